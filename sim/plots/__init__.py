@@ -1,1 +1,1 @@
-"""Shared chart tools and the page template."""
+"""Tools for charts, maps and result pages that several subcommands share."""

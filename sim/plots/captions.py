@@ -1,4 +1,4 @@
-"""Texts for captions and pages: the sample of campaigns, and names of cells, keys and parameters."""
+"""Write texts for captions and pages: the sample of campaigns, and names of cells, keys and parameters."""
 
 import textwrap
 
@@ -58,7 +58,7 @@ def name_cell(sweep: Study, cell: StudyCell) -> str:
 
 
 def name_key(sweep: Study, key: str) -> str:
-    """Shorten a swept key to its last part where that is unambiguous.
+    """Shorten a swept key to its last part if that is unambiguous.
 
     Args:
         sweep: All cells of a study.
@@ -80,7 +80,7 @@ def format_setting(value: object) -> str:
         value: A choice, a number or a date.
 
     Returns:
-        A float to four significant figures, anything else as text with spaces for underscores.
+        A float to four significant digits, any other value as text with spaces for underscores.
     """
     return significant(value, 4) if isinstance(value, float) else str(value).replace("_", " ")
 
@@ -92,7 +92,7 @@ def name_number(key: str) -> str:
         key: The key, such as `rules.news.fade_days`.
 
     Returns:
-        Rule and parameter, such as `news: fade days`.
+        The names of the rule and of the parameter, such as `news: fade days`.
     """
     _, rule, number = key.split(".")
     return f"{rule}: {number.replace('_', ' ')}"
@@ -111,22 +111,22 @@ def wrap_number(key: str) -> str:
 
 
 def true_minus(text: str) -> str:
-    """Replace hyphens by minus signs, which are as wide as a plus sign.
+    """Replace hyphens in a number by true minus signs, which are as wide as plus signs.
 
     Args:
         text: A formatted number.
 
     Returns:
-        The text with minus signs.
+        The number with minus signs.
     """
     return text.replace("-", "−")
 
 
 def cite(*cells: str) -> list[str]:
-    """List the evidence ids in cells of a table.
+    """Collect the evidence ids in cells of a table.
 
     Args:
-        cells: Texts such as `F001, F064; F065`.
+        cells: Lists of ids as text, such as `F001, F064; F065`.
 
     Returns:
         The ids in order of appearance, without duplicates.

@@ -1,7 +1,7 @@
-"""Chart tools: panels, axes, marks for intervals and reported figures, legends, captions, and atomic saving.
+"""Build charts from panels, axes, marks for intervals and reported figures, legends and captions, and save them.
 
-Panels have fixed positions in inches, which is far faster than a layout that measures every label. The title, the
-legend and the caption are added when the figure is saved, and the figure grows to fit them.
+Panels of `new_panels` have fixed positions in inches, which is far faster than a layout that measures every label.
+Title and caption are added when a figure is saved, and a figure with fixed panels is enlarged to make room for them.
 """
 
 import json
@@ -30,39 +30,39 @@ from sim.study.files import write_file
 from sim.study.reader import Bands, Study
 from sim.wording import format_short_day
 
-NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that figures do not repeat
-LINE = 1.2  # line height relative to font size
-POINTS = 72.0  # per inch
+NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that are not stored in its figures
+LINE = 1.2  # line height relative to the font size
+POINTS = 72.0  # points per inch
 
 
 class Tables(Protocol):
-    """The tables that a subcommand wrote, as read from their folder."""
+    """Tables that a subcommand wrote, with their folder and metadata."""
 
     @property
     def folder(self) -> Path:
-        """The folder of the tables."""
+        """Folder of the tables."""
 
     @property
     def about(self) -> Mapping[str, Any]:
-        """Metadata of the JSON file next to them."""
+        """Metadata of the tables, from the JSON file in the same folder."""
 
 
 class Spaces(NamedTuple):
-    """Margins and gaps of fixed panels, in inches."""
+    """Margins around fixed panels and gaps between them, in inches."""
 
     left: float = 0.62
     right: float = 0.12
     top: float = 0.42
     bottom: float = 0.5
-    across: float = 0.35
-    down: float = 0.8
+    across: float = 0.35  # gap between neighbouring columns
+    down: float = 0.8  # gap between neighbouring rows
 
 
 def new_figure(height: float) -> Figure:
-    """Create an empty figure of the common width, with a constrained layout.
+    """Create an empty figure of the usual width that uses matplotlib's constrained layout.
 
     Args:
-        height: Height, in inches.
+        height: Height of the figure, in inches.
 
     Returns:
         The figure, `WIDTH` inches wide.
@@ -76,14 +76,14 @@ def new_panels(
     """Create a figure with panels at fixed positions.
 
     Args:
-        count: Number of panels, row by row; the last row may be short.
+        count: Number of panels; the last row may have fewer than the others.
         columns: Number of panels per row.
-        height: Panel height, in inches.
+        height: Height of a panel, in inches.
         spaces: Margins and gaps, in inches.
         widths: Relative widths of the columns; equal by default.
 
     Returns:
-        The figure, `WIDTH` inches wide, and its panels.
+        The figure, `WIDTH` inches wide, and its panels, row by row.
     """
     rows = -(-count // columns)
     tall = spaces.top + rows * height + (rows - 1) * spaces.down + spaces.bottom
@@ -102,15 +102,15 @@ def new_panels(
 def save_study_chart(
     figure: Figure, shown: Study, title: str, sources: str, path: Path, chosen: Mapping[str, Any] | None = None
 ) -> Path:
-    """Save a figure of a study, with the number of campaigns and the sources in its caption.
+    """Save a figure of a study with a caption that describes its campaigns and sources.
 
-    The file contains the metadata that is needed to redraw the figure.
+    The file contains the metadata from which `reproduce` can redraw the figure.
 
     Args:
-        figure: The figure.
-        shown: The study it was drawn from.
+        figure: The figure to save.
+        shown: The study that the figure was drawn from.
         title: Title above the figure.
-        sources: Sources of the reported figures.
+        sources: Sources of the reported figures, to follow "Sources:" in the caption.
         path: Path of the PNG.
         chosen: Further choices that determine the figure, such as the day of a map.
 
@@ -125,14 +125,14 @@ def save_study_chart(
 
 
 def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str | Mapping[str, Any]) -> Path:
-    """Save a figure with its title above and its caption below.
+    """Add the title above a figure and the caption below it, and save it as a PNG.
 
     Args:
-        figure: The figure.
+        figure: The figure to save.
         path: Path of the PNG, which is replaced atomically.
         title: Title above the figure and its legend.
         caption: Caption below the figure; this function wraps it.
-        made: Provenance, stored in the file as JSON.
+        made: Metadata to store in the file: JSON text, or a mapping that is converted to JSON.
 
     Returns:
         The path.
@@ -147,9 +147,9 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
     """Save a figure in the folder of the tables that it was drawn from.
 
     Args:
-        made: The tables, with their folder and metadata.
+        made: The tables; their metadata are stored in the figure.
         name: File name of the PNG.
-        figure: The figure.
+        figure: The figure to save.
         title: Title above the figure and its legend.
         caption: Caption below the figure; this function wraps it.
 
@@ -161,7 +161,7 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
 
 
 def set_around(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption to a figure, and compute its final layout."""
+    """Add title and caption to a figure, with or without a layout engine, and compute its final layout."""
     if figure.legends:
         figure.legends[0].set_title(title, prop=HEADING)
         figure.legends[0].set_alignment("left")
@@ -172,7 +172,10 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption, compute the layout, and remove the engine, which would compute it again on saving."""
+    """Add title and caption to a figure with a layout engine, compute the layout, and remove the engine.
+
+    With its engine, the figure would compute the layout again when it is saved.
+    """
     if not figure.legends:
         figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
     add_caption(figure, caption)
@@ -186,14 +189,14 @@ def add_caption(figure: Figure, caption: str) -> None:
     """Add a caption below a figure that has a layout engine.
 
     Args:
-        figure: The figure.
-        caption: The caption, not wrapped.
+        figure: The figure to add it to.
+        caption: The caption; this function wraps it.
     """
     figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:
-    """Wrap the caption to the width of the figure."""
+    """Wrap a caption to the width of a figure, and return it."""
     return textwrap.fill(caption, int(figure.get_figwidth() * LETTERS_PER_INCH))
 
 
@@ -212,7 +215,7 @@ def make_room(figure: Figure, title: str, caption: str) -> None:
 
 
 def room_above(figure: Figure, title: str) -> float:
-    """Compute the height in inches of the title, or of the legend that contains the title."""
+    """Return the height in inches that a figure needs above its panels for the title and, if any, the legend."""
     if not figure.legends:
         return 0.12 + (title.count("\n") + 1) * HEADING.get_size_in_points() * LINE / POINTS
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -220,12 +223,12 @@ def room_above(figure: Figure, title: str) -> float:
 
 
 def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: Any) -> None:
-    """Add a legend above the panels.
+    """Add a legend with the given entries above the panels of a figure.
 
     Args:
-        figure: The figure.
+        figure: A figure with or without a layout engine.
         handles: Entries of the legend.
-        columns: Number of columns.
+        columns: Number of columns in which the entries are arranged.
         style: Further options of `Figure.legend`.
     """
     place: Any = "upper left" if figure.get_layout_engine() is None else "outside upper left"
@@ -233,56 +236,57 @@ def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: An
 
 
 def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """Add a legend above the panels with the labelled artists of one panel.
+    """Add a legend above the panels of a figure, with one entry per labelled artist in one of its panels.
 
     Args:
         figure: A figure with a layout engine.
-        axes: The panel.
-        columns: Number of columns.
+        axes: The panel whose labelled artists are listed.
+        columns: Number of columns in which the entries are arranged.
     """
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
 
 
 def key_line(label: str, colour: str = SIMULATED, width: float = 1.6, **style: Any) -> Line2D:
-    """Create a legend entry for a line.
+    """Create a legend entry that shows a line.
 
     Args:
         label: Text of the entry.
         colour: Colour of the line.
-        width: Line width, in points.
+        width: Width of the line, in points.
         style: Further options of `Line2D`.
 
     Returns:
-        The entry.
+        The entry, an artist that is in no panel.
     """
     return Line2D([], [], color=colour, linewidth=width, label=label, **style)
 
 
 def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool = False, **style: Any) -> Line2D:
-    """Create a legend entry for a marker.
+    """Create a legend entry that shows a marker.
 
     Args:
         label: Text of the entry.
-        shape: Marker shape.
-        colour: Marker colour.
+        shape: Shape of the marker, as in matplotlib: `o` for a circle, `s` for a square.
+        colour: Colour of the marker.
         hollow: Whether the marker is filled with white.
         style: Further options of `Line2D`.
 
     Returns:
-        The entry.
+        The entry, an artist that is in no panel.
     """
     face = {"markerfacecolor": "white"} if hollow else {}
     return Line2D([], [], color=colour, marker=shape, linewidth=0, label=label, **{"markersize": 5, **face, **style})
 
 
 def key_of_reported(arrow: str = ">") -> list[Line2D]:
-    """Create the legend entries for the marks of `mark_reported`.
+    """Create the legend entries for reported figures as `mark_reported` draws them.
 
     Args:
-        arrow: Marker shape of a lower bound: `>` on a horizontal axis, `^` on a vertical one.
+        arrow: Shape of the arrow at a lower bound: `>` if the outcome is on the horizontal axis, `^` if it is on the
+            vertical one.
 
     Returns:
-        The entries for a value, a range and a lower bound.
+        Three entries: for a reported value, a reported range and a lower bound.
     """
     return [
         key_line("reported", REPORTED, 1.8, linestyle="--"),
@@ -295,14 +299,14 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
     """Mark the reported figure of an outcome on its axis.
 
     A value is drawn as a dashed line and a range as a band. A single bound is drawn as a thin line with an arrow that
-    points to the range that the record allows.
+    points towards the values which the report allows.
 
     Args:
-        axes: Axes with the outcome on the horizontal axis, or with `across` on the vertical one.
-        value: The reported value, in the unit of the axis.
-        low: The lowest reported value.
-        high: The highest reported value.
-        across: Whether the marks are horizontal.
+        axes: A panel with the outcome on the horizontal axis or, if `across` is true, on the vertical axis.
+        value: The reported value, in the unit of the axis; None if none was reported.
+        low: The lower end of the reported range, or None.
+        high: The upper end of the reported range, or None.
+        across: Whether lines and bands are horizontal.
     """
     span, line = (axes.axhspan, axes.axhline) if across else (axes.axvspan, axes.axvline)
     if low is not None and high is not None and low < high:
@@ -322,16 +326,16 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
 def mark_points(
     axes: Axes, days: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
 ) -> float:
-    """Mark the daily figures of one source, with their ranges, on the days shown.
+    """Mark the figures that one source reported for single days, with their ranges.
 
     Args:
-        axes: Axes with days on the horizontal axis.
-        days: The days shown, in order.
+        axes: A panel with days on the horizontal axis.
+        days: The days shown, in order; figures for other days are left out.
         points: The reported figures.
-        shape: Marker shape.
-        colour: Marker colour.
-        label: Label in the legend.
-        size: Marker size, in points.
+        shape: Shape of the markers.
+        colour: Colour of markers and ranges.
+        label: Label in the legend; an empty text gives no entry.
+        size: Size of the markers, in points.
 
     Returns:
         The upper end of the highest range drawn, or 0 if none of the days shown has a figure.
@@ -347,12 +351,12 @@ def mark_points(
 
 
 def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, width: float) -> None:
-    """Draw an interval as a horizontal bar.
+    """Draw an interval as a horizontal bar in a row of a panel.
 
     Args:
-        axes: The panel.
-        row: Vertical position, in rows.
-        ends: Lower and upper end, in the unit of the horizontal axis.
+        axes: A panel set up by `set_rows`.
+        row: Number of the row, from 0 at the top.
+        ends: Lower and upper end of the interval, in the unit of the horizontal axis.
         colour: Colour of the bar.
         width: Thickness of the bar, in points.
     """
@@ -360,11 +364,11 @@ def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, wi
 
 
 def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> None:
-    """Draw a median as a vertical tick through the bar of a row.
+    """Draw a median as a vertical tick in a row of a panel.
 
     Args:
-        axes: The panel.
-        row: Vertical position, in rows.
+        axes: A panel set up by `set_rows`.
+        row: Number of the row, from 0 at the top.
         median: The median, in the unit of the horizontal axis.
         colour: Colour of the tick.
     """
@@ -372,13 +376,14 @@ def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> Non
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Write text at the height of a row.
+    """Write text next to a row of a panel, or in it.
 
     Args:
-        axes: The panel.
-        row: Vertical position, in rows.
-        x: Horizontal position, as a share of the panel width. The text ends there if it is negative, else starts there.
-        text: The text.
+        axes: A panel set up by `set_rows`.
+        row: Number of the row, from 0 at the top.
+        x: Horizontal position, as a share of the width of the panel. Text starts at this position or, if `x` is
+            negative (left of the panel), ends there.
+        text: The text to write.
         style: Further options of `Axes.text`.
     """
     side = "right" if x < 0 else "left"
@@ -387,10 +392,10 @@ def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None
 
 
 def label_axes(axes: Axes, across: str, up: str = "") -> None:
-    """Label both axes of a small panel.
+    """Label the axes of a panel in the small font for figures with many panels.
 
     Args:
-        axes: The panel.
+        axes: The panel to label.
         across: Label of the horizontal axis.
         up: Label of the vertical axis.
     """
@@ -400,11 +405,11 @@ def label_axes(axes: Axes, across: str, up: str = "") -> None:
 
 
 def draw_bins(axes: Axes, heights: np.ndarray) -> None:
-    """Draw bars of equal width from 0 to 1, and a horizontal line at the expected height of 1.
+    """Draw a histogram over the range 0 to 1, with a line at height 1, which is expected for a uniform distribution.
 
     Args:
-        axes: The panel.
-        heights: One relative frequency per bar.
+        axes: The panel to draw in.
+        heights: Height of each bar, relative to the height under a uniform distribution; all bars are equally wide.
     """
     size = len(heights)
     style: dict[str, Any] = {"color": SIMULATED, "alpha": 0.75, "linewidth": 0.6, "edgecolor": "white"}
@@ -415,10 +420,10 @@ def draw_bins(axes: Axes, heights: np.ndarray) -> None:
 
 
 def set_rows(axes: Axes, rows: int) -> None:
-    """Set up a vertical axis of rows, with the first row on top, no grid lines and no left spine.
+    """Set up a panel for rows, numbered from 0 at the top, without horizontal grid lines, ticks or left spine.
 
     Args:
-        axes: The panel.
+        axes: The panel to set up.
         rows: Number of rows.
     """
     axes.set_ylim(rows - 0.4, -0.6)
@@ -429,12 +434,12 @@ def set_rows(axes: Axes, rows: int) -> None:
 
 
 def shade_fields(axes: Axes, shares: np.ndarray, size: float) -> None:
-    """Draw a heat map of shares with the value written in each field.
+    """Draw a heat map of shares, with the value written in each field.
 
     Args:
-        axes: The panel.
-        shares: Shares from 0 to 1, rows x columns; fields with NaN stay white.
-        size: Font size, in points.
+        axes: The panel to draw in.
+        shares: Shares from 0 to 1, rows x columns; fields with NaN stay empty.
+        size: Font size of the values, in points.
     """
     axes.imshow(shares, CHANCE, aspect="auto", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -457,14 +462,14 @@ def ink_on(shade: float) -> str:
 
 
 def draw_bands(axes: Axes, bands: Bands, colour: str, label: str, line: str = "-") -> None:
-    """Draw a daily median line with its 50 % and 90 % bands.
+    """Draw the median of a daily quantity as a line, with 50 % and 90 % bands.
 
     Args:
-        axes: Axes with days on the horizontal axis.
+        axes: A panel with days on the horizontal axis.
         bands: Quantiles over campaigns, by day.
         colour: Colour of line and bands.
         label: Label of the line in the legend.
-        line: Line style.
+        line: Line style of the median, as in matplotlib.
     """
     cuts = (bands.low_5, bands.low_25, bands.median, bands.high_75, bands.high_95)
     fill_bands(axes, days_of(bands.evenings), cuts, colour)
@@ -475,8 +480,8 @@ def fill_bands(axes: Axes, across: np.ndarray, cuts: Sequence[np.ndarray], colou
     """Fill the 90 % and the 50 % band between quantiles.
 
     Args:
-        axes: The panel.
-        across: Horizontal positions.
+        axes: The panel to draw in.
+        across: Horizontal positions, in ascending order.
         cuts: Quantiles at 5, 25, 50, 75 and 95 %, each with one value per position.
         colour: Colour of the bands.
     """
@@ -485,14 +490,14 @@ def fill_bands(axes: Axes, across: np.ndarray, cuts: Sequence[np.ndarray], colou
 
 
 def label_bands(study: Study, name: str) -> str:
-    """Write the legend label of a median line with bands.
+    """Return the legend label for a line that `draw_bands` draws.
 
     Args:
         study: One cell of a study.
         name: Name of the quantity.
 
     Returns:
-        The name, with an explanation of the bands if there is more than one campaign.
+        The name, followed by an explanation of the bands if there is more than one campaign.
     """
     return name if study.cell.finished == 1 else f"{name}: median, 50 and 90 % of campaigns"
 
@@ -500,15 +505,15 @@ def label_bands(study: Study, name: str) -> str:
 def draw_whiskers(
     axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False, colour: str = SIMULATED
 ) -> None:
-    """Draw whiskers: thin lines over 90 % of campaigns and thick lines over 50 %.
+    """Draw whiskers: thin lines over the central 90 % of campaigns, and thick lines over the central 50 %.
 
     Args:
-        axes: The panel.
-        places: Position of each whisker on the other axis.
-        bands: Quantiles over campaigns, one per position.
+        axes: The panel to draw in.
+        places: Position of each whisker: horizontal for vertical whiskers, and the other way round.
+        bands: Quantiles over campaigns, one of each per position.
         across: Whether the whiskers are horizontal.
-        labels: Whether the lines are labelled for a legend.
-        colour: Colour of the bands.
+        labels: Whether the lines get labels for a legend.
+        colour: Colour of the whiskers.
     """
     lines = axes.hlines if across else axes.vlines
     for low, high, width, label in (
@@ -519,13 +524,13 @@ def draw_whiskers(
 
 
 def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:
-    """Draw a counted number as a labelled diamond.
+    """Draw a reported count as a diamond with a label.
 
     Args:
-        axes: The panel.
-        place: Position of the diamond.
-        text: The label.
-        away: Distance of the label to the right (negative: to the left), in points.
+        axes: The panel to draw in.
+        place: Horizontal and vertical position of the diamond, in the units of the axes.
+        text: Text of the label.
+        away: Distance of the label from the diamond, in points: to the right or, if negative, to the left.
     """
     axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
     style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
@@ -534,37 +539,37 @@ def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -
 
 
 def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: float = 0.0) -> None:
-    """Draw a histogram of campaigns.
+    """Draw the histogram of an outcome over campaigns.
 
     Args:
-        axes: The panel.
-        counts: Height of each bar.
-        edges: Edges of the bars, one more than the counts.
-        floor: Vertical position of the base of the bars.
+        axes: The panel to draw in.
+        counts: Vertical position of the top of each bar, in the unit of the axis.
+        edges: Horizontal positions of the edges of the bars, one more than bars.
+        floor: Vertical position of the base of all bars.
     """
     axes.stairs(counts, edges, baseline=floor, fill=True, color=SIMULATED_LIGHT)
 
 
 def days_of(days: Sequence[date]) -> np.ndarray:
-    """Convert dates to matplotlib day numbers.
+    """Convert dates to the day numbers that matplotlib uses on date axes.
 
     Args:
-        days: The dates.
+        days: The dates to convert.
 
     Returns:
-        One number per date, in days.
+        One number per date: days since matplotlib's epoch.
     """
     return np.asarray(date2num(list(days)), dtype=np.float64)
 
 
 def date_axis(axes: Axes, days: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
-    """Set up a horizontal date axis.
+    """Set up the horizontal axis of a panel as a date axis.
 
     Args:
-        axes: The panel.
+        axes: The panel to set up.
         days: The days shown, in order.
-        room: Margin at both ends, in days.
-        locator: Positions of the ticks; by default 3 to 8 round dates.
+        room: Margin before the first and after the last day, in days.
+        locator: Locator of the ticks; by default, 3 to 8 ticks at dates such as the first of each month.
     """
     axes.set_xlim(date2num(days[0]) - room, date2num(days[-1]) + room)
     axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
@@ -576,9 +581,9 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
     """Draw a dotted line at the end of the record, 7 July 2021, and lighten everything after it.
 
     Args:
-        axes: Axes with days on the horizontal axis.
-        days: The days shown; nothing is drawn if they do not include the end of the record.
-        label: Whether the line is labelled.
+        axes: A panel with days on the horizontal axis.
+        days: The days shown, in order; nothing is drawn if they do not include the end of the record.
+        label: Whether to write "record ends" above the line.
     """
     if not days[0] <= THE_LINE <= days[-1]:
         return
@@ -592,12 +597,12 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
 
 
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
-    """Format the numbers of an axis: per cent for a share, otherwise with thousands separators.
+    """Format the numbers of an axis: in per cent for a share, otherwise with thousands separators.
 
     Args:
-        axes: The panel.
-        which: `x` or `y`.
-        unit: Unit of the outcome; one that begins with `share` is shown in per cent.
+        axes: The panel whose axis is formatted.
+        which: The axis, `x` or `y`.
+        unit: Unit of the numbers; a unit that begins with `share` is shown in per cent.
         whole: Whether numbers other than shares are shown without decimals.
     """
     number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")

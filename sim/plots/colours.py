@@ -1,6 +1,6 @@
-"""Colours of figures and pages, muted and distinguishable by colour-blind readers and on poor projectors.
+"""Colours of figures and pages, chosen so that colour-blind readers and users of poor projectors can distinguish them.
 
-Simulated values are blue, reported figures orange.
+Simulated values are blue, and reported figures are orange.
 """
 
 SIMULATED, SIMULATED_LIGHT, SIMULATED_DARK = "#2b5c8a", "#9dbdd8", "#173554"

@@ -1,4 +1,4 @@
-"""Projected geometry of all maps in km: districts, provinces, the country, its neighbours, posts and the frontier.
+"""Read the geometry of maps, projected to km: districts, provinces, the country, its neighbours, posts, the frontier.
 
 Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson as written by docs/make_shapes.py.
 Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
@@ -19,7 +19,7 @@ from sim.data.facts import DATA, Facts, read_facts
 
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
 SHAPES = "shapes.topojson"
-CREDIT = (  # on every map, as CC BY 4.0 asks
+CREDIT = (  # written on every map, as the licence CC BY 4.0 requires
     "district shapes geoBoundaries (www.geoboundaries.org, CC BY 4.0; Runfola and others 2020), simplified; neighbours"
     " Natural Earth"
 )
@@ -27,7 +27,7 @@ MARGIN, NARROW_MARGIN = 70.0, 28.0  # margin around the country, and around a sm
 FRONTIER_MARGIN = 45.0  # margin around the frontier, km
 
 Bounds = tuple[float, float, float, float]  # west, south, east, north
-Lines = list[np.ndarray]  # each points x 2, in km; a closed ring repeats its first point
+Lines = list[np.ndarray]  # each line is points x 2, in km; a closed ring repeats its first point
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Land:
 
     facts: Facts
     districts: list[Lines]  # rings of each district, in file order
-    outline: Lines  # of the country
-    borders: Lines  # between districts of one province
-    provinces: Lines  # between provinces
-    frontier: Lines  # the border with Tajikistan
-    abroad: Lines  # borders between the neighbours
-    names: dict[str, dict[str, np.ndarray]]  # positions of neighbours' names, by view (country, frontier) and name
+    outline: Lines  # outline of the country
+    borders: Lines  # borders between districts of the same province
+    provinces: Lines  # borders between provinces
+    frontier: Lines  # border with Tajikistan
+    abroad: Lines  # borders between neighbouring countries
+    names: dict[str, dict[str, np.ndarray]]  # positions of names of neighbours, by view (country, frontier) and name
     centres: np.ndarray  # districts x 2: the centroid, or a point inside the shape if the centroid is outside
     posts: np.ndarray  # posts x 2
 
@@ -111,9 +111,9 @@ def to_degrees(km: np.ndarray) -> np.ndarray:
 
 
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
-    """Return the set of districts that share each arc.
+    """Return, for each arc, the row numbers of the districts that it borders.
 
-    An arc has two districts inside the country, one on its outline, and none abroad.
+    An arc inside the country borders two districts, one on its outline borders one, and one abroad none.
     """
     sides: list[set[int]] = [set() for _ in range(count)]
     for row, shape in enumerate(rings):
@@ -123,7 +123,7 @@ def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[i
 
 
 def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """Join consecutive arcs to one line. As in TopoJSON, ~n stands for arc n in reverse."""
+    """Join consecutive arcs into one line; as in TopoJSON, a number ~n stands for arc n in reverse."""
     pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 

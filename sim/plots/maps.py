@@ -1,4 +1,4 @@
-"""Map of the probability that the Taliban hold each district at the end of one day, with reported losses as dots.
+"""Draw the map of the probability that the Taliban hold each district on one evening, with reported losses as dots.
 
 Reads   districts.parquet; the geometry of `sim.plots.land`.
 """
@@ -28,17 +28,17 @@ from sim.wording import format_day, say_post
 EVENING = date(2021, 7, 5)  # the day after the largest night
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
-MARK = 4.0  # points around a mark that names should not cover
-PLACE_WEIGHT = 4.0  # penalty for covering another mark or name, relative to a dot of the record
-LETTER = 0.62  # width of a character of a name, times its size
-LINE = 1.1  # height of a line of a name, times its size
-SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]  # of a name
-CROWDED = 4.0  # weighted overlap in square points from which the name of a capital is left out
+MARK = 4.0  # distance around a mark that names should leave free, points
+PLACE_WEIGHT = 4.0  # penalty for covering another mark or name; covering a dot of the record counts 1
+LETTER = 0.62  # width of a character as a share of the font size
+LINE = 1.1  # height of a line of text, relative to the font size
+SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]  # of names
+CROWDED = 4.0  # a capital gets no name if the weighted overlap would be at least this, square points
 RECORD: dict[str, Any] = {
     "color": REPORTED,
     "markeredgecolor": "white",
     "markeredgewidth": 0.6,
-}  # dot of a lost district
+}  # style of the dot on a district that was reported lost
 SOURCES = (
     f"{CREDIT}; dates of loss and posts as named row by row in districts.csv and posts.csv. Boundaries imply no"
     " opinion. A district without a dot is not dated, which is not the same as not lost."
@@ -46,12 +46,12 @@ SOURCES = (
 
 
 def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
-    """Draw the map of one day to `figures/`, named after the day.
+    """Draw the map of one day and save it in `figures/` under a name with the date.
 
     Args:
         folder: The folder of a study.
-        evening: The day of the map; by default 5 July, or the last day before it.
-        cell: Cell number.
+        evening: The day of the map; by default 5 July, or the nearest day that the study has.
+        cell: Number of the cell to show.
 
     Returns:
         The path of the map.
@@ -66,11 +66,11 @@ def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
 
 @in_style
 def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
-    """Draw the map of one day: the country above, the frontier with the names of the posts below.
+    """Draw the map of one day: the country above, and the frontier with the names of the posts below.
 
     Args:
         study: One cell of a study.
-        evening: The day of the map; by default 5 July, or the last day before it.
+        evening: The day of the map; by default 5 July, or the nearest day that the study has.
         path: Path of the PNG.
 
     Returns:
@@ -88,10 +88,10 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
 
 
 def new_map(chance: np.ndarray, day: date) -> Figure:
-    """Draw two maps, of the country and of the frontier, with the chance that the Taliban hold each district.
+    """Draw two maps, of the country and of the frontier, that show the probability of Taliban control by district.
 
     Args:
-        chance: Share of campaigns per district, in file order; NaN if a district is missing.
+        chance: Share of campaigns in which the Taliban hold each district, in file order; NaN without data.
         day: Day of the map; districts reported lost by its end get a dot.
 
     Returns:
@@ -134,7 +134,7 @@ def chances(study: Study, day: date) -> np.ndarray:
 
 
 def path_of(rings: Lines) -> Outline:
-    """Return one path, with holes, from closed rings."""
+    """Return one matplotlib path, which may have holes, from closed rings."""
     codes = [np.full(len(ring), Outline.LINETO, Outline.code_type) for ring in rings]
     for code in codes:
         code[0], code[-1] = Outline.MOVETO, Outline.CLOSEPOLY
@@ -142,7 +142,7 @@ def path_of(rings: Lines) -> Outline:
 
 
 def set_view(axes: Axes, land: Land, view: str, bounds: Bounds, size: float = 9.0) -> None:
-    """Set up empty axes as a map, with the neighbours in light grey.
+    """Set up axes as a map, with the neighbouring countries and their names in grey.
 
     Args:
         axes: Empty axes.
@@ -183,10 +183,10 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
 
     Args:
         land: The geometry.
-        style: Further options of `LineCollection`.
+        style: Further options of `LineCollection`, such as `animated`.
 
     Returns:
-        One collection per kind of line, in drawing order.
+        One collection per kind of line, in the order in which they should be drawn.
     """
     looks = (
         (land.borders, "white", 0.4),
@@ -201,10 +201,7 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
-    """Draw a dot in every district that the record dates as lost by the end of a day.
-
-    Losses without a date are not marked.
-    """
+    """Draw a dot in every district with a reported date of loss up to a day; losses without a date get none."""
     axes.plot(*land.centres[lost_in_record(day)].T, "o", markersize=4.6, **RECORD)
 
 
@@ -218,20 +215,21 @@ def draw_places(axes: Axes, land: Land) -> None:
 def name_places(
     axes: Axes, land: Land, width: float, day: date, posts: bool = False, size: float = 7.0
 ) -> list[Artist]:
-    """Write names where they overlap least: first those of posts, then those of capitals, the most populous first.
+    """Write the names of posts and capitals where they overlap least with marks and other names.
 
-    A capital whose name would cover other marks or names is left without one.
+    Posts come first, then capitals in descending order of population. A capital whose name would cover too much gets
+    none.
 
     Args:
         axes: The map, with its view set.
         land: The geometry.
         width: Width of the map, in inches.
         day: The day of the map; names avoid the dots of districts that were lost by then.
-        posts: Whether posts are named; if so, all are, once per location.
-        size: Font size, in points.
+        posts: Whether to name posts; if so, every post is named, and posts at the same place share one text.
+        size: Font size of capitals, in points; posts are one point larger.
 
     Returns:
-        The names written.
+        The texts that were added to the map.
     """
     facts = land.facts
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
@@ -266,21 +264,21 @@ def name_places(
 
 
 def box_of(place: np.ndarray, side: tuple[float, float], text: str, size: float) -> list[float]:
-    """Estimate the box of a name written at an offset from its mark, in points: west, south, east, north."""
+    """Estimate the box that a name at an offset (`side`) from its mark covers: west, south, east, north, in points."""
     x, y = place + side
     reach = LETTER * size * len(text) * (1 if side[0] > 0 else -1)
     return [min(x, x + reach), y - LINE * size / 2, max(x, x + reach), y + LINE * size / 2]
 
 
 def shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the area of overlap of each box with each of the other boxes, boxes x others."""
+    """Return the area in which each box overlaps each of the other boxes, as an array of boxes x others."""
     low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
     high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
     return np.asarray((high - low).clip(min=0).prod(axis=2))
 
 
 def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
-    """Draw the colour scale, and a scale bar of 100 km on each panel."""
+    """Add the colour scale below both maps, and a scale bar of 100 km to each."""
     shades = next(each for each in whole.collections if each.get_array() is not None)
     bar = figure.colorbar(shades, ax=[whole, frontier], location="bottom", shrink=0.6, aspect=35, pad=0.01)
     bar.set_label("share of campaigns in which the Taliban hold the district (%)", fontsize=9)
@@ -293,7 +291,7 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
 
 
 def key_of(day: date) -> list[Artist]:
-    """Create the legend entries for the marks of the map."""
+    """Create the legend entries of the map of a day, for its marks and the frontier."""
     return [
         key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
         key_mark("provincial capital", "s", INK, hollow=True),

@@ -1,6 +1,6 @@
-"""Shared parts of results pages: a self-contained template, embedded pictures, sources and provenance.
+"""Write pages of results: self-contained HTML files with embedded pictures, sources and provenance.
 
-Reads   templates/, data/evidence.csv, the pictures and file names in a study's folder.
+Reads   templates/, data/evidence.csv, the pictures and file names in the folder of a study.
 Writes  one HTML file, atomically.
 """
 
@@ -20,7 +20,7 @@ from sim.study.files import write_file
 from sim.study.reader import FILES, Study
 from sim.wording import format_day
 
-PROVENANCE = {  # key of about.json: label
+PROVENANCE = {  # labels on the page, by key of about.json
     "study": "Study",
     "start_date": "First day",
     "end_date": "Last day",
@@ -36,8 +36,8 @@ PROVENANCE = {  # key of about.json: label
     "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings",
 }
-MOST_ROWS = 200  # maximum rows of a table on the page; its file has all rows
-FILM = "districts*.gif"  # the animated map, if there is one
+MOST_ROWS = 200  # maximum number of rows of a table on the page; its file has all rows
+FILM = "districts*.gif"  # file names of animated maps
 
 
 class Picture(NamedTuple):
@@ -50,16 +50,16 @@ class Picture(NamedTuple):
 
 
 class TableBlock(NamedTuple):
-    """A table on the page."""
+    """A table on a page, which may show only the first rows of a file."""
 
-    name: str  # file name; empty if none
+    name: str  # file name; empty if the table is in no file
     columns: list[str]
     rows: list[list[str]]
     more: int  # rows that are only in the file
 
 
 class PageFigure(NamedTuple):
-    """A figure of a page: its heading, how to read it, and the function that draws it."""
+    """A figure of a page: its heading, an explanation, and the function that draws it to a path."""
 
     heading: str
     explained: str
@@ -67,7 +67,7 @@ class PageFigure(NamedTuple):
 
 
 class VerdictBlock(NamedTuple):
-    """A comparison of cells on a page: its sentences and its picture."""
+    """A comparison of cells on a page: heading, sentences and picture."""
 
     heading: str
     sentences: list[str]
@@ -80,7 +80,7 @@ class VerdictBlock(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A row of the evidence as listed on a page."""
+    """A row of evidence.csv, formatted for the list of sources on a page."""
 
     id: str
     said: str
@@ -94,10 +94,10 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
 
     Args:
         path: Path of the HTML file, which is replaced atomically.
-        template: File name in templates/.
+        template: File name of the template, in templates/.
         shown: The study, restricted to one cell or with all of its cells.
         ids: Ids of the evidence shown in the figures; those cited in the summary are added.
-        content: Other variables of the template.
+        content: Further variables of the template.
 
     Returns:
         The path.
@@ -117,10 +117,10 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
 
 
 def template_of(name: str) -> Any:
-    """Load a template in which missing variables are errors and all values are escaped.
+    """Load a template; missing variables raise an error, and all values are escaped.
 
     Args:
-        name: File name in templates/.
+        name: File name of the template, in templates/.
 
     Returns:
         The Jinja template.
@@ -131,7 +131,7 @@ def template_of(name: str) -> Any:
 
 
 def block(name: str, rows: Sequence[Row]) -> TableBlock:
-    """Make a table with the columns of its file, and at most MOST_ROWS rows.
+    """Return a table for a page, with all columns of its file and at most MOST_ROWS rows.
 
     Args:
         name: File name of the table.
@@ -147,10 +147,10 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 
 
 def is_told(about: Mapping[str, Any], key: str) -> bool:
-    """Return whether a page shows this key of the provenance.
+    """Return whether the provenance on a page includes a key of about.json.
 
-    Campaigns per cell are shown only if there are several cells or no total, failures only if there are any, and other
-    keys only if they have a value.
+    The number of campaigns per cell is included only if there are several cells or no total, the number of failures
+    only if it is not zero, and any other key only if it has a value.
     """
     if key == "runs":
         return len(about["cells"]) > 1 or "campaigns" not in about
@@ -158,21 +158,21 @@ def is_told(about: Mapping[str, Any], key: str) -> bool:
 
 
 def read_picture(path: Path, heading: str, explained: str) -> Picture:
-    """Read a figure for embedding in a page.
+    """Read a figure, to be embedded in a page.
 
     Args:
         path: Path of the PNG or GIF.
         heading: Heading above the picture.
-        explained: How to read the picture; also its alternative text.
+        explained: Explanation of how to read the picture; also its alternative text.
 
     Returns:
-        The picture, encoded.
+        The picture, with its content as base64.
     """
     return Picture(heading, explained, path.suffix[1:], encode(path))
 
 
 def read_film(folder: Path) -> list[Picture]:
-    """Read the animated maps in a folder for embedding in a page.
+    """Read the animated maps in a folder, to be embedded in a page.
 
     Args:
         folder: Folder of the figures.
@@ -188,48 +188,48 @@ def read_film(folder: Path) -> list[Picture]:
 
 
 def encode(path: Path) -> str:
-    """Read a file as base64 text."""
+    """Return the content of a file as base64 text."""
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Convert the names and values of a mapping to text, with spaces for underscores in names.
+    """Convert the keys and values of a mapping to text, and replace underscores in keys by spaces.
 
     Args:
-        pairs: Values by name.
+        pairs: The mapping, such as versions by name of the library.
 
     Returns:
-        Texts by name.
+        A mapping from text to text.
     """
     return {str(key).replace("_", " "): str(value) for key, value in pairs.items()}
 
 
 def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
-    """Convert groups and their choices to text.
+    """Format the choices in a scenario, with spaces for underscores.
 
     Args:
-        choices: The choice in each group.
+        choices: The choice in each group of settings, by name of the group.
 
     Returns:
-        The choices by group, both with spaces for underscores.
+        The same mapping with formatted names and choices.
     """
     return {key.replace("_", " "): format_setting(choice) for key, choice in choices.items()}
 
 
 def cited(summary: pd.DataFrame, ids: Iterable[str]) -> list[str]:
-    """List the evidence ids that are in `ids` or cited in the summary, in file order."""
+    """Return the evidence ids that are in `ids` or cited in the summary, in the order of evidence.csv."""
     shown = {*ids, *cite(*summary["evidence"].dropna().astype(str).unique())}
     return [id for id in evidence() if id in shown]
 
 
 def make_source(row: Evidence) -> Source:
-    """Format a row of the evidence for a page.
+    """Format a row of evidence.csv for the list of sources on a page.
 
     Args:
-        row: The row.
+        row: The row to format.
 
     Returns:
-        The texts; the link is empty unless the source is on the web.
+        The row as text; the link is empty if the source has no web address.
     """
     dates = dict.fromkeys(format_day(day, year=True) for day in (row.date_start, row.date_end))
     said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"

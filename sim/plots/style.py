@@ -10,8 +10,8 @@ from matplotlib.patheffects import withStroke
 from sim.plots.colours import INK, QUIET
 
 CHANCE = LinearSegmentedColormap.from_list("chance", ["#f7f3e9", "#b9cbd8", "#5d8bb0", "#2b5c8a", "#173554"])
-DARK = 0.45  # shade from which text is white
-WIDTH = 7.0  # inches; keeps text readable on a phone
+DARK = 0.45  # on darker shades of the colour scale, text is white
+WIDTH = 7.0  # width of figures, inches; keeps text readable on a phone
 RESOLUTION = 130  # dots per inch
 HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps text readable on any background
 HEADING, CAPTION = FontProperties(size=13, weight="bold"), 8.0  # title and caption, in points

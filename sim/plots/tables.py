@@ -13,7 +13,7 @@ from rich.table import Table
 
 from sim.errors import PanjError
 
-Row = dict[str, str]  # CSV row by column
+Row = dict[str, str]  # texts of a CSV row, by column
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -39,14 +39,14 @@ def read_object(path: Path) -> dict[str, Any]:
         The object.
 
     Raises:
-        ValueError: The file contains something else.
+        ValueError: The file contains no JSON object.
     """
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @contextmanager
 def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
-    """Convert errors that occur while results are read to a PanjError of one line.
+    """Convert errors raised while results are read in a `with` block to a PanjError of one line.
 
     Args:
         place: The file or folder being read.
@@ -54,7 +54,7 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
         expected: Description of the expected content.
 
     Yields:
-        Nothing; the results are read inside the `with` block.
+        None.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -64,7 +64,7 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
     except OSError as error:
         raise PanjError(f"{error.filename}: cannot be read; python -m sim {verb} writes it") from None
     except (ValueError, KeyError) as error:
-        raise PanjError(f"{place}: found something else ({error}), expected {expected}") from None
+        raise PanjError(f"{place}: found invalid content ({error}), expected {expected}") from None
 
 
 def console_for_tables(width: int = 118) -> Console:
@@ -80,14 +80,14 @@ def console_for_tables(width: int = 118) -> Console:
 
 
 def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap_first: bool = False) -> Table:
-    """Create an empty table with one column of names and columns of numbers.
+    """Create an empty table whose first column is for names and whose other columns are for numbers.
 
     Args:
         title: Title above the table.
         caption: Caption below the table.
-        first: Heading of the column of names.
-        numbers: Headings of the columns of numbers.
-        wrap_first: Whether long names are wrapped.
+        first: Heading of the first column.
+        numbers: Headings of the other columns.
+        wrap_first: Whether long names are wrapped; otherwise each name is on one line.
 
     Returns:
         The table.
@@ -100,16 +100,16 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
 
 
 def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_step: str, width: int = 118) -> int:
-    """Print the results of a subcommand.
+    """Print the results of a subcommand, the files that it wrote and a command to try next.
 
     Args:
-        parts: Tables and sentences.
-        written: The files written.
-        next_step: A command to try next, without "Next:".
+        parts: Tables and sentences, in the order in which they are printed.
+        written: Paths of the files.
+        next_step: The command to try next; `Next:` is printed before it.
         width: Line width in characters if the output is not a terminal.
 
     Returns:
-        The exit code, 0.
+        The exit code, which is always 0.
     """
     console = console_for_tables(width)
     for part in parts:
@@ -119,12 +119,12 @@ def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_st
 
 
 def print_end(console: Console, written: Iterable[Path], next_step: str) -> None:
-    """Print the files written and a command to try next.
+    """Print the files that a subcommand wrote and a command to try next.
 
     Args:
-        console: The console.
+        console: The console to print on.
         written: Paths of the files.
-        next_step: The command, without "Next:".
+        next_step: The command to try next; `Next:` is printed before it.
     """
     for line in ("Written:", *(f"  {path}" for path in written), f"Next: {next_step}"):
         console.print(line, soft_wrap=True)

@@ -1,8 +1,8 @@
-"""Animated map of the daily probability that the Taliban hold each district.
+"""Draw the animated map of the daily probability that the Taliban hold each district.
 
 Reads   about.json and districts.parquet of a study; the geometry of `sim.plots.land`.
-Writes  figures/districts.gif; districts.mp4 if ffmpeg is installed; figures/frames/*.png, one per day, on request.
-Assumed Colours are those of the map of one day: the darker, the more campaigns.
+Writes  figures/districts*.gif; figures/districts*.mp4 if ffmpeg is installed; figures/frames/*.png, one per day.
+Colours are those of the map of one day: the darker a district, the more campaigns have it in Taliban hands.
 """
 
 import shutil
@@ -44,7 +44,7 @@ from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_study
 from sim.wording import format_day
 
-MOST_CELLS = 2  # maximum maps side by side
+MOST_CELLS = 2  # maximum number of maps side by side
 PAPER = np.ones(3)
 GAUZE = 0.4  # share of lightening past the end of the record
 GIF_DPI, SHARP_DPI = 100, 200
@@ -58,12 +58,12 @@ UNCHANGED = 255  # palette index for transparent (unchanged) pixels
 
 
 class Film(NamedTuple):
-    """The content of the animation: days of one or two cells."""
+    """Content of the animation: the probabilities of one or two cells on the days to show."""
 
     studies: tuple[Study, ...]  # one per map
     every: int  # days from one frame to the next
-    span: tuple[date, date]  # first and last day of the study
-    evenings: tuple[date, ...]
+    span: tuple[date, date]  # first and last day that all cells have
+    evenings: tuple[date, ...]  # days to show, one frame each
     chances: np.ndarray  # maps x days x districts, NaN where the study has no data
 
     @property
@@ -73,7 +73,7 @@ class Film(NamedTuple):
 
     @property
     def figures(self) -> Path:
-        """The folder to write to."""
+        """Folder to write to: `figures` of the study."""
         return self.studies[0].folder / "figures"
 
 
@@ -97,20 +97,20 @@ class Stage(NamedTuple):
     maps: list[Axes]
     records: list[Line2D]  # one per map
     still: list[Artist]  # static parts above the districts
-    beyond: list[Artist]  # overlay and text shown only past the end of the record
+    beyond: list[Artist]  # overlay and text shown only after the end of the record
     clock: Text
     elapsed: Line2D
 
     @property
     def moving(self) -> list[Artist]:
-        """The artists redrawn in every frame."""
+        """The artists that are redrawn in every frame."""
         return [*self.records, self.clock, self.elapsed]
 
 
 class Layer(NamedTuple):
     """The pixels of a picture that a layer covers, with their colours and opacity."""
 
-    seen: np.ndarray  # numbers of the pixels, row by row
+    seen: np.ndarray  # indices of the pixels, counted row by row
     colours: np.ndarray  # pixels x 3, from 0 to 255
     opacity: np.ndarray  # pixels x 1, from 0 to 1
 
@@ -123,14 +123,28 @@ class Layer(NamedTuple):
 def draw_animation(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Path:
-    """Write the GIF of one cell, or of two cells side by side, to `figures/`."""
+    """Write the GIF of one cell, or of two cells side by side, to `figures/` and return its path.
+
+    Args:
+        folder: The folder of a study.
+        cell: Number of the cell, or numbers of two cells.
+        first: First day to show; by default the first that all cells have.
+        last: Last day to show; by default the last that all cells have.
+        every: Number of days from one frame to the next.
+
+    Returns:
+        The path of the GIF.
+
+    Raises:
+        PanjError: The study has no such cell or day.
+    """
     return write_gif(make_film(folder, cell, first, last, every))
 
 
 def make_film(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Film:
-    """Read the daily probabilities of each cell, and choose the days to show from those that all cells have."""
+    """Read the content of an animation; the arguments are those of `draw_animation`."""
     cells = (cell,) if isinstance(cell, int) else tuple(cell)
     if not 1 <= len(set(cells)) == len(cells) <= MOST_CELLS:
         found = ",".join(map(str, cells))
@@ -139,21 +153,24 @@ def make_film(
     tables = [chances_of(study) for study in studies]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
     if not shared:
-        raise PanjError(f"animate, cell: found cells {cells} without a common evening, expected at least one")
+        raise PanjError(f"animate, cell: found cells {cells} that have no day in common, expected at least one")
     evenings = choose_evenings(shared, first or shared[0], last or shared[-1], every)
     chances = np.array([[table[day] for day in evenings] for table in tables])
     return Film(studies, every, (shared[0], shared[-1]), evenings, chances)
 
 
 def chances_of(study: Study) -> dict[date, np.ndarray]:
-    """Return, by day, the share of campaigns in which the Taliban hold each district, in file order."""
+    """Return the share of campaigns in which the Taliban hold each district, in file order, for each day."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
     return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))
 
 
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
-    """Choose every n-th day from `first` to `last`; `last` and the end of the record, if between, are always chosen."""
+    """Return every n-th day from `first` to `last`, always with `last` and, if it is between, the end of the record.
+
+    Raise PanjError if a day is outside the range of `there`, if `first` is after `last`, or if `every` is below 1.
+    """
     for key, day in (("from", first), ("to", last)):
         if not there[0] <= day <= there[-1]:
             raise PanjError(f"animate, {key}: found {day}, expected a day from {there[0]} to {there[-1]}")
@@ -166,13 +183,13 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
 
 
 def colours_of(chance: np.ndarray) -> np.ndarray:
-    """Return the RGB colours of probabilities, as on the map of one day, with grey for districts without data."""
+    """Return the RGB colour of each probability, as on the map of one day; NaN (no data) is grey."""
     colours = CHANCE(np.nan_to_num(chance))[..., :3]
     return np.where(np.isnan(chance)[..., np.newaxis], to_rgb(NEIGHBOURS), colours)
 
 
 def lay_out(film: Film, ratio: float) -> Sheet:
-    """Compute the layout from the length of labels and caption.
+    """Compute the layout of the picture so that labels and caption fit.
 
     `ratio` is the height of a map divided by its width.
     """
@@ -199,7 +216,7 @@ def caption_of(film: Film) -> str:
 
 @in_style
 def set_stage(film: Film) -> Stage:
-    """Draw the static parts of the figure and create the animated ones."""
+    """Draw the static parts of the figure, and create the artists that change from frame to frame."""
     land = read_land()
     bounds = country_bounds(land, NARROW_MARGIN)
     sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
@@ -256,7 +273,7 @@ def draw_bar(axes: Axes, film: Film) -> Line2D:
 
 
 def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
-    """Add one map: neighbours, dots of reported losses, and above the districts their borders and names."""
+    """Add one map to the stage, without districts: neighbours, borders, names, and dots for reported losses."""
     axes.axis("on")
     set_view(axes, stage.land, "country", bounds, SMALL)
     stage.maps.append(axes)
@@ -279,7 +296,7 @@ def add_gauze(axes: Axes) -> Artist:
 
 
 def draw_key(axes: Axes) -> None:
-    """Draw the legend: the shades of probability, and the meaning of dots and lines."""
+    """Draw the legend, which explains the shades of probability, the dots and the line."""
     shades = colours_of(np.linspace(0, 1, 130))[np.newaxis]
     axes.imshow(shades, extent=(EDGE, 270, 24, 38), aspect="auto", interpolation="nearest")
     axes.set(xlim=(0, axes.get_xlim()[1]), ylim=(0, KEY))
@@ -294,7 +311,7 @@ def draw_key(axes: Axes) -> None:
 
 
 def show(stage: Stage, day: date, first: date) -> None:
-    """Set dots, date and progress bar to one day, with lighter dots after the end of the record."""
+    """Update dots, date and progress bar for one day; the dots are lighter after the end of the record."""
     colour = lighten(np.array(to_rgb(REPORTED)), gauze_of(day))
     for record in stage.records:
         record.set(data=stage.land.centres[lost_in_record(day)].T, color=colour)
@@ -303,17 +320,17 @@ def show(stage: Stage, day: date, first: date) -> None:
 
 
 def gauze_of(day: date) -> float:
-    """Return how far the map of a day is blended towards white, from 0 to 1."""
+    """Return how much the map of a day is lightened, from 0 (not at all) to 1 (white)."""
     return GAUZE if day > THE_LINE else 0.0
 
 
 def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
-    """Blend colours towards white by a share."""
+    """Return colours blended towards white; a share of 1 gives white."""
     return colours + (PAPER - colours) * share
 
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
-    """Yield the RGB frame of each day, drawing static parts and district shapes only once."""
+    """Yield the frame of each day as an RGB array; static parts and district shapes are drawn only once."""
     stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
@@ -333,7 +350,7 @@ def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
 
 
 def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarray:
-    """Draw the static parts below the districts.
+    """Return the static parts below the districts as an RGB array.
 
     If `beyond` is true, include the parts that are shown only after the end of the record.
     """
@@ -344,7 +361,7 @@ def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarr
 
 
 def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -> Layer:
-    """Draw some artists on a transparent canvas and return the pixels that they cover."""
+    """Draw some artists on a transparent canvas, and return the pixels that they cover as a layer."""
     canvas.get_renderer().clear()
     for part in parts:
         stage.figure.draw_artist(part)
@@ -354,9 +371,9 @@ def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -
 
 
 def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels of one map that show a district, and the number of the district at each of them.
+    """Return the indices of the pixels of one map that show a district, and the row number of each one's district.
 
-    Every district is drawn once in a colour that encodes its number.
+    They are found by drawing every district once in a colour that encodes its row number.
     """
     numbers = np.arange(len(stage.land.districts))
     colours = np.column_stack([numbers // 256, numbers % 256, numbers * 0]) / 255
@@ -367,7 +384,7 @@ def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.n
 
 
 def write_gif(film: Film) -> Path:
-    """Write all days as a looping GIF with one palette, pausing at the end of the record and at the end."""
+    """Write all days as a looping GIF, which pauses at the end of the record and at the end; return its path."""
     name = f"{name_of(film)}.gif"
     palette = make_palette()
     first, *others = (
@@ -384,16 +401,19 @@ def write_gif(film: Film) -> Path:
 
 
 def write_video(film: Film) -> Path:
-    """Write all days as an MP4 video with ffmpeg, at twice the resolution of the GIF."""
+    """Write all days as an MP4 video at twice the resolution of the GIF; return its path.
+
+    Raise PanjError if ffmpeg fails.
+    """
     path = film.figures / f"{name_of(film)}.mp4"
     try:
         return write_file(path, lambda file: record_video(film, path.name, file))
     except (CalledProcessError, BrokenPipeError) as error:
-        raise PanjError(f"animate, formats: ffmpeg cannot write {path} ({error}); try formats=gif") from error
+        raise PanjError(f"animate, formats: ffmpeg could not write {path} ({error}); try formats=gif") from error
 
 
 def record_video(film: Film, name: str, file: Path) -> None:
-    """Send every frame to ffmpeg, several times on days on which the animation pauses."""
+    """Send every frame to ffmpeg, repeating those on which the animation pauses."""
     metadata = {"comment": provenance(film, f"figures/{name}")}
     writer = FFMpegWriter(fps=1000 // EVENING, metadata=metadata, extra_args=["-fflags", "+bitexact", "-f", "mp4"])
     pictures = frames(film, SHARP_DPI)
@@ -407,12 +427,12 @@ def record_video(film: Film, name: str, file: Path) -> None:
 
 
 class Page(Figure):
-    """A stand-in for a figure that passes rendered pixels to matplotlib's video writer through `savefig`."""
+    """Figure that passes finished pixels to matplotlib's video writer, which obtains frames by calling `savefig`."""
 
     picture: np.ndarray
 
     def savefig(self, fname: Any, **_: Any) -> None:
-        """Write the pixels unchanged."""
+        """Write the pixels of `picture` unchanged as RGBA."""
         fname.write(Image.fromarray(self.picture).convert("RGBA").tobytes())
 
 
@@ -425,14 +445,14 @@ def write_frames(film: Film) -> Path:
 
 
 def save_frame(frame: np.ndarray, words: str, file: Path) -> None:
-    """Save a picture with embedded provenance."""
+    """Save a frame as a PNG with its metadata, `words`, in a text chunk."""
     text = PngInfo()
     text.add_text("panj", words)
     Image.fromarray(frame).save(file, "PNG", pnginfo=text)
 
 
 def make_palette() -> Image.Image:
-    """Create the palette of the GIF, with the colours of districts (plain and lightened), outlines and text."""
+    """Create the palette of the GIF from the colours of districts and dots (plain and lightened), lines and text."""
     chance = np.linspace(0, 1, SHADES)
     shades = colours_of(chance)
     greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
@@ -446,19 +466,19 @@ def make_palette() -> Image.Image:
 
 
 def stay(film: Film, day: date) -> int:
-    """Return the duration of a day's frame, in milliseconds."""
+    """Return how long the frame of a day is shown, in milliseconds."""
     return PAUSE if day in (THE_LINE, film.evenings[-1]) else EVENING
 
 
 def name_of(film: Film) -> str:
-    """Name the file by its cells: `districts` for cell 0, else `districts_cell_3` or `districts_cells_0_3`."""
+    """Return the file name without suffix: `districts` for cell 0, `districts_cell_3` or `districts_cells_0_3`."""
     if film.cells == [0]:
         return "districts"
     return f"districts_{'cell' if len(film.cells) == 1 else 'cells'}_{'_'.join(map(str, film.cells))}"
 
 
 def provenance(film: Film, file: str) -> str:
-    """Return the metadata needed to redraw the file from its study folder, as JSON."""
+    """Return the metadata from which the file can be redrawn in the folder of its study, as JSON."""
     first, last = film.evenings[0].isoformat(), film.evenings[-1].isoformat()
     recipe = {"file": file, "cell": film.cells, "from": first, "to": last, "every": film.every}
     return stamp(film.studies[0].about, recipe)
@@ -468,7 +488,7 @@ WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_vid
 
 
 def main(request: Animate) -> int:
-    """`panj animate results/<study> [key=value ...]`: write the animated map in every requested format."""
+    """Run `panj animate`: write the animated map in every requested format, and return the exit code."""
     formats = writable(request.formats)
     study = open_study(request.folder)
     if note := study.note_on_choice(request.cell[0] if request.cell else None):
@@ -481,13 +501,13 @@ def main(request: Animate) -> int:
 
 
 def writable(formats: Sequence[str]) -> list[str]:
-    """Return the formats that can be written. Without ffmpeg, leave out mp4 and print so.
+    """Return the requested formats that can be written; if ffmpeg is missing, leave out mp4 and print the reason.
 
-    Raise PanjError if ffmpeg is missing and mp4 is the only format requested.
+    Raise PanjError if mp4 is the only format requested and ffmpeg is missing.
     """
     if "mp4" not in formats or shutil.which("ffmpeg"):
         return list(formats)
     if list(formats) == ["mp4"]:
-        raise PanjError("animate, formats: found mp4 and no ffmpeg on the PATH, expected ffmpeg; try formats=gif")
-    print("No mp4: it needs ffmpeg, which is not on the PATH.")
+        raise PanjError("animate, formats: found mp4 but no ffmpeg on the PATH, expected ffmpeg; try formats=gif")
+    print("No mp4 is written because it needs ffmpeg, which is not on the PATH.")
     return [name for name in formats if name != "mp4"]

@@ -1,8 +1,8 @@
-"""Figures of daily series: districts held, how districts fell, refugees and queues, morale and dread.
+"""Draw daily series: districts held, how districts fell, refugees and queues, morale and dread.
 
 Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, and those on
         civilians let in and on dated events.
-Assumed Shares of districts are compared, not counts, because sources differ in the total number of districts.
+Shares of districts are compared, not counts, because sources differ in the total number of districts.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
 
 
 def cite_shares() -> str:
-    """Write the sources of the reported shares, with evidence ids."""
+    """Return the part of a caption that names the sources of the reported shares, with evidence ids."""
     lost_back = point(AAN_LOST_BACK)
     return (
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}; {lost_back.value:.0f} more were taken and lost"
@@ -87,7 +87,7 @@ def cite_shares() -> str:
 
 
 def draw_falls_by_week(study: Study, path: Path) -> Path:
-    """Draw the districts lost in each week: medians stacked by manner of loss, and the range of the total."""
+    """Draw the districts lost in each week: stacked medians by manner of loss, and the 90 % interval of the total."""
     weeks, falls = falls_by_week(study)
     figure = new_figure(5.2)
     axes = figure.add_subplot()
@@ -111,14 +111,17 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """Return the first day of each week, and the districts lost by manner of loss (each weeks x campaigns)."""
+    """Return the first day of each week, and the number of districts lost, by manner of loss.
+
+    Each array of numbers is weeks x campaigns.
+    """
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
     return [study.evenings[start] for start in starts], falls
 
 
 def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
-    """Draw the median and the 90 % range of the total if there are several campaigns.
+    """Draw the median and the 90 % interval of the total; for a single campaign, draw nothing.
 
     The total is drawn separately because the medians of its parts need not add up to its median.
     """
@@ -151,12 +154,12 @@ def draw_refugees(study: Study, path: Path) -> Path:
 
 
 def count_civilians() -> str:
-    """Format the reported number of civilians let in."""
+    """Return the reported number of civilians let in, formatted as text."""
     return f"{point(CIVILIANS_ADMITTED).value:,.0f}"
 
 
 def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
-    """Draw one panel of numbers of people by day. `lines` maps each quantity to its label and colour."""
+    """Draw one panel with the number of people by day; `lines` gives the label and colour of each quantity."""
     for quantity, (words, colour) in lines.items():
         draw_bands(axes, spread(study, quantity), colour, words)
     axes.set_title(title)
@@ -168,7 +171,7 @@ def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], tit
 
 
 def draw_civilians_reported(axes: Axes, study: Study) -> None:
-    """Mark the reported lower bound of civilians let in with an arrow upwards."""
+    """Mark the reported number of civilians let in, which is a lower bound, with an upward arrow."""
     civilians = point(CIVILIANS_ADMITTED)
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
@@ -178,7 +181,7 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
 
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
-    """Draw a heat map of people waiting: posts from west to east as rows, days as columns."""
+    """Draw a heat map of the mean number of people waiting: one row per post, west to east, and one column per day."""
     posts = west_to_east(read_facts())
     columns = [f"waiting_{post}" for post in posts]
     people = np.array([study.series(column).mean(axis=1) for column in columns])
@@ -198,7 +201,7 @@ def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
 
 
 def draw_morale(study: Study, path: Path) -> Path:
-    """Draw mean morale and dread, below a strip of dated events."""
+    """Draw mean morale and dread by day, with dated events in a strip above."""
     figure = new_figure(5.6)
     strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
     draw_bands(axes, spread(study, "mean_morale"), SIMULATED, label_bands(study, "morale of those who hold"))
@@ -229,10 +232,10 @@ def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
 
 
 def have_room_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
-    """Return whether there is more room for the names of events to the left of their lines than to the right."""
+    """Return whether there is more room for names left of the first event than right of the last one."""
     return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 
 
 def in_study(day: date, study: Study) -> bool:
-    """Return whether both the study and the record cover this day."""
+    """Return whether a day is covered by the study and is not after the end of the record."""
     return study.evenings[0] <= day <= min(THE_LINE, study.evenings[-1])

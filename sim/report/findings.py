@@ -1,7 +1,7 @@
-"""Main findings of a study in at most five sentences, generated from its tables; each names one date.
+"""Write the main findings of a study in at most five sentences, generated from its tables.
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
-A reported figure *does not fit* if at most 5 % of campaigns reach it from one side.
+A reported figure *does not fit* if at most 5 % of campaigns are equal to it or beyond it, on the side with fewer.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ from sim.report.swept_values import format_reported, format_value
 from sim.study.reader import Study, StudyCell
 from sim.wording import counted, list_words, percent, span
 
-HEADLINES = (  # outcomes with one sentence each; for the first, also how often it reached the reported figure
+HEADLINES = (  # outcomes with one sentence each; for the first, a further sentence on the probability of the report
     LARGEST_NIGHT,
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
 )
-TAIL = 0.05
-MOST_NAMED = 4  # maximum number of figures that do not fit to list by name
+TAIL = 0.05  # a reported figure fits if a larger share of campaigns reaches it
+MOST_NAMED = 4  # maximum number of figures to name that do not fit
 
 
 class Side(NamedTuple):
@@ -42,7 +42,7 @@ class Side(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether more than one campaign in twenty reaches the figure from either side."""
+        """Whether more than 5 % of campaigns are equal to the figure or beyond it, on the side with fewer."""
         return min(self.below, self.above) + self.equal > TAIL
 
     @property
@@ -54,14 +54,14 @@ class Side(NamedTuple):
 
 
 def share_of(share: float) -> str:
-    """Format a share of campaigns in per cent, without rounding to none or all."""
+    """Format a share of campaigns in per cent; a share other than 0 or 1 is never rounded to 0 or 100 %."""
     if 0 < share < 0.01:
         return "under 1 %"
     return "over 99 %" if 0.99 < share < 1 else percent(share)
 
 
 def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
-    """Compute where a reported figure lies in the distribution of an outcome.
+    """Compute the position of a reported figure in the simulated distribution of an outcome.
 
     Args:
         values: The outcome in each campaign that has a value, in the unit of the outcome.
@@ -94,7 +94,7 @@ def findings_of(study: Study) -> list[str]:
     for name in HEADLINES:
         row = summary_row(study.summary, name)
         values = values_of(study, name)
-        if not values.size:  # the study ends before its date
+        if not values.size:  # for instance because the study ends before the date of the outcome
             continue
         if study.cell.finished == 1:
             sentences.append(describe_one(values[0], row, name))
@@ -107,7 +107,7 @@ def findings_of(study: Study) -> list[str]:
 
 
 def describe_one(value: float, row: pd.Series, name: str) -> str:
-    """Describe an outcome of the only campaign, next to the reported figure."""
+    """State the value of an outcome in the only campaign, and the reported figure."""
     unit = text_in(row, "unit")
     return (
         f"{label_dated(row, name)}: {figure_of(value, unit)}{unit_after(unit)} in the one campaign{cite_report(row)}."
@@ -115,15 +115,15 @@ def describe_one(value: float, row: pd.Series, name: str) -> str:
 
 
 def cite_report(row: pd.Series) -> str:
-    """Write the part of a sentence that gives the reported figure and its evidence.
+    """Return the part of a sentence that gives the reported figure and its evidence ids.
 
-    Return an empty string if nothing was reported.
+    Return an empty text if nothing was reported.
     """
     return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
 
 def describe_median(row: pd.Series, name: str) -> str:
-    """Describe an outcome by its median and 90 % range, next to the reported figure."""
+    """State the median and the 90 % interval of an outcome, and the reported figure."""
     unit = text_in(row, "unit")
     low, median, high = (figure_of(row[part], unit) for part in ("low_5", "median", "high_95"))
     middle = f"{label_dated(row, name)}: median {median}{unit_after(unit)}"
@@ -131,18 +131,21 @@ def describe_median(row: pd.Series, name: str) -> str:
 
 
 def unit_after(unit: str) -> str:
-    """Return the unit as it is written after a number. For a share, return what it is a share of."""
+    """Return a unit as it follows a number, with a space before it; of `share of districts`, only ` of districts`."""
     return f" {unit.removeprefix('share').strip()}".rstrip()
 
 
 def figure_of(cell: object, unit: str) -> str:
-    """Format a simulated number to three significant figures, a share in per cent."""
+    """Format a simulated number rounded to three significant digits, or a share in per cent.
+
+    Return an empty text if there is no number.
+    """
     value = number_in(cell)
     return "" if value is None else format_value(float(f"{value:.3g}"), unit)
 
 
 def label_dated(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome, with its last date added where the label does not name one."""
+    """Return the label of an outcome, with `up to 7 July` added to that of the largest night, which has no date."""
     label = label_of(row, name)
     return f"{label} up to 7 July" if name == LARGEST_NIGHT else label
 
@@ -150,7 +153,7 @@ def label_dated(row: pd.Series, name: str) -> str:
 def describe_chance(values: np.ndarray, row: pd.Series) -> str:
     """State in how many campaigns the largest night reached the reported figure.
 
-    Return an empty string if no figure was reported.
+    Return an empty text if no figure was reported.
     """
     reported = reported_numbers(row)[0]
     if reported is None:
@@ -163,7 +166,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """State how many reported figures do not fit, and name up to four that the fewest campaigns reach."""
+    """State how many reported figures do not fit, and name up to four of them, those reached least often first."""
     sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
@@ -181,21 +184,21 @@ def describe_misfit(study: Study) -> str:
 
 
 def side_of(study: Study, name: str) -> Side | None:
-    """Compute the position of the reported figure of an outcome among the campaigns of a cell."""
+    """Compute the position of the reported figure of an outcome in the distribution of one cell, or None."""
     return place_among(values_of(study, name), summary_row(study.summary, name))
 
 
 def reach_of(side: Side) -> float:
-    """Return the share of campaigns at or beyond a reported figure, on the side that has fewer campaigns."""
+    """Return the share of campaigns equal to a reported figure or beyond it, on the side with fewer campaigns."""
     return min(side.below, side.above) + side.equal
 
 
 def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[str]) -> list[str]:
-    """Write the main findings of all cells of a study.
+    """Write the main findings of a study of several cells.
 
     Args:
         sweep: All cells of a study.
-        cells: The cells with a finished campaign: the base first if there is one, then by effect.
+        cells: The cells with a finished campaign: first the base, if there is one, then the others by effect.
         names: The outcomes shown on the page.
 
     Returns:
@@ -216,7 +219,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
-    """State the lowest and the highest median of an outcome, and in which cells they are."""
+    """State the lowest and the highest median of an outcome among the cells, and name these two cells."""
     rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
     known = [cell for cell in cells if cell.number in rows]
     low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
@@ -229,7 +232,10 @@ def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
 
 
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
-    """State the lowest and the highest share of campaigns in which the largest night reached the reported figure."""
+    """State the lowest and the highest share of campaigns whose largest night reached the reported figure.
+
+    Return an empty text if no figure was reported.
+    """
     reported = reported_numbers(summary_row(sweep.summary, LARGEST_NIGHT))[0]
     if reported is None:
         return ""

@@ -1,8 +1,8 @@
-"""Figures of the distribution of outcomes, and of soldiers who crossed by night and by post.
+"""Draw the distributions of outcomes, and the soldiers who crossed by night and by post.
 
 Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for labels, units and reported figures; evidence.csv
         and posts.csv for counted crossings.
-Assumed A night is dated by the morning on which it ends: the night of 4-5 July is 5 July.
+A night is dated by the morning on which it ends: the night of 4-5 July is 5 July.
 """
 
 import math
@@ -61,28 +61,28 @@ MAIN_OUTCOMES = (
 )
 LARGEST_NIGHT = "troops_crossed_largest_night"
 COLUMNS = 2
-MANY = 40  # more distinct whole numbers than this are binned
-BARS = 24
+MANY = 40  # whole numbers whose range is larger than this are binned
+BARS = 24  # bins of a histogram
 FEW = 6  # minimum range of an axis of whole numbers
-OFTEN = 0.05  # share of campaigns with a crossing on the first night shown
+OFTEN = 0.05  # minimum share of campaigns with a crossing in the first night shown
 DOTS, TALLEST = 50, 8  # dots of a quantile plot; minimum height of the axis, in dots
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown lightened, so that the series visibly continues
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown in a lighter shade, so that the series visibly continues
 
 
 class Outcomes(Protocol):
-    """Campaigns and the summary of their outcomes: a cell of a study, or campaigns in a notebook."""
+    """Outcomes of campaigns and their summary; a cell of a study and the campaigns in a notebook have both."""
 
     @property
     def runs(self) -> pd.DataFrame:
-        """One row per campaign, one column per outcome."""
+        """Table with one row per campaign and one column per outcome."""
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row per outcome."""
+        """Table with one row per outcome: median, spread, label, unit and reported figure."""
 
 
 def draw_outcomes(study: Study, path: Path) -> Path:
-    """Draw a small histogram of each main outcome, with the reported figure.
+    """Draw one small histogram per main outcome, with the reported figure.
 
     Args:
         study: A cell of a study.
@@ -106,15 +106,15 @@ def draw_outcomes(study: Study, path: Path) -> Path:
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
-    """Choose the numeric outcomes to show: those wanted that have a value in some campaign, or else the first others.
+    """Choose the numeric outcomes to show, among those that have a value in at least one campaign.
 
     Args:
         runs: Table with one row per campaign and one column per outcome.
         wanted: The preferred outcomes.
-        but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters never count.
+        but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters are always excluded.
 
     Returns:
-        Names of columns, at most as many as wanted. The list is empty if no campaign has a value of any outcome.
+        The preferred outcomes that have a value or, if none has, the first other ones, at most as many as preferred.
     """
     others = {"cell", "run", "seed", *but, *declared_numbers()}
     numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns
@@ -123,7 +123,7 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
-    """Return the row of an outcome in a summary. If there is none, return a row in which every entry is missing."""
+    """Return the row of an outcome in a summary; if the summary has none, return a row of missing entries."""
     rows = summary[summary["outcome"] == name]
     return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
@@ -134,7 +134,7 @@ def text_in(row: pd.Series, column: str, otherwise: str = "") -> str:
 
 
 def label_of(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome, or its name without underscores if it has no label."""
+    """Return the label of an outcome or, if it has none, its name with spaces for underscores."""
     return text_in(row, "label", name.replace("_", " "))
 
 
@@ -147,13 +147,16 @@ def number_in(cell: Any) -> float | None:
 
 
 def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float | None]:
-    """Return the reported value, low and high of an outcome, each None if it was not reported."""
+    """Return the reported value of an outcome and the ends of its range, each of which is None if not reported."""
     value, low, high = (number_in(row[f"reported_{part}"]) for part in ("value", "low", "high"))
     return value, low, high
 
 
 def format_cell(cell: Any) -> str:
-    """Format a number to three significant figures, leave a date unchanged, and turn a missing entry into no text."""
+    """Format a number to three significant digits, but keep all digits before the point: 0.125, 12.5, 1,037.
+
+    A date is left unchanged, and a missing entry gives an empty text.
+    """
     number = number_in(cell)
     if number is None:
         return "" if pd.isna(cell) else str(cell)
@@ -161,23 +164,23 @@ def format_cell(cell: Any) -> str:
 
 
 def format_rounded(cell: Any) -> str:
-    """Round a simulated number to three significant figures and format it.
+    """Format a simulated number rounded to three significant digits: 0.125, 12.5, 1,040.
 
-    A date is left unchanged, and a missing entry gives an empty string.
+    A date is left unchanged, and a missing entry gives an empty text.
     """
     number = number_in(cell)
     return format_cell(cell if number is None else float(f"{number:.3g}"))
 
 
 def format_spread(row: pd.Series) -> str:
-    """Format the 90 % interval of an outcome, such as `5 to 36`. Return an empty string if no campaign has a value."""
+    """Format the 90 % interval of an outcome: `5 to 36`. Return an empty text if no campaign has a value."""
     return "" if pd.isna(row["low_5"]) else f"{format_rounded(row['low_5'])} to {format_rounded(row['high_95'])}"
 
 
 def values_of(study: Outcomes, name: str) -> np.ndarray:
-    """Return the values of a numeric outcome, without missing ones.
+    """Return the values of a numeric outcome over campaigns, without missing ones.
 
-    The array is empty if the outcome is a date or is unknown.
+    The array is empty if the outcome is a date or if there is no such outcome.
     """
     if name not in study.runs or not pd.api.types.is_numeric_dtype(study.runs[name]):
         return np.empty(0)
@@ -185,9 +188,9 @@ def values_of(study: Outcomes, name: str) -> np.ndarray:
 
 
 def is_inside(row: pd.Series) -> str:
-    """Return `yes` if the 90 % interval contains the reported value or part of its range, otherwise `no`.
+    """Return `yes` if the 90 % interval contains the reported value or overlaps its range, otherwise `no`.
 
-    Return an empty string if nothing was reported or the interval is unknown.
+    Return an empty text if nothing was reported or there is no interval.
     """
     value, low, high = reported_numbers(row)
     low_5, high_95 = number_in(row["low_5"]), number_in(row["high_95"])
@@ -223,7 +226,7 @@ def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
         style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 8, "color": QUIET}
         axes.text(0.98, 0.95, "nothing reported", transform=axes.transAxes, **style)
     first, last = axes.get_xlim()
-    if whole and last - first < FEW:  # show at least FEW whole numbers, few of them below zero
+    if whole and last - first < FEW:  # show at least FEW whole numbers, but none below -1
         first = max(middle - FEW / 2, -1.0)
         axes.set_xlim(first, first + FEW)
     axes.set_xlabel(unit, fontsize=8.5)
@@ -234,14 +237,14 @@ def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
 
 
 def write_instead(axes: Axes, text: str, **style: Any) -> None:
-    """Write text in an empty panel, without ticks."""
+    """Write text in the middle of an empty panel, and remove its ticks."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, **style)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def wrap(text: str, letters: int = 43) -> str:
-    """Wrap a title to at most two lines, cutting off the end of a longer one."""
+    """Wrap a title to at most two lines; the end of a longer title is cut off."""
     if len(text) <= letters:
         return text
     cut = text.rfind(" ", 0, letters)
@@ -282,7 +285,7 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
 
 
 def key_of_outcomes() -> list[Artist]:
-    """Create the legend entries for the marks of `draw_outcome`.
+    """Create the legend entries of a figure whose panels are drawn by `draw_outcome`.
 
     Returns:
         The entries for the median and for reported figures.
@@ -291,7 +294,7 @@ def key_of_outcomes() -> list[Artist]:
 
 
 def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """Write the sources for a caption: the ids of the evidence that the summary cites for these outcomes."""
+    """Return the part of a caption that lists the evidence ids which the summary cites for these outcomes."""
     ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
     return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
@@ -322,10 +325,10 @@ def draw_crossings(study: Study, path: Path) -> Path:
 
 
 def nights_shown(study: Study) -> list[date]:
-    """Choose the nights to show, up to two days after the end of the record.
+    """Return the nights to show, up to two days after the end of the record.
 
-    The first night shown is the first one for which a count was reported or, if that is earlier, the first one with a
-    crossing in at least 5 % of campaigns.
+    The first is the first night for which a count was reported, or the first night with a crossing in at least 5 % of
+    campaigns, whichever is earlier.
     """
     often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
     simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
@@ -334,7 +337,7 @@ def nights_shown(study: Study) -> list[date]:
 
 
 def draw_nights(axes: Axes, study: Study) -> None:
-    """Draw crossings by night: median bars, thick 50 % and thin 90 % whiskers, and reported counts as diamonds."""
+    """Draw crossings by night: medians as bars, 50 and 90 % intervals as whiskers, reported counts as diamonds."""
     nights = nights_shown(study)
     axes.set_title("By night")
     axes.set_ylabel("soldiers in the night")
@@ -358,7 +361,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 
 
 def draw_largest_night(study: Study, path: Path) -> Path:
-    """Draw the distribution of the largest night as 50 dots of 2 % of campaigns each, with the reported figure."""
+    """Draw the distribution of the largest night as 50 dots, each 2 % of campaigns, with the reported figure."""
     row, values = summary_row(study.summary, LARGEST_NIGHT), values_of(study, LARGEST_NIGHT)
     figure = new_figure(3.8)
     axes = figure.add_subplot()
@@ -382,7 +385,7 @@ def draw_largest_night(study: Study, path: Path) -> Path:
 
 
 def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> int:
-    """Draw quantiles as dots stacked in columns, and return how many are at or above the reported value."""
+    """Draw a quantile dot plot, and return the number of dots at or above the reported value."""
     dots = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS)
     reach = max(float(dots[-1]), reported_value or 0.0, 1.0) * 1.06
     width = reach / 40
@@ -406,7 +409,7 @@ def west_to_east(facts: Facts) -> list[str]:
 
 
 def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
-    """Draw crossings by post, one row per post from west to east: median bar, whiskers, and reported count."""
+    """Draw crossings by post in rows from west to east, each with median, whiskers and reported count."""
     posts = west_to_east(facts)
     columns = [f"crossed_{post}" for post in posts]
     need_columns(study.runs.columns, columns, "runs.parquet")

@@ -1,8 +1,8 @@
-"""Figures and HTML page of a study, made from its tables and the record; nothing is simulated here.
+"""Draw the figures of a study and write its HTML page from its tables and the record, without running campaigns.
 
 Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv; the geometry of `sim.plots.land`.
 Writes  figures/*.png and report.html for the whole study; for one cell of several, figures/cell_<number>/*.png and
-        report_cell_<number>.html. A page is self-contained, with links to the sources and to the tables next to it.
+        report_cell_<number>.html. A page is self-contained and links to the sources and to the tables next to it.
 """
 
 import os
@@ -96,12 +96,12 @@ CITED = (
     *(record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD, *record.LWJ_COUNTS),
     *(*record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
 )
-MOST_VALUES = 12  # maximum values of a key to list individually
-MOST_ROWS = 500  # maximum rows of the table of all cells; the rest are in summary.csv
+MOST_VALUES = 12  # if a key has more values than this, only the first and last are listed
+MOST_ROWS = 500  # maximum number of rows in the table of all cells; the rest are in summary.csv
 
 
 class Line(NamedTuple):
-    """A row of the summary table, as text."""
+    """One outcome as a row of the summary table, with all entries as text."""
 
     label: str
     counted: str
@@ -113,7 +113,7 @@ class Line(NamedTuple):
 
 
 class Column(NamedTuple):
-    """An outcome column of the table, with its reported figure."""
+    """One outcome as a column of the table of cells: its heading and reported figure."""
 
     label: str
     unit: str
@@ -121,40 +121,40 @@ class Column(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An outcome of a cell, as text."""
+    """One field of the table of cells: an outcome of a cell, as text."""
 
     median: str
     spread: str
     place: str  # position of the reported figure among the campaigns
-    fits: bool
+    fits: bool  # whether more than 5 % of campaigns reach the reported figure
 
 
 class Row(NamedTuple):
-    """A cell of a study, as a row of the table."""
+    """One cell of a study as a row of the table of cells."""
 
     number: int
     chosen: list[str]  # values of the swept keys
     base: bool
     campaigns: str
-    page: str  # the page of this cell, if there is one
+    page: str  # file name of the page of this cell; empty if there is none
     entries: list[Entry]
 
 
-Drawing = Callable[[], Path]  # draws one file; picklable
+Drawing = Callable[[], Path]  # picklable function that draws one file and returns its path
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """Read a study for its page: the requested cell, the only cell, or else all cells."""
+    """Read what the page of a study shows: the requested cell, the only cell of a study with one, or all cells."""
     return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
 
 
 def figures_for(shown: Study) -> dict[str, PageFigure]:
-    """Return the figures by name: those of a sweep, or those of one cell."""
+    """Return the figures of a page by name: those of a sweep if all cells are shown, otherwise those of one cell."""
     return figures_of(shown) if shown.focus is None else FIGURES
 
 
 def picture(shown: Study, name: str) -> Path:
-    """Return the path of a figure. In a study of several cells, figures of one cell have a folder of their own."""
+    """Return the path of a figure; if a study has several cells, the figures of a single cell have their own folder."""
     folder = shown.folder / "figures"
     if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
@@ -163,21 +163,21 @@ def picture(shown: Study, name: str) -> Path:
 
 @in_style
 def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Path:
-    """Draw one figure. `evening` is the day of the map of one cell, and has no effect on other figures."""
+    """Draw one figure by its name and return its path; `evening` is the day shown by the map of a single cell."""
     if name == "map" and shown.focus is not None:
         return draw_map_of(shown, evening, path)
     return figures_for(shown)[name].draw(shown, path)
 
 
 def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
-    """Return one drawing function per figure."""
+    """Return a list of functions without arguments, each of which draws one figure of the page."""
     return [partial(draw_figure, shown, name, evening, picture(shown, name)) for name in figures_for(shown)]
 
 
 def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Drawing]:
-    """Return one drawing function per figure of a folder.
+    """Read a study, and return a list of functions without arguments, each of which draws one of its figures.
 
-    Raise PanjError if a day for the map is given but the figures are those of several cells.
+    Raise PanjError if a day for the map is given although several cells are shown.
     """
     shown = read_shown(folder, cell)
     if evening is not None and shown.focus is None:
@@ -222,10 +222,10 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
 
 
 def drawings_of_film(folder: Path) -> list[Drawing]:
-    """Return the drawing function of the animated map, and remove old animations.
+    """Remove old animations from a folder, and return a list with the function that draws the animated map.
 
     If there are several cells, the map shows the base (or the first cell) and the cell that differs most from it. If
-    no cell has more than one campaign, return nothing and remove nothing.
+    no cell has more than one campaign, return an empty list and remove nothing.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -236,12 +236,12 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """Return the number of the base cell (or the first), and of the cell that differs most from it."""
+    """Return the numbers of the base cell (or the first cell) and of the cell that differs most from it, if any."""
     return tuple(cell.number for cell in cells_by_effect(sweep)[:2])
 
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
-    """Read the comparisons of the study with its baseline, and draw their pictures."""
+    """Read the comparisons of cells in a study, draw their figures, and return them for the page."""
     tables = tables_in(folder)
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
@@ -257,10 +257,10 @@ def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
 
 
 def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
-    """Draw several files in parallel, on Linux in as many forks of this process as there are cores.
+    """Draw several files: on Linux in parallel, in forks of this process, elsewhere one after the other.
 
-    A fork already has the drawing libraries imported. On other systems forks are not safe for drawing, and the files
-    are drawn one after the other.
+    There are at most as many forks as cores. A fork need not import the drawing libraries again; on other systems,
+    drawing in forks is not safe.
 
     Args:
         drawings: One drawing function per file.
@@ -317,7 +317,7 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
 
 
 def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """Write the page of a study to its folder, drawing all figures first if one is missing.
+    """Write the page of a study to its folder; if any figure is missing, draw all of them first.
 
     Args:
         folder: The folder of the study.
@@ -346,7 +346,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
 
 def about_study(study: Study, several: bool) -> dict[str, Any]:
-    """Prepare the template variables of the page of one cell."""
+    """Return the template variables for the page of one cell; `several` is whether the study has other cells."""
     lines = [make_line(study, row) for _, row in study.summary.iterrows()]
     return {
         "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
@@ -377,7 +377,7 @@ def make_line(study: Study, row: pd.Series) -> Line:
 
 
 def about_sweep(sweep: Study) -> dict[str, Any]:
-    """Prepare the template variables of the page of a sweep, with a table of cells compared with the record."""
+    """Return the template variables for the page of a sweep, including the table of cells next to the record."""
     cells, names = shown_cells(sweep), outcomes_of(sweep)
     finished = cells_by_effect(sweep)
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
@@ -403,7 +403,7 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
 
 
 def list_values(sweep: Study, key: str) -> str:
-    """List the values of a swept key and the base value."""
+    """List the values of a swept key as text, followed by the base value if the key has one."""
     values = values_of_key(sweep.cells, key)
     listed = ", ".join(format_setting(value) for value in values)
     if len(values) > MOST_VALUES:
@@ -412,10 +412,7 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """Describe the failed campaigns, with the command that prints the reasons.
-
-    Return an empty string if there are none.
-    """
+    """State how many campaigns failed, and the command that prints the reasons; return an empty text if none did."""
     failed = describe_failures(sum(cell.failed for cell in sweep.cells))
     if not failed:
         return ""
@@ -425,13 +422,13 @@ def describe_failed_cells(sweep: Study) -> str:
 
 
 def column_of(sweep: Study, name: str) -> Column:
-    """Prepare the header of the column of an outcome."""
+    """Return the column of an outcome in the table of cells."""
     row = summary_row(sweep.summary, name)
     return Column(label_of(row, name), text_in(row, "unit"), text_in(row, "reported", "nothing"))
 
 
 def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
-    """Prepare the table row of a cell, with its outcomes."""
+    """Return the row of a cell in the table of cells, with one entry per outcome."""
     summary = sweep.summary[sweep.summary["cell"] == cell.number]
     rows = {name: summary_row(summary, name) for name in names}
     page = f"report_cell_{cell.number}.html"
@@ -446,14 +443,14 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
 
 
 def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
-    """Format an outcome of a cell for the table."""
+    """Format the values of an outcome in one cell as a field of the table."""
     side = place_among(values, row)
     place, fits = ("", False) if side is None else (side.text, side.fits)
     return Entry(format_rounded(row["median"]), format_spread(row), place, fits)
 
 
 def main(request: Report) -> int:
-    """`panj report results/<study> [cell=...] [evening=...]`: redraw the figures and rewrite the report."""
+    """Run `panj report`: redraw the figures of a study, rewrite its page, and return the exit code."""
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
     print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0

@@ -1,10 +1,10 @@
-"""Figures of a study with several cells: outcomes and daily series per cell, and outcomes against swept values.
+"""Draw the figures of a study with several cells: outcomes and daily series by cell, outcomes against swept values.
 
-Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence.
+Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv, evidence.csv.
 Cells are ordered by effect: the base first, then those that differ most from it. If there is no base, the first cell
-takes its place. The effect is the mean absolute difference of medians over the outcomes shown, each in standard
-deviations over all campaigns. Up to 24 cells are all shown. If there are more, twelve are shown, at equal steps in that
-order.
+takes its place. The effect of a cell is the absolute difference of its medians from those of the base, in standard
+deviations over all campaigns, averaged over the outcomes shown. If there are more than 24 cells, only twelve of them
+are shown, at equal steps in that order.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,11 +66,11 @@ SWEEP_OUTCOMES = (
     "troops_crossed_largest_night",
     "refugees_admitted_by_2021_07_07",
 )
-STAND_INS = 12  # cells that represent all if there are too many
+STAND_INS = 12  # number of cells shown if there are too many to show all
 ACROSS = 3  # panels per row
-ROW = 0.5  # row height of a cell, inches
+ROW = 0.5  # height of the row of a cell, inches
 LETTERS = 15.0  # characters per inch of a panel title
-BARS = 0.6  # share of the row for bars; the rest is for the cell name
+BARS = 0.6  # share of the row height for bars; the rest is for the name of the cell
 
 
 DASHED = (0, (3, 2))  # line style of the base
@@ -80,15 +80,15 @@ Marks = tuple[list[Point], str, str]  # figures of one source, marker shape and 
 
 
 class Course(NamedTuple):
-    """A daily quantity shown per cell."""
+    """A daily quantity that is shown in one panel per cell."""
 
     quantity: str
     title: str
     unit: str
-    total: bool  # cumulative from day 0
-    nights: bool  # show only nights with crossings, see `nights_shown`
-    reported: Callable[[], dict[str, Marks]]  # by label
-    sources: str
+    total: bool  # whether daily values are added up from day 0
+    nights: bool  # whether only the days of `nights_shown` are shown
+    reported: Callable[[], dict[str, Marks]]  # returns the reported figures by label
+    sources: str  # sources of the reported figures, for the caption
 
 
 DISTRICTS = Course(
@@ -116,7 +116,7 @@ CROSSINGS = Course(
 
 
 def figures_of(sweep: Study) -> dict[str, PageFigure]:
-    """Choose the figures that suit the swept keys.
+    """Return the figures of a sweep, chosen to suit its swept keys.
 
     Args:
         sweep: All cells of a study.
@@ -147,9 +147,9 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 
 
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
-    """Choose the figures of outcomes against swept values: lines, heat maps, or one dot per cell.
+    """Return the figures of outcomes against swept values: lines, heat maps, or one dot per cell.
 
-    Return none if there is no outcome to show, or if the only swept key has values that are not numbers.
+    Return an empty dict if there is no outcome to show, or if the only swept key has values that are not numbers.
     """
     names = outcomes_of(sweep)
     if not names:
@@ -185,12 +185,15 @@ def is_number(sweep: Study, key: str) -> bool:
 
 
 def outcomes_of(sweep: Study) -> list[str]:
-    """Choose the outcomes shown on the page of a sweep."""
+    """Return the names of the outcomes shown on the page of a sweep."""
     return chosen_outcomes(sweep.runs, SWEEP_OUTCOMES, sweep.swept)
 
 
 def cells_by_effect(sweep: Study) -> list[StudyCell]:
-    """Order the cells that have a completed campaign: the base, or else the first, then those that differ most."""
+    """Return the cells with a finished campaign: the base (or else the first cell), then the others by effect.
+
+    The cell that differs most from the base comes next after it.
+    """
     finished = [cell for cell in sweep.cells if cell.finished]
     base = next((cell for cell in finished if cell == sweep.base_cell), finished[0])
     names = outcomes_of(sweep)
@@ -203,9 +206,9 @@ def cells_by_effect(sweep: Study) -> list[StudyCell]:
 
 
 def shown_cells(sweep: Study) -> list[StudyCell]:
-    """Choose the cells to show, in order of effect.
+    """Return the cells to show, in order of effect.
 
-    These are all cells with a completed campaign or, if there are too many, twelve at equal steps in that order.
+    These are all cells with a finished campaign or, if there are too many, twelve at equal steps in that order.
     """
     order = cells_by_effect(sweep)
     if len(order) <= MANY_CELLS:
@@ -214,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """State which cells are shown. Return an empty string if all are."""
+    """State which cells are shown; return an empty text if all are."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -222,7 +225,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Explain the thin line of the base, or state that no cell has the values of the base."""
+    """Explain the dashed line that shows the base, or state that no cell has the values of the base."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
@@ -248,7 +251,7 @@ def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """Draw one outcome: a histogram per cell in rows on a common axis, with the reported figure across all rows."""
+    """Draw one outcome: one row per cell with its histogram, and the reported figure as a line through all rows."""
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_in(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
@@ -275,7 +278,7 @@ def values_in(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
 
 
 def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) -> None:
-    """Draw the histogram of one cell at the bottom of its row, with a tick at the median."""
+    """Draw the histogram of one cell in the lower part of its row, with a tick at the median."""
     if not values.size:
         axes.text(0.5, place + 0.7, "in no campaign", transform=axes.get_yaxis_transform(), ha="center", fontsize=8)
         return
@@ -286,7 +289,7 @@ def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) 
 
 
 def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
-    """Write the name of each cell above its bars. Long names extend into the next columns."""
+    """Write the name of each cell above its bars; long names extend into the next columns."""
     style: dict[str, Any] = {"fontsize": 8, "path_effects": HALO, "color": INK, "zorder": 9}
     for place, cell in enumerate(cells):
         base = " (base)" if cell == sweep.base_cell else ""
@@ -295,7 +298,7 @@ def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
 
 
 def draw_course(sweep: Study, path: Path, course: Course) -> Path:
-    """Draw one daily quantity, one panel per cell with the same scales."""
+    """Draw a daily quantity in one panel per cell, all with the same scales, and return the path."""
     cells = shown_cells(sweep)
     across = min(ACROSS, len(cells))
     figure, panels = new_panels(len(cells), across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
@@ -322,9 +325,9 @@ def course_of(study: Study, course: Course) -> Bands:
 
 
 def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle: Bands | None) -> float:
-    """Draw the bands of one cell with the median of the base and the reported figures.
+    """Draw the bands of one cell, the median of the base and the reported figures; return the highest value drawn.
 
-    Return the highest value drawn.
+    The median of the base does not count for the highest value.
     """
     bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:
@@ -342,7 +345,10 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
 
 
 def few_days(evenings: Sequence[date]) -> Locator:
-    """Place ticks at the first of each month, except where the label would reach into the next panel."""
+    """Return a locator for ticks on the first of each month, without those whose label would overlap the next panel.
+
+    If fewer than two ticks remain, return matplotlib's automatic date locator.
+    """
     far = evenings[-1] - (evenings[-1] - evenings[0]) / 6
     firsts = [day for day in evenings if day.day == 1 and day <= far]
     if len(firsts) < 2:
@@ -351,7 +357,7 @@ def few_days(evenings: Sequence[date]) -> Locator:
 
 
 def course_key(course: Course, with_base: bool, cells: Sequence[StudyCell]) -> list[Artist]:
-    """Create the legend entries for lines and marks."""
+    """Create the legend entries of a figure drawn by `draw_course`."""
     one = all(cell.finished == 1 for cell in cells)
     handles: list[Artist] = [
         key_line("simulated" if one else "simulated: median, 50 and 90 % of campaigns", SIMULATED, 1.8),

@@ -1,6 +1,6 @@
-"""Outcomes against swept values: a line for one number, a heat map for two keys, dots for many cells.
+"""Draw outcomes against swept values: a line for one number, a heat map for two keys, dots for many cells.
 
-Reads   summary.csv for medians, spread and reported figures; runs.parquet for the 50 % band.
+Reads   summary.csv for medians, spread and reported figures; runs.parquet for the bands.
 A cell *meets* the record if the reported value, or part of the reported range, is in the 90 % interval of the cell's
 campaigns.
 """
@@ -46,12 +46,12 @@ from sim.report.outcomes import (
 )
 from sim.study.reader import CUTS, Study, StudyCell, Value
 
-WIDEST = 12  # maximum values of a key in a heat map
-FULL_ENOUGH = 0.6  # minimum share of heat map fields with a cell
+WIDEST = 12  # maximum number of values of a key in a heat map
+FULL_ENOUGH = 0.6  # minimum share of the fields of a heat map that must have a cell
 COLUMNS = 2  # heat maps or line panels per row
 PARTS = ("low_5", "median", "high_95")  # columns of the summary
-GROUPS = 6  # groups of equally many cells along a key, whose medians are joined by a line
-KEYS = 3  # swept keys per row
+GROUPS = 6  # number of equally large groups of cells along a key, whose medians are joined by a line
+KEYS = 3  # maximum number of swept keys in the scatter plots
 ONE_SIDE = {"low": "at least", "high": "at most", "value": ""}
 FIELD = 0.34  # heat map row height, inches
 
@@ -60,8 +60,8 @@ class Field(NamedTuple):
     """A field of a heat map, which shows one cell of the study."""
 
     median: float
-    meets: bool  # the record is in the 90 % interval of the campaigns
-    off: float  # distance of the median from the reported figure; infinite if there is none
+    meets: bool  # whether the reported figure is in the 90 % interval of the campaigns
+    off: float  # distance of the median from the reported value; infinite if either is missing
 
 
 def draw_against_one_key(sweep: Study, path: Path, names: Sequence[str]) -> Path:
@@ -81,7 +81,7 @@ def draw_against_one_key(sweep: Study, path: Path, names: Sequence[str]) -> Path
 
 
 def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
-    """Draw one outcome against the swept value."""
+    """Draw one outcome against the swept number: median, bands, and a line at the base value."""
     groups = sweep.runs.dropna(subset=[name]).groupby(key)[name]
     cuts = groups.quantile(list(CUTS)).unstack()
     value = cuts.index.to_numpy(float)
@@ -109,16 +109,16 @@ def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
 
 
 def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
-    """Return the distinct values of a swept key: numbers sorted, choices in the order given."""
+    """Return the distinct values of a swept key: sorted if all are numbers, otherwise in the order given."""
     values = list(dict.fromkeys(cell.values[key] for cell in cells))
     numbers = [value for value in values if isinstance(value, int | float)]
     return sorted(numbers) if len(numbers) == len(values) else values  # type: ignore[return-value]
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """Return the value at which a heat map keeps each swept key after the first two.
+    """Return the value at which a heat map fixes each swept key except the first two.
 
-    It is the base value, or the first value if the base value is not swept.
+    It is the base value or, if no cell has that, the first value.
     """
     fixed = {}
     for key in sweep.swept[2:]:
@@ -129,20 +129,20 @@ def others_fixed(sweep: Study) -> dict[str, Value]:
 
 
 def grid_cells(sweep: Study) -> list[StudyCell]:
-    """Return the cells shown in the heat map."""
+    """Return the cells of a heat map: those with the fixed values of all swept keys except the first two."""
     fixed = others_fixed(sweep)
     return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
 
 
 def is_grid(sweep: Study) -> bool:
-    """Return whether the first two swept keys form a grid that is small and complete enough for a heat map."""
+    """Return whether the first two swept keys form a grid small enough and complete enough for a heat map."""
     cells = grid_cells(sweep)
     tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
 
 
 def describe_fixed(sweep: Study) -> str:
-    """Describe the values at which a heat map holds the other swept keys."""
+    """Describe the values at which a heat map fixes the other swept keys; return an empty text if there are none."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{name_key(sweep, key)} at {format_setting(value)}"
@@ -174,7 +174,7 @@ def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Pat
 
 
 def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """Draw one outcome over two keys, with frames where a cell meets the record."""
+    """Draw the heat map of one outcome over two keys, with a frame around each cell that meets the record."""
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
     fields = {place_of(sweep, cell, down, across): field_of(sweep, cell, name) for cell in cells if cell.finished}
     table = np.full((len(down), len(across)), np.nan)
@@ -202,12 +202,15 @@ def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
 
 
 def format_value(value: float, unit: str) -> str:
-    """Format a share in per cent, any other number to three significant figures."""
+    """Format a share in per cent, and any other number to three significant figures."""
     return f"{value:.0%}" if unit.startswith("share") else format_cell(value)
 
 
 def format_reported(row: pd.Series) -> str:
-    """Format the reported figure of an outcome in the same way as the values in the fields."""
+    """Format the reported figure of an outcome, with its range, in the same way as values in the fields.
+
+    Return `nothing` if nothing was reported.
+    """
     known = zip(("value", "low", "high"), reported_numbers(row), strict=True)
     said = {part: format_value(number, text_in(row, "unit")) for part, number in known if number is not None}
     if {"low", "high"} <= said.keys():
@@ -218,17 +221,17 @@ def format_reported(row: pd.Series) -> str:
 
 
 def break_words(text: str) -> str:
-    """Put one word per line, so that choices fit below their fields."""
+    """Return a text with one word per line, so that it fits below a field of the heat map."""
     return text.replace(" ", "\n")
 
 
 def place_of(sweep: Study, cell: StudyCell, down: Sequence[Value], across: Sequence[Value]) -> tuple[int, int]:
-    """Return row and column of a cell in the heat map."""
+    """Return the row and the column of a cell in the heat map."""
     return down.index(cell.values[sweep.swept[0]]), across.index(cell.values[sweep.swept[1]])
 
 
 def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
-    """Read the median of a cell from the summary, and compare the cell with the record."""
+    """Return the field of a cell: its median from the summary, compared with the reported figure."""
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
     median, value = number_in(row["median"]), reported_numbers(row)[0]
     off = np.inf if median is None or value is None else abs(median - value)
@@ -236,7 +239,7 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """Draw a frame around each cell that meets the record, and a diamond on the median nearest to it."""
+    """Draw a frame around each cell that meets the record, and a diamond on the median nearest to the report."""
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
@@ -249,7 +252,7 @@ def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
 
 
 def heat_key() -> list[Artist]:
-    """Create the legend entries for frame, diamond and shade."""
+    """Create the legend entries of a heat map, for frame, diamond and shade."""
     return [
         Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure within 90 % of campaigns"),
         key_mark("median nearest to it", "D", markeredgecolor="white", markersize=6),
@@ -283,7 +286,7 @@ def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
 
 
 def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
-    """Draw the median of each cell with a thin line for its 90 % interval."""
+    """Draw the median of each cell against one swept key, with a thin line for the 90 % interval of the cell."""
     rows = sweep.summary[sweep.summary["outcome"] == name].set_index("cell")
     place = places_of(sweep, key)
     cells = [cell for cell in sweep.cells if cell.finished and cell.number in rows.index]
@@ -303,12 +306,15 @@ def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
 
 
 def numbers_of(column: pd.Series) -> np.ndarray:
-    """Convert a summary column to numbers, with NaN for dates and missing entries."""
+    """Convert a summary column to an array of floats, with NaN for dates and missing entries."""
     return pd.to_numeric(column, errors="coerce").to_numpy(float)
 
 
 def places_of(sweep: Study, key: str) -> dict[int, float]:
-    """Return the position of each cell along a swept key: the number, or the index of the choice."""
+    """Return the position of each cell on the axis of a swept key, by cell number.
+
+    The position is the value if all values of the key are numbers, otherwise the index of the choice.
+    """
     values = values_of_key(sweep.cells, key)
     choice = {value: float(place) for place, value in enumerate(values)}
     numeric = all(isinstance(value, int | float) for value in values)
@@ -316,7 +322,7 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """Return up to KEYS swept keys whose values correlate most with the medians by rank, in command-line order."""
+    """Return the swept keys with the strongest rank correlation to the medians, at most KEYS, in command-line order."""
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)
     places = pd.DataFrame({key: places_of(sweep, key) for key in sweep.swept})

@@ -629,7 +629,7 @@ def test_verdicts_that_are_missing_or_damaged_are_named(swept):
         show.read_verdicts(swept / "verdicts" / "troops_crossed.csv")
     (table,) = write_verdicts([str(swept), "outcome=troops_crossed"])
     table.write_text("cell\n1\n")
-    with pytest.raises(PanjError, match="found something else"):
+    with pytest.raises(PanjError, match="found invalid content"):
         show.read_verdicts(table)
 
 
