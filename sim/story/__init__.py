@@ -1,1 +1,1 @@
-"""Tells one campaign in sentences, and compares it with what-if branches."""
+"""Describes one campaign in sentences, and compares it with a fork in which a decision is changed."""

@@ -1,15 +1,15 @@
-"""Branches a campaign at the end of a day: it continues unchanged and with a change, with the same random draws.
+"""Continues a campaign twice from the end of a day, unchanged and with a change, with the same random draws.
 
-No random state has to be stored: a draw depends only on seed, stream, day and actor. Both branches have exactly the
-same world at the end of the day of the fork, and from the next day on each follows its own rules.
+No random state has to be stored, because a draw depends only on seed, stream, day and actor. At the end of the day of
+the fork both branches have exactly the same world; from the next day on each follows its own rules.
 
-A policy, a number of a rule or a future dated event may change. Three things cannot: what has already happened, what
-acts only on day 0, and which rows and roads exist. The shares that a post admits, its capacity and the attention that a
-region gets are part of the world of day 0; the changed branch sets them again.
+The change may be another policy, another number of a rule, or another future dated event. It cannot concern what has
+already happened, what acts only on day 0, or which rows and roads exist; such a change is refused before anything is
+run. The shares that a post admits, its capacity, and the attention that a region gets are set on day 0, so the changed
+branch sets them again after the fork.
 
-Reads   the settings of a cell, the overrides of the change, a seed, a day; errors are raised before anything is run.
-Assumed A condition that the change would have set by that day (pay, air cover, an order) is set on the next
-        day. Men whom it would have sent or raised by then arrive on the next day; no men arrive twice.
+A condition that the change would have set by the day of the fork (pay, air cover, an order) is set on the next day. Men
+whom the change would have sent or raised by then arrive on the next day; no men arrive twice.
 """
 
 from collections.abc import Sequence
@@ -41,37 +41,37 @@ from sim.settings.overrides import (
 )
 from sim.settings.settings import Event, Settings
 
-TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0, not written by any rule
+TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0; no rule writes them
 STEP_COMPILED = "campaign.step-*.nbi"  # Numba's cache files of the compiled `step`
 Group = TypeVar("Group", bound=tuple)
 
 
 class Course(NamedTuple):
-    """Everything that determines the further course of a campaign, given its world and seed."""
+    """What determines how a campaign continues, apart from its world and its seed."""
 
     rules: Rules
     timeline: Timeline
-    layout: World  # after day 0 only `attention` and the policies of posts are used
+    layout: World  # world before day 0; after that day only its `attention` and its policies of posts are used
 
 
 def run_branches(
     before: Course, after: Course, seed: int, days: int, day: int, draws: int | Address | None = None
 ) -> tuple[Campaign, Campaign]:
-    """Run a campaign to the end of a day and continue it twice: unchanged, and with another course.
+    """Run a campaign to the end of a day, and continue it from there both without and with a change.
 
     Args:
-        before: The unchanged course.
-        after: The changed course.
+        before: Rules, events and layout without the change.
+        after: Rules, events and layout with the change.
         seed: Seed of both branches.
         days: Number of days to run after day 0.
-        day: Number of the day at whose end they branch.
-        draws: The seed or address of the random draws; by default the seed.
+        day: The day at whose end the campaign is forked, counted from day 0.
+        draws: Seed or address of the random draws; None means that `seed` is used.
 
     Returns:
         The campaign without the change, followed by the campaign with it.
 
     Raises:
-        CampaignError: If either branch runs out of rows.
+        CampaignError: A branch needs more rows than its arrays have.
     """
     world = fresh(before.layout)
     record = blank_record(world, days)
@@ -85,16 +85,12 @@ def run_branches(
 
 
 def step_is_cold() -> bool:
-    """Check whether the first call of `step` has to compile it, which takes about ten seconds."""
+    """Return whether the first call of `step` must compile it, which takes about ten seconds."""
     return compiled and not any(cache_folder().rglob(STEP_COMPILED))
 
 
 def warm(course: Course) -> None:
-    """Compile `step`, or load it from the cache, by running one day whose result is discarded.
-
-    Args:
-        course: Any course.
-    """
+    """Compile `step`, or load it from the cache, by running one day of any campaign and discarding the result."""
     world = fresh(course.layout)
     seeds = seeds_of(0, 1, world.provinces.capital.size)
     step(world, course.rules, course.timeline, seeds, blank_record(world, 1), 0)
@@ -108,7 +104,7 @@ def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: 
 
 
 def copied(group: Group) -> Group:
-    """Return a deep copy of the group; roads are read-only, so they are shared rather than copied."""
+    """Return a deep copy of a group; roads are read-only, so they are shared rather than copied."""
     traits: dict[str, Any] = {}
     for name, trait in zip(group._fields, group, strict=True):  # type: ignore[attr-defined]
         traits[name] = trait if name == "roads" else copied(trait) if isinstance(trait, tuple) else trait.copy()
@@ -116,7 +112,7 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """Set the parts of the world that policies determine on day 0 to those of another course."""
+    """Reset, in place, the parts of a world that policies determine on day 0 to what another course gives them."""
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)
@@ -125,7 +121,7 @@ def turn(world: World, course: Course) -> None:
 
 
 def same_traits(one: World, other: World) -> bool:
-    """Check whether `turn` from one world to the other would change nothing."""
+    """Return whether two worlds agree in everything that `turn` sets."""
     pairs: list[tuple[Posts | Provinces, Posts | Provinces, tuple[str, ...]]] = [
         (one.posts, other.posts, TRAITS_OF_POSTS),
         (one.provinces, other.provinces, ("attention",)),
@@ -147,25 +143,25 @@ DECISIONS = (
 
 
 class Settles(Protocol):
-    """Resolves overrides to settings: a `Composer`, or a cache of one."""
+    """An object that resolves overrides to settings: a `Composer`, or a wrapper that caches its results."""
 
     def settings(self, overrides: Overrides) -> Settings:
-        """Resolve the settings of one cell; raises PanjError for any invalid override."""
+        """Resolve the settings of one cell. Raises PanjError if an override is invalid."""
 
 
 class Turn(NamedTuple):
-    """A change of settings at the end of a day."""
+    """A change of settings at the end of a day, resolved and checked."""
 
     before: Settings
     after: Settings
-    day: int  # number of the day at whose end the change is made
-    events: tuple[Event, ...]  # of the changed branch: past events, then the future events with the change
+    day: int  # the day at whose end the change is made, counted from day 0
+    events: tuple[Event, ...]  # events of the changed branch: past ones as they were, later ones with the change
     timeline: Timeline  # the same events as arrays
-    late: tuple[Event, ...]  # events that are applied on the next day, because their own day has passed
-    left: tuple[str, ...]  # changed numbers that act only on day 0 and so have no effect
+    late: tuple[Event, ...]  # events that are applied on the next day because their own day has passed
+    left: tuple[str, ...]  # keys of changed numbers that act only on day 0 and so have no effect
 
     def courses(self, seed: int) -> tuple[Course, Course]:
-        """Return the courses without and with the change, for the campaign with this seed."""
+        """Return rules, events and layout without and with the change, for the campaign with a seed."""
         before, after = self.before.rules_of(seed), self.after.rules_of(seed)
         return (
             Course(before, self.before.timeline, self.before.layout.world),
@@ -179,11 +175,11 @@ def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer:
     Args:
         words: Overrides of the cell.
         changes: Overrides of the change.
-        evening: The day.
+        evening: The day at whose end the change is made.
         composer: Resolves overrides to settings.
 
     Raises:
-        PanjError: For a change that cannot be made during a campaign or on that day; names the key.
+        PanjError: The change cannot be made during a campaign, or not on that day; the message names the key.
     """
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     for row in changes:
@@ -200,7 +196,7 @@ def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer:
 
 
 def check_key(change: Override) -> None:
-    """Raise PanjError unless the key is a decision that can be changed during a campaign."""
+    """Raise PanjError unless an override sets a policy, a number or a dated event that may change during a campaign."""
     key = change.key
     if key in GROUPS or (key.startswith(EVENTS) and key.count(".") > 1):
         return
@@ -209,25 +205,28 @@ def check_key(change: Override) -> None:
     if key not in declared_numbers():
         names = [*GROUPS, *declared_numbers()]
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
-        raise PanjError(f"{key}: found no such decision, expected {DECISIONS}{hint}")
+        raise PanjError(f"{key}: found an unknown key, expected {DECISIONS}{hint}")
     if key.startswith(FOUNDING):
-        raise PanjError(f"{key}: found a number that acts only on day 0, expected one that acts later")
+        raise PanjError(f"{key}: found a number that acts only on day 0, expected one that acts after the fork")
     if key in LAID_OUT - OF_POSTS:
         raise PanjError(f"{key}: found a number that decides which rows or roads exist, which cannot change after day "
                         f"0, expected {DECISIONS}")  # fmt: skip
 
 
 def check_day(settings: Settings, evening: date) -> int:
-    """Check that a day is within the campaign and not its last, and return its number."""
+    """Return the number of a day of the campaign. Raises PanjError if it is outside the campaign or its last day."""
     last = settings.end_date - timedelta(days=1)
     if not settings.start_date <= evening <= last:
-        raise PanjError(f"day: found {evening}, expected a day from {settings.start_date} to {last}, before the last "
-                        "day of the campaign")  # fmt: skip
+        raise PanjError(f"day: found {evening}, expected a day from {settings.start_date} to {last}, which is the day "
+                        "before the last day of the campaign")  # fmt: skip
     return (evening - settings.start_date).days
 
 
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
-    """Return the overrides of the cell, in which those of the change replace the same keys."""
+    """Return the overrides of a cell combined with those of a change, which take precedence.
+
+    Raises PanjError if the change has a key twice.
+    """
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     if len(changes.keys) < len(changes.rows):
         raise PanjError(f"fork: found '{' '.join(changes.words)}', expected each key once")
@@ -235,7 +234,10 @@ def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
 
 
 def check_event(change: Override, before: Settings, after: Settings, evening: date) -> None:
-    """Raise PanjError unless an event that is moved, changed, added or removed is still in the future."""
+    """Raise PanjError if the change adds, removes, moves or edits a dated event that is not after the fork.
+
+    An event must be after the fork both without and with the change. Overrides of other keys are accepted.
+    """
     key = change.key
     if not key.startswith(EVENTS):
         return
@@ -247,7 +249,7 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
             continue
         if side is before:
             raise PanjError(f"{key}: found an event that had happened by the evening of {evening} ({event.date}), "
-                            "expected one in the future; choose an earlier day")  # fmt: skip
+                            "expected a later event; choose an earlier day for the fork")  # fmt: skip
         raise PanjError(f"{EVENTS}{name}.date: found {event.date}, expected a date after the evening of {evening}")
 
 
@@ -260,31 +262,39 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
     for key in differ:
         if key in LAID_OUT - OF_POSTS and not key.startswith(FOUNDING):
             raise PanjError(f"{key}: found a policy that changes it from {before.numbers[key]:g} to "
-                            f"{after.numbers[key]:g}, expected one that does not, since it decides which rows or roads "
-                            "exist from day 0 on")  # fmt: skip
+                            f"{after.numbers[key]:g}, expected a policy that leaves it unchanged, because it decides "
+                            "which rows or roads exist from day 0 on")  # fmt: skip
     return tuple(key for key in differ if key.startswith(FOUNDING))
 
 
 def is_deed(event: Event) -> bool:
-    """Check whether an event sends or raises men, which happens only once, rather than setting a lasting condition."""
+    """Return whether an event sends or raises men, which happens once, rather than setting a lasting condition."""
     return event.act not in ("set", "context")
 
 
 def done_by(events: Sequence[Event], day: int) -> set[str]:
-    """Return the names of the one-time events that have happened by the end of a day."""
+    """Return the names of the events that have sent or raised men by the end of a day."""
     return {event.name for event in events if is_deed(event) and event.day <= day}
 
 
 def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Return the changed branch's events after the fork, without one-time events that have happened already."""
+    """Return the events of the changed branch that are dated after the fork.
+
+    An event that sent or raised men before the fork is left out, so that its men do not arrive twice.
+
+    Args:
+        before: Events without the change.
+        after: Events with the change.
+        day: The day of the fork.
+    """
     done = done_by(before, day)
     return tuple(event for event in after if event.day > day and event.name not in done)
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Return the events that the change dates by the day of the fork and that have not happened.
+    """Return what the change would have done by the day of the fork, as events dated to the next day.
 
-    They are applied on the next day.
+    These are conditions that would have another value by then, and men who would have been sent or raised but were not.
     """
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
@@ -294,7 +304,10 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 
 
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
-    """Return, by condition, the event that last set it by the end of a day; initial values count as events."""
+    """Return, by condition, the event that last set it by the end of a day.
+
+    For a condition that no event has set, an event of day 0 with the initial value is returned.
+    """
     usual = conditions_before_events()
     found = {
         condition.name.lower(): Event(
@@ -310,15 +323,15 @@ def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
 
 
 def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> None:
-    """Check that a change affects a rule, a post, a region or a future event.
+    """Check that a change affects a rule, a post, a region or a dated event after the fork.
 
     Args:
-        turn: The change.
-        seeds: Seeds of the campaigns to be forked.
-        changes: Its overrides, for errors.
+        turn: The resolved change.
+        seeds: Seeds of the campaigns to be forked; the change must have an effect in at least one of them.
+        changes: Overrides of the change, which the error message names.
 
     Raises:
-        PanjError: If it affects nothing.
+        PanjError: The change has no effect in any campaign.
     """
     if not same_traits(turn.before.layout.world, turn.after.layout.world):
         return
@@ -335,15 +348,15 @@ def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> No
 
 
 def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
-    """Return the rows of a timeline after a day."""
+    """Return the events of a timeline that are dated after a day, one tuple per event."""
     rows = np.flatnonzero(timeline.day > day)
     return [tuple(float(column[row]) for column in timeline) for row in rows]
 
 
 def acting(rules: Rules) -> Rules:
-    """Return the rules with every number that acts through the layout set to 0.
+    """Return the rules with every number that acts only through the layout set to 0, for a comparison of rules.
 
-    The effect of these numbers on the world is compared separately.
+    What these numbers do to the world is compared separately.
     """
     for key in LAID_OUT:
         _, rule, name = key.split(".")
@@ -352,6 +365,6 @@ def acting(rules: Rules) -> Rules:
 
 
 def check_outcome(name: str, known: Sequence[str]) -> None:
-    """Raise PanjError for an unknown outcome; `known` are the outcomes of the campaigns."""
+    """Raise PanjError if an outcome is not among `known`, the outcomes of the campaigns."""
     if name not in known:
         raise unknown("outcome", name, known)

@@ -1,9 +1,11 @@
-"""A campaign as a list of events and daily series: `python -m sim story results/one [seed=7] [province=Badakhshan]`.
+"""Reads the log and the daily series of one campaign, for `python -m sim story` and `python -m sim fork`.
+
+`sim.story.story` turns a chronicle into sentences. An event is dated by its day, and a crossing by the day on which the
+night began.
 
 Reads   about.json and config.yaml of a study, and events.parquet and days.parquet if it has a single campaign.
-Writes  for one campaign of several stories/cell_<cell>_seed_<seed>/ with events.parquet, days.parquet and
-        campaign.json, from the campaign run again. `sim.story.story` turns it into sentences.
-Assumed A row of the log is dated by the day of the event; a crossing is dated by the day on which the night began.
+Writes  stories/cell_<cell>_seed_<seed>/ in a study of several campaigns: events.parquet, days.parquet and
+        campaign.json of one campaign, which is rerun.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +32,7 @@ from sim.study.reader import Study, open_study
 
 
 class Happening(NamedTuple):
-    """An event in the log of a campaign."""
+    """An event in the log of a campaign, with the columns of events.parquet that a story uses."""
 
     date: date
     event: str
@@ -53,7 +55,7 @@ class Dated(NamedTuple):
 
 @dataclass(frozen=True)
 class Chronicle:
-    """Events and daily series of one campaign, optionally limited to a province or a range of days."""
+    """The events and daily series of one campaign, which may be limited to a province and to a range of days."""
 
     study: str
     seed: int
@@ -72,7 +74,7 @@ class Chronicle:
 
     @cached_property
     def by_day(self) -> dict[date, list[Happening]]:
-        """Events by day, for the days shown."""
+        """The events of each day shown; days without an event are left out."""
         days: dict[date, list[Happening]] = {}
         for one in self.happenings:
             days.setdefault(one.date, []).append(one)
@@ -85,17 +87,17 @@ class Chronicle:
 
     @property
     def posts(self) -> tuple[str, ...]:
-        """Posts of the province, or all posts."""
+        """The posts of the province shown, or all posts if the whole country is shown."""
         facts = self.facts
         places = zip(facts.post, facts.post_district, strict=True)
         return tuple(post for post, here in places if self.province in ("", facts.province[here]))
 
     def row(self, day: date) -> int:
-        """Return the row number of a day in the series."""
+        """Return the row number of a day in the daily series."""
         return (day - self.start).days
 
     def of(self, event: str) -> list[Happening]:
-        """Return all events of one kind, in order."""
+        """Return all events of one kind, such as `fall`, in order of occurrence."""
         return [one for one in self.happenings if one.event == event]
 
     def on(self, day: date, name: str) -> int:
@@ -103,7 +105,7 @@ class Chronicle:
         return int(self.evenings[name][self.row(day)])
 
     def grown(self, day: date, name: str) -> int:
-        """Return the increase of a running total on a day."""
+        """Return how much a running total, such as `refugees_refused_total`, increased on a day."""
         row = self.row(day)
         return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
 
@@ -112,20 +114,20 @@ class Chronicle:
         return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
 
     def at_posts(self, what: str, day: date) -> dict[str, int]:
-        """Return the non-zero values by post of a daily series, such as `admitted`, on a day."""
+        """Return the values that a series per post, such as `admitted`, has on a day; posts with 0 are left out."""
         found = {post: self.on(day, f"{what}_{post}") for post in self.posts}
         return {post: people for post, people in found.items() if people}
 
     def narrowed(self, province: str = "", first: date | None = None, last: date | None = None) -> "Chronicle":
-        """Return the chronicle limited to a province or a range of days.
+        """Return the chronicle limited to a province, to a range of days, or to both.
 
         Args:
-            province: Name of the province; empty for the whole country.
-            first: First day to keep; by default the first day shown.
-            last: Last day to keep; by default the last day shown.
+            province: Name of the province; empty to keep every province shown.
+            first: First day to keep; None means the first day shown.
+            last: Last day to keep; None means the last day shown.
 
         Raises:
-            PanjError: For an unknown province, or days outside the campaign.
+            PanjError: The province is unknown, or the days are not in the campaign or not in order.
         """
         first, last = first or self.first, last or self.last
         check_part(province, first, last, self.start, self.end)
@@ -137,7 +139,7 @@ class Chronicle:
 
 
 def check_part(province: str, first: date, last: date, start: date, end: date) -> None:
-    """Raise PanjError unless the province exists or is empty, and the days are in the campaign and in order."""
+    """Raise PanjError if a named province does not exist, or if the days are outside the campaign or reversed."""
     provinces = facts_here().provinces
     if province and province not in provinces:
         raise unknown("province", province, provinces)
@@ -153,14 +155,14 @@ def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") 
 
     Args:
         folder: Folder with events.parquet and days.parquet.
-        campaign: Metadata from `campaign.json`, `fork.json` or `about_only_campaign`.
-        branch: Branch of a fork; empty for a single campaign.
+        campaign: Metadata from campaign.json, fork.json or `about_only_campaign`.
+        branch: Name of the branch of a fork; empty if the tables are not of a fork.
 
     Returns:
         The whole campaign.
 
     Raises:
-        PanjError: If a table cannot be read or lacks a column.
+        PanjError: A table cannot be read or lacks a column.
     """
     events, days = (read_table(folder / name, branch) for name in ("events.parquet", "days.parquet"))
     return chronicle_of(events, days.filter(pc.field("seed") == campaign["seed"]), campaign)
@@ -172,10 +174,10 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
     Args:
         events: Rows of events.parquet.
         days: Rows of days.parquet, of this campaign only.
-        campaign: Metadata, as for `read_chronicle`.
+        campaign: Metadata of the campaign, as for `read_chronicle`.
 
     Raises:
-        PanjError: If a column is missing.
+        PanjError: The table of events lacks a column.
     """
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
@@ -190,31 +192,42 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
 
 
 def read_table(path: Path, branch: str) -> pa.Table:
-    """Read a table, or the rows of one branch; raises PanjError if it cannot be read."""
+    """Read a Parquet table, or only the rows of one branch if `branch` is not empty.
+
+    Raises PanjError if the table cannot be read.
+    """
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise PanjError(f"{path}: found no readable table ({error}), expected one") from None
+        raise PanjError(f"{path}: found no readable table ({error}), expected a Parquet table") from None
     return table.filter(pc.field("branch") == branch) if branch else table
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """Return the fields of a `Happening` for each row; raises PanjError if a column is missing."""
+    """Return the fields of a `Happening` for each row of events.parquet. Raises PanjError if a column is missing."""
     missing = [name for name in Happening._fields if name not in events.column_names]
     if missing:
-        raise PanjError(f"events.parquet: column {', '.join(missing)} missing, expected a log of this version")
+        raise PanjError(f"events.parquet: found no column {', '.join(missing)}, expected a log with all columns")
     days = events.set_column(events.column_names.index("date"), "date", events["date"].cast(pa.date32()))
     return list(zip(*(days[name].to_pylist() for name in Happening._fields), strict=True))
 
 
 @cache
 def facts_here() -> Facts:
-    """Return the content of the data files, which are read once."""
+    """Return the facts about districts and posts, which are read from the data files only once."""
     return read_facts()
 
 
 def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Return the number of men by key, largest first, with ties in order of appearance."""
+    """Add up the men of events that have the same key.
+
+    Args:
+        happenings: The events.
+        key: Returns the key of an event, such as its province.
+
+    Returns:
+        Men by key, the largest number first; ties are in order of appearance.
+    """
     found: dict[str, int] = {}
     for one in happenings:
         found[key(one)] = found.get(key(one), 0) + one.men
@@ -222,26 +235,26 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
 
 
 def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Return the number of events by key, largest first."""
+    """Count the events that have the same key, the largest number first; ties are in order of appearance."""
     return sums([one._replace(men=1) for one in happenings], key)
 
 
-Check = Callable[[Story, date, date], None]  # checks the requested part against the first and last day of a campaign
+Check = Callable[[Story, date, date], None]  # raises PanjError if a campaign with these days lacks the requested part
 TABLES = ("events.parquet", "days.parquet")
 
 
 def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
-    """Find the tables of one campaign, or rerun the campaign to write them.
+    """Find the log and daily series of one campaign; if the study has none, rerun the campaign to write them.
 
     Args:
-        request: The study, and the cell and seed of the campaign.
-        check: Function that checks the requested part before anything is run.
+        request: The study, the cell and seed of the campaign, and the part to show.
+        check: Raises PanjError if the campaign lacks the requested part; called before anything is run.
 
     Returns:
         The folder with the tables, and the metadata of the campaign.
 
     Raises:
-        PanjError: For an invalid request, or a campaign that cannot be rerun.
+        PanjError: The request is invalid, or the campaign cannot be rerun.
     """
     study = open_study(request.folder)
     cell = study.choose_cell(request.cell)
@@ -252,14 +265,19 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
 
 
 def holds_the_log(study: Study, seed: int | None) -> bool:
-    """Check whether the study consists of this campaign alone and has its event log."""
+    """Return whether a study consists of the requested campaign alone and has its log and daily series.
+
+    Args:
+        study: The study.
+        seed: Seed of the requested campaign; None means any.
+    """
     is_one = study.about.get("campaigns") == 1 and len(study.cells) == 1
     is_it = is_one and seed in (None, study.about["first_seed"])
     return is_it and all((study.folder / name).is_file() for name in TABLES)
 
 
 def about_only_campaign(study: Study) -> dict[str, Any]:
-    """Return the metadata of the only campaign of a study, in the form of `campaign.json`."""
+    """Return the metadata of a study's only campaign, in the form of campaign.json."""
     about, cell = study.about, study.cells[0]
     return {
         **{key: about.get(key) for key in STAMPED},
@@ -276,7 +294,13 @@ def about_only_campaign(study: Study) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Rerun a campaign, write its tables, and return their folder and the metadata."""
+    """Rerun a campaign, write its log, daily series and metadata, and return their folder and the metadata.
+
+    Args:
+        folder: Folder of the study.
+        seed: Seed of the campaign; None means the first seed of the study.
+        cell: Number of its cell.
+    """
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)
     campaign = rerun_campaign(origin.settings, number)

@@ -1,10 +1,11 @@
 """Forks a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
 
-Reads   about.json and chunks/study.json of a study; its campaigns are rerun.
-Writes  forks/<name>/ in the study: fork.json, events.parquet and days.parquet (a column `branch`: as_it_went, changed),
-        outcomes.csv; with several runs also verdicts.csv, the paired differences.
-Source  Differences, intervals and sentences are from `sim.compare`.
-Assumed The assumptions of `sim.story.branches`.
+Each campaign is rerun and continued twice from the end of that day, unchanged and with the change. Paired differences,
+their intervals and the sentences about them are computed by `sim.compare`.
+
+Reads   about.json and chunks/study.json of a study.
+Writes  forks/<name>/ in the study: fork.json, outcomes.csv, and events.parquet and days.parquet, whose column `branch`
+        is `as_it_went` or `changed`; with several runs also verdicts.csv, the paired differences.
 """
 
 import json
@@ -52,27 +53,27 @@ from sim.study.reader import Measure, StudyCell, Worlds, open_study
 from sim.wording import counted, list_words
 
 BRANCHES = ("as_it_went", "changed")
-LETTERS = 120  # maximum length of a folder name
-OUTCOMES = (  # outcomes for paired differences; only those counted up to a day after the fork are used
+LETTERS = 120  # maximum length of a folder name, in characters
+OUTCOMES = (  # outcomes whose paired differences are reported by default, if they end after the fork
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
     "troops_crossed_largest_night", "badakhshan_lost_2021_07_05", "troops_captured_by_2021_07_07",
     "people_displaced_by_2021_07_07", "refugees_admitted_by_2021_07_07",
 )  # fmt: skip
-LATER = (  # outcomes for forks after the end of the record
+LATER = (  # the same if none of `OUTCOMES` ends after the fork
     "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed", "troops_captured", "people_displaced",
     "refugees_admitted",
 )  # fmt: skip
 
 
 def words_of(request: Fork) -> list[str]:
-    """Return the overrides and options of the command in a fixed order, with deletions of events last."""
+    """Return the overrides and options of the command in a fixed order; among the overrides, deletions come last."""
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
 
 
 class Prepared(NamedTuple):
-    """A checked request: a cell, the change, and the seeds to run."""
+    """A checked request: the cell to fork, the change, and the seeds of the campaigns."""
 
     origin: Origin
     turn: Turn
@@ -80,7 +81,7 @@ class Prepared(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Results of one seed, in the order of `BRANCHES`."""
+    """The results of both branches of one seed, in the order of `BRANCHES`."""
 
     seed: int
     days: tuple[pa.Table, pa.Table]
@@ -89,7 +90,7 @@ class Pair(NamedTuple):
 
 
 def open_fork(request: Fork) -> Prepared:
-    """Resolve and check a request before anything is run."""
+    """Resolve the settings of a request and check it, before anything is run. Raises PanjError if it is invalid."""
     composer = Composer()
     origin = origin_of(request.folder, request.cell or 0, composer)
     first = seed_of(origin, request.seed)
@@ -107,14 +108,14 @@ def write_fork(request: Fork, console: Console) -> Path:
 
     Args:
         request: Study, day, change, seeds and outcomes.
-        console: For progress.
+        console: Console for progress messages.
 
     Returns:
         The folder of the fork.
 
     Raises:
-        PanjError: The change cannot be made on that day or has no effect, a campaign does not reach its end, or
-            the folder cannot be written.
+        PanjError: The change cannot be made on that day or has no effect, a campaign does not reach its last day, the
+            folder has another fork, or it cannot be written.
     """
     study = open_study(request.folder)
     if note := study.note_on_choice(request.cell):
@@ -138,14 +139,14 @@ def write_fork(request: Fork, console: Console) -> Path:
 
 
 def compile_step(fork: Prepared, console: Console) -> None:
-    """Compile `step` before any branch runs, with a message if that takes long."""
+    """Compile the function `step` before any branch runs, and print a message if it is not in the cache yet."""
     if step_is_cold():
         console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
     warm(fork.turn.courses(fork.seeds[0])[0])
 
 
 def run_all(fork: Prepared, console: Console) -> list[Pair]:
-    """Run both branches of every seed on all cores; results are in seed order."""
+    """Run both branches of every seed on all cores, and return the results in the order of seeds."""
     with ThreadPoolExecutor(cores()) as workers:
         campaigns = workers.map(lambda seed: run_one(fork, seed), fork.seeds)
         shown = track(campaigns, "Campaigns", len(fork.seeds), console=console, transient=True,
@@ -154,7 +155,7 @@ def run_all(fork: Prepared, console: Console) -> list[Pair]:
 
 
 def run_one(fork: Prepared, seed: int) -> Pair:
-    """Run both branches of a seed; raises PanjError if one does not reach its last day."""
+    """Run both branches of a seed. Raises PanjError if a branch does not reach its last day."""
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
     try:
@@ -171,7 +172,7 @@ def run_one(fork: Prepared, seed: int) -> Pair:
 
 
 def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
-    """Return every outcome of a branch."""
+    """Return the value of every outcome of one branch, by name."""
     settings = fork.origin.settings
     return count_outcomes(
         campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date
@@ -179,7 +180,7 @@ def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
 
 
 def name_of(request: Fork, fork: Prepared) -> str:
-    """Return the folder name of a fork: `2021-07-04_reinforcement-answer_every_call_seed-0`."""
+    """Return the default folder name of a fork, such as `2021-07-04_reinforcement-answer_every_call_seed-0`."""
     changes = [re.sub(r"[^\w.]+", "-", word).strip("-") for word in request.changes]
     cell = [f"cell-{request.cell}"] * bool(request.cell)
     many = [f"runs-{request.runs}"] * (request.runs > 1)
@@ -188,7 +189,7 @@ def name_of(request: Fork, fork: Prepared) -> str:
 
 
 def refuse_another(place: Path, request: Fork) -> None:
-    """Raise PanjError if there is a fork with the same name and other overrides, which would be overwritten."""
+    """Raise PanjError if the folder already has a fork with other overrides, which would be overwritten."""
     path = place / "fork.json"
     if not path.is_file():
         return
@@ -202,7 +203,10 @@ def refuse_another(place: Path, request: Fork) -> None:
 
 
 def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pair]) -> None:
-    """Write the events and daily series of both branches, their outcomes and the metadata."""
+    """Write the log and daily series of both branches, their outcomes and the metadata of the fork.
+
+    The log and the outcomes are those of the first seed. With several seeds, also write their paired differences.
+    """
     settings = fork.origin.settings
     table = outcomes_of(settings.start_date, settings.days)
     first = pairs[0]
@@ -223,7 +227,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
-    """Return the requested outcomes; by default the main ones that end after the fork."""
+    """Return the requested outcomes or, if none is requested, the main ones that end after the fork."""
     last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
     for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
         found = [row for name in names for row in table if row.name == name]
@@ -234,7 +238,7 @@ def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> 
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
-    """Join the tables of both branches, with the name of the branch in the first column."""
+    """Join the tables of both branches of every seed, with the name of the branch in a new first column."""
     parts = [
         table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
         for pair in pairs
@@ -244,13 +248,13 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
 
 
 def say_change(request: Fork) -> str:
-    """Format the change and its first day: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
+    """Describe the change and when it begins: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
     return f"{list_words(request.changes)} from the morning of {morning} on"
 
 
 def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
-    """Return the metadata of fork.json: what was forked, and how to reproduce it."""
+    """Return the content of fork.json: what was forked, and how to reproduce it."""
     return {
         **about_campaign(fork.origin, fork.seeds[0]),
         "title": fork.turn.before.title,
@@ -265,10 +269,10 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
 
 
 def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
-    """Return the metadata of a change: day, overrides, events applied late, and keys without effect.
+    """Return what fork.json has on a change: its day, its overrides, its events, and its keys without effect.
 
     Args:
-        turn: The change.
+        turn: The resolved change.
         changes: Overrides of the change.
     """
     started = turn.before.start_date
@@ -290,15 +294,12 @@ Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # without and with t
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
-    """Return one row per outcome of a campaign: the reported figure, both branches, and their difference.
+    """Return the rows of outcomes.csv: per outcome the reported figure, the value in each branch, and the difference.
 
     Args:
-        table: The outcomes table.
-        outcomes: Values without and with the change.
+        table: Rows of the outcomes table; those that the days of the campaign do not cover are left out.
+        outcomes: Values without and with the change, by name of the outcome.
         start: First day of the campaign.
-
-    Returns:
-        The rows of outcomes.csv, without outcomes that are dated after the last day of the campaign.
     """
     evidence = {row.id: row for row in read_evidence()}
     rows = []
@@ -316,9 +317,9 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
 
 def difference(before: Value, after: Value, row: Outcome) -> Value:
-    """Return the value with the change minus the value without it.
+    """Return the value with the change minus the value without it, or None if either is missing.
 
-    A difference between dates is in days; None is returned if either value is missing.
+    The difference between two dates is in days.
     """
     if before is None or after is None:
         return None
@@ -328,14 +329,22 @@ def difference(before: Value, after: Value, row: Outcome) -> Value:
 
 
 def say(value: Value) -> str:
-    """Format a value: a number to ten significant figures, a date unchanged, empty if missing."""
+    """Format a number to ten significant figures; return a date unchanged and a missing value as an empty string."""
     return "" if value is None else value if isinstance(value, str) else f"{value:.10g}"
 
 
 def verdict_rows(
     table: Sequence[Outcome], outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin, change: str
 ) -> list[dict[str, Any]]:
-    """Return one row per outcome: the paired difference over all seeds, its intervals, and a sentence."""
+    """Return the rows of verdicts.csv: per outcome the paired difference over all seeds, its intervals and a sentence.
+
+    Args:
+        table: The outcomes to compare.
+        outcomes: Per seed, the values without and with the change.
+        seeds: The seeds, in the same order.
+        origin: The forked cell and its study.
+        change: Description of the change.
+    """
     rows = []
     for row in table:
         measure = measure_of(row, origin.settings.start_date)
@@ -359,7 +368,17 @@ def measure_of(row: Outcome, start: date) -> Measure:
 
 
 def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:
-    """Return the values of one outcome in one branch; an event that did not occur has the day after the last."""
+    """Return the values of one outcome in one branch, one per seed.
+
+    A date becomes a number of days; an event that did not occur is dated to the day after the last.
+
+    Args:
+        side: 0 for the branch without the change, 1 for the branch with it.
+        row: The outcome.
+        outcomes: Per seed, the values without and with the change.
+        seeds: The seeds, in the same order.
+        origin: The forked cell, which gives the days of the campaign.
+    """
     settings = origin.settings
     cell = StudyCell(side, ("as it went", "changed")[side], {}, settings.start_date, settings.end_date)
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
@@ -369,14 +388,14 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
 
 
 def day_or_number(value: Value, start: date) -> float:
-    """Return a number unchanged and a date as days after the first day; nan if missing."""
+    """Return a number unchanged, a date as days after the first day, and a missing value as nan."""
     if value is None:
         return math.nan
     return float((date.fromisoformat(value) - start).days) if isinstance(value, str) else float(value)
 
 
 def is_nan(value: float) -> bool:
-    """Check whether a value is nan."""
+    """Return whether a value is nan; values that are not floats never are."""
     return isinstance(value, float) and math.isnan(value)
 
 

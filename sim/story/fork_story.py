@@ -1,9 +1,11 @@
-"""Reports on two branches of a campaign: first event that differs, outcomes side by side, both stories, a figure.
+"""Reports how the two branches of a forked campaign differ: first event, outcomes, both stories, and a figure.
+
+A night is dated by the morning on which it ends. The figure shows shares of districts, not numbers, because sources
+differ in how many districts there are.
 
 Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, with several campaigns,
         verdicts.csv; evidence rows on shares of districts and on counts of soldiers.
-Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png next to them.
-Assumed A night is dated by the morning on which it ends. Shares are compared, because sources differ in totals.
+Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png in the same folder.
 """
 
 import json
@@ -45,7 +47,7 @@ from sim.study.files import write_file
 from sim.study.reader import Study, StudyCell, bands_of
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post, significant
 
-SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # limits in a terminal
+SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # largest numbers of days and outcomes printed to a terminal
 
 
 def columns(language: Language) -> list[str]:
@@ -57,7 +59,7 @@ Rows = list[Row]
 
 
 class Branches(NamedTuple):
-    """Both branches of a campaign, and their differences."""
+    """The two branches of a forked campaign, and the tables that compare them."""
 
     about: dict[str, Any]
     before: Chronicle  # both branches start on the day after the fork
@@ -67,12 +69,12 @@ class Branches(NamedTuple):
 
     @property
     def evening(self) -> date:
-        """The day at whose end the fork is made."""
+        """The day at whose end the campaign was forked."""
         return date.fromisoformat(self.about["day"])
 
 
 def page_of_fork(branches: Branches, language: Language) -> str:
-    """Return the whole comparison in Markdown."""
+    """Return the whole comparison of the branches as a Markdown page."""
     lines = [f"# {title_of(branches, language)}", ""]
     for sentence in told_of(branches, language):
         lines += [sentence, ""]
@@ -102,7 +104,7 @@ def page_of_fork(branches: Branches, language: Language) -> str:
 
 
 def say_many(branches: Branches, language: Language) -> str:
-    """Say which seeds were run and how differences are defined."""
+    """Return a sentence on which seeds were run and how the differences are defined."""
     first, last = branches.about["seeds"]
     return language.say("many_told", first=first, last=last)
 
@@ -136,16 +138,16 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
 
 
 def show_fork(folder: Path) -> int:
-    """Write a fork as pages and a figure, print it and suggest the next command.
+    """Write the pages and the figure of a fork, print a short version, and suggest the next command.
 
     Args:
-        folder: Folder of the fork.
+        folder: Folder of the fork, with the tables that `sim.story.fork` wrote.
 
     Returns:
-        The exit code, 0.
+        The exit code, which is always 0.
 
     Raises:
-        PanjError: If a table is missing or damaged.
+        PanjError: A table is missing or damaged.
     """
     language = language_of()
     branches = read_branches(folder, language)
@@ -166,7 +168,7 @@ def show_fork(folder: Path) -> int:
 
 
 def next_command(branches: Branches, study: Path) -> str:
-    """Suggest a fork with many seeds, or on another day."""
+    """Return a command for the same fork with 50 seeds or, if it has several seeds already, a week earlier."""
     about = branches.about
     overrides = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
     if about["cell_label"] and not any(word.startswith("cell=") for word in overrides):
@@ -184,7 +186,7 @@ HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
 
 @in_style
 def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Path:
-    """Draw fork.png in the folder of the fork."""
+    """Draw the districts held and the soldiers who crossed in both branches, and save the figure as fork.png."""
     evening = date.fromisoformat(about["day"])
     figure = new_figure(7.4)
     above, below = figure.subplots(2, 1, sharex=True)
@@ -210,7 +212,11 @@ def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Pat
 
 
 def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], language: Language) -> list[date]:
-    """Draw the unchanged campaign and, from the fork on, the changed branch as dashed lines; return the days."""
+    """Draw the unchanged branch and, dashed and from the day of the fork on, the changed branch.
+
+    Returns:
+        The days of the campaign.
+    """
     table = read_table(folder / "days.parquet", "as_it_went")
     evenings = evenings_of(table)
     for branch, colour, key in (("as_it_went", SIMULATED, "figure_before"), ("changed", SECOND, "figure_after")):
@@ -228,18 +234,18 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
 
 
 def evenings_of(days: Any) -> list[date]:
-    """Return the days of the first campaign in days.parquet."""
+    """Return the days of a campaign, in order; all campaigns in days.parquet have the same."""
     first = days["seed"].to_numpy() == days["seed"][0].as_py()
     return [day for day, is_first in zip(days["date"].cast("date32").to_pylist(), first, strict=True) if is_first]
 
 
 def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
-    """Return a column as an array of days x campaigns."""
+    """Return a column of days.parquet as an array (days x campaigns)."""
     return np.asarray(days[column].to_numpy().reshape(-1, evenings).T, dtype=np.float64)
 
 
 def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None:
-    """Draw a line on the day of the fork in each panel, labelled once."""
+    """Draw a vertical line on the day of the fork in each panel, with a label in the first."""
     for axes in panels:
         axes.axvline(float(date2num(evening)), color=INK, linewidth=1.2, zorder=7)
     text = language.say("figure_turn", day=language.day(evening))
@@ -250,7 +256,7 @@ def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None
 
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
-    """Describe a fork as a `Study`, which captions need."""
+    """Return a fork in the form of a `Study`, from which captions of figures are made."""
     cell = StudyCell(
         about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
@@ -262,7 +268,7 @@ BEFORE, AFTER = "as_it_went", "changed"
 
 
 class Difference(NamedTuple):
-    """The first day on which the logs differ, and the events in only one of them."""
+    """The first day on which the logs of the branches differ, and that day's events that only one of them has."""
 
     day: date
     before: tuple[Happening, ...]
@@ -270,7 +276,7 @@ class Difference(NamedTuple):
 
 
 def read_branches(folder: Path, language: Language) -> Branches:
-    """Read the files of a fork; raises PanjError if one is missing or damaged."""
+    """Read the files of a fork. Raises PanjError if a file is missing or damaged."""
     try:
         about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -286,7 +292,7 @@ def read_branches(folder: Path, language: Language) -> Branches:
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata of the changed branch: those of the fork, with the dated events of the change."""
+    """Return the metadata of the changed branch: those of the fork, but with the dated events of the change."""
     return {**about, "dated": about["dated_changed"]}
 
 
@@ -294,29 +300,29 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
     """Return both branches, limited to the days after the fork.
 
     Args:
-        about: Metadata of the fork.
+        about: Content of fork.json.
         before: The whole campaign without the change.
         after: The whole campaign with the change.
         outcomes: Rows of outcomes.csv.
-        verdicts: Rows of verdicts.csv; empty for a single campaign.
+        verdicts: Rows of verdicts.csv; empty if only one campaign was forked.
     """
     morning = date.fromisoformat(about["day"]) + timedelta(days=1)
     return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """Return the changed branch with the events that the change applies on the day after the fork.
+    """Add the events that are applied late to the dated events of the changed branch.
 
     Args:
-        changed: The changed branch.
-        about: Metadata of the fork.
-        language: Language of the sentences.
+        changed: Chronicle of the changed branch.
+        about: Content of fork.json.
+        language: Language in which the events are described.
     """
     return replace(changed, dated=tuple(sorted((*late_of(about, language), *changed.dated), key=lambda one: one.date)))
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """Return the events that the change applies on the day after the fork, because their own day had passed."""
+    """Return the events that are applied on the day after the fork because the change dates them before it."""
     return [
         Dated(
             date.fromisoformat(day),
@@ -330,10 +336,7 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """Return the first day whose events differ, with the events that only one branch has.
-
-    Returns None if no day differs.
-    """
+    """Return the first day whose events differ and the events that only one branch has, or None if no day differs."""
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -342,7 +345,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
 
 
 def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Return the rows that are not in `others`; a row that occurs several times must be there as often."""
+    """Return the rows that are not in `others`; equal rows are matched one to one."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -369,7 +372,7 @@ MAIN = (  # outcomes listed first if they end after the fork
 
 
 def tell_first(branches: Branches, language: Language) -> list[str]:
-    """Return sentences on the first event that differs."""
+    """Describe the first events that differ or, if none does, the first day on which any daily series differs."""
     found = first_difference(branches.before, branches.after)
     if found is not None:
         sentences = [language.say("fork_first", day=language.day(found.day, year=True))]
@@ -383,7 +386,10 @@ def tell_first(branches: Branches, language: Language) -> list[str]:
 
 
 def together(rows: Sequence[Happening]) -> list[Happening]:
-    """Merge rows with the same event and place, adding up the men, in order of first appearance."""
+    """Merge events of the same kind and place, adding up their men.
+
+    Crossings are also kept apart by post, and moves of spearheads by prong. The order is that of first appearance.
+    """
     found: dict[tuple[str, str, str], Happening] = {}
     for one in rows:
         key = one.event, one.district_id, one.who if one.event in ("crossing", "turned_back", "prong_moves") else ""
@@ -400,7 +406,7 @@ def say_event(one: Happening, language: Language) -> str:
 
 
 def told_of(branches: Branches, language: Language) -> list[str]:
-    """Return sentences on which campaign was forked, how, and how to interpret the comparison."""
+    """Return sentences on which campaign was forked, what was changed, and how to interpret the comparison."""
     about, before = branches.about, branches.before
     sentences = [
         language.say(
@@ -415,7 +421,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
 
 
 def title_of(branches: Branches, language: Language) -> str:
-    """Return the title: the campaign and the day of the fork."""
+    """Return the title of the page, which names the campaign and the day of the fork."""
     before = branches.before
     return language.say(
         "fork_title", study=before.study, seed=before.seed, day=language.day(branches.evening, year=True)
@@ -423,7 +429,7 @@ def title_of(branches: Branches, language: Language) -> str:
 
 
 class TwoDays(NamedTuple):
-    """The sentences on one day: those that are in both branches, and those that are in only one."""
+    """The sentences on one day, separated into those of both branches and those of only one."""
 
     date: date
     both: list[str]
@@ -432,7 +438,10 @@ class TwoDays(NamedTuple):
 
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
-    """Return every day whose sentences differ, and the number of days with the same sentences."""
+    """Return the days on which the sentences of the branches differ, and the number of days on which they do not.
+
+    Days without any sentences are not counted.
+    """
     days, same = [], 0
     for day in days_told(branches.before):
         here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
@@ -445,7 +454,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
 
 
 def chosen_outcomes(branches: Branches) -> Rows:
-    """Return the outcomes that end after the fork: requested and main ones, then others that differ."""
+    """Return the outcomes that end after the fork: the requested and main ones, then any others that differ."""
     open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
     names = dict.fromkeys((*branches.about.get("outcomes", ()), *MAIN))
     main = [row for name in names for row in open_ if row["outcome"] == name]
@@ -453,14 +462,17 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """Return a sentence on how many outcomes are left out because they are the same in both branches."""
+    """Return a sentence on how many outcomes are left out because both branches agree, with a blank line after it.
+
+    The list is empty if no outcome is left out.
+    """
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
     return [language.say("same_outcomes", left), ""] if left else []
 
 
 def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
-    """Format a row of outcomes.csv as cells of the table of outcomes."""
+    """Format a row of outcomes.csv as the cells of a row of the table that readers see."""
     is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
     unit = "%" if is_share else "days" if is_date else row["unit"]
     before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))
@@ -480,9 +492,9 @@ def say_reported(text: str, is_share: bool) -> str:
 
 
 def say_value(text: str, is_share: bool) -> str:
-    """Format a value: a number with thousands separators, a share in per cent, a date unchanged.
+    """Format a value of outcomes.csv: a share in per cent, any other number as whole or to three significant figures.
 
-    Return an empty string if missing.
+    Dates and empty cells are returned unchanged.
     """
     try:
         value = float(text)

@@ -1,7 +1,7 @@
-"""Tells one campaign in sentences: a summary, an account of each day, and the record of the same days.
+"""Describes one campaign in sentences: a summary, an account of each day, and the record of the same days.
 
-Reads   a `Chronicle`; the record.
-Returns `Story`, and its text as a page (`story.md`) and for a terminal (`story.txt`).
+Reads   a `Chronicle`, and the record.
+Writes  story.md, a page, and story.txt, a text for the terminal.
 """
 
 import math
@@ -21,10 +21,10 @@ from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_measure, read_worlds
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
-SHOWN_DAYS, SHOWN_ROWS = 7, 8  # limits in a terminal
+SHOWN_DAYS, SHOWN_ROWS = 7, 8  # largest numbers of days and of rows of the record printed to a terminal
 LETTERS = 100  # characters per line
 WEEK = timedelta(days=7)
-REASONS = 4  # reasons named in the summary
+REASONS = 4  # largest number of reasons named in the summary
 
 
 class Day(NamedTuple):
@@ -32,7 +32,7 @@ class Day(NamedTuple):
 
     date: date
     sentences: tuple[str, ...]
-    events: int  # number of log rows, used to find the busiest days
+    events: int  # number of log rows on that day, by which the busiest days are found
 
 
 class Story(NamedTuple):
@@ -46,15 +46,12 @@ class Story(NamedTuple):
 
 
 def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: Sequence[str] = ()) -> Story:
-    """Build the story of a campaign.
+    """Return the story of a campaign.
 
     Args:
-        chronicle: The campaign, or a part of it.
-        language: The language of the sentences; English by default.
+        chronicle: The campaign, or the part of it to describe.
+        language: Language of the sentences; None means English.
         outcomes: Sentences on requested outcomes, with which the summary begins.
-
-    Returns:
-        The story.
     """
     language = language or language_of()
     by_day = chronicle.by_day
@@ -71,7 +68,7 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
 
 
 def tell_what(chronicle: Chronicle, language: Language) -> str:
-    """Return a sentence on which campaign, which part of it and which source of numbers the story has."""
+    """Return a sentence that names the campaign, the part of it that is shown, and the source of its parameters."""
     first, last = (language.day(day, year=True) for day in (chronicle.first, chronicle.last))
     part = language.say(
         "part_province" if chronicle.province else "part_time", province=chronicle.province, first=first, last=last
@@ -83,12 +80,12 @@ def tell_what(chronicle: Chronicle, language: Language) -> str:
 
 
 def say_cell(chronicle: Chronicle, language: Language) -> str:
-    """Name the cell; empty for a study of one cell."""
+    """Return a text that names the cell of the campaign; empty for a study of one cell."""
     return language.say("told_cell", cell=chronicle.cell, label=chronicle.cell_label) if chronicle.cell_label else ""
 
 
 def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return the sentences of the summary: falls, capitals, help, men, the river, families."""
+    """Return the sentences of the summary, on falls, capitals, help, fates of men, crossings and families."""
     return [
         *short_falls(chronicle, language),
         *short_capitals(chronicle, language),
@@ -100,7 +97,10 @@ def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
-    """Say how many districts fell, how, why, and on which day most."""
+    """Return sentences on how many districts fell, how and why, and on which day most of them fell.
+
+    If the whole country is shown, the first sentence compares the districts held before and after the days shown.
+    """
     told = []
     falls = chronicle.of("fall")
     if not chronicle.province:
@@ -122,7 +122,7 @@ def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
-    """Say which provincial capitals fell, and when."""
+    """Return a sentence on which provincial capitals fell, and when."""
     capitals = capital_ids(chronicle)
     fell = [one for one in chronicle.of("fall") if one.district_id in capitals]
     if not fell:
@@ -132,7 +132,10 @@ def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_help(chronicle: Chronicle, language: Language) -> list[str]:
-    """Count calls for help, answers, and answers that failed; districts retaken and held."""
+    """Return sentences on calls for help, answers, districts retaken, and assaults that were called off.
+
+    One of them counts the districts that were sent help and nevertheless fell within a week.
+    """
     calls, answers = chronicle.of("call"), chronicle.of("answer")
     told = []
     if not calls and not answers:
@@ -153,7 +156,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
-    """Check whether a district to which help was sent fell within a week."""
+    """Return whether the district to which help was sent fell within a week of the answer."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
         for fall in chronicle.of("fall")
@@ -161,14 +164,14 @@ def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
 
 
 def short_fates(chronicle: Chronicle, language: Language) -> list[str]:
-    """Count men captured and men who gave up."""
+    """Return a sentence on how many men were captured and one on how many surrendered, each only if there were any."""
     men = {event: sum(one.men for one in chronicle.of(event)) for event in ("capture", "surrender")}
     keys = {"capture": "sum_captured", "surrender": "sum_surrendered"}
     return [language.say(keys[event], count) for event, count in men.items() if count]
 
 
 def short_river(chronicle: Chronicle, language: Language) -> list[str]:
-    """Count soldiers who crossed by post, in the largest night, and turned back."""
+    """Return sentences on the soldiers who crossed, by post, on the largest night, and on those turned back."""
     crossings = chronicle.of("crossing")
     by_post = sums(crossings, lambda one: one.who)
     if not by_post:
@@ -185,7 +188,10 @@ def short_river(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_families(chronicle: Chronicle, language: Language) -> list[str]:
-    """Describe people who left home, were admitted, were refused or waited; for a province, only those admitted."""
+    """Return sentences on the people who left home, were admitted, were refused, and waited at posts.
+
+    If a single province is shown, only those admitted at its posts are described.
+    """
     by_post = {post: int(chronicle.in_time(f"admitted_{post}").sum()) for post in chronicle.posts}
     admitted = {post: people for post, people in by_post.items() if people}
     told = []
@@ -209,12 +215,12 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def days_told(chronicle: Chronicle) -> list[date]:
-    """Return every day shown."""
+    """Return every day of the part of the campaign that is shown."""
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
 
 def page_of(story: Story, language: Language) -> str:
-    """Return the whole story in Markdown."""
+    """Return the whole story as a Markdown page."""
     lines = [f"# {story.title}", "", *paragraphs(story.notes), f"## {language.say('head_summary')}", ""]
     lines += [*bullets(story.summary), "", f"## {language.say('head_days')}", ""]
     for day, is_after in with_line(story.days):
@@ -232,7 +238,12 @@ def page_of(story: Story, language: Language) -> str:
 def text_of(story: Story, language: Language, days: int | None = None, rows: int | None = None, path: str = "") -> str:
     """Return the story as plain text.
 
-    It has the `days` busiest days and the first `rows` rows of the record; by default all of them.
+    Args:
+        story: The story.
+        language: Language of the headings and notes.
+        days: Number of days to include, the busiest ones; None means all.
+        rows: Number of rows of the record to include; None means all.
+        path: Path of the whole story, which the text names if something is left out.
     """
     lines = [story.title, "", *wrapped(story.notes, ""), "", language.say("head_summary"), *wrapped(story.summary)]
     lines += ["", language.say("head_days")]
@@ -253,7 +264,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
 
 
 def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
-    """Return the days with the most events, in chronological order."""
+    """Return the days with the most events, at most `most` of them (None means all), in chronological order."""
     if most is None or len(days) <= most:
         return list(days)
     chosen = sorted(days, key=lambda day: (-day.events, day.date))[:most]
@@ -264,24 +275,24 @@ def with_line(days: Sequence[Day]) -> list[tuple[Day, bool]]:
     """Pair each day with whether it is the first one after the end of the record.
 
     Args:
-        days: Days in chronological order.
+        days: Days on which something happened, in chronological order.
     """
     after = next((day.date for day in days if day.date > THE_LINE), None)
     return [(day, day.date == after) for day in days]
 
 
 def paragraphs(sentences: Sequence[str]) -> list[str]:
-    """Format sentences as Markdown paragraphs."""
+    """Return the lines of Markdown paragraphs, one paragraph per sentence."""
     return [line for sentence in sentences for line in (sentence, "")]
 
 
 def bullets(sentences: Sequence[str]) -> list[str]:
-    """Format sentences as a Markdown list."""
+    """Return the lines of a Markdown list, one item per sentence."""
     return [f"- {sentence}" for sentence in sentences]
 
 
 def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
-    """Wrap sentences to LETTERS characters per line."""
+    """Wrap sentences to lines of at most `LETTERS` characters; each sentence begins with `mark`."""
     blank = " " * len(mark)
     return [
         line
@@ -291,13 +302,13 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
 
 
 def part_of(request: options.Story) -> dict[str, Any]:
-    """Return the requested province, first and last day, without those that are not given."""
+    """Return the requested province, first and last day as arguments of `narrowed`, without those not given."""
     asked = {"province": request.province, "first": request.first, "last": request.last}
     return {key: value for key, value in asked.items() if value is not None}
 
 
 def check_filters(request: options.Story, start: date, end: date) -> None:
-    """Check, before it is run, that a campaign has the requested part.
+    """Check, before the campaign is run, that it has the requested part.
 
     Args:
         request: The requested province and days.
@@ -305,31 +316,35 @@ def check_filters(request: options.Story, start: date, end: date) -> None:
         end: Last day of the campaign.
 
     Raises:
-        PanjError: For an unknown province or days outside the campaign; names the key.
+        PanjError: The province is unknown, or the days are outside the campaign or not in order.
     """
     check_part(request.province, request.first or start, request.last or end, start, end)
 
 
 def name_of(request: options.Story) -> str:
-    """File name `story`, or `story_badakhshan_from_2021-07-01` for a part, so that the whole is not overwritten."""
+    """Return the file name, without extension, of a story.
+
+    It is `story` for a whole campaign. A part has a name of its own, such as `story_badakhshan_from_2021-07-01`, and so
+    does not overwrite the whole story.
+    """
     parts = [request.province.lower().replace(" ", "_")] if request.province else []
     days = [f"{key}_{day}" for key, day in (("from", request.first), ("to", request.last)) if day]
     return "_".join(["story", *parts, *days])
 
 
 def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story) -> int:
-    """Print a story, write it to two files and suggest the next command.
+    """Write a story as a page and as a text, print a short version, and suggest the next command.
 
     Args:
-        folder: Folder with the tables of the campaign.
-        campaign: Its metadata, as in `campaign.json`.
-        request: The requested part.
+        folder: Folder with the tables of the campaign, to which the story is written.
+        campaign: Metadata of the campaign, as in campaign.json.
+        request: The requested part of the campaign, and the requested outcomes.
 
     Returns:
-        The exit code, 0.
+        The exit code, which is always 0.
 
     Raises:
-        PanjError: If a table cannot be read.
+        PanjError: A table cannot be read, or the study has no such outcome.
     """
     language = language_of()
     study = open_study(request.folder)
@@ -348,19 +363,19 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
-    """Describe an outcome of a campaign: its value, its rank among the cell's campaigns, and what was reported.
+    """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and what was reported.
 
     Args:
         study: The study of the campaign.
-        name: The outcome.
-        campaign: Metadata of the campaign: seed, cell and first day.
+        name: Name of the outcome.
+        campaign: Metadata of the campaign, of which the seed, the cell and the first day are used.
         language: Language of the sentences.
 
     Returns:
-        One or two sentences.
+        One or two sentences as one text; a text without a value if the campaign has none.
 
     Raises:
-        PanjError: The study has no such outcome, or no such campaign.
+        PanjError: The study has no such outcome.
     """
     measure = read_measure(study, name)
     start = date.fromisoformat(campaign["start_date"])
@@ -382,7 +397,7 @@ def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language:
 
 
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:
-    """Suggest a command that forks the campaign on 4 July or, if that day is not shown, near it."""
+    """Return a command that forks the campaign on 4 July or, if that day is not possible or not shown, close to it."""
     study = folder.parent.parent if folder.parent.name == "stories" else folder
     day = min(max(chronicle.first, date(2021, 7, 4)), chronicle.end - timedelta(days=1))
     where = [f"{key}={campaign[key]}" for key in ("seed", "cell")]

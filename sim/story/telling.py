@@ -1,8 +1,9 @@
-"""Writes sentences on the events of one day, and on the record of the same days and place.
+"""Describes in sentences what happened on one day of a campaign, and what was reported for the same days and place.
 
-Reads   a `Chronicle`; data/evidence.csv; dates of loss in data/districts.csv; the sentences of a language.
-Assumed A sentence names a few places and counts the others. A row of the record is about a province if it names the
-        province, or if it names one of its districts or posts and no other province.
+A sentence names a few places and counts the others. An evidence row counts as being about a province if it names that
+province, or if it names one of its districts or posts and no other province.
+
+Reads   a `Chronicle`, data/evidence.csv, the dates of loss in data/districts.csv, and the sentences of a language.
 """
 
 import re
@@ -18,17 +19,20 @@ from sim.story.chronicle import Chronicle, Happening, counts, sums
 from sim.wording import MOST_NAMED, Language, number, say_post
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # if more districts fall that are alone in their provinces, one sentence tells of all
+FEW = 2  # if more provinces than this lose a single district, one sentence covers all of these
 MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
 def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """Return all sentences on a day; empty if nothing happened.
+    """Return all sentences on a day.
 
     Args:
-        chronicle: The campaign.
-        day: The day.
+        chronicle: The campaign, or the part of it that is shown.
+        day: The day to describe.
         language: Language of the sentences.
+
+    Returns:
+        The sentences: none if nothing happened, or if only national events happened and a single province is shown.
     """
     rows = chronicle.by_day.get(day, [])
     told = [
@@ -46,7 +50,7 @@ def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
 
 
 def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Describe men who came by a dated event, and spearheads that set out."""
+    """Describe the men whom dated events sent or raised, and the spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
         place = place_of(one, chronicle, language)
@@ -63,7 +67,11 @@ def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Langu
 
 
 def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Sentences on falls: capitals one by one, then provinces by number of falls; and on districts held at the end."""
+    """Describe the falls of a day, first those of capitals, then those of rural districts by province.
+
+    Provinces with the most falls come first. If the whole country is shown, the last sentence states how many districts
+    the Taliban hold at the end of the day.
+    """
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
     told = [tell_fall(one, say_capital(one, language), language) for one in falls if one.district_id in capitals]
@@ -96,7 +104,7 @@ def say_capital(one: Happening, language: Language) -> str:
 
 
 def tell_fall(one: Happening, place: str, language: Language) -> str:
-    """Describe the fall of one district: how and why."""
+    """Describe how one district fell and, if known, why."""
     fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
         return language.say("fell", fell=fell)
@@ -121,13 +129,13 @@ def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: L
 
 
 def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
-    """Append the main reasons for falls to a sentence, most frequent first."""
+    """Append the reasons for the falls to a sentence, most frequent first."""
     whys = say_whys(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
 
 def say_hows(falls: Sequence[Happening], language: Language) -> str:
-    """How districts fell: `4 were left undefended and one was taken in a fight`, or `all were left undefended`."""
+    """Describe how districts fell: `4 were left undefended and one was taken in a fight` or `both were left undefended`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
         return language.say(f"both_{falls[0].how}") if len(falls) == 2 else language.say(f"all_{falls[0].how}")
@@ -135,14 +143,20 @@ def say_hows(falls: Sequence[Happening], language: Language) -> str:
 
 
 def say_whys(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
-    """Format the reasons for falls with their counts: `dread (4) and low morale (1)`."""
+    """List the reasons for falls with their counts, most frequent first: `dread (4) and low morale (1)`.
+
+    Args:
+        falls: The falls to count; those without a reason are left out.
+        language: Language of the sentences.
+        most: Largest number of reasons to list; None means all.
+    """
     found = counts([one for one in falls if one.why != "none"], lambda one: one.why)
     pairs = list(found.items())[:most]
     return language.listed([language.say("counted", count, name=language.say(f"reason_{why}")) for why, count in pairs])
 
 
 def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Describe districts held or retaken, calls for help and the answers."""
+    """Describe assaults that were called off, districts retaken, calls for help, and the answers to calls."""
     told = []
     for event, key in (("stand", "stood"), ("retaken", "retaken"), ("call", "called")):
         places = list(dict.fromkeys(place_of(one, chronicle, language) for one in of(rows, event)))
@@ -157,7 +171,10 @@ def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Languag
 
 
 def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Describe men captured, surrendered or back in service, by province or district, largest first."""
+    """Describe how many men were captured, surrendered or came home, and where, the largest number first.
+
+    Places are provinces, or districts if a single province is shown.
+    """
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
@@ -171,7 +188,10 @@ def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Langua
 
 
 def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Sentences on soldiers who crossed in the night, families admitted that day, and queues at its end."""
+    """Describe the soldiers who crossed or were turned back in the night after a day, and the people admitted that day.
+
+    If the whole country is shown, also state how many people were refused, are waiting, and left home.
+    """
     told = []
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
     if crossed:
@@ -198,13 +218,20 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
 
 
 def say_posts(people: Mapping[str, int], language: Language) -> str:
-    """Format people by post, largest first: `213 at Ruzvai and 104 at Shohon`."""
+    """List numbers of people by post, the largest first: `213 at Ruzvai and 104 at Shohon`."""
     by_name = {say_post(post): count for post, count in people.items()}
     return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
 def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
-    """Format people by place, largest first: `213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or `in Kunduz`."""
+    """List numbers of people by place, the largest first: `213 in Kunduz and 104 in Balkh`.
+
+    Args:
+        people: Number of people by name of the place.
+        keys: Key of the text for a single place, such as `all in Kunduz`, and of that for each of several places.
+        most: Largest number of places to name.
+        language: Language of the texts.
+    """
     alone, each = keys
     if len(people) == 1:
         ((name, count),) = people.items()
@@ -214,12 +241,12 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
 
 
 def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
-    """A place with its province, `Khwahan (Badakhshan)`, or only the district if one province is shown."""
+    """Return a district with its province, `Khwahan (Badakhshan)`, or without it if a single province is shown."""
     return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
 def of(rows: Sequence[Happening], event: str) -> list[Happening]:
-    """Return the rows of one kind of event."""
+    """Return the log rows of one kind of event."""
     return [one for one in rows if one.event == event]
 
 
@@ -227,7 +254,12 @@ ALSO = {"Paktya": ("Paktia",), "Hilmand": ("Helmand",), "Sar-e-Pul": ("Sar-e Pul
 
 
 def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
-    """Sentences on the record: an introduction, one per evidence row in order of date, and the districts lost."""
+    """Return sentences on what was reported for the days and the place shown.
+
+    Returns:
+        An introduction, one sentence per evidence row in order of date, and one on districts lost; or a single sentence
+        if nothing was reported.
+    """
     line = language.day(THE_LINE, year=True)
     rows = sorted(rows_within(chronicle), key=lambda row: (row.date_end, row.date_start, row.id))
     told = [
@@ -241,7 +273,10 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
-    """Return the evidence rows for comparison that cover some days shown and end by the end of the record."""
+    """Return the evidence rows that can be compared with the days and the place shown.
+
+    They are for calibration, cover a day shown, start no earlier than the campaign, and end no later than the record.
+    """
     return [
         row
         for row in evidence().values()
@@ -253,7 +288,7 @@ def rows_within(chronicle: Chronicle) -> list[Evidence]:
 
 
 def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
-    """Check whether a row is about the province shown; always true for the whole country."""
+    """Return whether an evidence row is about the province shown; always true if the whole country is shown."""
     if not chronicle.province or any(names(row, name) for name in names_of(chronicle.province)):
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
@@ -263,7 +298,7 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
 
 
 def names_of(province: str) -> tuple[str, ...]:
-    """Return the spellings of a province in the data and in sources."""
+    """Return the spellings of a province: first that of the data, then those of the sources."""
     return (province, *ALSO.get(province, ()))
 
 
@@ -277,19 +312,24 @@ def places_of(chronicle: Chronicle) -> list[str]:
 
 
 def names(row: Evidence, name: str) -> bool:
-    """Check whether a row contains the name of a place as a whole word."""
+    """Return whether an evidence row contains the name of a place as a whole word; hyphens and case do not matter."""
     said = f"{row.scope} {row.quote}".replace("-", " ")
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
 
 def say_days(row: Evidence, language: Language) -> str:
-    """Format the days of a row: `5 July`, or `4 July to 5 July`."""
+    """Format the days that an evidence row covers: `5 July`, or `4 July to 5 July`."""
     first, last = language.day(row.date_start), language.day(row.date_end)
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 
 
 def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
-    """Say how many districts are recorded as lost in this time, and how many of them this campaign had lost."""
+    """Compare the districts reported lost on the days shown with this campaign.
+
+    Returns:
+        One text that names these districts and states how many of them fell in the campaign on the days shown; an empty
+        list if no loss was reported.
+    """
     facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)
     inside = (fell >= np.datetime64(chronicle.first)) & (fell <= np.datetime64(last))

@@ -194,7 +194,7 @@ def turn(composer: Composer, *changes: str, evening: date = date(2021, 7, 4)) ->
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["reinforcment=none"], "reinforcment: found no such decision.*did you mean 'reinforcement'"),
+        (["reinforcment=none"], "reinforcment: found an unknown key.*did you mean 'reinforcement'"),
         (["reinforcement=nun"], "reinforcement: found 'nun'.*did you mean 'none'"),
         (["news.fade_days=4"], "did you mean 'rules.news.fade_days'"),
         (["rules.news.fade_days=-4"], "rules.news.fade_days: found -4"),
