@@ -135,7 +135,7 @@ def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> s
 
 
 def say_hows(falls: Sequence[Happening], language: Language) -> str:
-    """Describe how districts fell: `4 were left undefended and one was taken in a fight` or `both were left undefended`."""
+    """Describe how districts fell, as in `4 were left undefended and one was taken in a fight`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
         return language.say(f"both_{falls[0].how}") if len(falls) == 2 else language.say(f"all_{falls[0].how}")
