@@ -1,1 +1,1 @@
-"""The classroom: one server for a class that watches and changes campaigns, compares choices and makes claims."""
+"""The classroom: a web server on which a class watches and changes campaigns, compares choices and makes claims."""

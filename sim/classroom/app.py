@@ -1,4 +1,4 @@
-"""The layout of every page (skip link, navigation, sources) and the routes."""
+"""The Solara application: the routes, and the layout of every page (skip link, navigation, sources)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,18 +26,18 @@ PAGES = {
 def LifelineView(
     server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
 ) -> None:
-    """Show a notice while the server does not respond; reload the page once it does, with the same choice."""
+    """Show a notice while the server does not respond; reload the page after a restart and restore the choice."""
 
 
 @solara.component
 def Lifeline() -> None:
-    """Monitor the connection of a page to its server."""
+    """Check regularly that the server responds and has not been restarted."""
     said = texts_of("shell").say("stopped")
     LifelineView(server=THIS_SERVER, said=said, every=CHECKS, choice=list(chosen.value.words), event_restore=restore)
 
 
 def restore(kept: object) -> None:
-    """Restore the visitor's choice after a page was reloaded; anything but a valid choice of settings is ignored."""
+    """Restore the visitor's choice of settings after a page was reloaded; ignore `kept` if it is not a valid choice."""
     if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
         return
     try:
@@ -50,7 +50,7 @@ def restore(kept: object) -> None:
 
 @solara.component
 def Layout(children: list[solara.Element]) -> None:
-    """Lay out a page: navigation above, content, and sources below."""
+    """Lay out a page, with the navigation above its content and the sources below."""
     texts = texts_of("shell")
     solara.Style(STYLE)
     Lifeline()
@@ -67,7 +67,7 @@ def Layout(children: list[solara.Element]) -> None:
 
 @solara.component
 def Pages() -> None:
-    """Show links to all pages, with the current one marked."""
+    """Show links to all pages, and mark the current page."""
     texts, router = texts_of("shell"), solara.use_router()
     here = (router.path or "/").strip("/") or "home"
     with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": texts.say("pages")}):
@@ -78,7 +78,7 @@ def Pages() -> None:
 
 
 def address_of(page: str) -> str:
-    """Return the path of a page in the address."""
+    """Return the URL path of a page."""
     return "/" if page == "home" else f"/{page}"
 
 

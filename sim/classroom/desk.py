@@ -1,9 +1,9 @@
-"""Queue of the classroom: runs campaigns for all requesters in turn, shares results and reports progress.
+"""Queue of campaigns in the classroom: runs them for all requesters in turn, shares results and reports progress.
 
-Reads   choices of settings, as overrides of the command line, and the requester: a browser, or one choice of a class.
+Reads   choices of settings, as command-line overrides; the requester: a browser, or a choice in a class session.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
-Assumes Every request gets a first chunk before any gets a second. After that, requesters with fewer turns come first,
-        and among these the earlier request. Results are shared: the same settings are not run twice.
+Order   A request with no results and none under way comes first. After that, requesters with fewer turns come first,
+        and among these the earlier request. Results are shared, so the same campaign is not run twice.
 """
 
 import logging
@@ -28,19 +28,19 @@ from sim.settings.overrides import Overrides
 from sim.settings.settings import Executor, Order, Piece, Settings
 from sim.settings.sweep import Cell
 
-CHUNK = 10  # campaigns per turn of a worker: a tenth of a second
-TURN = 200  # campaigns of one requester before the turn of the next
+CHUNK = 10  # campaigns that a worker runs at a time, which takes about 0.1 s
+TURN = 200  # campaigns in a requester's turn
 MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets per requester
-KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
-LATENCIES = 10_000  # number of most recent measurements kept per kind
+KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # few campaigns: each holds its world, tens of megabytes
+LATENCIES = 10_000  # number of waiting times kept per kind, the most recent ones
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
-RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # outcomes of a few campaigns, and the first error, or empty
+RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # as `run_piece`: outcomes, and the first error or an empty string
 
 
 class Answer:
-    """The campaigns of one choice of settings, in chunks; workers write to it under the lock of the desk."""
+    """Finished campaigns of one choice of settings, in chunks; workers hold the lock of the desk when they write."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -49,11 +49,11 @@ class Answer:
         self.error = ""
 
     def next_chunk(self, chunks: range) -> int | None:
-        """Return the first of these chunks that no worker has taken; None if there is none."""
+        """Return the first of the given chunks that no worker has taken; None if all are taken."""
         return next((chunk for chunk in chunks if chunk not in self.taken), None)
 
     def pack(self) -> None:
-        """Store all chunks in one block of memory, as many small tables take four times as much."""
+        """Copy all chunks into one block of memory; many small tables would take four times as much memory."""
         whole = pa.concat_tables(self.chunks.values()).combine_chunks()
         starts = range(0, whole.num_rows, CHUNK)
         self.chunks = {chunk: whole.slice(start, CHUNK) for chunk, start in zip(self.chunks, starts, strict=True)}
@@ -74,12 +74,12 @@ class Ticket:
 
     @property
     def done(self) -> int:
-        """The number of finished campaigns."""
+        """The number of finished campaigns before the first unfinished chunk."""
         return min(self.runs, sum(chunk.num_rows for chunk in self.tables()))
 
     @property
     def error(self) -> str:
-        """The error that stopped the campaigns; empty if there is none."""
+        """The message of the error that stopped the campaigns; empty if there is none."""
         return self.answer.error
 
     @property
@@ -89,11 +89,11 @@ class Ticket:
 
     @property
     def place(self) -> int:
-        """The number of tickets waiting before this one; 0 once its campaigns are being run or it has ended."""
+        """The position among the tickets that no worker serves yet, from 1; 0 if the ticket is served or has ended."""
         return self.desk.place(self)
 
     def tables(self) -> list[pa.Table]:
-        """Return the finished chunks up to the first that is not finished."""
+        """Return the finished chunks before the first unfinished chunk."""
         found = []
         for chunk in self.chunks:
             if chunk not in self.answer.chunks:
@@ -102,17 +102,17 @@ class Ticket:
         return found
 
     def table(self) -> pa.Table | None:
-        """Return one row per finished campaign, by seed, with `seed` and every outcome; None if none is finished."""
+        """Return a table with one row per finished campaign, in the order of seeds; None if none is finished."""
         found = self.tables()
         return pa.concat_tables(found).slice(0, self.runs) if found else None
 
     def watch(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change, from a thread of the desk; return a function that removes it."""
+        """Register a listener, which a worker thread calls after every chunk; return a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
     def notify(self) -> None:
-        """Call every listener; one that raises an error is removed, and the others are still called."""
+        """Call every listener; if one raises an exception, log it, remove the listener and call the others."""
         for listener in list(self.listeners):
             try:
                 listener()
@@ -126,13 +126,13 @@ class Ticket:
 
 
 class WorkerPool:
-    """Processes that run campaigns; a process that has died is replaced."""
+    """A pool of processes that run campaigns; a process that dies is replaced."""
 
     def __init__(self, count: int) -> None:
         self.workers = Workers(Executor("processes", count, None))
 
     def run(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in a process and wait for them; if the process dies, try once more."""
+        """Run campaigns in a process and return their outcomes and first error; if the process dies, try once more."""
         try:
             return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
@@ -140,7 +140,7 @@ class WorkerPool:
 
 
 class Desk:
-    """The queue and the results of one server. Every method may be called from any thread."""
+    """The queue and the results of one server. Its methods may be called from any thread."""
 
     def __init__(self, run: RunPiece | None = None, workers: int | None = None) -> None:
         count = workers or cores()
@@ -161,13 +161,13 @@ class Desk:
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
 
     def settings(self, overrides: Overrides) -> Settings:
-        """Resolve a choice of settings.
+        """Compose the settings of a choice, without daily series, and cache them.
 
         Args:
-            overrides: The choice of settings.
+            overrides: The choice, as overrides of the baseline.
 
         Returns:
-            The settings; the last `KEPT_SETTINGS` are cached.
+            The settings; those of the `KEPT_SETTINGS` choices used last are cached.
 
         Raises:
             PanjError: An override is wrong, or is not allowed in a classroom.
@@ -186,7 +186,7 @@ class Desk:
         """Request campaigns; those whose results are cached are not run again.
 
         Args:
-            who: Name of the requester; requesters take turns.
+            who: Identity of the requester, such as the secret of a browser; requesters take turns.
             overrides: The choice of settings.
             runs: Number of campaigns, from 1 to `MOST_RUNS`.
             first_seed: Seed of the first campaign, a multiple of `CHUNK`.
@@ -195,7 +195,8 @@ class Desk:
             A ticket, which has already ended if all results are cached.
 
         Raises:
-            PanjError: The settings are wrong, a number is out of range, or the requester has too many tickets waiting.
+            PanjError: The settings are wrong, `runs` or `first_seed` is out of range, or the requester already has
+                `MOST_WAITING` unfinished tickets.
         """
         if not 1 <= runs <= MOST_RUNS:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
@@ -205,7 +206,7 @@ class Desk:
         with self.lock:
             waiting = sum(ticket.who == who for ticket in self.waiting)
             if waiting >= MOST_WAITING:
-                raise PanjError(f"runs: found {waiting} requests waiting, expected fewer than {MOST_WAITING}; "
+                raise PanjError(f"runs: found {waiting} unfinished requests, expected fewer than {MOST_WAITING}; "
                                 "wait for one to finish, or cancel one")  # fmt: skip
             ticket = Ticket(self, who, overrides, runs, self.answer_to(order), first_seed)
             if not self.end_if_done(ticket):
@@ -214,7 +215,7 @@ class Desk:
             return ticket
 
     def answer_to(self, order: Order) -> Answer:
-        """Return the cached answer for these settings; a missing one, or one with an error, is started anew."""
+        """Return the cached answer for the given settings; if there is none, or it has an error, begin a new one."""
         answer = self.answers.get(order.key)
         if answer is None or answer.error:
             answer = self.answers[order.key] = Answer(order)
@@ -228,7 +229,7 @@ class Desk:
             seed: Seed of the campaign.
 
         Returns:
-            The campaign with its world; the last `KEPT_CAMPAIGNS` are cached.
+            The campaign with its world; the `KEPT_CAMPAIGNS` campaigns used last are cached.
 
         Raises:
             PanjError: The settings are wrong, or the campaign fails.
@@ -244,14 +245,14 @@ class Desk:
         return campaign
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Remove a ticket from the queue; its finished campaigns are kept."""
+        """Remove a ticket from the queue; keep its finished campaigns."""
         with self.lock:
             if ticket in self.waiting:
                 self.waiting.remove(ticket)
                 ticket.ended_at = time.monotonic()
 
     def place(self, ticket: Ticket) -> int:
-        """Return the number of tickets before this one that no worker is running."""
+        """Return the position of a ticket among those that no worker serves yet, as in `Ticket.place`."""
         with self.lock:
             queue = self.queue()
             return max(0, queue.index(ticket) - cores() + 1) if ticket in queue else 0
@@ -265,7 +266,7 @@ class Desk:
         return sorted(self.waiting, key=turn)
 
     def serve(self) -> None:
-        """Run the next chunk in the queue, again and again; this is the loop of a worker thread."""
+        """Run chunks from the queue until the desk is closed; this is the loop of a worker thread."""
         while self.is_open:
             with self.wanted:
                 while (found := self.take()) is None and self.is_open:
@@ -274,7 +275,7 @@ class Desk:
                 self.run_chunk(*found)
 
     def take(self) -> tuple[Answer, int] | None:
-        """Take the next chunk to run from the first ticket that has one left; None if there is none."""
+        """Take the next chunk from the first ticket that has one left, and return it; None if no ticket has one."""
         if not self.waiting:
             self.had.clear()
         for ticket in self.queue():
@@ -286,11 +287,11 @@ class Desk:
         return None
 
     def run_chunk(self, answer: Answer, chunk: int) -> None:
-        """Run a chunk, store it and notify the tickets that wait for it; after closing nothing is stored."""
+        """Run a chunk, store it and notify the tickets that wait for it; do neither if the desk has been closed."""
         seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
         try:
             table, error = self.run(Piece(answer.order, seeds))
-        except Exception as failure:  # the worker has to continue with the next chunk
+        except Exception as failure:  # the worker thread must go on to the next chunk
             table, error = None, f"{type(failure).__name__}: {failure}"
         with self.lock:
             if not self.is_open:
@@ -309,7 +310,7 @@ class Desk:
             ticket.notify()
 
     def end_if_done(self, ticket: Ticket) -> bool:
-        """Remove a ticket from the queue if it is complete or has failed; return whether it was removed."""
+        """End a ticket and remove it from the queue if it is complete or has failed; return whether it has ended."""
         if ticket.done < ticket.runs and not ticket.error:
             return False
         ticket.ended_at = time.monotonic()
@@ -322,11 +323,11 @@ class Desk:
         return True
 
     def measure(self, what: str, seconds: float) -> None:
-        """Record a waiting time, in seconds."""
+        """Record a waiting time of the kind `what`, in seconds."""
         self.latencies.setdefault(what, deque(maxlen=LATENCIES)).append(seconds)
 
     def close(self) -> None:
-        """Stop the workers and their processes; unfinished chunks are not stored."""
+        """Stop the worker threads and their processes; do not store unfinished chunks."""
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
@@ -339,6 +340,6 @@ def the_desk() -> Desk:
     """Return the desk of this process.
 
     Returns:
-        The desk, which is opened at the first call.
+        The desk, which is created at the first call.
     """
     return Desk()

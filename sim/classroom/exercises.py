@@ -1,4 +1,4 @@
-"""The interface for notebooks: campaigns, charts, checks of answers and the hand-in.
+"""Notebook interface to the lessons: run campaigns, draw charts, check answers and write the hand-in.
 
     from sim.classroom import exercises
     lesson = exercises.open_lesson(1, student="12")
@@ -7,8 +7,8 @@
     lesson.check("median", 350, runs=100)
     lesson.hand_in()
 
-Reads   lessons; stored campaigns in the results folder.
-Writes  campaigns to the results folder, the hand-in to the folder of the notebook.
+Reads   the lessons; the campaigns stored in the results folder.
+Writes  campaigns to the results folder; the hand-in, by default to the current folder.
 """
 
 import io
@@ -47,7 +47,7 @@ from sim.study.columns import summarise
 from sim.study.files import write_file
 from sim.wording import counted
 
-RESULTS = "PANJ_RESULTS"  # environment variable: folder of campaigns, by default results/ next to the package
+RESULTS = "PANJ_RESULTS"  # environment variable with the results folder; by default results/ next to the package
 MOST_RUNS = 1000
 
 
@@ -58,12 +58,12 @@ def store_in(folder: str) -> CampaignStore:
 
 
 def campaigns() -> CampaignStore:
-    """Return the campaign store of this notebook."""
+    """Return the campaign store in the folder that `PANJ_RESULTS` names, or else in the default results folder."""
     return store_in(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
 
 
 def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
-    """Run campaigns, such as `run("border=closed", runs=100)`.
+    """Run campaigns, for example `run("border=closed", runs=100)`.
 
     Args:
         overrides: The choice of settings, as on the command line.
@@ -74,31 +74,31 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
         One row per campaign, indexed by seed, with every outcome.
 
     Raises:
-        PanjError: The settings are wrong, or `runs` is out of range.
+        PanjError: The settings are wrong, `runs` is out of range, or a campaign fails.
     """
     return campaigns_of(Overrides.of(overrides), runs, first_seed)
 
 
 def campaigns_of(overrides: Overrides, runs: int, first_seed: int) -> pd.DataFrame:
-    """Run campaigns of a choice of settings; return their outcomes indexed by seed."""
+    """Run campaigns of a choice of settings, and return one row per campaign, indexed by seed."""
     check_runs(runs)
     return campaigns().table(overrides, first_seed, runs).to_pandas().set_index("seed")
 
 
 def check_runs(runs: int) -> None:
-    """Raise PanjError if the number of campaigns is out of range."""
+    """Raise PanjError unless `runs` is a whole number from 1 to `MOST_RUNS`."""
     if isinstance(runs, bool) or not isinstance(runs, int) or not 1 <= runs <= MOST_RUNS:
         raise PanjError(f"runs: found {runs}, expected a whole number from 1 to {MOST_RUNS}")
 
 
 class Picture:
-    """A figure for a notebook, with a text that describes it."""
+    """A figure that a notebook displays, with a description in words."""
 
     def __init__(self, figure: Figure, text: str) -> None:
         self.figure, self.text = figure, text
 
     def _repr_png_(self) -> bytes:
-        """Return the figure as PNG, for Jupyter."""
+        """Return the figure as PNG, which Jupyter displays."""
         file = io.BytesIO()
         with rc_context(STYLE):
             self.figure.savefig(file, format="png", dpi=100)
@@ -109,12 +109,12 @@ class Picture:
 
 
 class Exercise:
-    """A lesson for one student, with the answers given so far."""
+    """A lesson for one student, and the answers that the student has given so far."""
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.answers: dict[str, Answer] = {}
-        self.is_fixed = False  # whether what was reported is shown, and forecasts can no longer be changed
+        self.is_fixed = False  # whether the reported figures were revealed, after which forecasts cannot be changed
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter of the student's sheet, such as `lesson.outcome`."""
@@ -127,26 +127,26 @@ class Exercise:
         return f"Lesson {self.sheet.lesson.number}, {self.sheet.lesson.title}, student {self.sheet.student}"
 
     def ask(self, task: str) -> None:
-        """Print a task with the numbers of this student."""
+        """Print a task, with the numbers of this student, and its choices."""
         asked = self.sheet.task(task)
         print(textwrap.fill(asked.asks.replace("*", ""), 100))
         for choice in asked.choices:
             print(f"  - {choice}")
 
     def overrides(self, settings: str) -> tuple[str, ...]:
-        """Return the overrides of named settings of the sheet, as on the command line."""
+        """Return the command-line overrides of named settings of the sheet."""
         return self.sheet.overrides(settings).words
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
-        """Run campaigns with named settings of the sheet and the seeds of this student."""
+        """Run campaigns with named settings and the student's seeds; return one row per campaign, indexed by seed."""
         return campaigns_of(self.sheet.overrides(settings), runs, self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
-        """Return the differences of an outcome between campaigns with the same seed, `settings` minus `minus`."""
+        """Return the paired differences of an outcome, `settings` minus `minus`, indexed by seed."""
         return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
 
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
-        """Draw the distribution of an outcome, with the median and the reported figure."""
+        """Return a chart of the distribution of an outcome, with its median and the reported figure."""
         check_runs(runs)
         overrides = self.sheet.overrides(settings)
         table = campaigns().table(overrides, self.sheet.first_seed, runs)
@@ -164,7 +164,7 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
-        """Draw the distribution of a paired difference, with lines at its mean and at zero."""
+        """Return a chart of the distribution of a paired difference, with lines at its mean and at zero."""
         values = self.differences(settings, minus, outcome, runs).dropna()
         calibration = campaigns().settings(self.sheet.overrides(settings)).calibration
         with rc_context(STYLE):
@@ -178,34 +178,34 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
 
     def reported(self, outcome: str) -> float:
-        """Return the reported figure of an outcome, or the bound if only a bound was reported."""
+        """Return the reported value of an outcome, or else its reported lower or upper bound."""
         return reported_value(outcome_of(outcome))
 
     def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """Return the 95 % bootstrap interval of a mean over campaigns."""
+        """Return the 95 % bootstrap interval (BCa) of the mean of values, of which there is one per campaign."""
         found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
         return found.low, found.high
 
     def evidence(self, id: str) -> Evidence:
-        """Return a row of the evidence, such as `lesson.evidence("F001")`."""
+        """Return a row of the evidence table by its id, for example `lesson.evidence("F001")`."""
         return reported(id)
 
     def known(self) -> pd.DataFrame:
-        """Return the counts that were known on the evening of a lesson of forecasts, one row per day."""
+        """Return the counts that were known on 22 June 2021, the evening of the forecasts, one row per day."""
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:
-        """Return the ranges of exponential growth for a forecast, fitted to what was known on that evening."""
+        """Return the ranges that exponential growth, fitted to the counts known that evening, forecasts for a task."""
         asked = self.sheet.task(task)
         return forecasts.growth(asked.target, asked.day)
 
     @property
     def ranges(self) -> dict[str, tuple[float, ...]]:
-        """The forecasts given, by task; empty unless all are given."""
+        """The ranges that the student has forecast, by task; empty unless every forecast has been given."""
         return forecasts.given_ranges(self.sheet.lesson, {key: one.value for key, one in self.answers.items()}) or {}
 
     def reveal(self) -> None:
-        """Fix the forecasts, and print what was reported and all scores; before all are given, only say so."""
+        """Fix the forecasts, and print reported figures and scores; if a forecast is missing, only print a notice."""
         texts, asked = texts_of("forecasts"), self.sheet.lesson.forecasts
         if not self.ranges:
             print(texts.say("first_all", tasks=texts.listed([one.key for one in asked])))
@@ -218,7 +218,10 @@ class Exercise:
         print(texts.say("score_about"), forecasts.describe_panj(texts), sep="\n")
 
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
-        """Store an answer and print its mark from the student's own campaigns; without an answer nothing is stored."""
+        """Mark an answer with the student's own campaigns, store it and print the mark.
+
+        Nothing is stored if `answer` is None, or if the task is a forecast and the forecasts are fixed.
+        """
         asked = self.sheet.task(task)
         if answer is None:
             print(texts_of("marks").say("missing"))
@@ -232,7 +235,7 @@ class Exercise:
         print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
 
     def hand_in(self, path: str | Path | None = None) -> Path:
-        """Write the hand-in for the teacher and return its path; by default it is named after the student."""
+        """Write the hand-in for the teacher and return its path; by default its name contains lesson and student."""
         place = Path(path or file_name(self.sheet))
         write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
@@ -249,7 +252,7 @@ def open_lesson(which: int | str, student: object) -> Exercise:
         student: Name or number of the student.
 
     Returns:
-        The lesson, without answers.
+        The lesson, without any answers.
 
     Raises:
         PanjError: The lesson is unknown, or the student is not a valid name or number.
@@ -258,19 +261,19 @@ def open_lesson(which: int | str, student: object) -> Exercise:
 
 
 def plain(answer: Any, kind: str) -> Any:
-    """Convert a NumPy or pandas number to a plain one, and a range to a pair of plain numbers."""
+    """Convert a NumPy or pandas number to a Python number, and the numbers of a range to a tuple of Python numbers."""
     if kind in RANGES and isinstance(answer, Sequence) and not isinstance(answer, str):
         return tuple(plain(one, "") for one in answer)
     return answer.item() if hasattr(answer, "item") else answer
 
 
 def dice(runs: int) -> str:
-    """State the number of campaigns, with a reminder that a single one is one roll of the dice."""
+    """Return the number of campaigns as text, with a reminder that a single campaign is one roll of the dice."""
     return f"{counted(runs, 'campaign')}{' (one roll of the dice)' if runs == 1 else ''}"
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:
-    """Draw a histogram of differences, with lines at zero and at the mean."""
+    """Draw a histogram of paired differences, with lines at zero and at their mean."""
     numbers = values.to_numpy(float)
     draw_histogram(axes, *np.histogram(numbers, bins_of(numbers, are_whole(numbers))))
     axes.axvline(0, color=SECOND, linewidth=1.4, linestyle=":", label="no difference")

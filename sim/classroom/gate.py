@@ -1,9 +1,9 @@
 """Access control in front of Solara's pages: the code of the room, the origin of requests, and limits per browser.
 
-Reads   the code of the room, cookies, the headers Host and Origin.
-Assumes One browser is one person. Several may share an IP address (a school behind one router), so wrong codes only
-        slow an address down; a right code is refused only while a hundred guesses from the same address are waiting.
-        The public address of a proxy is taken from the setting `address`; headers about a proxy are ignored.
+Reads   the code of the room; cookies; the headers Host and Origin.
+Assumes One browser is one person. Several people may share an IP address (a school behind one router), so wrong codes
+        only delay further guesses from their address; a right code is refused only while a hundred guesses from the
+        same address are waiting. The public address of a proxy is the option `address`; proxy headers are ignored.
 Source  OWASP, HTTP Headers and Content Security Policy cheat sheets; W3C, Content Security Policy Level 3.
 """
 
@@ -36,19 +36,19 @@ from sim.classroom.texts import texts_of
 COOKIE = "panj-room"
 BROWSER = "solara-session-id"  # Solara's cookie, the secret of a browser
 LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are not easily confused
-LONG = 6
+LONG = 6  # characters of a code
 PAUSE = 0.1  # seconds by which a wrong code delays the next guess from its address
-MOST_GUESSES = 100  # guesses of one address that may wait
+MOST_GUESSES = 100  # maximum guesses from one address that wait at a time
 KNOWN_ADDRESSES = 10_000
-MOST_PAGES = 20  # pages of one browser that are open at once
-MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # open pages from one address, which a school may share; in total
-TOO_MANY, NOT_ADMITTED = 4429, 4403  # codes with which a channel is closed
+MOST_PAGES = 20  # maximum pages that a browser may have open
+MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # maximum open pages: from one address, which a school may share; in total
+TOO_MANY, NOT_ADMITTED = 4429, 4403  # codes with which a WebSocket is closed
 NO_STORE = {"cache-control": "no-store"}
 LOG = logging.getLogger(__name__)
 HOST = re.compile(
     r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?"
 )  # an IPv6 address in brackets or a name, with an optional port
-CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # first parts of header names
+CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # prefixes of proxy headers
 ALWAYS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -77,25 +77,25 @@ class Room(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """The first part of every path behind the proxy, such as `/panj`."""
+        """The path under which the proxy serves the classroom, such as `/panj`; empty without a proxy or a path."""
         return urlsplit(self.address).path.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host can be reached from this machine only.
+    """Return whether a host can be reached from this machine only.
 
     Args:
-        host: A name or an IP address.
+        host: Host name or IP address.
 
     Returns:
-        True for `localhost` and loopback addresses.
+        True for `localhost` and for loopback addresses.
     """
     ip = ip_of(host)
     return host == "localhost" if ip is None else ip.is_loopback
 
 
 def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Parse a host as an IP address; None if it is a name."""
+    """Parse a host as an IP address; return None if it is a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -103,12 +103,12 @@ def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def new_code() -> str:
-    """Generate a random code that is easy to read out and hard to guess."""
+    """Return a random code that is easy to read out and hard to guess."""
     return "".join(secrets.choice(LETTERS) for _ in range(LONG))
 
 
 class Turnstile:
-    """Queue of the guesses from one address, which are checked one at a time."""
+    """The queue of guesses from one address, which are checked one at a time."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -116,17 +116,17 @@ class Turnstile:
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
-    """Allow another page; the default, for pages that keep nothing in memory after they are left."""
+    """Return True: allow any page. This is the default, for pages that leave nothing in memory when they are left."""
     return True
 
 
 class Gate:
-    """ASGI middleware: asks for the code of the room, refuses requests from other sites, and limits each browser.
+    """ASGI middleware that asks for the code of the room, refuses requests from other sites, and limits open pages.
 
     Args:
         app: The application with the pages.
-        room: The address of the server and the code.
-        make_room: Discards pages that a browser left without closing; returns whether it may open one more.
+        room: The address of the server, and the code of the room.
+        make_room: Discards pages that were left without being closed; returns whether a browser may open one more.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Gate:
         self.names = own_names(room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit a request, ask for the code, or refuse it; an error of a page is logged."""
+        """Admit a request, answer it with the page that asks for the code, or refuse it; log any error."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         scope = self.as_seen_here(scope)
@@ -155,7 +155,7 @@ class Gate:
             LOG.error("a request could not be answered", exc_info=first_of(error))
 
     def as_seen_here(self, scope: Scope) -> Scope:
-        """Return the request without its headers about a proxy and without the path prefix of the room."""
+        """Return the scope of a request without its proxy headers, and without the path prefix of the proxy."""
         path, prefix = scope["path"], self.room.prefix
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):
             path = path.removeprefix(prefix) or "/"
@@ -173,15 +173,15 @@ class Gate:
         return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(NOT_ADMITTED)
 
     def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request is addressed to this server, and its origin, if it has one, is this server."""
+        """Return whether a request is addressed to this server and, if it has an origin, comes from its pages."""
         host = headers.get("host", "")
         name = hostname_of(host)
         if name not in self.names and (self.room.is_local or ip_of(name) is None):
-            return False  # a name of another site, which may direct its visitors here (DNS rebinding)
+            return False  # the name of another site, which may have directed its visitors here (DNS rebinding)
         origin = headers.get("origin")
         try:
             return origin is None or urlsplit(origin).netloc in (host, urlsplit(self.room.address).netloc or host)
-        except ValueError:  # an origin that is not a valid address
+        except ValueError:  # the origin is not a valid URL
             return False
 
     async def ask(self, asked: HTTPConnection) -> Response:
@@ -211,7 +211,7 @@ class Gate:
 
     @contextmanager
     def counted(self, asked: HTTPConnection) -> Iterator[None]:
-        """Count a channel while it is open."""
+        """Count a WebSocket while it is open; do nothing for other requests."""
         kinds = kinds_of(asked) if asked.scope["type"] == "websocket" else ()
         self.channels.update(kinds)
         try:
@@ -223,7 +223,7 @@ class Gate:
                     del self.channels[kind]
 
     async def has_room(self, asked: HTTPConnection) -> bool:
-        """Whether a browser may open one more page."""
+        """Return whether a browser may open one more page."""
         browser, address, everybody = (self.channels[kind] for kind in kinds_of(asked))
         if browser > MOST_PAGES or address > MOST_FROM_ADDRESS or everybody > MOST_CHANNELS:
             LOG.warning("a browser has too many pages open; one was refused")
@@ -232,7 +232,7 @@ class Gate:
 
 
 def own_names(room: Room) -> frozenset[str]:
-    """Return the names by which this server may be addressed; other IP addresses are checked elsewhere."""
+    """Return the host names and addresses of this server that are always accepted in requests."""
     loopback = {"localhost", "127.0.0.1", "::1", room.host.lower()}
     if room.is_local:
         return frozenset(loopback)
@@ -252,19 +252,19 @@ def address_of(asked: HTTPConnection) -> str:
 
 
 def kinds_of(asked: HTTPConnection) -> tuple[str, str, str]:
-    """Return the keys under which a channel is counted: its browser, its address and the total."""
+    """Return the keys under which a WebSocket is counted: its browser, its IP address and the total."""
     return f"browser {asked.cookies.get(BROWSER, '')}", f"address {address_of(asked)}", "everybody"
 
 
 def first_of(error: BaseException) -> BaseException:
-    """Return the first error of a group, or the error itself."""
+    """Return the first error of an exception group, or the error itself if it is no group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def with_headers(send: Send) -> Send:
-    """Add the default headers to every response that does not set them itself."""
+    """Return a `send` function that adds each default header to responses that do not set it themselves."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -277,14 +277,14 @@ def with_headers(send: Send) -> Send:
 
 
 def page_policy(host: str, nonce: str) -> str:
-    """Return the Content Security Policy of Solara's pages: own files, scripts with `nonce`, and Vue's compiler."""
+    """Return the Content Security Policy of Solara's pages, which allows own files, scripts with `nonce` and `eval`."""
     return "; ".join([
         "default-src 'self'",
-        f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # Vue compiles its templates in the browser
+        f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # `eval`, because Vue compiles its templates in the browser
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
-        f"connect-src 'self' ws://{host} wss://{host}",  # older browsers do not count channels as 'self'
+        f"connect-src 'self' ws://{host} wss://{host}",  # in older browsers 'self' does not include WebSockets
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
@@ -293,7 +293,7 @@ def page_policy(host: str, nonce: str) -> str:
 
 
 def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
-    """Return a page that asks for the code, without scripts; all inserted text is escaped."""
+    """Return a page without scripts that asks for the code; all inserted text is escaped."""
     texts = texts_of("gate")
     page = gate_page().render(
         title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),

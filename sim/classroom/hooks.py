@@ -1,4 +1,4 @@
-"""Hooks shared by the pages: the visitor's browser and choice, requests for campaigns, and updates of shared state."""
+"""Solara hooks that pages share: the visitor's browser and choice, requests for campaigns, and updates of pages."""
 
 import threading
 import time
@@ -20,23 +20,23 @@ from sim.errors import PanjError
 from sim.settings.overrides import BASELINE, Overrides
 
 OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
-SPARE, LONGEST = 10, 4.0  # pause per second of drawing, and its maximum in seconds: a full class redraws less often
+SPARE, LONGEST = 10, 4.0  # seconds of pause per second of drawing, and the maximum: a full class redraws less often
 BREATH = 0.1  # minimum seconds between updates of a class session
-QUERY = "class"  # in an address: /join?class=FKMRWX
+QUERY = "class"  # parameter of an address, such as /join?class=FKMRWX
 State = TypeVar("State")
 Action = Callable[[], object]
 
 chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's choice of settings
-followed: solara.Reactive[str] = solara.reactive("")  # day to which campaigns of these pages follow the record
+followed: solara.Reactive[str] = solara.reactive("")  # last day on which campaigns follow the record; or empty
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
-day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign last shown on a page; 0 is the first
+day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign that a page showed last; the first day is 0
 
 
 def session() -> str:
-    """Identify the visitor's browser.
+    """Return what identifies the visitor's browser.
 
     Returns:
-        The secret that the server gave to this browser, the same on all its pages.
+        The secret that the server gave to the browser in a cookie; it is the same on all pages.
     """
     return str(get_current_context().session_id)
 
@@ -45,12 +45,12 @@ class RequestState(NamedTuple):
     """The state of a page's request for campaigns."""
 
     ticket: Ticket | None
-    trouble: str  # the error if there is no ticket or the campaigns have stopped; else empty
+    trouble: str  # the error that prevented the request or stopped its campaigns; empty if there is none
     overrides: Overrides
 
     @property
     def campaigns(self) -> Campaigns | None:
-        """The campaigns finished so far; None without a ticket."""
+        """The campaigns that have finished so far; None if there is no ticket."""
         if self.ticket is None:
             return None
         return Campaigns(the_desk().settings(self.overrides), self.ticket.table(), self.ticket.runs)
@@ -60,9 +60,9 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     """Request campaigns, redraw the page as they finish, and cancel the request when the page is left.
 
     Args:
-        overrides: The choice of settings; None requests nothing.
+        overrides: The choice of settings; None to request nothing.
         runs: Number of campaigns.
-        wish: Counter of requests; a new value repeats the request.
+        wish: Any number; if it changes, the campaigns are requested again.
         first_seed: Seed of the first campaign.
 
     Returns:
@@ -110,14 +110,14 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
 
 def use_session_state(code: str, read: Callable[[], State]) -> State | None:
-    """Read part of a class session now and after every change.
+    """Read part of a class session, and read it again and redraw the page after every change of the session.
 
     Args:
         code: Code of the session.
-        read: Returns what the page shows; raises Refused if the session does not exist or may not be seen.
+        read: Returns what the page shows; raises Refused if the session does not exist or the visitor may not see it.
 
     Returns:
-        The latest value; None if reading was refused.
+        What `read` returned last; None if it raised Refused.
     """
 
     def found() -> State | None:
@@ -145,14 +145,15 @@ def follow_updates(
     longest: float | None = None,
     is_urgent: Callable[[], bool] = lambda: False,
 ) -> Callable[[], None]:
-    """Call `update` now and after changes, in a separate thread per visitor, so that drawing does not delay others.
+    """Call `update` now and after every change, in a thread of its own, so that no page waits for another to be drawn.
 
     Args:
-        watch: Registers a listener and returns the function that removes it.
-        update: Redraws; returns True to end the updates.
-        pause: Maps the seconds that an update took to seconds to wait, so that changes in this time are drawn together.
-        longest: Seconds after which to update without a change; None waits for a change.
-        is_urgent: Whether a change is to be drawn without a pause.
+        watch: Registers a listener for changes, and returns a function that removes it.
+        update: Redraws the page; returns True to end the updates.
+        pause: Returns how long to pause after an update that took the given time, both in seconds; changes during the
+            pause are drawn together.
+        longest: Seconds to wait for a change after the pause, before updating anyway; None to wait without limit.
+        is_urgent: Returns whether a change must be drawn without a pause.
 
     Returns:
         A function that ends the updates.
@@ -185,10 +186,10 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """Keep the error of an action for display.
+    """Create a function that attempts actions, and keep the error of the last one for display.
 
     Returns:
-        The error of the last action, empty if it succeeded, and a function that attempts an action.
+        The message of the PanjError that the last action raised, empty if it succeeded; and the function.
     """
     trouble, set_trouble = solara.use_state("")
 
@@ -204,13 +205,13 @@ def use_attempt() -> tuple[str, Callable[[Action], None]]:
 
 
 def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
-    """Determine the class session that a page is about.
+    """Return the code of the class session that a page is about.
 
     Args:
         sessions_of: Returns the sessions of a browser, the newest first.
 
     Returns:
-        The code in the address, or else that of the newest session of this browser; empty if there is none.
+        The code in the address of the page, or else the code of the browser's newest session; empty if it has none.
     """
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
     found = sessions_of(session())
@@ -218,13 +219,14 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
 
 
 def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
-    """Compute the middle 90 % of an outcome over the baseline campaigns.
+    """Return the ends of the middle 90 % of an outcome over the baseline campaigns.
 
     Args:
         outcome: Name of the outcome.
 
     Returns:
-        The 5 and 95 % quantiles, in the unit of the outcome; None until the campaigns are finished.
+        The 5 % and 95 % quantiles, in the unit of the outcome; None if the campaigns have not finished, or none has
+        a value.
     """
     ticket = the_desk().ask("class baseline", BASELINE, USUAL_RUNS)
     table = ticket.table()

@@ -1,12 +1,12 @@
-"""Films of one campaign for the browser, and forks: one campaign continued twice with one decision changed.
+"""Films of one campaign for the browser, and forks: one campaign continued twice, unchanged and with a change.
 
-A film is JSON with holders, posts, curves and the log of every day in words; the shapes of the map are sent once. A
-fork has two films, the first event and the days that differ, and outcomes side by side.
+A film is JSON with the holders, posts, curves and log of every day; the shapes of the map are sent separately, once. A
+fork consists of two films, the first event and the days that differ, and a table of outcomes side by side.
 
 Reads   a `Campaign` and its settings; the geometry of maps; the record to the end of 7 July 2021.
 Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
-        on which it ends, as in the record. Both branches of a fork share all later random draws; `sim.story.branches`
-        explains on what a change acts.
+        on which it ends, as in the record. Both branches of a fork have the same random draws after the change;
+        `sim.story.branches` explains what a change can affect.
 """
 
 import json
@@ -51,12 +51,12 @@ from sim.study.columns import changes_of
 from sim.wording import Language, language_of, say_post
 
 UNITS = 2  # drawing units per km
-KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, shared by all visitors
-HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands in addition to those of `Fall`
+KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, which all visitors share
+HELD_FROM_THE_START, WON_BACK = 0, 4  # manners of a change of holder, in addition to those of `Fall`
 
 
 def compact(value: object) -> str:
-    """Format a value as JSON without spaces."""
+    """Return a value as JSON without spaces between elements."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -65,7 +65,7 @@ def shapes() -> str:
     """Return districts, posts, borders and the frontier as SVG paths, for the map in the browser.
 
     Returns:
-        JSON with positions in half km from the north-west corner.
+        JSON with positions in units of 0.5 km, to the east and south of the north-west corner.
     """
     land = read_land()
     facts = land.facts
@@ -96,19 +96,19 @@ def shapes() -> str:
 
 
 def meets(lines: Lines, view: Bounds) -> bool:
-    """Whether the bounding box of lines overlaps a view."""
+    """Return whether the bounding box of lines overlaps a view."""
     west, south, east, north = bounds_of(lines)
     return bool(west < view[2] and east > view[0] and south < view[3] and north > view[1])
 
 
 def placed(place: Any, corner: np.ndarray) -> list[int]:
-    """Return the distance of a point east and south of the corner, in half km."""
+    """Return how far a point is east and south of a corner, in whole units of 0.5 km."""
     east, south = np.rint((place - corner) * (UNITS, -UNITS)).astype(int).tolist()
     return [east, south]
 
 
 def path_of(lines: Lines, corner: np.ndarray) -> str:
-    """Return lines or closed rings as an SVG path: the first point, then steps in whole half km."""
+    """Return lines or closed rings as an SVG path: the first point, then steps, in whole units of 0.5 km."""
     path = []
     for line in lines:
         points = np.rint((line - corner) * (UNITS, -UNITS)).astype(int)
@@ -122,12 +122,12 @@ def path_of(lines: Lines, corner: np.ndarray) -> str:
 
 
 def pairs(steps: np.ndarray) -> str:
-    """Format steps east and south with as few separators as SVG allows."""
+    """Return steps to the east and south as text, with as few separators as SVG allows."""
     return " ".join(map(str, steps.ravel().tolist())).replace(" -", "-")
 
 
 def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts: Language) -> str:
-    """Return the state at the end of every day of a campaign, as JSON."""
+    """Return the film of a campaign as JSON, with its log in the language of `texts`."""
     series, record, start = campaign.record.series, campaign.record, settings.start_date
     evenings = series.shape[0]
     nights = np.concatenate([[0.0], series[:-1, Series.TROOPS_CROSSED]])
@@ -155,12 +155,15 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
 
 
 def whole(values: np.ndarray) -> list[int]:
-    """Convert values to whole numbers."""
+    """Return values as integers, with decimals cut off."""
     return [int(value) for value in values]
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """List changes of holder in order: day, district, manner (`Fall` or one of the two above) and reason (`Why`)."""
+    """Return the changes of holder in order, each as day, district, manner and reason (`Why`).
+
+    The manner is a `Fall`, `HELD_FROM_THE_START` or `WON_BACK`.
+    """
     held = campaign.record.holder == Holder.TALIBAN
     falls = falls_of(campaign)
     found = []
@@ -172,14 +175,14 @@ def changes_in_words(campaign: Campaign) -> list[list[int]]:
 
 
 def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return the manner and reason of the last fall of each district on each day, by day and district."""
+    """Return manner (`Fall`) and reason (`Why`) by day and district; of several falls on one day, those of the last."""
     log = campaign.world.log
     rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
 
 
 def lost_in_time(start: date) -> list[list[int]]:
-    """List the day and district of every loss dated in the record, which ends on 7 July."""
+    """Return the day and district of every loss that the record dates, up to 7 July, sorted by day."""
     fell = read_falls().fell_date
     rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
     days = (fell[rows] - np.datetime64(start)).astype(int)
@@ -187,24 +190,24 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """Return reported points by curve: day, value, low, high, whether *at least*, and id; districts as shares."""
+    """Return the reported points of each curve that fall on days of the campaign; districts as shares of all."""
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
 
 
 def point_of(one: Point, start: date) -> list[Any]:
-    """Prepare a reported point for the browser."""
+    """Return a reported point as day, value, low, high, 1 if only a lower bound was reported (else 0), and id."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 
 
 def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, Any]) -> Chronicle:
-    """Make the chronicle of a campaign in memory."""
+    """Return the chronicle of a campaign that is in memory, with the description `said`."""
     return chronicle_of(log_of(campaign, settings), evenings_of(campaign, settings), said)
 
 
 def said_of(settings: Settings, seed: int) -> dict[str, Any]:
-    """Collect the description of a campaign for its chronicle."""
+    """Return the description of a campaign that its chronicle contains."""
     return {
         "study": settings.study,
         "scenario": settings.title,
@@ -220,7 +223,7 @@ def said_of(settings: Settings, seed: int) -> dict[str, Any]:
 
 @lru_cache(maxsize=KEPT_FILMS)
 def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
-    """Run a campaign and return its chronicle; recent ones are cached.
+    """Run a campaign and return its chronicle; recent chronicles are cached.
 
     Args:
         overrides: The choice of settings.
@@ -239,7 +242,7 @@ def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
 
 @lru_cache(maxsize=KEPT_FILMS)
 def film_for(overrides: Overrides, seed: int) -> str:
-    """Run a campaign and return its film; recent ones are cached.
+    """Run a campaign and return its film; recent films are cached.
 
     Args:
         overrides: The choice of settings.
@@ -258,7 +261,7 @@ def film_for(overrides: Overrides, seed: int) -> str:
 
 
 def warm() -> None:
-    """Prepare what is slow at first use: the shapes, the film of the baseline, and the compiled step of a day."""
+    """Prepare what would be slow at its first use: the shapes, a film of the baseline, and the compiled daily step."""
     settings = the_desk().settings(BASELINE)
     shapes()
     film_for(BASELINE, 0)
@@ -274,14 +277,14 @@ class Forked(NamedTuple):
     first_day: int | None  # day of that event, or the first day whose numbers differ
     days: tuple[TwoDays, ...]  # days that differ
     same_days: int
-    outcomes: tuple[tuple[str, ...], ...]  # label, reported, unchanged, changed, difference
+    outcomes: tuple[tuple[str, ...], ...]  # rows of label, reported figure, unchanged, changed, difference
     same_outcomes: str
     left: tuple[str, ...]  # numbers of the change that act on day 0 only
 
 
 @lru_cache(maxsize=KEPT_FORKS)
 def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Forked:
-    """Run both branches of a fork; recent ones are cached.
+    """Run both branches of a fork; recent forks are cached.
 
     Args:
         overrides: The choice of settings.

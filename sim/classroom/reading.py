@@ -1,10 +1,10 @@
 """Summarise one outcome under one or two choices of settings, with a verdict on whether they differ.
 
-Reads   tables of outcomes with one row per campaign (`seed` and every outcome), and the reported figures.
-Returns a `Reading` of plain numbers and texts, ready for a page.
-Source  Difference, interval and sentence are those of `python -m sim compare` (sim.compare).
-Assumes Campaigns are paired by seed: both choices share all random draws. Intervals over fewer than 20 pairs are too
-        narrow, so no difference is called clear with fewer.
+Reads   tables of outcomes with one row per campaign (`seed` and every outcome); the reported figures.
+Returns a `Reading` of plain numbers and texts, which a page can show as it is.
+Source  Difference, interval and sentence are computed as by `python -m sim compare` (sim.compare).
+Assumes Campaigns are paired by seed: with one seed, both choices have the same random draws. Intervals over fewer than
+        20 pairs are too narrow, so no difference is called clear with so few.
 """
 
 import math
@@ -48,9 +48,9 @@ MAIN_OUTCOMES = (
     "peak_queue",
     "calls_answered",
 )
-DOTS = 20  # dots of a dot plot, each for the same number of campaigns
+DOTS = 20  # maximum number of dots in a dot plot; each represents the same number of campaigns
 BARS = 24  # maximum number of bars of a histogram
-MANY = 40  # below this range each whole number has its own bar
+MANY = 40  # if the range of whole numbers is below this, each number has its own bar
 NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # verdicts
 
 
@@ -63,7 +63,7 @@ class Campaigns(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """Distribution of an outcome over the campaigns of one choice, in the unit of the chart."""
+    """The distribution of an outcome over the campaigns of one choice, in the unit of the chart."""
 
     done: int  # number of finished campaigns
     runs: int  # number of campaigns requested
@@ -78,7 +78,7 @@ class Spread(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A reported figure: a value or bounds, with its rows of the evidence."""
+    """A reported figure: a value, bounds or both, described in words and with its rows of the evidence table."""
 
     value: float | None
     low: float | None
@@ -99,46 +99,46 @@ class Reading(NamedTuple):
     base: Spread
     changed: Spread | None
     mark: Mark | None
-    beyond: float | None  # end of the record on an axis of dates
+    beyond: float | None  # position of the end of the record on an axis of dates that extends beyond it
     sure: str
     headline: str
     sentence: str
     notes: list[str]
-    zero: bool = False  # whether a line is drawn at zero, for differences
+    zero: bool = False  # whether a line is drawn at zero, as for differences
 
     @property
     def summary(self) -> str:
-        """The content of the chart in sentences, for readers who cannot see it."""
+        """A description of the chart in sentences, for readers who cannot see it."""
         spreads = [spread.text for spread in (self.base, self.changed) if spread]
         return paragraph(f"{self.label}.", *spreads, self.mark.text if self.mark else "", self.headline)
 
 
 @lru_cache(maxsize=16)
 def outcomes_of(start: date, days: int) -> dict[str, Outcome]:
-    """Read the outcomes of campaigns of a given length, by name."""
+    """Read the outcomes of campaigns with a given first day and length; return them by name."""
     return {row.name: row for row in read_outcomes(read_facts(), start, days)}
 
 
 def outcomes_to_choose(settings: Settings) -> dict[str, str]:
-    """Return the main outcomes that are counted by the last day of campaigns.
+    """Return the main outcomes that can be counted by the last day of campaigns.
 
     Args:
-        settings: The settings of the campaigns.
+        settings: The settings of the campaigns, which determine the last day.
 
     Returns:
-        Labels by name of the outcome.
+        The label of each outcome, by the name of the outcome.
     """
     known = outcomes_of(settings.start_date, settings.days)
     return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
-    """Find an outcome by name; PanjError if it is unknown, or later than the last day of these campaigns."""
+    """Return an outcome by name; PanjError if it is unknown, or if these campaigns end before it can be counted."""
     known = outcomes_of(settings.start_date, settings.days)
     if name not in known:
         raise unknown("outcome", name, known)
     if known[name].last < 0:
-        raise PanjError(f"outcome {name}: found campaigns that end on {settings.end_date}, expected a later last day")
+        raise PanjError(f"outcome {name}: found end_date {settings.end_date}, expected a day when it can be counted")
     return known[name]
 
 
@@ -156,8 +156,8 @@ def read(
         base: Campaigns of the first choice.
         changed: Campaigns of the second choice; None to summarise the first alone.
         name: Name of the outcome.
-        change: Description of how the second choice differs.
-        names: Names of the two choices.
+        change: Description of how the second choice differs, for the sentence of the verdict.
+        names: Names of the two choices in texts; None for "Baseline" and "Your choice".
         language: Language of the texts.
 
     Returns:
@@ -165,7 +165,7 @@ def read(
         verdict.
 
     Raises:
-        PanjError: The outcome is unknown, or later than the last day.
+        PanjError: The outcome is unknown, or the campaigns end before it can be counted.
     """
     texts = texts_of(PAGE, language)
     names = names or (texts.say("base"), texts.say("changed"))
@@ -204,7 +204,7 @@ def read(
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Return seeds and values of one choice; dates in days after `first`, a missing one as the day after the last."""
+    """Return seeds and outcomes of a choice; a date in days after `first`, a missing date as the day after the last."""
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
@@ -218,7 +218,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return the verdict on the difference, which is never `clear` with fewer than `FEW` pairs."""
+    """Return how sure the verdict is, as in the keys `sure_...` of the texts; `clear` needs at least `FEW` pairs."""
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
         return (NOTHING, ONE)[pairs]
@@ -236,11 +236,12 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
 
     Args:
         values: Values of the outcome, in the unit of the axis.
-        marks: Numbers of the reported figure, in the same unit.
-        measure: The outcome.
+        marks: Value and bounds of the reported figure, in the same unit.
+        measure: The outcome; it determines whether the values are shares.
 
     Returns:
-        Edges of one bar per whole number if the range is below `MANY`, otherwise of at most about `BARS` bars.
+        The edges, in ascending order: of one bar per whole number if the values are whole numbers with a range below
+        `MANY`, otherwise of about `BARS` bars.
     """
     all_ = np.concatenate([values, np.asarray(marks, float)])
     if not all_.size:
@@ -256,13 +257,13 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
 
 
 def marks_in(reported: Reported) -> list[float]:
-    """List the numbers of a reported figure.
+    """Return the numbers of a reported figure.
 
     Args:
         reported: The reported figure.
 
     Returns:
-        Value, low and high, as far as they were reported.
+        Its value, lower bound and upper bound, without those that were not reported.
     """
     return [number for number in (reported.value, reported.low, reported.high) if number is not None]
 
@@ -271,12 +272,12 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
     """Choose round numbers for the ticks of an axis.
 
     Args:
-        edges: Edges of the histogram.
-        measure: The outcome.
+        edges: Edges of the histogram, in the unit of the axis.
+        measure: The outcome; ticks of dates are whole days or weeks apart.
         most: Approximate maximum number of ticks.
 
     Returns:
-        Positions of the ticks.
+        Positions of the ticks, in the unit of the axis.
     """
     low, high = edges[0], edges[-1]
     rough = (high - low) / most
@@ -292,7 +293,7 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
 def spread_of(
     one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str, language: str
 ) -> Spread:
-    """Summarise the distribution of the campaigns of one choice, with its text."""
+    """Summarise the distribution of an outcome over the campaigns of one choice, and describe it in words."""
     texts = texts_of(PAGE, language)
     done, settings = worlds.seeds.size, one.settings
     found = summarise(worlds.values, one.runs, edges)._replace(done=done, calibration=settings.calibration)
@@ -314,13 +315,13 @@ def summarise(values: np.ndarray, runs: int, edges: Sequence[float], text: str =
     """Summarise the distribution of an outcome over the finished campaigns.
 
     Args:
-        values: One value per finished campaign, in the unit of the chart; NaN if it has none.
+        values: One value per finished campaign, in the unit of the chart; NaN for a campaign without a value.
         runs: Number of campaigns requested.
         edges: Edges of the bars.
-        text: Description of the distribution.
+        text: Description of the distribution in words.
 
     Returns:
-        Shares of the bars, dots, median and 90 % interval; median and interval are None without any value.
+        The distribution; its median and 90 % interval are None if no campaign has a value.
     """
     known = np.sort(values[~np.isnan(values)])
     median, low, high = np.quantile(known, (0.5, 0.05, 0.95)).tolist() if known.size else (None, None, None)
@@ -329,7 +330,7 @@ def summarise(values: np.ndarray, runs: int, edges: Sequence[float], text: str =
 
 
 def dots_of(values: np.ndarray) -> list[float]:
-    """Return one dot per campaign if there are few, otherwise quantiles that each stand for as many campaigns."""
+    """Return the values if there are at most `DOTS`, otherwise `DOTS` evenly spaced quantiles of them."""
     if values.size <= DOTS:
         return [float(value) for value in values]
     shares = (np.arange(DOTS) + 0.5) / DOTS
@@ -337,16 +338,16 @@ def dots_of(values: np.ndarray) -> list[float]:
 
 
 def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
-    """Prepare the mark of a reported figure.
+    """Prepare a reported figure for a chart.
 
     Args:
         reported: The reported figure, in the unit of the outcome.
         measure: The outcome.
-        first: First day of the campaigns, for an outcome that is a date.
+        first: First day of the campaigns; needed if the outcome is a date.
         language: Language of the texts.
 
     Returns:
-        Numbers, text and evidence of the mark; None if nothing was reported.
+        The figure with its description and its rows of the evidence table; None if nothing was reported.
     """
     texts, (value, low, high) = texts_of(PAGE, language), reported[:3]
     known = marks_in(reported)
@@ -367,7 +368,7 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
 
 
 def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
-    """Write the notes below the chart."""
+    """Return the notes to be shown below the chart."""
     texts = texts_of(PAGE, language)
     notes = []
     if row.last > (THE_LINE - settings.start_date).days:
@@ -380,7 +381,7 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
 
 
 def unit_of(measure: Measure, language: str) -> str:
-    """Return the unit on the axis."""
+    """Return the text for the unit of the axis."""
     texts = texts_of(PAGE, language)
     return texts.say("unit_date") if measure.is_date else texts.say("unit_share") if is_share(measure) else measure.unit
 
@@ -388,14 +389,14 @@ def unit_of(measure: Measure, language: str) -> str:
 def format_level(
     value: float, measure: Measure, first: date | None = None, language: str = "en", on_axis: bool = False
 ) -> str:
-    """Format a value of an outcome.
+    """Format a value of an outcome as text.
 
     Args:
         value: The value, in the unit of the outcome; a date in days after `first`.
         measure: The outcome.
-        first: First day of the campaigns, for an outcome that is a date.
+        first: First day of the campaigns; needed if the outcome is a date.
         language: Language of the text.
-        on_axis: Whether the unit is left out.
+        on_axis: Whether to omit the unit; a share keeps its %.
 
     Returns:
         The text, such as `5 July`, `34 %` or `1,037 soldiers`.
@@ -409,13 +410,13 @@ def format_level(
 
 
 def to_plain(reading: Reading) -> dict[str, Any]:
-    """Convert a reading to mappings and lists, for the browser.
+    """Convert a reading to plain mappings and lists, which can be sent to a browser.
 
     Args:
-        reading: The reading.
+        reading: The reading to convert.
 
     Returns:
-        Its content with the `summary`.
+        The fields of the reading by name, and its `summary`.
     """
 
     def plain(part: Any) -> Any:

@@ -2,7 +2,8 @@
 
 Run as `python -m sim classroom [port=8765] [host=127.0.0.1] [code=...] [address=...]`: one server for a whole class.
 
-No data leave the machine: assets come from packages, no page refers to another host, and Solara's telemetry is off.
+Nothing is sent to other hosts: assets come from installed packages, no page refers to another host, and Solara's
+telemetry is off.
 """
 
 import asyncio
@@ -34,20 +35,20 @@ from sim.options import Classroom
 from sim.run.console import console_of
 from sim.run.run import compile_rules
 
-THIS_SERVER = secrets.token_hex(8)  # by which a page detects that the server was restarted
-JOIN = "PANJ_JOIN"  # environment variable: address at which students join, for the pages
-LARGEST_MESSAGE = 512 * 1024  # bytes that a page may send at once; a hand-in has at most 64 KiB
+THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which pages detect a restart
+JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which pages show
+LARGEST_MESSAGE = 512 * 1024  # bytes of one message from a page; a hand-in has at most 64 KiB
 MOST_CONNECTIONS = 2000
 KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has disconnected without closing it
-CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's pages about the server itself
-A_KIND = 60.0  # seconds within which errors of one kind are logged once
+CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's own routes that are not served
+A_KIND = 60.0  # seconds within which only the first error of a kind is logged
 KNOWN_KINDS, LONGEST_LINE = 200, 400
 YEAR = 365 * 24 * 3600  # seconds
 WILDCARDS = ("0.0.0.0", "::")
 
 
 def serve(room: Room) -> None:
-    """Serve until Ctrl-C."""
+    """Run the web server until Ctrl-C."""
     import uvicorn
 
     log_kinds_once()
@@ -60,7 +61,7 @@ def serve(room: Room) -> None:
 
 
 def app_of(room: Room) -> Any:
-    """Build the application: Solara's pages and further routes behind the gate; it closes the desk when it stops."""
+    """Return the ASGI application: Solara's pages and our own routes behind the gate; it closes the desk at the end."""
     set_up_solara(room)
     import solara.server.starlette
     from solara.server import app as solara_app
@@ -74,7 +75,7 @@ def app_of(room: Room) -> Any:
     is_secure = room.address.startswith("https:")
 
     async def page(request: Any) -> Any:
-        """Serve a page of Solara, made accessible, with a Content Security Policy and a cookie for this site only."""
+        """Return one of Solara's pages, made accessible, with a Content Security Policy and a same-site cookie."""
         found = await pages.root(request)
         nonce = secrets.token_urlsafe(16)
         found.body = readable(found.body.decode(), nonce).encode()
@@ -101,7 +102,7 @@ def app_of(room: Room) -> Any:
 
 
 def readable(page: str, nonce: str = "") -> str:
-    """Make a page accessible: declare its language for screen readers and allow zooming; add `nonce` to its scripts."""
+    """Return a page with its language declared for screen readers, zooming allowed, and `nonce` added to scripts."""
     page = page.replace("<html>", '<html lang="en">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
@@ -109,12 +110,16 @@ def readable(page: str, nonce: str = "") -> str:
 
 
 async def make_room(asked: HTTPConnection) -> bool:
-    """Whether a browser may open one more page, after pages that were left without being closed are discarded."""
+    """Discard surplus pages that were left without being closed; return whether a browser may open one more."""
     return await run_in_threadpool(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
 
 
 def forget_left_pages(browser: str, path: str) -> bool:
-    """Discard the oldest pages without a connection if this browser, or all together, have too many.
+    """Discard the oldest disconnected pages if this browser, or all browsers together, have too many pages.
+
+    Args:
+        browser: Cookie of the browser that opens a page.
+        path: Path of its request, which names a page that reconnects.
 
     Returns:
         Whether one more page may be opened.
@@ -126,18 +131,18 @@ def forget_left_pages(browser: str, path: str) -> bool:
     for kept, most in ((own, MOST_PAGES), (others, MOST_CHANNELS)):
         left = [one for one in kept if one.page_status and PageStatus.CONNECTED not in one.page_status.values()]
         for one in left[: max(0, len(kept) + 1 - most)]:
-            with suppress(Exception):  # it has been closed meanwhile
+            with suppress(Exception):  # it may have been closed meanwhile
                 one.close(reason="cull")
     return sum(one.id in contexts for one in others) < MOST_CHANNELS
 
 
 def set_up_solara(room: Room) -> None:
-    """Set the environment from which Solara reads its settings when it is imported."""
+    """Set the environment variables from which Solara reads its settings when it is imported."""
     os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
     os.environ[JOIN] = join_address_of(room)
     os.environ["SOLARA_BASE_URL"] = public_address(room)  # otherwise taken from the headers of the first visitor
     os.environ["SOLARA_ROOT_PATH"] = room.prefix
-    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page reloads after its server was stopped
+    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # so that pages can reload after the server was stopped
     os.environ["SOLARA_THEME_TITLE"] = texts_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
     os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
@@ -147,14 +152,14 @@ def set_up_solara(room: Room) -> None:
 
 
 class OncePerKind(logging.Filter):
-    """A filter that passes one log record of each kind per minute, so that many bad requests give one line."""
+    """A filter that passes one log record of each kind per minute, so that many bad requests leave one line."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: LRUCache[object, float] = LRUCache(KNOWN_KINDS)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is the first of its kind in a minute, and not due to a page closed with the server."""
+        """Return whether to log a record: the first of its kind in a minute, except for cancelled tasks."""
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
         kind, now = kind_of(record), time.monotonic()
@@ -165,7 +170,7 @@ class OncePerKind(logging.Filter):
 
 
 def kind_of(record: logging.LogRecord) -> object:
-    """Return the kind of a record: the type and line of its error, or else its unformatted text."""
+    """Return the kind of a record: type and line of its error, or else its logger and the start of its message."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return record.name, str(record.msg)[:40]
@@ -173,13 +178,13 @@ def kind_of(record: logging.LogRecord) -> object:
 
 
 def line_of(error: BaseException) -> str:
-    """Return the file and line in which an error was raised."""
+    """Return the file and line in which an error was raised; empty if it was never raised."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rpartition('site-packages')[2]}:{frames[-1].lineno}" if frames else ""
 
 
 class OneLine(logging.Formatter):
-    """A formatter that writes a record in one line, with type, text and line of an error."""
+    """A formatter that writes each record in one line, with the type, message and line of its error."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as one line."""
@@ -208,7 +213,7 @@ async def alive(_request: Any) -> Any:
 
 
 async def latency(_request: Any) -> Any:
-    """Return the waiting times in seconds as JSON: count, median and 95th percentile."""
+    """Return count, median and 95th percentile of each kind of waiting time, in seconds, as JSON."""
     from sim.classroom.desk import the_desk
 
     found = {
@@ -220,22 +225,22 @@ async def latency(_request: Any) -> Any:
 
 
 def addresses() -> list[str]:
-    """Return the address of this machine in its network; empty without a network."""
+    """Return a list with the IP address of this machine in its network; an empty list without a network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # an address for documentation: nothing is sent
+            probe.connect(("192.0.2.1", 9))  # an address reserved for documentation; nothing is sent
             return [str(probe.getsockname()[0])]
         except OSError:
             return []
 
 
 def hosts_of(room: Room) -> list[str]:
-    """Return the addresses at which the server can be reached: that in the network if it listens on all interfaces."""
+    """Return the addresses at which the server can be reached; in the network if it listens on all interfaces."""
     return (addresses() or ["127.0.0.1"]) if room.host in WILDCARDS else [room.host]
 
 
 def url_of(host: str, port: int) -> str:
-    """Return the URL of a host and port; an IPv6 address is put in brackets."""
+    """Return the URL of a host and port, with an IPv6 address in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -245,24 +250,24 @@ def public_address(room: Room) -> str:
 
 
 def join_address_of(room: Room) -> str:
-    """Return the URL at which students join."""
+    """Return the URL at which students join a class session."""
     return f"{public_address(room)}/join"
 
 
 def join_address() -> str:
-    """Return the URL at which students join.
+    """Return the URL at which students join a class session on this server.
 
     Returns:
-        The URL of this process; empty before the server is set up.
+        The URL; empty if the server has not been set up.
     """
     return os.environ.get(JOIN, "")
 
 
-BASELINE_RUNS = 200  # baseline campaigns requested at the start
+BASELINE_RUNS = 200  # baseline campaigns that the server requests when it starts
 
 
 def room_of(request: Classroom) -> Room:
-    """Create the room for the command-line options; a room that other machines can reach always has a code."""
+    """Return the room for the command-line options, with a new code if other machines can connect and none is given."""
     room = Room(request.host, request.port, request.code, request.address)
     return room if request.code or room.is_local else room._replace(code=new_code())
 
@@ -276,7 +281,7 @@ def check_free(room: Room) -> None:
             trial.bind((room.host, room.port))
         except OSError as error:
             raise PanjError(
-                f"port: found {room.port} on {room.host}, where no server can listen ({error.strerror or error}), "
+                f"port: found {room.port} on {room.host}, which cannot be opened ({error.strerror or error}), "
                 "expected a free port, such as port=8766"
             ) from error
 
@@ -317,16 +322,16 @@ def get_ready(console: Console) -> None:
 
 
 def warm() -> None:
-    """Prepare what is slow at first use, in the background."""
+    """Prepare what would be slow at its first use, and resume questions that were running when the server stopped."""
     from sim.classroom import player
     from sim.classroom.sessions.runner import the_question_runner
 
     player.warm()
-    the_question_runner()  # resumes questions that were running when the server stopped
+    the_question_runner()  # resumes unfinished questions
 
 
 def print_addresses(room: Room, console: Console) -> None:
-    """Print the address for this machine and for the room, and the code for teachers."""
+    """Print the addresses for this machine and for other machines, the code of the room and the code for teachers."""
     from sim.classroom.sessions.session import TEACHERS_CODE, grouped
 
     here = room.address.rstrip("/") or url_of("127.0.0.1" if room.host in WILDCARDS else room.host, room.port)

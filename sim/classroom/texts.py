@@ -1,6 +1,6 @@
-"""Texts of the pages, by page and key, and checks of text that a visitor typed or pasted.
+"""Load the texts of the pages, and check text that a visitor typed or pasted.
 
-Reads   text/<language>/*.yaml, one file per page; months, dates and lists as in stories.
+Reads   text/<language>/*.yaml, one file per page; and the wording of months, dates and lists that stories use.
 """
 
 from collections.abc import Iterable
@@ -19,17 +19,17 @@ FOLDER = Path(__file__).parent / "text"
 
 @cache
 def texts_of(page: str, language: str = "en") -> Language:
-    """Read the texts of a page, with those that all pages share.
+    """Read the texts of a page, including the texts that all pages share.
 
     Args:
-        page: Name of the file, without its ending.
-        language: Folder of the file.
+        page: Name of the page, which is the name of its file without `.yaml`.
+        language: Code of the language, which is the name of the folder of the file.
 
     Returns:
         The texts by key.
 
     Raises:
-        PanjError: There is no such page.
+        PanjError: The page is unknown.
     """
     known = sorted(path.stem for path in (FOLDER / language).glob("*.yaml"))
     if page not in known:
@@ -40,28 +40,28 @@ def texts_of(page: str, language: str = "en") -> Language:
 
 
 def markdown_list(lines: Iterable[str]) -> str:
-    """Write a Markdown list.
+    """Format texts as a Markdown list.
 
     Args:
-        lines: The items.
+        lines: One text per item.
 
     Returns:
-        The list.
+        The list as Markdown.
     """
     return "\n".join(f"- {line}" for line in lines)
 
 
-MOST_TEXT = 10_000  # maximum characters
+MOST_TEXT = 10_000  # maximum characters of a typed or pasted text
 
 
 def check_text(text: str) -> None:
-    """Check a text that a visitor typed or pasted.
+    """Check text that a visitor typed or pasted.
 
     Args:
-        text: The text.
+        text: The text to check.
 
     Raises:
-        PanjError: It is too long, or contains an interpolation, which Hydra would evaluate.
+        PanjError: The text is too long, or contains `${`, which begins an interpolation that Hydra would evaluate.
     """
     if len(text) > MOST_TEXT:
         raise PanjError(f"settings: found {len(text):,} characters, expected at most {MOST_TEXT:,}")
@@ -70,17 +70,17 @@ def check_text(text: str) -> None:
 
 
 def plain_yaml(text: str) -> Any:
-    """Parse a pasted YAML text into plain values.
+    """Parse YAML that a visitor pasted.
 
     Args:
-        text: The text.
+        text: The YAML.
 
     Returns:
-        The values.
+        The content: mappings, lists, texts, numbers, dates or None.
 
     Raises:
-        PanjError: The text has references, by which a small text could expand without limit.
-        yaml.YAMLError: The text is not YAML.
+        PanjError: The text contains an alias; with aliases, a small text can expand to a huge object.
+        yaml.YAMLError: The text is not valid YAML.
     """
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
@@ -89,50 +89,50 @@ def plain_yaml(text: str) -> Any:
 
 
 def shown(text: str) -> str:
-    """Shorten a typed text for a message.
+    """Shorten a typed text so that an error message can quote it.
 
     Args:
-        text: The text.
+        text: The text to quote.
 
     Returns:
-        The text, or its first 60 characters with an ellipsis.
+        The whole text if it has at most 60 characters, otherwise its first 60 characters and an ellipsis.
     """
     return f"{text[:60]}…" if len(text) > 60 else text
 
 
 def text_of(what: str, value: Any, most: int) -> str:
-    """Check a title or description of a scenario.
+    """Check a text of a scenario, such as its title, and put it on one line.
 
     Args:
-        what: Key within the scenario, for the message of an error.
-        value: The value found.
+        what: Key of the text within the scenario, such as `title`; errors begin with it.
+        value: The value to check; a number is converted to text.
         most: Maximum number of characters.
 
     Returns:
-        The text on one line.
+        The text, in which every run of white space is a single space.
 
     Raises:
-        PanjError: The value is not text, is too long or has invisible characters.
+        PanjError: The value is neither text nor a number, is too long, or contains invisible characters or `${`.
     """
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise PanjError(f"scenario.{what}: found '{shown(str(value))}', expected text")
     text = " ".join(str(value).split())
     check_text(text)
     if len(text) > most or not text.isprintable():
-        raise PanjError(f"scenario.{what}: found {len(text)} characters, expected at most {most}, all of them visible")
+        raise PanjError(f"scenario.{what}: found {len(text)} characters, expected at most {most}, all printable")
     return text
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters by which a spreadsheet recognises a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters that make a spreadsheet read a cell as a formula
 
 
 def safe_cell(value: object) -> object:
-    """Make a value safe for a CSV file.
+    """Escape a cell of a CSV file, so that no spreadsheet evaluates it.
 
     Args:
-        value: The value.
+        value: Content of the cell.
 
     Returns:
-        The value; text that a spreadsheet would read as a formula begins with an apostrophe.
+        The value itself, or its text after an apostrophe if a spreadsheet would read it as a formula.
     """
     return f"'{value}" if not isinstance(value, int | float) and str(value).startswith(FORMULA) else value

@@ -1,7 +1,8 @@
 """Worker process of the classroom: runs a few campaigns and returns their outcomes.
 
-Campaigns run in separate processes because pages and campaigns in one process would delay each other: every campaign
-begins and ends with some Python code. This module imports nothing slow, so that a new process starts quickly.
+Campaigns run in processes of their own. In one process, pages and campaigns would delay each other, because every
+campaign runs some Python code at its start and end. This module imports as little as possible, so that a new process
+starts quickly.
 """
 
 import os
@@ -13,17 +14,18 @@ from sim.settings.settings import Piece
 from sim.study.columns import runs_table
 
 NICE = 10  # niceness: pages take priority over campaigns
-CELL_COLUMNS = ["cell", "run"]  # columns of a study that have no meaning here
+CELL_COLUMNS = ["cell", "run"]  # columns that only studies need
 
 
 def run_piece(piece: Piece) -> tuple[pa.Table, str]:
-    """Run the campaigns of some seeds of one choice of settings.
+    """Run campaigns of one choice of settings.
 
     Args:
-        piece: The settings and the seeds.
+        piece: The settings, and the seed of each campaign.
 
     Returns:
-        One row per campaign, by seed, with `seed` and every outcome; and the error of the first that failed, or "".
+        A table with one row per campaign, in the order of the seeds, with columns for the seed, the drawn numbers and
+        every outcome; and the error of the first campaign that failed, or an empty string if none failed.
     """
     chunk = work([piece])[0]
     failed = (
@@ -36,7 +38,7 @@ def run_piece_nicely(piece: Piece) -> tuple[pa.Table, str]:
     """Call `run_piece` at low priority, if the system supports it.
 
     Args:
-        piece: The settings and the seeds.
+        piece: The settings, and the seed of each campaign.
 
     Returns:
         The result of `run_piece`.
