@@ -1,4 +1,4 @@
-"""Claims of students: checked when they are sent, compared with campaigns, and scored.
+"""Check the claims of students, compare them with campaigns, and score them.
 
 A claim is a choice of settings and a predicted range with a confidence. It is scored against campaigns, never against
 history: a claim about an *effect* against the mean of the paired differences from the baseline (one number with a 95 %
@@ -6,10 +6,10 @@ interval), a claim about an *outcome* against the outcomes of all campaigns of i
 
 Reads   text and numbers as typed; tables of outcomes.
 Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
-        unit by which the range is missed. Its expectation is lowest for the range that somebody really believes in.
-Assumes A claim consists of scenario, policies, numbers of rules and events only; settings that decide how campaigns
-        are run, read a file or move the last day are refused. Campaigns are independent; differences within two
-        standard errors count as sampling error.
+        unit by which the range is missed. Its expected value is lowest for the range that a student really believes in.
+Assumes A claim may set only the scenario, policies, numbers of rules and events; settings that determine how campaigns
+        are run, name a file or change the first or last day are refused. Campaigns are independent; differences
+        within two standard errors count as sampling error.
 """
 
 import json
@@ -33,8 +33,8 @@ LARGEST = 1e9  # largest bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # the quantity that a range predicts
 ABOUT = (EFFECT, OUTCOME)
-NO_DECISION = ("calibration", "worlds", "timeline")  # the sources of numbers and events are the same for everybody
-JOINERS = "\u200c\u200d"  # needed by Persian and other scripts; ignored when names are compared
+NO_DECISION = ("calibration", "worlds", "timeline")  # sources of numbers and events, the same for everybody
+JOINERS = "\u200c\u200d"  # zero-width characters that Persian and other scripts need; ignored when names are compared
 NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?")
 
 
@@ -62,16 +62,16 @@ class Claim(NamedTuple):
 
 
 def number_typed(text: str) -> float:
-    """Read a number as people type it.
+    """Parse a number as people type it.
 
     Args:
-        text: Text such as `1,037`, `1 037` or `-12.5`.
+        text: The number, such as `1,037`, `1 037`, `-12.5` or `34 %`.
 
     Returns:
-        The number.
+        The number without its per cent sign, such as 34.
 
     Raises:
-        Refused: The text is not a number, or is ambiguous.
+        Refused: The text is not a number, or is ambiguous, such as `1,5`.
     """
     plain = " ".join(text.split()).replace("\u2212", "-").removesuffix("%").strip()
     if not NUMBER.fullmatch(plain):
@@ -80,7 +80,7 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """Check a nickname or team name and return it on one line; Refused if it is too long or has hidden characters."""
+    """Return a nickname or team name on one line; Refused if it is empty or too long, or hides text."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)
@@ -90,7 +90,7 @@ def clean_name(text: str, what: str) -> str:
 
 
 def clean_reason(text: str) -> str:
-    """Return a reason without empty lines and hidden characters; Refused if it is too long."""
+    """Return a reason without its empty lines and hidden characters; Refused if it is too long."""
     lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines()]
     reason = "\n".join(line for line in lines if line)
     if len(reason) > LONGEST_REASON:
@@ -99,24 +99,24 @@ def clean_reason(text: str) -> str:
 
 
 def hidden(text: str) -> bool:
-    """Whether a text contains control characters or others that reverse or hide text."""
+    """Return whether a text contains control characters, or characters that reverse or hide text."""
     return any(unicodedata.category(letter).startswith("C") and letter not in JOINERS for letter in text)
 
 
 def folded(name: str) -> str:
-    """Normalise a name for comparison, ignoring case, width of letters and joiners."""
+    """Return a name in the form in which names are compared, which ignores case, width of letters and joiners."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKC", name) if letter not in JOINERS)
     return " ".join(plain.casefold().split())
 
 
 def clean_overrides(overrides: Overrides) -> Overrides:
-    """Check the choice of settings of a claim.
+    """Check a choice of settings about which a claim is made, and put it in canonical form.
 
     Args:
         overrides: The choice of settings.
 
     Returns:
-        The overrides in canonical form.
+        The same choice, with its overrides in canonical order.
 
     Raises:
         PanjError: A setting is wrong, or may not be part of a claim.
@@ -133,7 +133,7 @@ def clean_overrides(overrides: Overrides) -> Overrides:
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
-    """Check a claim and return it with canonical overrides; Refused if its numbers are impossible."""
+    """Return a claim with canonical overrides; Refused if its choice, range, confidence or reason is not allowed."""
     for bound in (claim.low, claim.high):
         if not math.isfinite(bound) or abs(bound) > LARGEST:
             raise Refused("odd_bound", found=bound)
@@ -147,7 +147,7 @@ def checked_claim(claim: Claim, about: str) -> Claim:
 
 
 def clean_choice(overrides: Overrides, about: str) -> Overrides:
-    """Return the canonical overrides; Refused if a question about an effect has no change."""
+    """Return a choice in canonical form; Refused if the question is about an effect and the choice is the baseline."""
     found = clean_overrides(overrides)
     if about == EFFECT and not found:
         raise Refused("nothing_chosen")
@@ -161,32 +161,32 @@ ERRORS = 2.0  # standard errors within which a difference counts as sampling err
 
 
 class Answer(NamedTuple):
-    """One outcome in the campaigns of one choice of settings, paired by seed with those of the baseline."""
+    """One outcome in the campaigns of one choice of settings, and its differences from the baseline by seed."""
 
-    values: tuple[float, ...]  # by seed, without missing values
-    effects: tuple[float, ...]  # differences from the baseline by seed, without missing values
+    values: tuple[float, ...]  # in the order of seeds, without missing values
+    effects: tuple[float, ...]  # paired differences from the baseline, in the order of seeds, without missing values
     missing: int  # campaigns without a value
     mean: float  # mean effect; NaN if there is none
     low: float  # 95 % interval of the mean effect
     high: float
     calibration: str  # source of the uncertain numbers
-    error: str = ""  # the error if there are no campaigns
+    error: str = ""  # the error if the campaigns failed; empty if they did not
 
 
 class Score(NamedTuple):
-    """Score of a range, in the unit of the outcome; lower is better."""
+    """The score of a range; every amount except `held` is in the unit of the outcome, and a lower total is better."""
 
     verdict: str
     held: float  # share of the results that the range contains
     width: float
-    miss: float  # mean distance of the results outside the range
+    miss: float  # mean distance of the results from the range, 0 for a result inside
     penalty: float
     total: float
     best: float  # score of the central range of the campaigns themselves; NaN for an effect
 
 
 def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -> Answer:
-    """Compute the answer from the campaigns of a choice and of the baseline, paired by seed."""
+    """Return the answer for a choice, from the outcomes of its campaigns and of the baseline campaigns."""
     from sim.compare.pairs import judge  # SciPy, slow to import
 
     ours, theirs = by_seed(table, outcome), by_seed(base, outcome)
@@ -201,7 +201,7 @@ def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -
 
 
 def failed(error: str) -> Answer:
-    """Return the answer for campaigns that failed."""
+    """Return the answer for a choice whose campaigns failed with this error."""
     return Answer((), (), 0, math.nan, math.nan, math.nan, "", error)
 
 
@@ -209,37 +209,37 @@ def by_seed(table: pa.Table, outcome: str) -> dict[int, float]:
     """Return the values of an outcome by seed.
 
     Args:
-        table: One row per campaign, with `seed` and outcomes.
+        table: One row per campaign, with `seed` and every outcome.
         outcome: Name of the outcome.
 
     Returns:
-        Values by seed, without missing ones.
+        The value of each campaign by its seed; campaigns without a value are left out.
     """
     rows = zip(table["seed"].to_pylist(), table[outcome].to_pylist(), strict=True)
     return {seed: float(value) for seed, value in rows if value is not None and not math.isnan(value)}
 
 
 def dump_answer(answer: Answer) -> str:
-    """Convert an answer to text without loss of precision."""
+    """Convert an answer to JSON, without loss of precision."""
     return json.dumps(answer._asdict())
 
 
 def load_answer(text: str) -> Answer:
-    """Convert stored text to an answer."""
+    """Convert stored JSON to an answer."""
     kept = json.loads(text)
     return Answer(**(kept | {key: tuple(kept[key]) for key in ("values", "effects")}))
 
 
 def score_of(claim: Claim, about: str, answer: Answer) -> Score | None:
-    """Score a claim.
+    """Score a claim against campaigns.
 
     Args:
-        claim: The claim.
-        about: `effect` or `outcome`.
-        answer: The campaigns of the same choice.
+        claim: The claim to score.
+        about: What the range of the claim predicts: `effect` or `outcome`.
+        answer: The result of the campaigns of the same choice.
 
     Returns:
-        The score; None if the campaigns have no value.
+        The score; None if the campaigns have no value to compare the range with.
     """
     results = np.array([answer.mean] if about == EFFECT else answer.values)
     if results.size == 0 or np.isnan(results).any():
@@ -258,32 +258,32 @@ def score_of(claim: Claim, about: str, answer: Answer) -> Score | None:
 
 
 def interval_score(low: float, high: float, confidence: float, values: np.ndarray) -> float:
-    """Compute the mean interval score (Winkler 1972) of a central range; lower is better."""
+    """Return the interval score (Winkler 1972) of a central range, averaged over values; lower is better."""
     outside = np.maximum(low - values, 0) + np.maximum(values - high, 0)
     return float(high - low + 2 / (1 - confidence) * outside.mean())
 
 
 def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return the central range that contains this share of the campaigns, which has the best possible score."""
+    """Return the central range that contains the share `confidence` of the campaigns: the one with the best score."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
 def verdict_on_effect(claim: Claim, answer: Answer) -> str:
-    """Return the position of the mean effect relative to the range; `edge` if its interval contains an end."""
+    """Return where the mean effect is relative to the range; `EDGE` if an end of the range is in its 95 % interval."""
     if any(answer.low < bound < answer.high for bound in (claim.low, claim.high)):
         return EDGE
     return BELOW if answer.mean < claim.low else ABOVE if answer.mean > claim.high else INSIDE
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Compare the share of campaigns in a range with the stated confidence, allowing for sampling error."""
+    """Return how the share of campaigns in a range compares with its confidence, allowing for sampling error."""
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
 
 class Tally(NamedTuple):
-    """How many of several ranges contain the result, and how many should by their confidence."""
+    """The number of ranges that contain the result, and the number expected from their confidence."""
 
     ranges: int
     held: float  # ranges that contain the result; for an outcome, the sum of the shares of campaigns in each range
@@ -291,6 +291,6 @@ class Tally(NamedTuple):
 
 
 def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
-    """Count how many ranges contain the result, and how many should."""
+    """Count how many ranges contain the result, and how many would be expected to by their confidence."""
     held = sum(score.held for _, score in scored)
     return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

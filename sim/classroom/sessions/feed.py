@@ -1,6 +1,7 @@
-"""Notification of pages about changes of a class session.
+"""Notify pages of changes in class sessions.
 
-Assumes Writers never wait for readers: changes that arrive while listeners are being called are announced together.
+A writer never waits for listeners. Changes of a session that arrive while listeners are being called are announced
+together.
 """
 
 import threading
@@ -11,35 +12,35 @@ Listener = Callable[[], None]
 
 
 class ChangeFeed:
-    """Listeners by session code, called by one thread. Every method may be called from any thread."""
+    """The listeners of each session, which one thread calls. The methods may be called from any thread."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.listeners: dict[str, list[Listener]] = {}
-        self.news: dict[str, None] = {}  # codes in the order of their first change that was not announced yet
+        self.news: dict[str, None] = {}  # changed sessions, by their first change not yet announced
         threading.Thread(target=self.serve, name="change feed", daemon=True).start()
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session; return a function that removes it."""
+        """Register a listener to be called after every change of a session; return a function that removes it."""
         with self.changed:
             self.listeners.setdefault(code, []).append(listener)
         return lambda: self.forget(code, listener)
 
     def forget(self, code: str, listener: Listener) -> None:
-        """Remove a listener."""
+        """Remove a listener of a session; do nothing if it has been removed already."""
         with self.changed, suppress(KeyError, ValueError):
             self.listeners[code].remove(listener)
             if not self.listeners[code]:
                 del self.listeners[code]
 
     def announce(self, code: str) -> None:
-        """Announce a change of a session."""
+        """Announce a change of a session to its listeners, without waiting for them."""
         with self.changed:
             self.news[code] = None
             self.changed.notify()
 
     def serve(self) -> None:
-        """Call the listeners of changed sessions, again and again; one that fails is removed, as its page is gone."""
+        """Call the listeners of changed sessions in an endless loop; remove one that fails, as its page is gone."""
         while True:
             with self.changed:
                 while not self.news:

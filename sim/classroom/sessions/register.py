@@ -1,8 +1,8 @@
 """Register of class sessions on disk: teachers, students, questions, claims and answers.
 
-Reads   the secret of a browser (its cookie) with every call; its rights are checked in the same transaction.
+Reads   the secret of a browser (a cookie) with every call; what the browser may do is checked in the same transaction.
 Returns to a student the question and the student's own seat, claim and answer; to the teacher the whole session.
-Assumes One browser is one person. Its secret is stored as a hash that differs between sessions.
+Assumes One browser is one person. The secret of a browser is stored as a hash that differs between sessions.
 """
 
 import secrets
@@ -52,9 +52,9 @@ from sim.classroom.sessions.session import (
 from sim.classroom.sessions.storage import Storage, place_of_register
 from sim.settings.overrides import BASELINE, Overrides
 
-MOST_SESSIONS, MOST_OWN = 200, 20  # maximum per file; per browser
-MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum per session
-UNUSED = timedelta(days=1)  # age at which a session that nobody joined, and in which nothing was asked, is deleted
+MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
+MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session
+UNUSED = timedelta(days=1)  # age from which a session without members and questions is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
 NEXT = {  # the stages to which a teacher may move a question
     OPEN: (CLOSED,), CLOSED: (OPEN, RUNNING), RUNNING: (), ANSWERED: (DEBRIEF,), DEBRIEF: (ANSWERED,),
@@ -62,7 +62,10 @@ NEXT = {  # the stages to which a teacher may move a question
 
 
 class Register:
-    """The sessions in one file. Methods may be called from any thread; a method that raises Refused changes nothing."""
+    """The sessions in one file. Methods may be called from any thread.
+
+    A method that raises Refused changes nothing, with one exception: data stay deleted if overwriting them is refused.
+    """
 
     def __init__(
         self, path: Path, resolve: Callable[[Overrides], object], offered: Callable[[], Collection[str]]
@@ -74,13 +77,16 @@ class Register:
 
     @contextmanager
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
-        """Open a transaction on a session and notify listeners afterwards; with `teacher`, only for its teacher."""
+        """Open a transaction on a session, and notify its listeners afterwards.
+
+        If `teacher` is given, it must be the secret of the browser of the session's teacher; otherwise Refused.
+        """
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
             yield act, session
         self.feed.announce(session["code"])
 
-    # Calls of a teacher.
+    # Methods for the teacher of a session.
 
     def open_session(self, browser: str) -> tuple[str, str]:
         """Open a session; return its code and the teacher's recovery word, of which only a hash is stored."""
@@ -99,7 +105,7 @@ class Register:
         return code, word
 
     def come_back(self, code: str, word: str, browser: str) -> None:
-        """Register another browser as the teacher's, by code and recovery word."""
+        """Register another browser as the teacher's; Refused unless the recovery word belongs to the code."""
         code = spelled(code)
         with self.changing(code) as (act, session):
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
@@ -107,12 +113,12 @@ class Register:
             storage.own(act, code, browser)
 
     def sessions_of(self, browser: str) -> list[Session]:
-        """Return the sessions of which this browser is the teacher's, the newest first."""
+        """Return the sessions whose teacher uses this browser, the newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 
     def room(self, code: str, browser: str) -> Room:
-        """Return the whole session, for its teacher."""
+        """Return the whole session; Refused unless the browser is that of its teacher."""
         with self.storage.reading() as act:
             session = storage.owned(act, code, browser)
             questions = act.execute(
@@ -129,7 +135,7 @@ class Register:
         self, code: str, browser: str, outcome: str, about: str,
         suggested: Overrides = BASELINE, is_fixed: bool = False, runs: int = USUAL_RUNS,
     ) -> Question:  # fmt: skip
-        """Ask the next question of a session, which is immediately open to claims."""
+        """Ask the next question of a session, which is open to claims at once, and return the question."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
         overrides = clean_choice(suggested, about) if is_fixed else clean_overrides(suggested)
@@ -150,7 +156,7 @@ class Register:
         return asked
 
     def move(self, code: str, browser: str, stage: str) -> None:
-        """Move the current question to another stage."""
+        """Move the current question to another stage; Refused if `NEXT` does not allow it."""
         with self.changing(code, browser) as (act, session):
             question = storage.last_question(act, storage.alive(session))
             if question is None or stage not in NEXT[question["stage"]]:
@@ -167,13 +173,13 @@ class Register:
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
 
     def remove(self, code: str, browser: str, member: int) -> None:
-        """Delete a member with the nickname; a team that is then empty is deleted with its claims."""
+        """Delete a member and the nickname; also delete a team that is then empty, with its claims."""
         with self.changing(code, browser) as (act, session):
             storage.take_out(act, "session = ? AND id = ?", (session["id"], member))
         self.storage.leave_no_trace()
 
     def end(self, code: str, browser: str) -> None:
-        """End a session: no one can join or send claims; it can be read until it is deleted."""
+        """End a session: nobody can join it or send claims any more, but it can be read until it is deleted."""
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), session["id"]))
 
@@ -183,16 +189,16 @@ class Register:
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
         self.storage.leave_no_trace()
 
-    # Calls with the teachers' code, which the server printed when it was started.
+    # Methods for anybody with the teachers' code, which the server prints when it is started.
 
     def everything(self, teachers_code: str) -> list[Kept]:
-        """Return all sessions in this file, the newest first."""
+        """Return all sessions in the file, the newest first; Refused if the code is wrong."""
         check_teacher(teachers_code)
         with self.storage.reading() as act:
             return [Kept(storage.session_of(row), storage.count_members(act, row)) for row in storage.all_sessions(act)]
 
     def clear(self, teachers_code: str, codes: Collection[str]) -> None:
-        """Delete whole sessions, regardless of who opened them."""
+        """Delete whole sessions, whoever opened them; Refused if the code is wrong."""
         check_teacher(teachers_code)
         with self.storage.acting() as act:
             act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
@@ -200,15 +206,15 @@ class Register:
         for code in codes:
             self.feed.announce(spelled(code))
 
-    # Calls of a student.
+    # Methods for students.
 
     def session(self, code: str) -> Session:
-        """Return the public part of a session, for everybody who knows its code."""
+        """Return the part of a session that everybody who knows its code may see."""
         with self.storage.reading() as act:
             return storage.session_of(storage.session_row(act, code))
 
     def join(self, code: str, browser: str, nickname: str, team: str = "", key: str = "") -> Seat:
-        """Join a session: alone, in a new team with a name, or in the team whose key is given."""
+        """Join a session alone, in a new team, or in the team whose key is given, and return the student's seat."""
         name = clean_name(nickname, name_of("nickname"))
         title = clean_name(team, name_of("team")) if team.strip() and not key.strip() else ""
         with self.changing(code) as (act, session):
@@ -234,7 +240,7 @@ class Register:
             return storage.seat_of(act, row)
 
     def leave(self, code: str, browser: str) -> None:
-        """Delete the seat of a browser with the nickname; a team that is then empty is deleted with its claims."""
+        """Delete the seat of a browser, with the nickname; also delete a team that is then empty, with its claims."""
         with self.changing(code) as (act, session):
             storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
         self.storage.leave_no_trace()
@@ -245,7 +251,7 @@ class Register:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
 
     def place(self, code: str, browser: str) -> Place:
-        """Return what a student may see: nothing of other teams, and no answer before all are known."""
+        """Return what a student may see: nothing about other teams, and no answer before all answers are known."""
         with self.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
@@ -263,7 +269,7 @@ class Register:
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim) -> None:
-        """Send or replace the claim of the browser's team on question `number`, while claims are open."""
+        """Store or replace the claim of the browser's team on question `number`; Refused unless claims are open."""
         question = self.place(code, browser).question
         if question is None or question.number != number:
             raise Refused("other_question")
@@ -285,7 +291,7 @@ class Register:
                 (row["id"], seat["team"], storage.dump_overrides(claim.overrides), *claim[1:], now()),
             )
 
-    # Calls of the question runner.
+    # Methods for the question runner.
 
     def running(self) -> list[tuple[str, Question]]:
         """Return the running questions of all sessions, each with the code of its session."""
@@ -297,7 +303,7 @@ class Register:
             return [(row["code"], storage.question_of(row)) for row in found]
 
     def unanswered(self, code: str, number: int) -> list[Overrides]:
-        """Return the choices of settings of a question that have no answer yet, the baseline first."""
+        """Return the choices on which a question still needs an answer, including the baseline, which comes first."""
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
@@ -315,7 +321,7 @@ class Register:
         self.feed.announce(code)
 
     def answer(self, code: str, number: int, overrides: Overrides) -> Answer | None:
-        """Return the stored answer for a choice, or None."""
+        """Return the stored answer for a choice; None if there is none yet."""
         with self.storage.reading() as act:
             return storage.answers_to(act, storage.question_row(act, code, number)["id"]).get(overrides)
 
@@ -329,12 +335,12 @@ class Register:
         self.feed.announce(code)
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session, from another thread; return a function that removes it."""
+        """Register a listener to be called after every change of a session; return a function that removes it."""
         return self.feed.watch(spelled(code), listener)
 
 
 def check_teacher(teachers_code: str) -> None:
-    """Raise Refused unless this is the teachers' code."""
+    """Raise Refused unless the given code is the teachers' code of this server."""
     if not secrets.compare_digest(spelled(teachers_code), TEACHERS_CODE):
         raise Refused("wrong_teachers_code")
 
@@ -347,7 +353,7 @@ def the_register() -> Register:
         The register, which is opened at the first call.
 
     Raises:
-        Refused: Its file cannot be used.
+        Refused: The file of the register cannot be used.
     """
     from sim.classroom.desk import the_desk
 

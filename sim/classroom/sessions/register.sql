@@ -1,15 +1,15 @@
--- Everything that class sessions keep. What a browser or a teacher proves itself with is kept as a hash only.
+-- The tables of class sessions. Secrets of browsers and recovery words of teachers are stored only as hashes.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
-    word_hash TEXT NOT NULL,                -- of the word with which a teacher comes back from another browser
+    word_hash TEXT NOT NULL,                -- hash of the recovery word of the teacher
     opened TEXT NOT NULL,
     ended TEXT,
-    names_shown INTEGER NOT NULL DEFAULT 0  -- on the wall; letters if not
+    names_shown INTEGER NOT NULL DEFAULT 0  -- 1 if the wall shows the names of teams, 0 if it shows only their letters
 );
 CREATE TABLE owners (
     session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
-    browser TEXT NOT NULL,                  -- hash
+    browser TEXT NOT NULL,                  -- hash of the secret of the browser
     PRIMARY KEY (session, browser)
 );
 CREATE TABLE teams (
@@ -17,8 +17,8 @@ CREATE TABLE teams (
     session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
     letter TEXT NOT NULL,
     name TEXT NOT NULL,
-    folded TEXT NOT NULL,                   -- the name without what does not set two names apart
-    key TEXT NOT NULL,                      -- with which others join the team; nothing for one student alone
+    folded TEXT NOT NULL,                   -- the name in the form in which names are compared
+    key TEXT NOT NULL,                      -- with which others join the team; empty for a student alone
     UNIQUE (session, letter),
     UNIQUE (session, folded)
 );
@@ -26,7 +26,7 @@ CREATE TABLE members (
     id INTEGER PRIMARY KEY,
     session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
     team INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
-    browser TEXT NOT NULL,                  -- hash
+    browser TEXT NOT NULL,                  -- hash of the secret of the browser
     nickname TEXT NOT NULL,
     folded TEXT NOT NULL,
     UNIQUE (session, browser),
@@ -38,8 +38,8 @@ CREATE TABLE questions (
     number INTEGER NOT NULL,
     outcome TEXT NOT NULL,
     about TEXT NOT NULL,                    -- effect or outcome
-    suggested TEXT NOT NULL,                -- words, as JSON
-    is_fixed INTEGER NOT NULL,              -- whether everybody's claim is about what is suggested
+    suggested TEXT NOT NULL,                -- overrides, as JSON
+    is_fixed INTEGER NOT NULL,              -- 1 if all claims must be about the suggested choice
     runs INTEGER NOT NULL,
     stage TEXT NOT NULL,
     UNIQUE (session, number)
@@ -47,7 +47,7 @@ CREATE TABLE questions (
 CREATE TABLE claims (
     question INTEGER NOT NULL REFERENCES questions ON DELETE CASCADE,
     team INTEGER NOT NULL REFERENCES teams ON DELETE CASCADE,
-    words TEXT NOT NULL,                    -- as JSON
+    words TEXT NOT NULL,                    -- overrides, as JSON
     low REAL NOT NULL,
     high REAL NOT NULL,
     confidence REAL NOT NULL,
@@ -58,7 +58,7 @@ CREATE TABLE claims (
 );
 CREATE TABLE answers (
     question INTEGER NOT NULL REFERENCES questions ON DELETE CASCADE,
-    words TEXT NOT NULL,                    -- as JSON
+    words TEXT NOT NULL,                    -- overrides, as JSON
     answer TEXT NOT NULL,                   -- as JSON
     PRIMARY KEY (question, words)
 );

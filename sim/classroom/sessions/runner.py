@@ -1,8 +1,10 @@
 """Run the campaigns of questions in class sessions, for every choice of settings with the same seeds.
 
 Reads   the choices of a question from the register.
-Writes  answers to the register, each as soon as it is known, so that only unfinished campaigns are lost by a stop.
-Assumes Each choice waits in the queue of the desk as a separate requester, so that a class does not block others.
+Writes  answers to the register, each as soon as it is known, so that a stop of the server loses only campaigns that
+        have not finished.
+
+Each choice is a separate requester in the queue of the desk, so that no class blocks other visitors.
 """
 
 import logging
@@ -22,21 +24,21 @@ from sim.errors import PanjError
 from sim.settings.overrides import BASELINE, Overrides
 
 LOG = logging.getLogger(__name__)
-OFTEN = 1.0  # seconds between announcements of progress
-BREATH = 0.1  # seconds between checks
+OFTEN = 1.0  # minimum seconds between announcements of progress
+BREATH = 0.1  # minimum seconds between checks
 Ask = Callable[[str, Overrides, int], Ticket]  # as `Desk.ask`
 
 
 class Progress(NamedTuple):
-    """Progress of the campaigns of a question."""
+    """How far the campaigns of a question have come."""
 
     done: int
     wanted: int
-    place: int  # number of tickets of others waiting before the first of these
+    place: int  # position in the queue of the foremost ticket, as in `Ticket.place`
 
 
 class Work:
-    """The tickets of one question, and the choices that have no answer yet."""
+    """The tickets of one running question, and the choices that have no answer yet."""
 
     def __init__(self, code: str, question: Question) -> None:
         self.code, self.question = code, question
@@ -45,7 +47,7 @@ class Work:
         self.announced_at = 0.0
 
     def progress(self) -> Progress:
-        """Return the numbers of finished and requested campaigns, and the place in the queue."""
+        """Return the numbers of finished and requested campaigns, and the position in the queue."""
         tickets = list(self.tickets.values())
         return Progress(
             sum(ticket.done for ticket in tickets),
@@ -55,7 +57,7 @@ class Work:
 
 
 class QuestionRunner:
-    """Runs the questions of several sessions in one thread. Its methods may be called from any thread."""
+    """A thread that runs the questions of all class sessions. Its methods may be called from any thread."""
 
     def __init__(self, register: Register, ask: Ask, calibration_of: Callable[[Overrides], str]) -> None:
         self.register, self.ask, self.calibration_of = register, ask, calibration_of
@@ -65,7 +67,7 @@ class QuestionRunner:
         threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
     def start(self, code: str, browser: str) -> None:
-        """Run the campaigns of the current question, for its teacher."""
+        """Start the campaigns of a session's current question; Refused unless the browser is the teacher's."""
         self.register.move(code, browser, RUNNING)
         self.wake()
 
@@ -76,12 +78,12 @@ class QuestionRunner:
             self.changed.notify()
 
     def progress(self, code: str, number: int) -> Progress | None:
-        """Return the progress of a question that is running; None for others."""
+        """Return the progress of a question; None if it is not running."""
         work = self.works.get((code, number))
         return work.progress() if work else None
 
     def serve(self) -> None:
-        """Check the questions whenever there is news; this is the loop of the thread."""
+        """Check the questions whenever the thread is woken; this is the loop of the thread."""
         while True:
             with self.changed:
                 while not self.has_news:
@@ -89,12 +91,12 @@ class QuestionRunner:
                 self.has_news = False
             try:
                 self.check()
-            except Exception:  # other questions have to be answered nevertheless
+            except Exception:  # the other questions must still be answered
                 LOG.exception("a question of a class could not be answered")
             time.sleep(BREATH)
 
     def check(self) -> None:
-        """Start new questions, and store answers of campaigns that have finished."""
+        """Start questions that are new, and store the answers of campaigns that have finished."""
         for code, question in self.register.running():
             if (code, question.number) not in self.works:
                 self.works[code, question.number] = self.begin(code, question)
@@ -103,7 +105,7 @@ class QuestionRunner:
                 del self.works[key]
 
     def begin(self, code: str, question: Question) -> Work:
-        """Request campaigns for all choices that have no answer yet, and for the baseline."""
+        """Request campaigns of the baseline and of all choices that have no answer yet, and return the tickets."""
         work = Work(code, question)
         with suppress(Refused):  # the session was deleted meanwhile
             work.to_answer = self.register.unanswered(code, question.number)
@@ -119,7 +121,7 @@ class QuestionRunner:
         return work
 
     def goes_on(self, work: Work) -> bool:
-        """Store the answers of campaigns that have finished; return whether any choice has no answer yet."""
+        """Store the answers of campaigns that have finished; return whether any choice still has no answer."""
         try:
             self.register.session(work.code)
             base = work.tickets.get(BASELINE)
@@ -141,7 +143,7 @@ class QuestionRunner:
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
-        """Return the answer of finished campaigns, or that of their failure."""
+        """Return the answer for a choice from its campaigns and the baseline's; one with the error if any failed."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:

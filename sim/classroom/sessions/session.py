@@ -1,8 +1,7 @@
 """Types of a class session, its codes, its export as CSV, and the outcomes about which a class may be asked.
 
-A class is asked about numeric outcomes that are counted within the days of the baseline, except those that count the
-dead: guesses at the number of deaths are not to be scored as in a game. Such outcomes are on the other pages, next to
-their sources.
+A class may be asked about numeric outcomes of the baseline, except those that count the dead: guesses at the number of
+deaths should not be scored as in a game. The other pages show these outcomes, next to their sources.
 """
 
 import csv
@@ -26,8 +25,8 @@ from sim.settings.overrides import BASELINE, Overrides
 from sim.study.reader import Measure
 
 LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words
-CODE, KEY, WORD = 6, 8, 20  # length of a session's code, a team's key, a teacher's recovery word
-TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # of this server, printed when it was started
+CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, a team's key, a teacher's recovery word
+TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # printed when the server is started
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
 
 
@@ -41,7 +40,7 @@ class Session(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A session in the list of all sessions, for a visitor with the teachers' code."""
+    """A session and the number of its members, as listed for a visitor with the teachers' code."""
 
     session: Session
     members: int
@@ -54,7 +53,7 @@ class Question(NamedTuple):
     outcome: str
     about: str
     suggested: Overrides
-    is_fixed: bool  # all claims are about the suggested choice
+    is_fixed: bool  # whether all claims must be about the suggested choice
     runs: int
     stage: str
 
@@ -65,12 +64,12 @@ class Seat(NamedTuple):
     nickname: str
     letter: str
     team: str
-    key: str  # by which others join the team; empty for a student alone
+    key: str  # with which others join the team; empty for a student alone
     members: int
 
 
 class Sent(NamedTuple):
-    """A claim that was sent, with its time and number of revisions."""
+    """A claim that was sent, with the time when it was sent and the number of revisions."""
 
     claim: Claim
     sent: str
@@ -78,7 +77,7 @@ class Sent(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Everything in a session that a student may see."""
+    """Everything in a session that one student may see."""
 
     session: Session
     seat: Seat
@@ -95,7 +94,7 @@ class Member(NamedTuple):
 
 
 class Team(NamedTuple):
-    """A team and its claims by number of the question, as shown to the teacher."""
+    """A team and its claims, as shown to the teacher; `claims` is keyed by the number of the question."""
 
     letter: str
     name: str
@@ -110,38 +109,38 @@ class Room(NamedTuple):
     session: Session
     teams: tuple[Team, ...]
     questions: tuple[Question, ...]
-    answers: dict[int, dict[Overrides, Answer]]  # by question
+    answers: dict[int, dict[Overrides, Answer]]  # by number of the question
 
     @property
     def question(self) -> Question | None:
-        """The current question."""
+        """The current question; None before the first is asked."""
         return self.questions[-1] if self.questions else None
 
 
 def now(later: timedelta = timedelta()) -> str:
-    """Return the current time (UTC) to the second, shifted by `later`."""
+    """Return the current time (UTC) plus `later`, in ISO format to the second."""
     return (datetime.now(UTC) + later).isoformat(timespec="seconds")
 
 
 def letters(number: int) -> str:
-    """Generate a secret of `number` random letters."""
+    """Return a secret of `number` random letters."""
     return "".join(secrets.choice(LETTERS) for _ in range(number))
 
 
 def spelled(code: str) -> str:
-    """Normalise a code or word that somebody typed.
+    """Return a code, key or recovery word as it is stored.
 
     Args:
-        code: The text, such as `fkm-rwx`.
+        code: The code as somebody typed it, such as `fkm-rwx`.
 
     Returns:
-        The code as stored, such as `FKMRWX`.
+        Its letters of `LETTERS` in upper case, at most `WORD` of them, such as `FKMRWX`.
     """
     return "".join(letter for letter in code.upper() if letter in LETTERS)[:WORD]
 
 
 def grouped(code: str, size: int) -> str:
-    """Split a code into groups of letters.
+    """Split a code into groups of letters, which are easier to read out.
 
     Args:
         code: The code as stored.
@@ -159,13 +158,13 @@ def hashed(secret: str, code: str) -> str:
 
 
 def name_of(stage: str) -> str:
-    """Return the text for a stage of a question or another named item.
+    """Return the text for a stage of a question, or for another named item.
 
     Args:
-        stage: Name of the stage or item, as in the keys `name_...` of the texts.
+        stage: Name of the stage or item, as in the keys `name_...` of class.yaml; empty if there is no question.
 
     Returns:
-        The text.
+        The text, such as `claims are open`.
     """
     return texts_of("class").say(f"name_{stage or 'nothing'}")
 
@@ -181,11 +180,11 @@ def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
     """Export a session as CSV.
 
     Args:
-        room: The session.
-        unit_of: Returns the unit of an outcome.
+        room: The whole session.
+        unit_of: Returns the unit of an outcome, given its name.
 
     Returns:
-        One row per question and team; missing values are empty cells.
+        The text of the file: headings, then one row per question and team, with empty cells for missing values.
     """
     texts = texts_of("class")
     file = io.StringIO()
@@ -195,11 +194,11 @@ def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
         for team in room.teams:
             row = row_of(room, question, team) | {"unit": unit_of(question.outcome)}
             table.writerow({key: safe_cell(value) for key, value in row.items()})
-    return "\ufeff" + file.getvalue()  # byte-order mark by which spreadsheets recognise UTF-8
+    return "\ufeff" + file.getvalue()  # the byte-order mark makes spreadsheets read UTF-8
 
 
 def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
-    """Make the row of one team and one question."""
+    """Return the row of one team and one question; columns without a value are left out."""
     row: dict[str, object] = {
         "session": room.session.code,
         "question": question.number,
@@ -249,13 +248,13 @@ DATE = "date"  # unit of outcomes that are not numbers
 
 
 def measure_of(outcome: str) -> Measure:
-    """Describe an outcome about which a class was asked.
+    """Return the description of an outcome about which a class was asked.
 
     Args:
         outcome: Name of the outcome.
 
     Returns:
-        Its label, unit and reported figure; an outcome that no longer exists has only its name.
+        The label, unit and reported figure of the outcome; only its name if the outcome no longer exists.
     """
     nothing = {"value": None, "low": None, "high": None, "evidence": ""}
     return offered().get(outcome) or Measure(outcome, outcome, "", False, nothing)
@@ -263,7 +262,7 @@ def measure_of(outcome: str) -> Measure:
 
 @cache
 def beyond_the_record() -> frozenset[str]:
-    """Return the outcomes that are counted after 7 July 2021, for which there is no reported figure."""
+    """Return the names of outcomes that are counted after 7 July 2021, for which nothing was reported."""
     settings = the_desk().settings(BASELINE)
     last = (THE_LINE - settings.start_date).days
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
@@ -272,7 +271,7 @@ def beyond_the_record() -> frozenset[str]:
 
 @cache
 def offered() -> Mapping[str, Measure]:
-    """List the outcomes about which a class may be asked.
+    """Return the outcomes about which a class may be asked.
 
     Returns:
         Label, unit and reported figure, by name of the outcome.

@@ -1,11 +1,11 @@
-"""SQLite file of all class sessions: used by many threads, kept over restarts, with deleted data overwritten.
+"""SQLite file of all class sessions. Many threads use it, it outlives the server, and deleted data are overwritten.
 
-`Storage` opens transactions; the functions below it run single SQL statements and are called within a transaction.
+`Storage` opens transactions; the functions below it run SQL statements within a transaction that is already open.
 
 Source  SQLite: write-ahead log (sqlite.org/wal.html); `secure_delete` and VACUUM, which together remove deleted data
         from the file (sqlite.org/pragma.html#pragma_secure_delete, sqlite.org/lang_vacuum.html).
-Assumes One process writes at a time. Every transaction has its own connection, so that threads do not share one; an
-        idle connection stays open, because SQLite checkpoints its log whenever the last one closes.
+Assumes Only one process uses the file. Every transaction has its own connection, so that threads do not share one; an
+        idle connection stays open, because SQLite checkpoints its log whenever the last connection closes.
 """
 
 import json
@@ -36,17 +36,17 @@ from sim.classroom.sessions.session import (
 from sim.settings.overrides import Overrides
 
 VERSION = 1  # version of the tables; stored in the file
-PATIENCE = 10.0  # seconds to wait for another thread's transaction
+PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
 SCHEMA = Path(__file__).parent / "register.sql"
 
 
 def place_of_register() -> Path:
-    """Return the path of the file: that in the environment variable PANJ_CLASSROOM, or in the user's data folder."""
+    """Return the path of the file: PANJ_CLASSROOM if that is set, else classroom.sqlite in the user's data folder."""
     return Path(os.environ.get("PANJ_CLASSROOM") or user_data_path("panj") / "classroom.sqlite")
 
 
 class Storage:
-    """The file and its connections; Refused if it cannot be used. Every method may be called from any thread."""
+    """The file and its connections. Methods may be called from any thread; Refused if the file cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,7 +56,7 @@ class Storage:
             self.idle = self.connect()
             self.idle.execute("PRAGMA journal_mode = WAL")
             self.create_or_check()
-            is_busy(self.idle, "PRAGMA wal_checkpoint(TRUNCATE)")  # completes a deletion that a stop interrupted
+            is_busy(self.idle, "PRAGMA wal_checkpoint(TRUNCATE)")  # completes a deletion that was interrupted by a stop
         except (OSError, sqlite3.Error) as error:
             raise Refused("no_file", path=path, error=error) from error
 
@@ -69,7 +69,7 @@ class Storage:
         return connection
 
     def create_or_check(self) -> None:
-        """Create the tables in an empty file; Refused for a file of another version, which is not changed."""
+        """Create the tables if the file is empty; Refused if it has another version, and then it is not changed."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
             if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -81,7 +81,7 @@ class Storage:
 
     @contextmanager
     def acting(self) -> Iterator[sqlite3.Connection]:
-        """Open a transaction that reads and writes; an error rolls it back."""
+        """Open a transaction that reads and writes; roll it back if an exception is raised."""
         with closing(self.connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -93,13 +93,13 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open a transaction that reads a single state of the file."""
+        """Open a transaction that reads one consistent state of the file."""
         with closing(self.connect()) as connection:
             connection.execute("BEGIN")
             yield connection
 
     def leave_no_trace(self) -> None:
-        """Rewrite the file and empty its log, so that neither contains deleted data; waits for readers."""
+        """Rewrite the file and empty its log, so that neither has deleted data; Refused if others block it for long."""
         with closing(self.connect()) as connection:
             late = time.monotonic() + PATIENCE
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
@@ -109,12 +109,12 @@ class Storage:
                     time.sleep(0.05)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the idle connection, and with it the file."""
         self.idle.close()
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; return whether another connection blocked it, as an error or in the row of a checkpoint."""
+    """Run a statement; return whether another connection blocked it, as an error or the row of a checkpoint says."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -125,22 +125,22 @@ def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
 
 
 def dump_overrides(overrides: Overrides) -> str:
-    """Convert a choice of settings to text."""
+    """Convert a choice of settings to JSON."""
     return json.dumps(overrides.words)
 
 
 def load_overrides(text: str) -> Overrides:
-    """Convert stored text to a choice of settings."""
+    """Convert stored JSON to a choice of settings."""
     return Overrides.of(json.loads(text))
 
 
 def count(act: sqlite3.Connection, statement: str, values: Sequence[object] = ()) -> int:
-    """Return the number that a statement selects."""
+    """Run a statement that selects one number, and return that number."""
     return int(act.execute(statement, values).fetchone()[0])
 
 
 def found_session(act: sqlite3.Connection, code: str) -> sqlite3.Row | None:
-    """Return the session with this code, or None."""
+    """Return the session with this code; None if there is none."""
     found: sqlite3.Row | None = act.execute("SELECT * FROM sessions WHERE code = ?", (spelled(code),)).fetchone()
     return found
 
@@ -159,14 +159,14 @@ def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
 
 
 def alive(session: sqlite3.Row) -> sqlite3.Row:
-    """Return the session; Refused if it has ended."""
+    """Return the given session; Refused if it has ended."""
     if session["ended"]:
         raise Refused("has_ended")
     return session
 
 
 def delete_unused(act: sqlite3.Connection, opened_before: str) -> None:
-    """Delete old sessions without members and questions."""
+    """Delete sessions that were opened before a given time and have neither members nor questions."""
     act.execute(
         "DELETE FROM sessions WHERE opened < ? AND id NOT IN (SELECT session FROM members)"
         " AND id NOT IN (SELECT session FROM questions)",
@@ -180,7 +180,7 @@ def count_members(act: sqlite3.Connection, session: sqlite3.Row) -> int:
 
 
 def own(act: sqlite3.Connection, code: str, browser: str) -> None:
-    """Register a browser as the teacher's."""
+    """Register a browser as that of the teacher of a session."""
     act.execute(
         "INSERT OR IGNORE INTO owners (session, browser) SELECT id, ? FROM sessions WHERE code = ?",
         (hashed(browser, code), code),
@@ -188,13 +188,13 @@ def own(act: sqlite3.Connection, code: str, browser: str) -> None:
 
 
 def is_owner(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> bool:
-    """Whether a browser is that of the teacher."""
+    """Return whether a browser is that of the teacher of a session."""
     owner = (session["id"], hashed(browser, session["code"]))
     return bool(count(act, "SELECT COUNT(*) FROM owners WHERE session = ? AND browser = ?", owner))
 
 
 def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
-    """Return the session with this code to its teacher; Refused for others, whether or not it exists."""
+    """Return the session with this code; Refused if it does not exist or the browser is not that of its teacher."""
     row = found_session(act, code)
     if row is None or not is_owner(act, row, browser):
         raise Refused("not_teacher")
@@ -202,7 +202,7 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 
 
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
-    """Return the seat of a browser, or None."""
+    """Return the seat of a browser in a session; None if it has none."""
     found: sqlite3.Row | None = act.execute(
         "SELECT members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
         " WHERE members.session = ? AND browser = ?",
@@ -212,7 +212,7 @@ def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sql
 
 
 def seated(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row:
-    """Return the seat of a browser; Refused if it has none."""
+    """Return the seat of a browser in a session; Refused if it has none."""
     seat = seat_row(act, session, browser)
     if seat is None:
         raise Refused("no_seat")
@@ -225,7 +225,7 @@ def teams_in(act: sqlite3.Connection, session: sqlite3.Row) -> list[sqlite3.Row]
 
 
 def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
-    """Return the id of the team with this key; Refused if there is none."""
+    """Return the id of the team with this key in a session; Refused if there is none."""
     for row in teams_in(act, session):
         if row["key"] and secrets.compare_digest(row["key"], spelled(key)):
             return int(row["id"])
@@ -233,7 +233,7 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 
 
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint: bool) -> int:
-    """Create a team with the next letter, and with a key if others may join; return its id."""
+    """Create a team with the next letter, and with a key if others may join; return its id. Refused for a used name."""
     same = "SELECT COUNT(*) FROM teams WHERE session = ? AND folded = ?"
     if count(act, same, (session["id"], folded(name))):
         raise Refused("name_taken", what=name_of("team" if is_joint else "nickname"))
@@ -254,13 +254,13 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
-    """Delete a member, and teams that are then empty."""
+    """Delete members by a condition, and teams that are then empty; `values` begins with the session's id."""
     act.execute(f"DELETE FROM members WHERE {condition}", values)
     act.execute("DELETE FROM teams WHERE session = ? AND id NOT IN (SELECT team FROM members)", (values[0],))
 
 
 def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row:
-    """Return a question by its number; Refused if there is none."""
+    """Return a question of a session by its number; Refused if there is none."""
     session = session_row(act, code)
     found: sqlite3.Row | None = act.execute(
         "SELECT * FROM questions WHERE session = ? AND number = ?", (session["id"], number)
@@ -271,7 +271,7 @@ def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row
 
 
 def last_question(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
-    """Return the latest question, or None."""
+    """Return the latest question of a session; None if nothing was asked."""
     found: sqlite3.Row | None = act.execute(
         "SELECT * FROM questions WHERE session = ? ORDER BY number DESC LIMIT 1", (session["id"],)
     ).fetchone()
@@ -279,7 +279,7 @@ def last_question(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row 
 
 
 def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) -> sqlite3.Row | None:
-    """Return the claim of a team on a question, or None."""
+    """Return the claim of a team on a question; None if there is no question or no claim."""
     if question is None:
         return None
     found: sqlite3.Row | None = act.execute(
@@ -320,7 +320,7 @@ def sent_of(row: sqlite3.Row) -> Sent:
 
 
 def team_of(act: sqlite3.Connection, row: sqlite3.Row) -> Team:
-    """Convert a row to a team, with members and claims."""
+    """Convert a row to a team, with its members and claims."""
     members = act.execute("SELECT id, nickname FROM members WHERE team = ? ORDER BY id", (row["id"],)).fetchall()
     claims = act.execute(
         "SELECT claims.*, number FROM claims JOIN questions ON questions.id = question WHERE team = ?", (row["id"],)

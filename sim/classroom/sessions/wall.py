@@ -1,8 +1,10 @@
 """Charts and sentences about questions, claims and scores, for the wall and for a student.
 
-Returns plain lists and texts in the units shown (shares in per cent); texts are those of class.yaml.
-Assumes Teams are listed in the order in which they joined, without a ranking. A choice made by several teams counts
-        once in the distribution.
+Reads   the texts of class.yaml.
+Returns plain lists and texts in the units that are shown (shares in per cent).
+
+Teams are listed in the order in which they joined, without a ranking. A choice that several teams made counts once in
+the distribution over all choices.
 """
 
 import math
@@ -29,7 +31,7 @@ def called(room: Room, team: Team) -> str:
 
 
 def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
-    """Return the teams whose claims have an answer, each with claim and answer, in the order of their letters."""
+    """Return the teams whose claims have an answer, with claim and answer, in the order in which they joined."""
     answers = room.answers[question.number]
     sent = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
     return [(team, claim, answers[claim.overrides]) for team, claim in sent if claim.overrides in answers]
@@ -39,21 +41,21 @@ def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
     """Return the claims on a question that have a score.
 
     Args:
-        room: The session.
-        question: The question.
+        room: The whole session.
+        question: A question of the session.
 
     Returns:
-        Each claim with its score.
+        Each of these claims with its score.
     """
     found = [(claim, score_of(claim, question.about, answer)) for _, claim, answer in answered_in(room, question)]
     return [(claim, score) for claim, score in found if score is not None]
 
 
 def ranges_of(room: Room, question: Question) -> dict[str, Any]:
-    """Prepare the chart of predicted ranges with one row per team.
+    """Return the chart of predicted ranges, with one row per team.
 
     Args:
-        room: The session.
+        room: The whole session.
         question: A question with answers.
 
     Returns:
@@ -68,11 +70,11 @@ def ranges_of(room: Room, question: Question) -> dict[str, Any]:
 
 
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
-    """Prepare the chart of predicted ranges with the row of one student only.
+    """Return the chart of predicted ranges with only the row of one student's team.
 
     Args:
-        place: The student's view of the session, with a claim and an answer.
-        question: The question.
+        place: What the student may see of the session; it must contain a claim and an answer.
+        question: The question to which they belong.
 
     Returns:
         The content of `ClassChart`.
@@ -86,7 +88,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
-    """Add texts and axis to the rows of a chart."""
+    """Return a chart with the given rows and note, and with its texts and axis."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
         "title": texts.say("ranges_title", None, label=measure.label),
@@ -105,7 +107,7 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
 
 
 def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, measure: Measure) -> dict[str, Any]:
-    """Make the row of one team, with its claim and the result of the campaigns."""
+    """Return the row of one team: its claim, and the result of the campaigns of its choice."""
     texts, scale = texts_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
@@ -128,7 +130,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
 
 
 def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
-    """State the position of the effect, or how many campaigns the range contains."""
+    """Return in words where the effect is relative to the range, or what share of campaigns the range contains."""
     texts = texts_of("class")
     if score is None:
         return texts.say("verdict_none")
@@ -138,7 +140,7 @@ def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
-    """Return low, middle and high of the mean effect (95 % interval) or of the outcomes (median and middle 90 %)."""
+    """Return low end, middle and high end: 95 % interval and mean of the effect, or middle 90 % and median."""
     if about == EFFECT:
         return answer.low, answer.mean, answer.high
     if not answer.values:
@@ -148,7 +150,7 @@ def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
 
 
 def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
-    """Describe the simulated effect or outcome."""
+    """Return the simulated effect or outcome in words, with its interval."""
     low, middle, high = simulated(answer, about)
     if about == EFFECT:
         interval = say_interval(low, high, measure)
@@ -165,7 +167,7 @@ def scaled(value: float, scale: float) -> float | None:
 
 
 class Pooled(NamedTuple):
-    """The distribution over the campaigns of all choices together, next to the baseline unless it is of effects."""
+    """The distribution over the campaigns of all choices together; for outcomes, next to that of the baseline."""
 
     reading: Reading
     base: str  # label of the first distribution
@@ -176,12 +178,12 @@ def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
     """Summarise the campaigns of all choices of a class together.
 
     Args:
-        room: The session.
-        question: A question with answers.
+        room: The whole session.
+        question: A question of the session, with answers.
         about: `effect` for differences from the baseline, `outcome` for the outcomes themselves.
 
     Returns:
-        The distribution; None if there are no campaigns.
+        The distribution; None if no campaign has a value.
     """
     texts, measure = texts_of("class"), measure_of(question.outcome)
     answers = room.answers[question.number]
@@ -213,7 +215,7 @@ def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
 
 
 def axis_label(measure: Measure, about: str) -> str:
-    """Return the label of the axis."""
+    """Return the label of the axis of a chart."""
     return texts_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
 
 
@@ -232,7 +234,7 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """State the number of campaigns and the source of their parameters."""
+    """Return a note on the number of campaigns per choice and the source of their numbers."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     return texts_of("class").say("chart_note", question.runs, calibration=calibration)
 
@@ -244,16 +246,16 @@ def title_of(question: Question) -> str:
         question: The question.
 
     Returns:
-        The text.
+        The heading, such as `Question 2: ...`.
     """
     return texts_of("class").say("question_number", None, number=question.number, question=describe_question(question))
 
 
 def scale_of(measure: Measure) -> float:
-    """Return the factor from stored to displayed numbers.
+    """Return the factor that converts stored numbers to displayed numbers.
 
     Args:
-        measure: The outcome.
+        measure: The outcome that the question is about.
 
     Returns:
         100 for a share, which is displayed in per cent, otherwise 1.
@@ -265,8 +267,8 @@ def unit_of(measure: Measure, about: str) -> str:
     """Return the unit in which a range is typed and drawn.
 
     Args:
-        measure: The outcome.
-        about: `effect` or `outcome`.
+        measure: The outcome that the question is about.
+        about: What the range predicts: `effect` or `outcome`.
 
     Returns:
         The unit; percentage points or per cent for a share.
@@ -281,12 +283,12 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
     """Format the range of a claim.
 
     Args:
-        claim: The claim.
-        about: `effect` or `outcome`.
-        measure: The outcome.
+        claim: The claim of a team.
+        about: What the range predicts: `effect` or `outcome`.
+        measure: The outcome that the question is about.
 
     Returns:
-        The text, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
+        The range in words, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
     """
     if about == EFFECT:
         return say_interval(claim.low, claim.high, measure)
@@ -298,12 +300,12 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
     """Describe a claim in one sentence.
 
     Args:
-        claim: The claim.
-        about: `effect` or `outcome`.
-        measure: The outcome.
+        claim: The claim of a team.
+        about: What the range predicts: `effect` or `outcome`.
+        measure: The outcome that the question is about.
 
     Returns:
-        The sentence, with range and confidence.
+        The sentence, which states range and confidence.
     """
     return texts_of("class").say(
         f"claim_{about}", None,
@@ -312,7 +314,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """Write a question as a sentence."""
+    """Return a question in words, with its unit."""
     measure = measure_of(question.outcome)
     unit = unit_of(measure, question.about)
     asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
@@ -328,10 +330,10 @@ def describe_reported(measure: Measure) -> str:
     """Describe the reported figure of an outcome.
 
     Args:
-        measure: The outcome.
+        measure: The outcome that the question is about.
 
     Returns:
-        The figure with its evidence, or that nothing was reported.
+        A sentence with the figure and its evidence, or one that says that nothing was reported.
     """
     mark = mark_of(reported_in(measure), measure)
     return mark.text if mark else texts_of("class").say("reported_none")
@@ -341,14 +343,14 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
     """Explain the score of a claim.
 
     Args:
-        claim: The claim.
-        about: `effect` or `outcome`.
-        answer: The campaigns of the same choice.
-        measure: The outcome.
-        score: The score; None if there is none.
+        claim: The claim of a team.
+        about: What the range predicts: `effect` or `outcome`.
+        answer: The result of the campaigns of the same choice.
+        measure: The outcome that the question is about.
+        score: The score of the claim; None if it has none.
 
     Returns:
-        The sentences.
+        Sentences about the score, or one that says why there is none.
     """
     texts = texts_of("class")
     if score is None:
@@ -374,12 +376,12 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
     """Compare the first campaign with the middle 90 % of all campaigns.
 
     Args:
-        answer: The campaigns of a choice.
-        about: `effect` or `outcome`.
-        measure: The outcome.
+        answer: The result of the campaigns of a choice.
+        about: What the range predicts: `effect` or `outcome`.
+        measure: The outcome that the question is about.
 
     Returns:
-        The sentence.
+        One sentence.
     """
     values, say = (answer.effects, say_difference) if about == EFFECT else (answer.values, format_level)
     low, high = np.quantile(values, ENDS).tolist()
@@ -389,14 +391,14 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
-    """State how many ranges contain the effect, or the share of campaigns that they contain.
+    """Return in words how many ranges contain the effect, or what share of campaigns the ranges contain on average.
 
     Args:
         scored: Claims with their scores.
-        about: `effect` or `outcome`.
+        about: What the range predicts: `effect` or `outcome`.
 
     Returns:
-        The sentence; empty without any claim.
+        One sentence; empty if there are no claims.
     """
     if not scored:
         return ""
