@@ -1,8 +1,8 @@
 """Describes what a policy or scenario changes, from its YAML file.
 
 The help, the reference, the form, the pages and the policy table of `docs/odd.md` all use these texts, so none of
-them can omit a number. Only YAML is read, so that the help starts quickly. Values after `from` and in brackets are
-those of `configs/rules`, before any draw.
+them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text
+such as `5, from 10` or `times 3 (60 to 180)`, is the one declared in `configs/rules`, before any draw.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,16 @@ TRAITS = {
     "families": "share of waiting families admitted",
     "room": "factor on the room",
 }
-FEW = 3  # posts that are listed in a key
+FEW = 3  # largest number of posts that are named in a key
 DATES = {"start_date": "first day", "end_date": "last day"}
 
 
 class Change(NamedTuple):
-    """One thing that a choice changes."""
+    """Description of one change that a choice makes."""
 
-    key: str  # as in its file: calls.flights_per_day, timeline.events.bagram_handed_over, attention.Northern
-    meaning: str
-    change: str  # `times 3 (60 to 180)`
+    key: str  # such as calls.flights_per_day, timeline.events.bagram_handed_over or attention.Northern
+    meaning: str  # meaning of the number, date, post or event that is changed
+    change: str  # such as `times 3 (60 to 180)`
 
     @property
     def short(self) -> str:
@@ -63,8 +63,8 @@ def about_of(group: str, name: str) -> str:
     """Return the title of a choice or, if its file has none, its `about` text, on one line.
 
     Args:
-        group: A group of policies, or `scenario`.
-        name: Name of the choice, which is the name of its file.
+        group: Group of the choice: a group of policies, `theory` or `scenario`.
+        name: Name of the choice, which is also the name of its file.
     """
     section = section_of(group, name)
     return " ".join(str(section.get("title") or section.get("about", "")).split())
@@ -76,8 +76,8 @@ def section_of(group: str, name: str) -> Mapping[str, Any]:
     This is the whole file, except for a scenario, where it is the section `scenario`.
 
     Args:
-        group: A group of policies, or `scenario`.
-        name: Name of the choice, which is the name of its file.
+        group: Group of the choice: a group of policies, `theory` or `scenario`.
+        name: Name of the choice, which is also the name of its file.
     """
     content = read_yaml(folder_of_group(group) / f"{name}.yaml")
     return content.get("scenario", {}) if group == "scenario" else content
@@ -88,15 +88,15 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
     """List everything that a choice changes: numbers, dates, attention to regions, posts and dated events.
 
     Args:
-        group: A group of policies, or `scenario`.
-        name: Name of the choice, which is the name of its file.
+        group: Group of the choice: a group of policies, `theory` or `scenario`.
+        name: Name of the choice, which is also the name of its file.
 
     Returns:
         The changes in the order in which they apply. For a scenario, the changes of its base scenario and of the
         policies that it chooses come first.
 
     Raises:
-        PanjError: A file is missing or damaged, or names a number that is not declared.
+        PanjError: If a file is missing or damaged, or names a number that is not declared.
     """
     content, section = read_yaml(folder_of_group(group) / f"{name}.yaml"), section_of(group, name)
     found: list[Change] = []
@@ -135,7 +135,7 @@ def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def declared(key: str) -> Mapping[str, Any]:
-    """Return the row of a number in `configs/rules`; raises PanjError if there is none."""
+    """Return the declaration of a number in `configs/rules`, or raise PanjError if there is none."""
     rule, _, name = key.removeprefix("rules.").partition(".")
     path = folder_of("configs") / "rules" / f"{rule}.yaml"
     rows = read_yaml(path) if path.is_file() else {}
@@ -145,7 +145,7 @@ def declared(key: str) -> Mapping[str, Any]:
 
 
 def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
-    """Yield the changes of posts; posts that change in the same way are listed together."""
+    """Yield the changes that a choice makes to posts, with posts that change in the same way listed together."""
     alike: dict[str, list[str]] = {}
     for post, change in posts.items():
         for trait, value in change.items():
@@ -157,7 +157,7 @@ def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
 
 
 def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield the dated events that a choice moves, changes, adds or deletes (`strike`)."""
+    """Yield one change for each dated event that a choice moves, changes, adds or deletes (`strike`)."""
     timeline: dict[str, Mapping[str, Any]] = {}
     for path in folder_of_group("timeline").glob("*.yaml"):
         timeline |= read_yaml(path)["events"]

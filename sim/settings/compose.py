@@ -49,15 +49,15 @@ from sim.settings.overrides import (
 from sim.settings.settings import Executor, Precision, Sampling, Settings
 from sim.settings.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 
-NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # not marked in the name
+NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # keys left out of the hash
 MOST_WORKERS = 4096
-KEPT = 16  # composed configs kept in memory; they are large
+KEPT = 16  # largest number of composed configs kept in memory, since they are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
 
 @dataclass
 class ChoiceSchema:
-    """Schema of a policy or scenario file: the keys that it may have."""
+    """Schema of a policy, theory or scenario: the keys that it may have."""
 
     title: str | None = None
     about: str = ""
@@ -110,9 +110,9 @@ class SamplingSchema:
 
 @dataclass
 class PrecisionSchema:
-    """Schema of `precision`: add campaigns until the 95 % interval of the mean outcome is narrow enough.
+    """Schema of `precision`: add campaigns until the mean of `outcome` is known precisely enough.
 
-    That is the case once the interval is no wider than +/- `half_width`, in the unit of `outcome`.
+    That is the case once the half-width of its 95 % interval is at most `half_width`, in the unit of the outcome.
     """
 
     outcome: str | None = None
@@ -123,8 +123,8 @@ class PrecisionSchema:
 class WorldsSchema:
     """Schema of `worlds`: `free` campaigns, or campaigns that followed the `record`.
 
-    `file` is the path of the worlds; without it, the shipped file is used. After the day `until`, random draws are
-    new.
+    `file` is the path of the worlds; without it, the shipped file is used. Campaigns repeat the worlds until the end
+    of the day `until` and then make new random draws; without it, until the last day that the reports cover.
     """
 
     source: str = FREE
@@ -134,7 +134,7 @@ class WorldsSchema:
 
 @cache
 def schema() -> type:
-    """Return the typed schema of the config: main settings, timeline, execution, and one field per group."""
+    """Return the typed schema of the config, a dataclass with one field per main setting and per group."""
     fields: list[Any] = [
         ("study", str | None, field(default=None)),
         ("runs", int, field(default=200)),
@@ -161,8 +161,8 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
     """Resolve and check the settings of one cell.
 
     Args:
-        overrides: Overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`; every other setting has
-            its default.
+        overrides: Overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`; all other settings keep
+            their defaults.
         facts: Districts, roads and posts; read from `sim/data` by default.
 
     Raises:
@@ -170,7 +170,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
     """
     parsed = Overrides.of(overrides)
     if parsed.sweeps:
-        raise PanjError("override: found '-m', expected key=value: one combination of settings")
+        raise PanjError("override: found '-m', expected a single combination of settings, as key=value ...")
     return Composer(facts).settings(parsed)
 
 
@@ -178,7 +178,7 @@ Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per gro
 
 
 class Composer:
-    """Resolves the settings of many cells with few calls of Hydra, whose configs are cached.
+    """Resolver of settings that calls Hydra rarely, because it caches the configs that Hydra composes.
 
     Overrides of rule numbers bypass Hydra, so settings that differ only in such numbers share one config.
     """
@@ -187,10 +187,10 @@ class Composer:
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
-        self.choices: dict[tuple[Override, ...], DictConfig | None] = {}  # of a group, by overrides with its choice
+        self.choices: dict[tuple[Override, ...], DictConfig | None] = {}  # config of one group, by overrides
 
     def settings(self, words: AnyOverrides) -> Settings:
-        """Resolve and check the settings of one cell; raises PanjError for any invalid setting."""
+        """Resolve and check the settings of one cell, or raise PanjError if any of them is invalid."""
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
@@ -201,9 +201,11 @@ class Composer:
             raise PanjError(plain(error)) from error
 
     def joined(self, overrides: tuple[Override, ...]) -> Composed:
-        """Return the config that Hydra would compose, assembled from cached configs with one group choice each.
+        """Return the config that Hydra would compose, and the choice per group.
 
-        Leaves the whole to Hydra if a choice changes anything outside its group, and for invalid overrides.
+        If two or more groups have a choice, the config is assembled from cached configs that have one of these choices
+        each. Hydra composes it as a whole if there are fewer choices, if a group is chosen twice, if an override is
+        invalid, or if a choice changes anything outside its group.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
@@ -231,7 +233,7 @@ class Composer:
         return self.choices[key]
 
     def whole(self, overrides: tuple[Override, ...]) -> Composed:
-        """Return the config as composed by Hydra; the last few configs are cached."""
+        """Return the config that Hydra composes, and the choice per group; the latest few results are cached."""
         if overrides not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
@@ -267,7 +269,10 @@ def compose_config(overrides: Sequence[Override]) -> Composed:
 
 
 def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
-    """Return the choice per group named in overrides, or else the default, which a scenario may still change."""
+    """Return the choice in each group: the one in the overrides, otherwise the default.
+
+    The scenario is not taken into account, although it may change a default.
+    """
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
     return main_choices() | {row.key: row.value_text for row in overrides if row.key in named}
 
@@ -285,19 +290,24 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
         Content of each file by scenario name, beginning with the scenario that has no base.
 
     Raises:
-        PanjError: For a file that cannot be read, for more than one base, and for a chain that is too long.
+        PanjError: If a file cannot be read, if a scenario has more than one base, or if the chain is too long or
+            circular.
     """
     found: dict[str, dict[str, Any]] = {}
     while scenario:
         if scenario in found or len(found) == DEEPEST:
-            raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios based on each other")
+            raise PanjError(
+                f"scenario={scenario}: found a chain of base scenarios that is circular or has more than {DEEPEST}"
+            )
         found = {scenario: read_config(file_of("scenario", scenario))} | found
         rows = found[scenario].get("defaults", [])
         if not isinstance(rows, list):
             raise PanjError(f"scenario={scenario}, defaults: found '{rows}', expected a list of choices")
         bases = bases_of(rows)
         if len(bases) > 1:
-            raise PanjError(f"scenario={scenario}, defaults: found {', '.join(bases)}, expected one base scenario")
+            raise PanjError(
+                f"scenario={scenario}, defaults: found {', '.join(bases)}, expected at most one base scenario"
+            )
         scenario = bases[0] if bases else ""
         if scenario and scenario not in choices_of("scenario"):
             raise unknown("scenario, defaults", scenario, choices_of("scenario"))
@@ -310,7 +320,7 @@ def bases_of(rows: Iterable[Any]) -> list[str]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read a YAML file as Hydra does, with dates as text; raises PanjError naming the file if it is invalid."""
+    """Read a YAML file as Hydra does, with dates as text, or raise a PanjError that names the file if it is invalid."""
     read_yaml(path)
     try:
         return OmegaConf.to_container(OmegaConf.create(read_text(path)))  # type: ignore[return-value]
@@ -319,7 +329,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def plain(error: BaseException) -> str:
-    """Return the innermost message of a Hydra or OmegaConf error on one line, with the key first if it is known."""
+    """Return the message of the cause of a Hydra or OmegaConf error, on one line, with the key first if it is known."""
     cause = error.__cause__ or error
     text = str(cause)
     key = re.search(r"full_key: (\S+)", text)
@@ -335,7 +345,7 @@ def plain(error: BaseException) -> str:
 def settle(
     config: DictConfig, chosen: dict[str, str], overrides: Overrides, facts: Facts, outcomes_fingerprint: str
 ) -> Settings:
-    """Turn a composed config into checked settings."""
+    """Check a composed config and return the settings that it defines."""
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
@@ -349,7 +359,7 @@ def settle(
         attention |= choice.attention
         for post, change in choice.posts.items():
             posts[post] = posts.get(post, {}) | dict(change)
-    lay_out_provinces(facts, attention)  # raise PanjError for unknown regions and posts before anything runs
+    lay_out_provinces(facts, attention)  # this and the next call raise PanjError for unknown regions and posts
     check_posts(facts, posts)
     return Settings(
         study=config.study or name_of(chosen, overrides),
@@ -397,18 +407,18 @@ def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> World
     if source == FREE:
         for key, value in (("file", file), ("until", until)):
             if value:
-                raise PanjError(f"worlds.{key}: found '{value}' with worlds=free, expected it with worlds=record")
+                raise PanjError(f"worlds.{key}: found '{value}' with worlds=free, expected it with worlds=record only")
         return None
     worlds = followed_to(worlds_for(file, facts.fingerprint), until)
     if start.isoformat() != worlds.about["start_date"]:
         raise PanjError(
-            f"start_date: found {start}, expected {worlds.about['start_date']}, the start date of worlds=record"
+            f"start_date: found {start}, expected {worlds.about['start_date']}, the start date of the worlds"
         )
     many = len(worlds.addresses)
     asked = config.runs_max if config.precision.outcome else config.runs
     if end <= worlds.followed and asked > many:
         raise PanjError(
-            f"runs: found {asked}, expected at most {many}, the number of different campaigns up to {worlds.followed}"
+            f"runs: found {asked}, expected at most {many}, since only {many} campaigns up to {worlds.followed} differ"
         )
     return worlds
 
@@ -421,7 +431,7 @@ def check_dates(start: str, end: str) -> tuple[date, date]:
         end: ISO date of the last day.
 
     Raises:
-        PanjError: For text that is not a date, or a campaign that does not last from one day to two years.
+        PanjError: If a text is not a date, or if the last day is not after day 0 and within 730 days of it.
     """
     dates = []
     for key, text in (("start_date", start), ("end_date", end)):
@@ -430,12 +440,14 @@ def check_dates(start: str, end: str) -> tuple[date, date]:
         except ValueError as error:
             raise PanjError(f"{key}: found '{text}', expected a date such as 2021-05-01") from error
     if not dates[0] < dates[1] <= dates[0] + timedelta(days=730):
-        raise PanjError(f"end_date: found {dates[1]}, expected a date after start_date ({dates[0]}), within two years")
+        raise PanjError(
+            f"end_date: found {dates[1]}, expected a date after start_date ({dates[0]}) and within two years of it"
+        )
     return dates[0], dates[1]
 
 
 def check_main(config: DictConfig) -> None:
-    """Raise PanjError for invalid runs or seeds, or a study name that cannot be a folder name."""
+    """Raise PanjError if `runs` or `seed` is out of range, or if the name of the study cannot be a folder name."""
     if not 1 <= config.runs <= 10_000_000:
         raise PanjError(f"runs: found {config.runs}, expected a whole number from 1 to 10000000")
     if not 0 <= config.seed <= LAST_SEED - config.runs:
@@ -445,7 +457,7 @@ def check_main(config: DictConfig) -> None:
 
 
 def executor_of(config: DictConfig) -> Executor:
-    """Return the executor settings after checking them."""
+    """Check the executor settings and return them."""
     kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
     if not 0 <= workers <= MOST_WORKERS:
         raise PanjError(
@@ -454,12 +466,14 @@ def executor_of(config: DictConfig) -> Executor:
     if kind == "dask":
         require_extra("cluster", "executor")
     if address is not None and kind != "dask":
-        raise PanjError(f"executor.address: found '{address}' with executor={kind}, expected it with executor=dask")
+        raise PanjError(
+            f"executor.address: found '{address}' with executor={kind}, expected it with executor=dask only"
+        )
     return Executor(kind, workers, address)
 
 
 def sampling_of(config: DictConfig) -> Sampling:
-    """Return the sampling settings after checking them."""
+    """Check the sampling settings and return them."""
     points, keys, seed = config.sampling.points, tuple(config.sampling["keys"]), config.sampling.seed
     if not 1 <= points <= 1_000_000:
         raise PanjError(f"sampling.points: found {points}, expected a whole number from 1 to 1000000")
@@ -469,11 +483,11 @@ def sampling_of(config: DictConfig) -> Sampling:
 
 
 def precision_of(config: DictConfig) -> Precision:
-    """Return the requested precision after checking it; `check_outcomes` later checks that its outcome exists."""
+    """Check the requested precision and return it; `check_outcomes` later checks that its outcome exists."""
     outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
     if (outcome is None) != (half_width is None):
         missing = "precision.half_width" if half_width is None else "precision.outcome"
-        raise PanjError(f"{missing}: found nothing, expected both precision.outcome and precision.half_width")
+        raise PanjError(f"{missing}: found none, expected both precision.outcome and precision.half_width, or neither")
     if half_width is not None and not 0 < half_width < math.inf:
         raise PanjError(f"precision.half_width: found {half_width}, expected a number above 0")
     if outcome is not None and not config.runs <= most <= 10_000_000:
@@ -482,7 +496,7 @@ def precision_of(config: DictConfig) -> Precision:
 
 
 def choice_of(group: str, name: str, node: DictConfig) -> Choice:
-    """Convert the config node of a group's choice to a `Choice`."""
+    """Convert the config of one group to a `Choice`."""
     values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     values.pop("title")
     strike = tuple(values.pop("strike"))
@@ -491,7 +505,7 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
 
 
 def numbers_of(where: str, change: Any) -> dict[str, float]:
-    """Check that all values of a mapping are finite numbers and return them as floats."""
+    """Return a mapping with its values as floats, or raise PanjError if it has one that is not a finite number."""
     if not isinstance(change, Mapping):
         raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
     for key, value in change.items():
@@ -503,8 +517,8 @@ def numbers_of(where: str, change: Any) -> dict[str, float]:
 def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
     """Return the default name of a study.
 
-    It consists of the scenario, the choices that differ from those of the scenario, and a hash of all other changes
-    that affect results.
+    It consists of the scenario, the choices that differ from the defaults of that scenario, and a hash of all other
+    overrides that affect results.
 
     Args:
         chosen: Choice per group.
@@ -520,7 +534,7 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
 
 
 def usual_choices(scenario: str) -> dict[str, str]:
-    """Return the choice per group that applies if only the scenario is given."""
+    """Return the choice in each group that applies if only the scenario is chosen."""
     usual = main_choices()
     for content in chain_of(scenario).values():
         usual |= named_in(content.get("defaults") or [])
@@ -528,11 +542,11 @@ def usual_choices(scenario: str) -> dict[str, str]:
 
 
 def main_choices() -> dict[str, str]:
-    """Return the default choice per group, from `config.yaml`."""
+    """Return the default choice in each group, from `config.yaml`."""
     return named_in(read_yaml(folder_of("configs") / "config.yaml")["defaults"])
 
 
 def named_in(rows: Iterable[Any]) -> dict[str, str]:
-    """Return the choice per group in a list of defaults, as read from YAML."""
+    """Return the choice in each group that a list of defaults, as read from YAML, names."""
     rows = [row for row in rows if isinstance(row, dict)]
     return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

@@ -1,11 +1,11 @@
-"""Numbers that differ between campaigns: drawn from the declared priors or from a posterior, by seed alone.
+"""Draws the numbers that differ between campaigns, from the declared priors or from a posterior, by seed alone.
 
-From the prior, each number is drawn independently. From a posterior, each campaign takes one joint draw with
-probability proportional to its weight; with `median`, all campaigns share one draw. With a design (made by the
-sensitivity analysis), campaign i uses point i, and all campaigns of a cell share one seed. Values resolve in the
-order of `sim.settings.numbers`: default, draw, policies and scenario, overrides; the last takes precedence. Campaigns
-of different cells with the same seed have the same drawn numbers, as they have the same random draws of every other
-kind.
+From the priors, each number is drawn independently. From a posterior, each campaign takes one joint draw with
+probability proportional to its weight; with `median`, all campaigns share one draw. With worlds, each campaign takes
+the numbers of its world. With a design (made by the sensitivity analysis), campaign i uses point i, and all campaigns
+of a cell share one seed. Values resolve in the order of `sim.settings.numbers`: default, draw, policies and scenario,
+overrides; the last takes precedence. Campaigns of different cells with the same seed have the same drawn numbers, just
+as they share all other random draws.
 """
 
 import json
@@ -54,7 +54,10 @@ class Prior(NamedTuple):
     theory: str = ""  # the only theory under which it is drawn; empty for all
 
     def at(self, share: float) -> float:
-        """Return the quantile of the prior at probability `share`; whole numbers in the range are equally likely."""
+        """Return the quantile of the prior at the cumulative probability `share`.
+
+        If the number is whole, all whole numbers in the range are equally likely.
+        """
         if declared_numbers()[self.key].is_whole:
             return min(self.high, self.low + math.floor(share * (self.high - self.low + 1)))
         if self.scale == "log":
@@ -64,9 +67,9 @@ class Prior(NamedTuple):
         return min(self.high, max(self.low, value))
 
     def share(self, value: float) -> float:
-        """Return the prior probability below a value (the inverse of `at`).
+        """Return the cumulative prior probability of a value (the inverse of `at`).
 
-        For a whole number, this is the middle of its interval of probabilities.
+        For a whole number, return the middle of the interval of probabilities at which `at` returns it.
         """
         if declared_numbers()[self.key].is_whole:
             return (value - self.low + 0.5) / (self.high - self.low + 1)
@@ -94,18 +97,18 @@ class Draws(NamedTuple):
     """Source of the numbers of each campaign, in a form that can be sent to workers."""
 
     source: str
-    priors: tuple[Prior, ...]  # of the drawn numbers; those set by an override are left out
-    choices: tuple[Choice, ...]  # set, scale and shift of policies and scenario
-    explicit: tuple[tuple[str, float], ...]  # overrides
-    posterior: Posterior | None = None  # if campaigns draw from one
-    design: Design | None = None  # if campaigns use its points; columns as in `priors`
-    worlds: Worlds | None = None  # if campaigns followed the record
+    priors: tuple[Prior, ...]  # priors of the drawn numbers; numbers set by an override are left out
+    choices: tuple[Choice, ...]  # set, scale and shift of policies, theory and scenario
+    explicit: tuple[tuple[str, float], ...]  # numbers set by overrides: key and value
+    posterior: Posterior | None = None  # set if campaigns draw from a posterior
+    design: Design | None = None  # set if campaigns use the points of a design, with columns as in `priors`
+    worlds: Worlds | None = None  # set if campaigns followed the record
 
     def luck(self, seed: int) -> int | Address:
-        """Return what the random draws of a campaign depend on.
+        """Return the seed, or the address of several seeds, from which a campaign makes its random draws.
 
-        This is the address of its world if campaigns followed the record, the shared seed of a design, and otherwise
-        the campaign's own seed.
+        This is the address of its world if campaigns followed the record, the shared seed if there is a design, and
+        the campaign's own seed otherwise.
         """
         if self.worlds is not None:
             return self.worlds.address_of(seed)
@@ -121,7 +124,7 @@ class Draws(NamedTuple):
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the numbers drawn for a seed, by key, without those that an override sets."""
+        """Return the numbers drawn for a seed, by key; numbers that an override sets are left out."""
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
@@ -141,7 +144,10 @@ class Draws(NamedTuple):
         return typed(resolve(self.choices, dict(self.explicit), drawn))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything that decides the numbers, as plain values for the fingerprint."""
+        """Return what decides how numbers are drawn, as plain values for the fingerprint of the settings.
+
+        Overrides are left out, since the fingerprint has the numbers that they set.
+        """
         steps = [
             {"group": one.group, "set": dict(one.set), "scale": dict(one.scale), "shift": dict(one.shift)}
             for one in self.choices
@@ -165,7 +171,7 @@ class Draws(NamedTuple):
 
 @cache
 def actors_of(keys: tuple[str, ...]) -> np.ndarray:
-    """Return a lasting identity per number: a hash of its name, so that adding a prior changes no other draw."""
+    """Return the lasting identity of each number, a hash of its key, so that adding a prior changes no other draw."""
     return np.array([crc32(key.encode()) for key in keys], np.int64)
 
 
@@ -174,19 +180,19 @@ def read_priors() -> tuple[Prior, ...]:
     """Read and check all priors of `configs/priors.yaml`.
 
     Raises:
-        PanjError: For an invalid row.
+        PanjError: If the file cannot be read or a row is invalid.
     """
     rows = read_yaml(folder_of("configs") / "priors.yaml")
     return tuple(prior_of(key, row) for key, row in rows.items())
 
 
 def prior_of(key: str, row: Any) -> Prior:
-    """Check one row of `priors.yaml` and return its prior."""
+    """Check one row of `priors.yaml` and return its prior, or raise PanjError if the row is invalid."""
     name = f"priors.{key}"
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
     if key in LAID_OUT:
-        raise PanjError(f"{name}: found a number that must be the same in all campaigns of a cell, expected another")
+        raise PanjError(f"{name}: found a number that all campaigns of a cell share, expected one that can vary")
     if not isinstance(row, Mapping) or set(row) - {ONLY_OF} != COLUMNS:
         raise PanjError(
             f"{name}: found {row!r}, expected low, high, scale and reason, and theory if only one theory uses it"
@@ -216,14 +222,14 @@ def draws_of(
     source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = "",
     worlds: Worlds | None = None,
 ) -> Draws | None:  # fmt: skip
-    """Resolve and check the source of the numbers of each campaign.
+    """Check where the numbers of the campaigns come from, and prepare to draw them.
 
     Args:
-        source: One of `SOURCES`.
+        source: Source of the numbers, one of `SOURCES`.
         choices: Choices of policies, theory and scenario, in the order in which they apply.
         explicit: Numbers set by overrides, by key; they are not drawn.
         file: Path of a posterior; without it, the shipped one is used.
-        data: Fingerprint of the local data.
+        data: Fingerprint of the current data.
         worlds: Worlds that followed the record, whose numbers replace draws from the posterior; None for free
             campaigns.
 
@@ -231,8 +237,8 @@ def draws_of(
         The source, or None if all campaigns use the declared numbers.
 
     Raises:
-        PanjError: For an unknown source, settings that exclude each other, a file that is not a posterior of these
-            rules and data, or a policy that would move a drawn number out of its declared range.
+        PanjError: For an unknown source, incompatible settings, an invalid posterior, or a policy, theory or scenario
+            that would move a drawn number out of its declared range.
     """
     if source not in SOURCES:
         raise unknown("calibration.source", source, SOURCES)
@@ -242,7 +248,7 @@ def draws_of(
         )
     if worlds is not None and source != POSTERIOR:
         raise PanjError(
-            f"calibration: found {source} with worlds=record, expected posterior: worlds have numbers of their own"
+            f"calibration: found {source} with worlds=record, expected posterior, since worlds have their own numbers"
         )
     if worlds is not None:
         check_worlds(worlds, explicit, file)
@@ -268,17 +274,17 @@ def draws_of(
 
 
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
-    """Raise PanjError unless the worlds can be used instead of a posterior with these overrides."""
+    """Raise PanjError if a posterior file is given as well, or if an override of the worlds is missing or different."""
     if file:
-        raise PanjError(f"calibration.file: found '{file}', expected none: worlds=record has its own numbers")
+        raise PanjError(f"calibration.file: found '{file}', expected no file, since worlds=record has its own numbers")
     other = {key: value for key, value in worlds.about.get("explicit", {}).items() if explicit.get(key) != value}
     if other:
         known = ", ".join(f"{key}={value:g}" for key, value in sorted(other.items()))
-        raise PanjError(f"worlds.file: found worlds that were made with {known}, expected the same overrides here")
+        raise PanjError(f"worlds.file: found worlds made with {known}, expected the same overrides in this study")
 
 
 def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
-    """Return the priors of the numbers that the chosen theory uses.
+    """Return the priors of all numbers except those that only another theory uses.
 
     Args:
         choices: Choices of policies, theory and scenario.
@@ -294,7 +300,7 @@ def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
 
 
 def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[float]) -> tuple[Prior, ...]:
-    """Return uniform priors between the lower and upper ends of ranges."""
+    """Return one uniform prior per key, from its lower to its upper bound."""
     return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 
@@ -302,7 +308,7 @@ LUCK = "luck"  # key by which the cells of a design differ: the seed that all ca
 
 
 def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:
-    """Return a design of these points, with its digest.
+    """Build a design from its points and compute its digest.
 
     Args:
         keys: Keys of the numbers, one per column of the points.

@@ -1,4 +1,4 @@
-"""The timeline of a study: the dated events of YAML files, policies, scenario and overrides, merged and checked."""
+"""Merges the dated events of the timeline file, policies, scenario and overrides into one timeline, and checks them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,9 +23,12 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """Return the timeline after policies and scenario add, change or delete events.
+    """Return the dated events, sorted by day and then by name, after policies, scenario and overrides change them.
 
-    Overrides take precedence. Events are sorted by day, then by name.
+    Each of these can add, change or delete events. Overrides take precedence.
+
+    Raises:
+        PanjError: For an invalid event, or for the deletion of an event that does not exist.
     """
     rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
     explicit = [row.key for row in overrides if row.key.startswith(EVENTS) and not row.deletes]
@@ -49,7 +52,7 @@ def resolve_events(
 
 
 def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
-    """Check one row of a timeline and return its event."""
+    """Check one row of a timeline and return its event, or raise PanjError if the row is invalid."""
     odd = set(row) - EVENT_KEYS
     if odd:
         raise unknown(f"timeline.events.{name}", sorted(odd)[0], sorted(EVENT_KEYS))
@@ -59,7 +62,9 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
     try:
         day = (date.fromisoformat(str(row["date"])) - start).days
     except ValueError as error:
-        raise PanjError(f"timeline.events.{name}.date: found '{row['date']}', expected a date") from error
+        raise PanjError(
+            f"timeline.events.{name}.date: found '{row['date']}', expected a date such as 2021-07-05"
+        ) from error
     if row["act"] not in (*ACTS, "context"):
         raise unknown(f"timeline.events.{name}.act", row["act"], (*ACTS, "context"))
     value = row.get("value", 0.0)
@@ -73,7 +78,7 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
 
 
 def check_condition(name: str, row: Mapping[str, Any]) -> None:
-    """Raise PanjError if an event sets an unknown condition or a value that is too large."""
+    """Raise PanjError if an event sets an unknown condition, or sets one to a value that is too large."""
     if row["act"] != "set":
         return
     names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
@@ -92,7 +97,7 @@ def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
         facts: Districts, among which the district of each event is looked up.
 
     Raises:
-        PanjError: For an unknown or ambiguous district.
+        PanjError: If the district of an event is unknown or ambiguous.
     """
     rows: list[tuple[int, int, int, float]] = []
     for event in events:

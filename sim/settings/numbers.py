@@ -1,8 +1,8 @@
-"""Resolves the numbers of the rules from config, policies and overrides; errors name the key.
+"""Resolves the numbers of the rules from defaults, draws, policies and overrides.
 
 Every number of a rule is declared once, in `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values
 resolve in a fixed order, in which later steps take precedence: the default; the value drawn for the seed, if any;
-set, scale and shift of policies and scenario; overrides.
+set, scale and shift of policies, theory and scenario; overrides. Errors name the key of the number.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,7 @@ from sim.errors import PanjError, nearest
 
 
 class Number(NamedTuple):
-    """One declared number; values outside the range from `low` to `high` are rejected.
-
-    `key` is `rules.<rule>.<name>`.
-    """
+    """One declared number, whose key is `rules.<rule>.<name>`; values outside `low` to `high` are rejected."""
 
     key: str
     value: float
@@ -33,7 +30,7 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """Changes made by one policy, theory or scenario; `name` is the name of its file, `group` its config group."""
+    """Changes made by one policy, theory or scenario: the file `name` in the config group `group`."""
 
     group: str
     name: str
@@ -49,9 +46,10 @@ class Choice:
 
 @cache
 def declared_numbers() -> dict[str, Number]:
-    """Return the declaration of every number of every rule by key, in the order of `Rules`.
+    """Return the declaration of every number of every rule, by key, in the order of `Rules`.
 
-    Raises PanjError if a rule and its YAML file name different numbers.
+    Raises:
+        PanjError: If a YAML file is invalid or does not declare exactly the numbers of its rule.
     """
     numbers: dict[str, Number] = {}
     for rule, kind in Rules.__annotations__.items():
@@ -60,14 +58,17 @@ def declared_numbers() -> dict[str, Number]:
         fields = kind.__annotations__
         if set(rows) != set(fields):
             odd = sorted(set(rows) ^ set(fields))
-            raise PanjError(f"{path.name}: found numbers that are not in both the rule and its YAML: {', '.join(odd)}")
+            raise PanjError(
+                f"{path.name}: found numbers that are not in both the rule and its YAML file: {', '.join(odd)}; "
+                "expected the same numbers in both"
+            )
         for name, type_of in fields.items():
             numbers[f"rules.{rule}.{name}"] = number(f"rules.{rule}.{name}", rows[name], type_of is int)
     return numbers
 
 
 def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
-    """Return the number declared in one row of YAML; raises PanjError if a column is missing."""
+    """Return the number declared in one row of YAML, or raise PanjError if a column is missing."""
     missing = {"value", "unit", "range", "source", "meaning"} - set(row)
     if missing:
         raise PanjError(f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source, meaning")
@@ -78,12 +79,12 @@ def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
 def resolve(
     choices: Iterable[Choice], explicit: Mapping[str, float], drawn: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """Resolve the numbers of all rules to the values of one campaign.
+    """Resolve the numbers of all rules for one campaign.
 
     Args:
         choices: Choices of policies, theory and scenario, in the order in which they apply.
         explicit: Values set by overrides, by key.
-        drawn: Values drawn for a seed, by key.
+        drawn: Values drawn for the campaign's seed, by key; None if nothing is drawn.
 
     Returns:
         Value of every declared number by key; whole numbers are int.
@@ -113,7 +114,7 @@ def known(key: str, where: str) -> str:
 
     Args:
         key: Key as given; `news.fade_days` is short for `rules.news.fade_days`.
-        where: Source of the key, with which the error begins, such as `border=closed`.
+        where: Place where the key was given, such as `border=closed`, with which the error begins.
 
     Raises:
         PanjError: For an unknown key.
@@ -145,7 +146,7 @@ def check_range(key: str, value: float, where: str) -> None:
 
 
 def typed(values: Mapping[str, float]) -> Rules:
-    """Convert values by key to `Rules`, each cast to its declared type."""
+    """Convert values by key to `Rules`, casting each to the type declared in its rule."""
     parts = {}
     for rule, kind in Rules.__annotations__.items():
         casts = kind.__annotations__

@@ -1,4 +1,4 @@
-"""Overrides of settings, parsed once into typed values that keep their key and original text.
+"""Parses overrides of settings, once, into typed values that keep their key and original text.
 
 Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`). Names are checked here,
 before Hydra composes a config. Every error names the key, what was found and what was expected, with the nearest
@@ -59,8 +59,8 @@ class Override:
     `value` is a plain value, a list, a mapping or a Hydra sweep. Overrides are compared and sorted by `text` alone.
     """
 
-    text: str  # as it was typed
-    grammar: str = field(compare=False, repr=False)  # as Hydra reads it
+    text: str  # the override as it was typed
+    grammar: str = field(compare=False, repr=False)  # the same in Hydra's grammar, with quotes where it needs them
     key: str = field(compare=False)
     value: Any = field(compare=False, repr=False)
     value_text: str = field(compare=False, repr=False)
@@ -97,12 +97,16 @@ class Override:
 
     @property
     def number(self) -> float:
-        """The number that the override sets, cast to its declared type; raises PanjError for any other value."""
+        """The number that the override sets, cast to its declared type.
+
+        Raises:
+            PanjError: If the value is not a number of the declared type.
+        """
         is_whole = declared_numbers()[self.key].is_whole
         is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool) and not self.deletes
         if not is_number or abs(self.value) > FAR or (is_whole and self.value % 1):
             raise PanjError(
-                f"{self.key}: found '{self.value}', expected a value of type {'integer' if is_whole else 'float'}"
+                f"{self.key}: found '{self.value}', expected {'a whole number' if is_whole else 'a number'}"
             )
         return int(self.value) if is_whole else float(self.value)
 
@@ -113,18 +117,24 @@ class Override:
 
     @property
     def count(self) -> int:
-        """Number of values in a sweep, calculated without listing them; 1 for an override that does not sweep."""
+        """Number of values that the override sweeps, counted without listing those of a range; 1 without a sweep.
+
+        Raises:
+            PanjError: If a range has a bound that is not finite, or a step of 0.
+        """
         if isinstance(self.value, RangeSweep):
             start, stop, step = (Decimal(str(end)) for end in ends_of(self.value))
             if not all(end.is_finite() for end in (start, stop, step)) or not step:
-                raise PanjError(f"{self.key}: found '{self.text}', expected range(start,stop,step) with a step above 0")
+                raise PanjError(
+                    f"{self.key}: found '{self.text}', expected range(start,stop,step) with a step other than 0"
+                )
             return max(0, math.ceil((stop - start) / step))
         if isinstance(self.value, Glob):
             return len(self.value.filter(choices_of(self.key)))
         return len(getattr(self.value, "list", ())) if self.sweeps else 1
 
     def with_value(self, text: str) -> "Override":
-        """Return an override of the same key with a single value, given as it would be typed."""
+        """Return an override that sets the same key to a single value, given as text as it would be typed."""
         return parse(f"{self.text.partition('=')[0]}={text}")
 
 
@@ -142,10 +152,10 @@ def parse(text: str) -> Override:
             grammar.
 
     Returns:
-        The override. Whether its key and value exist is not checked yet.
+        The override; its key and value are not checked yet.
 
     Raises:
-        PanjError: For text that is not an override.
+        PanjError: If the text is not an override.
     """
     key, equals, value = text.partition("=")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
@@ -176,7 +186,7 @@ def name_or_path(text: str, key: str, value: str) -> Override:
 
 
 def in_quotes(text: str) -> str:
-    """Quote text that has letters outside ASCII, as Hydra's grammar requires; return other text unchanged."""
+    """Return text with quotes around it if it has letters outside ASCII, as Hydra requires, otherwise unchanged."""
     return text if text.isascii() or text[0] in "'\"" else quoted(text.rstrip()) + text[len(text.rstrip()) :]
 
 
@@ -202,12 +212,12 @@ def value_text(found: Parsed) -> str:
 
 
 def parsed(grammar: str, text: str) -> Parsed:
-    """Parse one override with Hydra; errors quote the original `text`."""
+    """Parse one override, given in Hydra's grammar, or raise a PanjError that quotes the original `text`."""
     try:
         return OverridesParser.create().parse_override(grammar)
     except (HydraException, ValueError, RecursionError) as error:
         key = text.partition("=")[0].lstrip("+~")
-        why = "with quotes around a value that has other characters than letters, digits and ./:-_: \"key='a (1)'\""
+        why = "with quotes around a value that has characters other than letters, digits and ./:-_: \"key='a (1)'\""
         raise PanjError(f"{key}: found '{text}', expected key=value, {why}", key=key) from error
 
 
@@ -232,7 +242,7 @@ class Overrides:
             words: Overrides as typed, including -m if any of them sweeps.
 
         Raises:
-            PanjError: For text that is not an override.
+            PanjError: If a text is not an override.
         """
         if isinstance(words, Overrides):
             return words
@@ -270,7 +280,7 @@ class Overrides:
 
     @staticmethod
     def from_rows(rows: Iterable[Override]) -> "Overrides":
-        """Return `Overrides` of parsed rows, without -m."""
+        """Return parsed overrides as an `Overrides` object, without -m."""
         kept = tuple(rows)
         return Overrides(kept, tuple(row.text for row in kept))
 
@@ -279,7 +289,7 @@ class Overrides:
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":
-        """Return these overrides without those of the given keys; -m is kept."""
+        """Return these overrides, including -m, without those of the given keys."""
         dropped = [row.text for row in self.rows if row.key in set(keys)]
         rows = tuple(row for row in self.rows if row.text not in dropped)
         return Overrides(rows, tuple(word for word in self.words if word not in dropped))
@@ -289,7 +299,7 @@ class Overrides:
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
-        """Return the rule numbers that are set, by key; raises PanjError for an invalid number."""
+        """Return the numbers of rules that these overrides set, by key, or raise PanjError if one is invalid."""
         return {row.key: row.number for row in self.rows if row.is_number}
 
 
@@ -297,16 +307,17 @@ BASELINE = Overrides()
 
 
 def check_override(row: Override) -> None:
-    """Check the key, group choice and syntax of an override before Hydra does, for clearer errors.
+    """Check the key, group choice and syntax of an override before Hydra does, so that errors are clearer.
 
     Args:
         row: Override to check.
 
     Raises:
-        PanjError: For an override that sweeps, an unknown key, choice or event, or syntax that Panj does not support.
+        PanjError: If the override sweeps, names an unknown key, choice or event, or uses syntax that Panj does not
+            support.
     """
     if row.sweeps:
-        raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
+        raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; add -m to sweep over them")
     check_form(row)
     check_key(row.key, row.value_text)
     if row.key.startswith(EVENTS) and not row.adds:
@@ -314,18 +325,20 @@ def check_override(row: Override) -> None:
 
 
 def check_form(row: Override) -> None:
-    """Raise PanjError for syntax of Hydra that Panj does not support."""
+    """Raise PanjError if an override uses syntax of Hydra that Panj does not support."""
     name = row.key.removeprefix(EVENTS)
     if row.deletes and (name == row.key or "." in name or "=" in row.text):
-        raise PanjError(f"{row.key}: found '{row.text}', expected ~ only before an event: ~{EVENTS}NAME", key=row.key)
+        raise PanjError(
+            f"{row.key}: found '{row.text}', expected ~ only in ~{EVENTS}NAME, which deletes an event", key=row.key
+        )
     if row.key.startswith("hydra.") or row.key == "hydra" or row.package is not None:
         raise PanjError(f"{row.key}: found '{row.text}', expected a setting of Panj; settings of Hydra have no effect")
     if "${" in row.text:
-        raise PanjError(f"{row.key}: found '{row.text}', expected a plain value; ${{...}} is not supported")
+        raise PanjError(f"{row.key}: found '{row.text}', expected a plain value, since ${{...}} is not supported")
 
 
 def check_key(key: str, value: str) -> None:
-    """Raise PanjError for an unknown key or group choice."""
+    """Raise PanjError if a key, or the choice for a group, is unknown."""
     if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))
@@ -339,7 +352,7 @@ def no_such_setting(key: str) -> PanjError:
     """Return the error for an unknown key, which suggests the most similar key."""
     names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
     hint = nearest(key, names) or nearest(f"rules.{key}", names)
-    return PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
+    return PanjError(f"{key}: found no such setting, expected one listed by `python -m sim --help`{hint}")
 
 
 def check_event(key: str) -> None:
@@ -357,7 +370,7 @@ def check_once(overrides: Iterable[Override]) -> None:
     given = Counter(row.key for row in rows)
     for row in rows:
         if row.sweeps and given[row.key] > 1:
-            raise PanjError(f"{row.key}: found it {given[row.key]} times, expected one list of values")
+            raise PanjError(f"{row.key}: found {given[row.key]} overrides of this key, expected one list of values")
 
 
 def choices_of(group: str) -> list[str]:
@@ -382,17 +395,19 @@ def values_of(override: Override) -> list[Override]:
         override: Override that sweeps by a list, `range` (whose stop is excluded) or `glob`, not by `interval`.
 
     Raises:
-        PanjError: For a key that takes only one value, for values that are repeated, shuffled or missing, and for
-            more values than a sweep may have cells.
+        PanjError: If the key takes only one value, if there are no values or more than a sweep may have cells, or if
+            values are repeated or shuffled.
     """
     key = override.key
     if key in ONE_VALUE:
-        why = "; the seeds are the campaigns of every cell" if key in ("runs", "seed") else ""
+        why = ", since all cells have the same seeds" if key in ("runs", "seed") else ""
         raise PanjError(f"{key}: found several values ('{override.text}'), expected one{why}")
     if override.count > MOST_CELLS:
         raise PanjError(f"{key}: found {override.count} values, expected at most {MOST_CELLS}")
     if getattr(override.value, "shuffle", False):
-        raise PanjError(f"{key}: found '{override.text}', expected values in a fixed order, since cells are numbered")
+        raise PanjError(
+            f"{key}: found '{override.text}', expected values that are not shuffled, since cells are numbered"
+        )
     if isinstance(override.value, Glob):
         found = override.value.filter(choices_of(key))
     elif isinstance(override.value, RangeSweep):
@@ -400,7 +415,7 @@ def values_of(override: Override) -> list[Override]:
     else:
         found = [str(value) for value in parsed(override.grammar, override.text).sweep_string_iterator()]
     if len(found) != len(set(found)) or not found:
-        raise PanjError(f"{key}: found '{override.text}', expected at least one value, and none twice")
+        raise PanjError(f"{key}: found '{override.text}', expected at least one value, and no value twice")
     return [override.with_value(value) for value in found]
 
 

@@ -1,10 +1,11 @@
-"""A posterior: weighted draws of the uncertain numbers, of which each campaign uses one, selected by its seed.
+"""Reads posteriors: weighted draws of the uncertain numbers, of which each campaign uses the one that its seed selects.
 
-Reads and writes `posterior.parquet`, with the columns `weight`, `seed` and `distance` (both of the draw's campaign in
-the prior sample) and one column per drawn number. The key `panj` of its metadata records what it was made from.
-`Posterior` is small and hashable, so that it can be sent to workers.
+The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`; the last
+two are the seed of the draw's campaign in the prior sample, and the distance of that campaign from the record. The key
+`panj` of its metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to
+workers.
 
-A file named by the user is rejected unless it was fitted with the local rules and data. The shipped file is used even
+A file named by the user is rejected unless it was fitted with the current rules and data. The shipped file is used even
 if they have changed since, with a note in every run: numbers that are no longer drawn take their declared values, and
 draws outside the current prior range are clipped to it. If only the evidence, the priors, or the defaults of numbers
 that were not drawn have changed, any file remains valid, but every run notes the change as well.
@@ -34,7 +35,7 @@ OF_A_ROW = ("weight", "seed", "distance")
 SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
 ROW = np.array([crc32(b"calibration.row")], np.int64)  # lasting identity of the draw that selects a row
 SHOWN = 3  # largest number of changed numbers named in a note
-MAKES = "a file that python -m sim calibrate results/bank writes"
+MAKES = "a file written by python -m sim calibrate results/bank"
 Floats = NDArray[np.float64]
 Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scale and further fields
 
@@ -47,7 +48,7 @@ class Posterior:
     """
 
     digest: str  # hash of keys, weights and draws
-    keys: tuple[str, ...]  # of the drawn numbers
+    keys: tuple[str, ...]  # keys of the drawn numbers, one per column of `rows`
     note: str  # description printed by runs
     weights: Floats = field(compare=False, repr=False)  # one per draw; they need not add up to one
     rows: Floats = field(compare=False, repr=False)  # draws x keys
@@ -60,11 +61,11 @@ class Posterior:
 
     @cached_property
     def until(self) -> Floats:
-        """Cumulative weights of the draws, computed once; a campaign's draw is looked up in them."""
+        """Cumulative weights, in the order of the draws."""
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the numbers, by key, of the draw that a seed selects.
+        """Return the draw that a seed selects, as numbers by key.
 
         The probability of a draw is proportional to its weight.
         """
@@ -81,13 +82,16 @@ class Posterior:
 
     @property
     def median(self) -> "Posterior":
-        """A posterior with one draw, made of the weighted marginal medians; it need not be one of the draws."""
+        """A posterior with a single draw, which consists of the weighted median of each number.
+
+        It need not be one of the draws of this posterior.
+        """
         middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
         return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
 
 
 def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str, doubt: str = "") -> Posterior:
-    """Return a posterior with its digest.
+    """Build a posterior from its draws and compute its digest.
 
     Args:
         keys: Keys of the drawn numbers, one per column of the rows.
@@ -120,7 +124,7 @@ def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float])
 
 
 def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, about: Mapping[str, Any]) -> pa.Table:
-    """Return the table that is written to posterior.parquet.
+    """Build the table that is written to posterior.parquet.
 
     Args:
         posterior: Posterior whose draws and weights are written.
@@ -139,35 +143,35 @@ def shipped() -> Path:
 
 
 def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
-    """Read a posterior and check that it fits the local rules, data and priors.
+    """Read a posterior, check it, and note what has changed since it was fitted.
 
     Args:
         file: Path of the file; None for the shipped one.
-        data: Fingerprint of the local data.
-        believed: Current priors: key, lowest, highest, scale and further fields of each.
+        data: Fingerprint of the current data.
+        believed: Current priors: key, lowest value, highest value, scale and further fields of each.
 
     Raises:
-        PanjError: If the file is missing or damaged, or if it is not the shipped one and was fitted with other rules
+        PanjError: If the file is missing or invalid, or if it is not the shipped one and was fitted with other rules
             or data.
     """
     path = Path(file).expanduser() if file else shipped()
     if not path.is_file():
-        found = f"no file {path}" if file else f"no {path}, which Panj ships"
-        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; or calibration=as_declared without one")
+        found = f"no file {path}" if file else f"no file {path}, which is part of Panj"
+        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; calibration=as_declared needs none")
     return read_posterior(path, path.stat().st_mtime_ns, data, believed, file is None)
 
 
 @lru_cache(maxsize=4)
 def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
-    """Read and check a posterior file; raises PanjError naming the file and the problem."""
+    """Read and check a posterior file, or raise a PanjError that names the file and the problem."""
     where = f"calibration.file, {path}"
     table = open_table(path, where)
     about = about_of(table, where)
     stale = changed_since(about, data, believed)
     refused = [name for name in stale if name in ("rules", "data")]
     if refused and not is_shipped:
-        raise PanjError(f"{where}: found draws fitted with other {' and '.join(refused)}, expected those of this "
-                        "version; run python -m sim bank and python -m sim calibrate again")  # fmt: skip
+        raise PanjError(f"{where}: found a fit with other {' and '.join(refused)}, expected one with the current rules "
+                        "and data; run python -m sim bank and python -m sim calibrate again")  # fmt: skip
     if is_shipped:
         table = table.select([*OF_A_ROW, *(key for key, *_ in believed if key in table.column_names)])
     keys = keys_of(table, where)
@@ -180,7 +184,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
 
 
 def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
-    """Return the names of what has changed since the fit: rules, data, evidence, priors."""
+    """Return which of `rules`, `data`, `evidence` and `priors` have changed since the fit."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
     record = fingerprint_of_record()
@@ -190,7 +194,7 @@ def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list
 
 
 def open_table(path: Path, where: str) -> pa.Table:
-    """Read the table of a posterior file; raises PanjError if it is damaged or a required column is missing."""
+    """Read the table of a posterior file, or raise PanjError if it is damaged or lacks a required column."""
     import pyarrow.parquet as pq  # not at the top, since workers never read the file
 
     try:
@@ -204,7 +208,7 @@ def open_table(path: Path, where: str) -> pa.Table:
 
 
 def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
-    """Return the keys of the drawn numbers; raises PanjError for a key that is not declared."""
+    """Return the keys of the drawn numbers, or raise PanjError if one of them is not declared."""
     keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
     for key in keys:
         if key not in declared_numbers():
@@ -213,21 +217,23 @@ def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
 
 
 def about_of(table: pa.Table, where: str) -> dict[str, Any]:
-    """Return the metadata on how the file was made; raises PanjError if it is incomplete."""
+    """Return the metadata that records how the fit was made, or raise PanjError if it is incomplete."""
     try:
         about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
     except (KeyError, ValueError, TypeError):
         raise PanjError(f"{where}: found no metadata on how it was made, expected {MAKES}") from None
     for name in SAYS:
         if name not in about:
-            raise PanjError(f"{where}: found no {name} in its metadata, expected {MAKES}")
+            raise PanjError(f"{where}: found no {name} in the metadata, expected {MAKES}")
     return about
 
 
 def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floats, Floats]:
-    """Return the weights and draws in a file.
+    """Return the weights and draws in the table of a file.
 
-    Raises PanjError for values that are not numbers, a negative or infinite weight, and weights that are all zero.
+    Raises:
+        PanjError: If there is no draw or no drawn number, if a value is not a number, if a weight is negative or not
+            finite, or if all weights are zero.
     """
     try:
         weights = table["weight"].to_numpy().astype(np.float64)
@@ -235,7 +241,7 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
     except (ValueError, TypeError) as error:
         raise PanjError(f"{where}: found a value that is not a number ({error}), expected {MAKES}") from None
     if not keys or not weights.size or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
-        raise PanjError(f"{where}: found no draws with weights, expected {MAKES}")
+        raise PanjError(f"{where}: found no draws with valid weights, expected {MAKES}")
     return weights, rows
 
 
@@ -247,7 +253,7 @@ def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
 
 
 def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
-    """Raise PanjError for a draw outside the declared range of its number."""
+    """Raise PanjError if a draw is outside the declared range of its number."""
     for key, column in zip(keys, rows.T, strict=True):
         for value in (column.min(), column.max()):
             try:

@@ -1,4 +1,4 @@
-"""Resolved and checked settings of a study: `Settings` and its parts."""
+"""Defines `Settings`, the resolved and checked settings of a cell, and its parts."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from sim.settings.worlds import Worlds
 
 
 class Event(NamedTuple):
-    """One dated event after all changes; `day` counts from the start date, which is day 0."""
+    """One dated event, after all changes by policies, scenario and overrides; day 0 is the start date."""
 
     name: str
     day: int
@@ -38,7 +38,7 @@ class Executor(NamedTuple):
 
     kind: str  # threads, processes or dask
     workers: int  # 0: one per core
-    address: str | None  # of a Dask scheduler; None starts one here
+    address: str | None  # address of a Dask scheduler; None starts one on this machine
 
 
 class Sampling(NamedTuple):
@@ -46,16 +46,16 @@ class Sampling(NamedTuple):
 
     method: str  # grid or latin_hypercube
     points: int  # number of points of a Latin hypercube
-    keys: tuple[str, ...]  # numbers that it varies over their declared ranges
-    seed: int  # of its points
+    keys: tuple[str, ...]  # numbers that a Latin hypercube varies over their declared ranges
+    seed: int  # seed from which its points are drawn
 
 
 class Precision(NamedTuple):
-    """Requested precision, at which a cell has enough campaigns; without an outcome, it has `runs` campaigns."""
+    """Precision at which a cell has enough campaigns; if `outcome` is None, each cell has `runs` campaigns."""
 
     outcome: str | None
-    half_width: float  # of the 95 % interval of its mean, in its unit
-    runs_max: int  # largest number of campaigns
+    half_width: float  # half-width of the 95 % interval of the outcome's mean, in the unit of the outcome
+    runs_max: int  # largest number of campaigns per cell
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Settings:
 
     @cached_property
     def layout(self) -> Layout:
-        """The world before the draws of day 0, built on first use."""
+        """Layout of the world before the random draws of day 0, built on first use."""
         return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ class Settings:
     def fingerprint(self) -> str:
         """Return a hash of the resolved settings, as 16 hexadecimal digits.
 
-        Names, texts and sources are not part of it.
+        The names of choices and events, their texts and their sources do not affect it.
         """
         resolved = {key: value for key, value in self.as_dict().items() if key not in ("choices", "events")}
         resolved["timeline"] = [column.tolist() for column in self.timeline]

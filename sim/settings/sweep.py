@@ -1,7 +1,7 @@
 """Turns overrides into a sweep: one cell per combination of settings, all checked before any is run.
 
-Hydra's grammar gives the values of each swept key; a grid has every combination, a Latin hypercube has points spread
-evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep with one cell.
+Hydra's grammar gives the values of each swept key. A grid has every combination of them; a Latin hypercube has points
+spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep with one cell.
 """
 
 import math
@@ -38,13 +38,13 @@ class Cell(NamedTuple):
     """One combination of the swept settings."""
 
     number: int
-    values: dict[str, Any]  # of each swept key
-    words: tuple[str, ...]  # overrides that set them, for the record
+    values: dict[str, Any]  # value of each swept key
+    words: tuple[str, ...]  # overrides that set these values, for the record
     settings: Settings
 
     @property
     def label(self) -> str:
-        """Swept values as text: `reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
+        """Values of the swept keys as text, such as `reinforcement=none, morale=brittle`; empty if nothing is swept."""
         return ", ".join(f"{key}={say(value)}" for key, value in self.values.items())
 
     @property
@@ -69,12 +69,12 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """Cells requested by a command line."""
+    """All cells that a command line requests."""
 
-    base: Settings  # with the overrides that do not sweep
-    swept: tuple[str, ...]  # keys
+    base: Settings  # settings with only the overrides that do not sweep
+    swept: tuple[str, ...]  # swept keys
     cells: tuple[Cell, ...]
-    words: tuple[str, ...]  # as typed, for the record
+    words: tuple[str, ...]  # overrides as typed, for the record
     same: tuple[tuple[int, int], ...]  # pairs of cells that resolve to the same settings
 
 
@@ -91,10 +91,10 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
         facts: Districts, roads and posts; read from `sim/data` by default.
 
     Returns:
-        The sweep, with one cell per combination of the swept values; the last key changes fastest.
+        The sweep, with one cell per combination of the swept values.
 
     Raises:
-        PanjError: For an invalid setting, naming the key and, in a sweep, the cell.
+        PanjError: For an invalid setting; the message names its key and, in a sweep, the cell.
     """
     overrides, composer = Overrides.of(words), Composer(facts)
     many = [row for row in overrides if row.sweeps and overrides.sweeps]
@@ -106,7 +106,7 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
     base = composer.settings(fixed)
     for key in base.sampling.keys:
         if key in overrides and base.sampling.method == "latin_hypercube":
-            raise PanjError(f"{key}: found it set and in sampling.keys, expected it once")
+            raise PanjError(f"{key}: found a value for a key in sampling.keys, expected one or the other")
     combinations = expand(many, base)
     cells = tuple(
         cell_of(number, Overrides.from_rows(combination), fixed, composer)
@@ -131,7 +131,10 @@ def check_swept(override: Override) -> None:
 
 
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
-    """List the swept overrides of every cell; the last key changes fastest."""
+    """Return the swept overrides of every cell.
+
+    The last of the keys with listed values changes faster than the others, and the points of a Latin hypercube fastest.
+    """
     ranges = {one.key: one for one in many if one.is_interval}
     others = [one for one in many if one.key not in ranges]
     points = base.sampling.points if base.sampling.method == "latin_hypercube" else 1
@@ -143,24 +146,24 @@ def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...
 
 
 def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Override, ...]]:
-    """Return the points of the Latin hypercube as overrides, or one empty point for a grid."""
+    """Return each point of the Latin hypercube as overrides, or a single empty point for a grid."""
     sampling = base.sampling
     if sampling.method == "grid":
         if ranges:
             key = next(iter(ranges))
-            raise PanjError(f"{key}: found interval(), expected it with sampling=latin_hypercube only")
+            raise PanjError(f"{key}: found interval(), which needs sampling=latin_hypercube, expected a list of values")
         return [()]
     bounds = {key: bounds_of(key, override) for key, override in ranges.items()}
     for key in sampling.keys:
         if key not in declared_numbers():
             raise unknown("sampling.keys", key, declared_numbers())
         if key in bounds:
-            raise PanjError(f"{key}: found it twice, as interval() and in sampling.keys, expected it once")
+            raise PanjError(f"{key}: found both an interval() and an entry in sampling.keys, expected one of them")
         bounds[key] = declared_numbers()[key].low, declared_numbers()[key].high
     if not bounds:
         raise PanjError(
-            "sampling: found latin_hypercube without a range, expected rules.<rule>.<number>=interval(low,high) "
-            "or sampling.keys=[rules.<rule>.<number>]"
+            "sampling: found latin_hypercube with no number to vary, expected "
+            "rules.<rule>.<number>=interval(low,high) or sampling.keys=[rules.<rule>.<number>]"
         )
     from scipy.stats import qmc  # slow to import and rarely needed
 
@@ -170,16 +173,17 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
 
 
 def bounds_of(key: str, override: Override) -> tuple[float, float]:
-    """Return the bounds given by `interval()`.
+    """Return the bounds that an override gives by `interval()`.
 
-    Raises PanjError if the key is not a number of a rule, or if the bounds are infinite or not ascending.
+    Raises:
+        PanjError: If the key is not a number of a rule, or if the bounds are infinite or not in ascending order.
     """
     if key not in declared_numbers():
-        raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
+        raise PanjError(f"{key}: found interval(), which only numbers of rules can have, expected a list of values")
     interval = override.value
     low, high = float(interval.start), float(interval.end)
     if not -math.inf < low < high < math.inf:
-        raise PanjError(f"{key}: found interval({low:g},{high:g}), expected a lower and a higher bound")
+        raise PanjError(f"{key}: found interval({low:g},{high:g}), expected two finite bounds, the lower one first")
     return low, high
 
 
@@ -190,7 +194,7 @@ def coordinate(key: str, value: float) -> Override:
 
 
 def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Composer) -> Cell:
-    """Resolve one cell.
+    """Resolve the settings of one cell and return the cell.
 
     Args:
         number: Number of the cell in its sweep, counted from 0.
@@ -199,7 +203,7 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
         composer: Composer that resolves and caches settings.
 
     Raises:
-        PanjError: For an invalid setting, naming the key and, in a sweep, the cell.
+        PanjError: For an invalid setting; the message names its key and, in a sweep, the cell.
     """
     swept = Overrides.of(swept)
     try:
@@ -219,7 +223,7 @@ def plain_value(override: Override) -> Any:
 
 
 def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
-    """Raise PanjError for an invalid row of outcomes, or a precision whose outcome is unknown or has no mean."""
+    """Raise PanjError if an outcome is invalid, or if the outcome of the precision is unknown or has no mean."""
     for start, days in {(cell.settings.start_date, cell.settings.days) for cell in cells}:
         table = read_outcomes(base.facts, start, days)
         names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes that have a mean
@@ -234,7 +238,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
         cells: Cells of one sweep.
 
     Returns:
-        For each repeated cell, the number of the first cell with its settings, followed by its own number.
+        One pair per repeated cell: the number of the first cell with its settings, and its own number.
     """
     first: dict[str, int] = {}
     pairs = []
@@ -246,7 +250,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
 
 
 def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
-    """Raise PanjError for a swept key that changes nothing, whatever the values of the other keys."""
+    """Raise PanjError if a swept key changes nothing, whatever the values of the other swept keys are."""
     for key in swept:
         values = {cell.values[key] for cell in cells}
         groups: dict[tuple[Any, ...], set[str]] = {}
@@ -262,7 +266,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
-    """Return the base settings; a sweep without a study name is named after its swept keys."""
+    """Return the base settings, with a study name made of the swept keys if a sweep was given no name."""
     named = any(text.startswith("study=") for text in base.overrides)
     if named or not swept:
         return base

@@ -1,8 +1,8 @@
-"""Worlds: the numbers and seeds of campaigns that followed the record, from a file written by `assimilate`.
+"""Reads worlds: the numbers and seeds of simulated campaigns that followed the record, as `assimilate` writes them.
 
 `worlds.parquet` has one row per world, with its numbers in their own units, its seeds by day, and the seeds of draws
-that are made only once. The campaign with seed s repeats world s modulo the number of worlds, up to the last day that
-the reports cover or an earlier day if one is given. From the next day on, it draws from seed s alone.
+that are made only once. The campaign with seed s repeats the world in row s modulo the number of worlds, up to the last
+day that the reports cover or, if one is given, an earlier day. From the next day on, it draws from seed s alone.
 """
 
 import json
@@ -29,7 +29,7 @@ from sim.wording import format_day
 FREE, RECORD = "free", "record"
 ABOUT = b"panj"  # metadata key
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
-EXPECTED = "one that python -m sim assimilate wrote"
+EXPECTED = "a file written by python -m sim assimilate"
 SEEDS = {
     "first_day": pa.list_(pa.int16()),
     "seed": pa.list_(pa.int64()),
@@ -45,17 +45,17 @@ SEEDS = {
 
 @dataclass(frozen=True)
 class Worlds:
-    """Campaigns that followed the record, with equal weights.
+    """Numbers and seeds of campaigns that followed the record, with equal weights.
 
     Two objects are equal if their digests and cuts are equal.
     """
 
-    digest: str  # hash of numbers and seeds
-    keys: tuple[str, ...] = field(compare=False)  # of the numbers
-    numbers: Floats = field(compare=False, repr=False)  # worlds x numbers, in their own units
-    addresses: tuple[Address, ...] = field(compare=False, repr=False)
-    about: Mapping[str, Any] = field(compare=False, repr=False)  # how they were made
-    cut: date | None = None  # last day on which campaigns repeat them, if it is before the last day of their reports
+    digest: str  # hash of keys, numbers, seeds and cut
+    keys: tuple[str, ...] = field(compare=False)  # keys of the numbers, one per column of `numbers`
+    numbers: Floats = field(compare=False, repr=False)  # worlds x keys, each in its own unit
+    addresses: tuple[Address, ...] = field(compare=False, repr=False)  # seeds of each world
+    about: Mapping[str, Any] = field(compare=False, repr=False)  # metadata on how the worlds were made
+    cut: date | None = None  # last day that campaigns repeat, if it is before the last day that the reports cover
 
     @property
     def until(self) -> date:
@@ -69,7 +69,7 @@ class Worlds:
 
     @property
     def said(self) -> str:
-        """Description for summaries, figures and pages."""
+        """Description of the worlds, for summaries, figures and pages."""
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
         return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
@@ -81,7 +81,7 @@ class Worlds:
 
         Returns:
             One sentence that says whether later random draws are new, the same, or known in hindsight to have led to
-            what was reported; in hindsight, also one on how improbable those draws were.
+            what was reported. In the last case, a second sentence says how improbable those draws were.
         """
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
@@ -101,7 +101,7 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """A sentence on how improbable the draws of these worlds were, from the log evidence of their reports."""
+        """Sentence that says how improbable the random draws of these worlds were, or that this is not known."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
             return "It is not known how improbable those draws were, since the file has no evidence."
@@ -112,11 +112,11 @@ class Worlds:
         )
 
     def numbers_of(self, seed: int) -> dict[str, float]:
-        """Return the numbers, by key, of the world that a seed repeats."""
+        """Return the numbers, by key, of the world that the campaign with this seed repeats."""
         return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
 
     def address_of(self, seed: int) -> Address:
-        """Return the address of the random draws of the campaign with this seed."""
+        """Return the seeds for the campaign with this seed: those of its world up to `followed`, then its own."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
@@ -125,41 +125,42 @@ class Worlds:
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
-    """Read worlds and check that they were made with the local rules and data.
+    """Read worlds and check that they were made with the current rules and data.
 
     Args:
         file: Path of the file; None for the shipped `configs/worlds.parquet`.
-        data: Fingerprint of the local data.
+        data: Fingerprint of the current data.
 
     Raises:
-        PanjError: If the file is missing, damaged, or made with other rules or data.
+        PanjError: If the file is missing or invalid, or was made with other rules or data.
     """
     path = Path(file).expanduser() if file else folder_of("configs") / "worlds.parquet"
     if not path.is_file():
-        raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; or worlds=free without one")
+        raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; worlds=free needs none")
     worlds = read_worlds(path, path.stat().st_mtime_ns)
     there = {name: worlds.about.get(f"{name}_fingerprint") for name in ("rules", "data")}
     other = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data)) if there[name] != here]
     if other:
         raise PanjError(
-            f"worlds.file: found {path}, made with other {' and '.join(other)}, expected worlds of this version: "
-            "python -m sim assimilate"
+            f"worlds.file: found {path}, which was made with other {' and '.join(other)}, expected worlds made with "
+            "the current rules and data; run python -m sim assimilate again"
         )
     return worlds
 
 
 def followed_to(worlds: Worlds, until: str | None) -> Worlds:
-    """Limit the days on which campaigns repeat worlds.
+    """Set the last day on which campaigns repeat the random draws of worlds.
 
     Args:
         worlds: Worlds that campaigns repeat.
         until: Last day to repeat, as YYYY-MM-DD; None for the last day that the reports cover.
 
     Returns:
-        The worlds with this limit, after which campaigns have new random draws.
+        The worlds with this limit, after which campaigns make new random draws.
 
     Raises:
-        PanjError: For a day that is not after the start and by the last day that the reports cover.
+        PanjError: If `until` is not a date, is not after the start date, or is after the last day that the reports
+            cover.
     """
     if until is None:
         return worlds
@@ -176,7 +177,11 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
 
 
 def is_sound(address: Address) -> bool:
-    """Check that the runs of an address start on day 0 and ascend, and that its other seeds have known streams."""
+    """Return whether an address is valid.
+
+    Its seeds by day must begin on day 0 and be in ascending order of day. Its other seeds must name known streams, and
+    provinces or ranges of days that are not negative.
+    """
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
     is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
@@ -189,9 +194,10 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
 
     Args:
         path: Path of a file that `assimilate` wrote.
+        _changed: Time at which the file was last changed, so that a changed file is read again despite the cache.
 
     Raises:
-        PanjError: For a file that is missing, damaged or of another kind.
+        PanjError: If the file cannot be read, is not a file of worlds, or has no world or a number that is not finite.
     """
     try:
         table = pq.read_table(path, page_checksum_verification=True)
@@ -205,13 +211,14 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         )
         dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
         if not dates[0] < dates[1] or not all(map(is_sound, addresses)):
-            raise ValueError("days or seeds out of order")
+            raise ValueError("its dates or seeds are invalid")
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise PanjError(f"worlds.file: found {path}, which cannot be read ({reason}), expected {EXPECTED}") from error
+        raise PanjError(f"worlds.file: found {path}, which is unreadable ({reason}), expected {EXPECTED}") from error
     if not addresses or not np.isfinite(numbers).all():
         raise PanjError(
-            f"worlds.file: found {path} with {len(addresses)} worlds, expected at least one, with finite numbers"
+            f"worlds.file: found {path}, which has no world or a number that is not finite, expected at least one "
+            "world and only finite numbers"
         )
     made_of = json.dumps([keys, addresses]).encode() + numbers.tobytes()
     return Worlds(sha256(made_of).hexdigest()[:16], keys, numbers, addresses, about)

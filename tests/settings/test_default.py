@@ -215,7 +215,7 @@ def test_without_the_file_the_declared_numbers_still_run(
 ) -> None:
     monkeypatch.setattr(module, "shipped", lambda: tmp_path / "none.parquet")
     assert main([*SHORT, f"results_dir={tmp_path}"]) == 2
-    assert "none.parquet, which Panj ships" in capsys.readouterr().err
+    assert "none.parquet, which is part of Panj" in capsys.readouterr().err
     assert settled(DECLARED).draws is None
 
 

@@ -132,12 +132,12 @@ def test_what_is_sent_to_workers_is_whole_and_small(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "changes", "error"),
     [
-        (three(), {"rules_fingerprint": "0000"}, "found draws fitted with other rules, expected those of this version"),
-        (three(), {"data_fingerprint": "0000"}, "found draws fitted with other data"),
+        (three(), {"rules_fingerprint": "0000"}, "found a fit with other rules, expected one with the current rules"),
+        (three(), {"data_fingerprint": "0000"}, "found a fit with other data"),
         (three(keys=("rules.news.fade", BASE, MEN)), {}, "found 'rules.news.fade', expected one of"),
         (three(rows=ROWS * 10), {}, "rules.news.fade_days: found 160.0, expected a number from 1.0 to 90.0"),
         (three(rows=ROWS * np.nan), {}, "rules.news.fade_days: found nan, expected a number"),
-        (three(np.array([2.0, -1.0, 1.0])), {}, "found no draws with weights"),
+        (three(np.array([2.0, -1.0, 1.0])), {}, "found no draws with valid weights"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, made: Posterior, changes: dict[str, Any], error: str) -> None:
@@ -154,7 +154,7 @@ def test_what_is_no_posterior_is_named(file: Path, tmp_path: Path) -> None:
             compose_settings(given)
         return str(raised.value)
 
-    assert "found no file nowhere.parquet, expected a file that" in refused(words(Path("nowhere.parquet")))
+    assert "found no file nowhere.parquet, expected a file written by" in refused(words(Path("nowhere.parquet")))
     assert "expected calibration=posterior or median" in refused(["calibration=prior", f"calibration.file={file}"])
     whole = pq.read_table(file)
     file.write_bytes(file.read_bytes()[:-20])
@@ -164,7 +164,7 @@ def test_what_is_no_posterior_is_named(file: Path, tmp_path: Path) -> None:
         (whole.replace_schema_metadata(), "found no metadata on how it was made"),
         (whole.replace_schema_metadata({"panj": json.dumps({"targets": 3})}), "found no rules_fingerprint"),
         (whole.set_column(3, FADE, pa.array(["a", "b", "c"])), "found a value that is not a number"),
-        (whole.slice(0, 0), "found no draws with weights"),
+        (whole.slice(0, 0), "found no draws with valid weights"),
     ):
         path = tmp_path / f"{error.replace(' ', '_')}.parquet"
         pq.write_table(table, path)
