@@ -1,1 +1,1 @@
-"""Input data: facts about districts and posts, and the reported record."""
+"""Reads the input data: facts about districts and posts, and the reported record."""

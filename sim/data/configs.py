@@ -1,4 +1,4 @@
-"""Reading of Panj's YAML files, in a clone and in an installed wheel."""
+"""Reads Panj's YAML files, in a clone and in an installed wheel."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from sim.errors import PanjError
 PACKAGE = Path(__file__).parent.parent
 
 
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C, where available: ten times faster
-    """YAML loader of plain values that rejects duplicate keys, of which YAML would silently keep the last."""
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
+    """YAML loader that accepts only plain values and rejects duplicate keys, which PyYAML would silently accept."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping of a node, or raise ConstructorError if a key occurs twice."""
+        """Return the mapping that a node describes, or raise ConstructorError if a key occurs twice."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -25,7 +25,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def folder_of(name: str) -> Path:
-    """Return the folder of configuration files: next to the package in a clone, inside it in a wheel.
+    """Return a folder of configuration files, which is next to the package in a clone and inside it in a wheel.
 
     Args:
         name: Name of the folder, `configs` or `scenarios`.
@@ -46,13 +46,13 @@ def read_text(path: Path) -> str:
         path: Path of the YAML file.
 
     Raises:
-        PanjError: When the file cannot be read or is not UTF-8; the key is the path.
+        PanjError: If the file cannot be read or is not UTF-8; the key of the error is the path.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise PanjError(
-            f"{path}: found no file that can be read ({error.strerror}), expected a YAML file", key=str(path)
+            f"{path}: found no readable file ({error.strerror}), expected a YAML file", key=str(path)
         ) from error
     except UnicodeDecodeError as error:
         raise PanjError(
@@ -69,7 +69,7 @@ def not_yaml(path: Path, error: Exception) -> PanjError:
         error: The error that the YAML parser raised.
     """
     why = " ".join(str(error).split())
-    return PanjError(f"{path}: found invalid YAML ({why}), expected names with values", key=str(path))
+    return PanjError(f"{path}: found invalid YAML ({why}), expected a mapping of names to values", key=str(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -79,7 +79,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         path: Path of the YAML file.
 
     Raises:
-        PanjError: When the file is missing, damaged, not a mapping or has a duplicate key; the key is the path.
+        PanjError: If the file is missing, is not valid YAML, is not a mapping or has a duplicate key; the key of the
+            error is the path.
     """
     try:
         content = yaml.load(read_text(path), Loader)
@@ -88,5 +89,5 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise
         raise not_yaml(path, error) from error
     if not isinstance(content, dict):
-        raise PanjError(f"{path}: found {type(content).__name__}, expected names with values", key=str(path))
+        raise PanjError(f"{path}: found {type(content).__name__}, expected a mapping of names to values", key=str(path))
     return content

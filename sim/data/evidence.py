@@ -1,8 +1,9 @@
-"""The record: dated figures reported up to the end of 7 July 2021, each with its source.
+"""Reads and filters the record: dated figures reported up to the end of 7 July 2021, each with its source.
 
 Reads   data/evidence.csv.
 Returns `Evidence` rows, filters for them, and a table for the console.
-Source  named in each row. Where a source gives no number ("dozens"), the bounds are our interpretation (see its note).
+Source  named in each row. Where a source gives no number ("dozens"), the row has bounds that are our interpretation,
+        as its note explains.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
         folder: Folder of evidence.csv; by default the data folder of the package.
 
     Raises:
-        PanjError: For an invalid row, such as one without source or date; the message names file, line and column.
+        PanjError: If a row is invalid, for instance without a source or date; the message names file, line and column.
     """
     rows = read_table((folder or DATA) / "evidence.csv", COLUMNS, ("id",))
     ids = {row.cells["id"] for row in rows}
@@ -95,18 +96,18 @@ def read_figure(row: Row, ids: set[str]) -> Evidence:
 
 
 def optional_number(row: Row, column: str) -> float | None:
-    """Return the cell as a number of at least 0, or None if it is empty."""
+    """Return the number in a cell, which must be at least 0, or None if the cell is empty."""
     return row.number(column, 0) if row.cells[column] else None
 
 
 def read_range(row: Row) -> tuple[float | None, float | None]:
     """Parse `low` and `high` of a row.
 
-    Checks that `value` is between them, and that at least one of the three is given.
+    Check that at least one of `low`, `value` and `high` is given, and that those given are in ascending order.
     """
     value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
     if value is None and low is None and high is None:
-        raise row.wrong("value", "a value, or a low or a high")
+        raise row.wrong("value", "a number, unless low or high has one")
     for lower, upper, column in ((low, high, "low"), (low, value, "low"), (value, high, "value")):
         if lower is not None and upper is not None and lower > upper:
             raise row.wrong(column, f"at most {upper:g}, so that low, value and high are in order")
@@ -116,7 +117,7 @@ def read_range(row: Row) -> tuple[float | None, float | None]:
 def read_dates(row: Row) -> tuple[date, date]:
     """Parse the first and last day of a figure.
 
-    Checks that they are in order and that the first is not after 7 July 2021.
+    Check that they are in order and that the first is not after 7 July 2021.
     """
     start, end = row.day("date_start"), row.day("date_end")
     if start > THE_LINE:
@@ -127,11 +128,11 @@ def read_dates(row: Row) -> tuple[date, date]:
 
 
 def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
-    """Parse the ids of the rows that conflict with this one, which must be other rows of the file."""
+    """Parse the ids of the rows that conflict with this one, and check that each is the id of another row."""
     conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
     for name in conflicts:
         if name not in ids or name == row.cells["id"]:
-            raise row.wrong("conflicts", f"ids of other rows of the file, which '{name}' is not")
+            raise row.wrong("conflicts", f"ids of other rows; '{name}' is none")
     return conflicts
 
 
@@ -140,42 +141,45 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
 
     Args:
         rows: Rows to choose from.
-        filters: Each `key=text`, or text to find anywhere in a row.
+        filters: Filters, each of which is `key=text` or a text to find anywhere in a row.
 
     Raises:
-        PanjError: For an unknown key, an empty text or a malformed date.
+        PanjError: If a filter has an unknown key, an empty text or a malformed date.
     """
     tests = [split_filter(text) for text in filters]
     return [row for row in rows if all(matches(row, key, text) for key, text in tests)]
 
 
 def split_filter(text: str) -> tuple[str, str]:
-    """Split a filter into its key and its search text; the key is empty if the filter has no `=`."""
+    """Split a filter into its key and its search text, or raise PanjError if it is invalid.
+
+    The key is empty if the filter has no `=`.
+    """
     key, equals, wanted = text.partition("=") if "=" in text else ("", "", text)
     key, wanted = key.strip().lower(), wanted.strip()
     if equals and key not in FILTER_KEYS:
         raise unknown("evidence filter", key, FILTER_KEYS)
     if not wanted:
-        raise PanjError(f"evidence filter '{text}': found nothing to look for, expected key=text or words")
+        raise PanjError(f"evidence filter '{text}': found no text to search for, expected key=text or words")
     if key == "date" and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", wanted):
         raise PanjError(f"evidence filter date: found '{wanted}', expected a year, month or day such as 2021-07-05")
     return key, wanted
 
 
 def matches(row: Evidence, key: str, wanted: str) -> bool:
-    """Return whether a row matches one filter; case is ignored, and `_` is the same as a space."""
+    """Return whether a row matches one filter, ignoring case and treating `_` as a space."""
     if key == "date":
         return covers(row, wanted)
     return plain(wanted) in plain(searched_text(row, key))
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Return whether a figure covers a day, or at least one day of a month or year."""
+    """Return whether the dates of a figure include a day or, given a month or year, at least one day of it."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text that a filter searches: one column, source and link together, or all columns."""
+    """Return the text that a filter searches: one column, the source with its link, or without a key all columns."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":
@@ -191,7 +195,7 @@ def plain(text: str) -> str:
 
 
 def show(rows: Sequence[Evidence], console: Console) -> None:
-    """Print the rows as a table that fits 80 columns, followed by their number and the credits."""
+    """Print the rows as a table that fits into 80 characters, followed by the number of rows and the credits."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -206,7 +210,7 @@ def show(rows: Sequence[Evidence], console: Console) -> None:
 
 
 def table_cells(row: Evidence) -> list[str]:
-    """Return the table cells of one figure, with spaces instead of `_` so that long names wrap."""
+    """Return the table cells of one figure; the quantity has spaces instead of `_`, so that long names wrap."""
     days = [row.date_start.isoformat()]
     if row.date_end != row.date_start:
         days.append(row.date_end.isoformat())
@@ -216,7 +220,7 @@ def table_cells(row: Evidence) -> list[str]:
 
 
 def say_value(row: Evidence) -> str:
-    """Format the value of a figure, its range, or both: `1,037 (1,000 to 1,100)`."""
+    """Format the value of a figure, its range, or both, such as `1,037 (1,000 to 1,100)`."""
     span = say_range(row.low, row.high)
     if row.value is None:
         return span
@@ -227,7 +231,10 @@ def say_value(row: Evidence) -> str:
 
 
 def say_range(low: float | None, high: float | None) -> str:
-    """Format a range: `1,000 to 1,100`, or one number if both bounds are equal; empty without bounds."""
+    """Format a range such as `1,000 to 1,100` or `at least 1,000`.
+
+    The result is a single number if both bounds are equal, and empty if there are none.
+    """
     if low is None and high is None:
         return ""
     if low is None or high is None:
@@ -236,14 +243,14 @@ def say_range(low: float | None, high: float | None) -> str:
 
 
 def say_number(number: float | None) -> str:
-    """Format a number with thousands separators and at most three significant digits after rounding fractions."""
+    """Format a number: a whole one with thousands separators, any other to three significant digits, None as empty."""
     if number is None:
         return ""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.3g}"
 
 
 def main(arguments: list[str]) -> int:
-    """Run `panj evidence [key=text | words] ...`, which prints the rows that match every filter; return exit code 0."""
+    """Print the rows that match every filter, for `panj evidence [key=text | words] ...`, and return exit code 0."""
     from rich.console import Console
 
     console = Console()
@@ -257,6 +264,6 @@ def main(arguments: list[str]) -> int:
 
 
 def say_nothing_found(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
-    """Return the message that no row matches the filters, with the quantities that exist."""
+    """Return a message that no row matches the filters, followed by a list of all quantities."""
     quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
     return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

@@ -1,8 +1,8 @@
-"""Facts about the 399 districts and the 13 crossing points, as they were before the campaign.
+"""Reads facts about the 399 districts and the 13 crossing points, as they were before the campaign.
 
 Reads   data/districts.csv, data/places.csv, data/posts.csv.
-Returns `Facts`, from which a campaign starts, and `Falls`, which are used only for scoring. `Facts` has no `fell_*`
-        column.
+Returns `Facts`, from which a campaign starts, and `Falls`, which are used only for scoring: no trait of `Facts` comes
+        from a `fell_*` column.
 Source  named in each row of the data; see data/README.md. Assumption: a missing population or vote count is the
         median of its province (*guess*).
 """
@@ -40,7 +40,7 @@ Booleans = NDArray[np.bool_]
 
 
 class Facts(NamedTuple):
-    """Districts in file order, their links, and the crossing points; one array or tuple per trait."""
+    """Districts in file order, their links, and the crossing points, with one array or tuple per trait."""
 
     district_id: tuple[str, ...]  # (districts) OCHA P-code, such as AF0101
     district: tuple[str, ...]  # (districts) name
@@ -76,7 +76,7 @@ class Facts(NamedTuple):
 class Falls(NamedTuple):
     """First loss of each district from 1 May to 7 July 2021, in file order.
 
-    For scoring only: a campaign must not read it.
+    It is used for scoring only, so a campaign must not read it.
     """
 
     fell_date: NDArray[np.datetime64]  # (districts) day; NaT means not dated, whether lost or not
@@ -85,7 +85,10 @@ class Falls(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Shared boundaries in compressed sparse rows: those of district d are `neighbour[first[d]:first[d + 1]]`."""
+    """Links between neighbouring districts in compressed sparse rows.
+
+    The neighbours of district d are `neighbour[first[d]:first[d + 1]]`.
+    """
 
     first: Integers
     neighbour: Integers
@@ -99,7 +102,7 @@ def read_facts(folder: Path | None = None) -> Facts:
         folder: Folder of the tables; by default the data folder of the package.
 
     Raises:
-        PanjError: For an invalid cell; the message names file, line and column.
+        PanjError: If a table is missing or invalid; for an invalid cell, the message names file, line and column.
     """
     folder = folder or DATA
     districts = read_table(folder / "districts.csv", DISTRICT_COLUMNS, ("district_id",))
@@ -148,18 +151,18 @@ def read_facts(folder: Path | None = None) -> Facts:
 
 
 def row_of_district(facts: Facts, name: object, key: str) -> int:
-    """Return the row of a district, given by P-code or name.
+    """Return the row number of a district that is given by P-code or name.
 
     Args:
-        facts: The facts that list all districts.
-        name: A P-code such as AF1501, or a name that only one district has.
+        facts: Facts in which the district is looked up.
+        name: P-code such as AF1501, or a name that only one district has.
         key: Key of the setting that names the district, for errors.
 
     Returns:
-        The row number, from 0.
+        The row number, counted from 0.
 
     Raises:
-        PanjError: For an unknown name, and for a name that several districts have.
+        PanjError: If the name is unknown or is the name of several districts.
     """
     if name in facts.district_id:
         return facts.district_id.index(str(name))
@@ -173,13 +176,13 @@ def row_of_district(facts: Facts, name: object, key: str) -> int:
 
 
 def read_falls(folder: Path | None = None) -> Falls:
-    """Read when each district is reported to have been lost first. For scoring only.
+    """Read the reported day of each district's first loss, for scoring only.
 
     Args:
         folder: Folder of districts.csv; by default the data folder of the package.
 
     Raises:
-        PanjError: For an invalid cell; the message names file, line and column.
+        PanjError: If the table is missing or invalid; for an invalid cell, the message names file, line and column.
     """
     districts = read_table((folder or DATA) / "districts.csv", FALL_COLUMNS, ("district_id",))
     return Falls(
@@ -194,7 +197,7 @@ def read_falls(folder: Path | None = None) -> Falls:
 def read_fell_date(row: Row) -> date | None:
     """Parse the day of the first loss, or return None if there is none.
 
-    Checks that a date has a precision and is from 1 May to 7 July 2021.
+    Check that the date and its precision are both given or both empty, and that the date is from 1 May to 7 July 2021.
     """
     precision = row.one_of("fell_date_precision", PRECISIONS)
     if not row.cells["fell_date"]:
@@ -214,21 +217,28 @@ def meaning_of(
     counts: Callable[[str], bool] = lambda _name: True,
     is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
 ) -> str:
-    """Return the normalised content of a data table, for fingerprints.
+    """Return the content of a data table as normalised text, for fingerprints.
 
-    Raises PanjError for a line that does not fit the header. `counts` selects columns by name, and `is_kept`
-    selects rows.
+    Args:
+        path: Path of the CSV.
+        counts: Function that returns whether a column, given by name, is included.
+        is_kept: Function that returns whether a row, given as cells by column, is included.
+
+    Raises:
+        PanjError: If the file cannot be read or a line does not fit the header.
     """
     try:
         return meaning_of_table(read_text(path), counts, is_kept)
     except (TypeError, AttributeError, KeyError, csv.Error) as error:
-        raise PanjError(f"{path.name}: found a line that does not fit the header, expected a table") from error
+        raise PanjError(
+            f"{path.name}: found a line that does not fit the header, expected one cell per column"
+        ) from error
 
 
 def fingerprint(folder: Path) -> str:
     """Return the fingerprint of the data from which campaigns start, as 16 hexadecimal digits.
 
-    Dated falls and other columns of the record do not affect it.
+    The columns on dated falls, which belong to the record, do not affect it.
     """
     paths = [folder / f"{name}.csv" for name in STARTED_FROM]
     return fingerprint_of(meaning_of(path, lambda name: name not in FALL_COLUMNS[1:]) for path in paths)
@@ -241,7 +251,7 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
         folder: Folder of the tables; by default the data folder of the package.
 
     Returns:
-        16 hexadecimal digits, which do not depend on evidence that is only context.
+        16 hexadecimal digits. Evidence that is only context does not affect them.
     """
     falls, evidence, targets = ((folder or DATA) / f"{name}.csv" for name in ("districts", "evidence", "targets"))
     return fingerprint_of(
@@ -254,17 +264,17 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
 
 
 def texts(rows: Sequence[Row], column: str) -> tuple[str, ...]:
-    """Return one column of text; raises PanjError for an empty cell."""
+    """Return one column of text, or raise PanjError if a cell is empty."""
     return tuple(row.text(column) for row in rows)
 
 
 def degrees(rows: Sequence[Row], column: str, limit: float) -> Floats:
-    """Return one column of degrees, which must be from `-limit` to `limit`."""
+    """Return one column of degrees, or raise PanjError if a value is not from `-limit` to `limit`."""
     return np.array([row.number(column, -limit, limit) for row in rows])
 
 
 def identity(row: Row) -> int:
-    """Return the number in the P-code of a district: 101 for AF0101."""
+    """Return the number in the P-code of a district, such as 101 for AF0101."""
     digits = row.cells["district_id"].removeprefix("AF")
     if len(digits) != 4 or not (digits.isascii() and digits.isdecimal()):
         raise row.wrong("district_id", "AF and four digits, such as AF0101")
@@ -272,25 +282,29 @@ def identity(row: Row) -> int:
 
 
 def find(row: Row, district_row: Mapping[str, int]) -> int:
-    """Return the row of a district that a row of another file names by P-code."""
+    """Return the row number of the district whose P-code is in a row of another file."""
     code = row.cells["district_id"]
     if code not in district_row:
-        raise row.wrong("district_id", "a district_id of districts.csv")
+        raise row.wrong("district_id", "a district_id that is in districts.csv")
     return district_row[code]
 
 
 def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
-    """Return the region of each province, in file order; raises PanjError for a province in several regions."""
+    """Return the region of each province, in file order, or raise PanjError if a province has several regions."""
     regions: dict[str, str] = {}
     for row in districts:
         region = regions.setdefault(row.text("province"), row.text("region"))
         if region != row.cells["region"]:
-            raise row.wrong("region", f"'{region}', as in the rest of {row.cells['province']}")
+            raise row.wrong("region", f"'{region}', as for the other districts of {row.cells['province']}")
     return tuple(regions.values())
 
 
 def read_capitals(districts: Sequence[Row]) -> Booleans:
-    """Return whether each district is a provincial capital; raises PanjError unless each province has exactly one."""
+    """Return whether each district is a provincial capital.
+
+    Raises:
+        PanjError: If a province does not have exactly one capital.
+    """
     capitals: dict[str, list[str]] = {row.cells["province"]: [] for row in districts}
     for row in districts:
         if row.one_of("is_provincial_capital", ("0", "1")) == "1":
@@ -305,30 +319,37 @@ def read_capitals(districts: Sequence[Row]) -> Booleans:
 
 
 def check_areas(districts: Sequence[Row]) -> None:
-    """Raise PanjError for an area that is negative or not a number.
+    """Raise PanjError if an area is negative or not a number.
 
-    No rule uses areas, but other users of the file rely on them.
+    No rule uses areas, but other users of the file may.
     """
     for row in districts:
         row.number("area_km2", 0)
 
 
 def read_population(districts: Sequence[Row], province_of: Integers) -> Integers:
-    """Return the population of each district; a missing one is the median of its province (*guess*)."""
+    """Return the population of each district, with the median of its province where it is missing (*guess*)."""
     people = [row.count("population", low=1) for row in districts]
     measured = np.array([np.nan if count is None else count for count in people], dtype=np.float64)
     return np.rint(fill_with_province_median(measured, province_of, districts, "population")).astype(np.int64)
 
 
 def read_votes_per_head(districts: Sequence[Row], population: Integers, province_of: Integers) -> Floats:
-    """Return valid votes of 2019 per person in each district; a missing one is the province's median (*guess*)."""
+    """Return valid votes of 2019 per person in each district.
+
+    Where votes are missing, this is the median of votes per person in the province (*guess*).
+    """
     votes = [row.count("votes_2019") for row in districts]
     measured = np.array([np.nan if count is None else count for count in votes], dtype=np.float64) / population
     return fill_with_province_median(measured, province_of, districts, "votes_2019")
 
 
 def fill_with_province_median(measured: Floats, province_of: Integers, districts: Sequence[Row], column: str) -> Floats:
-    """Return a copy with each gap (NaN) replaced by the median of its province."""
+    """Return a copy of a trait of the districts with each gap (NaN) replaced by the median of its province.
+
+    Raises:
+        PanjError: If no district of a province with a gap has a value; the message names `column`.
+    """
     filled = measured.copy()
     for district in np.flatnonzero(np.isnan(measured)).tolist():
         known = measured[(province_of == province_of[district]) & ~np.isnan(measured)]
@@ -339,12 +360,12 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """Return the rows of places.csv of one kind; raises PanjError if any row has an unknown kind."""
+    """Return the rows of places.csv with one kind, or raise PanjError if any row has an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 
 def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
-    """Return whether each district has the value 1 in places.csv; a district without a row has 0."""
+    """Return whether places.csv has the value 1 for each district and one kind; without a row, it counts as 0."""
     marked = np.zeros(len(district_row), dtype=np.bool_)
     for row in of_kind(places, kind):
         marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"
@@ -352,7 +373,11 @@ def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int])
 
 
 def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Floats:
-    """Return the mountain index of every district, from 0 (plain) to 1 (high mountain)."""
+    """Return the mountain index of every district, from 0 (plain) to 1 (high mountain).
+
+    Raises:
+        PanjError: If a district has no index, or one that is out of range.
+    """
     mountain = np.full(len(district_row), np.nan)
     for row in of_kind(places, "mountain"):
         mountain[find(row, district_row)] = row.number("value", 0, 1)
@@ -363,16 +388,19 @@ def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Flo
 
 
 def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
-    """Return the short names of the posts; raises PanjError unless they are unique and valid as keys of settings."""
+    """Return the short names of the posts, or raise PanjError if one is repeated or cannot be a key of settings."""
     refuse_duplicates(posts, ("post",))
     for row in posts:
         if not row.cells["post"].isidentifier():
-            raise row.wrong("post", "lower-case words joined by _")
+            raise row.wrong("post", "a name of letters, digits and _ that does not begin with a digit")
     return texts(posts, "post")
 
 
 def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitude: Floats, longitude: Floats) -> Links:
-    """Return every shared boundary, once from each side, with the distance between centroids in km."""
+    """Return the link across every shared boundary, once in each direction, with its length in km.
+
+    The length is the distance between the centroids of the two districts.
+    """
     near = [read_neighbours(row, district_row) for row in districts]
     refuse_one_sided(districts, near)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])]).astype(np.int64)
@@ -383,13 +411,13 @@ def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitu
 
 
 def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
-    """Return the rows of the districts that share a boundary with this one, in ascending order."""
+    """Return the row numbers of the districts that share a boundary with this one, in ascending order."""
     codes = [code.strip() for code in row.cells["neighbours"].split(";") if code.strip()]
     for code in codes:
         if code not in district_row:
-            raise row.wrong("neighbours", f"codes of districts.csv, which '{code}' is not")
+            raise row.wrong("neighbours", f"district_ids that are in districts.csv; '{code}' is not")
         if code == row.cells["district_id"] or codes.count(code) > 1:
-            raise row.wrong("neighbours", f"other districts, each once; '{code}' is the district itself or repeated")
+            raise row.wrong("neighbours", f"other districts, each once; '{code}' is repeated or the district itself")
     return sorted(district_row[code] for code in codes)
 
 
@@ -399,13 +427,15 @@ def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) ->
         for there in rows:
             if here not in near[there]:
                 found, lacking = districts[here], districts[there]
-                raise lacking.wrong("neighbours", f"{found.cells['district_id']} as well, since {found.place} lists it")
+                raise lacking.wrong(
+                    "neighbours", f"{found.cells['district_id']} as well, since {found.place} lists this one"
+                )
 
 
 def great_circle_km(latitude: Floats, longitude: Floats, latitude_there: Floats, longitude_there: Floats) -> Floats:
-    """Return great-circle distances in km (haversine formula), accurate to 0.6 %.
+    """Return great-circle distances in km by the haversine formula, which is accurate to 0.6 %.
 
-    Arguments are in degrees, in arrays of equal length.
+    The arguments are arrays of equal length, in degrees.
     """
     here, there = np.radians(latitude), np.radians(latitude_there)
     across = np.radians(longitude_there - longitude)

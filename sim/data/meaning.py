@@ -1,7 +1,8 @@
-"""Fingerprints of what code computes and what data contain, which do not depend on formatting.
+"""Computes fingerprints of code and data that depend on what the code computes and what the data contain.
 
-Changes to comments, docstrings, error messages, file names, import order, annotations or line breaks do not change a
-fingerprint. Changes to operators, numbers, names or the order of statements do.
+Changes to comments, docstrings, error messages, file names, imports, line breaks, and annotations other than those of
+class fields do not change a fingerprint. Changes to operators, numbers, names or the order of statements within a
+definition do.
 """
 
 import ast
@@ -23,38 +24,40 @@ OURS = "sim."
 
 
 def fingerprint_of(parts: Iterable[str]) -> str:
-    """Return the fingerprint of several texts.
+    """Return the fingerprint of a sequence of texts.
 
     Args:
-        parts: The texts, whose order matters.
+        parts: Texts, whose order affects the fingerprint.
 
     Returns:
-        The first 16 hexadecimal digits of their SHA-256.
+        The first 16 hexadecimal digits of the SHA-256 of the texts, joined by line breaks.
     """
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:DIGITS]
 
 
 def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[str]:
-    """Return every top-level definition of some modules as normalised text, sorted.
+    """Return the top-level definitions of some modules as normalised text.
 
     Args:
         sources: Source text of each module. Names defined in our own modules must be unique, since paths are left out.
-        roots: Names of definitions. If any are given, only these and the definitions that they use are returned.
+        roots: Names of definitions. If any are given, only these are returned, and those that they directly or
+            indirectly use.
 
     Returns:
-        One text per definition or top-level statement. Imports are left out; names imported from other packages are
-        written with their module.
+        One text per definition or other top-level statement, in alphabetical order. Imports are left out; names
+        imported from other packages are written with their module.
     """
     found = [definition for source in sources for definition in definitions_in(source)]
     return meaning_of_definitions(found, roots)
 
 
 def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] = ()) -> list[str]:
-    """Return definitions that are already parsed as normalised text, as `meaning_of_code` does.
+    """Return the normalised text of parsed definitions, in alphabetical order.
 
     Args:
-        found: The parsed definitions.
-        roots: Names of definitions. If any are given, only these and the definitions that they use are returned.
+        found: Definitions, from `definitions_in`.
+        roots: Names of definitions. If any are given, only these are returned, and those that they directly or
+            indirectly use.
     """
     wanted = set(roots)
     while wanted:
@@ -66,15 +69,15 @@ def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] =
 
 
 class Definition(NamedTuple):
-    """A top-level statement of a module, normalised."""
+    """A top-level statement of a module, as normalised text with the names that it defines and uses."""
 
     names: frozenset[str]  # names that it defines
     uses: frozenset[str]  # names that it reads
-    text: str  # normalised source
+    text: str  # normalised text of its source
 
 
 def definitions_in(source: str) -> Iterator[Definition]:
-    """Yield each top-level statement of a module, except imports and the module docstring."""
+    """Yield each top-level statement of a module except imports and the module docstring."""
     tree = ast.parse(source)
     origins = origins_of_imports(tree)
     for node in body_of(tree):
@@ -88,7 +91,10 @@ def definitions_in(source: str) -> Iterator[Definition]:
 
 
 def origins_of_imports(tree: ast.AST) -> dict[str, str]:
-    """Return the origin of each imported name: `module.name` if external, `name` if from our own modules."""
+    """Return the origin of each imported name.
+
+    This is `module.name` for a name from another package, and `name` for one from our own modules.
+    """
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -120,7 +126,7 @@ def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: boo
     """Append the normalised text of a node to `parts`.
 
     The annotation of a class field (`is_field`) is kept, since it decides the type to which a number is converted.
-    Error messages are left out: of `raise`, only the type of the error is kept.
+    Error messages are left out: of a `raise` statement, only the class or function that makes the error is kept.
     """
     kind = type(node)
     if kind is list:
@@ -152,7 +158,7 @@ def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: boo
 
 @cache
 def fields_of(kind: str) -> tuple[str, ...]:
-    """Return the names of the fields of a node type that affect what it computes, in sorted order.
+    """Return the fields of an AST node type that affect what the node computes, in alphabetical order.
 
     They are the same in every Python version.
     """
@@ -164,7 +170,9 @@ def meaning_of_table(
     counts: Callable[[str], bool] = lambda _name: True,
     is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
 ) -> str:
-    """Return the rows of a CSV as normalised text: numbers by value, cells by column, without columns of prose.
+    """Return the rows of a CSV as normalised text.
+
+    Numbers are written by value and cells in order of column name; columns that only readers use are left out.
 
     Args:
         text: Text of the CSV, with a header.

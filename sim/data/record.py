@@ -1,4 +1,4 @@
-"""Figures of the record, looked up by id or by post, for comparison with simulated ones.
+"""Looks up reported figures by id or by post, for comparison with simulated ones.
 
 Reads   data/evidence.csv, data/posts.csv.
 Source  named in each row. A night belongs to the morning on which it ends: 4-5 July is 5 July.
@@ -33,7 +33,7 @@ EVENTS = {  # evidence id: label on a time axis
 
 
 class Point(NamedTuple):
-    """A reported number on a day, with its range; `open_ended` if the source gives only a lower bound."""
+    """A reported number on a day, with its range, which is `open_ended` if it has a lower and no upper bound."""
 
     day: date
     value: float
@@ -54,7 +54,7 @@ class Count(NamedTuple):
 
 @cache
 def evidence() -> dict[str, Evidence]:
-    """Return every row of evidence.csv by its id."""
+    """Return every row of evidence.csv, by id."""
     return {row.id: row for row in read_evidence()}
 
 
@@ -76,7 +76,7 @@ def reported(id: str) -> Evidence:
 def point(id: str, scale: float = 1.0) -> Point:
     """Return a reported figure as a point on the last day that it covers.
 
-    Without a value, the point is at the lower bound or, if there is none, the upper bound.
+    If the figure has no value, its lower bound takes the place of the value or, without a lower bound, its upper bound.
 
     Args:
         id: Id of a row of evidence.csv.
@@ -90,12 +90,12 @@ def point(id: str, scale: float = 1.0) -> Point:
 
 
 def out_of(id: str) -> float:
-    """Return the number of districts out of which a figure counts: 421 if its unit is `of 421`."""
+    """Return the total to which a reported number of districts refers, such as 421 if its unit is `of 421`."""
     return float(reported(id).unit.split()[-1])
 
 
 def aan_shares() -> list[Point]:
-    """Return the shares of district centres held by the Taliban, as counted by AAN for 1 May and the end of June."""
+    """Return the shares of district centres that AAN counted as held by the Taliban on 1 May and at the end of June."""
     start, newly = reported(AAN_START), reported(AAN_NEWLY_HELD)
     held = point(AAN_START).value + point(AAN_NEWLY_HELD).value
     share = held / out_of(AAN_NEWLY_HELD)
@@ -103,12 +103,12 @@ def aan_shares() -> list[Point]:
 
 
 def lwj_shares() -> list[Point]:
-    """Return the shares of districts under Taliban control, by the wider definition of the Long War Journal."""
+    """Return the shares of districts that the Long War Journal counted as under Taliban control, in its wider sense."""
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
 
 
 def counted_so_far() -> list[Point]:
-    """Return how many soldiers had crossed: sums up to each night with a count, then the reported total."""
+    """Return how many soldiers had crossed: the sum of counts up to each counted night, then the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [
@@ -119,9 +119,9 @@ def counted_so_far() -> list[Point]:
 
 @cache
 def counts_by_post() -> tuple[Count, ...]:
-    """Return every count of posts.csv.
+    """Return all counts of soldiers in posts.csv.
 
-    `2021-07-04: 94; 2021-07-05: 104` gives two counts, and `300+` means at least 300.
+    The cell `2021-07-04: 94; 2021-07-05: 104` gives two counts, and `300+` means at least 300.
     """
     with (DATA / "posts.csv").open(encoding="utf-8", newline="") as file:
         return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
@@ -136,14 +136,14 @@ def read_counts(row: dict[str, str]) -> list[Count]:
 
 
 def counted_at(post: str, until: date) -> tuple[int, bool] | None:
-    """Return how many soldiers were counted at a post up to a day.
+    """Return how many soldiers in total were counted at a post up to a day.
 
     Args:
         post: Short name of the post.
         until: Morning of the last night that is included.
 
     Returns:
-        The number of soldiers, and whether it is a lower bound; None if nothing was counted.
+        The number of soldiers, and whether it is a lower bound; None if there is no count.
     """
     counts = [count for count in counts_by_post() if count.post == post and count.night <= until]
     if not counts:
@@ -152,11 +152,11 @@ def counted_at(post: str, until: date) -> tuple[int, bool] | None:
 
 
 def lost_in_record(evening: date) -> list[int]:
-    """Return the rows of districts reported lost by the end of a day; days after 7 July count as 7 July 2021."""
+    """Return the row numbers of the districts reported lost by the end of a day, at most that of 7 July 2021."""
     return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
 
 
 @cache
 def fell_dates() -> np.ndarray:
-    """Return the day on which each district is reported to have been lost first; NaT if the loss is not dated."""
+    """Return the reported day of each district's first loss; NaT where no loss is dated."""
     return read_falls().fell_date

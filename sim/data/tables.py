@@ -1,4 +1,4 @@
-"""Reading of CSV data files, checked cell by cell; errors name file, line and column."""
+"""Reads CSV data files and checks them cell by cell; errors name file, line and column."""
 
 import csv
 import math
@@ -15,31 +15,31 @@ from sim.errors import PanjError, unknown
 class Row:
     """One line of a data file.
 
-    `place` names file, line and key for error messages; `cells` has the text by column.
+    `place` names the file, line and key for error messages; `cells` has the text of each column.
     """
 
     place: str
     cells: Mapping[str, str]
 
     def wrong(self, column: str, expected: str) -> PanjError:
-        """Return the error for an invalid cell, which names file, line, key and column."""
+        """Return the error for an invalid cell; its message names the file, line, key and column."""
         return PanjError(f"{self.place}, {column}: found '{self.cells[column]}', expected {expected}")
 
     def text(self, column: str) -> str:
-        """Return the text of a cell, which must not be empty."""
+        """Return the text of a cell, or raise PanjError if it is empty."""
         if not self.cells[column]:
             raise self.wrong(column, "some text")
         return self.cells[column]
 
     def one_of(self, column: str, names: Iterable[str]) -> str:
-        """Return the text of a cell, which must be one of `names`."""
+        """Return the text of a cell, or raise PanjError if it is not one of `names`."""
         names = list(names)
         if self.cells[column] not in names:
             raise unknown(f"{self.place}, {column}", self.cells[column], names)
         return self.cells[column]
 
     def number(self, column: str, low: float = -math.inf, high: float = math.inf) -> float:
-        """Return the number in a cell, which must be finite and from `low` to `high`."""
+        """Return the number in a cell, or raise PanjError if it is not finite or not from `low` to `high`."""
         try:
             value = float(self.cells[column])
         except ValueError:
@@ -47,11 +47,17 @@ class Row:
         if not math.isfinite(value):
             raise self.wrong(column, "a finite number")
         if not low <= value <= high:
-            raise self.wrong(column, f"at least {low:g}" if high == math.inf else f"a number from {low:g} to {high:g}")
+            raise self.wrong(
+                column, f"a number of at least {low:g}" if high == math.inf else f"a number from {low:g} to {high:g}"
+            )
         return value
 
     def count(self, column: str, low: int = 0) -> int | None:
-        """Return the whole number in a cell, which must be at least `low`, or None if the cell is empty."""
+        """Return the whole number in a cell, or None if the cell is empty.
+
+        Raises:
+            PanjError: If the cell has anything else, or a number below `low`.
+        """
         if not self.cells[column]:
             return None
         value = self.number(column, low)
@@ -60,11 +66,11 @@ class Row:
         return int(value)
 
     def measure(self, column: str) -> float:
-        """Return the number in a cell, which must be at least 0; an empty cell counts as 0."""
+        """Return the number in a cell, with an empty cell as 0, or raise PanjError if it is not at least 0."""
         return self.number(column, 0) if self.cells[column] else 0.0
 
     def day(self, column: str) -> date:
-        """Return the date in a cell, which is written as in 2021-07-05."""
+        """Return the date in a cell, or raise PanjError if it is not a date in ISO format, such as 2021-07-05."""
         try:
             return date.fromisoformat(self.cells[column])
         except ValueError:
@@ -83,7 +89,8 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
         The rows in file order, with every cell stripped of surrounding spaces.
 
     Raises:
-        PanjError: For a missing or damaged file, a missing column or two rows with the same key.
+        PanjError: If the file is missing, is not valid CSV or has no rows, if a column is missing or occurs twice, or
+            if two rows have the same key or one has none.
     """
     reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
     try:
@@ -93,19 +100,21 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
             make_row(f"{path.name} line {reader.line_num}", name_cells(header, cells), columns, key) for cells in reader
         ]
     except csv.Error as error:
-        raise PanjError(f"{path.name} line {reader.line_num}: found a line that is not valid CSV ({error})") from None
+        raise PanjError(
+            f"{path.name} line {reader.line_num}: found an invalid line ({error}), expected one cell per column"
+        ) from None
     if not rows:
-        raise PanjError(f"{path.name}: found a header and no rows, expected at least one row")
+        raise PanjError(f"{path.name}: found a header without rows, expected at least one row")
     refuse_duplicates(rows, key)
     return rows
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file, without a byte order mark; raises PanjError if it is empty or unreadable."""
+    """Return the text of a UTF-8 file, without a byte order mark, or raise PanjError if it is empty or unreadable."""
     try:
         content = path.read_bytes()
     except OSError:
-        raise PanjError(f"{path.name}: found no readable file in {path.parent}, expected one of this name") from None
+        raise PanjError(f"{path.name}: found no readable file of this name in {path.parent}, expected one") from None
     if not content.strip():
         raise PanjError(f"{path.name}: found an empty file, expected a header and rows")
     try:
@@ -119,29 +128,29 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
     """Raise PanjError unless the header has every expected column exactly once."""
     for column in columns:
         if column not in header:
-            raise PanjError(f"{file} line 1: found columns {', '.join(header)}, expected '{column}' as well")
+            raise PanjError(f"{file} line 1: found columns {', '.join(header)}, expected also '{column}'")
         if header.count(column) > 1:
             raise PanjError(f"{file} line 1: found column '{column}' twice, expected it once")
 
 
 def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """Return the cells of a line by column; raises csv.Error for a line with too few or too many cells."""
+    """Return the cells of a line by column, or raise csv.Error if the line has too few or too many cells."""
     if len(cells) != len(header):
-        raise csv.Error(f"found {len(cells)} values, expected {len(header)}")
+        raise csv.Error(f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} instead of {len(header)}")
     return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
 
 
 def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
-    """Return a row with only the wanted columns, named after its key."""
+    """Return a row with only the wanted columns, whose place in error messages includes its key."""
     name = " ".join(cells[column] for column in key)
     return Row(f"{place} ({name})", {column: cells[column] for column in columns})
 
 
 def refuse_duplicates(rows: Sequence[Row], key: Sequence[str]) -> None:
-    """Raise PanjError if two rows have the same key."""
+    """Raise PanjError if two rows have the same key, or if a part of a key is empty."""
     seen: dict[tuple[str, ...], str] = {}
     for row in rows:
         name = tuple(row.text(column) for column in key)
         if name in seen:
-            raise PanjError(f"{row.place}: {' and '.join(key)} already used by {seen[name]}")
+            raise PanjError(f"{row.place}: found the same {' and '.join(key)} as in {seen[name]}, expected another")
         seen[name] = row.place

@@ -196,7 +196,7 @@ def test_a_one_sided_neighbour_is_refused_with_its_row(folder: Path) -> None:
         ("places.csv", "value", "0.5", "places.csv line 2 (AF0101 airfield), value"),
         ("posts.csv", "district_id", "AF9999", "posts.csv line 2 (P01), district_id"),
         ("posts.csv", "lat", "", "posts.csv line 2 (P01), lat"),
-        ("posts.csv", "post", "ovez", "posts.csv line 5 (P04): post already used by posts.csv line 2 (P01)"),
+        ("posts.csv", "post", "ovez", "posts.csv line 5 (P04): found the same post as in posts.csv line 2 (P01)"),
         ("posts.csv", "post", "Sher Khan", "posts.csv line 2 (P01), post"),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_row_twice_is_refused_naming_both_lines(folder: Path, file: str) -> No
     rewrite(folder / file, lambda rows: [*rows, rows[0]])
     message = refusal(folder)
     assert f"{file} line " in message
-    assert f"already used by {file} line 2" in message
+    assert f"as in {file} line 2" in message
 
 
 @pytest.mark.parametrize(("row", "text"), [(0, "0"), (1, "1")])
@@ -262,7 +262,7 @@ def test_an_empty_file_is_refused(folder: Path) -> None:
 def test_a_header_without_rows_is_refused(folder: Path) -> None:
     header = (folder / "posts.csv").read_text(encoding="utf-8").splitlines()[0]
     (folder / "posts.csv").write_text(header)
-    assert refusal(folder).startswith("posts.csv: found a header and no rows")
+    assert refusal(folder).startswith("posts.csv: found a header without rows")
 
 
 def test_bytes_that_are_not_utf_8_are_refused_with_their_line(folder: Path) -> None:
@@ -274,7 +274,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_their_line(folder: Path) -> N
 def test_a_line_with_too_few_values_is_refused(folder: Path) -> None:
     with (folder / "posts.csv").open("a", encoding="utf-8") as file:
         file.write("P14,somewhere\n")
-    assert "posts.csv line 15: found a line that is not valid CSV" in refusal(folder)
+    assert "posts.csv line 15: found an invalid line (2 cells instead of" in refusal(folder)
 
 
 def test_a_file_saved_by_a_spreadsheet_reads_the_same(facts: Facts, folder: Path) -> None:

@@ -118,13 +118,13 @@ def test_a_number_that_only_the_rule_names_is_refused(rules: Path) -> None:
 
 def test_a_rule_without_its_yaml_is_refused(rules: Path) -> None:
     (rules / "news.yaml").unlink()
-    with pytest.raises(PanjError, match=r"news\.yaml: found no file that can be read"):
+    with pytest.raises(PanjError, match=r"news\.yaml: found no readable file"):
         numbers.declared_numbers()
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("a: [1", "invalid YAML"), ("- a\n- b", "found list, expected names"), ("", "found NoneType, expected names")],
+    [("a: [1", "invalid YAML"), ("- a\n- b", "found list, expected a map"), ("", "found NoneType, expected a map")],
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, found: str, tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text(text)
