@@ -1,1 +1,1 @@
-"""Campaigns that followed the record: their random draws are conditioned on what was reported."""
+"""Conditions campaigns, with all their numbers and random draws, on what was reported."""

@@ -1,11 +1,14 @@
-"""Condition campaigns on what was reported: `python -m sim assimilate`.
+"""Conditions campaigns on what was reported: `python -m sim assimilate`.
 
-Reads   settings of one cell, priors.yaml, data/observations.csv.
-Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; stages/ while it runs, from
-        which the same command goes on after Ctrl-C, a kill or a power cut, to the same digits. Figures and page are
-        made from the tables (`sim.assimilate.page`).
-Assumed Numbers start from their priors: the shipped posterior was fitted to figures that are observations here. Free
-        campaigns, as many as there are worlds, are drawn from the same priors and conditioned on nothing.
+Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
+comparison, as many free campaigns are drawn from the same priors and conditioned on nothing.
+
+After Ctrl-C, a killed process or a power cut, the same command resumes from the last finished stage and gives exactly
+the same results. Figures and page are made from the tables by `sim.assimilate.page`.
+
+Reads   the settings of one cell, priors.yaml and data/observations.csv.
+Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; while it runs, the finished stages
+        in the subfolder stages/.
 """
 
 import io
@@ -58,15 +61,22 @@ from sim.study.files import write_errors, write_file
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
-COUNTED = "nights by the morning on which they end"  # a sample made with another way of counting is another sample
+COUNTED = "nights by the morning on which they end"  # part of a sample's hash: counting otherwise gives another sample
 DECIDED = {"end_date": "until=", "runs": "worlds=", "runs_max": "worlds=", "study": "name="}  # settings with no effect
 EVERY = 15.0  # seconds between lines of progress
-RUNS = 200  # of the next step
+RUNS = 200  # largest number of runs in the command suggested as the next step
 Result = TypeVar("Result")
 
 
 def assimilate(request: Assimilate) -> int:
-    """Run the sampler of a request, write its worlds and tables, and draw the page."""
+    """Make the worlds and tables of a request and draw their page; whatever is already there is kept.
+
+    Args:
+        request: The settings, the observations to use, and the size of the sample.
+
+    Returns:
+        The exit code, which is always 0.
+    """
     console = console_of()
     folder = make_worlds(request, console)
     is_drawn = (folder / PAGE).is_file() or not all((folder / name).is_file() for name in TABLES)
@@ -74,18 +84,18 @@ def assimilate(request: Assimilate) -> int:
 
 
 def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> Path:
-    """Run the sampler of a request and write its worlds, unless they are there.
+    """Run the sampler and write its worlds, unless the folder already has the worlds of the same request.
 
     Args:
-        request: The request.
-        console: Where progress is printed.
-        watched: Whether free campaigns are run too, and the tables of the page are written.
+        request: The settings, the observations to use, and the size of the sample.
+        console: Console for progress messages.
+        watched: Whether to run free campaigns too, and to write the tables that the page needs.
 
     Returns:
         The folder of the worlds.
 
     Raises:
-        PanjError: The request cannot be met, or the folder holds other worlds.
+        PanjError: A setting or a day is invalid, no campaign agrees with the reports, or the folder has other worlds.
     """
     settings, order = settings_of(request)
     observations = known_by(read_observations(read_evidence()), request.until, request.known)
@@ -99,7 +109,7 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
         )
         return folder
     if finished.exists():
-        raise PanjError(f"name: found {folder}, which holds other worlds, expected a new name: name=NAME")
+        raise PanjError(f"name: found {folder}, which has other worlds, expected a new name: name=NAME")
     started = time.monotonic()
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
@@ -126,7 +136,18 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
 
 
 def show(folder: Path, request: Assimilate, console: Console) -> int:
-    """Draw figures and page from the tables in a folder, and print what is there and the next step."""
+    """Draw figures and page from the tables in a folder, print which files there are, and suggest the next command.
+
+    If the packages for the page are not installed, print which are missing instead of drawing.
+
+    Args:
+        folder: Folder with the worlds and their tables.
+        request: The request, whose settings the suggested command repeats.
+        console: Console for the output.
+
+    Returns:
+        The exit code, which is always 0.
+    """
     missing = missing_of("report")
     if missing:
         needed = f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"'
@@ -147,12 +168,20 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
 
 
 def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
-    """Run every world once more, and keep what tables and figures show of it."""
+    """Rerun every world of a state and return the counts, crossings and holders that tables and figures show."""
     return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
-    """Run the sampler again with other seeds, and return the log evidence of each run."""
+    """Repeat the sampler with other seeds, and return the log evidence of each repeat.
+
+    Args:
+        model: The campaigns and the observations on which they are conditioned.
+        request: The request, which states the number of runs of the sampler and the seed of the first.
+        place: Folder in which the finished stages of each repeat are stored.
+        console: Console for progress messages.
+        runner: Runs the campaigns.
+    """
     found = []
     for repeat in range(1, request.repeats):
         other = replace(request, seed=request.seed + repeat)
@@ -163,24 +192,28 @@ def repeated(model: Campaigns, request: Assimilate, place: Path, console: Consol
 
 
 def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
-    """Return the worlds in random order, so that the first n of them are a random sample of all."""
+    """Return the worlds of a cloud in random order, so that the first n of them are a random sample of all."""
     rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
     return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
-    """Compose the settings of a request, with numbers drawn from priors, and the order of its cell.
+    """Compose the settings of a request, and the order from which the campaigns of its cell are run.
 
-    Raise PanjError if a setting is not allowed or gives several cells.
+    Numbers are drawn from their priors unless the request says otherwise.
+
+    Raises:
+        PanjError: The last day is outside the record, a setting is not allowed, the settings give several cells or
+            another first day, or no numbers are drawn.
     """
     if not DAY_0 < request.until <= THE_LINE:
         raise PanjError(f"until: found {request.until}, expected a day after {DAY_0} and up to {THE_LINE}")
     for row in Overrides.of(request.overrides):
         if row.key in DECIDED:
-            raise PanjError(f"{row.key}: found '{row.text}', expected none: {DECIDED[row.key]} decides that")
+            raise PanjError(f"{row.key}: found '{row.text}', expected {DECIDED[row.key]} in its place")
     sweep = compose_sweep(["calibration=prior", *request.overrides, f"end_date={request.until}"])
     if len(sweep.cells) > 1:
-        raise PanjError(f"assimilate: found {len(sweep.cells)} cells, expected settings of one")
+        raise PanjError(f"assimilate: found {len(sweep.cells)} cells, expected the settings of one cell")
     order = sweep.cells[0].order
     if order.start != DAY_0:
         raise PanjError(f"start_date: found {order.start}, expected {DAY_0}, from which falls are reported")
@@ -189,33 +222,44 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
 
 
 def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
-    """Choose the observations of days up to `until` that were published by `known`.
+    """Return the observations of days up to `until` that were published by `known`.
 
-    Raise PanjError if there are none.
+    Args:
+        observations: All observations, in order of their last day.
+        until: Last day that an observation may be about.
+        known: Day by which an observation must have been published; None means that it does not matter.
+
+    Raises:
+        PanjError: No observation is left, or `until` is after the end of the record.
     """
     if until > THE_LINE:
         raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, where the record ends")
     spoken_of = [one for one in observations if one.until <= until]
     if not spoken_of:
         raise PanjError(
-            f"until: found {until}, by which nothing is reported, expected a day from {observations[0].until}"
+            f"until: found {until}, by which nothing is reported, expected {observations[0].until} or later"
         )
     found = tuple(one for one in spoken_of if known is None or one.published <= known)
     if not found:
         first = min(one.published for one in spoken_of)
-        raise PanjError(f"known: found {known}, by which nothing was published, expected a day from {first}")
+        raise PanjError(f"known: found {known}, by which nothing was published, expected {first} or later")
     return found
 
 
 def asked_of(request: Assimilate, order: Order, observations: Sequence[Observation]) -> str:
-    """Return a hash of everything that determines a sample."""
+    """Return a hash of everything that determines a sample: settings, observations, size, seed and method."""
     rows = [[str(part) for part in one[:-1]] for one in observations]
     whole = [COUNTED, order.key, list(order.fingerprints), request.worlds, request.seed, CHAIN, MOVES, rows]
     return sha256(json.dumps(whole).encode()).hexdigest()[:16]
 
 
 class Runner:
-    """Runner of batches on workers, which keeps their order and prints progress."""
+    """Runs batches of campaigns on workers, returns their results in order, and prints progress.
+
+    Args:
+        workers: Workers to which the batches are submitted.
+        console: Console for progress messages.
+    """
 
     def __init__(self, workers: Workers, console: Console) -> None:
         self.workers, self.console = workers, console
@@ -224,19 +268,19 @@ class Runner:
         self.said_at = time.monotonic()
 
     def __call__(self, batches: Sequence[Batch]) -> list[Floats]:
-        """Return the log likelihoods of every batch."""
+        """Run every batch and return its log likelihoods (worlds x observations)."""
         return self.run(run_batch, batches)
 
     def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
-        """Apply `deed` to every batch and return the results in order.
+        """Apply a function to every batch on the workers, and return the results in the order of batches.
 
-        A batch whose worker was lost is run again, at most twice.
+        A batch whose worker was lost is rerun, at most twice.
         """
         futures = [self.workers.submit(deed, batch) for batch in batches]
         return [self.result(future, deed, batch) for future, batch in zip(futures, batches, strict=True)]
 
     def result(self, future: Future[Result], deed: Callable[[Batch], Result], batch: Batch, again: int = 2) -> Result:
-        """Wait for the result of one batch, running it again at most `again` times if its worker was lost."""
+        """Wait for the result of one batch; rerun it at most `again` times if its worker was lost."""
         try:
             found = future.result()
         except (OSError, RuntimeError):
@@ -251,7 +295,15 @@ class Runner:
 
 
 def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: Runner) -> Cloud:
-    """Run every stage that is not recorded yet."""
+    """Run every stage of the sampler that is not stored yet, store it, and return the cloud after the last.
+
+    Args:
+        model: The campaigns and the observations on which they are conditioned.
+        request: The request, which states the number of worlds and the seed.
+        place: Folder in which finished stages are stored.
+        console: Console for progress messages.
+        runner: Runs the campaigns.
+    """
     first, cloud = recorded(place, model.stages)
     if cloud is not None:
         console.print(f"Going on after {model.ends[first - 1]}: {first} of {model.stages} stages are recorded")
@@ -262,7 +314,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
         write_file(place / f"{stage:02}.stage", pack(cloud))
         console.print(line_of(stage, cloud, model), soft_wrap=True)
     if cloud is None:
-        raise PanjError("until: found no stage, expected one")
+        raise PanjError("until: found no observation to condition on, expected at least one")
     return cloud
 
 
@@ -281,13 +333,13 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
 
 
 def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
-    """Return the numbers of different worlds after each stage. A stage whose file is missing or damaged gives None."""
+    """Return how many distinct worlds are left after each stage; None if the stored stage is missing or damaged."""
     clouds = (read_stage(place, stage) for stage in range(stages))
     return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
 
 
 def pack(cloud: Cloud) -> bytes:
-    """Encode a cloud as bytes, preceded by their hash."""
+    """Encode a cloud as bytes, preceded by a hash by which damage is found."""
     arrays = io.BytesIO()
     shares, daily, lasting = cloud.state
     np.savez_compressed(
@@ -298,7 +350,7 @@ def pack(cloud: Cloud) -> bytes:
 
 
 def unpack(content: bytes) -> Cloud | None:
-    """Decode a cloud. Return None if the bytes do not match their hash."""
+    """Decode a cloud from bytes that `pack` returned, or return None if the bytes do not match their hash."""
     digest, arrays = content[:32], content[32:]
     if sha256(arrays).digest() != digest:
         return None
@@ -310,9 +362,9 @@ def unpack(content: bytes) -> Cloud | None:
 
 
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
-    """Return the number of stages up to the last undamaged file, and the cloud in it.
+    """Find the last stage that is stored undamaged, and return the number of stages up to it and its cloud.
 
-    Return 0 and None if there is none.
+    If there is none, return 0 and None.
     """
     for stage in reversed(range(stages)):
         cloud = read_stage(place, stage)
@@ -322,13 +374,13 @@ def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
 
 
 def read_stage(place: Path, stage: int) -> Cloud | None:
-    """Read the cloud after a stage. Return None if its file is missing or damaged."""
+    """Read the cloud that was stored after a stage, or return None if its file is missing or damaged."""
     path = place / f"{stage:02}.stage"
     return unpack(path.read_bytes()) if path.exists() else None
 
 
 def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
-    """Print the size of the sample, its log evidence and the campaigns run, and warn if it is too small."""
+    """Print the size of the sample, its log evidence and the number of campaigns run, and warn if it is too small."""
     cloud = made.cloud
     days = distinct(cloud.state[LASTING])
     console.print(
@@ -342,7 +394,7 @@ def print_summary(made: Sample, runner: Runner, seconds: float, console: Console
 
 
 def describe_repeats(evidence: Sequence[float]) -> str:
-    """State the mean and the standard deviation of the log evidence over runs of the sampler."""
+    """Return a sentence on the mean and standard deviation of the log evidence over several runs of the sampler."""
     return (
         f"Log evidence over {len(evidence)} runs: mean {mean(evidence):.2f}, standard deviation {stdev(evidence):.2f}"
     )

@@ -1,10 +1,10 @@
-"""Campaigns as a model of the sampler: numbers and seeds by day are drawn, run and weighed against observations.
+"""Lets the sampler run campaigns: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
 
-Gives   `Campaigns`, the model; `address_of`, by which anyone can run a world again.
-Assumed Stages end on days on which much was reported. Moves: new seeds for the last days, or for some earlier days, of
-        all streams or of one; for the draws made once of one stream in one province, of one stream, or of one
-        province; a step of some numbers.
-        All are symmetric with respect to the prior, in which seeds are independent and numbers uniform on their scale.
+A world can be rerun from the address that `address_of` returns. Stages end on days on which much was reported.
+
+A move changes one of these: the seeds of the last days or of some earlier days, of all streams or of one; the seeds of
+the draws made once, of one stream, of one province, or of one stream in one province; or a few numbers. All moves are
+symmetric with respect to the prior, under which seeds are independent and numbers uniform on their scale.
 """
 
 import math
@@ -49,36 +49,36 @@ MOVES = {  # kind of proposal: how often it is made
     "numbers": 0.2,
 }
 LAST, EARLIER, STREAM_LAST, STREAM_EARLIER, CELL, PROVINCE, STREAM, NUMBERS = range(len(MOVES))
-WINDOWS = (1, 3, 7, 14)  # days whose seeds are drawn anew
+WINDOWS = (1, 3, 7, 14)  # possible numbers of days whose seeds one proposal redraws
 STEP = 0.15  # standard deviation of a step of a number, as a share of its prior
-STEPPED = 3  # numbers that one proposal moves
-SEED_BITS = 48  # of new seeds
+STEPPED = 3  # how many numbers one proposal changes
+SEED_BITS = 48  # number of random bits in a new seed
 BATCH = 25  # worlds per task
-NUMBER_SHARE, DAILY, LASTING = range(3)  # arrays of a state
+NUMBER_SHARE, DAILY, LASTING = range(3)  # positions of the arrays in a state
 
 Run = Callable[[Sequence["Batch"]], list[Floats]]
 
 
 class Batch(NamedTuple):
-    """Worlds to run up to a day, with the observations against which they are weighed."""
+    """Worlds to run up to a day, with the observations for which likelihoods are computed."""
 
     order: Order
-    observations: tuple[Observation, ...]  # up to that day
-    days: int
-    shares: Floats  # worlds x numbers, of their priors
-    daily: NDArray[np.uint64]  # worlds x days x streams of DAILY_STREAMS: seeds
-    lasting: NDArray[np.uint64]  # worlds x streams of ONCE x provinces: seeds
+    observations: tuple[Observation, ...]  # observations of days up to that day
+    days: int  # number of days to run after day 0
+    shares: Floats  # (worlds, numbers) each number as a share of its prior
+    daily: NDArray[np.uint64]  # (worlds, days, DAILY_STREAMS) seeds of daily draws
+    lasting: NDArray[np.uint64]  # (worlds, ONCE, provinces) seeds of draws made once
 
 
 def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Address:
-    """Return the address of one world, from which the same world can be run again.
+    """Return the address of the random draws of one world, with which it can be rerun.
 
     Args:
-        daily: days x streams of DAILY_STREAMS: seeds.
-        lasting: streams of ONCE x provinces: seeds.
+        daily: (days, DAILY_STREAMS) Seeds of daily draws.
+        lasting: (ONCE, provinces) Seeds of draws made once.
     """
-    usual = np.sort(daily, axis=1)[:, daily.shape[1] // 2]  # of most streams of a day
-    usual[0] = first = daily[0, 0]  # nothing is drawn by day on day 0
+    usual = np.sort(daily, axis=1)[:, daily.shape[1] // 2]  # the seed that most streams have on a day
+    usual[0] = first = daily[0, 0]  # day 0 has no daily draws
     changes = [0, *(np.flatnonzero(usual[1:] != usual[:-1]) + 1).tolist()]
     streams, provinces = np.nonzero(lasting != first)
     other = tuple(
@@ -89,7 +89,15 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Addres
 
 
 def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield spans of days on which a stream has an unusual seed: (stream, first day, last day, seed)."""
+    """Yield the spans of days on which a stream has another seed than most streams.
+
+    Args:
+        daily: (days, DAILY_STREAMS) Seeds of daily draws.
+        usual: (days) The seed of most streams.
+
+    Yields:
+        Stream, first day, last day, seed.
+    """
     for place in np.flatnonzero((daily != usual[:, None])[1:].any(axis=0)):
         column = daily[:, place]
         ends = np.flatnonzero(np.append(column[1:] != column[:-1], True))
@@ -100,14 +108,14 @@ def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tu
 
 
 def draws_of(order: Order) -> Draws:
-    """Return the source of the numbers of campaigns. Raise PanjError if the settings draw none."""
+    """Return the object that draws the numbers of campaigns. Raises PanjError if the settings draw none."""
     if order.draws is None:
-        raise PanjError("calibration: found numbers as declared, expected calibration=prior or posterior")
+        raise PanjError("calibration: found a choice that draws no numbers, expected prior or posterior")
     return order.draws
 
 
 def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
-    """Run worlds one after another and yield their campaigns, or None for a campaign that failed."""
+    """Run the worlds of a batch one after another, and yield each campaign, or None if it failed."""
     order = batch.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
@@ -124,10 +132,10 @@ def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
 
 
 def run_batch(batch: Batch) -> Floats:
-    """Run some worlds in sequence.
+    """Run the worlds of a batch and return their log likelihoods.
 
     Returns:
-        Worlds x observations: log likelihoods; -inf for a world that cannot be run to the end.
+        (worlds, observations) Log likelihoods; -inf for a world that failed before its last day.
     """
     windows = windows_of(batch.observations, batch.order.start, batch.days)
     found = np.full((batch.shares.shape[0], len(batch.observations)), -math.inf)
@@ -139,18 +147,18 @@ def run_batch(batch: Batch) -> Floats:
 
 @lru_cache(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
-    """Return the rows and days of a record that each observation counts."""
+    """Return, for each observation, the rows and days of a record that it counts."""
     return tuple(window_of(one, facts_here(), start, days) for one in observations)
 
 
 class Campaigns:
-    """Model for the sampler: campaigns with all their numbers and seeds.
+    """Campaigns as a model for the sampler, whose states are the numbers and seeds of each world.
 
     Args:
-        order: the settings; numbers are drawn from their priors.
-        observations: what the campaigns are conditioned on, by the day that they speak of.
-        provinces: number of provinces.
-        run: runs batches of worlds and returns their log likelihoods in order.
+        order: Settings from which campaigns are run; their numbers are drawn from priors.
+        observations: Reports on which the campaigns are conditioned, in order of their last day.
+        provinces: Number of provinces.
+        run: Function that runs batches of worlds and returns their log likelihoods, in the order of batches.
     """
 
     moves = tuple(MOVES)
@@ -164,11 +172,11 @@ class Campaigns:
         self.last = (self.ends[-1] - order.start).days
 
     def day(self, stage: int) -> int:
-        """Return the last day of a stage, counted from day 0. Before the first stage it is 0."""
+        """Return the last day of a stage, counted from day 0; a negative stage gives 0."""
         return (self.ends[stage] - self.order.start).days if stage >= 0 else 0
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """Draw numbers and seeds from the prior."""
+        """Draw the numbers and seeds of `count` worlds from the prior."""
         first = seeds(rng, count)
         shares = rng.random((count, len(draws_of(self.order).priors)))
         daily = np.tile(first[:, None, None], (1, self.last + 1, len(DAILY_STREAMS)))
@@ -176,7 +184,7 @@ class Campaigns:
         return shares, daily, lasting
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Draw new seeds for the days of the stage and all later days."""
+        """Draw new seeds for the days of a stage and all later days, which no earlier stage depends on."""
         if stage == 0:
             return state
         daily = state[DAILY].copy()
@@ -184,7 +192,14 @@ class Campaigns:
         return state[NUMBER_SHARE], daily, state[LASTING]
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """Make one proposal per world, of the kind in `move`."""
+        """Propose a change to each world.
+
+        Args:
+            rng: Source of the random numbers.
+            state: The worlds.
+            stage: Number of the stage; seeds are redrawn only for days up to its end.
+            move: Kind of proposal for each world, as an index of `MOVES`.
+        """
         shares, daily, lasting = (array.copy() for array in state)
         last, count = self.day(stage), move.size
         new = seeds(rng, count)
@@ -207,13 +222,13 @@ class Campaigns:
         return shares, daily, lasting
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Run every world to the last day of the stage, and return its log likelihoods as in `Model.weigh`."""
+        """Run every world to the last day of a stage, and return its log likelihoods in the form of `Model.weigh`."""
         terms = self.terms(state, stage)
         earlier = np.array([one.until <= self.ends[stage - 1] for one in self.up_to(stage)]) & (stage > 0)
         return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
 
     def terms(self, state: State, stage: int) -> Floats:
-        """Return the log likelihood of each observation up to a stage, worlds x observations."""
+        """Return the log likelihood of each observation up to the end of a stage (worlds x observations)."""
         return np.concatenate(self.run(self.batches(state, stage)))
 
     def batches(self, state: State, stage: int) -> list[Batch]:
@@ -231,18 +246,21 @@ class Campaigns:
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
-    """Return the last day of each stage: days of `STAGE_ENDS` with a new observation, and the last day observed."""
+    """Return the last day of each stage.
+
+    These are the days of `STAGE_ENDS` by which there is a new observation, and the last day of any observation.
+    """
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
     return tuple(end for before, end in pairwise(ends) if any(before < one.until <= end for one in observations))
 
 
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
-    """Draw new seeds."""
+    """Draw `count` seeds."""
     return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
 
 
 def reflected(shares: Floats) -> Floats:
-    """Reflect shares at 0 and 1, which keeps a step symmetric."""
+    """Reflect shares at 0 and 1, so that a step beyond either bound comes back and the proposal stays symmetric."""
     folded = np.abs(shares) % 2.0
     return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))

@@ -1,19 +1,22 @@
-"""The luck ledger: how far the random draws of worlds are from those of free campaigns, by stream, region and week.
+"""Measures how far the random draws of worlds are from those of free campaigns: the luck ledger, luck.csv.
 
-Reads   seeds of worlds by day and of draws made once; which districts the Taliban hold at the end of each day.
-Gives   the rows of luck.csv.
-Method  A draw is a function of seed, stream, day and actor, so it is computed from them, and no campaign is run. It is
-        turned into a standard normal score. Only draws that can have been asked for count: those of a district that
-        the government held on the evening before, of the units of a district that fell on that day, of a district
-        that can be retaken. Which these are was decided before the draw, so in a free campaign the sum of their scores
-        has mean 0 and its variance is their number. `luck` is the mean over worlds of that sum, divided by the root of
-        the mean number of draws: in standard deviations of one free campaign. Worlds share seeds: a seed is weighed by
-        the worlds that share it, and the variance of the mean is the sum of squared weights, so `p` is exact but for
-        the dependence of later weights on earlier draws (two-sided, normal). `q` is the false discovery rate of
-        Benjamini and Hochberg 1995 over the table. As a check the ledger of as many free campaigns is made too.
-Assumed Draws that were never asked for (a district that nobody presses) cannot be left out, since records do not keep
-        them; they make luck look smaller than it was, never larger. Streams whose actors are columns, prongs or
-        families, who may be anywhere, are not in the table.
+The ledger has one cell per stream of draws, region and week. No campaign is run: a draw is a function of seed, stream,
+day and actor, so it can be recomputed. It is converted to a standard normal score.
+
+Only draws that the model can have used are counted: those of districts that the government held at the end of the day
+before, of districts and their units that fell on that day, of districts that could be retaken, and all draws of day 0.
+A draw cannot affect whether it is counted, so in a free campaign the sum of the scores in a cell has mean 0, and a
+variance equal to the number of draws. `luck` is the mean of this sum over worlds, divided by the square root of the
+mean number of draws; its unit is the standard deviation of one free campaign.
+
+Several worlds may share a seed, whose weight is then the share of worlds that have it. The variance of the mean is the
+sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on earlier
+draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger of as many
+free campaigns is also made.
+
+Draws that the model never used, such as those of a district that nobody pressed, are counted too, because the record
+does not tell which they are; they can make luck look smaller than it was, but not larger. Streams whose actors can be
+anywhere (columns, prongs, families) are left out.
 """
 
 import math
@@ -34,18 +37,18 @@ from sim.engine.chance import TO_UNIT, Stream, splitmix
 from sim.engine.layout import COMMANDO_IDENTITY
 from sim.engine.world import Role, Units
 
-WORLDS = 400  # of a sample that are looked at; they are in random order
+WORLDS = 400  # number of worlds from which the ledger is made: the first, which are a random sample
 WEEK = 7  # days
-RATE = 0.05  # false discovery rate of a finding
-LEAST = 0.99  # draws per world, below which a cell is left out
-hashed = getattr(splitmix, "py_func", splitmix)  # of whole arrays
+RATE = 0.05  # false discovery rate below which a cell is a finding
+LEAST = 0.99  # a cell with fewer draws per world is left out
+hashed = getattr(splitmix, "py_func", splitmix)  # the uncompiled function, which also takes arrays
 
 Booleans = NDArray[np.bool_]
 Seeds = NDArray[np.uint64]
 
 
 class Asked(Enum):
-    """Whose draws can have been asked for on a day."""
+    """The districts whose draws the model can have used on a day."""
 
     HELD = "districts that the government held on the evening before"
     FELL = "districts that fell on that day"
@@ -54,16 +57,16 @@ class Asked(Enum):
 
 
 class Line(NamedTuple):
-    """A stream of draws in the ledger."""
+    """A stream of random draws that is in the ledger."""
 
     stream: Stream
-    actors: str  # districts, units, outposts, capitals
-    asked: Asked
-    label: str  # what is drawn
+    actors: str  # districts, units, outposts or capitals
+    asked: Asked  # districts whose draws are counted
+    label: str  # what the draw decides
     low: str  # what low draws mean
     high: str  # what high draws mean
-    is_normal: bool = False
-    factor: int = 1  # an actor is its identity times this
+    is_normal: bool = False  # whether draws are normal rather than uniform
+    factor: int = 1  # the model addresses draws by the actor's identity times this
 
 
 LINES = (
@@ -121,11 +124,11 @@ LINES = (
 
 
 class Cell(NamedTuple):
-    """Sums over the draws of one line, by region and week."""
+    """Sums over the counted draws of one stream, each by region and week."""
 
-    total: Floats  # of scores, each weighed by the share of worlds that have it
-    variance: Floats  # of the total in free campaigns that share seeds as the worlds do
-    draws: Floats  # per world
+    total: Floats  # sum of scores, each weighted by the share of worlds that have the draw
+    variance: Floats  # variance that this sum would have in free campaigns that share seeds as the worlds do
+    draws: Floats  # number of draws per world
 
 
 def rows_of_luck(
@@ -137,19 +140,19 @@ def rows_of_luck(
     regions: Mapping[str, Sequence[str]],
     start: date,
 ) -> list[dict[str, Any]]:
-    """Compute the luck ledger of worlds, by stream, region and week.
+    """Return the luck ledger of worlds, with one row per stream, region and week.
 
     Args:
-        daily: worlds x days x streams of `DAILY_STREAMS`: seeds.
-        lasting: worlds x streams of `ONCE` x provinces: seeds of draws made once.
-        held: worlds x days x districts: the Taliban hold it at the end of the day.
-        facts: districts.
-        units: as they are laid out.
-        regions: provinces by region.
-        start: day 0.
+        daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
+        lasting: (worlds, ONCE, provinces) Seeds of draws made once.
+        held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
+        facts: Facts about the districts: identities, provinces and capitals.
+        units: Units before day 0, whose identities and homes are the same in every world.
+        regions: Provinces of each region; a district is counted in the first region that includes it.
+        start: Date of day 0.
 
     Returns:
-        Rows of luck.csv.
+        The rows of luck.csv; a cell with less than about one draw per world is left out.
     """  # fmt: skip
     last = daily.shape[1] - 1
     weeks = weeks_of(last)
@@ -176,16 +179,13 @@ def rows_of_luck(
 
 
 def weeks_of(last: int) -> list[tuple[int, int]]:
-    """Return the first and the last day of each week.
-
-    Weeks are counted back from the last day, so the first may be short.
-    """
+    """Return the first and last day of each week, counted back from the last day; the first week may be shorter."""
     ends = range(last, 0, -WEEK)
     return [(max(1, end - WEEK + 1), end) for end in reversed(ends)]
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Make the columns that identify an entry: stream, region, days, and the meaning of low and high draws."""
+    """Return the columns that describe a cell: stream, region, days, and the meaning of low and high draws."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
@@ -194,21 +194,27 @@ def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
 
 
 def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
-    """Compute the luck of one cell and its significance."""
+    """Return the columns with the numbers of a cell, among them its luck and its p-value.
+
+    Args:
+        total: Weighted sum of the scores.
+        variance: Variance of that sum in free campaigns.
+        draws: Number of draws per world.
+    """
     luck = total / math.sqrt(draws)
     return {
-        "draws": draws,  # per world
-        "mean": total / draws,  # score of a draw, in standard deviations
+        "draws": draws,  # number of draws per world
+        "mean": total / draws,  # mean score of a draw, in standard deviations
         "luck": luck,  # in standard deviations of one free campaign; negative for low draws
         "one_in": 1.0
-        / max(float(ndtr(-abs(luck))), 1e-300),  # free campaigns with at least as much luck in this direction
-        "spread": math.sqrt(variance / draws),  # standard deviation of luck, if the draws do not matter
+        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is at least as lucky, in one direction
+        "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns with such shared seeds
         "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
     }
 
 
 def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
-    """Return the identity and the home district of every actor of a line."""
+    """Return, for every actor of a stream, the identity that addresses its draws, and its home district."""
     if line.actors in ("districts", "capitals"):
         home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
         return facts.identity[home] * line.factor, home
@@ -225,7 +231,17 @@ def sum_by_week(
     region_of: Integers,
     weeks: Sequence[tuple[int, int]],
 ) -> Cell:
-    """Sum the draws of each day that can have been asked for, by region and week."""
+    """Sum the daily draws that the model can have used, by region and week.
+
+    Args:
+        line: The stream.
+        actors: Identity of each actor.
+        home: Home district of each actor.
+        daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
+        held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
+        region_of: Region of each district.
+        weeks: First and last day of each week.
+    """
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, len(weeks))))
     seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
     for week, (first, until) in enumerate(weeks):
@@ -236,7 +252,7 @@ def sum_by_week(
 
 
 def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
-    """Mark the districts whose draws can have been asked for on a day, worlds x districts."""
+    """Return whether the model can have used a district's draw on a day (worlds x districts)."""
     before = held[:, day - 1]
     if line.asked is Asked.HELD:
         return ~before
@@ -244,7 +260,16 @@ def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
 
 
 def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
-    """Sum the draws that are made once, whose seeds differ by province, by region."""
+    """Sum the draws that are made once, by region.
+
+    Args:
+        line: The stream.
+        actors: Identity of each actor.
+        home: Home district of each actor.
+        lasting: (worlds, ONCE, provinces) Seeds; those of the actor's province are used.
+        region_of: Region of each district.
+        facts: Facts about the districts, with their provinces.
+    """
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, 1)))
     for province in range(len(facts.provinces)):
         there = facts.province_of[home] == province
@@ -255,17 +280,20 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
 
 
 def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
-    """Return every distinct draw of a day that can have been asked for.
+    """Return every distinct draw that the model can have used on a day.
+
+    Worlds with the same seed have the same draws, which are returned once.
 
     Args:
-        line: the stream.
-        seeds: (worlds) of the day.
-        day: from day 0.
-        actors: lasting identities.
-        asked: worlds x actors.
+        line: The stream.
+        seeds: (worlds) Seed of the stream on that day.
+        day: The day, counted from day 0.
+        actors: Identity of each actor.
+        asked: (worlds, actors) Whether the model can have used the draw.
 
     Returns:
-        By draw: the place of its actor, the share of worlds that asked for it, and its normal score.
+        For each draw: the position of its actor in `actors`, the share of worlds that can have used it, and its normal
+        score.
     """
     different, which = np.unique(seeds, return_inverse=True)
     order = np.argsort(which, kind="stable")
@@ -277,18 +305,18 @@ def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans
 
 
 def score_of(keys: Seeds) -> Floats:
-    """Convert the raw 64-bit keys of `uniform` draws to normal scores."""
+    """Convert raw 64-bit keys to the normal scores of the uniform draws that the model makes from them."""
     return np.asarray(ndtri(((keys >> np.uint64(11)) + 0.5) * TO_UNIT))
 
 
 def normal_of(keys: Seeds) -> Floats:
-    """Convert raw 64-bit keys to `normal` draws."""
+    """Convert raw 64-bit keys to the normal draws that the model makes from them."""
     radius, angle = ((hashed(keys, place) >> np.uint64(11)) for place in range(2))
     return np.asarray(np.sqrt(-2.0 * np.log((radius + 1.0) * TO_UNIT)) * np.cos(2.0 * math.pi * angle * TO_UNIT))
 
 
 def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
-    """Add draws to the sums of their regions."""
+    """Add draws, as returned by `scored`, to the sums of their regions in one week."""
     places, shares, scores = draws
     for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
         sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

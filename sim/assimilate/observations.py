@@ -1,11 +1,11 @@
-"""Observations: reported figures that condition the random draws of campaigns, each with its error.
+"""Reads the observations, the reported figures on which campaigns are conditioned, and computes their likelihood.
 
-Reads   data/observations.csv, data/evidence.csv; dates of falls in data/districts.csv.
-Gives   `Observation` rows, and `log_likelihoods`: how well the record of a campaign agrees with each.
-Source  every number is calculated from rows of the evidence or from dated falls, as in `sim.score.targets`.
-Assumed Two observations are independent given the campaign. Districts are counted by province and window, thinned by
-        the share of falls that have a date: the exact set of districts is never asked for. Errors and shares were
-        set from how the sources counted, before any campaign was compared with them.
+Every number is calculated from rows of the evidence table or from dated falls, as in `sim.score.targets`. Observations
+are assumed to be independent given the campaign. Falls are counted by group of provinces and by window of days, and the
+expected count is reduced to the share of falls that have a date; a campaign need not take the same districts. Errors
+and shares were set from how the sources counted, before any campaign was compared with them.
+
+Reads   data/observations.csv, data/evidence.csv and the dates of falls in data/districts.csv.
 """
 
 import math
@@ -34,53 +34,53 @@ OF_DISTRICTS = ("ever_taken", "fallen", "capitals", "retaken", "share_held")
 OF_POSTS = ("crossed", "crossed_per_1037", "admitted")
 LIKELIHOODS = {"normal": ("sd",), "log": ("sd",), "thinned": ("share", "size")}
 PUBLISHED = ("reported", "guess")
-ROUNDS = 1e-3  # relative rounding allowed in the file
+ROUNDS = 1e-3  # largest relative rounding error allowed in the file; for figures below 1, the largest absolute one
 NIGHT = 1037.0  # F001: soldiers counted in the largest night
-OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # of counts on the log scale: one in twenty may be far off, zero included
-UNSEEN = 0.25  # falls that may be dated wrongly where the campaign has none
+OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty counts on the log scale may be far off, even if 0 is simulated
+UNSEEN = 0.25  # expected number of dated falls if the campaign has none, because a date may be wrong
 
 
 class Observation(NamedTuple):
-    """One reported figure with its error model."""
+    """A reported figure with its error model."""
 
     name: str  # permanent name
     event: str  # what happened
     quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
-    since: date  # first day, where a window is counted; of a night, the morning on which it ended
-    until: date  # last day: the day that the figure speaks of
-    published: date  # day on which it could be known
+    since: date  # first day that is counted; the earliest possible date if counting starts on day 0
+    until: date  # last day that is counted, to which the figure applies; a night is the morning on which it ended
+    published: date  # day on which the figure was published
     is_guess: bool  # whether the day of publication is a guess
     value: float  # in the unit of the count
-    evidence: tuple[str, ...]  # ids; empty where only dated falls are counted
+    evidence: tuple[str, ...]  # ids; empty if only dated falls are counted
     likelihood: str  # normal, log (of 1 + number, with outliers) or thinned (negative binomial)
-    sd: float  # of normal and log
-    share: float  # of thinned: falls that have a date
-    size: float  # of thinned: the larger, the closer to a Poisson count
-    reason: str  # for this error
+    sd: float  # standard deviation of a normal or log error; otherwise nan
+    share: float  # share of falls that have a date, if thinned; otherwise nan
+    size: float  # size of the negative binomial distribution, if thinned: the larger, the closer to Poisson
+    reason: str  # reason for this error
 
 
 class Window(NamedTuple):
-    """An observation in rows of a record: what `count_in` needs."""
+    """What an observation counts, as days and rows of the record of a campaign."""
 
-    kind: str
-    first: int  # day
-    last: int  # day
-    rows: NDArray[np.int64]  # districts or posts
+    kind: str  # quantity that is counted
+    first: int  # first day, counted from day 0
+    last: int  # last day
+    rows: NDArray[np.int64]  # row numbers of districts or posts
 
 
 def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) -> tuple[Observation, ...]:
-    """Read every observation, checked against the evidence.
+    """Read every observation and check it against the evidence.
 
     Args:
-        evidence: rows from which the numbers are calculated.
-        folder: data folder, by default Panj's own.
+        evidence: Rows of the evidence table, from which the numbers are calculated.
+        folder: Folder of observations.csv and districts.csv; None means the data folder of Panj.
 
     Returns:
-        The observations, by the day that they speak of.
+        The observations, in order of the last day that they count.
 
     Raises:
-        PanjError: names the line, row and column of the error.
+        PanjError: A row is invalid; the message names its line and column.
     """
     folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
@@ -90,7 +90,7 @@ def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) 
 
 
 def read_observation(row: Row, records: Records) -> Observation:
-    """Read and check one row of the file."""
+    """Return the observation in one row of observations.csv. Raises PanjError if a cell is invalid."""
     quantity = row.one_of("quantity", OF_DISTRICTS + OF_POSTS)
     likelihood = row.one_of("likelihood", LIKELIHOODS)
     since = row.day("since") if row.cells["since"] else date.min
@@ -98,11 +98,11 @@ def read_observation(row: Row, records: Records) -> Observation:
     if not since <= until <= THE_LINE:
         raise row.wrong("until", f"a day from {since} to {THE_LINE}")
     if published < until:
-        raise row.wrong("published", f"a day from {until} on")
+        raise row.wrong("published", f"{until} or a later day")
     value = row.number("value", 0)
     calculated = calculate(row, "value_from", row.text("value_from"), records)
     if abs(value - calculated) > ROUNDS * max(1.0, abs(calculated)):
-        raise row.wrong("value", f"{calculated:g}, which value_from gives")
+        raise row.wrong("value", f"{calculated:g}, as calculated from value_from")
     errors = {column: row.number(column, 1e-9) for column in LIKELIHOODS[likelihood]}
     scope = tuple(part for part in row.cells["scope"].split(";") if part)
     known = records.facts.post if quantity in OF_POSTS else records.facts.provinces
@@ -117,18 +117,25 @@ def read_observation(row: Row, records: Records) -> Observation:
 
 
 class Tally(NamedTuple):
-    """The parts of a campaign that observations count."""
+    """The parts of a campaign's record in which observations are counted."""
 
-    held: NDArray[np.bool_]  # days x districts: whether the Taliban hold it in the evening
-    taken_on: NDArray[np.int64]  # districts: first day on which the Taliban took it; beyond the last if they did not
-    crossed: NDArray[Any]  # nights x posts: soldiers, by the morning on which the night ended
-    admitted: NDArray[Any]  # days x posts: families
+    held: NDArray[np.bool_]  # (days, districts) whether the Taliban hold the district at the end of the day
+    taken_on: NDArray[np.int64]  # (districts) first day on which the Taliban took it; one past the last if they did not
+    crossed: NDArray[Any]  # (nights, posts) soldiers who crossed; a night belongs to the morning on which it ends
+    admitted: NDArray[Any]  # (days, posts) people admitted
 
 
 def window_of(observation: Observation, facts: Facts, start: date, days: int) -> Window:
     """Return the rows and days of a record that an observation counts.
 
-    Raise PanjError if its day is not in the campaign.
+    Args:
+        observation: The observation.
+        facts: Facts about districts and posts, whose order is that of the record.
+        start: First day of the campaign.
+        days: Number of days of the campaign after the first.
+
+    Raises:
+        PanjError: The last day of the observation is not in the campaign.
     """
     last = (observation.until - start).days
     if not 0 < last <= days:
@@ -146,7 +153,7 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
 
 
 def tally_of(record: Record) -> Tally:
-    """Extract the parts of a record that observations count."""
+    """Return the parts of a record in which observations are counted."""
     held = record.holder == Holder.TALIBAN
     taken = held[1:].any(axis=0) & ~held[0]
     return Tally(
@@ -155,11 +162,11 @@ def tally_of(record: Record) -> Tally:
 
 
 def count_in(tally: Tally, window: Window) -> float:
-    """Count what an observation counts in a campaign, in the unit of the observation.
+    """Return the count in a campaign that corresponds to an observation, in the unit of the observation.
 
     Args:
-        tally: Of the campaign, up to the last day of the window at least.
-        window: What is counted.
+        tally: Record of the campaign, at least up to the last day of the window.
+        window: The quantity, days and rows to count.
     """
     kind, first, last, rows = window
     if kind in OF_POSTS:
@@ -178,7 +185,7 @@ def count_in(tally: Tally, window: Window) -> float:
 
 
 def log_likelihood(observation: Observation, count: float) -> float:
-    """Compute the log likelihood of the reported figure, given the count of a campaign."""
+    """Return the log likelihood of a reported figure, given the corresponding count in a campaign."""
     if observation.likelihood == "thinned":
         return log_thinned(observation.value, observation.share * count + UNSEEN, observation.size)
     if observation.likelihood == "normal":
@@ -190,15 +197,15 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """Draw a synthetic report of a campaign from the likelihood of an observation.
+    """Draw what would have been reported if a campaign had been the truth.
 
     Args:
-        observation: what is counted, and its error.
-        count: of the campaign, as `count_in` gives it.
-        rng: draws the error.
+        observation: The observation whose quantity and error are used.
+        count: Count in the campaign, from `count_in`.
+        rng: Source of the random error.
 
     Returns:
-        The same observation with a value drawn from its likelihood.
+        The observation with a value drawn from its error model.
     """
     if observation.likelihood == "thinned":
         mean = observation.share * count + UNSEEN
@@ -212,12 +219,12 @@ def reported_of(observation: Observation, count: float, rng: np.random.Generator
 
 
 def log_normal(z: float, sd: float) -> float:
-    """Compute the log density of a normal error that is `z` standard deviations from 0."""
+    """Return the log density of a normal error with standard deviation `sd` that is `z` of these from 0."""
     return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2.0 * math.pi)
 
 
 def log_thinned(value: float, mean: float, size: float) -> float:
-    """Compute the log probability of a negative binomial count with this mean, and variance mean + mean² / size."""
+    """Return the log probability of a negative binomial count whose variance is mean + mean² / size."""
     return (
         math.lgamma(value + size) - math.lgamma(size) - math.lgamma(value + 1.0)
         + size * math.log(size / (size + mean)) + value * math.log(mean / (size + mean))
@@ -225,7 +232,13 @@ def log_thinned(value: float, mean: float, size: float) -> float:
 
 
 def log_likelihoods(record: Record, observations: Sequence[Observation], windows: Sequence[Window]) -> list[float]:
-    """Compute the log likelihood of each observation, given the record of a campaign."""
+    """Return the log likelihood of each observation, given the record of a campaign.
+
+    Args:
+        record: Record of the campaign.
+        observations: The observations.
+        windows: The days and rows that each of them counts, in the same order.
+    """
     tally = tally_of(record)
     return [
         log_likelihood(observation, count_in(tally, window))

@@ -1,10 +1,11 @@
-"""Sequential Monte Carlo over everything random in a model, tempered within stages, with waste-free moves.
+"""Samples everything random in a model by sequential Monte Carlo, with tempering within stages and waste-free moves.
 
-Source  data annealing as in RE-ABC (Prangle, Everitt and Kypraios 2018, doi:10.1007/s11222-017-9764-4); waste-free
-        moves (Dau and Chopin 2022, doi:10.1111/rssb.12475): from each of `count / chain` resampled states a chain of
-        `chain` states is run, and all of them are kept.
-Gives   `Cloud`: states of equal weight, and the log evidence. Every random number is a function of the seed, the stage
-        and the step, so that neither workers nor interruptions change a digit.
+The result is a `Cloud` of equally weighted states, and the log evidence. Every random number is a function of seed,
+stage and step, so results depend neither on the number of workers nor on interruptions.
+
+Source  Data annealing as in RE-ABC: Prangle, Everitt and Kypraios 2018, doi:10.1007/s11222-017-9764-4. Waste-free
+        moves: Dau and Chopin 2022, doi:10.1111/rssb.12475; a chain of `chain` states is run from each of
+        `count / chain` resampled states, and all states of all chains are kept.
 """
 
 import math
@@ -18,69 +19,71 @@ from sim.errors import PanjError
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-State = tuple[NDArray[Any], ...]  # arrays whose first axis is the state
-HALF = 0.5  # of the states: the effective sample size at which states are resampled
+State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
+HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
-MOST_STEPS = 200  # of tempering within a stage
+MOST_STEPS = 200  # largest number of tempering steps within a stage
 DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # purposes of random numbers
 
 
 class Model(Protocol):
-    """The interface between the sampler and a model."""
+    """The interface that the sampler expects of a model."""
 
     stages: int
     moves: tuple[str, ...]  # kinds of proposals
-    chances: tuple[float, ...]  # of each kind, adding up to 1
+    chances: tuple[float, ...]  # probability of each kind; they add up to 1
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """Draw states from the prior."""
+        """Draw `count` states from the prior."""
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Draw anew everything that the likelihood of earlier stages does not depend on."""
+        """Redraw everything on which the likelihood of earlier stages does not depend."""
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """Make one proposal per state, of the kind in `move`, symmetric with respect to the prior."""
+        """Propose a change to each state, of the kind that `move` gives for it, symmetric with respect to the prior."""
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Log likelihood of earlier stages (states), and of each observation of this one (states x observations).
+        """Return the log likelihoods of states, which are -inf for a state that fails.
 
-        It is -inf for a state that fails.
+        Returns:
+            (states) Log likelihood of all earlier stages, and (states, observations) that of each observation of this
+            stage.
         """
 
 
 class Step(NamedTuple):
-    """One step of tempering."""
+    """The results of one step of tempering."""
 
     stage: int
-    temperature: float  # share of the log likelihood of the stage that counts after the step
-    log_evidence: float  # added by the step
-    effective: float  # sample size before resampling
-    proposed: tuple[int, ...]  # by kind of move
-    accepted: tuple[int, ...]
+    temperature: float  # share of the stage's log likelihood that is used after the step
+    log_evidence: float  # log evidence that the step adds
+    effective: float  # effective sample size before resampling
+    proposed: tuple[int, ...]  # number of proposals, by kind of move
+    accepted: tuple[int, ...]  # number of accepted proposals, by kind of move
 
 
 class Cloud(NamedTuple):
-    """States of equal weight after a stage."""
+    """The equally weighted states after a stage, and how they were reached."""
 
     state: State
-    before: Floats  # log likelihood up to the stage
-    origin: Integers  # the state of the prior from which each descends
-    steps: tuple[Step, ...]  # of all stages so far
+    before: Floats  # log likelihood of everything observed up to the end of the stage
+    origin: Integers  # row number of the state of the prior from which each state descends
+    steps: tuple[Step, ...]  # tempering steps of all stages so far
     foreseen: tuple[tuple[float, ...], ...]  # by stage: log probability of each observation given all earlier stages
 
     @property
     def log_evidence(self) -> float:
-        """Log of the probability of everything observed up to the stage."""
+        """Log of the probability of everything observed up to the end of the stage."""
         return math.fsum(step.log_evidence for step in self.steps)
 
 
 def generator(seed: int, *place: int) -> np.random.Generator:
-    """Return a generator that depends only on the seed and on where it is used."""
+    """Return a random generator that depends only on the seed and on the numbers that say where it is used."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *place])))
 
 
 def rows_of(state: State, rows: Integers) -> State:
-    """Return some of the states."""
+    """Return the states in some rows; a row may occur several times."""
     return tuple(array[rows] for array in state)
 
 
@@ -98,19 +101,24 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
 
 
 def log_mean(log_values: Floats) -> float:
-    """Compute the log of the mean of values that are given by their logs."""
+    """Return the log of the mean of values that are given as logs."""
     top = log_values.max()
     return float(top + np.log(np.exp(log_values - top).mean())) if np.isfinite(top) else -math.inf
 
 
 def effective(log_weights: Floats) -> float:
-    """Compute the effective sample size of log weights (Kish)."""
+    """Return Kish's effective sample size of weights that are given as logs."""
     weights = np.exp(log_weights - log_weights.max())
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def next_temperature(log_likelihood: Floats, from_: float) -> float:
-    """Return the highest temperature up to 1 that keeps at least half of the states effective."""
+    """Return the highest temperature up to 1 whose effective sample size is at least half of the states.
+
+    Args:
+        log_likelihood: Log likelihood of the stage for each state; states with -inf are not counted.
+        from_: The present temperature.
+    """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
 
     def enough(to: float) -> bool:
@@ -126,16 +134,16 @@ def next_temperature(log_likelihood: Floats, from_: float) -> float:
 
 
 def systematic(log_weights: Floats, count: int, rng: np.random.Generator) -> Integers:
-    """Choose rows by systematic resampling with one uniform number."""
+    """Choose `count` rows in proportion to their weights, by systematic resampling with one uniform number."""
     weights = np.exp(log_weights - log_weights.max())
     points = (np.arange(count) + rng.random()) / count
     return np.minimum(np.searchsorted(np.cumsum(weights) / weights.sum(), points), weights.size - 1)
 
 
 def check_size(count: int, chain: int) -> None:
-    """Raise PanjError unless `count` is a multiple of `chain` and at least four chains of two or more states."""
+    """Raise PanjError unless `count` states make at least four whole chains of two or more states each."""
     if chain < 2 or count < 4 * chain or count % chain:
-        raise PanjError(f"worlds: found {count}, expected a multiple of {chain} of at least {4 * chain}")
+        raise PanjError(f"worlds: found {count}, expected a multiple of {chain} that is at least {4 * chain}")
 
 
 def sample(
@@ -144,18 +152,19 @@ def sample(
     """Condition a model on its observations, stage by stage.
 
     Args:
-        model: the model.
-        count: number of states, a multiple of `chain`.
-        chain: states per chain of moves.
-        seed: of all random numbers of the sampler.
-        start: the cloud after stage `first - 1`, to go on from there.
-        first: first stage to run.
+        model: The model to condition.
+        count: Number of states; a multiple of `chain`.
+        chain: Number of states per chain of moves.
+        seed: Seed of the sampler's random numbers.
+        start: The cloud after stage `first - 1`, from which to resume; None to begin with the prior.
+        first: Number of the first stage to run.
 
     Yields:
         The cloud after each stage.
 
     Raises:
-        PanjError: if no state has a positive likelihood, or the likelihood cannot be tempered.
+        PanjError: The number of states is invalid, no state has a positive likelihood, or a stage takes more than
+            `MOST_STEPS` steps.
     """
     check_size(count, chain)
     if start is None:
@@ -168,7 +177,21 @@ def sample(
 
 
 def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> Cloud:
-    """Add the observations of one stage, in steps of tempering."""
+    """Condition the states of a cloud on the observations of one more stage, in steps of tempering.
+
+    Args:
+        model: The model.
+        cloud: The cloud after the stage before.
+        stage: Number of the stage.
+        chain: Number of states per chain of moves.
+        seed: Seed of the sampler's random numbers.
+
+    Returns:
+        The cloud after the stage.
+
+    Raises:
+        PanjError: No state has a positive likelihood, or more than `MOST_STEPS` steps are needed.
+    """
     count = cloud.before.size
     state, origin, steps = model.renew(generator(seed, stage, 0, DRAW), cloud.state, stage), cloud.origin, []
     before, terms = model.weigh(state, stage)
@@ -178,7 +201,7 @@ def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> 
         number += 1
         possible = np.where(np.isfinite(before), here, -np.inf)
         if not np.isfinite(possible).any() or number > MOST_STEPS:
-            raise PanjError(f"stage {stage}: found no campaign that agrees with what was reported, expected some")
+            raise PanjError(f"stage {stage}: found no campaign that agrees with the reports, expected at least one")
         to = next_temperature(possible, temperature)
         log_weights = (to - temperature) * possible
         gained = log_mean(log_weights)

@@ -1,12 +1,13 @@
-"""Compare rival theories by the evidence for each, as reports come in: `python -m sim assimilate -m theory=a,b`.
+"""Compares rival theories by the evidence for each, as reports come in: `python -m sim assimilate -m theory=a,b`.
 
-Reads   what `assimilate` reads, once per theory and repeat.
-Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; samples/ while
-        it runs, from which the same command goes on.
-Source  A ratio of evidence below 3.2 is hardly worth a mention: Kass and Raftery 1995.
-Assumed All theories are equally likely beforehand and their numbers are distributed as their priors, so that one with
-        many wide priors is penalised. The evidence of a sample is unbiased, its logarithm is not: repeats are averaged
-        before the logarithm is taken.
+All theories are assumed to be equally likely beforehand. The numbers of each are drawn from their priors, so a theory
+with many wide priors is penalised. The evidence that a sample estimates is unbiased but its logarithm is not, so the
+evidence is averaged over repeats before the logarithm is taken.
+
+Reads   what `sim.assimilate.assimilate` reads.
+Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; while it runs,
+        the finished stages of each sample in the subfolder samples/, from which the same command resumes.
+Source  A ratio of evidence below 3.2 is hardly worth mentioning: Kass and Raftery 1995.
 """
 
 import json
@@ -39,12 +40,12 @@ from sim.settings.overrides import Overrides, values_of
 from sim.study.files import csv_text, json_text, write_errors, write_folder
 
 BARELY = 3.2  # ratio of evidence below which two theories cannot be told apart
-DRAWS, SEED = 4_000, 20210707  # of Monte Carlo error
+DRAWS, SEED = 4_000, 20210707  # number and seed of the random draws for Monte Carlo error
 COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
 
 
 class Asked(NamedTuple):
-    """A sample to make, of one theory and one seed."""
+    """A sample to make: one theory with one seed."""
 
     theory: str
     request: Assimilate
@@ -53,25 +54,28 @@ class Asked(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Log evidence of every theory by stage."""
+    """The log evidence for every theory after each stage."""
 
     names: tuple[str, ...]
-    ends: tuple[date, ...]  # of stages
-    logs: Floats  # theories x repeats x stages: of everything reported by the end of the stage
+    ends: tuple[date, ...]  # last day of each stage
+    logs: Floats  # (theories, repeats, stages) log evidence from everything reported by the end of the stage
 
     @property
     def mean(self) -> Floats:
-        """Theories x stages: log of the mean evidence of the repeats."""
+        """Log of the mean evidence over the repeats (theories x stages)."""
         return np.array([[log_mean(column) for column in one.T] for one in self.logs])
 
     @property
     def error(self) -> Floats:
-        """Theories x stages: Monte Carlo standard error of the log evidence."""
+        """Monte Carlo standard error of the log evidence (theories x stages)."""
         return self.logs.std(axis=1, ddof=1) / math.sqrt(self.logs.shape[1])
 
     @property
     def probabilities(self) -> Floats:
-        """Quantiles 0.025, 0.5, 0.975 of each theory's probability under Monte Carlo error, x theories x stages."""
+        """Posterior probability of each theory: its 2.5, 50 and 97.5 % quantiles, given Monte Carlo error.
+
+        The shape is (quantiles, theories, stages).
+        """
         normal = np.random.default_rng(SEED).standard_normal((DRAWS, *self.mean.shape))
         logs = self.mean + self.error * normal
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
@@ -79,16 +83,16 @@ class Evidence(NamedTuple):
 
 
 def compare_theories(request: Assimilate) -> int:
-    """Make the samples of every theory, and write and draw the evidence for each.
+    """Make the samples of every theory, write and draw the evidence for each theory, and print the comparison.
 
     Args:
-        request: what `assimilate` takes, with -m and theory=a,b.
+        request: The request, whose settings sweep over theories.
 
     Returns:
-        The exit code, 0.
+        The exit code, which is always 0.
 
     Raises:
-        PanjError: for settings that sweep over anything else, and as `assimilate`.
+        PanjError: The settings sweep over anything else, there are fewer than two repeats, or a setting is invalid.
     """
     console = console_of()
     wanted = samples_of(request)
@@ -98,7 +102,7 @@ def compare_theories(request: Assimilate) -> int:
     finished = folder / "about.json"
     if finished.exists():
         if json.loads(finished.read_text(encoding="utf-8")).get("asked") != asked:
-            raise PanjError(f"name: found {folder}, which holds something else, expected a new name: name=NAME")
+            raise PanjError(f"name: found {folder}, which has other results, expected a new name: name=NAME")
         console.print(f"{folder} holds this comparison already; nothing is computed.", soft_wrap=True)
         return 0
     with workers_of(settings.executor) as workers, write_errors(folder):
@@ -126,16 +130,16 @@ def compare_theories(request: Assimilate) -> int:
 
 
 def samples_of(request: Assimilate) -> list[Asked]:
-    """List the samples to make. Raise PanjError if one is invalid; none has been made by then."""
+    """List the samples to make, by theory and repeat. Raises PanjError if a setting is invalid."""
     overrides = Overrides.of(request.overrides)
     swept = [row for row in overrides if row.sweeps]
     if [row.key for row in swept] != ["theory"]:
         keys = ", ".join(row.key for row in swept) or "nothing"
-        raise PanjError(f"assimilate: found a sweep over {keys}, expected settings of one cell, or -m theory=a,b")
+        raise PanjError(f"assimilate: found a sweep over {keys}, expected the settings of one cell, or -m theory=a,b")
     check_size(request.worlds, CHAIN)
     if request.repeats < 2:
         raise PanjError(
-            f"repeats: found {request.repeats}, expected at least 2: their spread is the error of the evidence"
+            f"repeats: found {request.repeats}, expected at least 2, from whose spread the error is estimated"
         )
     observations = known_by(read_observations(read_evidence()), request.until, request.known)
     fixed = tuple(row.text for row in overrides.fixed)
@@ -151,7 +155,14 @@ def samples_of(request: Assimilate) -> list[Asked]:
 
 
 def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: Console) -> Evidence:
-    """Make or read every sample, and return the log evidence by theory, repeat and stage."""
+    """Make every sample that is not stored yet, and return the log evidence by theory, repeat and stage.
+
+    Args:
+        wanted: The samples, ordered by theory and repeat.
+        place: Folder in which the finished stages of each sample are stored.
+        runner: Runs the campaigns.
+        console: Console for progress messages.
+    """
     by_theory: dict[str, list[list[float]]] = {}
     for one in wanted:
         one.model.run = runner
@@ -164,7 +175,7 @@ def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: C
 
 
 def rows_of(found: Evidence) -> list[dict[str, Any]]:
-    """Make one row per theory and stage."""
+    """Return the rows of theories.csv, one per theory and stage."""
     low, median, high = found.probabilities
     return [
         {
@@ -179,7 +190,7 @@ def rows_of(found: Evidence) -> list[dict[str, Any]]:
 
 
 def sentences_of(found: Evidence) -> list[str]:
-    """Describe the final evidence for each theory, likeliest first."""
+    """Describe the evidence for each theory after the last stage, the most probable theory first."""
     low, median, high = (quantile[:, -1] for quantile in found.probabilities)
     order = np.argsort(-found.mean[:, -1], kind="stable")
     best = order[0]
@@ -197,7 +208,16 @@ def sentences_of(found: Evidence) -> list[str]:
 
 @in_style
 def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
-    """Draw log evidence above the mean of the theories, and their probabilities, by day of the last report."""
+    """Draw the log evidence relative to the mean of the theories, and their probabilities, and save the figure.
+
+    Args:
+        found: Log evidence by theory and stage.
+        about: Content of about.json, for the caption and the provenance.
+        path: Path of the figure.
+
+    Returns:
+        The path of the figure.
+    """
     names = [name.replace("_", " ") for name in found.names]
     caption = (
         f"Each theory conditioned on all reports up to the day: {about['repeats']} samples of {about['worlds']:,} "

@@ -1,8 +1,8 @@
-"""Worlds on disk: numbers and seeds of campaigns that followed the record, one row each.
+"""Stores the numbers and seeds of campaigns that followed the record, from which each can be rerun.
 
-Writes  worlds.parquet: one row per world with its numbers in their own units, its seeds by day and of draws made
-        once, its log likelihood by observation, and the world of the prior from which it descends.
-        `sim.settings.worlds` reads it back.
+Writes  worlds.parquet, which `sim.settings.worlds` reads: one row per world with its numbers in their own units, its
+        seeds by day and those of draws made once, its log likelihood by observation, and the number of the world of
+        the prior from which it descends.
 """
 
 import json
@@ -23,14 +23,14 @@ from sim.settings.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
 def table_of_worlds(
     cloud: Cloud, priors: Sequence[Prior], names: Sequence[str], terms: Floats, about: Mapping[str, Any]
 ) -> pa.Table:
-    """Make the table of a sample, one row per world.
+    """Return the table of a sample, with one row per world.
 
     Args:
-        cloud: the sample.
-        priors: of the numbers.
-        names: of the observations.
-        terms: worlds x observations: log likelihoods.
-        about: how the sample was made; kept in the metadata.
+        cloud: The worlds, with numbers as shares of their priors.
+        priors: Prior of each number, by which its share is converted to the number's unit.
+        names: Names of the observations.
+        terms: (worlds, observations) Log likelihoods.
+        about: Description of how the sample was made, stored in the metadata of the file.
     """
     shares, daily, lasting = cloud.state[NUMBER_SHARE], cloud.state[DAILY], cloud.state[LASTING]
     addresses = [address_of(*seeds) for seeds in zip(daily, lasting, strict=True)]
@@ -58,5 +58,5 @@ def table_of_worlds(
 
 
 def write_worlds(table: pa.Table, path: Path) -> None:
-    """Write a sample as a Parquet file."""
+    """Write the table of a sample as a Parquet file."""
     pq.write_table(table, path, compression="zstd", compression_level=19, write_page_checksum=True)
