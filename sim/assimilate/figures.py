@@ -1,6 +1,8 @@
-"""Figures of a sample of worlds: what was reported against free campaigns and worlds, and how the sampler went.
+"""Draws the figures of a sample of worlds: reports next to free campaigns and worlds, and the progress of the sampler.
 
-Reads   the tables that `python -m sim assimilate` wrote; nothing is computed from campaigns here.
+No campaign is run or read.
+
+Reads   the tables that `python -m sim assimilate` wrote.
 Writes  PNG files next to them.
 """
 
@@ -77,13 +79,13 @@ AREAS = {  # quantity and area of days.csv: title, label of the axis
     ("lost", "nine northern provinces"): ("Nine northern provinces: districts lost since 1 May", "districts"),
     ("lost", "Badakhshan"): ("Badakhshan: districts lost since 1 May", "districts"),
 }
-SHIFT = 0.19  # of the two samples from the middle of a night or row
-MOST_REPORTS = 32  # in the figure of surprise
+SHIFT = 0.19  # distance of the bars of each sample from the middle of a night or row
+MOST_REPORTS = 32  # largest number of reports in the figure of surprise
 LUCK = LinearSegmentedColormap.from_list(
     "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
 )
 MOST_LUCK = 4.0  # standard deviations at the ends of the colour scale
-LINES_OF_MOVES = tuple(  # colour and line of each kind of proposal, in turn
+LINES_OF_MOVES = tuple(  # colours and line styles, which the kinds of proposals get in turn
     (colour, line) for colour in (SIMULATED, SIMULATED_LIGHT, SECOND, EARTH) for line in ("-", ":")
 )
 LEFT = (  # column of stages.csv, label, colour
@@ -93,7 +95,7 @@ LEFT = (  # column of stages.csv, label, colour
 
 
 class Followed(NamedTuple):
-    """The tables of a sample."""
+    """The tables of a sample of worlds."""
 
     folder: Path
     about: dict[str, Any]
@@ -106,12 +108,12 @@ class Followed(NamedTuple):
 
     @property
     def until(self) -> date:
-        """The last day that reports speak of."""
+        """The last day of the reports on which the worlds are conditioned."""
         return date.fromisoformat(self.about["until"])
 
     @property
     def is_sample(self) -> bool:
-        """Whether enough different worlds are left to speak of a sample."""
+        """Whether there are enough distinct worlds to speak of a sample."""
         return bool(self.about["distinct_lasting_draws"] >= self.about["floor"])
 
 
@@ -119,7 +121,7 @@ def read_followed(folder: Path) -> Followed:
     """Read the tables of a sample.
 
     Args:
-        folder: Where `python -m sim assimilate` wrote them.
+        folder: Folder to which `python -m sim assimilate` wrote them.
 
     Raises:
         PanjError: A file is missing or damaged.
@@ -131,12 +133,12 @@ def read_followed(folder: Path) -> Followed:
 
 @in_style
 def draw_followed(made: Followed) -> list[Path]:
-    """Draw every figure of a sample next to its tables."""
+    """Draw every figure of a sample, save them next to its tables, and return their paths."""
     return [draw(made) for draw in FIGURES]
 
 
 def describe_worlds(made: Followed) -> str:
-    """Describe the sample: how many worlds and free campaigns there are, and what each is conditioned on."""
+    """Return the part that all captions share: the numbers of worlds and free campaigns, and what conditions them."""
     about = made.about
     failed = f"{counted(about['free_failed'], 'free campaign')} failed and left out." if about["free_failed"] else ""
     few = "" if made.is_sample else f", too few for a sample ({about['floor']} are needed)"
@@ -150,14 +152,14 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Convert rows of one sample to bands, with their days if the rows have a date."""
+    """Return the quantiles in table rows of one sample as bands, with days if the rows have a date."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
 
 
 def draw_days(made: Followed) -> Path:
-    """Draw districts by day in three areas: bands of both samples and the record."""
+    """Draw the districts held or lost by day in three areas, for both samples and as reported."""
     caption = (
         f"{describe_worlds(made)} Lines are medians, bands hold 50 and 90 % of campaigns. Reported, country: "
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}), Long War Journal ({', '.join(LWJ_COUNTS)}; a "
@@ -191,7 +193,7 @@ def draw_days(made: Followed) -> Path:
 
 
 def keys_of_samples() -> list[Artist]:
-    """Create the legend entries of both samples."""
+    """Return the legend entries of both samples."""
     return [
         key_line(name, colour, 1.8, linestyle="--" if sample == "free" else "-")
         for sample, (name, colour, _) in LOOKS.items()
@@ -199,7 +201,7 @@ def keys_of_samples() -> list[Artist]:
 
 
 def draw_crossings(made: Followed) -> Path:
-    """Draw soldiers across by night and by post: both samples and the record."""
+    """Draw the soldiers who crossed, by night and by post, for both samples and as reported."""
     caption = (
         f"{describe_worlds(made)} Bars are medians, thick lines hold 50 % and thin lines 90 % of campaigns. Diamonds: "
         f"Tajik border service and press counts ({', '.join(NIGHTS)}), placed on the day to which they are counted; by "
@@ -216,7 +218,10 @@ def draw_crossings(made: Followed) -> Path:
 
 
 def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw crossings by night in both samples, with the counts, for at least the last week and all nights counted."""
+    """Draw the crossings by night in both samples, with the reported counts.
+
+    The nights shown are at least those of the last week, and all since two days before the first that was counted.
+    """
     first = min(point(NIGHTS[0]).day - timedelta(days=2), until - timedelta(days=7))
     rows = [row for row in rows if date.fromisoformat(row["night"]) >= first]
     nights = [first + timedelta(days=day) for day in range((until - first).days + 1)]
@@ -236,7 +241,10 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
 
 
 def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw one row per post that has a count, or crossings in at least 5 % of either sample."""
+    """Draw the crossings by post, in both samples and as reported.
+
+    A post is shown if a count is reported for it, or if soldiers crossed there in more than 5 % of either sample.
+    """
     names = list(dict.fromkeys(row["post"] for row in rows if float(row["high_95"]) > 0 or row["reported"]))
     for side, (sample, look) in zip((-1, 1), LOOKS.items(), strict=True):
         chosen = [row for row in rows if row["sample"] == sample and row["post"] in names]
@@ -258,31 +266,45 @@ def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
 def draw_spreads(
     axes: Axes, places: np.ndarray, rows: Sequence[Row], look: tuple[str, str, str], across: bool = False
 ) -> None:
-    """Draw median bars with whiskers at given positions."""
+    """Draw a bar for each median, with whiskers for the intervals.
+
+    Args:
+        axes: Axes to draw in.
+        places: Positions of the bars.
+        rows: Table rows with the quantiles, one per bar.
+        look: Entry of `LOOKS` for the sample.
+        across: Whether the bars are horizontal.
+    """
     bands = bands_in(rows)
     (axes.barh if across else axes.bar)(places, bands.median, 2 * SHIFT, color=look[2])
     draw_whiskers(axes, places, bands, across=across, colour=look[1])
 
 
 def draw_where(made: Followed) -> Path:
-    """Draw the map of the assimilated worlds on their last day, with the reported falls."""
+    """Draw the map of the assimilated worlds at the end of their last day, with the reported falls."""
     return draw_map(made, "assimilated", "map.png")
 
 
 def draw_where_free(made: Followed) -> Path:
-    """Draw the map of the free campaigns on the last day, with the reported falls."""
+    """Draw the map of the free campaigns at the end of the last day, with the reported falls."""
     return draw_map(made, "free", "map_free.png")
 
 
 def draw_map(made: Followed, sample: str, name: str) -> Path:
-    """Draw the share of campaigns of a sample in which the Taliban hold each district at the end."""
+    """Draw a map of the share of a sample in which the Taliban hold each district at the end of the last day.
+
+    Args:
+        made: The tables of the sample.
+        sample: `assimilated` or `free`.
+        name: File name of the figure.
+    """
     figure = new_map(np.array([float(row[f"share_{sample}"]) for row in made.districts]), made.until)
     title = f"Districts held by the Taliban, {LOOKS[sample][0]}, {format_day(made.until, year=True)}"
     return save_next_to(made, name, figure, title, f"{describe_worlds(made)} Sources: {SOURCES}")
 
 
 def draw_surprise(made: Followed) -> Path:
-    """Draw the surprise of each report: given all earlier stages, and in the final worlds."""
+    """Draw the surprise of each report, given all earlier stages and in the worlds at the end."""
     rows = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:MOST_REPORTS]
     rest = len(made.observations) - len(rows)
     others = f"The {counted(rest, 'report')} with the least surprise are only in observations.csv. " if rest else ""
@@ -307,7 +329,10 @@ def draw_surprise(made: Followed) -> Path:
 
 
 def draw_stages(made: Followed) -> Path:
-    """Draw how the sampler went: sample size and temperature by step, and what is left after each stage."""
+    """Draw the progress of the sampler.
+
+    By step: effective sample size and temperature. By stage: distinct worlds left, acceptance rates and log evidence.
+    """
     caption = (
         f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. A step adds as "
         "much of the reports of a stage as leaves half of the worlds. Below: after each stage, named by its last day. "
@@ -355,7 +380,7 @@ def draw_stages(made: Followed) -> Path:
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
-    """Draw the number of different worlds left after each stage."""
+    """Draw the numbers of distinct worlds left after each stage, with a line at the least that make a sample."""
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
@@ -365,7 +390,7 @@ def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> 
 
 
 def mean_of(rows: Sequence[Row], column: str) -> float:
-    """Return the mean of a column over the steps in which it has a value, or NaN if there are none."""
+    """Return the mean of a column over the rows in which it has a value, or nan if there are none."""
     known = [float(row[column]) for row in rows if row[column]]
     return sum(known) / len(known) if known else float("nan")
 
@@ -402,7 +427,13 @@ def draw_luck_once(made: Followed) -> Path:
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
-    """Draw a heat map of luck with a dot on every finding. Cells with too few draws are white."""
+    """Draw a heat map of luck, with a dot on every finding and white where cells have too few draws.
+
+    Args:
+        axes: Axes to draw in.
+        rows: Rows of luck.csv, arranged as in the heat map; None for a cell that is not in the table.
+        rate: False discovery rate below which a cell is a finding.
+    """
     luck = np.array([[float("nan") if row is None else float(row["luck"]) for row in line] for line in rows])
     axes.imshow(luck, LUCK, aspect="auto", norm=Normalize(-MOST_LUCK, MOST_LUCK))
     found = [(across, down) for down, line in enumerate(rows) for across, row in enumerate(line)

@@ -1,4 +1,4 @@
-"""The page of a sample of worlds: plain sentences first, then figures and tables.
+"""Writes the page of a sample of worlds: first sentences that describe it, then figures and tables.
 
 Reads   the tables that `python -m sim assimilate` wrote.
 Writes  report.html and the figures next to them.
@@ -18,12 +18,12 @@ from sim.plots.tables import Row
 from sim.study.files import write_errors, write_file
 from sim.wording import counted, format_day, list_words, percent, significant, with_range
 
-REACHED = 2.0  # surprise at the end, in log units, above which a report counts as not reached: about two errors
-TOLD = 5  # reports that are told
-MOST_FINDINGS = 10  # of the luck ledger
-NEAREST = 3  # entries that are told where there is no finding
-FEW_ANCESTORS = 10  # worlds of the prior: with fewer, intervals of a sample are not quoted
-ODD = 20.0  # a finding is told if fewer than one free campaign in this many has as much luck
+REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is not met: about two standard errors
+TOLD = 5  # largest number of reports described in a sentence
+MOST_FINDINGS = 10  # largest number of findings of the luck ledger described
+NEAREST = 3  # number of cells described if there is no finding
+FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
+ODD = 20.0  # a finding is described if at most one free campaign in this many has as much luck
 FIGURES = {  # file: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers across by night and by post, and what was counted."),
@@ -51,7 +51,7 @@ def write_page_of_worlds(folder: Path) -> Path:
     """Draw the figures of a sample and write its page.
 
     Args:
-        folder: Where `python -m sim assimilate` wrote the tables.
+        folder: Folder to which `python -m sim assimilate` wrote the tables.
 
     Returns:
         The path of the page.
@@ -84,7 +84,7 @@ def write_page_of_worlds(folder: Path) -> Path:
 
 
 def heading_of(made: Followed) -> str:
-    """Return the heading, which mentions worlds only if there are enough of them for a sample."""
+    """Return the heading of the page, which speaks of worlds only if there are enough of them for a sample."""
     day = format_day(made.until, year=True)
     return f"Worlds that followed the record to {day}" if made.is_sample else f"Campaigns near the record of {day}"
 
@@ -95,17 +95,17 @@ def text_of(value: object) -> str:
 
 
 def cited(made: Followed) -> set[str]:
-    """Return the ids of the evidence behind the reports."""
+    """Return the ids of the evidence rows that the reports are based on."""
     return {id for row in made.observations for id in row["evidence"].split()}
 
 
 def worst_first(row: Row) -> float:
-    """Return the sort key that puts the reports met worst first."""
+    """Return a sort key by which the reports with which the worlds agree least come first."""
     return -float(row["surprise_at_the_end"])
 
 
 def describe_all(made: Followed) -> list[str]:
-    """Write all sentences of the page: reports reached, surprise, size of the sample and luck.
+    """Return all sentences of the page: on reports met and missed, on surprise, on the sample's size and on luck.
 
     Args:
         made: The tables of a sample.
@@ -114,7 +114,10 @@ def describe_all(made: Followed) -> list[str]:
 
 
 def describe_size(made: Followed) -> list[str]:
-    """Say whether there are enough different worlds, what would help if not, and how sure the log evidence is."""
+    """Return sentences on whether there are enough distinct worlds, and on how certain the log evidence is.
+
+    If there are too few worlds, say what would help.
+    """
     about = made.about
     left = (
         f"{about['distinct_lasting_draws']} distinct sets of lasting draws and {about['distinct_numbers']} of numbers "
@@ -134,7 +137,10 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """Say how far the worlds share their draws: as how many independent ones they count in the luck ledger."""
+    """Return a sentence on how many independent worlds the worlds of the luck ledger are equivalent to.
+
+    The list is empty if there is no ledger.
+    """
     if not made.luck:
         return []
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
@@ -146,7 +152,7 @@ def describe_shared(made: Followed) -> list[str]:
 
 
 def describe_evidence(repeats: list[float]) -> str:
-    """State the log evidence, and how far it varies between runs of the sampler."""
+    """Return a sentence on the log evidence and on how much it varies between runs of the sampler."""
     if len(repeats) == 1:
         return (
             f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how far another run would be from it is not "
@@ -159,7 +165,7 @@ def describe_evidence(repeats: list[float]) -> str:
 
 
 def describe_reached(made: Followed) -> list[str]:
-    """State how many reports the worlds meet, and describe those missed most."""
+    """Return sentences on how many reports the worlds agree with, and on those from which they are farthest."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
         f"Reached: {len(made.observations) - len(missed)} of {len(made.observations)} reports are met, on average over "
@@ -173,7 +179,7 @@ def describe_reached(made: Followed) -> list[str]:
 
 
 def describe_gap(row: Row) -> str:
-    """Describe a report that the worlds do not meet: `districts retaken by 30 June (8 reported; worlds 2 ...)`."""
+    """Describe a report with which the worlds disagree: `districts retaken by 30 June (8 reported; worlds 2 ...)`."""
     return (
         f"{lower(row['description'])} ({number(row['value'])} reported; worlds {spread_of(row, '')}, free campaigns "
         f"{spread_of(row, 'free_')})"
@@ -181,14 +187,17 @@ def describe_gap(row: Row) -> str:
 
 
 def describe_surprises(made: Followed) -> str:
-    """State which reports were most surprising to worlds that had followed all earlier ones."""
+    """Return a sentence on the reports that were most surprising to worlds conditioned on all earlier ones."""
     first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
     names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
     return f"Most surprising to worlds that had followed all earlier reports, in log units: {names}."
 
 
 def describe_luck(made: Followed) -> list[str]:
-    """Describe which draws had to be unusual, and how many entries of the ledger of free campaigns differ."""
+    """Return sentences on the luck ledger: which draws of the worlds were unusual, and how many cells differ by chance.
+
+    The latter is the number of cells that differ in the ledger of free campaigns.
+    """
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
@@ -203,7 +212,10 @@ def describe_luck(made: Followed) -> list[str]:
 
 
 def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
-    """Describe the entries nearest to a finding. Return an empty list if there are findings or no entries."""
+    """Describe the cells of the luck ledger with the lowest p-values.
+
+    Return an empty list if a finding is described already, or if there are no cells.
+    """
     if told or not made.luck:
         return []
     first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
@@ -212,7 +224,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
 
 
 def describe_finding(row: Row, start: str) -> str:
-    """Describe one entry of the luck ledger."""
+    """Describe one cell of the luck ledger: what was drawn, where, when, and how unusual it is."""
     is_low = float(row["luck"]) < 0
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"
@@ -225,18 +237,21 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format among how many free campaigns one has as much luck, to two significant figures."""
+    """Format the number of free campaigns of which one has as much luck as a cell, to two significant figures.
+
+    A million or more is `a million`.
+    """
     value = float(row["one_in"])
     return significant(float(f"{value:.2g}")) if value < 1e6 else "a million"
 
 
 def format_iso(day: str) -> str:
-    """Format an ISO date, such as `22 June`."""
+    """Format an ISO date as, for instance, `22 June`."""
     return format_day(date.fromisoformat(day))
 
 
 def line_of(row: Row) -> list[str]:
-    """Format a report as a row of the table on the page."""
+    """Return the cells of a report's row in the table on the page."""
     return [
         row["description"], number(row["value"]), spread_of(row, "free_"), spread_of(row, ""),
         *(true_minus(f"{float(row[name]):.1f}") for name in ("surprise", "surprise_at_the_end")), row["published_is"],
@@ -244,12 +259,17 @@ def line_of(row: Row) -> list[str]:
 
 
 def spread_of(row: Row, sample: str) -> str:
-    """Format the median and the 90 % range of a count."""
+    """Format the median and the 90 % interval of a count.
+
+    Args:
+        row: Row of observations.csv.
+        sample: Prefix of the columns: `free_` for free campaigns, empty for worlds.
+    """
     return with_range(*(number(row[f"{sample}{name}"]) for name in ("median", "low_5", "high_95")))
 
 
 def number(cell: str) -> str:
-    """Format a number of a table to three significant figures."""
+    """Format a table cell with a number to three significant figures, keeping all whole digits."""
     return significant(float(cell))
 
 

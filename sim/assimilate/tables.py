@@ -1,8 +1,7 @@
-"""What is written of a sample: worlds, and tables of what they and free campaigns did.
+"""Writes the worlds of a sample, and tables that compare them with free campaigns and with the record.
 
-Gives   `watch_batch`, which runs worlds on a worker; `Seen`, what is kept of them; `write_sample`.
-Assumed A district is lost once the Taliban hold it on a day after day 0, if they did not hold it on day 0. A night
-        belongs to the morning on which it ends.
+`watch_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
+day at whose end the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it ends.
 """
 
 import math
@@ -40,16 +39,16 @@ from sim.study.reader import CUTS
 from sim.wording import format_day, list_words, say_post
 
 FREE, ASSIMILATED = "free", "assimilated"  # samples
-QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns, for the shares in CUTS
-SHARE_HELD, LOST = "share_held", "lost"  # quantities by day
-NORTHERN = ("Northern", "North Eastern")  # regions of nine provinces
-ALL = "all"  # nights or posts
-CHUNK = 200  # campaigns whose days are unpacked at once
+QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns of the quantiles in CUTS
+SHARE_HELD, LOST = "share_held", "lost"  # daily quantities
+NORTHERN = ("Northern", "North Eastern")  # the regions of the nine northern provinces
+ALL = "all"  # all nights, or all posts
+CHUNK = 200  # number of campaigns whose holders are unpacked at a time
 
-FLOOR = 50  # distinct sets of lasting draws below which a sample is not called one
+FLOOR = 50  # with fewer distinct sets of lasting draws, worlds are not called a sample
 PAGE = "report.html"
 TABLES = ("stages.csv", "observations.csv", "days.csv", "crossings.csv", "districts.csv", "luck.csv")
-NOUNS = {  # of what is counted
+NOUNS = {  # descriptions of the quantities that observations count
     "ever_taken": "Districts taken", "fallen": "Districts lost", "capitals": "Provincial capitals held by the Taliban",
     "retaken": "Districts retaken", "share_held": "Share of districts held by the Taliban",
     "crossed": "Soldiers across", "crossed_per_1037": "Soldiers across of every 1,037", "admitted": "People let in",
@@ -58,11 +57,11 @@ Booleans = NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
-    """What is kept of campaigns, up to their last day."""
+    """The counts, crossings and holders of campaigns that tables and figures show."""
 
-    counts: Floats  # campaigns x observations, in their units; nan for a campaign that cannot be run to the end
-    crossed: Integers  # campaigns x days x posts: soldiers by night
-    held: NDArray[np.uint8]  # campaigns x days x districts, eight to a byte: the Taliban hold it at the end of the day
+    counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
+    crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night
+    held: NDArray[np.uint8]  # (campaigns, days, bytes) one bit per district: whether the Taliban hold it
 
     def finished(self) -> "Seen":
         """Return the campaigns that did not fail."""
@@ -75,10 +74,10 @@ class Seen(NamedTuple):
 
 
 def watch_batch(batch: Batch) -> Seen:
-    """Run some worlds in sequence and keep what tables and figures show of them.
+    """Run the worlds of a batch, and return the counts, crossings and holders that tables and figures show.
 
     Args:
-        batch: the worlds, and the observations that are counted in each.
+        batch: The worlds to run, and the observations to count in each.
     """
     facts = facts_here()
     windows = windows_of(batch.observations, batch.order.start, batch.days)
@@ -98,18 +97,18 @@ def watch_batch(batch: Batch) -> Seen:
 
 
 def joined_seen(parts: Sequence[Seen]) -> Seen:
-    """Concatenate several groups of campaigns."""
+    """Concatenate several groups of campaigns into one."""
     return Seen(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
-    """Format the quantiles of one value per campaign, by column."""
+    """Return the quantiles of values, one per campaign, formatted as the columns of a table."""
     cuts = np.quantile(values, CUTS) if values.size else np.full(len(CUTS), math.nan)
     return {name: f"{cut:.5g}" for name, cut in zip(QUANTILES, cuts, strict=True)}
 
 
 def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
-    """Mark the districts of each quantity and area that is shown by day."""
+    """Return the districts that are counted for each daily quantity and area (True where counted)."""
     north = np.isin(facts.region, NORTHERN)
     return {
         (SHARE_HELD, "country"): np.ones(north.size, bool),
@@ -119,7 +118,10 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 
 
 def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
-    """Yield one row per sample, quantity, area and day, with quantiles over campaigns and dated falls up to the day."""
+    """Yield the rows of days.csv, one per sample, quantity, area and day.
+
+    A row has the quantiles over campaigns, and the number of reported falls dated up to that day.
+    """
     fell = read_falls().fell_date
     for sample, seen in samples.items():
         by_day = by_area(seen, facts)
@@ -135,7 +137,7 @@ def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iter
 
 
 def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
-    """Compute each daily quantity by area, campaigns x days."""
+    """Return each daily quantity in each area (campaigns x days)."""
     found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
     for first in range(0, seen.held.shape[0], CHUNK):
         held = seen.days(len(facts.district), slice(first, first + CHUNK))
@@ -147,7 +149,11 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
 
 
 def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
-    """Yield one row per sample, night and post with a count or a crossing, and all totals over nights."""
+    """Yield the rows of crossings.csv, one per sample, night and post, including totals over nights and over posts.
+
+    A night is left out if nobody crossed in it and nothing was reported about it. The reported counts are those of all
+    posts in one night, and those of one post over all nights.
+    """
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)
     counted = {one.day: one.value for one in (point(id) for id in NIGHTS)}
@@ -172,7 +178,11 @@ def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) ->
 
 
 def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dict[str, Any]]:
-    """Yield one row per district with the share of each sample in which the Taliban hold it at the end."""
+    """Yield the rows of districts.csv, one per district.
+
+    A row has the share of each sample in which the Taliban hold the district on the last day, and its reported date of
+    loss.
+    """
     fell = read_falls().fell_date
     last = {
         name: np.unpackbits(seen.held[:, -1], axis=1, count=len(facts.district)).mean(axis=0)
@@ -187,39 +197,46 @@ def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dic
 
 
 class Sizes(NamedTuple):
-    """How many different worlds a cloud has."""
+    """The numbers of distinct worlds in a cloud."""
 
-    lasting: int  # sets of lasting draws
-    numbers: int  # sets of numbers
-    origins: int  # worlds of the prior
+    lasting: int  # distinct sets of lasting draws
+    numbers: int  # distinct sets of numbers
+    origins: int  # worlds of the prior from which the worlds descend
 
 
 def sizes_of(cloud: Cloud) -> Sizes:
-    """Count the different worlds of a cloud."""
+    """Count the distinct worlds of a cloud."""
     lasting, numbers = (distinct(cloud.state[part]) for part in (LASTING, NUMBER_SHARE))
     return Sizes(lasting, numbers, np.unique(cloud.origin).size)
 
 
 def distinct(array: np.ndarray) -> int:
-    """Return the number of different rows in an array of a state."""
+    """Return the number of distinct elements along the first axis of an array."""
     return int(np.unique(array.reshape(array.shape[0], -1), axis=0).shape[0])
 
 
 class Sample(NamedTuple):
-    """Everything that is written of a sample."""
+    """A sample of worlds, with everything from which its files are written."""
 
     cloud: Cloud
     model: Campaigns
     settings: Settings
     free: State  # numbers and seeds of the free campaigns
-    terms: Floats  # worlds x observations: log likelihoods
-    samples: dict[str, Seen]  # worlds and free campaigns; empty if nothing is shown of them
-    sizes: list[Sizes | None]  # by stage
-    repeats: list[float]  # log evidence by run of the sampler
+    terms: Floats  # (worlds, observations) log likelihoods
+    samples: dict[str, Seen]  # rerun worlds and free campaigns; empty if the tables of the page are not written
+    sizes: list[Sizes | None]  # numbers of distinct worlds after each stage; None if not known
+    repeats: list[float]  # log evidence of each run of the sampler
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write the worlds and the table of stages, and if campaigns were watched all other tables."""
+    """Write the worlds, the table of stages and about.json, and all other tables if the worlds were rerun for them.
+
+    Args:
+        folder: Folder to write to; a page of an earlier sample is removed from it.
+        made: The sample.
+        asked: Hash of the request, by which a finished sample is recognised.
+        seconds: Time that the sample took.
+    """
     cloud, model, settings = made.cloud, made.model, made.settings
     priors = draws_of(model.order).priors
     about: dict[str, Any] = {
@@ -248,7 +265,10 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
 
 
 def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Make the tables of worlds and free campaigns, by file. Their numbers are added to `about`."""
+    """Return the rows of the tables that compare worlds with free campaigns, by file name.
+
+    Add the number of observations and of free campaigns, and figures on the luck ledger, to `about`.
+    """
     facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
     free = made.samples[FREE].finished()
     both = {ASSIMILATED: made.samples[ASSIMILATED], FREE: free}
@@ -273,7 +293,7 @@ def text_of(value: float | str) -> str:
 
 
 def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
-    """Compute the log likelihoods of counts, worlds x observations. A missing count gives -inf."""
+    """Return the log likelihoods of observations, given counts (worlds x observations); -inf if a count is missing."""
     return np.array([
         [-math.inf if math.isnan(count) else log_likelihood(one, float(count))
          for one, count in zip(observations, row, strict=True)]
@@ -282,7 +302,7 @@ def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
 
 
 def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
-    """Make the luck ledger of the first worlds, and that of as many free campaigns."""
+    """Return two luck ledgers: that of the first `WORLDS` worlds, and that of as many free campaigns."""
     model, facts = made.model, made.settings.facts
     order = model.order
     units = layout_of(order.rules, order.attention, order.posts).world.units
@@ -297,20 +317,23 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """Return the groups of provinces in which falls are counted, by name, smallest first."""
+    """Return, by name, the groups of provinces in which observations count falls, the smallest group first."""
     regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
     return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
 
 def name_of_region(observation: Observation) -> str:
-    """Name the provinces of a count of falls."""
+    """Return a name for the provinces in which an observation counts falls."""
     if len(observation.scope) < 3:
         return list_words(observation.scope)
     return observation.event.removesuffix("_falls").replace("_", " ")
 
 
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
-    """Make one row per step of tempering. Numbers of different worlds are those at the end of the stage."""
+    """Return the rows of stages.csv, one per step of tempering.
+
+    The numbers of distinct worlds in a row are those after the whole stage.
+    """
     return [
         {
             "stage": step.stage, "until": made.model.ends[step.stage].isoformat(),
@@ -330,10 +353,10 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
 
 
 def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
-    """Make one row per observation: its counts in free campaigns and in worlds, and its surprise.
+    """Return the rows of observations.csv: per observation its counts in free campaigns and worlds, and its surprise.
 
-    `surprise` is given all earlier stages, `surprise_at_the_end` in the worlds: how much less probable the report is
-    than in a campaign that meets it best.
+    The surprise of a report is how much lower its log probability is than in a campaign that agrees with it best:
+    `surprise` is conditional on all earlier stages, `surprise_at_the_end` is the mean over the worlds.
     """
     foreseen = [value for stage in made.cloud.foreseen for value in stage]
     counts = made.samples[ASSIMILATED].counts
@@ -353,7 +376,7 @@ def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
 
 
 def describe(observation: Observation, start: date) -> str:
-    """Describe what is counted, where and when: `Soldiers across at Tem, 5 July`."""
+    """Describe what an observation counts, where and when: `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
@@ -363,7 +386,7 @@ def describe(observation: Observation, start: date) -> str:
 
 
 def span_of_days(observation: Observation, start: date) -> str:
-    """Format the days of an observation: `by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
+    """Format the days that an observation counts: `by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
     since, until = observation.since, observation.until
     if since <= start:
         return f"by {format_day(until)}"
@@ -373,7 +396,7 @@ def span_of_days(observation: Observation, start: date) -> str:
 
 
 def best(observation: Observation) -> float:
-    """Return the highest log likelihood that a campaign can have."""
+    """Return the highest log likelihood of an observation that any campaign can have."""
     if observation.likelihood == "thinned":
         return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
     return log_likelihood(observation, observation.value)
