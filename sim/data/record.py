@@ -152,7 +152,10 @@ def counted_at(post: str, until: date) -> tuple[int, bool] | None:
 
 
 def lost_in_record(evening: date) -> list[int]:
-    """Return the row numbers of the districts reported lost by the end of a day, at most that of 7 July 2021."""
+    """Return the row numbers of the districts reported lost by the end of a day.
+
+    A day after 7 July 2021 counts as 7 July 2021.
+    """
     return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
 
 

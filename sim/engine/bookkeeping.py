@@ -1,4 +1,4 @@
-"""Bookkeeping: the count of both sides in each district, the start of a day, and the log.
+"""Bookkeeping: counts the men of both sides in each district, resets daily counts, and writes the log.
 
 Reads   units that hold a district, forces, posts.
 Writes  garrisons, the forces of each district, the log.
@@ -43,11 +43,11 @@ def hunger_of(supply_days: float, hungry_below: float) -> float:
 
 @rule
 def unanswered_of(asked_days: int, patience_days: float) -> float:
-    """Return the share of its patience that a garrison has used up while it waited for help, from 0 to 1.
+    """Return how far a garrison's patience is exhausted by waiting for help, from 0 (not at all) to 1.
 
     Args:
         asked_days: Days since the garrison called for help; 0 on the day of the call, -1 if it has not called.
-        patience_days: Days after which the share is 1.
+        patience_days: Days after which the result is 1.
     """
     if asked_days <= 0:
         return 0.0
@@ -68,10 +68,10 @@ def start_day(units: Units, posts: Posts) -> None:
 
 @rule
 def muster(armies: Armies, endurance: Endurance) -> None:
-    """Count the men of both sides in every district.
+    """Count the men of both sides in every district, and average the state of each garrison over its men.
 
     Args:
-        armies: `garrisons` is written; `units` and `forces` are read.
+        armies: `garrisons` and the links between `forces` are written; `units` and men of `forces` are read.
         endurance: Supply and waiting time (days) at which hunger and unanswered calls take effect.
     """
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
@@ -105,9 +105,9 @@ def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) ->
 
 @rule
 def count_forces(garrisons: Garrisons, forces: Forces) -> None:
-    """Count local and mobile forces at each district, and link the forces of each district in a list.
+    """Count the men of local and mobile forces at each district, and link the forces of each district in a list.
 
-    Mobile forces count only if they negotiate, assault or besiege; the list has all of them.
+    Men of mobile forces count only while their force negotiates, assaults or besieges; the list contains all forces.
     """
     locals_end = garrisons.local.size
     for district in range(locals_end):  # local forces are the first rows, one per district
@@ -125,7 +125,9 @@ def count_forces(garrisons: Garrisons, forces: Forces) -> None:
 
 @rule
 def note(today: Today, event: int, district: int, actor: int, men: int, how: int, why: int) -> None:
-    """Append one row to the log. If the log is full, the campaign ends with a CampaignError.
+    """Append one row to the log.
+
+    If the log is full, no row is added, and the campaign ends with a CampaignError at the end of the day.
 
     Args:
         today: Number of the day; the log and the running totals are written.

@@ -1,9 +1,10 @@
-"""The on-disk cache of compiled rules, with one file per rule and argument types, each with a digest.
+"""Caches compiled rules on disk, in files that begin with a digest of their content.
 
 Numba's own cache does not verify what it reads, falls back to a folder next to the source if its folder is read-only,
-and recompiles a rule when a comment above it moves. Here a rule whose file is damaged is compiled again, there is no
-fallback folder, and rules are identified by name. The folder is named after the fingerprint of the whole engine, so
-that all clones of one version share it. This module has no effect on results, so it is not part of that fingerprint.
+and recompiles a rule when a comment above it moves its lines. Here a rule whose file is damaged is compiled again,
+there is no fallback folder, and rules are identified by name. The folder is named after the fingerprint of the whole
+engine, so that all clones of one version share it. This module has no effect on results, so it is not part of that
+fingerprint.
 """
 
 import os
@@ -23,8 +24,8 @@ from numba.core.caching import (
 from numba.core.serialize import dumps
 
 HERE = Path(__file__).parent
-RULES = "rules"  # subfolder for the engine's own functions; other source files have one each
-SEAL = 32  # bytes of the digest at the start of a file
+RULES = "rules"  # subfolder for the engine's own functions; each other source file has its own subfolder
+SEAL = 32  # length in bytes of the digest at the start of a file
 said: set[str] = set()  # notes that this process has printed
 
 
@@ -41,9 +42,9 @@ def is_ours(file: str) -> bool:
 
 
 class Place(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Locator of the cache folder of a function; the folder may be read-only."""
+    """Locator of a function's cache folder, which may be read-only."""
 
-    folder: Path  # of this version of the rules
+    folder: Path  # cache folder of this version of the rules
 
     def __init__(self, function: Any, file: str) -> None:
         self._py_file = file
@@ -52,13 +53,13 @@ class Place(UserProvidedCacheLocator):  # type: ignore[misc]
 
     @classmethod
     def from_function(cls, function: Any, file: str) -> "Place":
-        """Return the locator of a function."""
+        """Return the locator for a function that is defined in a file."""
         return cls(function, file)
 
     def get_source_stamp(self) -> Any:
         """Return the stamp that a cache file must match.
 
-        It is constant for rules, whose folder is named after their fingerprint.
+        The stamp of rules is constant, since their folder is already named after their fingerprint.
         """
         return RULES if is_ours(self._py_file) else _SourceFileBackedLocatorMixin.get_source_stamp(self)
 
@@ -87,7 +88,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
     def _load_data(self, name: str) -> Any:
         content = self.unsealed(self._data_path(name))
         if content is None:
-            raise FileNotFoundError(name)  # compiled again by the caller
+            raise FileNotFoundError(name)  # the caller then compiles the function again
         return pickle.loads(content)
 
     def _save_data(self, name: str, data: Any) -> None:
@@ -132,7 +133,7 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
 
 
 def keep(dispatcher: Any, folder: Path) -> Any:
-    """Make Numba cache the compiled code of a function on disk, unless the function was defined in a notebook.
+    """Make Numba cache the compiled code of a function on disk, unless the function has no source file.
 
     Args:
         dispatcher: The result of `numba.njit`.
@@ -141,6 +142,6 @@ def keep(dispatcher: Any, folder: Path) -> Any:
     Returns:
         The same dispatcher, with its cache set.
     """
-    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # otherwise defined in a notebook: kept in memory
+    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # a function without a file is from a notebook
         dispatcher._cache = RulesCache(dispatcher.py_func, folder)
     return dispatcher

@@ -1,4 +1,4 @@
-"""One campaign, run from day 0 to the last day in one compiled call, with a record of the end of every day."""
+"""Runs one campaign from day 0 to the last day in one compiled call, and records the end of every day."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -21,7 +21,10 @@ ENDS = {
 
 
 class Series(IntEnum):
-    """Daily series of a campaign. Those named `_TOTAL` count from day 0; all others refer to the day or its end."""
+    """Daily series of a campaign.
+
+    Those whose names end in `_TOTAL` count from day 0; all others refer to the day or its end.
+    """
 
     DISTRICTS_HELD_BY_TALIBAN = 0
     HANDED_OVER = 1
@@ -60,7 +63,7 @@ class Record(NamedTuple):
 
 
 class Campaign(NamedTuple):
-    """A finished campaign: its seed, its last day and its daily record."""
+    """A finished campaign: its seed, its world at the end of the last day, and its daily record."""
 
     seed: int
     world: World
@@ -71,7 +74,7 @@ def blank_record(world: World, days: int) -> Record:
     """Return an empty record for a campaign.
 
     Args:
-        world: The world to be recorded, which gives the number of districts and posts.
+        world: World of the campaign, from which the number of districts and posts is taken.
         days: Days after day 0.
     """
     posts = world.posts.district.size
@@ -101,7 +104,8 @@ def run_campaign(
         The campaign, with the world of the last day and the record of `days` + 1 days.
 
     Raises:
-        CampaignError: The space for refugees or for the log is full, or rural garrisons need more men than there are.
+        CampaignError: If the space for refugees or for the log is full, or if rural garrisons need more men than there
+            are.
     """
     if world is None:
         world = fresh(layout)
@@ -123,7 +127,7 @@ def raise_if_spent(world: World, day: int, seed: int) -> None:
         seed: Seed of the campaign, for the message.
 
     Raises:
-        CampaignError: The campaign ended before its last day; the message has seed, day and cause.
+        CampaignError: If the campaign ended before its last day; the message gives the seed, the day and the cause.
     """
     spent = int(world.tally[Count.CANNOT_GO_ON])
     if spent:
@@ -188,7 +192,7 @@ def record_day(world: World, record: Record, day: int) -> None:
 
 @rule
 def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> None:
-    """Record holders, the day's falls by kind, and the mean dread of the districts that the government holds."""
+    """Record holders, the day's falls by kind and recaptures, and the mean dread of government districts."""
     districts = world.districts
     dread = 0.0
     held = 0
@@ -210,7 +214,7 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 
 @rule
 def record_units(world: World, row: Real) -> None:
-    """Record the number of men by fate, and the mean morale of men in garrisons."""
+    """Record how many men hold districts and how many met each fate, and the mean morale of those who hold."""
     units = world.units
     holding = 0
     morale = 0.0
@@ -239,7 +243,10 @@ def record_people(world: World, row: Real) -> None:
 
 @rule
 def record_posts(world: World, record: Record, row: Real, day: int) -> None:
-    """Record soldiers and people who crossed or wait at each post, and the number of guards per arrival."""
+    """Record the soldiers and people admitted today and the people waiting at each post, and the guards per arrival.
+
+    Guards per arrival are counted over all posts.
+    """
     posts = world.posts
     guards = 0
     arrivals = 0

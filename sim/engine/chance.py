@@ -1,4 +1,4 @@
-"""Random numbers as pure functions of seed, stream, day and actor, without any state.
+"""Draws random numbers as pure functions of seed, stream, day and actor, without any state.
 
 Source  SplitMix64 (Steele, Lea and Flood 2014), whose n-th output for a seed is a hash of seed + n x gamma.
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from sim.engine.compile import entry, rule
 
-warnings.filterwarnings("ignore", "overflow encountered in scalar", RuntimeWarning)  # uint64 wraps on purpose
+warnings.filterwarnings("ignore", "overflow encountered in scalar", RuntimeWarning)  # uint64 overflows on purpose
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
@@ -72,14 +72,17 @@ class Stream(IntEnum):
 
 
 class Luck(NamedTuple):
-    """Hashed seeds of the draws of one day; a draw also depends on its actor."""
+    """Hashed seeds from which the draws of one day are made; each draw also depends on its actor."""
 
     keys: np.ndarray  # (streams) uint64: hashes of seed, stream and day
     day: int
 
 
 class Address(NamedTuple):
-    """Seeds of a campaign that uses several; seeds and uncertain numbers together determine the campaign."""
+    """Seeds of a campaign that uses several.
+
+    Together with the settings and the uncertain numbers, they determine the campaign.
+    """
 
     runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
     lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds for draws made once
@@ -87,7 +90,7 @@ class Address(NamedTuple):
 
 
 class Seeds(NamedTuple):
-    """All seeds of a campaign by stream, and by day or province; `seeds_of` hashes them with stream and day."""
+    """Seeds of a campaign by stream, and by day or province: hashed from `seeds_of`, unhashed from `seeds_in`."""
 
     lasting: np.ndarray  # (provinces, streams) uint64: for draws made once in a campaign, with day 0 as their day
     daily: np.ndarray  # (days + 1, streams) uint64: for the draws of each day
@@ -113,7 +116,7 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
         provinces: Number of provinces.
 
     Returns:
-        The seeds as two arrays: (provinces, streams) and (days + 1, streams).
+        The seeds, as arrays of shape (provinces, streams) and (days + 1, streams).
     """
     first = np.uint64(first_seed(seed))
     lasting = np.full((provinces, LAST_STREAM + 1), first, np.uint64)
@@ -138,7 +141,7 @@ def splitmix(seed: np.uint64, position: int) -> np.uint64:
 
 
 def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
-    """Hash seeds (rows x streams) with their stream and day, by the same arithmetic as in compiled rules."""
+    """Return seeds (rows x streams) hashed with their stream and day, by the same arithmetic as in compiled rules."""
     plain = getattr(splitmix, "py_func", splitmix)
     keys: np.ndarray = plain(plain(seeds, np.arange(seeds.shape[1])), np.asarray(day))
     return keys
@@ -152,7 +155,7 @@ def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
 
 @rule
 def drawn_once(lasting: np.ndarray, province: int) -> Luck:
-    """Return the keys for draws that are made once in a campaign, as if they were all made on day 0.
+    """Return the hashed seeds for draws that are made once in a campaign; they count as draws of day 0.
 
     Args:
         lasting: Hashed seeds of draws made once in a campaign, as in `Seeds.lasting`.
@@ -175,7 +178,10 @@ def uniform(luck: Luck, stream: int, actor: int) -> float:
 
 @rule
 def normal(luck: Luck, stream: int, actor: int) -> float:
-    """Return a standard normal draw (Box and Muller 1958). The arguments are those of `uniform`."""
+    """Return a standard normal draw, by the method of Box and Muller (1958).
+
+    The arguments are those of `uniform`.
+    """
     key = bits(luck, stream, actor)
     radius = float((splitmix(key, 0) >> np.uint64(11)) + np.uint64(1)) * TO_UNIT
     angle = float(splitmix(key, 1) >> np.uint64(11)) * TO_UNIT
@@ -184,15 +190,16 @@ def normal(luck: Luck, stream: int, actor: int) -> float:
 
 @rule
 def gumbel(luck: Luck, stream: int, actor: int) -> float:
-    """Return a standard Gumbel draw. The arguments are those of `uniform`.
+    """Return a standard Gumbel draw, which is used to choose among options.
 
-    The option with the highest sum of weight and Gumbel draw is chosen with a probability proportional to exp(weight).
+    If the option with the highest sum of weight and Gumbel draw is chosen, its probability is proportional to
+    exp(weight). The arguments are those of `uniform`.
     """
     return -math.log(-math.log((uniform(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
 
 
 def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
-    """Return a uniform draw for each uncertain parameter of the model.
+    """Return one uniform draw for each uncertain parameter of the model.
 
     Args:
         seed: Seed of the campaign.
@@ -215,23 +222,23 @@ def fill_shares(luck: Luck, actors: np.ndarray, shares: np.ndarray) -> None:
 
 @rule
 def whole(amount: float, draw: float) -> int:
-    """Round an amount up or down at random so that its mean is preserved.
+    """Round an amount up or down at random, so that the expected value of the result is the amount.
 
     Args:
-        amount: The number to be rounded, at least 0.
-        draw: A uniform draw in [0, 1), which decides between rounding up and down.
+        amount: Number to round, at least 0.
+        draw: Uniform draw in [0, 1), which decides between rounding up and down.
     """
     return int(amount + draw)
 
 
 @rule
 def spread_around(mean: float, half_width: float, draw: float) -> float:
-    """Return a value from a uniform distribution around a mean.
+    """Return a draw from a uniform distribution around a mean.
 
     Args:
         mean: Mean of the distribution.
-        half_width: Half the width of the distribution, as a share of the mean.
-        draw: A uniform draw in [0, 1), which selects the value.
+        half_width: Half of the width of the distribution, as a share of the mean.
+        draw: Uniform draw in [0, 1), which is scaled to the distribution.
     """
     return mean * (1.0 + half_width * (2.0 * draw - 1.0))
 

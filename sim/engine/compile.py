@@ -1,8 +1,8 @@
-"""The decorators that compile the rules of the model.
+"""Defines the decorators `rule` and `entry`, which compile the rules of the model with Numba.
 
-Every rule runs as compiled code or, with `NUMBA_DISABLE_JIT=1`, uncompiled. Compiled code is cached
-on disk (`sim.engine.cache`) in a folder named after the fingerprint of the whole engine and the setting of Numba's
-bounds check, so that compiled code of another version is never used.
+With `NUMBA_DISABLE_JIT=1`, rules run uncompiled. Compiled code is cached on disk (`sim.engine.cache`), in a folder
+named after the fingerprint of the whole engine and the setting of Numba's bounds check, so that compiled code of
+another version is never used.
 """
 
 import os
@@ -36,10 +36,9 @@ def cache_folder() -> Path:
 
 
 def cache_root() -> Path:
-    """Return the root of all caches:
+    """Return the folder that contains all caches: `PANJ_CACHE` if it is set, otherwise the user's cache folder.
 
-    `PANJ_CACHE` if it is set, otherwise the user's cache folder. Without a home folder, return a path that cannot
-    exist, so that nothing is cached.
+    If there is neither, return a path that cannot exist, so that nothing is cached.
     """
     try:
         return Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))
@@ -57,9 +56,9 @@ def compiled_by(**options: Any) -> Callable[[Any], Any]:
     return decorate
 
 
-# Without Numba's reference counts a rule cannot create arrays, only use those passed to it: state stays explicit,
-# compiling takes a third of the time, and calls need no atomic reference counting of every trait of every group.
-# Only an entry point needs a wrapper for calls from Python; omitting the others cuts compile time to a third.
-# A call passes every trait of every group on the stack, so rules are inlined into their callers.
+# Without Numba's reference counts, a rule cannot create arrays and can only use those passed to it. State therefore
+# stays explicit, compiling takes a third of the time, and calls need no atomic reference counting of every trait of
+# every group. Only an entry point needs a wrapper for calls from Python; omitting the others also cuts compile time to
+# a third. Rules are inlined into their callers, since a call passes every trait of every group on the stack.
 rule = compiled_by(forceinline=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 entry = compiled_by()

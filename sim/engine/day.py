@@ -1,4 +1,4 @@
-"""The steps of one day, in order, and the parameters that they need."""
+"""Runs the steps of one day in order, and defines `Rules`, the parameters of all steps."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from sim.engine.world import World, armies_of, border_of, land_of, today_of
 
 
 class Rules(NamedTuple):
-    """Parameters of all rules: those of day 0, then those of the other rules in the order in which they first run."""
+    """Parameters of all rules: first of the rule for day 0, then of the others in the order in which they run."""
 
     founding: Founding
     supply: Supply
@@ -50,7 +50,7 @@ class Rules(NamedTuple):
 
 @rule
 def run_day(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, day: int) -> None:
-    """Run the steps of one day after day 0, in order."""
+    """Run all steps of one day after day 0, in order."""
     land, armies, border, today = land_of(world), armies_of(world), border_of(world), today_of(world, seeds, day)
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     districts, units, posts = world.districts, world.units, world.posts

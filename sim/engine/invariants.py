@@ -1,4 +1,4 @@
-"""Invariants at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
+"""Checks invariants at the end of a day, such as that nobody vanishes and that no post exceeds its room.
 
 Reads   the world at the end of a day and the world of day 0.
 Writes  nothing; raises an error for the first invariant that does not hold, with its row and numbers.
@@ -49,8 +49,8 @@ class InvariantError(AssertionError):
 class Claim(NamedTuple):
     """An invariant of every row of a group, with a function that describes a row in which it fails."""
 
-    holds: Truth  # (rows) whether it holds
-    describe: Callable[[int], str]  # describes a row in which it does not
+    holds: Truth  # (rows) whether the invariant holds
+    describe: Callable[[int], str]  # function that describes a row in which it does not hold
 
 
 def check(world: World, day_zero: World, day: int, morning_room: Whole | None = None) -> None:
@@ -68,12 +68,12 @@ def check(world: World, day_zero: World, day: int, morning_room: Whole | None = 
     for claim in claims(world, day_zero, day, morning_room):
         wrong = np.flatnonzero(~claim.holds)
         if wrong.size:
-            others = f" (and {wrong.size - 1} more rows)" if wrong.size > 1 else ""
+            others = f" (and {wrong.size - 1} more)" if wrong.size > 1 else ""
             raise InvariantError(f"day {day}: {claim.describe(int(wrong[0]))}{others}")
 
 
 def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) -> Iterator[Claim]:
-    """Yield the claims of all invariants, the simplest first."""
+    """Yield the claims of all invariants, beginning with the simplest."""
     yield from nothing_is_negative(world)
     yield from shares_are_shares(world)
     yield from every_soldier_is_counted(world, day_zero)
@@ -87,7 +87,7 @@ def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) 
 
 
 def single(holds: bool, text: str) -> Claim:
-    """Return a claim about a total rather than about rows."""
+    """Return a claim about a total, with the text that describes its failure."""
     return Claim(np.array([holds]), lambda _row: text)
 
 
@@ -111,10 +111,7 @@ def _below(where: str, values: Whole | Real, lowest: int) -> Callable[[int], str
 
 
 def shares_are_shares(world: World) -> Iterator[Claim]:
-    """Yield claims that morale, dread, hunger and shares are from 0 to 1, and that float traits are finite.
-
-    Roads are not checked.
-    """
+    """Yield claims that the traits in `SHARES` are from 0 to 1, and that all float traits except roads are finite."""
     for name, trait in SHARES:
         values = getattr(getattr(world, name), trait)
         yield Claim((values >= 0.0) & (values <= 1.0), _beyond(f"{name}.{trait}", values))
@@ -129,11 +126,14 @@ def _beyond(where: str, values: Real) -> Callable[[int], str]:
 
 
 def _no_number(where: str, values: Real) -> Callable[[int], str]:
-    return lambda row: f"{where}[{row}] is {values[row]}, expected a number"
+    return lambda row: f"{where}[{row}] is {values[row]}, expected a finite number"
 
 
 def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Yield claims that every man of a unit is in exactly one column, and that units grow only by men raised later."""
+    """Yield claims that the men of each unit add up to those it was founded with, and that only raised men are added.
+
+    The men of a unit are those in the columns `FATES`.
+    """
     units = world.units
     fates = np.sum([getattr(units, fate) for fate in FATES], axis=0)
     yield Claim(
@@ -145,21 +145,27 @@ def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
     )
     expected = day_zero.units.founded.sum() - day_zero.tally[Count.RAISED] + world.tally[Count.RAISED]
     found = units.founded.sum()
-    yield single(found == expected, f"units were founded with {found} men, expected {expected} (day 0 and the raised)")
+    yield single(
+        found == expected,
+        f"units were founded with {found} men, expected {expected}, those of day 0 and those raised later",
+    )
 
 
 def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Yield claims on Taliban men: the living and dead add up to those of day 0 and those who changed sides.
+    """Yield claims that Taliban men, alive and dead, are those of day 0 plus those who changed sides.
 
-    The dead also equal the tally.
+    The number of dead must also equal the running total.
     """
     found = world.forces.men.sum() + world.forces.killed.sum()
     began = day_zero.forces.men.sum() + day_zero.forces.killed.sum() - day_zero.units.changed_sides.sum()
     expected = began + world.units.changed_sides.sum()
-    yield single(found == expected, f"forces count {found} men and dead, expected {expected} (day 0 and changed sides)")
+    yield single(
+        found == expected,
+        f"forces count {found} men alive and dead, expected {expected}, those of day 0 and those who changed sides",
+    )
     dead = world.forces.killed.sum()
     counted = world.tally[Count.TALIBAN_KILLED]
-    yield single(dead == counted, f"forces count {dead} dead, the tally {counted}")
+    yield single(dead == counted, f"forces count {dead} dead, expected {counted}, as in the tally")
 
 
 def every_person_is_counted(world: World) -> Iterator[Claim]:
@@ -172,44 +178,48 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
     yield Claim(
         districts.at_home + away == districts.population,
         lambda row: (
-            f"district {row} has {districts.at_home[row]} people at home and {away[row]} in rows, "
-            f"expected {districts.population[row]} together"
+            f"district {row} has {districts.at_home[row]} people at home and {away[row]} in refugee rows, "
+            f"expected {districts.population[row]} in total"
         ),
     )
     unused = np.arange(refugees.people.size) >= world.tally[Count.REFUGEE_ROWS]
     yield Claim(
         ~unused | (refugees.people == 0),
-        lambda row: f"refugee row {row} is not in use and has {refugees.people[row]} people",
+        lambda row: f"refugee row {row} is not in use but has {refugees.people[row]} people, expected none",
     )
 
 
 def every_queue_is_counted(world: World) -> Iterator[Claim]:
-    """Yield claims that counts and queues of posts match the families there.
+    """Yield claims that the counts and queue of each post match the families at that post.
 
-    The list of travellers must contain exactly the families on the road, in row order.
+    The list of travellers must also contain exactly the families on the road, in row order.
     """
     refugees, posts, queues = world.refugees, world.posts, world.queues
     waiting = people_at_posts(refugees, refugees.state == RefugeeState.WAITING, posts.district.size)
     yield Claim(
         posts.people_waiting == waiting,
-        lambda row: f"post {row} counts {posts.people_waiting[row]} people waiting, its rows count {waiting[row]}",
+        lambda row: (
+            f"post {row} counts {posts.people_waiting[row]} people waiting, expected {waiting[row]}, as in rows"
+        ),
     )
     admitted = people_at_posts(refugees, refugees.state == RefugeeState.ADMITTED, posts.district.size)
     yield Claim(
         posts.people_admitted == admitted,
-        lambda row: f"post {row} counts {posts.people_admitted[row]} people admitted, its rows count {admitted[row]}",
+        lambda row: (
+            f"post {row} counts {posts.people_admitted[row]} people admitted, expected {admitted[row]}, as in rows"
+        ),
     )
     rows = np.bincount(
         refugees.post[(refugees.state == RefugeeState.WAITING) & (refugees.people > 0)], minlength=posts.district.size
     )
     lines = np.array([len(queue_of(queues, post)) for post in range(posts.district.size)])
-    yield Claim(lines == rows, lambda row: f"post {row} has {lines[row]} rows in its queue for {rows[row]} that wait")
+    yield Claim(lines == rows, lambda row: f"queue of post {row} has length {lines[row]}, expected {rows[row]}")
     filled = world.tally[Count.REFUGEE_ROWS]
     travelling = np.flatnonzero(refugees.state[:filled] == RefugeeState.ON_THE_ROAD)
     listed = queues.travelling[: world.tally[Count.TRAVELLERS]]
     yield single(
         np.array_equal(travelling, listed),
-        f"{travelling.size} rows are on the road, the list of those on the road has {listed.size}, or others",
+        f"the list of travellers has {listed.size} rows, expected exactly the {travelling.size} rows on the road",
     )
 
 
@@ -217,15 +227,15 @@ def queue_of(queues: Queues, post: int) -> list[int]:
     """Return the rows of the families in the queue of a post, in order.
 
     Args:
-        queues: The queues of all posts.
+        queues: Queues of all posts.
         post: Row of the post.
 
     Returns:
-        Rows in `Refugees`; more than there are families if the list is circular.
+        Row numbers in `Refugees`; more of them than there are families if the linked list is circular.
     """
     rows: list[int] = []
     family = int(queues.front[post])
-    while family != NOBODY and len(rows) <= queues.behind.size:  # ends even if the list is circular
+    while family != NOBODY and len(rows) <= queues.behind.size:  # the second condition ends a circular list
         rows.append(family)
         family = int(queues.behind[family])
     return rows
@@ -239,13 +249,13 @@ def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:
 def posts_respect_their_limits(world: World, morning_room: Whole | None) -> Iterator[Claim]:
     """Yield claims that no post exceeds its room, and that nobody crosses at a post that is closed to them.
 
-    Men who crossed by unit and by post must have the same total.
+    Units and posts must also count the same number of men who crossed.
     """
     posts, units = world.posts, world.units
     if morning_room is not None:
         yield Claim(
             posts.admitted_today <= morning_room,
-            lambda row: f"post {row} admitted {posts.admitted_today[row]} today, its room was {morning_room[row]}",
+            lambda row: f"post {row} admitted {posts.admitted_today[row]} today, expected at most {morning_room[row]}",
         )
     for admits, admitted, who in (
         (posts.admits_soldiers, posts.soldiers_admitted, "soldiers"),
@@ -254,11 +264,11 @@ def posts_respect_their_limits(world: World, morning_room: Whole | None) -> Iter
         yield Claim((admits > 0.0) | (admitted == 0), _closed(admitted, who))
     over = units.crossed.sum()
     counted = posts.soldiers_admitted.sum()
-    yield single(over == counted, f"units count {over} men who crossed, posts {counted}")
+    yield single(over == counted, f"units count {over} men who crossed, expected {counted}, as at posts")
 
 
 def _closed(admitted: Whole, who: str) -> Callable[[int], str]:
-    return lambda row: f"post {row} is closed to {who} and admitted {admitted[row]}"
+    return lambda row: f"post {row} is closed to {who} but admitted {admitted[row]}, expected none"
 
 
 def the_gone_have_no_men(world: World) -> Iterator[Claim]:
@@ -267,20 +277,24 @@ def the_gone_have_no_men(world: World) -> Iterator[Claim]:
     over = np.isin(units.state, OVER)
     yield Claim(
         ~over | (units.men == 0),
-        lambda row: f"unit {row} is {UnitState(units.state[row]).name} and still has {units.men[row]} men",
+        lambda row: (
+            f"unit {row} is {UnitState(units.state[row]).name} but still has {units.men[row]} men, expected none"
+        ),
     )
     holds = (units.state == UnitState.HOLDING) & (units.men > 0)
     lost = districts.holder[units.district] == Holder.TALIBAN
     yield Claim(
         ~(holds & lost),
-        lambda row: f"unit {row} holds district {units.district[row]} with {units.men[row]} men, the Taliban hold it",
+        lambda row: (
+            f"unit {row} has {units.men[row]} men holding district {units.district[row]}, which the Taliban hold"
+        ),
     )
     known = (units.state >= UnitState.HOLDING) & (units.state <= UnitState.CHANGED_SIDES)
-    yield Claim(known, lambda row: f"unit {row} is in unknown state {units.state[row]}")
+    yield Claim(known, lambda row: f"unit {row} is in state {units.state[row]}, expected one of `UnitState`")
 
 
 def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
-    """Yield claims that each district has one holder, and only government districts are connected or pressed.
+    """Yield claims that each district has one holder, and that only government districts are connected or pressed.
 
     No loss or recapture may be dated after `day`.
     """
@@ -289,20 +303,23 @@ def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
     yield Claim(one, lambda row: f"district {row} is held by {districts.holder[row]}, expected 0 or 1")
     yield Claim(
         ~districts.connected | (districts.holder == Holder.GOVERNMENT),
-        lambda row: f"district {row} is connected to a hub, the Taliban hold it",
+        lambda row: f"district {row} is connected to a hub, but the Taliban hold it",
     )
     yield Claim(
         ~districts.pressed | (districts.holder == Holder.GOVERNMENT),
-        lambda row: f"district {row} is pressed by local forces, the Taliban hold it already",
+        lambda row: f"district {row} is pressed by local forces, but the Taliban hold it already",
     )
     yield Claim(
         (districts.lost_on <= day) & (districts.retaken_on <= day),
-        lambda row: f"district {row} was lost on {districts.lost_on[row]} and retaken on {districts.retaken_on[row]}",
+        lambda row: (
+            f"district {row} was lost on day {districts.lost_on[row]} and retaken on day {districts.retaken_on[row]} "
+            f"(-1: never), expected no later day than {day}"
+        ),
     )
 
 
 def rows_point_at_rows(world: World) -> Iterator[Claim]:
-    """Yield claims that row numbers of districts, provinces, posts and prongs are below the number of rows there."""
+    """Yield claims that references to districts, provinces, posts and prongs are below their number of rows."""
     districts, provinces, posts = world.districts.holder.size, world.provinces.capital.size, world.posts.district.size
     for where, values, rows in (
         ("units.district", world.units.district, districts),

@@ -1,7 +1,7 @@
-"""Construction of the world at the start of a campaign, from facts and settings.
+"""Builds the world with which campaigns start, from facts and settings.
 
-The layout (rows of every group, population, lengths of roads) depends on data and settings and is built once.
-Everything that differs between campaigns is drawn by the compiled `draw_day_zero`.
+The layout (the rows of every group, and traits such as population and the lengths of roads) depends only on data and
+settings and is built once. Everything that differs between campaigns is drawn by the compiled `draw_day_zero`.
 """
 
 from collections.abc import Mapping
@@ -86,7 +86,8 @@ def lay_out(
         The layout, which all campaigns with these settings share.
 
     Raises:
-        PanjError: For an unknown region or post, a value out of range, or districts unconnected or out of order.
+        PanjError: For an unknown region or post, a value out of range, districts that are not all connected, or a
+            province whose districts are not in consecutive rows.
     """
     roads = lay_out_roads(facts, rules)
     districts = lay_out_districts(facts, roads)
@@ -123,11 +124,11 @@ def conditions_before_events() -> np.ndarray:
 
 
 def blank(group: type[Group], rows: int) -> Group:
-    """Return a new group of agents with every trait at its initial value.
+    """Return a new group with every trait at its initial value.
 
     Args:
         group: Type of the group, such as `Districts`.
-        rows: Number of agents in the group.
+        rows: Number of rows in the group.
     """
     arrays: dict[str, Any] = {}
     for trait, kind in group.__annotations__.items():
@@ -138,7 +139,7 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def reserved(group: type[Group], rows: int) -> Group:
-    """Return a new group of zeros in one large block of memory, of which pages that are never written cost nothing.
+    """Return a new group of zeros in one large block of memory, whose pages cost nothing until they are written.
 
     Smaller separate arrays would be allocated from reused heap memory, which has to be cleared in full.
     """
@@ -148,7 +149,7 @@ def reserved(group: type[Group], rows: int) -> Group:
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
-    """Return empty queues.
+    """Return queues with no families in them.
 
     Args:
         posts: Number of crossing points.
@@ -163,7 +164,7 @@ def blank_queues(posts: int, rows: int) -> Queues:
 
 
 def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
-    """Return the districts with the values of the data; nothing is drawn yet."""
+    """Return the districts with the traits that the data give, before any random draw."""
     nearest = np.full(len(facts.district_id), NOBODY)
     if facts.post_district.size:
         nearest = roads.between[:, facts.post_district].argmin(axis=1)
@@ -196,14 +197,15 @@ def ring_of_capitals(facts: Facts) -> np.ndarray:
 
 
 def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces:
-    """Return the provinces: their capitals, rows of districts and weights in Taliban planning.
+    """Return the provinces with their capitals, rows of districts and weights in Taliban planning.
 
     Args:
         facts: Districts and their provinces, capitals and regions.
         attention: Weight of each region in Taliban planning, above 0; missing regions have 1.
 
     Raises:
-        PanjError: For an unknown region, a weight of 0 or less, or districts of one province that are not consecutive.
+        PanjError: For an unknown region, a weight that is not above 0, or a province whose districts are not in
+            consecutive rows.
     """
     regions = dict.fromkeys(facts.region_of_province)
     for region, weight in attention.items():
@@ -213,7 +215,7 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
             raise PanjError(f"attention.{region}: found {weight}, expected a number above 0")
     if (np.diff(facts.province_of) < 0).any():
         raise PanjError(
-            "districts.csv: found districts of a province in several places, expected them in consecutive rows"
+            "districts.csv: found a province whose districts are scattered over the file, expected consecutive rows"
         )
     capitals = np.zeros(len(facts.provinces), np.int64)
     capitals[facts.province_of[facts.is_capital]] = np.flatnonzero(facts.is_capital)
@@ -228,7 +230,10 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
 def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
     """Return the roads: the travel time of every link, and the shortest paths between all districts.
 
-    Links are longer in mountains. Raises PanjError if some districts cannot be reached from others.
+    Links are longer in mountains.
+
+    Raises:
+        PanjError: If some districts cannot be reached from others.
     """
     count = len(facts.district_id)
     start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
@@ -237,13 +242,18 @@ def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
     graph = csr_array((km, facts.neighbour, facts.first_neighbour), shape=(count, count))
     between = shortest_path(graph, method="D")
     if not np.isfinite(between).all():
-        raise PanjError("districts.csv: found districts that no neighbours connect to the rest, expected one country")
+        raise PanjError(
+            "districts.csv: found districts that cannot be reached from others, expected all to be connected"
+        )
     first, neighbour = facts.first_neighbour.copy(), facts.neighbour.copy()
     return Roads(first, neighbour, km / rules.journeys.km_per_day, between, onward_links(first, neighbour, between))
 
 
 def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
-    """Return the link that `cheapest_link` chooses on a day without fighting, of shape (goals, districts)."""
+    """Return, for every goal and district, the link that `cheapest_link` chooses on a day without fighting.
+
+    The shape is (goals, districts).
+    """
     count = len(first) - 1
     onward = np.zeros((count, count), np.int64)
     for here in range(count):
@@ -256,7 +266,10 @@ def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
 
 
 def lay_out_units(facts: Facts, rules: Rules) -> Units:
-    """Return the units, whose rows are the same for every seed; identities are derived from home and ordinal."""
+    """Return the units, whose rows are the same for every seed.
+
+    The identity of a unit is derived from its home and ordinal; commando columns are numbered separately.
+    """
     rows = [row for district in range(len(facts.district_id)) for row in units_of(district, facts, rules)]
     for column in range(rules.founding.commando_columns):
         rows.append((COMMANDO_IDENTITY + column, int(UnitKind.COMMANDO), int(Role.COLUMN), 0))
@@ -265,7 +278,7 @@ def lay_out_units(facts: Facts, rules: Rules) -> Units:
 
 
 def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, int, int]]:
-    """Return identity, kind, role and home of every unit of one district, commando columns excepted."""
+    """Return the identity, kind, role and home of every unit of one district, except commando columns."""
     kinds = [(UnitKind.POLICE, Role.GARRISON), (UnitKind.MILITIA, Role.GARRISON)]
     if facts.is_capital[district]:
         kinds += [(UnitKind.ARMY, Role.GARRISON)] * rules.founding.capital_army_units
@@ -293,7 +306,7 @@ def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
 
 
 def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str, float]]) -> Posts:
-    """Return the posts, with their room by kind of crossing and the shares that each admits by policy."""
+    """Return the posts with their room, by kind of crossing and policy, and the shares that they admit, by policy."""
     rooms, soldiers, families = [], [], []
     for name, kind in zip(facts.post, facts.post_kind, strict=True):
         change = changes.get(name, {})
@@ -317,8 +330,8 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
     """Check the changes that policies make to posts.
 
     Args:
-        facts: The data, which give the names of the posts.
-        changes: Changes by post, as for `lay_out`.
+        facts: Facts with the names of the posts.
+        changes: Changes by post, as in the argument `posts` of `lay_out`.
 
     Raises:
         PanjError: For an unknown post or trait, or a value out of range.
@@ -335,7 +348,7 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
 
 
 def found(layout: World, rules: Rules, timeline: Timeline, seed: int | Address) -> World:
-    """Return the world at the end of day 0 for one seed; the layout is not written to."""
+    """Return a new world at the end of day 0, for one seed or address; the layout is not written to."""
     world = fresh(layout)
     begin(world, rules, timeline, seeds_of(seed, 0, layout.provinces.capital.size))
     return world

@@ -1,4 +1,4 @@
-"""Dated events: decisions from outside the model take effect on their dates, as rows of data rather than code.
+"""Applies dated events: decisions from outside the model, given as rows of data, that take effect on their dates.
 
 Reads   rows (day, act, subject, amount) from `configs/timeline`, as changed by policies and scenarios.
 Writes  conditions, commandos in threatened districts, men of militias.
@@ -37,7 +37,7 @@ class Timeline(NamedTuple):
 
 @rule
 def apply_events(timeline: Timeline, districts: Districts, units: Units, today: Today) -> None:
-    """Apply the events of the day in order; on day 0 also apply those of earlier days.
+    """Apply the events of the day in order and, on day 0, also those of earlier days.
 
     Args:
         timeline: All dated events of the campaign.
@@ -62,7 +62,10 @@ def apply_events(timeline: Timeline, districts: Districts, units: Units, today: 
 
 @rule
 def reinforce(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
-    """Fly columns from the reserve into a district that the government holds, until enough men have arrived."""
+    """Fly columns from the reserve into a district that the government holds.
+
+    Columns are sent until they have `men` men together or the reserve is empty.
+    """
     if districts.holder[district] != Holder.GOVERNMENT:
         return
     sent = 0
@@ -80,9 +83,9 @@ def reinforce(district: int, men: int, districts: Districts, units: Units, today
 
 @rule
 def raise_militia(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
-    """Arm men of a district as militia and count them as raised, if the government still holds the district.
+    """Add men to the militia of a district and count them as raised.
 
-    Nothing happens if the district has no militia unit in place.
+    Nothing happens if the Taliban hold the district or no militia unit holds it.
     """
     if districts.holder[district] != Holder.GOVERNMENT:
         return

@@ -1,4 +1,4 @@
-"""The state of the model: every group of agents and each of their traits, without behaviour.
+"""Defines the state of the model: every group of agents with its traits, without behaviour.
 
 A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
 and refugees are the five kinds of agent; provinces, prongs, roads, garrisons and queues are shared structures.
@@ -30,7 +30,7 @@ class Holder(IntEnum):
 
 
 class Fall(IntEnum):
-    """How a district changed hands."""
+    """How a district fell to the Taliban."""
 
     NONE = 0
     HANDED_OVER = 1
@@ -39,7 +39,7 @@ class Fall(IntEnum):
 
 
 class Why(IntEnum):
-    """Main reason why a garrison surrendered, was defeated or left."""
+    """Main reason why a garrison surrendered, was defeated or left its district."""
 
     NONE = 0
     FORCE = 1
@@ -138,7 +138,7 @@ class Condition(IntEnum):
 
 
 class Act(IntEnum):
-    """Kind of effect of a dated event."""
+    """What a dated event does."""
 
     SET = 0
     REINFORCE = 1
@@ -352,7 +352,7 @@ class Posts(NamedTuple):
 
 
 class Refugees(NamedTuple):
-    """Families: rows of up to `people_per_row` people who travel together, in order of departure."""
+    """Families: each row is a group of up to `people_per_row` people who travel together, in order of departure."""
 
     identity: Whole
     people: Whole
@@ -369,7 +369,7 @@ class Refugees(NamedTuple):
 
 
 class Queues(NamedTuple):
-    """Queues of families at the posts, first come first served, as linked lists; and the families on the road."""
+    """Queues of families at the posts, as linked lists in order of arrival, and the list of families on the road."""
 
     front: Whole  # per post: the family that is called next, or NOBODY
     back: Whole  # per post: the family that came last, if any
@@ -415,7 +415,7 @@ class Border(NamedTuple):
 
 
 class Today(NamedTuple):
-    """What the rules need on one day: hashed seeds, conditions, and the log and running totals to which they write."""
+    """Seeds and conditions that the rules use on one day, and the log and running totals to which they write."""
 
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
@@ -462,7 +462,7 @@ def border_of(world: World) -> Border:
 
 @rule
 def today_of(world: World, seeds: Seeds, day: int) -> Today:
-    """Return what the rules need on one day: the seeds of its draws, conditions, the log and running totals.
+    """Return the seeds and conditions that the rules use on one day, with the log and the running totals.
 
     Args:
         world: The world of a campaign.

@@ -51,7 +51,7 @@ def places_left(camp_places: float, aid_places: float, aid: float, admitted: int
 
 @rule
 def admit_families(land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Go through the queue of every post once; each family is admitted, sent away or kept waiting.
+    """Go through the queue of every post once: admit each family, send it away or keep it waiting.
 
     Args:
         land: Roads are read; people who go home are added to their district.
@@ -69,7 +69,7 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
 def call_queue(post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
     """Go through the queue of one post once: admit each family, send it away or keep it waiting.
 
-    Once a family does not fit into the room or the camps, no family behind it is admitted that day.
+    Once a family exceeds the room of the post or the places in camps, no family behind it is admitted that day.
     """
     posts, refugees, queues = border.posts, border.refugees, border.queues
     is_full = False
@@ -108,7 +108,10 @@ def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
 
 @rule
 def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Send a refused family to another post nearby; after its last try it goes home or stays at the river."""
+    """Send a refused family to another post nearby.
+
+    If there is none, or if the family has used up its tries, it goes home or stays at the river as refused.
+    """
     districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]
     posts.people_waiting[post] -= people

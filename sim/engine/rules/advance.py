@@ -68,7 +68,7 @@ class Advance(NamedTuple):
 
 @rule
 def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
-    """Return whether local forces start to press; influence, and a prong in the province, make it more likely."""
+    """Return whether local forces start to press, which influence and a prong in the province make more likely."""
     factor = boost if under_pressure else 1.0
     return draw < probability * influence * factor
 
@@ -107,7 +107,7 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
 
 @rule
 def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
-    """Run one day of a prong, which gathers, then sweeps or besieges its province, then turns to another province."""
+    """Run one day of a prong, which gathers, then sweeps or besieges its province, and then chooses the next one."""
     provinces, forces, prongs = land.provinces, armies.forces, armies.prongs
     if prongs.province[prong] == NOBODY:  # not raised yet
         return
@@ -218,8 +218,8 @@ def is_any_left(province: int, land: Land) -> bool:
 def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
     """Return whether a prong is done with its province.
 
-    A sweep ends when no rural district is left to take, a siege when the capital has fallen, and both when their
-    time is up.
+    A sweep ends when no rural district is left to take, and a siege when the capital has fallen. Each also ends after
+    its longest duration.
     """
     districts, provinces = land.districts, land.provinces
     province = prongs.province[prong]
@@ -233,8 +233,8 @@ def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
 def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> int:
     """Return the province with the highest value among those that no other prong has chosen.
 
-    The value depends on districts left to take, influence, attention, distance and chance; provinces whose capital
-    has fallen are left out. If none remains, the prong stays in its province.
+    The value depends on districts left to take, influence, attention, distance and chance. Provinces whose capital
+    has fallen are left out; if no province remains, the prong stays in its own.
     """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     here = prongs.province[prong]
@@ -445,9 +445,9 @@ def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
 def direct_local_force(
     district: int, probability: float, districts: Districts, armies: Armies, numbers: Advance, luck: Luck
 ) -> None:
-    """Set the mode of a local force: hold, or parley while it presses; it may attack alone instead.
+    """Set the mode of a local force: hold while it does not press, otherwise parley or assault.
 
-    It attacks with the given probability, if it is strong enough and the district is not a capital.
+    It assaults alone with the given probability, if it is strong enough and the district is not a capital.
     """
     force = district  # local forces are the first rows, one per district
     garrisons, forces = armies.garrisons, armies.forces

@@ -55,9 +55,9 @@ def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: fl
 
 @rule
 def urgency(is_capital: bool, has_post: bool, highway: bool, threat: float, numbers: Calls) -> float:
-    """Return the weight that headquarters gives to a call: the value of the place times how far it is outnumbered.
+    """Return the weight that headquarters gives to a call: the value of the place times the threat to it.
 
-    `threat` is the number of Taliban per garrison man, counted up to `threat_limit`.
+    `threat` is the number of Taliban per garrison man; above `threat_limit`, it counts as `threat_limit`.
     """
     weight = numbers.weight_other
     if highway:
@@ -99,7 +99,7 @@ def first_commando(units: Units) -> int:
 def bring_help(districts: Districts, units: Units) -> None:
     """Move relieving columns one day closer.
 
-    On arrival a column holds the district or, if that has fallen, returns to the reserve.
+    On arrival, a column holds the district or, if that has fallen, returns to the reserve.
     """
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.RELIEVING:
@@ -143,7 +143,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Answer the most urgent calls, one per flight, and reset the waiting days of the garrisons that get help."""
+    """Answer the most urgent calls, one per flight, and let garrisons that get help start waiting anew."""
     garrisons, units = armies.garrisons, armies.units
     answered = 0
     callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0

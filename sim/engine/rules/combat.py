@@ -84,7 +84,7 @@ def break_probability(  # one argument per term of the sum
 
 @rule
 def is_called_off(loss_share: float, days: int, numbers: Combat) -> bool:
-    """Return whether the attackers give up, which they do after too many losses or too many days."""
+    """Return whether the attackers call off their assault, which they do after too many losses or too many days."""
     return loss_share >= numbers.called_off_losses or days >= numbers.called_off_days
 
 
@@ -189,7 +189,7 @@ def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, to
 def strength(district: int, forces: Forces, local_share: float) -> float:
     """Return the strength of the attackers: the men who assault, weighted by momentum.
 
-    A local force that does not assault itself adds a share of its men, without momentum.
+    A local force that does not take part in the assault still adds a share of its men, without momentum.
     """
     total = 0.0
     force = district  # local forces are the first rows, one per district
@@ -272,10 +272,10 @@ def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat
 
 @rule
 def besiege_one_day(district: int, land: Land, garrisons: Garrisons, numbers: Combat, luck: Luck) -> None:
-    """Besiege a capital for one day.
+    """Run one day of the siege of a capital, which may fall.
 
-    It may fall only if enough neighbouring districts have been lost for long enough, a mobile force is outside, and
-    its garrison is outnumbered.
+    It can fall only if enough of its neighbouring districts have been lost for long enough, a mobile force is outside,
+    and the Taliban outnumber its garrison by enough.
     """
     districts, roads = land.districts, land.roads
     around = roads.first[district + 1] - roads.first[district]

@@ -43,10 +43,10 @@ def is_left_empty(garrison: int, local: int, mobile: int) -> bool:
 
 @rule
 def change_control(districts: Districts, armies: Armies, numbers: Control, today: Today) -> None:
-    """Hand over to the Taliban the districts that fall today, and count days of pressure in the others.
+    """Give the districts that fall today to the Taliban, and count days of pressure in the others.
 
     Args:
-        districts: Holders, days of losses and numbers of days under pressure are written.
+        districts: Holders, the day and manner of each fall, and days of pressure are written.
         armies: Men and momentum of forces are written; garrisons are read.
         numbers: Parameters of the control rule.
         today: Number of the day; the event log is written.

@@ -91,7 +91,7 @@ def list_within_reach(land: Land) -> int:
 
 @rule
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
-    """Choose a lost district within reach at random, with preference for weakly held ones; return -1 if there is none.
+    """Return a lost district within reach, chosen at random with preference for weakly held ones; -1 if there is none.
 
     Districts that were already retaken today are left out.
     """
@@ -136,7 +136,7 @@ def reserve_of(units: Units, columns: float) -> int:
 def try_to_retake(
     target: int, men: int, districts: Districts, armies: Armies, numbers: Counterattack, today: Today
 ) -> None:
-    """Attack a district with commandos and apply the losses of both sides.
+    """Attack a district with commandos from the reserve, and apply the losses of both sides.
 
     If the attack succeeds and commandos survive, the government holds the district again.
     """
@@ -176,7 +176,7 @@ def try_to_retake(
 
 @rule
 def take_back(target: int, districts: Districts, forces: Forces, calm: float, day: int) -> None:
-    """Return a district to the government, reduce its dread, and turn assaults by forces in it into sieges."""
+    """Give a district back to the government, reduce its dread, and turn assaults by forces there into sieges."""
     districts.holder[target] = Holder.GOVERNMENT
     districts.retaken_on[target] = day
     districts.pressed[target] = False

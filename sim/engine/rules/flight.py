@@ -85,7 +85,10 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
 
 @rule
 def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """Add one refugee row that sets out today. If all rows are in use, the campaign ends with a CampaignError."""
+    """Add one refugee row that sets out today.
+
+    If all rows are in use, no row is added, and the campaign ends with a CampaignError.
+    """
     districts, posts, refugees = land.districts, border.posts, border.refugees
     people = min(numbers.people_per_row, districts.at_home[district])
     row = today.tally[Count.REFUGEE_ROWS]
@@ -118,7 +121,7 @@ def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flig
 
 @rule
 def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> int:
-    """Return the nearest post if it is within `within_km`, otherwise -1; it does not matter who holds its district."""
+    """Return the nearest post if it is within `within_km`, whoever holds its district, otherwise -1."""
     districts, roads = land.districts, land.roads
     post = districts.nearest_post[district]
     if post < 0 or roads.between[district, posts.district[post]] > within_km:
@@ -128,10 +131,10 @@ def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> 
 
 @rule
 def choose_city(district: int, land: Land, draw: float, capital_city_share: float) -> int:
-    """Return the city to which a family goes:
+    """Return the district of the city to which a family goes.
 
-    Kabul with probability `capital_city_share`, else the provincial capital. A family from that capital, or from a
-    province whose capital has fallen, goes to Kabul.
+    This is Kabul with probability `capital_city_share`, otherwise the provincial capital. Families from that capital,
+    or from a province whose capital has fallen, always go to Kabul.
     """
     districts, provinces = land.districts, land.provinces
     capital = provinces.capital[districts.province[district]]

@@ -81,7 +81,7 @@ class Founding(NamedTuple):
 def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
     """Return the absence of the state from a district: 0 if votes per head equal `scale`, positive if fewer voted.
 
-    It is negative where more voted. `floor`, as a share of `scale`, is added to both so that it stays finite.
+    It is negative if more people voted. `floor`, a share of `scale`, is added to both so that the result stays finite.
     """
     return -math.log((votes_per_head + floor * scale) / ((1.0 + floor) * scale))
 
@@ -127,7 +127,7 @@ def draw_influence(districts: Districts, numbers: Founding, lasting: np.ndarray)
 def draw_holders(districts: Districts, numbers: Founding, lasting: np.ndarray) -> None:
     """Choose at random the rural districts that the Taliban hold on day 0, preferring those where fewer people voted.
 
-    Their number is fixed by the reported share.
+    Their number follows from `taliban_share`.
     """
     for district in range(districts.holder.size):
         score = numbers.held_sharpness * state_absence(
@@ -149,7 +149,7 @@ def draw_holders(districts: Districts, numbers: Founding, lasting: np.ndarray) -
 
 @rule
 def draw_resolve(land: Land, units: Units, numbers: Founding, lasting: np.ndarray) -> None:
-    """Draw lasting differences of resolve by province, district and unit."""
+    """Draw the lasting resolve of each province, district and unit, and the threshold of each district."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.resolve.size):
         actor = districts.identity[provinces.capital[province]]
@@ -222,9 +222,9 @@ def is_of_capital(unit: int, districts: Districts, units: Units) -> bool:
 
 @rule
 def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
-    """Return the weight by which a unit of a capital shares in the remaining men: the square root of the population.
+    """Return the weight of a unit of a capital when men are divided: the square root of the capital's population.
 
-    It is 0 for units outside capitals, and for militia, which capitals do not have on day 0.
+    It is 0 for units outside capitals, for commando columns, and for militia, which capitals do not have on day 0.
     """
     if not is_of_capital(unit, districts, units) or units.kind[unit] == UnitKind.MILITIA:
         return 0.0
@@ -248,16 +248,20 @@ def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 
 @rule
 def part_of(men: int, before: float, after: float, total: float) -> int:
-    """Return how many of `men` go to one share when they are divided in proportion to weights that add up to `total`.
+    """Return how many of `men` one unit or force gets when they are divided by weights that add up to `total`.
 
-    `before` and `after` are the sums of the weights without and with this share, so that all parts add up to `men`.
+    `before` and `after` are the sums of all weights up to this one, without and with it, so that the rounded parts add
+    up to `men`.
     """
     return int(men * after / total + 0.5) - int(men * before / total + 0.5)
 
 
 @rule
 def station(unit: int, paper: float, land: Land, units: Units) -> None:
-    """Place a unit in its home district or, if the Taliban hold that, in the provincial capital."""
+    """Set the men and state of a unit, and place it in its home district.
+
+    If the Taliban hold that district, the unit is placed in the provincial capital instead.
+    """
     districts, provinces = land.districts, land.provinces
     home = units.home[unit]
     men = units.founded[unit]
@@ -293,7 +297,7 @@ def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None
 
 @rule
 def weight_of_local(district: int, districts: Districts) -> float:
-    """Return the weight by which a local force shares in the men: influence times the square root of population."""
+    """Return the weight of a local force when men are divided: influence times the square root of the population."""
     return districts.influence[district] * math.sqrt(districts.population[district])
 
 

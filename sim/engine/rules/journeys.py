@@ -27,7 +27,7 @@ class Journeys(NamedTuple):
 
 @rule
 def cost(km_left: float, fighting: float, avoid_km: float) -> float:
-    """Return the cost of a route in km; a detour of up to `avoid_km` is preferred to a road through fighting."""
+    """Return the cost of a route in km, which is higher by `avoid_km` if it leads through fighting."""
     return km_left + avoid_km * fighting
 
 
@@ -89,7 +89,7 @@ def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tal
 
 @rule
 def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float) -> None:
-    """Choose a family's next link: the usual one or, if it leads to fighting, the cheapest that leads nearer."""
+    """Choose a family's next link: the usual one or, if that leads to fighting, the one with the lowest cost."""
     districts, roads = land.districts, land.roads
     here = refugees.district[family]
     goal = refugees.destination[family]
@@ -119,7 +119,7 @@ def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
 
 @rule
 def arrive(family: int, border: Border, tally: Whole) -> None:
-    """Settle a family in a town, or add it to the queue of its post."""
+    """Add a family to the queue of its post or, if it is not on the way to a post, settle it in the town."""
     posts, refugees, queues = border.posts, border.refugees, border.queues
     post = refugees.post[family]
     if post < 0:

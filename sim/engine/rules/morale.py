@@ -33,7 +33,7 @@ class Morale(NamedTuple):
 def deserved(  # one argument per circumstance
     resolve: float, dread: float, hunger: float, unanswered: float, pay: float, air_cover: float, numbers: Morale
 ) -> float:
-    """Return the morale to which a unit in these circumstances drifts; the sum is not limited to 0 to 1."""
+    """Return the morale to which a unit in these circumstances drifts, which may be below 0 or above 1."""
     return (
         numbers.base
         + numbers.resolve * resolve
@@ -47,7 +47,7 @@ def deserved(  # one argument per circumstance
 
 @rule
 def settle_morale(districts: Districts, units: Units, numbers: Morale, endurance: Endurance, today: Today) -> None:
-    """Update the morale of every unit that holds a district, retreats, waits, or is in or on its way from the reserve.
+    """Update the morale of every unit that holds a district, retreats, waits at a post, is in reserve or brings help.
 
     Args:
         districts: Dread, help and stands are read.

@@ -36,7 +36,7 @@ class News(NamedTuple):
 
 @rule
 def rises(dread: float, amount: float) -> float:
-    """Return dread or anger after news, which moves it towards 1 by the share `amount` of the distance."""
+    """Return dread or anger after news, which closes the share `amount` of its distance to 1."""
     return dread + (1.0 - dread) * min(1.0, amount)
 
 
@@ -54,15 +54,16 @@ def frightens(amount: float, anger: float) -> float:
 
 @rule
 def angers(amount: float, how: int, numbers: News) -> float:
-    """Return the anger that news adds: proportional to the dread if the district fell in battle, otherwise 0."""
+    """Return the anger that news adds: proportional to `amount` if the district fell in battle, otherwise 0."""
     return numbers.anger * numbers.anger_factor * amount if how == Fall.FOUGHT else 0.0
 
 
 @rule
 def follows(seen: float, draw: float, numbers: News) -> float:
-    """Return the dread caused by observed falls: near 0 below the garrison's threshold, near `herding` above it.
+    """Return the dread caused by observed losses: near 0 below the garrison's threshold, near `herding` above it.
 
-    `seen` is the observed share, `draw` the standard normal number that sets the threshold.
+    `seen` is the share of observed districts that are lost, and `draw` the standard normal draw that sets the
+    threshold.
     """
     threshold = numbers.threshold_mean + numbers.threshold_spread * draw
     return numbers.herding * logistic(numbers.threshold_steepness * (seen - threshold))
@@ -105,7 +106,7 @@ def receive_news(district: int, amount: float, how: int, districts: Districts, n
 
 @rule
 def spread_fall(lost: int, land: Land, numbers: News) -> None:
-    """Spread the news of one fall to neighbouring districts, its province and the country."""
+    """Spread the news of one fall through its province and the rest of the country, and once more to its neighbours."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]
     weight = weight_of(how, numbers.handover_factor)
@@ -145,8 +146,8 @@ def has_gone(district: int, districts: Districts) -> int:
 def share_seen(district: int, gone: int, count: int, land: Land) -> float:
     """Return the share of lost districts among those that a garrison observes.
 
-    These are the districts of its province and its neighbours in other provinces; `gone` and `count` are the number
-    of lost districts and of all districts in the province.
+    It observes the districts of its own province and the neighbouring districts in other provinces. `gone` is the
+    number of lost districts in its province, `count` the number of all districts there.
     """
     districts, roads = land.districts, land.roads
     for link in range(roads.first[district], roads.first[district + 1]):

@@ -84,7 +84,7 @@ def handover_probability(situation: Situation, air_cover: float, numbers: Parley
 
 @rule
 def main_reason(situation: Situation, numbers: Parley) -> int:
-    """Return the reason (`Why`) with the largest term in favour of surrender."""
+    """Return the reason (`Why`) whose term speaks most for surrender."""
     terms = (  # in the order of `Why`
         numbers.force_ratio * log_ratio(situation.ratio),
         numbers.isolation if situation.isolated else 0.0,
@@ -217,7 +217,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
 
 @rule
 def lose_patience(districts: Districts, forces: Forces, days: float) -> None:
-    """Turn mobile forces to assault after `days` days of refusal; outside a capital they turn to a siege at once."""
+    """Let mobile forces assault a district after `days` days of parley, or besiege it at once if it is a capital."""
     for force in range(forces.men.size):
         if forces.kind[force] != ForceKind.MOBILE or forces.mode[force] != Mode.PARLEY:
             continue

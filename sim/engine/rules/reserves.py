@@ -1,4 +1,4 @@
-"""Reservists who were called up arrive over days, are divided among the posts, and increase the posts' capacity.
+"""Reservists who were called up arrive over several days, are divided among the posts, and increase their capacity.
 
 Reads   number of men ordered and date of the order, help of the CSTO, arrivals at posts, frontage.
 Writes  reservists and room of posts.
@@ -26,9 +26,10 @@ class Reserves(NamedTuple):
 
 @rule
 def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
-    """Return how many men have arrived: none during the delay, then an exponential approach to the number ordered.
+    """Return how many of the `ordered` men have arrived, `days` days after the order.
 
-    All arguments but `ordered` (men) are in days.
+    None arrive during the first `delay` days; then the number approaches that ordered exponentially, with the time
+    constant `ramp` (days).
     """
     if ordered <= 0.0 or days <= delay:
         return 0.0
@@ -64,7 +65,7 @@ def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today
 
 @rule
 def share_of(post: int, frontage: float, people: float, districts: Districts, posts: Posts, to_busiest: float) -> float:
-    """Return the share of the men for one post: partly by frontage, partly by people who wait or arrived."""
+    """Return the share of the men that one post gets, partly by frontage and partly by people who wait or arrived."""
     by_frontage = (1.0 + districts.frontier_km[posts.district[post]]) / frontage
     by_people = (1.0 + posts.people_waiting[post] + posts.arrivals_today[post]) / people
     return (1.0 - to_busiest) * by_frontage + to_busiest * by_people

@@ -1,4 +1,4 @@
-"""When a district falls, or before, its men look for a way out: to their own side, across the river, or home.
+"""When a district falls, or before it does, its men look for a way out: to their own side, across the river, or home.
 
 Reads   districts, roads, posts, garrisons.
 Writes  states, routes and fates of units; men who change sides join the local force.
@@ -54,7 +54,10 @@ class Retreat(NamedTuple):
 
 @rule
 def leaving_probability(situation: Situation, numbers: Retreat) -> float:
-    """Return the probability that a cut-off garrison leaves tonight; more morale or supply never raises it."""
+    """Return the probability that a cut-off garrison leaves its district tonight.
+
+    More morale or more supply never raises it.
+    """
     return logistic(
         numbers.leave_intercept
         + numbers.leave_dread * situation.dread
@@ -66,9 +69,10 @@ def leaving_probability(situation: Situation, numbers: Retreat) -> float:
 
 @rule
 def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
-    """Return whether a unit surrenders, which happens only after a handover and never to militia.
+    """Return whether a unit surrenders.
 
-    Police have a probability of their own; all other units share one.
+    Militia never do, and other units do only if their district was handed over. Police have a probability of their
+    own, and all other units share another.
     """
     if how != Fall.HANDED_OVER or kind == UnitKind.MILITIA:
         return False
@@ -77,7 +81,7 @@ def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
 
 @rule
 def changes_sides(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
-    """Return whether a unit joins the Taliban; only militia whose district is handed over can."""
+    """Return whether a unit joins the Taliban, which only militia of a district that was handed over can do."""
     return kind == UnitKind.MILITIA and how == Fall.HANDED_OVER and draw < numbers.militia_change_sides
 
 
@@ -231,7 +235,11 @@ def reach_post(unit: int, units: Units, posts: Posts) -> None:
 
 @rule
 def nearest_refuge(here: int, land: Land, within_km: float) -> int:
-    """Return the nearest connected neighbour within reach, else the provincial capital if that is; -1 if neither is."""
+    """Return the nearest refuge within `within_km`, or -1 if there is none.
+
+    This is the nearest connected neighbouring district or, if none is within reach, the provincial capital if that is
+    connected and within reach.
+    """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     best = NOBODY
     for link in range(roads.first[here], roads.first[here + 1]):
@@ -249,7 +257,10 @@ def nearest_refuge(here: int, land: Land, within_km: float) -> int:
 
 @rule
 def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
-    """Return the nearest post within reach, in this district or one that the government holds; -1 if there is none."""
+    """Return the nearest post within `within_km`, or -1 if there is none.
+
+    Only posts in this district or in districts that the government holds are considered.
+    """
     districts, roads = land.districts, land.roads
     best = NOBODY
     for post in range(posts.district.size):
@@ -276,7 +287,8 @@ def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Po
 def march_on(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
     """Advance a retreating unit by one day.
 
-    On arrival it waits at its post, holds the district or, if the Taliban hold that, flees again.
+    On arrival, a unit that was going to a post waits there. Any other unit holds the district in which it arrives or,
+    if the Taliban hold that, flees again.
     """
     districts = land.districts
     units.days_to_go[unit] -= 1.0

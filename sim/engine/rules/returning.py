@@ -26,7 +26,7 @@ class Returning(NamedTuple):
 
 @rule
 def is_flown_home(days: int, interned_days: float) -> bool:
-    """Return whether a unit has been interned long enough to be flown home."""
+    """Return whether a unit has been interned for long enough to be flown home."""
     return days >= interned_days
 
 

@@ -55,7 +55,10 @@ def supply(land: Land, armies: Armies, numbers: Supply) -> None:
 
 @rule
 def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
-    """Mark the government districts that reach a hub through districts with open roads."""
+    """Mark as connected the government districts that reach a hub through districts with open roads.
+
+    Hubs that the government holds are always connected; any other district must itself have open roads.
+    """
     districts, roads = land.districts, land.roads
     connected = districts.connected
     connected[:] = False
