@@ -241,7 +241,7 @@ WRONG_WORDS = {
     "it's": ["it's", "quotes"],
     "+border=closed": ["border", "expected"],
     "morale.shift={morale.base:1}": ["morale.shift", "inside a policy"],
-    "air_support=continues timeline.events.bagram_handed_over.date=2021-06-15": ["air_support=continues", "takes"],
+    "air_support=continues timeline.events.bagram_handed_over.date=2021-06-15": ["air_support=continues", "removes"],
     "morale=paid_on_time ~timeline.events.pay_in_arrears": ["morale=paid_on_time", "changes the event"],
     "timeline.events.no_such.date=2021-06-15": ["no_such"],
     "+scenario.scale={news.fade:2}": ["news.fade", "did you mean"],

@@ -144,7 +144,7 @@ def test_only_so_much_of_a_file_is_read(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(PanjError, match=r"nothing.json: found nothing that can be read"):
+    with pytest.raises(PanjError, match=r"nothing.json: found no readable file"):
         read_hand_in(tmp_path / "nothing.json")
     with pytest.raises(PanjError, match="expected a hand-in"):
         read_hand_in(tmp_path)

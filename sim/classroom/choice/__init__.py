@@ -1,1 +1,1 @@
-"""Choices of settings: form, command line and YAML."""
+"""Choices of settings, as forms, command lines and YAML scenario files."""

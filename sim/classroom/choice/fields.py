@@ -1,7 +1,7 @@
-"""Fields of the settings form, decisions that a claim may change, and descriptions of a choice of settings.
+"""Fields of the settings form, the decisions that a claim may change, and descriptions of choices of settings.
 
-Reads   configs/ for choices, and for numbers with unit, range and source; configs/priors.yaml for the range of a number
-        before any fit; text/<language>/form.yaml for labels and help.
+Reads   configs/ for the choices, and for the numbers with their units, ranges and sources; configs/priors.yaml for the
+        ranges that were assumed before any fit; text/<language>/form.yaml for labels and help.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ PAGE = "form"
 
 
 class Option(NamedTuple):
-    """One choice of a group, with label and help."""
+    """One choice of a group, with its label and help."""
 
     name: str
     label: str
@@ -55,10 +55,10 @@ class Field(NamedTuple):
     help: str
     options: tuple[Option, ...] = ()
     number: Number | None = None
-    believed: tuple[float, float] | None = None  # range of the prior, for a number that is drawn
+    believed: tuple[float, float] | None = None  # bounds of the prior; None for a number without a prior
 
     def describe(self, value: str | float | None) -> str:
-        """Return a value as text: the label of a choice, a number with its unit, or a date."""
+        """Return a value of the field as text: the label of a choice, a number with its unit, or a date."""
         if self.number is not None:
             return "" if value is None else f"{value:,g} {self.number.unit}"
         return next((option.label for option in self.options if option.name == value), str(value))
@@ -66,7 +66,7 @@ class Field(NamedTuple):
 
 @cache
 def fields_of(language: str = "en") -> dict[str, Field]:
-    """Build the fields of the form.
+    """Return the fields of the form.
 
     Args:
         language: Language of labels and help.
@@ -75,7 +75,7 @@ def fields_of(language: str = "en") -> dict[str, Field]:
         The fields by key, in the order of the form.
 
     Raises:
-        PanjError: A label is missing.
+        PanjError: The text of a label or help is missing.
     """
     texts = texts_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
@@ -100,7 +100,7 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """Build an option with label, help and what it changes; an option added by a user is described by its own file."""
+    """Return an option with its label, help and changes; one that a user has added is described by its own file."""
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:
@@ -119,7 +119,7 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
         language: Language of the labels.
 
     Returns:
-        The changes, separated by semicolons: `Help for garrisons: Every call is answered; The border: Closed`.
+        The changes, separated by semicolons, such as `Help for garrisons: Every call is answered; The border: Closed`.
     """
     texts, fields = texts_of(PAGE, language), fields_of(language)
     changed = [
@@ -136,29 +136,29 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Whether a value differs only because of the scenario, which is listed itself."""
+    """Return whether a value differs only because the scenario does, which is a field of its own."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 
 
 def chosen_in(overrides: Overrides) -> dict[str, str]:
-    """Return the choice of each policy group.
+    """Return the choice in each policy group.
 
     Args:
         overrides: The choice of settings.
 
     Returns:
-        The choice by group.
+        The name of the choice in each group, by group.
     """
     form = read_overrides(overrides).form
     return {group: str(form.value(group)) for group in POLICIES}
 
 
 def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
-    """Apply the decisions of a sheet to overrides.
+    """Change the policies in a choice of settings.
 
     Args:
-        given: Choice by policy group; groups that are missing keep their choice.
+        given: The new choice by policy group; groups that are missing keep their choice. Other keys are ignored.
         before: The overrides to change.
 
     Returns:
@@ -175,14 +175,14 @@ def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
 
 
 def describe_choice(overrides: Overrides) -> str:
-    """Describe a choice of settings.
+    """Describe a choice of settings in words.
 
     Args:
         overrides: The choice of settings.
 
     Returns:
         The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`, or
-        the name of the baseline.
+        a text for the baseline if there are no overrides.
     """
     return (
         describe_change(read_overrides(overrides).form, Form())

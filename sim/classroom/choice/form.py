@@ -1,12 +1,13 @@
 """A choice of settings as one typed value: what differs from the defaults, in one canonical order.
 
-`Form` is the value; `put` and `merged` change it, checked; `Form.overrides` and `command_of` print it for the command
-line. `usual_of` reads the settings of a scenario and its bases.
+`Form` is the type. `put` and `merged` check changes and return a changed form. `Form.overrides` and `command_of` turn a
+form into a command line. `usual_of` reads the settings of a scenario, including its base scenarios.
 
 Reads   configs/config.yaml and scenarios/scenario/*.yaml for the defaults.
-Assumes A number that is set outright overrides policies and scenario, as on the command line. Sections of a scenario
-        merge. A number that a scenario sets becomes a number of the form, after that scenario's own factors; a factor
-        of a number that is set outright has no effect and is left out.
+
+A number that is set directly overrides policies and the scenario, as on the command line. Sections of a scenario are
+merged. A number that a scenario sets becomes a number of the form, after the scenario's own factors are applied to it.
+Factors of numbers that are set directly have no effect, so they are left out.
 """
 
 import math
@@ -28,11 +29,11 @@ from sim.settings.overrides import DRAW_GROUPS, EVENTS, GROUPS, Override, Overri
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of overrides
 DATES = ("start_date", "end_date")
 NAME = re.compile(r"[A-Za-z][\w. -]*", re.ASCII)  # a name that needs no quotes in a mapping
-MOST_DAYS = 245  # a campaign to the end of 2021
+MOST_DAYS = 245  # maximum days from the first to the last, enough for a campaign to the end of 2021
 
 
 class Usual(NamedTuple):
-    """The settings of a scenario by itself."""
+    """The settings of a scenario itself, without any changes."""
 
     scenario: str
     chosen: Mapping[str, str]
@@ -45,10 +46,10 @@ class Usual(NamedTuple):
 class Form(NamedTuple):
     """A choice of settings: only what differs from the defaults. `Form()` is the baseline."""
 
-    chosen: Mapping[str, str] = {}  # by group, where it differs from the scenario's
+    chosen: Mapping[str, str] = {}  # by group; only choices that differ from those of the scenario
     dates: Mapping[str, str] = {}
-    numbers: Mapping[str, float] = {}  # set outright, by full key
-    scale: Mapping[str, float] = {}  # by short key, added to the scenario's own
+    numbers: Mapping[str, float] = {}  # numbers that are set directly, by full key
+    scale: Mapping[str, float] = {}  # factors by short key, in addition to those of the scenario
     shift: Mapping[str, float] = {}
     attention: Mapping[str, float] = {}  # by region
     posts: Mapping[str, Mapping[str, float]] = {}
@@ -59,16 +60,16 @@ class Form(NamedTuple):
 
     @property
     def scenario(self) -> str:
-        """Name of the scenario that it is based on."""
+        """The name of the scenario that the form is based on."""
         return self.chosen.get("scenario", usual_of("").scenario)
 
     @property
     def usual(self) -> Usual:
-        """The settings of its scenario by itself."""
+        """The settings of the scenario itself, without the changes of the form."""
         return usual_of(self.scenario)
 
     def value(self, key: str) -> str | float | None:
-        """Value of a field: the choice, the date, or the number; None for a number that is not set."""
+        """Return the value of a field: a choice, a date or a number; None for a number that the form does not set."""
         if key in CHOSEN:
             return self.chosen.get(key, self.usual.chosen[key])
         if key in DATES:
@@ -76,12 +77,12 @@ class Form(NamedTuple):
         return self.numbers.get(key)
 
     def overrides(self) -> Overrides:
-        """The overrides in canonical order; without title and description, which do not affect campaigns."""
+        """Return the overrides in canonical order, without title and description, which do not affect campaigns."""
         return Overrides.from_rows(rows_of(self))
 
 
 def rows_of(form: Form) -> Iterator[Override]:
-    """Every override of a form; its values are not parsed."""
+    """Yield the overrides of a form in canonical order, created from their values without parsing."""
     for keys, values in ((CHOSEN, form.chosen), (DATES, form.dates), (declared_numbers(), form.numbers)):
         yield from (Override.of(key, values[key]) for key in keys if key in values)
     for section in ("scale", "shift"):
@@ -102,18 +103,18 @@ def rows_of(form: Form) -> Iterator[Override]:
 
 
 def command_of(form: Form) -> str:
-    """The overrides with title and description, quoted for a shell, as they follow `python -m sim run`."""
+    """Return the overrides, title and description of a form as they follow `python -m sim run`, quoted for a shell."""
     said = [Override.of(f"scenario.{key}", getattr(form, key)) for key in ("title", "about") if getattr(form, key)]
     return shlex.join(row.text for row in (*form.overrides(), *said))
 
 
 def timeline_events(form: Form) -> list[str]:
-    """Names of the dated events, before policies change them."""
+    """Return the names of the dated events in the form's timeline, before policies change them."""
     return list(read_yaml(file_of("timeline", str(form.value("timeline"))))["events"])
 
 
 def canonical(form: Form) -> Form:
-    """The form with only what differs from the defaults, sorted; PanjError where it contradicts itself."""
+    """Return a form with only what differs from the defaults, sorted; raise PanjError if it contradicts itself."""
     usual, numbers = form.usual, declared_numbers()
     default = usual_of("").scenario
     form = form._replace(
@@ -137,19 +138,19 @@ def canonical(form: Form) -> Form:
 
 
 def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
-    """Sorted factors or amounts, without those of numbers that are set outright, on which they have no effect."""
+    """Return factors or amounts, sorted, without those of numbers that the form sets, on which they have no effect."""
     return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
 
 
 def check_span(form: Form) -> None:
-    """Raise PanjError for dates in the wrong order or too far apart for a classroom."""
+    """Raise PanjError if the dates are in the wrong order, or too far apart for a classroom."""
     start, end = check_dates(str(form.value("start_date")), str(form.value("end_date")))
     if (end - start).days > MOST_DAYS:
         raise PanjError(f"end_date: found {end}, expected at most {MOST_DAYS} days after {start}")
 
 
 def check_events(form: Form) -> None:
-    """Raise PanjError for an event that is both changed and removed: command line and file would differ."""
+    """Raise PanjError if an event is both changed and removed, as command line and file would then disagree."""
     policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
     strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
     changers: dict[str, str] = {}
@@ -159,16 +160,16 @@ def check_events(form: Form) -> None:
     strikers |= {name: f"~timeline.events.{name}" for name in form.strike}
     for name in form.events:
         if name in strikers:
-            raise PanjError(f"timeline.events.{name}: found a change of it and {strikers[name]}, which takes the "
-                            "event away; expected one of the two")  # fmt: skip
+            raise PanjError(f"timeline.events.{name}: found a change of the event and {strikers[name]}, which "
+                            "removes it; expected one of the two")  # fmt: skip
     for name in form.strike:
         if name in changers:
-            raise PanjError(f"~timeline.events.{name}: found it and {changers[name]}, which changes the event; "
+            raise PanjError(f"~timeline.events.{name}: found this and {changers[name]}, which changes the event; "
                             "expected one of the two")  # fmt: skip
 
 
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
-TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families: affects memory, not results
+TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families, which determines memory
 MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # maximum characters of title, description, text of an event
 
 
@@ -176,15 +177,15 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
     """Change one field of a form.
 
     Args:
-        form: a choice of settings.
-        key: of the field.
-        value: new value; None restores the default.
+        form: The form to change.
+        key: Key of the field.
+        value: The new value; None restores the default.
 
     Returns:
-        The changed form, canonical.
+        The changed form, in canonical order.
 
     Raises:
-        PanjError: the value is unknown or out of range, or contradicts another setting.
+        PanjError: The value is unknown or out of range, or contradicts another setting.
     """
     if value is not None:
         return canonical(merged(form, {key: value}))
@@ -196,7 +197,7 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """A form with changes by key, checked; `scenario.` holds sections of a scenario."""
+    """Return a form with changes by key, after checking them; the key `scenario.` has sections of a scenario."""
     for key, value in change.items():
         if key == "scenario.":
             form = merge_scenario(form, value)
@@ -212,7 +213,7 @@ def merged(form: Form, change: Mapping[str, Any]) -> Form:
 
 
 def date_of(key: str, value: Any) -> str:
-    """An ISO date; PanjError for anything else. YAML may have parsed it already."""
+    """Return a date in ISO format, given as text or as parsed by YAML; raise PanjError if it is not a date."""
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError as error:
@@ -220,17 +221,17 @@ def date_of(key: str, value: Any) -> str:
 
 
 def number_of(key: str, value: Any) -> float:
-    """A number of a rule, of its declared type; PanjError where it is unknown or out of range."""
+    """Return a number of a rule in its declared type; raise PanjError if it may not be set to this value."""
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:
-        raise PanjError(f"{key}: found {value}, expected no change: it decides the memory that a campaign takes")
+        raise PanjError(f"{key}: found {value}, expected no change, as it determines how much memory a campaign needs")
     check_range(key, value, "")
     return int(value) if declared_numbers()[key].is_whole else float(value)
 
 
 def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
-    """Merge sections of a scenario; numbers that it sets become numbers of the form."""
+    """Return a form merged with sections of a scenario; numbers that the scenario sets become numbers of the form."""
     for section in parts:
         if section not in SECTIONS:
             raise unknown("scenario", section, SECTIONS)
@@ -252,7 +253,7 @@ def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
 
 
 def set_by(key: str, value: Any, form: Form) -> float:
-    """Value of a number that a scenario sets, then scales and shifts."""
+    """Return the value of a number that a scenario sets, after the scaling and shifting of scenario and form."""
     check_range(key, value, "in scenario.set")
     for section in ("scale", "shift"):
         own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
@@ -263,7 +264,7 @@ def set_by(key: str, value: Any, form: Form) -> float:
 
 
 def mapping(section: str, value: Any) -> Mapping[str, Any]:
-    """Return a mapping keyed by name, empty for None; PanjError for anything else."""
+    """Return a mapping keyed by name, or an empty one for None; raise PanjError for anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) and NAME.fullmatch(key) for key in value):
@@ -272,7 +273,7 @@ def mapping(section: str, value: Any) -> Mapping[str, Any]:
 
 
 def finite(section: str, values: Any) -> dict[str, float]:
-    """Finite numbers by name; PanjError for anything else."""
+    """Return finite numbers by name; raise PanjError for anything else."""
     found = {}
     for key, value in mapping(section, values).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -282,21 +283,21 @@ def finite(section: str, values: Any) -> dict[str, float]:
 
 
 def factors(section: str, values: Any) -> dict[str, float]:
-    """Finite numbers by the short key of a number of a rule; PanjError for an unknown key."""
+    """Return factors or amounts by the short key of the number that they change; raise PanjError for a wrong key."""
     found = {}
     for key, value in finite(section, values).items():
         full = full_key(key, f"scenario.{section}")
         if full in TECHNICAL:
-            raise PanjError(f"scenario.{section}: found '{key}', which decides the memory that a campaign takes")
+            raise PanjError(f"scenario.{section}: found '{key}', expected a number that does not determine memory")
         found[short_key(full)] = value
     return found
 
 
 def event_of(name: str, columns: Any) -> dict[str, Any]:
-    """Changed columns of an event, or all of a new one; PanjError for anything but plain values."""
+    """Return the columns of an event that are given; raise PanjError if its name, a column or a value is not valid."""
     found: dict[str, Any] = {}
     if not re.fullmatch(r"[A-Za-z]\w{0,59}", name):
-        raise PanjError(f"timeline.events: found the name '{shown(name)}', expected letters, digits and '_'")
+        raise PanjError(f"timeline.events: found name '{shown(name)}', expected a letter, then letters, digits or '_'")
     for column, value in mapping(f"events.{name}", columns).items():
         if column not in EVENT_KEYS:
             raise unknown(f"timeline.events.{name}", column, sorted(EVENT_KEYS))
@@ -312,14 +313,14 @@ def event_of(name: str, columns: Any) -> dict[str, Any]:
 def deeply(
     one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    """Merge two mappings of mappings."""
+    """Merge two mappings of mappings; where both have a value, the second takes precedence."""
     return {**one, **{key: {**one.get(key, {}), **value} for key, value in other.items()}}
 
 
 def struck(names: Any, form: Form) -> list[str]:
-    """Events that are removed, except those that the scenario removes already; PanjError for an unknown one."""
+    """Return the events to remove, without those that the scenario removes itself; PanjError for an unknown event."""
     if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
-        raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of events")
+        raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of names of events")
     for name in names or []:
         if name not in timeline_events(form):
             raise unknown("scenario.strike", name, timeline_events(form))
@@ -328,7 +329,7 @@ def struck(names: Any, form: Form) -> list[str]:
 
 @cache
 def usual_of(scenario: str) -> Usual:
-    """Settings of a scenario by itself; of the default scenario for an empty name."""
+    """Return the settings of a scenario itself; of the default scenario if the name is empty."""
     chosen = main_choices()
     main = read_yaml(folder_of("configs") / "config.yaml")
     dates = {key: str(main[key]) for key in DATES}
@@ -347,15 +348,15 @@ def usual_of(scenario: str) -> Usual:
 
 
 def full_key(key: str, where: str) -> str:
-    """The full key of a short one: `rules.news.fade_days` for `news.fade_days`; PanjError for an unknown number."""
+    """Return the full key of a number: `rules.news.fade_days` for `news.fade_days`; PanjError for an unknown number."""
     return known(key, where)
 
 
 def short_key(key: str) -> str:
-    """A key without `rules.`, as scenario files write it."""
+    """Return a key without `rules.`, as in scenario files."""
     return key.removeprefix("rules.")
 
 
 def spelled(key: str, named: Iterable[str]) -> str:
-    """A short key as written in the scenario's file, so that the new value replaces that of the file."""
+    """Return a short key as the scenario's file spells it, so that a new value replaces the one in the file."""
     return f"rules.{key}" if f"rules.{key}" in named else key

@@ -1,11 +1,14 @@
 """Parse a choice of settings that a visitor typed or pasted, as overrides or a scenario file, and write such a file.
 
 Reads   overrides, with or without `python -m sim run`; YAML as in `scenarios/scenario/`.
-Returns a form with all settings, and the overrides that were ignored because they only decide how campaigns are run.
-Assumes Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and files
-        are refused, with an error that names the key. A file is based on the scenario of the form. A number that the
-        form sets is in the section `set`, and the factor that the scenario has for it is neutralised. A choice in a
-        group is an override in the defaults, so that the command line takes precedence over it.
+Returns a form with all settings; and the overrides that were ignored, as they only determine how campaigns are run.
+
+Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and names of
+files are refused, with an error that names the key.
+
+In a scenario file that is written, the base is the scenario of the form. Numbers that the form sets are in the section
+`set`; the scenario's own factors of these numbers become 1, and its own shifts become 0. A choice in a group is an
+override in the defaults, so that the command line takes precedence over it.
 """
 
 import re
@@ -35,12 +38,12 @@ from sim.settings.overrides import (
 )
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
-BARRED = ("hydra.", "calibration.", "worlds.file", "executor.address")  # beginnings of keys
+BARRED = ("hydra.", "calibration.", "worlds.file", "executor.address")  # prefixes of keys that are refused
 MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
 
 
 class Loaded(NamedTuple):
-    """A form, and the overrides that were ignored because they only decide how campaigns are run."""
+    """A form, and the overrides that were ignored because they only determine how campaigns are run."""
 
     form: Form
     aside: Overrides = BASELINE
@@ -50,7 +53,7 @@ def read_command(text: str) -> Loaded:
     """Read a pasted command line into a form.
 
     Args:
-        text: The overrides, with or without `python -m sim run`.
+        text: The overrides, with or without `python -m sim run` before them.
 
     Returns:
         The form, and the overrides that were ignored.
@@ -71,16 +74,16 @@ def read_command(text: str) -> Loaded:
 
 
 def parse_choice(texts: Sequence[str]) -> Overrides:
-    """Parse the overrides that a visitor sent; number, size and nesting are limited before anything is parsed.
+    """Parse the overrides that a visitor sent, after checking their number, length and nesting.
 
     Args:
-        texts: The overrides as on the command line.
+        texts: One override each, as on the command line.
 
     Returns:
         The parsed overrides.
 
     Raises:
-        PanjError: There are too many, or one is wrong or unsafe to parse.
+        PanjError: There are too many overrides, or one is wrong or unsafe to parse.
     """
     check_count(texts)
     return Overrides.from_rows(safely_parsed(text) for text in texts)
@@ -106,7 +109,7 @@ def read_overrides(overrides: Overrides) -> Loaded:
         key = override.key
         if key in seen:
             raise PanjError(f"{key}: found twice, expected once")
-        if not override.text.startswith("+scenario."):  # scenario sections are merged
+        if not override.text.startswith("+scenario."):  # sections of the scenario are merged
             seen.add(key)
         changes.append(change_of(override))
     for change in sorted(changes, key=rank_of):
@@ -115,20 +118,20 @@ def read_overrides(overrides: Overrides) -> Loaded:
 
 
 def check_choice(overrides: Overrides) -> None:
-    """Check a choice of settings.
+    """Check that a choice of settings is valid and allowed in a classroom.
 
     Args:
-        overrides: The overrides.
+        overrides: The choice of settings.
 
     Raises:
-        PanjError: There are too many, or one is wrong or not allowed in a classroom.
+        PanjError: There are too many overrides, or one is wrong or not allowed in a classroom.
     """
     check_count(overrides)
     for override in overrides:
         key, (group, is_inside, _) = override.key, override.key.partition(".")
         if key.startswith(BARRED) or override.package is not None:
             raise PanjError(f"{key}: found '{shown(override.text)}', expected a setting of campaigns, "
-                            "no files or Hydra keys")  # fmt: skip
+                            "not a file or a key of Hydra")  # fmt: skip
         if is_inside and group in GROUPS:
             raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
                             f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
@@ -136,20 +139,20 @@ def check_choice(overrides: Overrides) -> None:
 
 
 def check_count(overrides: Sized) -> None:
-    """Raise PanjError for too many overrides."""
+    """Raise PanjError if there are more than `MOST_OVERRIDES` overrides."""
     if len(overrides) > MOST_OVERRIDES:
         raise PanjError(f"settings: found {len(overrides)} overrides, expected at most {MOST_OVERRIDES}")
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
-    """Return the rank of a change when merging: choices and dates, then factors, then `set`, then other numbers."""
+    """Return the rank of a change in merging: choices and dates first, then sections, then `set`, then numbers."""
     if "scenario." in change:
         return 2 if "set" in change["scenario."] else 1
     return 0 if set(change) <= {*CHOSEN, *DATES} else 3
 
 
 def safely_parsed(word: str) -> Override:
-    """Parse one override; its size and nesting are limited before it is parsed."""
+    """Parse one override, after checking its length and nesting."""
     check_text(word)
     if len(word) > MOST_LETTERS:
         raise PanjError(
@@ -157,14 +160,14 @@ def safely_parsed(word: str) -> Override:
         )
     bare = QUOTED.sub("", word)
     if len(re.findall(r"[\[{(]", bare)) > MOST_NESTED:
-        raise PanjError(f"settings: found many brackets in '{shown(word)}', expected at most {MOST_NESTED}")
+        raise PanjError(f"settings: found too many brackets in '{shown(word)}', expected at most {MOST_NESTED}")
     if re.search(r"\w\s*\(", bare):
-        raise PanjError(f"settings: found '{shown(word)}', expected a plain value and no function")
+        raise PanjError(f"settings: found '{shown(word)}', expected a plain value, not a function")
     return parse(word)
 
 
 def change_of(override: Override) -> dict[str, Any]:
-    """Return the change that an override makes: a value by key, or `scenario.` with a section of the scenario."""
+    """Return the change that an override makes: its value by key, or a section of the scenario by `scenario.`."""
     key, value, text = override.key, override.value, shown(override.text)
     if key.startswith("rules."):
         return {key: override.number}
@@ -178,7 +181,7 @@ def change_of(override: Override) -> dict[str, Any]:
             raise PanjError(f"{key}: found '{text}', expected {key}= and a name or a date")
         return {key: value}
     if key.startswith("worlds."):
-        raise PanjError(f"{key}: found '{text}', expected it on the page Watch, which asks for the day")
+        raise PanjError(f"{key}: found '{text}', expected this choice on the page Watch, which asks for the day")
     if key.startswith(EVENTS):
         return {"scenario.": {"events": nested(key.split(".")[2:], value)}}
     section, *rest = key.split(".")[1:]
@@ -202,7 +205,7 @@ def without(form: Form, override: Override) -> Form:
         override: One of `form.overrides()`.
 
     Returns:
-        The form without it, with the same title and description.
+        The form without the override, with the same title and description.
     """
     rest = Overrides.from_rows(other for other in form.overrides() if other != override)
     return read_overrides(rest).form._replace(title=form.title, about=form.about)
@@ -210,16 +213,16 @@ def without(form: Form, override: Override) -> Form:
 
 HEAD = "# @package _global_\n"
 WIDTH = 110
-MOST_PARTS = 600  # names and values in a file, each reference counted
+MOST_PARTS = 600  # maximum names and values in a file
 OVERRIDE = "override /"
 
 
 class Dumper(yaml.SafeDumper):
-    """A YAML dumper that quotes text which a parser might read as a number or a date."""
+    """A YAML dumper that quotes text that a parser might read as a number or a date."""
 
 
 def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Represent text, quoted unless it begins with a letter or an underscore."""
+    """Return text as a YAML node, in quotes unless it begins with a letter or an underscore."""
     style = None if re.match(r"[A-Za-z_]", text) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -228,13 +231,13 @@ Dumper.add_representer(str, quote)
 
 
 def yaml_of(form: Form) -> str:
-    """Write the scenario file of a form.
+    """Return the scenario file of a form.
 
     Args:
-        form: The form.
+        form: The choice of settings to write.
 
     Returns:
-        The file as YAML text.
+        The content of the file, as YAML.
     """
     rows: list[Any] = [] if "scenario" not in form.chosen else [form.scenario]
     rows += [{f"{OVERRIDE}{key}": form.chosen[key]} for key in CHOSEN if key != "scenario" and key in form.chosen]
@@ -248,7 +251,7 @@ def yaml_of(form: Form) -> str:
 
 
 def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
-    """Write a mapping as YAML, in its own order."""
+    """Return a mapping as YAML, with its keys in their order."""
     return str(
         yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
     )
@@ -279,13 +282,13 @@ def read_yaml_text(text: str) -> Loaded:
     """Read a pasted scenario file into a form.
 
     Args:
-        text: The file as YAML text.
+        text: The content of the file, as YAML.
 
     Returns:
-        The form; nothing is ignored.
+        The form; no overrides are ignored.
 
     Raises:
-        PanjError: The text is no scenario file, or contains an unknown key or a wrong value.
+        PanjError: The text is not a scenario file, or contains an unknown key or a wrong value.
     """
     check_text(text)
     content = safely_loaded(text)
@@ -301,7 +304,7 @@ def read_yaml_text(text: str) -> Loaded:
 
 
 def safely_loaded(text: str) -> dict[str, Any]:
-    """Load a YAML text; PanjError if it is not a mapping of limited size."""
+    """Load YAML and return its mapping; raise PanjError if it is not a mapping, or is too large."""
     try:
         content = plain_yaml(text)
         parts = count_parts(content, MOST_PARTS)
@@ -310,7 +313,7 @@ def safely_loaded(text: str) -> dict[str, Any]:
             f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})"
         ) from error
     if parts > MOST_PARTS:
-        raise PanjError(f"scenario file: found more than {MOST_PARTS} names and values, expected fewer")
+        raise PanjError(f"scenario file: found more than {MOST_PARTS} names and values, expected at most that many")
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -319,7 +322,7 @@ def safely_loaded(text: str) -> dict[str, Any]:
 
 
 def count_parts(content: Any, most: int) -> int:
-    """Count names and values, at most until `most` is exceeded."""
+    """Return the number of names and values in a nested value; stop counting above `most`."""
     count, open_ = 0, [content]
     while open_ and count <= most:
         part = open_.pop()
@@ -332,7 +335,7 @@ def count_parts(content: Any, most: int) -> int:
 
 
 def chosen_in(rows: Any) -> dict[str, str]:
-    """Read choices by group, with the base scenario, from the defaults of a file; PanjError for a wrong row."""
+    """Return the choice per group, and the base scenario, from the defaults of a file; PanjError for a wrong row."""
     if rows is None:
         return {}
     if not isinstance(rows, list):

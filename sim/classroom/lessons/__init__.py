@@ -1,1 +1,1 @@
-"""Lessons, their answers, marks and notebooks."""
+"""Lessons, with their answers, marks, hand-ins and notebooks."""

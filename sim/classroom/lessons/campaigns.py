@@ -1,4 +1,4 @@
-"""Campaigns for lessons outside the classroom server: run when needed, and stored in the results folder.
+"""Campaigns for lessons outside the classroom server, which are run when needed and stored in the results folder.
 
 Reads   <results>/lessons/<fingerprint of settings>/*.parquet, one file per chunk of seeds.
 Writes  the same files; a chunk that cannot be read is run again.
@@ -21,12 +21,12 @@ from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Cell
 from sim.study.files import write_file
 
-CHUNK = 50
-KEPT = "lessons"  # folder under the results
+CHUNK = 50  # campaigns per file
+KEPT = "lessons"  # subfolder of the results folder
 
 
 class CampaignStore:
-    """Stored campaigns by settings and seed."""
+    """A store of campaigns in the results folder, by settings and seed."""
 
     def __init__(self, results: Path) -> None:
         self.folder = results / KEPT
@@ -34,21 +34,21 @@ class CampaignStore:
 
     @cached_property
     def composer(self) -> Composer:
-        """The composer of settings, created when first needed because this takes a second."""
+        """The composer of settings, which is created when it is first needed, because that takes a second."""
         return Composer()
 
     def settings(self, overrides: Overrides) -> Settings:
-        """Resolve overrides; PanjError if they are wrong."""
+        """Return the settings of a choice, without daily series; raise PanjError if the overrides are wrong."""
         return self.composer.settings(overrides + Overrides.of(["daily=false"]))
 
     def order(self, overrides: Overrides) -> Order:
-        """Resolve overrides to an order; PanjError if they are wrong."""
+        """Return the settings of a choice as sent to workers, and cache them; raise PanjError if they are wrong."""
         if overrides not in self.orders:
             self.orders[overrides] = Cell(0, {}, (), self.settings(overrides)).order
         return self.orders[overrides]
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return campaigns with consecutive seeds from the store; missing ones are run.
+        """Return campaigns with consecutive seeds from the store, and run those that are missing.
 
         Args:
             overrides: The choice of settings.
@@ -56,7 +56,7 @@ class CampaignStore:
             runs: Number of campaigns.
 
         Returns:
-            One row per campaign, by seed, with `seed` and every outcome.
+            One row per campaign, in the order of seeds, with `seed` and every outcome.
 
         Raises:
             PanjError: The settings are wrong, or a campaign fails.
@@ -75,7 +75,7 @@ class CampaignStore:
         return self.folder / order.key / f"seeds_{chunk * CHUNK:09d}.parquet"
 
     def read(self, order: Order, chunk: int) -> pa.Table:
-        """Read a stored chunk; a damaged one is run again."""
+        """Read a stored chunk and return it; if its file is damaged, run it again."""
         try:
             table = pq.read_table(self.path(order, chunk))
         except (OSError, pa.ArrowException):
@@ -83,7 +83,7 @@ class CampaignStore:
         return table if table.num_rows == CHUNK else self.run(order, chunk)
 
     def run(self, order: Order, chunk: int) -> pa.Table:
-        """Run a chunk and store it atomically."""
+        """Run a chunk, store it atomically and return it; raise PanjError if a campaign fails."""
         table, error = run_piece(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
         if error:
             raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")

@@ -1,9 +1,9 @@
-"""Estimates that tasks ask for, each with its error from the limited number of campaigns.
+"""Compute the estimates that tasks ask for, with the errors due to the limited number of campaigns.
 
 Reads   tables of outcomes, one row per campaign; two tables are paired by seed.
 Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; for a share, Wilson
         interval (Brown, Cai and DasGupta 2001) by `scipy.stats.binomtest`. The seed of resampling is fixed.
-Assumes Campaigns are exchangeable. A campaign without the outcome is left out.
+Assumes Campaigns are exchangeable. Campaigns without a value of the outcome are left out.
 """
 
 import math
@@ -25,12 +25,12 @@ from sim.settings.overrides import Overrides
 LEVEL = 0.95
 ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns
 BATCH = 200  # resamples in memory at a time
-GROUPS = 10  # number of equal groups for `best_group_gap`
+GROUPS = 10  # number of groups of equal size for `best_group_gap`
 Statistic = Callable[..., Any]
 
 
 class Estimate(NamedTuple):
-    """An estimate over some campaigns; error and interval are NaN for a single campaign."""
+    """An estimate from some campaigns; error and interval are NaN if there is only one campaign."""
 
     number: float
     error: float  # standard error
@@ -40,10 +40,10 @@ class Estimate(NamedTuple):
 
 
 class CampaignSource(Protocol):
-    """A source of campaigns: the results folder, the desk of the classroom, a test."""
+    """A source of campaigns: the store in the results folder, the desk of the classroom, or a test."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return one row per campaign, by seed, with `seed` and every outcome."""
+        """Return one row per campaign, in the order of seeds, with `seed` and every outcome."""
         ...
 
 
@@ -55,7 +55,7 @@ class Sample(NamedTuple):
     runs: int
 
     def values(self, overrides: Overrides, outcome: str) -> np.ndarray:
-        """Return an outcome of every campaign; NaN if a campaign does not have it."""
+        """Return the outcome of each campaign, in the order of seeds; NaN for a campaign without a value."""
         table = self.campaigns.table(overrides, self.first_seed, self.runs)
         if outcome not in table.column_names:
             raise unknown("lesson, outcome", outcome, table.column_names)
@@ -66,7 +66,7 @@ class Sample(NamedTuple):
 
 
 def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
-    """Estimate what a task asks for.
+    """Estimate the number that a task asks for.
 
     Args:
         sheet: The sheet of the student.
@@ -77,7 +77,7 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
         The estimate in the unit of the outcome, with its error and 95 % interval.
 
     Raises:
-        PanjError: The measure is unknown, or no campaign has the outcome.
+        PanjError: Settings, outcome or measure are unknown, or no campaign has a value of the outcome.
     """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     if task.minus:
@@ -86,12 +86,12 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
         raise unknown(f"task {task.key}, measure", task.measure, MEASURES)
     values = values[~np.isnan(values)]
     if not values.size:
-        raise PanjError(f"task {task.key}: found no campaign with {task.outcome}, expected more campaigns")
+        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected one or more")
     return MEASURES[task.measure](values, task, outcome_of(task.outcome))
 
 
 def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Return the outcome of the campaign with the first seed."""
+    """Return the outcome of the campaign with the first seed, without an error."""
     return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 
@@ -101,12 +101,12 @@ def mean(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
 
 
 def median(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the median."""
+    """Estimate the median over campaigns."""
     return bootstrapped(values, np.median)
 
 
 def quantile(values: np.ndarray, task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the quantile that the task names."""
+    """Estimate the quantile over campaigns that the task names."""
     return bootstrapped(values, partial(np.quantile, q=task.quantile))
 
 
@@ -116,7 +116,7 @@ def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
 
 
 def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Split the campaigns by seed into ten groups; estimate the distance of the best group's mean from the report."""
+    """Split the campaigns into ten groups by seed; estimate how far the best group's mean is from the report."""
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
     best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
@@ -136,7 +136,7 @@ def share_at_least(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estima
 
 
 def share_higher(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the share of pairs in which the first campaign has the higher outcome."""
+    """Estimate the share of pairs whose difference is above zero."""
     return share_of(values > 0)
 
 
@@ -150,7 +150,7 @@ SHARES = ("share_at_least", "share_higher")
 
 
 def gap_of(values: np.ndarray, axis: int = -1, *, reported: float) -> Any:
-    """Compute the distance of the median from the reported figure."""
+    """Return the distance of the median from the reported figure."""
     return np.abs(np.median(values, axis=axis) - reported)
 
 
@@ -174,7 +174,7 @@ def reported_value(asked: TaskOutcome) -> float:
 
 
 def share_of(marked: np.ndarray) -> Estimate:
-    """Estimate a share of campaigns, with an error from its Wilson interval, which is not 0 even for shares 0 and 1."""
+    """Estimate a share of campaigns, with the error from its Wilson interval, which is above 0 for every share."""
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
     return Estimate(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)
@@ -184,8 +184,8 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
     """Estimate a statistic with its bootstrap error and 95 % interval.
 
     Args:
-        values: One value per campaign, none missing.
-        statistic: Function of an array and an axis.
+        values: One value per campaign, without NaN.
+        statistic: Function of an array and an axis, such as `np.mean`.
         method: Method of `scipy.stats.bootstrap`; if its interval is not finite, the percentile method is used.
 
     Returns:
@@ -204,7 +204,7 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """Run a bootstrap with a fixed seed; several samples are resampled together, campaign by campaign."""
+    """Run a bootstrap with a fixed seed and return its result; each resample has the same campaigns in all samples."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate interval is NaN and is replaced
         return bootstrap(
@@ -214,7 +214,7 @@ def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) 
 
 
 def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
-    """Return which answers are right on whether the reported figure is within the middle 90 %.
+    """Return which answers are right if a task asks whether the reported figure is in the middle 90 % of campaigns.
 
     Args:
         sheet: The sheet of the student.
@@ -222,7 +222,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
         sample: The campaigns to use.
 
     Returns:
-        `yes` or `no`, or both if the answer depends on sampling error.
+        `yes`, `no`, or both if sampling error may decide the answer.
     """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     values = values[~np.isnan(values)]
@@ -241,7 +241,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
 
 
 def verdict(found: Estimate) -> str:
-    """Return the conclusion that an interval allows: `more`, `fewer` or `cannot tell`."""
+    """Return the conclusion that the interval of a difference allows: `more`, `fewer` or `cannot tell`."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"
@@ -250,19 +250,19 @@ def verdict(found: Estimate) -> str:
 def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
     """Score the choices of a task, and find those that may be the best.
 
-    A choice may be the best if the 95 % interval of its distance from the best includes zero, by bootstrap over
-    campaigns with all settings resampled together. With one campaign, only the best of the sample may be.
+    A choice may be the best if the 95 % interval of its distance from the best includes zero, by a bootstrap over
+    campaigns that resamples all settings together. With one campaign, only the choice with the highest score may be.
 
     Args:
         sheet: The sheet of the student.
-        task: The task, with settings, outcome and score.
+        task: The task, with settings, outcome, choices and the name of the score.
         sample: The campaigns to use.
 
     Returns:
-        By choice, its score and whether it may be the best.
+        The score of each choice and whether it may be the best, by choice.
 
     Raises:
-        PanjError: The score is unknown, or no campaign has the outcome.
+        PanjError: Settings, outcome or score are unknown, or no campaign has a value under all settings.
     """
     columns = [sample.values(sheet.overrides(name), task.outcome) for name in task.ladder]
     if task.minus:
@@ -271,7 +271,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
     there = ~np.isnan(columns).any(axis=0)
     samples = [column[there] for column in columns]
     if not samples[0].size:
-        raise PanjError(f"task {task.key}: found no campaign with {task.outcome}, expected more campaigns")
+        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected one or more")
     if task.measure not in SCORES:
         raise unknown(f"task {task.key}, measure", task.measure, SCORES)
     score = partial(SCORES[task.measure], asked=outcome_of(task.outcome))
@@ -284,7 +284,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
 
 
 def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, best: int) -> bool:
-    """Whether the distance of a choice from the best may be due to sampling error alone."""
+    """Return whether the distance of a choice from the best may be due to sampling error alone."""
     if samples[0].size < 2:
         return False
 
@@ -297,12 +297,12 @@ def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, bes
 
 
 def nearest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Score each choice by the distance of its median from the reported figure, with a negative sign."""
+    """Score each choice by the negative distance of its median from the reported figure."""
     return [-gap_of(sample, axis, reported=reported_value(asked)) for sample in samples]
 
 
 def steepest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Score each step of a ladder by the absolute change of the mean to the next."""
+    """Score each step between two rungs of a ladder by the absolute change of the mean."""
     means = [np.mean(sample, axis=axis) for sample in samples]
     return [np.abs(after - before) for before, after in pairwise(means)]
 

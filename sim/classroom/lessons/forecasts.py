@@ -1,11 +1,11 @@
-"""Ranges that students give on the evening of 22 June 2021, scored next to Panj, exponential growth and their class.
+"""Score the ranges that students forecast on the evening of 22 June 2021, and those of Panj and of exponential growth.
 
-Reads   tasks of kind `forecast`; the evidence; what was known on that evening; lessons/panj_2021_06_22.json, which
-        `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast of that day.
-Returns counts known on that evening, and after it rows of ranges with their scores.
+Reads   tasks of kind `forecast`; the evidence table; the record as it was known on that evening; and
+        lessons/panj_2021_06_22.json, which `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast.
+Returns the counts known on that evening; rows of ranges with their scores.
 Source  Weighted interval score: `sim.hindcast.scores`; equal mixture: the linear opinion pool, Stone 1961.
-Assumes The 90 % and 50 % ranges of a student are four quantiles. Between them a number is equally probable
-        everywhere; the 5 % on each side are put at the ends. All forecasts are scored at the same four quantiles.
+Assumes The 90 % and 50 % ranges of a student are four quantiles. Between two of them the probability is spread evenly;
+        the 5 % on each side are at the ends. All forecasts are scored at the same four quantiles.
 """
 
 import json
@@ -36,19 +36,19 @@ from sim.study.files import json_text, write_file
 from sim.wording import Language, significant
 
 ORIGIN = date(2021, 6, 22)  # the evening of the lesson
-KNOWN_DAYS = (14, 8, 3, 0)  # days before it whose counts are shown
+KNOWN_DAYS = (14, 8, 3, 0)  # days before the origin whose counts are shown
 LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantiles of a 90 % and a 50 % range
-MEMBERS = 1000  # of each distribution that is mixed or fitted
+MEMBERS = 1000  # members of each distribution that is mixed or fitted
 SEED = 0
-FEWEST = 2  # students in a mixture
-MOST_STUDENTS = 500  # of one server
+FEWEST = 2  # minimum number of students whose ranges are mixed
+MOST_STUDENTS = 500  # students whose ranges a server keeps
 PANJ_FILE = "panj_2021_06_22.json"
-COLUMNS = ("low_90", "low_50", "high_50", "high_90")  # of counts.csv of a hindcast
-Ranges = tuple[float, ...]  # at LEVELS
+COLUMNS = ("low_90", "low_50", "high_50", "high_90")  # columns of counts.csv of a hindcast
+Ranges = tuple[float, ...]  # quantiles at LEVELS
 
 
 class Row(NamedTuple):
-    """One forecast of a task."""
+    """One forecast for a task, with its score."""
 
     name: str
     ranges: Ranges
@@ -65,15 +65,15 @@ class Known(NamedTuple):
 
 @cache
 def known_record() -> Reported:
-    """Read the record as it was known on the evening of the lesson."""
+    """Return the record as it was known on the evening of the lesson."""
     return known_at(ORIGIN, read_facts(), read_falls(), read_observations(tuple(evidence().values())))
 
 
 def known_counts() -> list[Known]:
-    """List the counts of some days as they were known on the evening of the lesson.
+    """Return the counts of a few days, as they were known on the evening of the lesson.
 
     Returns:
-        One row per day, the last for the evening itself.
+        One row per day in order of time; the last is for the evening itself.
     """
     rows = list(TARGETS)
     districts, soldiers = (known_record().counts[rows.index(name)] for name in ("country", SOLDIERS))
@@ -82,16 +82,16 @@ def known_counts() -> list[Known]:
 
 
 def reported_in(task: Task) -> float:
-    """Add up what was reported for a task.
+    """Return the figure that was reported for a task: the sum of its rows of the evidence table.
 
     Args:
         task: A task of kind `forecast`.
 
     Returns:
-        The figure, in the unit of its target.
+        The figure, in the unit of the target.
 
     Raises:
-        PanjError: A row of the evidence has no value.
+        PanjError: The task names no row, or a row has no value.
     """
     values = [evidence()[id].value for id in task.sum]
     if not values or None in values:
@@ -101,21 +101,21 @@ def reported_in(task: Task) -> float:
 
 @cache
 def whole_record() -> Reported:
-    """Read the record to 7 July, as hindcasts are scored."""
+    """Return the record to 7 July against which hindcasts are scored."""
     return record_of(read_facts(), read_falls(), read_observations(tuple(evidence().values())))
 
 
 def other_count(task: Task) -> float:
-    """Return the count of dated falls or of nights, with which hindcasts are scored, for the day of a task."""
+    """Return the count against which hindcasts are scored on a task's day: of dated falls or of soldiers by night."""
     return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 
 @cache
 def growth(target: str, day: str) -> Ranges:
-    """Forecast a count by exponential growth, fitted to what was known on the evening of the lesson.
+    """Forecast a count by exponential growth, fitted to the counts known on the evening of the lesson.
 
     Args:
-        target: Count of `sim.hindcast.design`.
+        target: Count to forecast: a key of `sim.hindcast.design.TARGETS`.
         day: Day to forecast, as YYYY-MM-DD.
 
     Returns:
@@ -131,10 +131,10 @@ def mixture_of(students: Sequence[Ranges]) -> Ranges:
     """Mix the ranges of students with equal weights.
 
     Args:
-        students: The quantiles of each at `LEVELS`.
+        students: The ranges of each student.
 
     Returns:
-        The quantiles of the mixture.
+        The ranges of the mixture.
     """
     places = (np.arange(MEMBERS) + 0.5) / MEMBERS
     members = np.concatenate([np.interp(places, LEVELS, ranges) for ranges in students])
@@ -143,7 +143,7 @@ def mixture_of(students: Sequence[Ranges]) -> Ranges:
 
 @cache
 def panj_file() -> Mapping[str, Any]:
-    """Read the forecasts of Panj; empty if the file is missing or damaged."""
+    """Return the content of the file with Panj's forecasts; empty if the file is missing or damaged."""
     try:
         found = json.loads((folder_of_exercises() / "lessons" / PANJ_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -152,24 +152,24 @@ def panj_file() -> Mapping[str, Any]:
 
 
 def panj(target: str, day: str) -> Ranges | None:
-    """Return the forecast of Panj.
+    """Return the forecast of Panj for a target and a day.
 
     Args:
-        target: Count of `sim.hindcast.design`.
-        day: Day that is forecast, as YYYY-MM-DD.
+        target: Count to forecast: a key of `sim.hindcast.design.TARGETS`.
+        day: Day to forecast, as YYYY-MM-DD.
 
     Returns:
-        The quantiles at `LEVELS`; None if there is none.
+        The quantiles at `LEVELS`; None if the file has no such forecast.
     """
     ranges = panj_file().get("forecasts", {}).get(target, {}).get(day)
     return tuple(map(float, ranges)) if ranges else None
 
 
 def describe_panj(texts: Language) -> str:
-    """Describe how the forecast of Panj was made, or say that there is none.
+    """Describe how the forecasts of Panj were made, or say that there are none.
 
     Args:
-        texts: The texts `forecasts`.
+        texts: The texts of forecasts.yaml.
 
     Returns:
         One or two sentences.
@@ -183,21 +183,21 @@ def describe_panj(texts: Language) -> str:
 
 
 def describe_worlds(texts: Language) -> str:
-    """State how many worlds the forecast of Panj is made of, for a chart; empty if there is none."""
+    """Return a note for a chart on the number of worlds in Panj's forecast; empty if there is no forecast."""
     return texts.say("panj_worlds", panj_file()["worlds"]) if panj_file() else ""
 
 
 def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[Row]:
-    """Compare the forecasts of a task with what was reported.
+    """Score all forecasts for a task against the reported figure.
 
     Args:
         task: A task of kind `forecast`.
         own: The ranges of the student.
-        students: The ranges of everybody in the class, the student's own included.
+        students: The ranges of everybody in the class, including the student.
 
     Returns:
-        One row per forecast: the student's, that of the class if there are several, those of Panj and of exponential
-        growth.
+        One row per forecast: of the student, of the class if it has at least `FEWEST` students, of Panj if there is a
+        forecast, and of exponential growth.
     """
     texts, reported = texts_of("forecasts"), reported_in(task)
     found = {texts.say("you"): own}
@@ -210,12 +210,12 @@ def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[R
 
 
 def say_score(task: Task, own: Ranges, texts: Language) -> str:
-    """State what was reported and the score of a student's ranges, for the teacher.
+    """Return in words, for the teacher, what was reported and how a student's ranges scored.
 
     Args:
         task: A task of kind `forecast`.
         own: The ranges of the student.
-        texts: The texts `marks`.
+        texts: The texts of marks.yaml.
 
     Returns:
         One sentence.
@@ -226,12 +226,12 @@ def say_score(task: Task, own: Ranges, texts: Language) -> str:
 
 
 def scores_of(rows: Sequence[Row]) -> str:
-    """List forecasts with their scores."""
+    """Return the names of forecasts with their scores, separated by semicolons."""
     return "; ".join(f"{row.name} {significant(row.score)}" for row in rows)
 
 
 def say_class(task: Task, students: Sequence[Ranges]) -> str:
-    """State the score of the mixture of a class, for the teacher.
+    """Return in words, for the teacher, how the mixture of a class scored.
 
     Args:
         task: A task of kind `forecast`.
@@ -248,11 +248,11 @@ def say_class(task: Task, students: Sequence[Ranges]) -> str:
 
 
 def describe_reported(task: Task, texts: Language) -> str:
-    """State what was reported for a task, and what dated falls give where districts are counted.
+    """Return in words what was reported for a task and, for a count of districts, the count of dated falls.
 
     Args:
         task: A task of kind `forecast`.
-        texts: The texts `forecasts`.
+        texts: The texts of forecasts.yaml.
 
     Returns:
         One or two sentences.
@@ -264,13 +264,13 @@ def describe_reported(task: Task, texts: Language) -> str:
 
 
 def format_ranges(ranges: Ranges) -> str:
-    """Format ranges, such as `90 %: 80 to 200, 50 %: 100 to 150`."""
+    """Return ranges as text, such as `90 %: 80 to 200, 50 %: 100 to 150`."""
     low_90, low_50, high_50, high_90 = (f"{one:,.0f}" for one in ranges)
     return texts_of("forecasts").say("ranges", low_90=low_90, high_90=high_90, low_50=low_50, high_50=high_50)
 
 
 class ClassRanges:
-    """Ranges that students of this server have fixed, by class and student; in memory only."""
+    """The ranges that students on this server have fixed, by class and student; they are only kept in memory."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -278,12 +278,12 @@ class ClassRanges:
         self.listeners: list[Callable[[], None]] = []
 
     def fix(self, code: str, student: str, ranges: Mapping[str, Ranges]) -> None:
-        """Keep the ranges of a student by task; the first ones stay.
+        """Store the ranges of a student, unless the student has fixed some before, and call the listeners.
 
         Args:
-            code: Code of the class session; empty for students who joined none.
-            student: Identifies the student.
-            ranges: By key of the task.
+            code: Code of the class session; empty for a student who has joined none.
+            student: Text that identifies the student.
+            ranges: Ranges by key of the task.
         """
         with self.lock:
             self.found.setdefault((code, student), dict(ranges))
@@ -298,32 +298,32 @@ class ClassRanges:
             task: Key of the task.
 
         Returns:
-            One per student.
+            The ranges of each student of the class who has fixed them.
         """
         with self.lock:
             return [one[task] for (where, _), one in self.found.items() if where == code and task in one]
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` whenever a student has fixed ranges; return a function that removes it."""
+        """Register a listener, which is called whenever a student fixes ranges; return a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
 
 @cache
 def the_class_ranges() -> ClassRanges:
-    """Return the ranges of this server."""
+    """Return the ranges that students on this server have fixed."""
     return ClassRanges()
 
 
 def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges] | None:
-    """Return the ranges of a student by task.
+    """Return the ranges that a student has forecast, by key of the task.
 
     Args:
         lesson: The lesson.
-        values: Values of answers by key of the task.
+        values: Values of the student's answers, by key of the task.
 
     Returns:
-        The ranges; None unless every forecast of the lesson is answered.
+        The ranges; None unless the lesson has forecasts and the student has given all of them.
     """
     keys = [task.key for task in lesson.forecasts]
     return {key: values[key] for key in keys} if keys and all(key in values for key in keys) else None
@@ -333,15 +333,15 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
     """Write the forecasts of Panj from a hindcast of the evening of the lesson.
 
     Args:
-        folder: Where `python -m sim hindcast origins=2021-06-22` wrote it.
-        days: Target and day of every forecast.
-        place: The file to write; None for that of the lesson.
+        folder: The folder that `python -m sim hindcast origins=2021-06-22` wrote.
+        days: Target and day of each forecast to write.
+        place: The file to write; None for the file that the lesson reads.
 
     Returns:
-        The file.
+        Path of the file.
 
     Raises:
-        PanjError: The folder is no hindcast, or lacks a day.
+        PanjError: The folder does not contain a hindcast, or the hindcast lacks one of the forecasts.
     """
     with reading(folder, "hindcast", "the files of python -m sim hindcast"):
         about, rows = read_object(folder / "about.json"), read_rows(folder / "counts.csv")
@@ -352,7 +352,7 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
     forecasts: dict[str, dict[str, list[float]]] = {}
     for target, day in days:
         if (target, day) not in found:
-            raise PanjError(f"{folder}: found no forecast of {target} on {day}, expected one: horizons=8,13")
+            raise PanjError(f"{folder}: found no forecast of {target} on {day}, expected one, as with horizons=8,13")
         forecasts.setdefault(target, {})[day] = found[target, day]
     kept = {key: about[key] for key in ("command", "commit", "worlds", "seed", "rules_fingerprint", "data_fingerprint")}
     until = about["until"][ORIGIN.isoformat()]
@@ -362,7 +362,7 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
 
 
 def main() -> int:
-    """Write the forecasts of Panj from the hindcast in the folder that is named."""
+    """Write the forecasts of Panj from the hindcast in the folder that the command line names."""
     from sim.classroom.lessons.lesson import read_lessons
 
     days = [(task.target, task.day) for lesson in read_lessons() for task in lesson.forecasts]

@@ -1,8 +1,10 @@
-"""Hand-ins: small files with a student's answers, written by notebooks and pages, and marked by `python -m sim grade`.
+"""Write, read and mark hand-ins, which are small files with the answers of one student to one lesson.
+
+Notebooks and pages write them; `python -m sim grade` marks them.
 
 Reads   hand-ins in JSON or YAML; nothing in them is evaluated, and no settings are taken from them.
-Writes  hand-ins as JSON; reference campaigns to the results folder, so that the next hand-in is marked immediately.
-Assumes The sheet is determined by lesson and student; settings in a file are only compared with it.
+Writes  hand-ins as JSON; campaigns to the results folder, so that they are not run again for the next hand-in.
+Assumes Lesson and student determine the sheet; the settings in a file are only compared with those of the sheet.
 """
 
 import csv
@@ -24,7 +26,7 @@ from sim.classroom.texts import plain_yaml, safe_cell, texts_of
 from sim.errors import PanjError, unknown
 from sim.options import Grade
 
-LARGEST = 64 * 1024  # bytes of a file
+LARGEST = 64 * 1024  # maximum bytes of a file
 VERSION = 1
 KEYS = ("panj_hand_in", "lesson", "student", "answers", "settings")
 ANSWER_KEYS = ("value", "runs")
@@ -40,14 +42,14 @@ class HandIn(NamedTuple):
 
 
 def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
-    """Write a hand-in as text.
+    """Return the content of a hand-in.
 
     Args:
         sheet: The sheet of the student.
-        answers: Answers by key of the task.
+        answers: The answers given, by key of the task.
 
     Returns:
-        The content of the file as JSON, the same for the same answers.
+        The content as JSON, which is always the same for the same answers.
     """
     content = {
         "panj_hand_in": VERSION,
@@ -64,7 +66,7 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
 
 
 def file_name(sheet: Sheet) -> str:
-    """Name the file of a hand-in.
+    """Return the default name of the file of a hand-in.
 
     Args:
         sheet: The sheet of the student.
@@ -77,12 +79,12 @@ def file_name(sheet: Sheet) -> str:
 
 
 def read_hand_in(path: Path) -> HandIn:
-    """Read and check the file of a hand-in; the message of a PanjError begins with the file."""
+    """Read and check the file of a hand-in; raise PanjError, beginning with its path, if it is not valid."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise PanjError(f"{path}: found nothing that can be read ({error.strerror}), expected a hand-in") from error
+        raise PanjError(f"{path}: found no readable file ({error.strerror}), expected a hand-in") from error
     try:
         return hand_in_of(content)
     except PanjError as error:
@@ -96,14 +98,14 @@ def hand_in_of(content: bytes) -> HandIn:
         content: The bytes of the file.
 
     Returns:
-        The sheet of the student, the answers, and the settings that differ.
+        The sheet of the student, the answers, and the names of settings that differ from the sheet.
 
     Raises:
         PanjError: The content is not a hand-in, or an answer is of the wrong kind.
     """
     found = parsed(content)
     if not isinstance(found, dict):
-        raise PanjError(f"found {kind_of(found)}, expected the names {', '.join(KEYS)}")
+        raise PanjError(f"found {kind_of(found)}, expected the keys {', '.join(KEYS)}")
     for key in found:
         if key not in KEYS:
             raise unknown("hand-in", str(key)[:SHOWN], KEYS)
@@ -116,7 +118,7 @@ def hand_in_of(content: bytes) -> HandIn:
 
 
 def parsed(content: bytes) -> Any:
-    """Parse a file into plain values; PanjError if it is too large, or neither JSON nor plain YAML."""
+    """Parse the content of a file; raise PanjError if it is too large, or neither JSON nor YAML without aliases."""
     if len(content) > LARGEST:
         raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a hand-in of at most that size")
     try:
@@ -124,13 +126,13 @@ def parsed(content: bytes) -> Any:
         return json.loads(text) if text.lstrip().startswith("{") else plain_yaml(text)
     except (UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())[:160]
-        raise PanjError(f"found something that is neither JSON nor plain YAML ({said}), expected a hand-in") from error
+        raise PanjError(f"found content that is neither JSON nor plain YAML ({said}), expected a hand-in") from error
 
 
 def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
-    """Check the answers of a hand-in and return them by task."""
+    """Check the answers of a hand-in and return them by key of the task; leave out empty answers."""
     if not isinstance(found, dict):
-        raise PanjError(f"answers: found {shown(found)}, expected a name for each task, with value and runs")
+        raise PanjError(f"answers: found {shown(found)}, expected keys of tasks, each with value and runs")
     answers = {}
     for key, row in found.items():
         task = sheet.task(str(key)[:SHOWN])
@@ -148,21 +150,21 @@ def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
 
 
 def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
-    """Return the names of settings in the file that differ from those of this student; a file may have none."""
+    """Return the names of settings that differ from those of the sheet; nothing if the file has no settings."""
     if found is None:
         return ()
     if not isinstance(found, dict):
-        raise PanjError(f"settings: found {shown(found)}, expected a name for each, with its overrides")
+        raise PanjError(f"settings: found {shown(found)}, expected names of settings, each with its overrides")
     return tuple(name for name, own in sheet.settings.items() if name in found and found[name] != list(own.words))
 
 
 def shown(value: Any) -> str:
-    """Shorten a value for a message; of a list or mapping only the kind is named."""
+    """Return a value, shortened for an error message; of a list or mapping, return only the kind."""
     return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
 def kind_of(value: Any) -> str:
-    """Describe the kind of a value in words."""
+    """Return the kind of a value in words, such as `a list`."""
     kinds = {dict: "names with values", list: "a list", str: "text", type(None): "nothing"}
     return kinds.get(type(value), f"a {type(value).__name__}")
 
@@ -179,7 +181,7 @@ class Graded(NamedTuple):
 
     @property
     def points(self) -> tuple[float, int]:
-        """The points earned, and the maximum."""
+        """The sum of the points earned, and the maximum."""
         return total(list(self.marks))
 
     @property
@@ -189,7 +191,7 @@ class Graded(NamedTuple):
 
 
 def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark one file with `reference` campaigns other than the student's; PanjError if it is not a hand-in."""
+    """Mark one hand-in, compared with `reference` further campaigns; raise PanjError if the file is not valid."""
     hand_in = read_hand_in(path)
     sheet = hand_in.sheet
     marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]
@@ -197,13 +199,13 @@ def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
 
 
 def main(request: Grade) -> int:
-    """Mark every file and print the marks; a file that cannot be read is reported, and the others are still marked.
+    """Mark every file and print the marks; report a file that is not a valid hand-in, and mark the others.
 
     Args:
         request: The parsed command line of `grade`.
 
     Returns:
-        The exit code: 0, or 2 if a file could not be read.
+        The exit code: 0, or 2 if a file could not be marked.
     """
     campaigns = CampaignStore(request.results_dir)
     graded, failed = [], 0
@@ -222,13 +224,13 @@ def main(request: Grade) -> int:
 
 
 def as_text(graded: Sequence[Graded]) -> str:
-    """Format all hand-ins with remarks; if there are several, a table comes first."""
+    """Format all marked hand-ins with remarks; if there are several, begin with a table and the scores of classes."""
     parts = [table_of(graded), *class_texts(graded)] if len(graded) > 1 else []
     return "\n".join([*parts, *(sheet_text(one) for one in graded)])
 
 
 def class_texts(graded: Sequence[Graded]) -> list[str]:
-    """Score the forecasts of all students together, one text per lesson in which several gave all of theirs."""
+    """Return the scores of a class in words: one text per lesson in which several students gave all forecasts."""
     given: dict[str, list[dict[str, Ranges]]] = {}
     for one in graded:
         lesson = one.hand_in.sheet.lesson
@@ -242,7 +244,7 @@ def class_texts(graded: Sequence[Graded]) -> list[str]:
 
 
 def table_of(graded: Sequence[Graded]) -> str:
-    """Format a table with one line per hand-in."""
+    """Format a table of the points, with one line per hand-in."""
     texts = texts_of("grade")
     rows = [(texts.say("student"), texts.say("lesson"), texts.say("points"), texts.say("flagged"))]
     for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
@@ -256,7 +258,7 @@ def table_of(graded: Sequence[Graded]) -> str:
 
 
 def sheet_text(graded: Graded) -> str:
-    """Format one hand-in: a heading, and for each task the points, the answer and remarks."""
+    """Format one hand-in: a heading, then for each task the points, the answer, flags and remarks."""
     texts = texts_of("grade")
     sheet, (points, most) = graded.hand_in.sheet, graded.points
     lesson = sheet.lesson
@@ -274,7 +276,7 @@ def sheet_text(graded: Graded) -> str:
 
 
 def answer_lines(graded: Graded, one: Mark) -> list[str]:
-    """Return the answer as given, then flags and remarks."""
+    """Return lines for one task: the answer as it was given, then its flags and remarks."""
     texts = texts_of("grade")
     answer = graded.hand_in.answers.get(one.task)
     if answer is None:

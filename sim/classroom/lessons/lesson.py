@@ -1,7 +1,7 @@
-"""The seven lessons, one file each, and the sheet of each student, with parameters of its own.
+"""Read the seven lessons, one file each, and fill in a sheet for each student, which has its own parameters.
 
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
-Returns `Lesson`, as in its file; `Sheet`, the lesson with the parameters of one student filled in.
+Returns `Lesson`, as defined in its file; `Sheet`, which is a lesson with the parameters of one student filled in.
 Assumes A student is identified by a name or a number. The same student gets the same sheet everywhere. Consecutive
         numbers differ in every parameter with several options, so that numbered neighbours have different sheets.
 """
@@ -23,12 +23,12 @@ from sim.outcomes import Outcome, Reported, reported_of
 from sim.settings.overrides import Overrides
 
 MINUTES = 45  # length of every lesson
-BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and their distance
+BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and the distance between them
 LONGEST_CODE = 40  # maximum characters of a student's name or number
 NUMBERS = ("number", "exact")  # kinds of task whose answer is a number
 FORECAST = "forecast"  # kind of task whose answer is a 90 % and a 50 % range, as four numbers in ascending order
 RANGES = ("guess", "range", FORECAST)  # kinds of task whose answer is several numbers
-BEFORE_REVEAL = (FORECAST, "guess")  # kinds of task that come before what was reported is shown
+BEFORE_REVEAL = (FORECAST, "guess")  # kinds of task that are answered before the reported figures are shown
 CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is one of several choices
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
 NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
@@ -44,14 +44,14 @@ class Step(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """A sentence of the background, with the rows of the evidence behind it."""
+    """A sentence of the background, with the ids of the evidence behind it."""
 
     says: str
     evidence: tuple[str, ...]
 
 
 class Task(NamedTuple):
-    """A task; its texts and names may contain placeholders, which are filled in on a sheet."""
+    """A task. Its texts and names may contain placeholders, which are filled in on a student's sheet."""
 
     key: str
     asks: str
@@ -67,8 +67,8 @@ class Task(NamedTuple):
     right: str = ""
     because: str = ""  # the reason, shown with the mark
     row: str = ""  # id of a row of the evidence
-    target: str = ""  # count that is forecast, of `sim.hindcast.design`
-    day: str = ""  # day at whose end it is counted
+    target: str = ""  # count that is forecast: a key of `sim.hindcast.design.TARGETS`
+    day: str = ""  # day for whose end it is forecast
     sum: tuple[str, ...] = ()  # ids of the evidence whose values add up to what was reported
     needs: int = 0  # minimum campaigns for a conclusion; 0 if none are needed
     points: int = 1
@@ -95,7 +95,7 @@ class Lesson(NamedTuple):
 
     @property
     def forecasts(self) -> tuple[Task, ...]:
-        """The tasks in which days after the evening of the lesson are forecast."""
+        """The tasks that ask for a forecast."""
         return tuple(task for task in self.tasks if task.kind == FORECAST)
 
 
@@ -110,14 +110,14 @@ class Sheet(NamedTuple):
     tasks: tuple[Task, ...]
 
     def task(self, key: str) -> Task:
-        """Return a task by key; PanjError lists the keys."""
+        """Return a task by its key; raise PanjError if there is no such task."""
         for task in self.tasks:
             if task.key == key:
                 return task
         raise unknown(f"lesson {self.lesson.number}, task", key, [task.key for task in self.tasks])
 
     def overrides(self, name: str) -> Overrides:
-        """Return the overrides of named settings; PanjError lists the names."""
+        """Return the overrides of named settings; raise PanjError if the name is unknown."""
         if name not in self.settings:
             raise unknown(f"lesson {self.lesson.number}, settings", name, self.settings)
         return self.settings[name]
@@ -134,10 +134,10 @@ def read_lessons() -> tuple[Lesson, ...]:
     """Read all lessons.
 
     Returns:
-        The lessons in order; later calls return the same objects.
+        The lessons, in order of their numbers; later calls return the same objects.
 
     Raises:
-        PanjError: There is no lesson, or a file is wrong.
+        PanjError: There are no lessons, or one of the files is wrong.
     """
     paths = sorted((folder_of_exercises() / "lessons").glob("*.yaml"))
     if not paths:
@@ -146,16 +146,16 @@ def read_lessons() -> tuple[Lesson, ...]:
 
 
 def lesson_of(which: str | int) -> Lesson:
-    """Find a lesson.
+    """Return a lesson by its number or name.
 
     Args:
-        which: Number or name, such as `tipping_points`.
+        which: Number or name of the lesson, such as 2 or `tipping_points`.
 
     Returns:
         The lesson.
 
     Raises:
-        PanjError: There is no such lesson; the message lists them.
+        PanjError: There is no such lesson.
     """
     for lesson in read_lessons():
         if str(which) in (str(lesson.number), lesson.name):
@@ -164,7 +164,7 @@ def lesson_of(which: str | int) -> Lesson:
 
 
 def read_lesson(path: Path) -> Lesson:
-    """Read and check the file of a lesson; PanjError names the file and the key."""
+    """Read and check the file of a lesson; errors name the file and the key."""
     rows = read_yaml(path)
     number, _, name = path.stem.partition("_")
     try:
@@ -194,7 +194,10 @@ def read_lesson(path: Path) -> Lesson:
 
 
 def read_task(row: Mapping[str, Any]) -> Task:
-    """Read a task; the number of campaigns that it needs depends on its kind, unless the file states it."""
+    """Create a task from its row of the file.
+
+    The minimum number of campaigns is 1 for the first campaign alone, else as in the row, else as usual for the kind.
+    """
     kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
     if task.kind not in KINDS:
@@ -205,7 +208,7 @@ def read_task(row: Mapping[str, Any]) -> Task:
 
 
 def check_lesson(lesson: Lesson, where: str) -> None:
-    """Raise PanjError if minutes do not add up, a key is used twice, or evidence or settings do not exist."""
+    """Raise PanjError if minutes do not add up, a key is used twice, or evidence, targets or settings are unknown."""
     minutes = sum(step.minutes for step in lesson.timing)
     if minutes != MINUTES:
         raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES}")
@@ -241,10 +244,10 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
     Args:
         lesson: The lesson.
-        student: Name or number of the student.
+        student: Name or number of the student, which determines the parameters.
 
     Returns:
-        The sheet, the same for the same student.
+        The sheet, which is always the same for the same student.
 
     Raises:
         PanjError: The name or number is empty, too long or not printable.
@@ -263,14 +266,14 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Return the index of a student's option, consecutive for numbers and by hash for names."""
+    """Return the index of the option that a student gets: by hash, and consecutive for consecutive numbers."""
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter by name; for an outcome also its label, its unit and the reported figure."""
+    """Return a parameter by name; if it is the name of an outcome, add label, unit and reported figure."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)
@@ -278,7 +281,7 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
 
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
-    """Fill the parameters of a student into all texts of a task."""
+    """Return a task with a student's parameters filled into its texts, except its solution."""
     values: dict[str, Any] = {
         key: fill(value, parameters) if isinstance(value, str) and key != "solution" else value
         for key, value in task._asdict().items()
@@ -288,11 +291,11 @@ def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
 
 
 def fill(text: str, parameters: Mapping[str, Any]) -> str:
-    """Fill parameters into the placeholders of a text; PanjError for an unknown placeholder."""
+    """Return a text with its placeholders replaced by parameters; raise PanjError for an unknown placeholder."""
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in parameters:
-            raise unknown("lesson, gap", found[1], parameters)
+            raise unknown("lesson, placeholder", found[1], parameters)
         return str(parameters[found[1]])
 
     return re.sub(r"\{(\w+)\}", value, text)
@@ -313,7 +316,7 @@ class TaskOutcome(NamedTuple):
 
     @property
     def said(self) -> str:
-        """The reported figure as text, with its evidence."""
+        """The reported figure in words, with the ids of its evidence."""
         value, low, high, ids = self.reported
         if not ids:
             return "nothing was reported"
@@ -331,16 +334,16 @@ def outcome_rows() -> dict[str, Any]:
 
 @cache
 def outcome_of(name: str) -> TaskOutcome:
-    """Find an outcome.
+    """Return an outcome by name.
 
     Args:
         name: Name of the outcome, as in configs/outcomes.yaml.
 
     Returns:
-        Its label, unit and reported figure.
+        The outcome with its label, unit and reported figure.
 
     Raises:
-        PanjError: There is no such outcome; the message lists the names.
+        PanjError: There is no such outcome.
     """
     if name not in outcome_rows():
         raise unknown("lesson, outcome", name, outcome_rows())
@@ -351,7 +354,7 @@ def outcome_of(name: str) -> TaskOutcome:
 
 @cache
 def answered_rows() -> frozenset[str]:
-    """Return the ids of evidence with which some outcome of the model is compared."""
+    """Return the ids of all evidence with which an outcome of the model is compared."""
     rows = [row.get("reported") or {} for row in outcome_rows().values()]
     return frozenset(id for row in rows for id in (*row.get("sum", ()), *row.get("count", ())))
 

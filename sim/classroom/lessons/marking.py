@@ -1,11 +1,11 @@
-"""Mark answers by the student's own campaigns and by many others, with sentences that give the reasons.
+"""Mark answers by the student's own campaigns and by many others, and give the reasons in sentences.
 
 Reads   an answer, the sheet of the student, campaigns; text/<language>/marks.yaml.
 Returns `Mark`: points, remarks and flags.
-Assumes A number is right if it is in the 95 % interval of the student's own campaigns, or within three standard errors
-        (own and reference together) of the estimate from many others; rounding is allowed. A choice is right if its
-        distance from the best may be due to sampling error alone. A conclusion from a single campaign earns no points,
-        and one from too few earns half, however close it is, because the reasoning is marked.
+Marks   A number is right if it is in the 95 % interval of the student's own campaigns, or within three standard errors
+        (own and reference combined) of the estimate from many others; rounding is allowed. A choice is right if its
+        distance from the best may be due to sampling error alone. A right conclusion from a single campaign earns no
+        points, and one from too few campaigns earns half, because the reasoning is marked.
 """
 
 import math
@@ -41,9 +41,9 @@ from sim.data.record import evidence
 from sim.errors import PanjError, nearest
 from sim.wording import Language
 
-ERRORS = 3.0  # maximum difference of an answer from the reference, in standard errors
+ERRORS = 3.0  # maximum distance of an answer from the reference, in standard errors
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
-ROUNDED = 0.005  # rounding allowed: relative for numbers above 1, else absolute
+ROUNDED = 0.005  # allowed rounding: relative for numbers above 1, otherwise absolute
 OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot confirm
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # maximum characters of a text answer
@@ -59,7 +59,7 @@ class Answer(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Points of an answer, with remarks and flags."""
+    """The points that an answer earns, with remarks and flags."""
 
     task: str
     points: float
@@ -69,7 +69,7 @@ class Mark(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Share of the points that an answer earns, with sentences that explain it."""
+    """The share of the points that an answer earns, with sentences that explain it."""
 
     part: float
     says: tuple[str, ...]
@@ -83,8 +83,8 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
         task: A task of the sheet.
         answer: The answer; None if there is none.
         campaigns: Source of the student's campaigns and of the reference.
-        reference: Number of other campaigns to compare with; 0 for a student's own check, which does not reveal the
-            result.
+        reference: Number of other campaigns to compare with; 0 if a student checks an answer, so that the result is
+            not revealed.
 
     Returns:
         Points, remarks and flags.
@@ -100,7 +100,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
     flags = flags_of(task, answer, texts)
     part = judged.part * credit_for_runs(task, answer.runs)
     says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != texts.say("right"))
-    may_tell = task.kind != FORECAST or reference  # what came is not told to a student who may still change a range
+    may_tell = task.kind != FORECAST or reference  # not while the student may still change a range
     because = (task.because,) if task.because and part and may_tell else ()
     return Mark(task.key, round(part * task.points, 2), task.points, (*says, *because), flags)
 
@@ -127,7 +127,7 @@ def check_answer(task: Task, answer: Answer) -> None:
 
 
 def check_range(where: str, value: object, count: int) -> None:
-    """Raise PanjError unless a value is so many numbers in ascending order."""
+    """Raise PanjError unless a value is a tuple of `count` numbers in ascending order."""
     if not isinstance(value, tuple) or len(value) != count:
         said = "two numbers, the lower first" if count == 2 else "four: low 90 %, low 50 %, high 50 %, high 90 %"
         raise PanjError(f"{where}: found {str(value)[:40]}, expected {said}")
@@ -139,20 +139,20 @@ def check_range(where: str, value: object, count: int) -> None:
 
 
 def check_number(where: str, value: object) -> None:
-    """Raise PanjError unless a value is a finite number."""
+    """Raise PanjError unless a value is a number from -`LONGEST_NUMBER` to `LONGEST_NUMBER`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_NUMBER:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected a number")
 
 
 def credit_for_runs(task: Task, runs: int) -> float:
-    """Return the share of the points that a right answer earns if it is based on this number of campaigns."""
+    """Return the share of its points that a right answer earns if it is based on `runs` campaigns."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
 
 
 def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
-    """Return the flag of a conclusion from one campaign or from too few; empty otherwise."""
+    """Return a flag if an answer is based on one campaign or on too few; otherwise return nothing."""
     if answer.runs >= task.needs:
         return ()
     if answer.runs == 1:
@@ -163,7 +163,7 @@ def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
 def judge(
     sheet: Sheet, task: Task, answer: Answer, campaigns: CampaignSource, reference: int, texts: Language
 ) -> Judgement:
-    """Judge an answer by the kind of its task."""
+    """Judge an answer by the rule for the kind of its task."""
     own = Sample(campaigns, sheet.first_seed, answer.runs)
     others = Sample(campaigns, REFERENCE_SEED, reference) if reference else None
     if task.kind == "number":
@@ -193,12 +193,12 @@ def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgem
 
 
 def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
-    """Give full credit, or none with a sentence that says why."""
+    """Return full credit if an answer is right, and otherwise no credit with the sentence `no`."""
     return Judgement(1.0, (texts.say("right"),)) if is_right else Judgement(0.0, (no,))
 
 
 def judge_row(task: Task, id: str, texts: Language) -> Judgement:
-    """Judge a row of the evidence, which has to conflict with another, or be one that no outcome is compared with."""
+    """Judge an evidence row: it must conflict with the task's row or, without one, be neither compared nor input."""
     rows = evidence()
     if id not in rows:
         return Judgement(0.0, (texts.say("row_unknown", id=id[:20]),))
@@ -210,7 +210,7 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """Give full credit to a guess made before any campaign, with a remark on what the campaigns show."""
+    """Give full credit to a guess, with a remark on whether it contains the result of the campaigns run since."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
     found = estimate(sheet, task, own)
@@ -222,7 +222,7 @@ def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: La
 def judge_number(
     sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a number by the student's own campaigns and by others."""
+    """Judge a number by the student's own campaigns and, if given, by others."""
     assert isinstance(value, int | float)
     found = estimate(sheet, task, own)
     said = format_estimate(found, task, texts)
@@ -244,7 +244,7 @@ def judge_number(
 
 
 def fits(value: float, found: Estimate) -> bool:
-    """Whether an answer is in the interval of an estimate, or is the estimate rounded."""
+    """Return whether an answer is in the interval of an estimate, or is the estimate after rounding."""
     room = rounding(found.number)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)
     high = found.number if math.isnan(found.high) else max(found.high, found.number)
@@ -252,14 +252,14 @@ def fits(value: float, found: Estimate) -> bool:
 
 
 def near(value: float, own: Estimate, reference: Estimate) -> bool:
-    """Whether the difference of an answer from the reference may be due to sampling error alone."""
+    """Return whether the difference between an answer and the reference may be due to sampling error alone."""
     if math.isnan(own.error):
         return False  # one campaign has no sampling error
     return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)
 
 
 def rounding(number: float) -> float:
-    """Return the largest error of rounding that is allowed."""
+    """Return the largest rounding error that is allowed for a number."""
     return max(ROUNDED, ROUNDED * abs(number))
 
 
@@ -279,7 +279,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a choice by the conclusions that the student's own campaigns and the reference allow."""
+    """Judge a choice by the conclusions that the student's own campaigns and, if given, others allow."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student checks, and is not told the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
@@ -319,10 +319,10 @@ def format_answer(number: float, task: Task) -> str:
 
     Args:
         number: The number, in the unit of the outcome.
-        task: The task.
+        task: The task, which determines whether the number is a share.
 
     Returns:
-        The number with three decimals for a share, otherwise with one below 100 and none from 100.
+        The number with three decimals if it is a share; otherwise with one decimal below 100, and none from 100 on.
     """
     asked: TaskOutcome | None = outcome_of(task.outcome) if task.outcome else None
     if task.measure in SHARES or (asked is not None and asked.is_share):
@@ -331,5 +331,5 @@ def format_answer(number: float, task: Task) -> str:
 
 
 def total(marks: list[Mark]) -> tuple[float, int]:
-    """Return the points earned, and the maximum."""
+    """Return the sum of the points earned, and the maximum."""
     return round(sum(one.points for one in marks), 2), sum(one.most for one in marks)

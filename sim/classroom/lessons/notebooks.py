@@ -1,10 +1,12 @@
-"""Write each lesson as a notebook for students, and with worked solutions for the teacher.
+"""Write each lesson as two notebooks: one for students, and one with worked solutions for teachers.
 
 Run as `python -m sim.classroom.lessons.notebooks`.
 
 Reads   exercises/lessons/*.yaml.
-Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs, the same every time.
-Assumes The code of a solution follows from the measure of its task; a test runs it, hands it in and marks it.
+Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs; the same lesson always gives
+        the same files.
+
+The code of a solution is generated from the kind and measure of its task; a test runs it and marks its answers.
 """
 
 import sys
@@ -31,7 +33,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def write_notebooks(folder: Path | None = None) -> list[Path]:
-    """Write both notebooks of every lesson; return their paths."""
+    """Write both notebooks of every lesson, by default next to the lessons, and return their paths."""
     place = folder or folder_of_exercises()
     (place / "solutions").mkdir(parents=True, exist_ok=True)
     written = []
@@ -44,7 +46,7 @@ def write_notebooks(folder: Path | None = None) -> list[Path]:
 
 
 def as_text(cells: Sequence[Any]) -> str:
-    """Format a notebook as text; cells are numbered, so that a lesson always gives the same file."""
+    """Return the text of a notebook with these cells, whose ids are numbers, so that the file is always the same."""
     import nbformat
     from nbformat.v4 import new_notebook
 
@@ -83,7 +85,7 @@ def for_student(lesson: Lesson) -> list[Any]:
 
 
 def head(lesson: Lesson, who: str) -> list[Any]:
-    """Create the cells with title, goals and background."""
+    """Create the cells with the title, the goals and the background of a lesson."""
     texts = texts_of("notebooks")
     credits = texts.say("credits_known" if lesson.forecasts else "credits")
     return [
@@ -94,7 +96,7 @@ def head(lesson: Lesson, who: str) -> list[Any]:
 
 
 def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
-    """Create the cells that set the student and open the lesson with its settings."""
+    """Create the cells that set the student, open the lesson, and show its settings and known counts."""
     texts = texts_of("notebooks")
     return [
         text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),
@@ -109,7 +111,10 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 
 
 def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
-    """Create the cells of all tasks; after the last that comes before the reveal of forecasts, those of the reveal."""
+    """Create the cells of all tasks.
+
+    In a lesson with forecasts, the cells of the reveal follow the last task that is answered before it.
+    """
     texts, cells = texts_of("notebooks"), []
     before = [task.key for task in lesson.tasks if task.kind in BEFORE_REVEAL] if lesson.forecasts else []
     for task in lesson.tasks:
@@ -120,7 +125,7 @@ def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[A
 
 
 def task_cells(task: Task) -> list[Any]:
-    """Create the cells of a task, with code to start from and a place for the answer."""
+    """Create the cells of a task for a student, with code to start from and a place for the answer."""
     texts = texts_of("notebooks")
     begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
     cells = [text(title_of(task)), code(begin)]
@@ -136,14 +141,14 @@ def title_of(task: Task) -> str:
 
 
 def runs_of(task: Task) -> str:
-    """Return the code of the argument for the number of campaigns; empty if none are needed."""
+    """Return code that passes the number of campaigns to `check`; empty if the task needs no campaigns."""
     if task.measure == "first_campaign":
         return ", runs=1"
     return ", runs=runs" if task.needs else ""
 
 
 def beginning_of(task: Task) -> str:
-    """Return code that runs and draws campaigns for the student to start from; empty if the task needs none."""
+    """Return code that runs and draws campaigns, for a student to start from; empty if the task needs none."""
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":
@@ -165,7 +170,7 @@ def beginning_of(task: Task) -> str:
 
 
 def outcome_in_code(task: Task) -> str:
-    """Return the outcome of a task in code: `lesson.outcome` if it depends on the student, else its name."""
+    """Return code for the outcome of a task: `lesson.outcome` if it depends on the student, else its name in quotes."""
     return f"lesson.{task.outcome.strip('{}')}" if "{" in task.outcome else f'"{task.outcome}"'
 
 
@@ -186,14 +191,14 @@ def solved(lesson: Lesson) -> list[Any]:
 
 
 def solution_cells(task: Task) -> list[Any]:
-    """Create the cells of a task with its note for the teacher and the worked answer."""
+    """Create the cells of a task for a teacher, with a note and the worked answer."""
     says = f"\n\n{task.says}" if task.says else ""
     lines = f"lesson.ask({task.key!r})\n{solution_of(task)}\nlesson.check({task.key!r}, answer{runs_of(task)})"
     return [text(f"{title_of(task)}{says}"), code(lines)]
 
 
 def solution_of(task: Task) -> str:
-    """Return code that computes the answer."""
+    """Return code that computes the answer to a task."""
     if task.kind in WORKED:
         return WORKED[task.kind](task)
     return f"{sample_of(task)}\nanswer = {NUMBERS[task.measure](task)}"
@@ -250,7 +255,7 @@ def solve_verdict(task: Task) -> str:
 
 
 def solve_inside(task: Task) -> str:
-    """Return code that compares the reported figure with both ends of the range."""
+    """Return code that finds whether the reported figure is between the 5 % and 95 % quantiles."""
     return (
         f"{sample_of(task)}\n"
         "low, high = values.quantile([0.05, 0.95])\n"
@@ -259,7 +264,7 @@ def solve_inside(task: Task) -> str:
 
 
 def solve_pick(task: Task) -> str:
-    """Return code that scores each choice and picks the highest score."""
+    """Return code that scores each choice and picks the one with the highest score."""
     names = ", ".join(f'"{name}"' for name in task.ladder)
     columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in ({names},)]\n"
     if task.minus:
@@ -273,7 +278,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """Return code that finds a row in conflict with the task's row, or else names the row given as solution."""
+    """Return code that finds a row in conflict with the task's row or, without one, gives the row of the solution."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"
@@ -294,7 +299,7 @@ WORKED: dict[str, Callable[[Task], str]] = {
 
 
 def background(facts: Sequence[Fact]) -> str:
-    """Write a Markdown list of sentences with their sources."""
+    """Return sentences as a Markdown list, each with its sources."""
     return "\n".join(f"- {fact.says} ({'; '.join(source(fact))})" for fact in facts)
 
 
