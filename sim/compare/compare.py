@@ -62,18 +62,18 @@ class Comparison(NamedTuple):
     measure: Measure
     baseline: Baseline
     verdicts: tuple[Verdict, ...]
-    campaigns: int  # in the cells and baselines compared
+    campaigns: int  # number of campaigns in the cells and baselines compared
     notes: tuple[str, ...]  # warnings and conventions, one sentence each
-    asked: Range | None = None  # the range whose risk is compared, instead of the outcome itself
+    asked: Range | None = None  # range whose risk is compared; None if the outcome itself is compared
 
     @property
     def name(self) -> str:
-        """The file name: the outcome, with the threshold and the baseline if they were requested."""
+        """File name without suffix: the outcome, with the threshold and the baseline if they were requested."""
         return name_of(self.measure, self.asked, self.baseline)
 
 
 def name_of(measure: Measure, asked: Range | None, baseline: Baseline, *others: str) -> str:
-    """Return the file name of a comparison, such as `troops_crossed__above_1037__vs_border-open`."""
+    """Return the file name of a comparison without suffix, such as `troops_crossed__above_1037__vs_border-open`."""
     vs = f"vs_{baseline.slug}" if baseline.slug else ""
     return "__".join(part for part in (measure.outcome, asked.slug if asked else "", *others, vs) if part)
 
@@ -89,7 +89,7 @@ def verdicts_of(
 
     Args:
         folder: The folder of the study.
-        outcome: A column of its runs.parquet.
+        outcome: Name of the outcome, which is a column of runs.parquet.
         baseline: A value such as `as_reported`, a setting such as `reinforcement=as_reported`, several settings
             separated by commas, or a cell number; by default the cell with the base settings of the study.
         against: Another study in which to look for the baselines.
@@ -106,9 +106,10 @@ def verdicts_of(
 
 
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
-    """Open a study and the study that contains the baselines, by default the same one.
+    """Open a study and the study that contains the baselines, which is the same one unless `against` is given.
 
-    Raise PanjError if the only study has a single cell, both folders are the same, or the studies have other worlds.
+    Raise PanjError if the only study has a single cell, if both folders are the same, or if the campaigns of the two
+    studies are conditioned on different worlds.
     """
     study = open_study(folder)
     if against is None:
@@ -129,10 +130,24 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
 
 
 def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked: Range | None = None) -> Comparison:
-    """Compare every cell on one outcome, as `verdicts_of` does, given open studies and a parsed baseline."""
+    """Compare every cell with its baseline on one outcome, like `verdicts_of` but for open studies.
+
+    Args:
+        study: The study whose cells are compared.
+        other: The study with the baselines, which may be the same.
+        outcome: Name of the outcome.
+        baseline: The baseline, as parsed by `choose_baseline`.
+        asked: The range whose risk is compared; by default the outcome itself is compared.
+
+    Returns:
+        The verdicts and their common metadata.
+
+    Raises:
+        PanjError: The outcome is unknown or differs in type between the studies, or nothing can be paired.
+    """
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
-        raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other")
+        raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other, expected one type")
     first_day = date.fromisoformat(study.about["start_date"])
     ours = read_passing(study, measure, first_day, asked)
     theirs = ours if other is study else read_passing(other, measure, first_day, asked)
@@ -149,7 +164,10 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
         for cell, one in met
     ]
     if not any(verdict.judgement.worlds for verdict in verdicts):
-        raise PanjError(f"outcome {outcome}: found no world with a value on both sides; does the study end before it?")
+        raise PanjError(
+            f"outcome {outcome}: found no world with a value in both a cell and its baseline, expected at least one; "
+            "does the study end before the outcome is counted?"
+        )
     notes = [
         *notes_on_studies(study, other),
         *notes_on_cells(alone, [pair for pair in pairs if pair not in met], met, other, baseline),
@@ -161,7 +179,10 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
 
 
 def read_passing(study: Study, measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
-    """Read an outcome by cell number. If a range is requested, values are 1 for campaigns in it and 0 for others."""
+    """Read the values of an outcome in each cell, by cell number.
+
+    If a range is requested, values are 1 for campaigns in the range and 0 for others.
+    """
     worlds = read_worlds(study, measure, first_day)
     if asked is None:
         return worlds
@@ -170,7 +191,7 @@ def read_passing(study: Study, measure: Measure, first_day: date, asked: Range |
 
 
 def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
-    """Return whether two cells have seeds in common."""
+    """Return whether two cells have at least one seed in common."""
     return np.intersect1d(ours.seeds, base.seeds).size > 0
 
 
@@ -180,12 +201,12 @@ def verdict_of(
     """Pair two cells by seed, estimate the difference and describe it in a sentence.
 
     Args:
-        ours: The outcome in the cell, by seed.
-        base: The outcome in its baseline, by seed.
+        ours: Values of the outcome in the cell, with their seeds.
+        base: Values of the outcome in the baseline of the cell, with their seeds.
         study_of_base: Name of the study with the baseline.
-        measure: The outcome.
-        change: What differs between the two cells, as from `say_change`.
-        asked: The range whose risk is compared; the values are then 1 (in the range) and 0.
+        measure: Description of the outcome.
+        change: Difference between the settings of the two cells in words, as returned by `say_change`.
+        asked: The range whose risk is compared, if any; values are then 1 (in the range) or 0.
 
     Returns:
         The verdict.
@@ -212,7 +233,7 @@ def verdict_of(
 
 
 def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
-    """Compute the median and the 5 and 95 % quantiles of the known values.
+    """Compute the median and the 5 and 95 % quantiles of the values that are not missing.
 
     If a range is requested, compute the risk and its 95 % interval instead.
     """
@@ -229,9 +250,9 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """Return the error for a study in which no cell can be paired."""
+    """Return the error for studies in which no cell can be paired, with the reason."""
     if not pairs:
-        return PanjError(f"compare: no cell of {study.folder} has a cell of equal settings in {other.folder}")
+        return PanjError(f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}")
     places = dict.fromkeys(f"{say_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs)))
     return PanjError(
         f"compare: no common seeds (found {' and '.join(places)}), so nothing can be compared world by world; "
@@ -240,15 +261,15 @@ def nothing_to_compare(
 
 
 def say_seeds(worlds: Mapping[int, Worlds]) -> str:
-    """Format the range of seeds, such as `0 to 59`."""
+    """Format the range of seeds over all cells, such as `0 to 59`, or `none` if there are no campaigns."""
     seeds = np.concatenate([one.seeds for one in worlds.values()])
     return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
 
 
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
-    """Choose the main outcomes that are in both studies and have values in the first.
+    """Return the main outcomes that are in both studies and have values in the first.
 
-    If there are none, choose the first four others, preferring those that are counted by 7 July.
+    If there are none, return the first four other outcomes, of those counted by 7 July if there are any.
     """
     both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
@@ -256,19 +277,16 @@ def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
 
 
 def has_values(study: Study, outcome: str) -> bool:
-    """Return whether any campaign of the study has a value of an outcome.
+    """Return whether at least one campaign of a study has a value of an outcome.
 
-    No campaign has one if the outcome is counted after the last day of the study.
+    None has one if, for instance, the outcome is counted after the last day of the study.
     """
     column = pq.read_table(study.folder / "runs.parquet", columns=[outcome])[outcome]
     return bool(column.null_count < len(column))
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
-    """Write a sentence that names the main outcomes without a value in the study.
-
-    Return an empty string if there are none.
-    """
+    """Return a sentence that names the main outcomes without a value in the study, or an empty text if all have one."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     last = max(cell.end_date for cell in study.cells)
     return f"Not compared, because the study ends on {last} and has no value: {', '.join(names)}." if names else ""
@@ -315,7 +333,7 @@ def write_verdicts(request: Compare) -> list[Path]:
 
 
 def write_comparison(comparison: Comparison) -> Path:
-    """Write verdicts/<name>.csv and its metadata as verdicts/<name>.json."""
+    """Write a comparison to verdicts/<name>.csv and its metadata to verdicts/<name>.json; return the former path."""
     return write_pair(
         comparison.study, comparison.name, about_comparison(comparison), rows_as_text(comparison.verdicts)
     )
@@ -354,7 +372,7 @@ COLUMNS = (
     "unpaired", "without_event", "baseline_without_event", "cell_median", "cell_low_5", "cell_high_95",
     "baseline_median", "baseline_low_5", "baseline_high_95", "sentence",
 )  # fmt: skip
-# With a threshold the differences are those of the risk, and the columns of campaigns are the risk with its interval.
+# With a threshold, differences are risk differences, and instead of quantiles there are the risk and its interval.
 COLUMNS_OF_RISK = ("risk", "baseline_risk", *Risk._fields)
 
 
@@ -374,7 +392,7 @@ def rows_as_text(verdicts: Sequence[Verdict]) -> str:
 
 
 def verdict_in(row: Mapping[str, str]) -> Verdict:
-    """Read one row of a table of verdicts.
+    """Parse one row of a table of verdicts.
 
     Args:
         row: Entries by column, as written by `rows_as_text`.
@@ -401,7 +419,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Collect the metadata that are needed to describe and to reproduce a comparison."""
+    """Return the metadata with which a comparison can be described and reproduced."""
     study, other = comparison.study, comparison.against
     against = None if other is study else json.loads(stamp(other.about, {}))
     about = about_question(study, comparison.name, comparison.measure, comparison.baseline, comparison.asked, against)
@@ -417,7 +435,10 @@ def about_comparison(comparison: Comparison) -> dict[str, Any]:
 def about_question(
     study: Study, name: str, measure: Measure, baseline: Baseline, asked: Range | None, against: Any = None, **more: Any
 ) -> dict[str, Any]:
-    """Collect the metadata common to verdicts and effects: outcome, threshold, baseline and provenance."""
+    """Return the metadata that verdicts and effects have in common: outcome, threshold, baseline and provenance.
+
+    `against` is the provenance of the study with the baselines, if it is another one; `more` is added to the recipe.
+    """
     thresholds = {key: end.text for key, end in asked.thresholds.items()} if asked else {}
     recipe = {
         "file": f"verdicts/{name}.csv", "outcome": measure.outcome, "baseline": baseline.asked, "against": against,

@@ -1,8 +1,9 @@
-"""Main effects of every swept key and all two-way interactions over a full grid, paired by seed.
+"""Estimate main effects and two-way interactions of the swept keys over a full grid, paired by seed.
 
-An effect is computed within each world and then averaged over worlds. A *main effect* is the difference that another
-value of a key makes, averaged over the values of the other keys. An *interaction* of two keys is the difference that
-the value of one makes to the effect of the other, averaged over the remaining keys; it is zero if effects add up.
+An effect is computed within each world and then averaged over worlds. A *main effect* is the change of the outcome
+when one key gets another value than in the base, averaged over the values of the other keys. An *interaction* is the
+change of that effect when a second key gets another value too, averaged over the remaining keys; it is zero if the two
+effects add up.
 
 Source  Replicated factorial designs, with t intervals of effects over replications and Bonferroni's inequality for
         several of them: Law 2015, sections 9.7 and 12.2. Effects on a risk: `sim.compare.risk.interval_of_risk`.
@@ -28,9 +29,9 @@ from sim.settings.sweep import say
 from sim.study.reader import Measure, Study, Value, Worlds, same
 from sim.wording import counted, format_day, significant
 
-MOST_EFFECTS = 2_000  # with more, joint intervals are too wide to be of use
+MOST_EFFECTS = 2_000  # with more effects, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
-HALF = 0.5  # a change prevents the event if it does so in more than this share of the worlds in which it happens
+HALF = 0.5  # share of the worlds with the event that a change must exceed to count as preventing it
 METHOD_OF_EFFECTS = (
     "95 % jointly over all effects of this table (Bonferroni); t over worlds, or for effects on a risk the adjusted "
     "Wald interval (Bonett and Price 2012)"
@@ -59,9 +60,9 @@ class Effects(NamedTuple):
 
     effects: tuple[Effect, ...]  # largest first
     worlds: int
-    left_out: int  # worlds without a value in every cell
-    risk: float  # in the base cell; NaN without a threshold
-    paragraph: str
+    left_out: int  # number of worlds left out because some cell has no value
+    risk: float  # risk in the base cell; NaN without a threshold
+    paragraph: str  # description in sentences
 
 
 def effects_of(
@@ -71,16 +72,17 @@ def effects_of(
 
     Args:
         study: A study of a full grid.
-        worlds: The outcome of each cell, by cell number; zeros and ones if a range is asked.
-        measure: The outcome.
-        baseline: The baseline, which gives the base value of each key.
-        asked: The range whose risk is analysed; by default the outcome itself is.
+        worlds: Values of the outcome in each cell, by cell number; zeros and ones if a range is requested.
+        measure: Description of the outcome.
+        baseline: The baseline, which determines the base value of each key.
+        asked: The range whose risk is analysed; by default the outcome itself is analysed.
 
     Returns:
-        The effects with joint 95 % intervals, and a paragraph.
+        The effects with joint 95 % intervals, and a paragraph that describes them.
 
     Raises:
-        PanjError: The cells are not a full grid, or have fewer than two seeds in common.
+        PanjError: The cells are not a full grid, have fewer than two seeds with a value in common, or there are too
+            many effects.
     """
     base = dict((baseline.cell or study.default_cell).values) | dict(baseline.pinned)
     levels = {key: levels_of(study, key, base[key]) for key in study.swept}
@@ -89,7 +91,7 @@ def effects_of(
     pairs = [(one, two) for one, two in combinations(changes, 2) if one[0] != two[0]]
     count = len(changes) + len(pairs)
     if count > MOST_EFFECTS:
-        raise PanjError(f"effects: found {count} effects of {len(study.cells)} cells, expected at most {MOST_EFFECTS}")
+        raise PanjError(f"effects: found {count} effects in {len(study.cells)} cells, expected at most {MOST_EFFECTS}")
     names = {(axis, level): say_change_of(key, values, level)
              for axis, (key, values) in enumerate(levels.items()) for level in range(1, len(values))}  # fmt: skip
     keys = list(levels)
@@ -111,7 +113,7 @@ def effects_of(
 
 
 def levels_of(study: Study, key: str, base: Value) -> list[Value]:
-    """Return the values of a key, the base value first."""
+    """Return the distinct values of a swept key, with the base value first."""
     values = list(dict.fromkeys(cell.values[key] for cell in study.cells))
     return [value for value in values if same(value, base)] + [value for value in values if not same(value, base)]
 
@@ -119,10 +121,13 @@ def levels_of(study: Study, key: str, base: Value) -> list[Value]:
 def table_of(
     study: Study, worlds: Mapping[int, Worlds], levels: Mapping[str, Sequence[Value]]
 ) -> tuple[np.ndarray, int]:
-    """Arrange the outcome as an array: worlds x values of the first key x values of the second key, and so on.
+    """Arrange the outcome in an array of worlds x values of the first key x values of the second key, and so on.
 
     Returns:
         The array, and the number of worlds left out because some cell has no value.
+
+    Raises:
+        PanjError: The cells are not a full grid, or fewer than two worlds have a value in every cell.
     """
     shape = [len(values) for values in levels.values()]
     places = [tuple(levels[key].index(cell.values[key]) for key in levels) for cell in study.cells]
@@ -148,16 +153,13 @@ def table_of(
 
 
 def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
-    """Subtract the table at the base value of a key from the table at another value.
-
-    The axis of the key is kept, with length 1.
-    """
+    """Return the outcome at another value of a key minus that at its base value; the axis of the key gets length 1."""
     values = np.take(table, [0, level], axis + 1)
     return np.diff(values, axis=axis + 1)
 
 
 def mean_of(differences: np.ndarray) -> np.ndarray:
-    """Average the differences within each world."""
+    """Return the mean of the differences within each world, as an array with one value per world."""
     return np.asarray(differences.reshape(len(differences), -1).mean(axis=1))
 
 
@@ -180,7 +182,7 @@ def effect_of(
 
 
 def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: int) -> str:
-    """Describe the effects in a paragraph."""
+    """Describe the effects in a paragraph: first the main effects, then interactions and the number of worlds."""
     main = [effect for effect in found.effects if effect.kind == "main"]
     others = [effect for effect in found.effects if effect.kind == "interaction"]
     unit = RISK if asked else measure
@@ -237,7 +239,7 @@ def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
 
 
 def list_some(names: Sequence[str]) -> str:
-    """List the first MOST_NAMED names, followed by the number of the others."""
+    """Join the first MOST_NAMED names in a text, followed by the number of the remaining ones, if any."""
     more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return "; ".join(names[:MOST_NAMED]) + more
 
@@ -259,7 +261,7 @@ def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) ->
 
 
 def effects_as_text(found: Effects) -> str:
-    """Format the effects as CSV text, largest first."""
+    """Format the effects as CSV text, one row per effect; unknown numbers are left empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(Effect._fields)
@@ -268,5 +270,5 @@ def effects_as_text(found: Effects) -> str:
 
 
 def effect_in(row: Mapping[str, str]) -> Effect:
-    """Read one row of a table of effects. Raise KeyError or ValueError if it is damaged."""
+    """Parse one row of a table of effects; raise KeyError or ValueError if it is damaged."""
     return Effect(*(kind(row[name] or "nan") for name, kind in Effect.__annotations__.items()))

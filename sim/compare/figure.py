@@ -41,18 +41,18 @@ from sim.study.files import write_errors
 from sim.study.reader import open_study
 from sim.wording import counted, format_short_day, significant, span_of
 
-MOST_CELLS = 60  # maximum rows of a readable chart
+MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
 FEW_LABELS = 12  # with more rows, the keys of long labels are named once, above the rows
-MOST_SENTENCES = 12  # maximum sentences in a terminal
-LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # line widths: without a terminal, and in the chart
-LETTERS_OF_EFFECT = 48  # per line of the label of an effect
+MOST_SENTENCES = 12  # maximum number of sentences to print
+LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # characters per line: output to a file, labels, title
+LETTERS_OF_EFFECT = 48  # characters per line in the label of an effect
 NIGHT = "troops_crossed_largest_night"
 STRIPE = "#f3f3f1"  # background of a baseline
 LINE, GAP = 0.165, 0.13  # inches: line of a label, gap between rows
 
 
 class Verdicts(NamedTuple):
-    """A comparison on one outcome as read from disk: path, metadata and rows."""
+    """Verdicts on one outcome, read from disk: path of the table, metadata and rows."""
 
     path: Path
     about: dict[str, Any]  # outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
@@ -60,7 +60,7 @@ class Verdicts(NamedTuple):
 
 
 class EffectsTable(NamedTuple):
-    """Effects on one outcome as read from disk: path, metadata and rows."""
+    """Effects on one outcome, read from disk: path of the table, metadata and rows."""
 
     path: Path
     about: dict[str, Any]  # as for verdicts, with paragraph and worlds
@@ -68,7 +68,10 @@ class EffectsTable(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A row of the chart: a cell with its verdict, or a baseline without one; median and 90 % interval."""
+    """A row of the chart: a cell with its verdict, or a baseline; with median and 90 % interval of the outcome.
+
+    If a threshold is given, the interval is the risk with its 95 % interval.
+    """
 
     label: str
     verdict: Verdict | None
@@ -78,13 +81,13 @@ class Bar(NamedTuple):
 
 
 def read_verdicts(table: Path) -> Verdicts:
-    """Read a comparison.
+    """Read a table of verdicts and its metadata.
 
     Args:
-        table: Path of verdicts/<outcome>.csv of a study; the .json is next to it.
+        table: Path of verdicts/<outcome>.csv of a study; the metadata are in the .json file next to it.
 
     Returns:
-        The comparison; an empty number is NaN.
+        The verdicts; unknown numbers are NaN.
 
     Raises:
         PanjError: A file is missing or lacks a column.
@@ -96,7 +99,7 @@ def read_verdicts(table: Path) -> Verdicts:
 
 
 def read_effects(table: Path) -> EffectsTable:
-    """Read a table of effects and its metadata. Raise PanjError if a file is missing or damaged."""
+    """Read a table of effects and its metadata; raise PanjError if a file is missing or damaged."""
     about = table.with_suffix(".json")
     with reading(table, "compare effects=true", f"effects and {about.name}"):
         rows = tuple(effect_in(row) for row in read_rows(table))
@@ -104,7 +107,10 @@ def read_effects(table: Path) -> EffectsTable:
 
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
-    """Prepare the metadata for display. With a threshold the outcome becomes a risk, which has no reported figure."""
+    """Return metadata prepared for display: with a threshold, label and unit are those of a risk.
+
+    A risk has no reported figure.
+    """
     if not about.get("thresholds"):  # verdicts written before there were thresholds have none
         return {"thresholds": {}, "question": about["label"], **about}
     none = {"value": None, "low": None, "high": None}
@@ -115,7 +121,7 @@ def shown_about(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_of_effects(table: Path) -> bool:
-    """Return whether a table in the folder of verdicts contains effects."""
+    """Return whether a table in the folder `verdicts` contains effects, according to its name."""
     return "effects" in table.stem.split("__")
 
 
@@ -135,13 +141,13 @@ def draw_table(table: Path) -> Path:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """List the tables that compare a study with its default baseline, without tables on risks and effects.
+    """Find the tables in which the cells of a study are compared with the default baseline on an outcome itself.
 
     Args:
         folder: The folder of the study.
 
     Returns:
-        The paths, sorted by name.
+        The paths, sorted by name; tables on risks or effects, or with a requested baseline, are left out.
     """
     return [path for path in sorted((folder / "verdicts").glob("*.csv")) if "__" not in path.stem]
 
@@ -171,10 +177,10 @@ def main(tables: Sequence[Path]) -> int:
 
 
 def next_command(table: Path) -> str:
-    """Suggest the next command.
+    """Return the command to suggest after a comparison.
 
-    After outcomes it is the risk of the largest night; after a risk, the effects of a grid of several keys; after that
-    the main outcomes. A study without the outcome of the largest night gets its report.
+    After a comparison of outcomes, suggest that of the risk of a large night, or the report if the study lacks this
+    outcome. After a risk, suggest its effects if several keys were swept. Otherwise suggest the main outcomes.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
@@ -237,7 +243,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
 
 
 def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
-    """Format the entries of a row of the table in the terminal."""
+    """Return the entries of a row of the printed table, as text."""
     label = row.cell_label.replace(", ", "\n") or about["studies"][0]
     ends = row.judgement.mean_low, row.judgement.mean_high
     interval = "?" if math.isnan(ends[0]) else " to ".join(format_difference(end, about) for end in ends)
@@ -260,12 +266,12 @@ def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
 
 
 def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
-    """Sort by mean difference, largest first, cells without a paired world last."""
+    """Return the verdicts sorted by the size of the mean difference, largest first; those without worlds come last."""
     return sorted(rows, key=lambda row: -abs(row.judgement.mean_difference) if row.judgement.worlds else 0.0)
 
 
 def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
-    """Print all sentences, or only those on the largest differences if there are many."""
+    """Print the sentence of each verdict; if there are many, only those with the largest differences."""
     if len(rows) > MOST_SENTENCES:
         console.print(f"The {MOST_SENTENCES} largest differences (all are in the table that is written):")
         rows = by_size(rows)[:MOST_SENTENCES]
@@ -274,7 +280,7 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """State by how much common seeds reduced the number of campaigns needed."""
+    """State how many times as many campaigns would be needed without common seeds (median over cells)."""
     if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
         return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
@@ -320,10 +326,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
-    """Arrange the rows of the chart, each baseline followed by its cells.
-
-    Return the rows and the number of cells left out.
-    """
+    """Return the rows of the chart, each baseline followed by its cells, and the number of cells left out."""
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
@@ -341,10 +344,10 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
 
 
 class Labels(NamedTuple):
-    """Short row labels by full label, and their heading: the keys if labels contain only values, otherwise empty."""
+    """Short labels of rows, and their heading."""
 
-    of: dict[str, str]
-    keys: str
+    of: dict[str, str]  # short label by full label
+    keys: str  # heading: the keys, if short labels contain only values; otherwise empty
 
 
 def labels_of(verdicts: Verdicts) -> Labels:
@@ -369,7 +372,7 @@ def labels_of(verdicts: Verdicts) -> Labels:
 
 
 def wrap(label: str) -> str:
-    """Wrap a label, if possible between settings."""
+    """Wrap a label to several lines, if possible at the commas between settings."""
     lines = [""]
     for part in label.split(", "):
         if lines[-1] and len(lines[-1]) + len(part) + 2 > LETTERS_OF_LABEL:
@@ -392,7 +395,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
 
 
 def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """Draw the differences as points with 95 % intervals. A point is hollow if its interval includes zero."""
+    """Draw the differences as points with 95 % intervals; a point is hollow if its interval includes zero."""
     axes.set_yticks(places, [bar.label for bar in bars], fontsize=8.5)
     axes.axvline(0, color=INK, linewidth=1)
     for bar, place in zip(bars, places, strict=True):
@@ -414,7 +417,7 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
 
 
 def scale_differences(axes: Axes, about: dict[str, Any]) -> None:
-    """Label the horizontal axis of differences."""
+    """Set up the horizontal axis of differences: ticks, numbers, and a label with unit and directions."""
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_difference(value, about)))
@@ -428,13 +431,13 @@ def note(axes: Axes, place: float, text: str) -> None:
 
 
 def head_labels(axes: Axes, keys: str) -> None:
-    """Write the heading of the labels: the keys whose values the labels show."""
+    """Write the heading above the row labels: the keys whose values the labels show."""
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     axes.annotate(keys, (0, 1), (-8, 5), **where, fontsize=8.5, color=QUIET, ha="right", va="bottom")
 
 
 def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """Draw the spread of the campaigns of each cell, and the reported figure."""
+    """Draw the median and interval of the campaigns of each cell, and the reported figure."""
     mark_reported(axes, *(about["reported"][part] for part in ("value", "low", "high")))
     for bar, place in zip(bars, places, strict=True):
         draw_interval(axes, place, [bar.low, bar.high], SIMULATED_LIGHT, 3.2)
@@ -447,7 +450,7 @@ def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], place
 
 
 def key_of(about: dict[str, Any]) -> list[Artist]:
-    """Create the legend entries for points, bars and lines."""
+    """Create the legend entries of the chart of verdicts."""
     risk = bool(about["thresholds"])
     median_mark = {"marker": "|", "markeredgecolor": SIMULATED, "markersize": 9, "markeredgewidth": 1.8}
     handles: list[Artist] = [
@@ -469,7 +472,7 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 
 
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
-    """Write the caption: number of campaigns and worlds, calibration, baseline, notes, and the reported figure."""
+    """Return the caption of the chart of verdicts: campaigns, worlds, calibration, baseline, notes, reported figure."""
     about = verdicts.about
     worlds = {row.judgement.worlds for row in verdicts.rows}
     pairs = f"{span_of(worlds)} {'world' if worlds == {1} else 'worlds'} (seeds) a pair"
@@ -527,7 +530,7 @@ def draw_effects(found: EffectsTable) -> Path:
 
 
 def caption_of_effects(found: EffectsTable) -> str:
-    """Write the caption: the paragraph, number of campaigns, calibration, base, notes, and the reported figure."""
+    """Return the caption of the chart of effects: paragraph, campaigns, calibration, base, notes, reported figure."""
     about, reported = found.about, found.about["reported"]["text"]
     more = len(found.rows) - MOST_CELLS
     parts = [
@@ -545,7 +548,7 @@ def caption_of_effects(found: EffectsTable) -> str:
 
 
 def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Convert the provenance of a table to that of its chart."""
+    """Return the provenance of a chart: that of its table, with the chart as the file of the recipe."""
     made = dict(about["provenance"])
     return {**made, "recipe": {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}}
 
@@ -561,14 +564,14 @@ def is_share(about: dict[str, Any]) -> bool:
 
 
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
-    """Return the unit of differences or of levels. For a share these are percentage points and per cent."""
+    """Return the unit of differences or, if `difference` is false, of values; for a share, percentage points or per cent."""
     if is_share(about):
         return "percentage points" if difference else "per cent"
     return str(about["unit"])
 
 
 def format_difference(value: float, about: dict[str, Any]) -> str:
-    """Format a signed difference to three significant figures."""
+    """Format a difference with its sign, to three significant digits; NaN becomes a question mark."""
     if math.isnan(value):
         return "?"
     size = value * 100 if is_share(about) else value

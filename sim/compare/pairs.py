@@ -1,4 +1,4 @@
-"""Paired differences between two cells: size, intervals, direction and gain from pairing; and the choice of pairs.
+"""Choose the baseline of each cell, and estimate paired differences from it with intervals and the gain from pairing.
 
 A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
 difference within a world is the effect of the decision, not of chance.
@@ -24,10 +24,10 @@ from scipy.stats import bootstrap
 from sim.errors import PanjError, nearest, unknown
 from sim.study.reader import Study, StudyCell, Value, same
 
-LONGEST = 90  # bytes of a part of a file name
+LONGEST = 90  # maximum length of the baseline in a file name, bytes
 RESAMPLES = 2_000  # Efron and Tibshirani recommend at least 1,000
-HELD_AT_ONCE = 1_000_000  # maximum numbers in memory while resampling
-LUCK_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same interval
+HELD_AT_ONCE = 1_000_000  # maximum count of numbers in memory while resampling
+LUCK_OF_RESAMPLING = 20210705  # fixed seed of the bootstrap, so that the same data give exactly the same interval
 METHOD = (
     f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
     "the median (scipy.stats.bootstrap)"
@@ -35,7 +35,7 @@ METHOD = (
 
 
 class Judgement(NamedTuple):
-    """Summary of the differences over paired worlds, in the unit of the outcome; NaN where unknown."""
+    """Summary of the paired differences over worlds, in the unit of the outcome; unknown numbers are NaN."""
 
     worlds: int
     mean_difference: float
@@ -47,8 +47,8 @@ class Judgement(NamedTuple):
     worlds_lower: int
     worlds_equal: int
     worlds_higher: int
-    chance_lower: float  # share of worlds in which the cell is lower (a date: earlier)
-    fold: float  # factor by which independent seeds would need more campaigns for the same interval; may be inf
+    chance_lower: float  # share of worlds in which the outcome is lower in the cell, or earlier if it is a date
+    fold: float  # how many times as many campaigns independent seeds would need for the same interval; may be inf
 
 
 NOTHING = Judgement(
@@ -86,7 +86,7 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
 
 
 def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Compute the 95 % intervals of the mean and of the median of a one-dimensional array."""
+    """Compute 95 % bootstrap intervals of the mean and of the median of differences, one per world."""
     if differences.size < 2:
         return (math.nan, math.nan), (math.nan, math.nan)
     if never_varies(differences):
@@ -99,7 +99,7 @@ def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[fl
 
 
 def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:
-    """Compute one bootstrap interval, with a limited number of resamples in memory at a time."""
+    """Compute the 95 % bootstrap interval of a statistic, keeping a limited number of resamples in memory."""
     result = bootstrap(
         (differences,), statistic, n_resamples=RESAMPLES, method=method, vectorized=True, axis=-1,
         batch=max(1, HELD_AT_ONCE // differences.size), random_state=np.random.default_rng(LUCK_OF_RESAMPLING),
@@ -120,7 +120,10 @@ def never_varies(values: np.ndarray) -> bool:
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """Compute how many times as many campaigns independent seeds would need for an interval of the same width."""
+    """Compute how many times as many campaigns independent seeds would need for an interval of the same width.
+
+    Return infinity if the difference never varies, and NaN if neither cell varies or there are fewer than two worlds.
+    """
     if differences.size < 2 or (never_varies(cell) and never_varies(baseline)):
         return math.nan
     if never_varies(differences):
@@ -132,11 +135,11 @@ def clear(low: float, high: float) -> bool:
     """Return whether an interval excludes zero.
 
     Args:
-        low: Lower end; NaN if unknown.
-        high: Upper end; NaN if unknown.
+        low: Lower end of the interval; NaN if unknown.
+        high: Upper end of the interval; NaN if unknown.
 
     Returns:
-        False for an interval that contains or touches zero, or is unknown.
+        True if the interval excludes zero; False if it contains zero, has zero as an end, or is unknown.
     """
     return low > 0 or high < 0
 
@@ -144,15 +147,15 @@ def clear(low: float, high: float) -> bool:
 class Baseline(NamedTuple):
     """The choice of baselines: one cell for all, or for each cell the one that differs only in the keys of `pinned`."""
 
-    cell: StudyCell | None
-    pinned: Mapping[str, Value]
-    said: str
-    slug: str  # for file names; empty if not requested
-    asked: str | None = None  # the text after baseline=
+    cell: StudyCell | None  # the baseline of all cells; None if cells have different baselines
+    pinned: Mapping[str, Value]  # values that the baseline of each cell has, by key
+    said: str  # description for titles and captions
+    slug: str  # part of the file name; empty for the default baseline
+    asked: str | None = None  # text after baseline= on the command line
 
 
 def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
-    """Return the baseline of a cell. Return None if the other study does not have it."""
+    """Return the cell that is the baseline of a given cell, or None if the study `other` has no such cell."""
     if baseline.cell is not None:
         return baseline.cell
     keys = {*study.swept, *other.swept}
@@ -165,9 +168,18 @@ def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) 
 
 
 def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
-    """Parse the requested baseline, or choose the default.
+    """Parse the requested baseline, or choose the default if `text` is None.
 
-    Raise PanjError if the text matches nothing or is ambiguous.
+    Args:
+        text: Text after `baseline=` on the command line.
+        study: The study whose cells are compared.
+        other: The study with the baselines, which may be the same.
+
+    Returns:
+        The choice of baselines.
+
+    Raises:
+        PanjError: The text matches no cell, or can mean several things.
     """
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)
@@ -190,15 +202,15 @@ def read_baseline(text: str, other: Study) -> Baseline:
         raise no_such_baseline(text, other)
     if len(readings) > 1:
         ways = " or ".join(f"baseline={reading}" for reading in readings)
-        raise PanjError(f"baseline: found '{text}', which can mean {len(readings)} things; write {ways}")
+        raise PanjError(f"baseline: found '{text}', which can mean {len(readings)} things, expected {ways}")
     return read_baseline(readings[0], other)
 
 
 def usual_baseline(study: Study, other: Study) -> Baseline:
-    """Return the default baseline.
+    """Return the default choice of baselines.
 
-    In the same study, it is the cell with the base settings, or the first cell if none has them. In a second study, it
-    is the only cell, or if there are several, the one with the same settings as the cell that is compared.
+    Within one study, the baseline is the cell with the base settings or, if there is none, the first cell. In a second
+    study, it is the only cell or, if there are several, the one with the same settings as the cell compared with it.
     """
     if other is not study:
         if len(other.cells) == 1:
@@ -208,7 +220,7 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
-    """Return the baseline with a given cell number."""
+    """Return the choice of one cell, given by its number, as the baseline of all cells."""
     for cell in other.cells:
         if str(cell.number) == number:
             return of_cell(cell)
@@ -216,14 +228,15 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 
 def of_cell(cell: StudyCell) -> Baseline:
-    """Return a baseline that is the same cell for all cells."""
+    """Return the choice of one cell as the baseline of all cells."""
     return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
 
 
 def pinned_baseline(text: str, other: Study) -> Baseline:
     """Parse a baseline given as settings `key=value`, separated by commas.
 
-    If every swept key is named, they select one cell. Otherwise the keys not named keep their value in each cell.
+    Settings of all swept keys select one cell. Otherwise, the baseline of each cell has these settings, and the same
+    values of the other keys as the cell.
     """
     pinned: dict[str, Value] = {}
     for part in text.split(","):
@@ -247,7 +260,7 @@ def pinned_baseline(text: str, other: Study) -> Baseline:
 
 
 def no_such_baseline(text: str, other: Study) -> PanjError:
-    """Return the error for an unknown baseline, with suggestions."""
+    """Return the error for an unknown baseline, which lists the possible ones and the most similar one."""
     values = list(dict.fromkeys(f"{key}={cell.values[key]}" for key in other.swept for cell in other.cells))
     near = nearest(text, [*values, *(value.partition("=")[2] for value in values)])
     numbers = f"the number of a cell, {other.cells[0].number} to {other.cells[-1].number}"
@@ -255,7 +268,10 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Reduce text to letters, digits, dots, hyphens and underscores for a file name. Cut long text and add a hash."""
+    """Return a text as part of a file name: other characters than letters, digits and `.-_` become `_`.
+
+    A long text is cut, and a hash of the whole text is appended.
+    """
     name = re.sub(r"[^\w.-]+", "_", text)
     if len(name.encode()) <= LONGEST:
         return name

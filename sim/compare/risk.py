@@ -1,6 +1,6 @@
-"""Risk difference and risk ratio of an outcome that passes a threshold, between two cells with the same seeds.
+"""Estimate the risk that an outcome passes a threshold, and compare it between two cells with the same seeds.
 
-In a world the event is *prevented* if only the baseline passes the threshold, *caused* if only the cell does.
+In a world, the event is *prevented* if only the baseline passes the threshold, and *caused* if only the cell does.
 
 Source  Intervals for paired proportions: Bonett and Price 2012 (difference), Bonett and Price 2006 (ratio), both
         recommended by Fagerland, Lydersen and Laake 2014; for one risk: Wilson 1927.
@@ -26,7 +26,7 @@ METHOD_OF_RISK = (
 
 
 class Risk(NamedTuple):
-    """Numbers of paired worlds in which the outcome passes the threshold, and the ratio of the two risks."""
+    """Numbers of worlds in which both, one or none of two paired cells pass the threshold, and the risk ratio."""
 
     in_both: int
     prevented: int
@@ -38,22 +38,32 @@ class Risk(NamedTuple):
 
     @property
     def worlds(self) -> int:
-        """The number of paired worlds."""
+        """Number of paired worlds."""
         return self.in_both + self.prevented + self.caused + self.in_neither
 
     @property
     def share(self) -> float:
-        """The risk in the cell."""
+        """Risk in the cell, as a share of worlds."""
         return (self.in_both + self.caused) / self.worlds
 
     @property
     def baseline_share(self) -> float:
-        """The risk in the baseline."""
+        """Risk in the baseline, as a share of worlds."""
         return (self.in_both + self.prevented) / self.worlds
 
 
 def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> Worlds:
-    """Replace each value by 1 if it is in the requested range and 0 if it is not. A missing value stays NaN."""
+    """Replace each value by 1 if it is in the requested range and by 0 if it is not; a missing value stays NaN.
+
+    Args:
+        worlds: Values of the outcome; dates as days after `first_day`.
+        asked: The requested range.
+        measure: Description of the outcome.
+        first_day: Day 0 of dates.
+
+    Returns:
+        The same worlds with ones and zeros.
+    """
     values = worlds.values + first_day.toordinal() if measure.is_date else worlds.values
     marks = np.where(np.isnan(values), math.nan, asked.holds(values).astype(float))
     return worlds._replace(values=marks)
@@ -63,12 +73,12 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
     """Estimate risk difference and risk ratio between paired worlds.
 
     Args:
-        cell: One value per world, none missing, at least one: 1 if the threshold is passed, otherwise 0.
+        cell: One value per world: 1 if the threshold is passed, otherwise 0; at least one world, none missing.
         baseline: The values of the baseline in the same worlds, in the same order.
 
     Returns:
-        A `Judgement` whose mean is the risk difference and whose median is NaN, and the counts of worlds with the
-        ratio.
+        A `Judgement` whose mean is the risk difference and whose median is NaN; and the numbers of worlds in which the
+        event was prevented, caused and so on, with the risk ratio.
     """
     differences = cell - baseline
     both, prevented, caused = (int(count.sum()) for count in (cell * baseline == 1, differences < 0, differences > 0))
@@ -81,11 +91,11 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
 
 
 def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
-    """Compute the adjusted Wald interval of a mean of paired differences of zeros and ones (Bonett and Price 2012).
+    """Compute the adjusted Wald interval of a risk difference between paired worlds (Bonett and Price 2012).
 
     Two artificial worlds are added, one with the largest possible difference and one with the smallest, so that the
-    interval is not too narrow if few worlds differ. The same is done for means of several differences within a world,
-    as in a main effect.
+    interval is not too narrow if few worlds differ. The same method is used for effects, whose value in each world is
+    the mean of several differences.
 
     Args:
         differences: One difference per world, as a share.
@@ -118,7 +128,7 @@ def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, floa
 
 
 def wilson(count: int, size: int, z: float) -> tuple[float, float]:
-    """Compute the Wilson interval of a share, for a given quantile of the normal distribution."""
+    """Compute the Wilson interval of the share `count` / `size`; `z` is the normal quantile (1.96 for 95 %)."""
     found = binomtest(count, size).proportion_ci(2 * float(norm.cdf(z)) - 1, method="wilson")
     return float(found.low), float(found.high)
 
@@ -135,13 +145,13 @@ def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
 
 
 def say_range(asked: Range, measure: Measure) -> str:
-    """Describe a range: `above 1,037 soldiers`, `above 30 % and below 40 %`, `later than 5 July`."""
+    """Describe a range in words: `above 1,037 soldiers`, `above 30 % and below 40 %`, `later than 5 July`."""
     words = {"above": "later than", "below": "earlier than"} if measure.is_date else {}
     return " and ".join(f"{words.get(key, key)} {say_end(end.value, measure)}" for key, end in asked.thresholds.items())
 
 
 def say_end(value: float, measure: Measure) -> str:
-    """Format a threshold with its unit."""
+    """Format a threshold with its unit, or as a date if the outcome is one."""
     if measure.is_date:
         return format_day(date.fromordinal(round(value)))
     return f"{100 * value:.10g} %" if measure.unit.startswith("share") else f"{value:,.10g} {measure.unit}".strip()

@@ -1,7 +1,7 @@
-"""Verdicts as sentences that can be quoted, with their caveats.
+"""Describe verdicts in sentences that can be quoted, with their caveats.
 
-A verdict is based on one statistic, the mean paired difference, or the risk difference if a threshold is given; other
-statistics are columns of the table. Every sentence names the last day on which its outcome is counted.
+A sentence is based on one statistic: the mean paired difference or, if a threshold is given, the risk difference. Other
+statistics are only in the table. Every sentence names the last day on which its outcome is counted.
 """
 
 import math
@@ -18,13 +18,13 @@ from sim.study.reader import Measure, Study, StudyCell, same
 from sim.wording import counted, format_day, significant
 
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
-MANY = 10  # from this many comparisons on, a note states how many intervals exclude zero by chance
+MANY = 10  # with at least this many comparisons, a note warns how many intervals exclude zero by chance
 
 
 class Spread(NamedTuple):
-    """Median and 90 % interval of the campaigns of a cell, or with a threshold the risk and its 95 % interval.
+    """Median and 90 % interval of an outcome in a cell or, if a threshold is given, the risk and its 95 % interval.
 
-    A date is in days after the first day of the study.
+    Dates are in days after the first day of the study.
     """
 
     median: float
@@ -42,9 +42,9 @@ class Verdict(NamedTuple):
     baseline_label: str
     judgement: Judgement
     missing: int  # pairs left out because a value is missing
-    unpaired: int  # worlds in only one of the two cells
+    unpaired: int  # worlds that only one of the two cells has
     without_event: int  # paired worlds in which a dated event did not occur in the cell
-    baseline_without_event: int
+    baseline_without_event: int  # the same for the baseline
     campaigns: Spread
     baseline_campaigns: Spread
     sentence: str
@@ -57,9 +57,9 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Write which what-if question the worlds answer, and note any difference in rules, data, calibration or settings.
+    """Return notes on two studies: the what-if question of their worlds, and differences in rules, data and settings.
 
-    Settings are compared only for keys that neither study sweeps.
+    A difference in calibration is noted as well. Settings are compared only for keys that neither study sweeps.
     """
     notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
@@ -91,7 +91,15 @@ def notes_on_cells(
     other: Study,
     baseline: Baseline,
 ) -> list[str]:
-    """Write warnings about cells that could not be compared and about unequal dates."""
+    """Return notes on cells that could not be compared, and a warning if compared cells begin or end on other days.
+
+    Args:
+        alone: Cells without a baseline.
+        strangers: Pairs of cell and baseline that have no seed in common.
+        met: Pairs of cell and baseline that are compared.
+        other: The study with the baselines.
+        baseline: The choice of baselines.
+    """
     notes = []
     if alone:
         cells = "; ".join(say_cell(cell) for cell in alone)
@@ -105,12 +113,12 @@ def notes_on_cells(
 
 
 def say_cell(cell: StudyCell) -> str:
-    """Return the label of a cell, or else its number."""
+    """Return the label of a cell or, if it has none, its number: `cell 3`."""
     return cell.label or f"cell {cell.number}"
 
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
-    """Write notes on missing events, days after the end of the record, and multiple comparisons, where they apply."""
+    """Return the notes that apply: on missing events, days after the end of the record, and multiple comparisons."""
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not occur counts as the day after its last.")
@@ -124,7 +132,10 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
 
 
 def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:
-    """Describe how two cells differ: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
+    """Describe how a cell differs from its baseline: `border=open instead of closed (morale=brittle in both)`.
+
+    For cells of different studies, name the studies and the cells.
+    """
     if other is not study:
         sides = ((study, cell), (other, partner))
         return " instead of ".join(f"study {one.name}{f' ({it.label})' if it.label else ''}" for one, it in sides)
@@ -138,7 +149,15 @@ def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) 
 
 
 def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None, asked: Range | None = None) -> str:
-    """Describe a verdict: what changed, direction, size, interval, and number of worlds, with remarks."""
+    """Describe a verdict in a sentence with change, direction, size, interval and number of worlds, then its caveats.
+
+    Args:
+        verdict: The verdict; its own `sentence` is not used.
+        measure: Description of the outcome.
+        change: Difference between the settings of the two cells in words.
+        never: Date that stands for an event that did not occur.
+        asked: The range whose risk is compared, if any.
+    """
     found = verdict.judgement
     what, worlds = say_outcome(measure), counted(found.worlds, "world")
     if verdict.risk is not None and asked is not None:
@@ -159,7 +178,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
 
 
 def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
-    """Describe the mean difference and its interval, and state that none was detected if it includes zero."""
+    """Describe the mean difference and its interval; if the interval includes zero, say that none was detected."""
     found = verdict.judgement
     amount = say_difference(found.mean_difference, measure)
     interval = say_interval(found.mean_low, found.mean_high, measure)
@@ -169,7 +188,7 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> s
 
 
 def say_risk(found: Judgement, risk: Risk, event: str) -> str:
-    """Describe the risk difference and its interval, and in how many worlds the event was prevented and caused."""
+    """Describe the risk difference with its interval, and the numbers of worlds with a prevented or caused event."""
     size, low, high = found.mean_difference, found.mean_low, found.mean_high
     amount, interval = say_difference(size, RISK), say_interval(low, high, RISK)
     first = risk.in_both + risk.caused
@@ -184,13 +203,13 @@ RISK = Measure("risk", "Risk", "share of worlds", False, {})
 
 
 def say_outcome(measure: Measure) -> str:
-    """Quote the label of an outcome, with its last day unless the label names it.
+    """Return the label of an outcome in quotation marks, followed by its last day unless the label names that day.
 
     Args:
-        measure: The outcome.
+        measure: Description of the outcome.
 
     Returns:
-        The text, such as `"Districts held on 5 July"`.
+        The label, such as `"Districts held on 5 July"`.
     """
     day = measure.last_day
     is_named = day is None or re.search(rf"\b{day.day}( to \d+)? {day:%B}", measure.label)
@@ -198,7 +217,7 @@ def say_outcome(measure: Measure) -> str:
 
 
 def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
-    """Write the caveats of a verdict: few worlds, missing events, and worlds left out."""
+    """Return the caveats of a verdict, one sentence each: few worlds, missing events, and worlds left out."""
     found, remarks = verdict.judgement, []
     if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds and verdict.risk is None:
         remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")
@@ -224,7 +243,7 @@ def say_difference(value: float, measure: Measure) -> str:
 
     Args:
         value: The difference, in the unit of the outcome.
-        measure: The outcome.
+        measure: Description of the outcome.
 
     Returns:
         The text, such as `212 soldiers lower`, `3.1 percentage points higher` or `no different`.
@@ -233,12 +252,12 @@ def say_difference(value: float, measure: Measure) -> str:
 
 
 def say_interval(low: float, high: float, measure: Measure) -> str:
-    """Format an interval of a difference with its direction.
+    """Format the interval of a difference with its direction.
 
     Args:
-        low: Lower end, in the unit of the outcome.
-        high: Upper end, in the unit of the outcome.
-        measure: The outcome.
+        low: Lower end of the interval, in the unit of the outcome.
+        high: Upper end of the interval, in the unit of the outcome.
+        measure: Description of the outcome.
 
     Returns:
         The text, such as `130 to 298 soldiers lower`, or `from 80 soldiers lower to 56 soldiers higher`.
@@ -250,11 +269,11 @@ def say_interval(low: float, high: float, measure: Measure) -> str:
 
 
 def say_amount(value: float, measure: Measure) -> str:
-    """Format a magnitude with its unit.
+    """Format the size of a difference with its unit.
 
     Args:
-        value: A difference, whose sign is ignored.
-        measure: The outcome.
+        value: The difference, whose sign is ignored.
+        measure: Description of the outcome.
 
     Returns:
         The text, such as `212 soldiers` or `3.1 percentage points`.
@@ -265,14 +284,14 @@ def say_amount(value: float, measure: Measure) -> str:
 
 
 def say_number(value: float, measure: Measure) -> str:
-    """Format a magnitude without its unit.
+    """Format the size of a difference without its unit.
 
     Args:
-        value: A number, whose sign is ignored.
-        measure: The outcome.
+        value: The difference, whose sign is ignored.
+        measure: Description of the outcome.
 
     Returns:
-        The number to three significant figures with thousands separators; a share in per cent.
+        The number to three significant digits, with thousands separators; a share is in per cent.
     """
     return significant(abs(value) * (100 if is_share(measure) else 1))
 
@@ -281,7 +300,7 @@ def is_share(measure: Measure) -> bool:
     """Return whether an outcome is a share.
 
     Args:
-        measure: The outcome.
+        measure: Description of the outcome.
 
     Returns:
         True if its unit begins with `share`.

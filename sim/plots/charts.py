@@ -351,11 +351,11 @@ def mark_points(
 
 
 def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, width: float) -> None:
-    """Draw an interval as a horizontal bar in a row of a panel.
+    """Draw an interval as a horizontal bar.
 
     Args:
-        axes: A panel set up by `set_rows`.
-        row: Number of the row, from 0 at the top.
+        axes: The panel to draw in.
+        row: Vertical position of the bar, in the unit of the vertical axis.
         ends: Lower and upper end of the interval, in the unit of the horizontal axis.
         colour: Colour of the bar.
         width: Thickness of the bar, in points.
@@ -364,11 +364,11 @@ def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, wi
 
 
 def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> None:
-    """Draw a median as a vertical tick in a row of a panel.
+    """Draw a median as a short vertical tick.
 
     Args:
-        axes: A panel set up by `set_rows`.
-        row: Number of the row, from 0 at the top.
+        axes: The panel to draw in.
+        row: Vertical position of the middle of the tick, in the unit of the vertical axis.
         median: The median, in the unit of the horizontal axis.
         colour: Colour of the tick.
     """
@@ -376,11 +376,11 @@ def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> Non
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Write text next to a row of a panel, or in it.
+    """Write text at the height of a row of a panel, inside the panel or next to it.
 
     Args:
-        axes: A panel set up by `set_rows`.
-        row: Number of the row, from 0 at the top.
+        axes: The panel to write in.
+        row: Vertical position of the text, in the unit of the vertical axis.
         x: Horizontal position, as a share of the width of the panel. Text starts at this position or, if `x` is
             negative (left of the panel), ends there.
         text: The text to write.

@@ -1,4 +1,4 @@
-"""Converts campaigns to chunks, and chunks to the tables of a study.
+"""Convert campaigns to chunks, and chunks to the tables of a study.
 
 A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. Chunks are converted
 to `runs.parquet` (one row per campaign), `days.parquet` (one row per campaign and day) and `districts.parquet` (one
@@ -38,17 +38,17 @@ DAILY, CHANGES, FIRST_FALL = (
     "districts/first_fall",
 )  # columns of a chunk other than outcomes
 DRAWN = "drawn/"  # prefix of chunk columns for numbers drawn per campaign
-MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are not whole numbers
+MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are stored as floats
 
 
 COUNTED = "outcomes"  # metadata key of a chunk: the first digits of the fingerprints of its outcomes, in order
-SHORT = 8  # number of digits per outcome
+SHORT = 8  # number of digits stored per outcome
 AT_POSTS = ("crossed", "admitted")
 DATE = pa.timestamp("ms")  # type of dates in tables, which pandas, Polars and DuckDB all read as dates
 
 
 class Counting(NamedTuple):
-    """Outcomes that stored campaigns should have, with what is needed to count missing ones."""
+    """Outcomes that stored campaigns should have, with the facts and dates needed to count those that are missing."""
 
     table: Sequence[Outcome]
     facts: Facts
@@ -57,7 +57,7 @@ class Counting(NamedTuple):
 
 
 class RunRows(NamedTuple):
-    """Results of one finished campaign that are stored."""
+    """Results of one finished campaign that a study stores."""
 
     seed: int
     outcomes: dict[str, Value]
@@ -78,7 +78,7 @@ class Failure(NamedTuple):
 
 
 class SummaryRow(NamedTuple):
-    """Summary of one outcome over all campaigns of a cell, with the reported value."""
+    """Summary of one outcome over all campaigns of a cell, with the reported figure."""
 
     outcome: str
     label: str
@@ -96,7 +96,7 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """Extract from a finished campaign the results that are stored.
+    """Return the results of a finished campaign that a study stores.
 
     Args:
         campaign: Finished campaign.
@@ -148,7 +148,7 @@ def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
 def chunk_of(
     rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int, is_daily: bool = True
 ) -> pa.Table:
-    """Put the results of campaigns into a chunk.
+    """Create a chunk from the results of campaigns.
 
     Args:
         rows: Campaigns, finished or failed.
@@ -184,34 +184,37 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """Return the outcomes of a chunk with the first digits of their fingerprints.
+    """Return, by name of each outcome in a chunk, the first digits of the fingerprint with which it was counted.
 
-    The digits are empty in chunks of older versions.
+    The digits are empty for chunks of older versions.
     """
     digits = (chunk.schema.metadata or {}).get(COUNTED.encode(), b"").decode()
     return {name: digits[SHORT * place :][:SHORT] for place, name in enumerate(outcomes_in(chunk))}
 
 
 def stored_type(outcome: Outcome) -> pa.DataType:
-    """Return the Arrow type of an outcome in a chunk; dates are text there, and `DATE` in tables (see `with_dates`)."""
+    """Return the Arrow type of an outcome in a chunk: text for a date (which tables store as `DATE`), otherwise float.
+
+    See `with_dates` for the conversion.
+    """
     return pa.string() if is_date(outcome) else pa.float64()
 
 
 def outcomes_in(chunk: pa.Table) -> list[str]:
-    """Return the names of the columns of a chunk that are outcomes."""
+    """Return the names of the outcomes in a chunk."""
     others = ("seed", "error", "traceback", CHANGES, FIRST_FALL)
     return [name for name in chunk.column_names if name not in others and not name.startswith((DAILY, DRAWN))]
 
 
 def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
-    """Return a stored chunk with exactly the wanted outcomes.
+    """Return a stored chunk with exactly the requested outcomes.
 
-    Outcomes that are missing, or were counted by another definition, are counted from the stored data; outcomes that
-    are not wanted are dropped.
+    Outcomes that are missing, or were counted by another definition, are counted from the stored data. Outcomes that
+    are not requested are dropped.
 
     Args:
         chunk: A stored chunk.
-        counting: Wanted outcomes, with what is needed to count them.
+        counting: The requested outcomes, with the facts and dates needed to count them.
 
     Returns:
         The chunk with these outcomes.
@@ -228,8 +231,8 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
     for row in missing:
         if any(done) and not is_recountable(row, is_daily):
             raise PanjError(
-                f"outcomes.{row.name}: found stored campaigns without it, from which it cannot be counted, expected a "
-                "new name for the study: study=NAME"
+                f"outcomes.{row.name}: found stored campaigns from which it cannot be counted, expected a new study: "
+                "choose study=NAME"
             )
     rows = [
         recount(stored_of(chunk, place, counting), missing, counting.facts, counting.start) if is_done else {}
@@ -267,13 +270,16 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """Return a column with one list of daily values per campaign: floats for means, otherwise integers."""
+    """Convert daily values of several campaigns, one after the other, to a column with one list per campaign.
+
+    Values are stored as floats for the series in `MEANS`, otherwise as integers.
+    """
     kind = np.float64 if name in MEANS else np.int32
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
 
 
 def dates_of(start: date, days: int) -> list[date]:
-    """Return the dates of `days` consecutive days, beginning with day 0."""
+    """Return the dates of `days` consecutive days, the first of which is `start`."""
     return [start + timedelta(days=day) for day in range(days)]
 
 
@@ -295,7 +301,7 @@ def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.
 
 
 def with_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert a column of a chunk to the type that it has in tables: text, which contains dates, becomes `DATE`."""
+    """Convert a column of a chunk to its type in tables: text (ISO dates) becomes `DATE`, numbers stay unchanged."""
     return column.cast(pa.date32()).cast(DATE) if pa.types.is_string(column.type) else column
 
 
@@ -334,9 +340,9 @@ def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, distri
 def districts_table(
     cell: Mapping[str, Any], share: np.ndarray, median: np.ndarray, facts: Facts, start: date
 ) -> pa.Table:
-    """Return rows of districts.parquet, with the share of campaigns in which the Taliban hold each district.
+    """Return rows of districts.parquet, one per district and day.
 
-    Each row also has the median date on which the district falls for the first time.
+    Each row has the share of campaigns in which the Taliban hold the district, and the median date of its first fall.
 
     Args:
         cell: Number (`cell`) and swept values (`values`) of the cell.
@@ -347,7 +353,7 @@ def districts_table(
         start: Date of day 0.
 
     Returns:
-        One row per district and day.
+        The rows, sorted by district and day.
     """
     evenings, districts = share.shape
     fell = [start + timedelta(days=int(day)) if day < evenings else None for day in median]
@@ -370,9 +376,9 @@ def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
 
 
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
-    """Return the content of events.parquet: the event log of one campaign.
+    """Return the content of events.parquet: the log of one campaign, with one row per event.
 
-    Each event has its date, place, manner and reason.
+    A row has the date, kind and place of the event, the actor, the number of men, the manner and the reason.
 
     Args:
         campaign: Finished campaign.
@@ -398,7 +404,7 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
 
 
 def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
-    """Return the name of the post, prong or kind of unit that an event is about; empty if it has none."""
+    """Return the actor of an event: a post, a prong or a kind of unit; an empty text if it has no actor."""
     if actor < 0:
         return ""
     if event in (Event.CROSSING, Event.TURNED_BACK):
@@ -410,7 +416,7 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
 
 @cache
 def names_of(kind: type[IntEnum]) -> dict[int, str]:
-    """Return the names of an enumeration's members by number, in lower case as in tables."""
+    """Return the names of the members of an enumeration in lower case, as in tables, by number."""
     return {int(member): member.name.lower() for member in kind}
 
 
@@ -422,16 +428,17 @@ def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
         table: Outcomes to summarise.
 
     Returns:
-        Median and 90 % interval of each outcome, with the reported value.
+        Median, 90 % interval and reported figure of each outcome.
     """
     evidence = {row.id: row for row in read_evidence()}
     return [summary_of(row, runs[row.name], evidence) for row in table]
 
 
 def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
-    """Summarise one outcome.
+    """Summarise one outcome over campaigns.
 
-    Quantiles of a date are dates; campaigns in which the event did not occur are counted as missing.
+    Quantiles of a date are dates. Campaigns without a value, such as those in which an event did not occur, are left
+    out of the quantiles and counted as missing.
     """
     there = values.drop_null()
     cuts = ["", "", ""]
@@ -449,7 +456,7 @@ def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evi
 
 
 def in_words(value: float | None, low: float | None, high: float | None, evidence: str) -> str:
-    """Format a reported figure.
+    """Format a reported figure as text.
 
     Args:
         value: Reported value, or None if only bounds were reported.

@@ -1,4 +1,4 @@
-"""Writes files atomically: to a temporary file in the same folder, flushed to disk, then renamed."""
+"""Write files atomically: each is written to a temporary file in the same folder, flushed to disk and renamed."""
 
 import csv
 import glob
@@ -21,14 +21,14 @@ from filelock import FileLock, Timeout
 from sim.errors import PanjError
 
 DIGITS = 16  # hexadecimal digits of a digest
-LOCK = ".lock"  # lock file in a temporary folder, held while the process that made it is running
+LOCK = ".lock"  # lock file in a temporary folder, locked as long as the process that made the folder is running
 
 
 def make_arrow_lean() -> None:
     """Reduce the memory that Arrow uses in this process.
 
-    Memory is freed at once, and pandas is not imported: with its first array, pyarrow would import it (0.4 s and 40
-    MB) to recognise types that do not occur here.
+    Memory is returned to the system as soon as it is free. In addition, pandas is not imported: when pyarrow creates
+    its first array, it would import pandas (0.4 s and 40 MB) to recognise types that do not occur here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     if "pandas" not in sys.modules:
@@ -52,7 +52,7 @@ def lean_arrow() -> Iterator[None]:
 
 @contextmanager
 def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
-    """Convert errors of the operating system, such as a full disk, into an error of one line.
+    """Convert errors of the operating system, such as a full disk, to a PanjError of one line.
 
     Args:
         place: Path being written, for the message.
@@ -71,7 +71,7 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
 
 
 def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> Path:
-    """Write a file atomically, so that the old file remains if the process is killed or the disk is full.
+    """Write a file atomically: if the process is killed or the disk is full, the old file remains.
 
     Args:
         path: Path of the file; missing parent folders are created.
@@ -106,7 +106,7 @@ def flush(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush a folder to disk, so that a power cut cannot undo a rename; systems without support are ignored."""
+    """Flush a folder to disk, so that a power cut cannot undo a rename; do nothing on systems without support."""
     with suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)
         try:
@@ -121,26 +121,32 @@ def digest_of(content: Any) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """Return the digest of a file, as from `digest_of`, without reading the whole file into memory."""
+    """Return the same digest as `digest_of` for the content of a file, without reading all of it into memory."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
 def seal(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a JSON object with its own digest added under the key `digest`.
+    """Add a digest of a JSON object to the object.
 
     Args:
-        content: JSON object; a digest that it already has is replaced.
+        content: The JSON object; a digest that it already has is replaced.
+
+    Returns:
+        A copy with the digest of all other keys under the key `digest`.
     """
     bare = {key: value for key, value in content.items() if key != "digest"}
     return {**bare, "digest": digest_of(json.dumps(bare).encode())}
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Read a JSON object written with `seal` and check its digest, if it has one; files of older versions do not.
+    """Read a JSON object that was written with `seal`, and check its digest.
 
     Args:
         path: Path of the file.
+
+    Returns:
+        The object, with its digest; files of older versions have none and are not checked.
 
     Raises:
         OSError: If the file cannot be read.
@@ -156,15 +162,15 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Replace several files of a folder together, once all of them are written.
+    """Write files in a `with` block, and move them into a folder together once all of them are complete.
 
-    If the block raises an error, no file is replaced.
+    If the block raises an error, no file of the folder is replaced.
 
     Args:
         folder: Destination; its parent folder must exist.
-        key: Setting or subcommand with which errors begin.
-        fresh: Temporary folder on the same disk; without it, one is made next to `folder`.
-        outdated: Names of files to remove if they are not written this time.
+        key: Setting or subcommand that error messages begin with.
+        fresh: Temporary folder on the same disk; by default, one next to `folder`.
+        outdated: Names of files to remove from the folder if the block does not write them.
 
     Yields:
         The folder to write into. `about.json` is moved last, since it marks the other files as complete.
@@ -174,7 +180,7 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
     """
     fresh = fresh or folder.with_name(f".{folder.name}.{os.getpid()}")
     if not folder.parent.is_dir():
-        raise PanjError(f"{key}: found no folder {folder.parent}, expected one")
+        raise PanjError(f"{key}: found no folder {folder.parent}, expected an existing one")
     remove_abandoned(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -213,14 +219,14 @@ def json_text(content: Mapping[str, Any], indent: int = 1) -> str:
 
 
 def yaml_text(config: Mapping[str, Any]) -> str:
-    """Format a mapping of plain values as YAML, in the given order."""
+    """Format a mapping of values that JSON can store as YAML, in the given order."""
     import yaml
 
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format rows as CSV, with the keys of the first row as header; empty without rows."""
+    """Format rows as CSV, with the keys of the first row as header; return an empty text if there are no rows."""
     file = io.StringIO()
     if rows:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Reads studies from disk: a study is checked when it is opened, and its tables are read when they are needed.
+"""Read studies from disk: a study is checked when it is opened, and its tables are read when they are needed.
 
 Reads about.json, config.yaml, runs.parquet, days.parquet, districts.parquet and summary.csv of one folder. Rows of
 days.parquet are sorted by cell, seed and date, and every campaign has all its days. One column of one cell can
@@ -41,7 +41,7 @@ NEEDED = {
 }  # fmt: skip
 AS_WRITTEN = "the file that was written; run the command of the study again to restore it"
 SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
-MANY_CELLS = 24  # above this, cells are not listed or drawn one by one
+MANY_CELLS = 24  # if a study has more cells than this, not all are listed or drawn
 QUANTILES = ("median", "low_5", "high_95")  # columns of summary.csv; for dates, the names end in _date
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Value = str | int | float | bool
@@ -52,19 +52,19 @@ class StudyCell(NamedTuple):
 
     number: int
     label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
-    values: Mapping[str, Value]  # of each swept key
+    values: Mapping[str, Value]  # value of each swept key
     start_date: date
     end_date: date
     overrides: tuple[str, ...] = ()  # overrides that set the values
-    fingerprint: str = ""  # of its settings; also the name of its chunk folder
+    fingerprint: str = ""  # hash of the settings; also the name of the folder with the chunks
     runs: int = 0  # campaigns requested
     failed: int = 0  # campaigns that failed
-    title: str = ""  # of the scenario
+    title: str = ""  # title of the scenario
     calibration: str = ""  # source of the numbers, as text
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """Return a cell from its row in about.json or chunks/study.json."""
+        """Create a cell from its row in about.json or chunks/study.json."""
         return cls(
             int(row["cell"] if "cell" in row else row["number"]), str(row["label"]), dict(row["values"]),
             date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]),
@@ -88,13 +88,13 @@ class StudyCell(NamedTuple):
 
     @property
     def after_last(self) -> date:
-        """Day after the last one, which stands for the date of an event that did not occur."""
+        """Day after the last day, which is used as the date of an event that did not occur."""
         return self.end_date + timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study on disk, optionally limited to one cell; tables are read on first use."""
+    """A study on disk, optionally limited to one cell; each table is read when it is first used."""
 
     folder: Path
     name: str  # study name
@@ -114,7 +114,7 @@ class Study:
         return self.focus
 
     def of_cell(self, number: int) -> "Study":
-        """Return the same study limited to one cell; raises PanjError if there is no such cell."""
+        """Return the same study limited to one cell; raise PanjError if there is no such cell."""
         return replace(self, focus=find_cell(self.cells, number))
 
     @cached_property
@@ -144,7 +144,7 @@ class Study:
 
     @property
     def default_cell(self) -> StudyCell:
-        """Cell that is used if none is named: the base cell or, if there is none, the first cell."""
+        """Cell that is used if the user names none: the base cell or, if there is none, the first cell."""
         return self.base_cell or self.cells[0]
 
     @property
@@ -156,22 +156,22 @@ class Study:
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
     def choose_cell(self, number: int | None) -> StudyCell:
-        """Return the cell with a number, or the default cell for None.
+        """Return the cell with a number or, if `number` is None, the default cell.
 
-        Raises PanjError if there is no such cell.
+        Raise PanjError if there is no such cell.
         """
         return self.default_cell if number is None else find_cell(self.cells, number)
 
     def note_on_choice(self, number: int | None) -> str:
-        """Return a sentence that says which cell is used if none was named.
+        """Return a sentence that names the default cell, to be printed if the user named no cell.
 
-        The text is empty if a cell was named, or if there is only one.
+        Return an empty text if `number` is given, or if the study has only one cell.
         """
         is_chosen = number is None and len(self.cells) > 1
         return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
 
     def is_base(self, key: str, value: Value) -> bool:
-        """Check whether a value of a swept key is the one in the base settings."""
+        """Return whether a value of a swept key is the value that the base settings have."""
         return key in self.base and same(value, self.base[key])
 
     @cached_property
@@ -182,10 +182,10 @@ class Study:
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """Campaigns, one row each.
+        """Table with one row per campaign.
 
-        Limited to a cell, the table has every column except the cell and its swept values. For all cells, it has
-        cell, swept keys, run, seed and numeric columns only.
+        If the study is limited to a cell, the table has every column of runs.parquet except the cell and the swept
+        keys. Otherwise it has only the cell, swept keys, run, seed and the other numeric columns.
         """
 
         path = self.folder / "runs.parquet"
@@ -202,7 +202,7 @@ class Study:
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """Summary with one row per cell and outcome: quantiles and the reported value."""
+        """Table with one row per cell and outcome: quantiles, label, unit and reported figure."""
         import pandas as pd
 
         path = self.folder / "summary.csv"
@@ -221,7 +221,7 @@ class Study:
 
     @cached_property
     def districts(self) -> "pd.DataFrame":
-        """Districts of the cell, one row per district and day, with parsed dates."""
+        """Table with one row per district and day of the cell; its dates are parsed."""
         import pandas as pd
 
         table = read_columns(self.folder / "districts.parquet", filters=self.rows).to_pandas()
@@ -233,7 +233,7 @@ class Study:
         column = read_columns(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
-            raise PanjError(f"{self.folder}: cell {self.cell.number} has no finished campaign")
+            raise PanjError(f"{self.folder}: found no finished campaign in cell {self.cell.number}, expected one")
         again = np.flatnonzero(days[1:] <= days[:-1])
         first = days[: int(again[0]) + 1 if again.size else days.size]
         if days.size % first.size or not (days.reshape(-1, first.size) == first).all():
@@ -247,7 +247,7 @@ class Study:
         return [("cell", "==", self.cell.number)]
 
     def series(self, column: str) -> np.ndarray:
-        """Return one column of days.parquet for the cell, as an array of days x campaigns, ordered by seed."""
+        """Return a daily series (a column of days.parquet) of the cell as an array of days x campaigns, by seed."""
         path = self.folder / "days.parquet"
         need_columns(read_head(path, ()).schema.to_arrow_schema().names, (column,), "days.parquet")
         values = read_columns(path, [column], self.rows).column(column)
@@ -260,6 +260,9 @@ def read_about(folder: Path) -> dict[str, Any]:
 
     Args:
         folder: Folder of the study.
+
+    Returns:
+        The content of about.json.
 
     Raises:
         PanjError: If about.json is missing or damaged.
@@ -274,7 +277,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def open_study(folder: Path) -> Study:
-    """Open a study and check its tables against their digests; of its content, only about.json is read.
+    """Open a study, and check its tables against the digests in about.json without loading them.
 
     Args:
         folder: Folder of the study, such as results/july_2021.
@@ -301,10 +304,10 @@ def open_study(folder: Path) -> Study:
 def check_tables(folder: Path, about: Mapping[str, Any]) -> None:
     """Check the tables of a study against the digests in about.json.
 
-    Studies of older versions have no digests, and are not checked.
+    Missing tables are not checked, nor are studies of older versions, which have no digests.
 
     Raises:
-        PanjError: For the first table that has changed since it was written. Missing tables are not checked.
+        PanjError: If a table has changed since it was written.
     """
     for name in about.get("tables", {}):
         if (folder / name).exists() and not is_as_written(folder, name, about):
@@ -312,7 +315,7 @@ def check_tables(folder: Path, about: Mapping[str, Any]) -> None:
 
 
 def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
-    """Check that a table of a study exists and has not changed since it was written.
+    """Return whether a table of a study exists and has not changed since it was written.
 
     Args:
         folder: Folder of the study.
@@ -329,7 +332,7 @@ def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=512)
 def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
-    """Return the digest of a file, which is cached until the file changes."""
+    """Return the digest of a file; the result is cached until the time, size or inode of the file changes."""
     return digest_of_file(path)
 
 
@@ -338,7 +341,7 @@ DRAWN_FROM = "figures/drawn.json"
 
 
 def note_drawn(folder: Path) -> None:
-    """Record the digests of the report and figures of a study and of the tables that they were made from."""
+    """Store the digests of the report and figures of a study, and of the tables from which they were made."""
     files = sorted(path for kind in DRAWN for path in folder.glob(kind))
     made = {path.relative_to(folder).as_posix(): digest_of_file(path) for path in files}
     tables = read_about(folder).get("tables")
@@ -346,7 +349,7 @@ def note_drawn(folder: Path) -> None:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Check that the report and figures of a study are undamaged and were made from its current tables."""
+    """Return whether the report and figures of a study are undamaged and were made from its current tables."""
     try:
         drawn, about = read_sealed(folder / DRAWN_FROM), read_about(folder)
         return drawn["tables"] == about["tables"] and all(
@@ -357,7 +360,10 @@ def is_drawn(folder: Path) -> bool:
 
 
 def unfinished(folder: Path) -> str:
-    """Return a note on how many campaigns the tables of a stopped study have; empty if the study is complete."""
+    """Return a note with the number of campaigns in the tables of a study that was stopped.
+
+    Return an empty text if the study is complete.
+    """
     about = read_about(folder)
     there = about.get("campaigns", 0) + about.get("failed", 0)
     if about.get("asked", there) <= there:
@@ -366,9 +372,9 @@ def unfinished(folder: Path) -> str:
 
 
 def copy_to(folder: Path, out: Path) -> Path:
-    """Make a writable folder with the data of a study.
+    """Create a writable folder that contains the data of a study.
 
-    The folder has links to the files of the study where possible, otherwise copies.
+    The folder has symbolic links to the files of the study or, if the system does not allow these, copies.
 
     Args:
         folder: Folder of a study, which may be read-only.
@@ -403,7 +409,7 @@ def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> No
 
 
 def too_old(folder: Path, what: str) -> PanjError:
-    """Return the error for a study of an older version that lacks data which is needed now."""
+    """Return the error for a study of an older version, whose about.json lacks what is now needed."""
     return PanjError(
         f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
         "run it again under a new name: study=NAME"
@@ -411,16 +417,17 @@ def too_old(folder: Path, what: str) -> PanjError:
 
 
 def read_study(folder: Path, cell: int = 0) -> Study:
-    """Open one cell of a study.
-
-    The study must have all its files and the cell at least one finished campaign.
+    """Open a study limited to one cell.
 
     Args:
         folder: Folder of the study, such as results/july_2021.
         cell: Number of the cell.
 
+    Returns:
+        The study, whose tables contain only the cell.
+
     Raises:
-        PanjError: If a file or column is missing, there is no such cell, or all its campaigns failed.
+        PanjError: If a file or column is missing, there is no such cell, or all campaigns of the cell failed.
     """
     study = read_sweep(folder).of_cell(cell)
     if study.cell.finished == 0:
@@ -433,6 +440,9 @@ def read_sweep(folder: Path) -> Study:
 
     Args:
         folder: Folder of the study.
+
+    Returns:
+        The study, whose tables contain all cells.
 
     Raises:
         PanjError: If a file or column is missing, or a table has no rows.
@@ -447,13 +457,13 @@ def read_sweep(folder: Path) -> Study:
 
 
 def has_several_cells(folder: Path) -> bool:
-    """Check whether the study in a folder has more than one cell; raises PanjError if one of its files is missing."""
+    """Return whether the study in a folder has more than one cell; raise PanjError if one of its files is missing."""
     refuse_missing_files(folder)
     return len(open_study(folder).cells) > 1
 
 
 def refuse_missing_files(folder: Path) -> None:
-    """Raise PanjError if a file of the study is missing."""
+    """Raise PanjError if a study or one of its files is missing."""
     if not folder.is_dir():
         raise PanjError(f"study folder: found no folder '{folder}', expected one such as results/july_2021")
     missing = [name for name in FILES if not (folder / name).is_file()]
@@ -463,7 +473,7 @@ def refuse_missing_files(folder: Path) -> None:
 
 
 def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
-    """Find the cell with a number.
+    """Return the cell that has a given number.
 
     Args:
         cells: Cells of a study.
@@ -493,7 +503,7 @@ def open_runs(folder: Path) -> pa.Schema:
 
 
 def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
-    """Read the metadata of a table without its rows; raises PanjError if one of `columns` is missing."""
+    """Read the metadata of a table without its rows; raise PanjError if one of `columns` is missing."""
     try:
         head = pq.read_metadata(path)
     except (OSError, pa.ArrowException) as error:
@@ -534,11 +544,11 @@ def cannot_read(path: Path, error: Exception) -> PanjError:
 
 
 def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], place: str) -> None:
-    """Check that a table has the columns that are needed.
+    """Check that a table has certain columns.
 
     Args:
-        found: Columns of the table.
-        columns: Columns that are needed.
+        found: Names of the columns that the table has.
+        columns: Names of the columns that it must have.
         place: Name of the table, for errors.
 
     Raises:
@@ -546,11 +556,12 @@ def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], plac
     """
     missing = [name for name in columns if name not in found]
     if missing:
-        raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, found))}")
+        columns_missing = f"column{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        raise PanjError(f"{place}: {columns_missing} missing; found {', '.join(map(str, found))}")
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Check whether two values are equal: as numbers if both are numbers (3 equals 3.0), otherwise as text."""
+    """Return whether two values are equal: as numbers if both are numbers (3 equals 3.0), otherwise as text."""
     try:
         return float(one) == float(other)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -558,7 +569,7 @@ def same(one: Value | None, other: Value | None) -> bool:
 
 
 class Measure(NamedTuple):
-    """Description of an outcome, with the reported value."""
+    """Description of an outcome: label, unit, last day and reported figure."""
 
     outcome: str
     label: str
@@ -593,7 +604,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
-    """Read the first row of an outcome in summary.csv, without pandas; empty if there is none."""
+    """Read the first row of an outcome in summary.csv without pandas; return an empty dict if there is none."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return next((row for row in csv.DictReader(file) if row.get("outcome") == outcome), {})
@@ -606,8 +617,8 @@ class Worlds(NamedTuple):
 
     cell: StudyCell
     seeds: np.ndarray  # (campaigns)
-    values: np.ndarray  # (campaigns) nan if missing; the day after the last for an event that did not occur
-    there: np.ndarray  # (campaigns) bool: whether the outcome occurred and has a value
+    values: np.ndarray  # (campaigns) NaN if missing; for an event that did not occur, the day after the last day
+    there: np.ndarray  # (campaigns) bool: whether the campaign has a value of the outcome
 
 
 def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Worlds]:
@@ -648,7 +659,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
 
 @dataclass(frozen=True)
 class Bands:
-    """Median and spread of a quantity over the campaigns, per day."""
+    """Quantiles of a quantity over campaigns, one value of each per day."""
 
     evenings: list[date]
     low_5: np.ndarray
@@ -673,10 +684,10 @@ def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
 
     Args:
         evenings: Days of the values.
-        values: (days, campaigns) Values; nan where missing.
+        values: (days, campaigns) Values of the quantity; NaN if missing.
 
     Returns:
-        Bands per day; nan on days without any value.
+        Quantiles per day, ignoring missing values; NaN on days without any value.
     """
     if np.isfinite(values).all():
         return Bands(evenings, *np.quantile(values, CUTS, axis=1))

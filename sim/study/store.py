@@ -1,13 +1,13 @@
-"""Stores the campaigns of a study: its scope, and one immutable file per chunk of campaigns.
+"""Store the campaigns of a study: the scope of the study, and one immutable file per chunk of campaigns.
 
 Chunks are `results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The digest
-consists of the first digits of the SHA-256 hash of the content, by which damage is detected. Files are written
+consists of the first digits of the SHA-256 hash of the content, so that damage is detected. Files are written
 atomically: a process that is killed leaves complete chunks and at most one partial file, which the next command
 removes.
 
-`chunks/study.json` is written before the first campaign and has the base settings, swept keys, cells and the number
-of campaigns requested per cell. A later command may add campaigns and cells. A command with other settings, rules or
-data is rejected with a list of the differences, so that all campaigns of a study are comparable.
+`chunks/study.json` is written before the first campaign. It has the base settings, the swept keys, and the cells with
+the number of campaigns requested for each. A later command may add campaigns and cells. A command with other settings,
+rules or data is rejected with a list of the differences, so that all campaigns of a study are comparable.
 """
 
 import re
@@ -28,8 +28,8 @@ from sim.study.columns import Counting, bring_up_to_date
 from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
 from sim.study.reader import StudyCell
 
-SHOWN = 5  # largest number of differences listed in an error
-LEFT_OUT = ("cell", "failed")  # keys of a cell that study.json lacks: it has `number`, and failures are not known yet
+SHOWN = 5  # maximum number of differences listed in an error
+LEFT_OUT = ("cell", "failed")  # keys of a cell not in study.json, which has `number` and cannot know the failures
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 
 
@@ -37,11 +37,11 @@ MENDED = "the full command of the study restores it from the chunks"
 
 
 class DamagedScope(PanjError):
-    """Raised if a study has chunks, but its study.json is damaged or missing."""
+    """Error of a study that has chunks, but whose study.json is damaged, missing or cannot be reconstructed."""
 
 
 class Recorded(NamedTuple):
-    """Stored campaigns of one cell."""
+    """Stored campaigns of one cell: their seeds, and the files that contain them."""
 
     paths: tuple[Path, ...]
     done: frozenset[int]  # seeds of finished campaigns
@@ -84,9 +84,7 @@ def content_of(chunk: pa.Table) -> pa.Buffer:
 
 
 def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
-    """Find the stored campaigns of a cell.
-
-    Every file is read and its digest checked.
+    """Find the stored campaigns of a cell by reading every file and checking its digest.
 
     Args:
         study: Folder of the study.
@@ -94,7 +92,7 @@ def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
         needed: Columns that a chunk with finished campaigns must have.
 
     Returns:
-        Seeds and files; a file that cannot be read or lacks a column counts as damaged.
+        Seeds and files of the campaigns; a file that cannot be read or lacks a column counts as damaged.
     """
     done: set[int] = set()
     failed: set[int] = set()
@@ -123,7 +121,7 @@ def whole_content(path: Path) -> bytes | None:
 def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[str] = ()) -> pa.Table | None:
     """Read a chunk, or some of its columns.
 
-    Returns None if it is damaged, or if it has finished campaigns and lacks a needed column.
+    Return None if the file is damaged, or if it has finished campaigns but lacks a needed column.
     """
     content = whole_content(path)
     if content is None:
@@ -139,16 +137,17 @@ def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[
 
 
 def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Read the campaigns of a cell chunk by chunk in order of seed, with each seed only once.
+    """Read the campaigns of a cell chunk by chunk in order of seed; each seed occurs only once.
 
     Args:
         study: Folder of the study.
         key: Fingerprint of the cell.
-        counting: Wanted outcomes; those that a chunk lacks or that have been redefined are counted from the stored
-            data. By default, outcomes are returned as stored.
+        counting: The requested outcomes; those that a chunk lacks or that have been redefined are counted from the
+            stored data. By default, outcomes are returned as stored.
 
     Yields:
-        Two tables per chunk: finished and failed campaigns, with one row each.
+        Two tables per chunk, or per group of chunks with overlapping seeds: one row per finished campaign, and one row
+        per failed campaign.
 
     Raises:
         PanjError: For an outcome that cannot be counted from the stored data.
@@ -172,7 +171,7 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
 
 
 def overlapping(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    """Group files whose ranges of seeds overlap and yield the groups in order of seed."""
+    """Group files whose ranges of seeds overlap, and yield the groups in order of seed."""
     together: list[Path] = []
     last = -1
     for (first, to), path in sorted((seeds_of(path), path) for path in paths):
@@ -192,14 +191,14 @@ def seeds_of(path: Path) -> tuple[int, int]:
 
 
 def each_once(chunk: pa.Table) -> pa.Table:
-    """Return one row per seed, in order of seed."""
+    """Return the first row of each seed in a chunk, in order of seed."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Scope of a study: base settings, swept keys, cells and the number of campaigns requested in each."""
+    """Scope of a study: base settings, swept keys, and cells with the number of campaigns requested in each."""
 
     base: dict[str, Any]  # Settings.as_dict of the overrides that do not sweep
     swept: tuple[str, ...]
@@ -215,7 +214,7 @@ class Scope:
 
 
 def scope_of(sweep: Sweep) -> Scope:
-    """Return the scope that a sweep requests."""
+    """Return the scope of the study that a sweep requests."""
     base = sweep.base
     lengths = dict.fromkeys((cell.settings.start_date, cell.settings.days) for cell in sweep.cells)
     table = [row for start, days in lengths for row in read_outcomes(base.facts, start, days)]
@@ -375,16 +374,16 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
 
 
 def key_of(cell: StudyCell) -> tuple[str, ...]:
-    """Return the swept values of a cell as text, by which it is identified."""
+    """Return the swept values of a cell as texts, which identify the cell within its study."""
     return tuple(f"{key}={value!r}" for key, value in cell.values.items())
 
 
 def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """List the values in which two settings differ: `rules.news.fade_days: 10 there, 5 here`.
+    """List the differences between two settings: `rules.news.fade_days: 10 there, 5 here`.
 
     Args:
-        old: Settings of the study, as from `Settings.as_dict`.
-        new: Requested settings, in the same form.
+        old: Settings of the study ("there"), as returned by `Settings.as_dict`.
+        new: Requested settings ("here"), in the same form.
     """
     there, here = dict(flatten(old)), dict(flatten(new))
     keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
@@ -392,21 +391,21 @@ def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def first_of(differences: Sequence[str], most: int) -> str:
-    """Join the first `most` differences, followed by the number of the others."""
+    """Join the first `most` differences in a text, followed by the number of the remaining ones, if any."""
     more = f" and {len(differences) - most} more" if len(differences) > most else ""
     return f"{'; '.join(differences[:most])}{more}"
 
 
 def flatten(node: Any, path: str = "") -> list[tuple[str, Any]]:
-    """List the path and value of every leaf of nested settings.
+    """Flatten nested settings to a list of paths and values.
 
     Args:
-        node: Settings from `Settings.as_dict`, or a part of them.
+        node: Settings as returned by `Settings.as_dict`, or a part of them.
         path: Dotted path of the node; empty for the whole settings.
 
     Returns:
-        Path and value of every leaf. Numbers of rules have their own keys as paths; items of lists are identified by
-        their names or, without a name, by their position.
+        Path and value of every leaf. The path of a number is its full key, such as `rules.news.fade_days`, and that of
+        a choice is its group. Items of lists are identified by their name or, if they have none, by their position.
     """
     if isinstance(node, Mapping):
         inner = [(str(key), value) for key, value in node.items()]

@@ -1,4 +1,4 @@
-"""Builds the tables of a study from its chunks, using an amount of memory that does not depend on their number.
+"""Build the tables of a study from its chunks, with a memory use that does not depend on the number of chunks.
 
 Tables are written to a temporary folder and then replace the old ones together, with `about.json` last.
 """
@@ -47,7 +47,7 @@ Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
 
 class TableWriter:
-    """Writes a parquet file whose row groups belong to one cell each; columns that a cell lacks are empty."""
+    """Writer of a parquet file in which each row group belongs to one cell; columns that a cell lacks are empty."""
 
     def __init__(self, path: Path, about: Mapping[str, Any], columns: pa.Schema | None = None) -> None:
         self.path = path
@@ -58,16 +58,16 @@ class TableWriter:
         self.rows = 0
 
     def add(self, table: pa.Table) -> None:
-        """Add rows, which are written once there are enough for a row group."""
+        """Add rows to the pending ones, and write them if there are enough for a row group."""
         self.waiting.append(table)
         self.rows += table.num_rows
         if self.rows >= GROUP:
             self.flush()
 
     def flush(self) -> None:
-        """Write pending rows as a row group.
+        """Write pending rows as a row group, if there are any.
 
-        It is called at the end of each cell, so that cells can be read separately.
+        Call it at the end of each cell, so that cells can be read separately.
         """
         if not self.waiting:
             return
@@ -93,7 +93,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write pending rows and close the file; without any rows, no file is written."""
+        """Close the file, after writing pending rows unless an error occurred; without any rows, there is no file."""
         try:
             if error is None:
                 self.flush()
@@ -102,7 +102,10 @@ class TableWriter:
                 self.let_go(self.writer, error)
 
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the writer so that it does not raise again when it is garbage-collected after a full disk."""
+        """Close the writer and mark it as closed, so that its garbage collection raises no error after a full disk.
+
+        Errors of the operating system are suppressed if the block has already raised one, `error`.
+        """
         try:
             with nullcontext() if error is None else suppress(OSError):
                 writer.close()
@@ -146,9 +149,10 @@ def write_tables(
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cells and numbers of campaigns that the command alone does not give.
+    """Return the numbers of campaigns and the overrides of cells, for about.json, if the command does not give them.
 
-    They come from earlier commands, or from a requested precision.
+    Numbers of campaigns are included if they differ between cells, for instance because of a requested precision.
+    Overrides are included if cells come from earlier commands. Whatever the command gives is None.
     """
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
@@ -161,7 +165,11 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 def write_cells(
     fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
-    """Write the rows of every cell and return the cells, with their campaigns counted, and their summaries."""
+    """Write the rows of every cell to the tables of a study, and close the tables.
+
+    Returns:
+        The cells, with their numbers of stored campaigns and of failures, and the summary of each cell.
+    """
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope, facts)
@@ -171,7 +179,7 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
-    """Write the rows of every cell to open tables and return the same as `write_cells`."""
+    """Write the rows of every cell to open tables, and return what `write_cells` returns."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
     kinds = swept_kinds(scope)
@@ -196,7 +204,10 @@ def fill(
 
 
 def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
-    """Return the type of each swept key in tables: that of its values if they share one, otherwise float or text."""
+    """Return the type that each swept key has in tables.
+
+    It is the type of the values if all have the same, float if they are whole numbers and floats, otherwise str.
+    """
     kinds: dict[str, Callable[[Any], Any]] = {}
     for key in scope.swept:
         found = {type(cell.values[key]) for cell in scope.cells}
@@ -205,7 +216,7 @@ def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Iterate over chunks, reading the next one in a thread while the caller uses the current one."""
+    """Yield chunks in order; while the caller uses one, the next is read in a thread."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -214,16 +225,16 @@ def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
-    """Return the rows of the requested campaigns; a chunk may have others."""
+    """Return the rows of a chunk whose seeds are among the `runs` seeds from `first_seed` on."""
     seeds = chunk["seed"].to_numpy()
     wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
 def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None:
-    """Return the schema of runs.parquet: the union over cells, whose dated outcomes and drawn numbers may differ.
+    """Return the schema of runs.parquet, which has the columns of all cells, or None if no campaign is stored.
 
-    Returns None if no campaign is stored.
+    Cells may differ in dated outcomes and drawn numbers.
     """
     schemas, kinds = [], swept_kinds(scope)
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
@@ -241,7 +252,10 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """Add one chunk to the tables that have rows per campaign, which are written even if every campaign failed."""
+    """Add the campaigns of one chunk to the tables with rows per campaign.
+
+    A chunk without finished campaigns still adds its columns, so that the tables are written.
+    """
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
@@ -252,7 +266,7 @@ def add_chunk(
 
 
 class CellTally:
-    """Accumulates the outcomes of a cell's campaigns and the number of campaigns that hold or lose each district."""
+    """Totals over the campaigns of a cell: outcomes, and numbers of campaigns by holder and by day of first fall."""
 
     def __init__(self, districts: int, evenings: int, table: Sequence[Outcome]) -> None:
         self.runs = self.failed = 0
@@ -278,21 +292,24 @@ class CellTally:
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """Return, per district, the day by whose end at least half of the campaigns have lost it, or NOT_FALLEN."""
+        """Return, per district, the first day by whose end at least half of the campaigns have lost the district.
+
+        The value is NOT_FALLEN for a district that fewer campaigns lose.
+        """
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)
 
 
 def cells_in_yaml(scope: Scope) -> dict[str, Any]:
-    """Return the cells of a sweep as part of `config.yaml`; empty for a plain run."""
+    """Return the cells of a sweep as the key `cells` of `config.yaml`; an empty dict for a run without a sweep."""
     if not scope.swept:
         return {}
     return {"cells": [{"cell": cell.number, **cell.values, "fingerprint": cell.fingerprint} for cell in scope.cells]}
 
 
 def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path: Path) -> None:
-    """Write summary.csv: one row per cell and outcome, with separate columns for quantiles of dates."""
+    """Write summary.csv, with one row per cell and outcome; quantiles of dates have columns of their own."""
     rows = [
         {"cell": cell.number, "cell_label": cell.label} | quantiles_apart(row._asdict())
         for cell, summary in zip(scope.cells, summaries, strict=True)
