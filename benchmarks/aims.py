@@ -95,7 +95,7 @@ AIMS = (
 
 
 def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Make the row of an aim: quantity, measurement, aim and whether it is met."""
+    """Return the row of an aim in the table: quantity, measurement, aim and whether it is met."""
     if aim.section not in sections:
         return aim.what, "not measured", goal(aim), ""
     found = aim.found(sections[aim.section]["measured"])
@@ -104,7 +104,7 @@ def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def is_met(aim: Aim, sections: dict[str, Any]) -> bool:
-    """Whether the median, or the single measurement, meets the bound."""
+    """Return whether the median, or the single measurement, meets the bound."""
     found = aim.found(sections[aim.section]["measured"])
     middle = found["median"] if isinstance(found, dict) else found
     return middle > aim.bound if aim.at_least else middle < aim.bound

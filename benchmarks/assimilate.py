@@ -108,7 +108,7 @@ def records_of(order: Order, state: State, days: int) -> list[Record]:
 
 
 def with_later_luck(state: State, rng: np.random.Generator) -> State:
-    """Return the worlds with one new seed each for all days after their last."""
+    """Return the worlds, each with one new seed for all days after the last day of its draws."""
     shares, daily, lasting = state
     new = rng.integers(2**SEED_BITS, size=(daily.shape[0], 1, 1), dtype=np.uint64)
     return shares, np.concatenate([daily, np.repeat(new, daily.shape[2], axis=2)], axis=1), lasting
@@ -229,7 +229,7 @@ def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) 
 
 
 def coverage(ground: Ground, worlds: int, records: int, chain: int = CHAIN) -> dict[str, Any]:
-    """Estimate how often central intervals of worlds contain the outcome of the campaign that was reported."""
+    """Estimate how often central intervals contain the outcome of the reported campaign (their coverage)."""
     ranks = [ranks_of_record(ground, worlds, seed, chain) for seed in range(records)]
     return {
         "worlds": worlds,
@@ -239,12 +239,12 @@ def coverage(ground: Ground, worlds: int, records: int, chain: int = CHAIN) -> d
 
 
 def inside(ranks: Sequence[float], level: float) -> float:
-    """Return the share of ranks in the central interval of this level."""
+    """Return the share of ranks in the central interval of a given level."""
     return float(np.mean([abs(rank - 0.5) <= level / 2 for rank in ranks]))
 
 
 def null_differences(ground: Ground, state: State, days: int) -> int:
-    """Count worlds in which a decision without effect changes any number of the record."""
+    """Count the worlds in which a decision that should have no effect changes a number of the record."""
     pairs = zip(*(records_of(order, state, days) for order in (ground.order, ground.null)), strict=True)
     return sum(any(not np.array_equal(a, b) for a, b in zip(*pair, strict=True)) for pair in pairs)
 

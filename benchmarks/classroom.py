@@ -177,7 +177,7 @@ def classroom() -> Iterator[tuple[str, int]]:
 
 
 def answers(address: str) -> bool:
-    """Whether a server responds at an address."""
+    """Return whether a server responds at an address."""
     try:
         return httpx2.get(f"{address}/alive", timeout=1).status_code == 200
     except httpx2.HTTPError:

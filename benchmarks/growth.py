@@ -143,7 +143,7 @@ def space_of(world: World, days: int) -> int:
 
 @cache
 def settled() -> Settings:
-    """Compose the settings of a worker once, and load the rules."""
+    """Return the settings of a worker, composed only once, after loading the rules."""
     settings = compose_settings(MEASURED)
     run_campaign(settings.layout.world, settings.rules, settings.timeline, 0, 1)
     return settings
@@ -265,7 +265,7 @@ def column(told: Mapping[Any, Sequence[Mapping[str, float]]], name: str) -> list
 
 
 def middle(values: Sequence[float]) -> float:
-    """Return the median."""
+    """Return the median of some values."""
     return float(np.median(values))
 
 
@@ -313,7 +313,10 @@ def slope(points: np.ndarray) -> tuple[float, float | None, float | None, float]
 
 
 def is_worse_than_linear(grown: Mapping[str, Any]) -> bool:
-    """Whether the whole interval is above 1.05, or the exponent itself if there is no interval."""
+    """Return whether growth is worse than linear: whether the whole interval of the exponent is above 1.05.
+
+    If there is no interval, the exponent itself is compared.
+    """
     least = grown["exponent"] if grown["low"] is None else grown["low"]
     return least is not None and least > LINEAR
 

@@ -93,7 +93,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def row_of(name: str, grown: Mapping[str, Any], whole: float) -> list[str]:
-    """Make the row of one step."""
+    """Return the row of one step in the table."""
     spent = [each["median"] for each in grown["y"]]
     return [
         f"`{name}`", *(plain(f"{each:.3g}") for each in spent), f"{spent[-1] / whole:.0%}",

@@ -298,7 +298,7 @@ def calls_of_travel(world: World, case: Case) -> Counter[str]:
 
 
 def is_of_journeys(own: Any) -> bool:
-    """Whether an object is a function defined in the rule's file, neither imported nor a class of numbers."""
+    """Return whether an object is a function that the file of the rule defines, not an import or a class."""
     return getattr(own, "__module__", "") == journeys.__name__ and not isinstance(own, type)
 
 
@@ -433,7 +433,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def row_of(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
-    """Make the table row of a rule."""
+    """Return the row of a rule in the table."""
     spent, of_limit = rule["nanoseconds"], rule["of_limit"]
     return (
         f"`{name}`", f"{rule['rows']:,.0f}", f"{spent['Panj']:.2f}", f"{spent['C']:.2f}",
@@ -450,7 +450,7 @@ def flags_of(rule: Mapping[str, Any]) -> list[str]:
 
 
 def needs_a_word(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule needs an explanation, because it takes more than twice as long as C or the memory limit."""
+    """Return whether a rule needs an explanation: whether it takes over twice as long as C or the memory limit."""
     spent = rule["nanoseconds"]
     return bool(spent["Panj"] > 2 * spent["C"] or rule["of_limit"]["Panj"] > 2)
 

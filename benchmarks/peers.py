@@ -57,14 +57,14 @@ def python_of(name: str) -> Path:
 
 
 def run_aloud(*command: object) -> None:
-    """Run a command; RuntimeError with the end of its output if it fails."""
+    """Run a command; raise RuntimeError with the end of its output if it fails."""
     done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command[1:]))} ended with {done.returncode}\n{done.stderr[-2000:]}")
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Measure the seconds of each program on one core, run alternately; AssertionError if their final states differ."""
+    """Measure the seconds of each program on one core, run alternately; raise AssertionError if final states differ."""
     size = QUICK if quick else FULL
     pythons = {name: python_of(name) for name in PINS}
     with tempfile.TemporaryDirectory() as folder:
@@ -220,7 +220,7 @@ def mesa_in_words(measured: Mapping[str, Any]) -> list[str]:
 
 
 def beside(theirs: Mapping[str, Any], ours: Mapping[str, Any], ratio: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Format the milliseconds of both, and the ratio."""
+    """Format the milliseconds of a peer and of Panj, and their ratio."""
     return in_words(scaled(theirs, 1e3)), in_words(scaled(ours, 1e3)), in_words(ratio)
 
 

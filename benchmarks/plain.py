@@ -1,4 +1,4 @@
-"""Compare compiled and plain Python: the same code and seeds, with and without Numba, alternately on one core.
+"""Compare compiled and uncompiled rules: the same code and seeds, with and without Numba, alternately on one core.
 
 python benchmarks/plain.py [quick]
 """

@@ -63,7 +63,7 @@ Work = dict[str, Any]
 
 
 class Told(IntEnum):
-    """The kinds of input from the other rules to the three rules."""
+    """Kinds of input that the three rules receive from the other rules."""
 
     FALL = 0  # yesterday; amount: Fall
     STAND = 1  # yesterday
@@ -220,7 +220,7 @@ def numbers_of(rules: Rules) -> dict[str, Any]:
 
 
 def columns(group: Any, traits: Sequence[str]) -> dict[str, Any]:
-    """Return some traits of a group as plain lists."""
+    """Return the named traits of a group as plain lists."""
     return {trait: getattr(group, trait).tolist() for trait in traits}
 
 
@@ -476,7 +476,7 @@ def read(path: str) -> Work:
 
 
 def main(words: Sequence[str]) -> None:
-    """Print the result of a verb as JSON."""
+    """Run the subcommand that the words name, and print its result as JSON."""
     verb, *others = words
     given: Any
     if verb == "write":

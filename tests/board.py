@@ -1,8 +1,8 @@
-"""A world of three districts that fits on a board, and ways to set it up.
+"""Build a small world of three districts for tests, and set up its units, forces and districts.
 
     Capital (hub, provincial capital) - Middle (a highway) - River (a ford on the Panj)
 
-Nothing differs by chance on day 0: every garrison has its usual size and nobody's command is better than another's.
+There is no random variation on day 0: every garrison has the declared size, and all commands have the same resolve.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ CALM: dict[str, dict[str, Any]] = {
 
 
 class Place(NamedTuple):
-    """One district of a board."""
+    """Description of one district of a board."""
 
     name: str
     province: str = "Kunduz"
@@ -68,7 +68,7 @@ class Place(NamedTuple):
     highway: bool = False
     mountain: float = 0.0
     frontier_km: float = 0.0
-    post: str = ""  # kind of crossing
+    post: str = ""  # kind of the crossing point; empty if there is none
 
 
 LINE = (
@@ -84,23 +84,23 @@ TWO_PROVINCES = (
 
 
 def rules_with(**changes: Mapping[str, Any]) -> Rules:
-    """The real numbers, some of them changed: `rules_with(parley={'intercept': 9.0})`."""
+    """Return the declared numbers of all rules with some changes: `rules_with(parley={'intercept': 9.0})`."""
     rules = typed(resolve([], {}))
     return rules._replace(**{rule: getattr(rules, rule)._replace(**numbers) for rule, numbers in changes.items()})
 
 
 def calm_rules(**changes: Mapping[str, Any]) -> Rules:
-    """The numbers of the board: the real ones, with small garrisons and no chance on day 0."""
+    """Return the numbers used on the board: declared ones with small garrisons and no random variation on day 0."""
     return rules_with(**{rule: {**CALM.get(rule, {}), **changes.get(rule, {})} for rule in {*CALM, *changes}})
 
 
 def line_of(count: int) -> list[tuple[int, int]]:
-    """Every district is linked to the next."""
+    """Return links of a row of districts, each of which is linked to the next."""
     return [(here, here + 1) for here in range(count - 1)]
 
 
 def facts_of(places: Sequence[Place] = LINE, links: Sequence[tuple[int, int]] | None = None, km: float = 30.0) -> Facts:
-    """The facts of a board; without `links` its districts lie in a row."""
+    """Return the facts of a board; by default its districts form a row, each linked to the next."""
     pairs = line_of(len(places)) if links is None else links
     near = [
         sorted({b for a, b in pairs if a == here} | {a for a, b in pairs if b == here}) for here in range(len(places))
@@ -142,20 +142,20 @@ def facts_of(places: Sequence[Place] = LINE, links: Sequence[tuple[int, int]] | 
 
 
 def timeline_of(*rows: tuple[int, int, int, float]) -> Timeline:
-    """Dated events as (day, act, subject, amount)."""
+    """Return a timeline of dated events, each given as (day, act, subject, amount)."""
     day, act, subject, amount = zip(*rows, strict=True) if rows else ((), (), (), ())
     whole = [np.array(column, np.int64) for column in (day, act, subject)]
     return Timeline(*whole, np.array(amount, np.float64))
 
 
 def luck(day: int = 1, seed: int = 1) -> Luck:
-    """The luck of a day."""
+    """Return the source of random draws of one day."""
     return Luck(seeds_of(seed, day, 1).daily[day], day)
 
 
 @dataclass
 class Board:
-    """A founded world with its numbers; methods set the pieces, and nothing else moves them."""
+    """A founded world with its rules and timeline; methods change its units, forces and districts."""
 
     layout: World
     rules: Rules
@@ -169,7 +169,7 @@ class Board:
 
     @property
     def armies(self) -> Armies:
-        """Both sides."""
+        """Both sides: government units, Taliban forces and prongs."""
         return armies_of(self.world)
 
     @property
@@ -179,24 +179,24 @@ class Board:
 
     @property
     def endurance(self) -> Endurance:
-        """When want and unanswered calls are felt."""
+        """Numbers that determine when lack of supply and unanswered calls affect a garrison."""
         return Endurance(self.rules.supply.hungry_below, self.rules.calls.patience_days)
 
     def today(self, day: int = 1, seed: int = 1) -> Today:
-        """One day of the board."""
+        """Return what rules need on one day: seeds of draws, conditions, the log and running totals."""
         return today_of(self.world, seeds_of(seed, day, self.world.provinces.capital.size), day)
 
     def muster(self) -> None:
-        """Both sides are counted."""
+        """Count the men of both sides in every district."""
         muster(self.armies, self.endurance)
 
     def units_at(self, district: int) -> np.ndarray:
-        """Units that hold the district."""
+        """Return the row numbers of the units that hold a district."""
         units = self.world.units
         return np.flatnonzero((units.district == district) & (units.state == UnitState.HOLDING))
 
     def garrison(self, district: int, men: int, kind: int = UnitKind.POLICE, **traits: float) -> int:
-        """One unit of so many men holds the district, and nobody else; its row."""
+        """Replace the garrison of a district by a single unit with so many men, and return the row of the unit."""
         units = self.world.units
         for other in self.units_at(district):
             self.enlist(int(other), 0)
@@ -212,12 +212,12 @@ class Board:
         return unit
 
     def enlist(self, unit: int, men: int) -> None:
-        """The unit was founded with so many men and has them all."""
+        """Set both the present and the initial number of men of a unit."""
         self.world.units.founded[unit] = men
         self.world.units.men[unit] = men
 
     def send(self, district: int, men: int, mode: int = Mode.PARLEY) -> int:
-        """The first mobile column stands before the district; its row."""
+        """Put the first mobile force, with so many men, in front of a district, and return the row of the force."""
         forces = self.world.forces
         force = int(np.flatnonzero(forces.prong == 0)[0])
         forces.district[force] = district
@@ -227,13 +227,13 @@ class Board:
         return force
 
     def locals_of(self, district: int, men: int, mode: int = Mode.HOLD) -> None:
-        """The local force of a district has so many men."""
+        """Set the number of men and the mode of the local force of a district."""
         self.world.forces.men[district] = men
         self.world.forces.mode[district] = mode
         self.muster()
 
     def lose(self, district: int, day: int = 0, how: int = 2) -> None:
-        """The Taliban hold the district, and its garrison is gone."""
+        """Give a district to the Taliban, and remove its garrison."""
         districts = self.world.districts
         districts.holder[district] = Holder.TALIBAN
         districts.lost_on[district] = day
@@ -245,7 +245,7 @@ class Board:
         self.muster()
 
     def run_day(self, day: int, seed: int = 1) -> None:
-        """Run one day, in order."""
+        """Run all rules of one day in their usual order."""
         run_day(self.world, self.rules, self.timeline, seeds_of(seed, day, self.world.provinces.capital.size), day)
 
 
@@ -259,7 +259,17 @@ def board(
     seed: int = 1,
     **changes: Mapping[str, Any],
 ) -> Board:
-    """A founded board; pay is on time and air cover lasts, for no dated event takes them away."""
+    """Return a founded board with full pay and full air cover, which last unless a dated event changes them.
+
+    Args:
+        places: The districts.
+        links: Pairs of linked districts; by default each district is linked to the next.
+        rules: Numbers of all rules; by default those of `calm_rules` with `changes`.
+        posts: Changed traits of posts, by name of the post.
+        timeline: Dated events; by default none.
+        seed: Seed of the random draws of day 0.
+        changes: Changed numbers, by rule.
+    """
     rules = rules or calm_rules(**changes)
     timeline = timeline or timeline_of()
     layout = lay_out(facts_of(places, links), rules, {}, posts or {}).world
@@ -272,7 +282,7 @@ def board(
 
 
 def checked_days(layout: World, rules: Rules, timeline: Timeline, seed: int, days: int) -> Iterator[World]:
-    """The world after every day, with all invariants checked; it is one and the same world."""
+    """Yield the world after every day and check all invariants; it is the same object each time."""
     world = found_world(layout, rules, timeline, seed)
     day_zero = fresh(world)
     check(world, day_zero, 0)
@@ -285,7 +295,7 @@ def checked_days(layout: World, rules: Rules, timeline: Timeline, seed: int, day
 
 
 def traits_of(world: World) -> Iterator[tuple[str, np.ndarray]]:
-    """Every array of a world by name."""
+    """Yield every array of a world with its name, such as `units.men`."""
     for name, group in world._asdict().items():
         if hasattr(group, "_asdict"):
             for trait, values in group._asdict().items():
@@ -295,7 +305,7 @@ def traits_of(world: World) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def differences(one: World, other: World) -> list[str]:
-    """Names of the arrays in which two worlds differ."""
+    """Return the names of the arrays in which two worlds differ."""
     return [
         name
         for (name, a), (_, b) in zip(traits_of(one), traits_of(other), strict=True)
@@ -304,7 +314,7 @@ def differences(one: World, other: World) -> list[str]:
 
 
 def campaigns() -> dict[str, str]:
-    """Digests of a few campaigns, on the board and on the real map, that compiled and plain rules must agree on."""
+    """Return digests of some campaigns, on the board and on the real map, to compare compiled and uncompiled rules."""
     timeline = timeline_of(
         (0, Act.SET, Condition.AIR_COVER, 1.0),
         (0, Act.SET, Condition.PAY, 0.7),
@@ -337,7 +347,7 @@ def campaigns() -> dict[str, str]:
 
 
 class Strict(np.ndarray):
-    """An array that refuses -1 as a row number: NOBODY is not the last row."""
+    """An array that raises IndexError for negative row numbers, since NOBODY (-1) must not select the last row."""
 
     def __getitem__(self, key: Any) -> Any:
         refuse_nobody(key)
@@ -349,19 +359,19 @@ class Strict(np.ndarray):
 
 
 def refuse_nobody(key: Any) -> None:
-    """A negative row number is a mistake of a rule."""
+    """Raise IndexError if a key contains a negative row number, which is a mistake in a rule."""
     for part in key if isinstance(key, tuple) else (key,):
         if isinstance(part, int | np.integer) and part < 0:
-            raise IndexError(f"row {part} of an array")
+            raise IndexError(f"found row number {part}, expected one from 0")
 
 
 def strict(world: World) -> World:
-    """The same world, read and written with care."""
+    """Return the same world with arrays that raise an error for negative row numbers."""
     return World(*(type(g)(*(t.view(Strict) for t in g)) if hasattr(g, "_asdict") else g.view(Strict) for g in world))
 
 
 def digest(*groups: Any) -> str:
-    """The SHA-256 of every array in order: equal only if every digit is."""
+    """Return the SHA-256 hash of the bytes of all arrays, in order."""
     whole = hashlib.sha256()
     for group in groups:
         for trait in group if isinstance(group, tuple) else (group,):
@@ -370,7 +380,7 @@ def digest(*groups: Any) -> str:
 
 
 def photograph(world: World) -> World:
-    """A copy that stays as it is."""
+    """Return a copy of a world that later changes to the original do not affect."""
     return World(*(type(g)(*(t.copy() for t in g)) if hasattr(g, "_asdict") else g.copy() for g in world))
 
 
@@ -380,7 +390,15 @@ DEVIATIONS = st.floats(-3.0, 3.0)
 
 
 def moves_one_way(decision: Callable[..., float], term: str, direction: int, more: float, **inputs: Any) -> None:
-    """Raising one term alone never moves the answer against its direction; so with one draw no outcome flips."""
+    """Assert that a larger value of one term never moves a decision against its direction (1 or -1).
+
+    Args:
+        decision: Function that returns a probability or another number.
+        term: Name of the argument that is varied.
+        direction: 1 if the result must not fall as the term rises, -1 if it must not rise.
+        more: Value of the term to compare with the one in `inputs`.
+        inputs: All arguments of the decision.
+    """
     low, high = sorted((inputs[term], more))
     less, greater = decision(**{**inputs, term: low}), decision(**{**inputs, term: high})
     assert direction * (greater - less) >= 0.0, f"{term} from {low} to {high} moved it from {less} to {greater}"

@@ -1,4 +1,4 @@
-"""Tests run the rules as plain Python: rules are compiled without the wrappers with which Python could call them."""
+"""Shared fixtures; tests run the rules uncompiled, because compiled rules cannot be called from Python one by one."""
 
 import json
 import os
@@ -21,7 +21,7 @@ settings.load_profile(os.environ.get("PANJ_HYPOTHESIS", "panj"))
 
 
 def pytest_configure(config):
-    """Pytest resets the filter that `sim.engine.chance` sets: 64-bit arithmetic wraps on purpose."""
+    """Ignore overflow warnings: 64-bit arithmetic wraps on purpose, but pytest resets the filter of the engine."""
     config.addinivalue_line("filterwarnings", "ignore:overflow encountered in scalar:RuntimeWarning")
 
 
@@ -112,12 +112,15 @@ print(json.dumps({"digests": digests, "further_falls": further_falls(), "signatu
 
 @pytest.fixture(scope="session")
 def compiled():
-    """What compiled rules tell: digests of campaigns, further falls after one fall, versions of each rule."""
+    """Return results of compiled rules: digests of campaigns, further falls after one fall, signatures of each rule."""
     return json.loads(run_compiled("panj_compiled_checks.py", f"TESTS = {str(TESTS)!r}\n{COMPILED}").stdout)
 
 
 def run_compiled(name, script, **environment):
-    """Run a script with compiled rules; its file keeps its place and date, so that Numba finds its own cache again."""
+    """Run a script in a process with compiled rules, and return the finished process.
+
+    The file of the script keeps its path and date if it has not changed, so that Numba finds its cache again.
+    """
     path = Path(tempfile.gettempdir()) / name
     if not path.exists() or path.read_text() != script:
         path.write_text(script)
@@ -135,7 +138,7 @@ def run_compiled(name, script, **environment):
 
 @pytest.fixture(scope="module")
 def one_forker(tmp_path_factory):
-    """Starts commands that can be killed; it takes a second to start itself."""
+    """Yield a process that starts commands which can be killed; it is shared because it takes a second to start."""
     from quick import forker_in  # imports what only these tests need
 
     with forker_in(tmp_path_factory.mktemp("forker")) as forker:
@@ -144,7 +147,7 @@ def one_forker(tmp_path_factory):
 
 @pytest.fixture
 def forker(one_forker, tmp_path):
-    """Commands run in the folder of the test."""
+    """Yield the shared forker, set to run commands in the folder of the test."""
     one_forker.folder = tmp_path
     yield one_forker
     one_forker.stop()
@@ -152,7 +155,7 @@ def forker(one_forker, tmp_path):
 
 @pytest.fixture(scope="module")
 def whole(one_forker, tmp_path_factory):
-    """The tables of an undisturbed sweep on threads."""
+    """Return the tables of a sweep that ran on threads without disturbance."""
     from quick import SWEEP, tables_of
 
     one_forker.folder = tmp_path_factory.mktemp("whole")

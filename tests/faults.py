@@ -1,8 +1,8 @@
-"""Faults injected into studies: kills at every step with a file and at random moments, and damage to every file.
+"""Inject faults into studies: kill them at every step with a file and at random moments, and damage every file.
 
-After each fault the same command must end with the tables of an undisturbed study, with no stored campaign lost or run
-again; and until then nothing that can be read may be wrong. `make faults` runs all of it and prints what was done;
-`tests/run/test_faults.py` runs a part.
+After each fault, the same command must complete the study with the tables of an undisturbed one, and no stored campaign
+may be lost or run again. Until then, whatever can be read must be correct. `make faults` injects all faults and prints
+their numbers; `tests/run/test_faults.py` injects some of them.
 """
 
 import argparse
@@ -42,12 +42,12 @@ DRAWN = "calibration=posterior"  # numbers drawn per campaign, as by default
 WORDS = (*SWEEP, DRAWN, "executor.workers=2")
 FEW = ("-m", "rules.news.fade_days=5,6", "runs=4", DRAWN, "executor.workers=2")
 DAMAGES = ("cut", "emptied", "flipped", "removed")
-Disturbance = Callable[[Any], None]  # of a command that has been started
-SECONDS = {"threads": 0.012, "processes": 0.03, "dask": 0.03}  # per campaign, so that kills come while some run
+Disturbance = Callable[[Any], None]  # function that disturbs a command which has been started
+SECONDS = {"threads": 0.012, "processes": 0.03, "dask": 0.03}  # per campaign, so that kills interrupt some
 
 
 class Faults:
-    """Injects faults and checks what is left after each; counts them by kind."""
+    """Injector of faults, which checks the study after each fault and counts the faults by kind."""
 
     def __init__(self, forker: Forker, folder: Path, seed: int = 20210705) -> None:
         self.forker = forker
@@ -62,17 +62,20 @@ class Faults:
         self.sweep = replace(sweep, base=replace(sweep.base, results_dir=folder / "results"))
 
     def undisturbed(self, name: str, words: Sequence[str]) -> dict[str, Any]:
-        """Tables of a study that nothing disturbs."""
+        """Run a study without disturbance, and return its tables."""
         started = self.forker.start([*words, f"study={name}"])
         assert started.end() == 0, started.said
         return tables_of(self.study(name))
 
     def study(self, name: str) -> Path:
-        """The folder of a study."""
+        """Return the folder of a study."""
         return self.folder / "results" / name
 
     def run(self, study: Path, words: Sequence[str], executor: str, disturb: Disturbance, **manner: Any) -> int:
-        """Run a command on a study, disturb it, and check that nothing stored is lost or was run again."""
+        """Run a command on a study, disturb it, and return its exit code.
+
+        Fail if a stored campaign was lost or run again.
+        """
         self.number += 1
         tasks = self.folder / f"tasks-{self.number}"
         files, there = chunk_files(study), recorded_seeds(study)
@@ -86,7 +89,7 @@ class Faults:
         return code
 
     def check_readable(self, study: Path, *states: dict[str, Any]) -> None:
-        """What can be read of a study is one of some states, or a refusal."""
+        """Fail if a study can be read and its tables are not in one of the given states."""
         try:
             read_sweep(study)
         except PanjError:
@@ -94,13 +97,16 @@ class Faults:
         assert tables_of(study) in states, "tables that can be read are wrong"
 
     def finish(self, study: Path, words: Sequence[str] = WORDS, executor: str = "threads") -> None:
-        """Run the same command to its end: the tables are those of an undisturbed study."""
+        """Run the same command to its end, and check that the tables are those of an undisturbed study."""
         assert self.run(study, words, executor, lambda _: None) == 0
         assert tables_of(study) == self.whole
         assert len(recorded_seeds(study)) == CAMPAIGNS and is_drawn(study)
 
     def kill_at_every_step(self, executor: str, places: Iterable[int], grows: bool = False) -> None:
-        """Kill new studies, or one that grows, at the n-th step with a file, for each n until there are no more."""
+        """Kill a command at its n-th step with a file, for each n in `places`, until it ends before that step.
+
+        The command runs a new study or, with `grows`, adds campaigns to an existing one.
+        """
         for count in places:
             study = self.study(f"{executor}-{'grown' if grows else 'new'}-{count}")
             if grows:
@@ -115,7 +121,7 @@ class Faults:
             shutil.rmtree(study)
 
     def kill_at_random(self, executor: str, kills: int) -> None:
-        """Kill a study at random moments again and again; begin another when it comes to its end."""
+        """Kill the command of a study at random moments, and begin another study whenever one is complete."""
         met, studies = 0, 0
         while met < kills:
             study = self.study(f"{executor}-random-{studies}")
@@ -136,7 +142,7 @@ class Faults:
                 studies += 1
 
     def kill_workers(self, executor: str, kills: int) -> None:
-        """Kill worker processes so often that campaigns are given up, then run the same command."""
+        """Kill worker processes so often that campaigns are given up, then complete the study by the same command."""
         study, met = self.study(f"{executor}-workers"), 0
 
         def kill(started: Any) -> None:
@@ -157,7 +163,10 @@ class Faults:
         shutil.rmtree(study)
 
     def damage_every_file(self, flips: int = 1, kinds: Sequence[str] = DAMAGES, chunks: int = 99) -> None:
-        """Damage every file of a finished study, or only some chunks, in every way; the same command mends it."""
+        """Damage each file of a finished study in every way, and check that the same command repairs the study.
+
+        Of the chunks, only the first `chunks` files are damaged.
+        """
         whole = self.study("whole")
         paths = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file() and path.name != ".lock")
         left_out = [path for path in paths if path.suffix == ".arrow"][chunks:]
@@ -175,7 +184,7 @@ class Faults:
                     shutil.rmtree(study)
 
     def damage(self, path: Path, kind: str) -> None:
-        """Damage one file."""
+        """Damage one file: remove it, empty it, cut it in half, or flip a random bit."""
         content = bytearray(path.read_bytes())
         if kind == "removed":
             path.unlink()
@@ -186,7 +195,10 @@ class Faults:
             path.write_bytes(content[: len(content) // 2] if kind == "cut" else b"")
 
     def check_damaged(self, study: Path) -> None:
-        """A damaged study is refused or read as it was, and mended by the same command, here without a process."""
+        """Check that a damaged study is rejected or read correctly, and that the same command repairs it.
+
+        The command runs in this process.
+        """
         self.check_readable(study, self.whole)
         ran = run_sweep(self.sweep, Console(quiet=True))
         if ran.is_new or not is_drawn(study):
@@ -196,7 +208,7 @@ class Faults:
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
-    """Processes that run campaigns."""
+    """Return the worker processes of a command, given its process id."""
     try:
         children = psutil.Process(pid).children(recursive=True)
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
@@ -205,7 +217,7 @@ def workers_of(pid: int) -> list[psutil.Process]:
 
 
 def main() -> None:
-    """Inject every fault and print what was done."""
+    """Inject every fault, and print the numbers of faults by kind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20210705)
     parser.add_argument("--every", type=int, default=1, help="kill at every n-th step with a file only")
@@ -229,7 +241,7 @@ def main() -> None:
 
 
 def show(faults: Faults, began: float) -> None:
-    """Print the counts so far."""
+    """Print the elapsed time and the numbers of faults so far."""
     print(f"{time.monotonic() - began:.0f} s, {sum(faults.counts.values())} faults")
     for kind, count in sorted(faults.counts.items()):
         print(f"  {count:4d} {kind}", flush=True)

@@ -1,4 +1,4 @@
-"""What tests of fits share: targets, and banks of campaigns that cost nothing."""
+"""Helpers for tests of fits: targets, and prior samples of instant stand-in campaigns."""
 
 from datetime import date
 from typing import Any
@@ -11,14 +11,14 @@ from sim.score.targets import Target
 
 
 def target_of(name: str, value: float | None, event: str = "", **changes: Any) -> Target:
-    """A target to be fitted to the outcome of its own name."""
+    """Return a fitted target for the outcome of the same name; `changes` are further fields."""
     plain = Target(name, event or name, "", "", date(2021, 7, 1), name, value, None, None, (), (), "rounded", "linear",
                    0.05, "fitted", "")  # fmt: skip
     return plain._replace(**changes)
 
 
 def make_bank(patch: pytest.MonkeyPatch, *overrides: str) -> None:
-    """Run `bank` with campaigns that cost nothing, until the patch is undone."""
+    """Run `bank` with instant stand-in campaigns; the replacement lasts until the patch is undone."""
     for name in ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart"):
         patch.setattr(name, None)
     make_quick()

@@ -1,8 +1,8 @@
-"""Bad input from a seed: command lines, configurations, tables of data and hand-ins, which must be refused well.
+"""Generate bad input from a seed: command lines, forms, configurations, data tables and hand-ins.
 
-`python tests/fuzz.py 10000 [seed]` tries so many cases and prints those that failed. No campaign is run: a case that
-would run one has been accepted, and ends there. A case fails if it ends with a fault of the program, takes too long,
-prints a message that is too long, or is refused and leaves a file behind.
+`python tests/fuzz.py 10000 [seed]` tries that many cases and prints those that failed. No campaign is run: a case ends
+where it would run one, because the input has then been accepted. A case fails if the program raises an error other than
+PanjError, takes too long, prints a message that is too long, or rejects the input and leaves a file behind.
 """
 
 import io
@@ -33,9 +33,9 @@ from sim.outcomes import read_outcomes
 from sim.settings import compose
 from sim.settings.overrides import Override
 
-MOST_LETTERS = 400  # of a message
-MOST_SECONDS = 2.0  # of a case, counted by the clock of the process
-KINDS = {"command": 60, "form": 15, "hand-in": 10, "config": 10, "table": 5}  # of a hundred cases
+MOST_LETTERS = 400  # maximum length of a message
+MOST_SECONDS = 2.0  # maximum CPU time of a case
+KINDS = {"command": 60, "form": 15, "hand-in": 10, "config": 10, "table": 5}  # number of cases per hundred, by kind
 SIGNS = "'\"{}[]()$~+-=,:;#&*?!|\\/ \t\n\0%@<>.é\u202eگ😀\ud800"
 VALUES = (
     "", "0", "1", "-1", "1.5", "1e400", "nan", "inf", "true", "null", "None", "9" * 400, "x" * 300, "open", "closed",
@@ -63,22 +63,22 @@ WORDS = ("report", "nowhere", ".", "/", "", "plan", "results/*", "a b", "x" * 30
 
 
 class Reached(BaseException):
-    """Everything was accepted, and campaigns would be run now."""
+    """Raised where campaigns would be run, which means that the input has been accepted."""
 
 
 def reach(*_arguments: Any, **_named: Any) -> Any:
-    """In place of whatever runs campaigns."""
+    """Raise Reached; this function replaces every function that runs campaigns."""
     raise Reached
 
 
 @cache
 def known_words() -> list[str]:
-    """Every setting as it would be completed."""
+    """Return the shell completions of all settings."""
     return setting_words()
 
 
 def words_of(rng: random.Random) -> list[str]:
-    """A command line, most likely a bad one."""
+    """Return a random command line, which is most likely invalid."""
     name = rng.choice(["run"] * 8 + [*options.VERBS])
     words = [name] if rng.random() < 0.8 or name != "run" else []
     keys = [one.key for one in options.options_of(options.VERBS[name]) if one.role == "option"]
@@ -92,7 +92,7 @@ def words_of(rng: random.Random) -> list[str]:
 
 
 def damaged(text: str, rng: random.Random) -> str:
-    """A text with a few letters taken out, put in or doubled."""
+    """Return a text with one to four characters removed, doubled, or replaced by a sign or value."""
     for _ in range(rng.randint(1, 4)):
         place = rng.randint(0, len(text))
         change = rng.choice([text[place : place + 1] * 2, "", rng.choice(SIGNS), rng.choice(VALUES)])
@@ -101,7 +101,10 @@ def damaged(text: str, rng: random.Random) -> str:
 
 
 def damaged_bytes(content: bytes, rng: random.Random) -> bytes:
-    """A file that was cut, changed in some bytes, saved in another code page, or is of another kind."""
+    """Return the content of a file after one random kind of damage.
+
+    It is cut, edited in a line, saved in another encoding, or replaced by something else.
+    """
     lines = content.splitlines(keepends=True)
     line, other = rng.randrange(len(lines)), rng.randrange(len(lines))
     text = content.decode("utf-8")
@@ -120,7 +123,7 @@ def damaged_bytes(content: bytes, rng: random.Random) -> bytes:
 
 
 def try_command(rng: random.Random, _folder: Path) -> str:
-    """Give a bad command line to the program."""
+    """Run a random command line, and return its exit code as text."""
     words = words_of(rng)
     code = command_line.main(words)
     assert code in (0, 2, 3), f"exit code {code}"
@@ -128,7 +131,7 @@ def try_command(rng: random.Random, _folder: Path) -> str:
 
 
 def try_form(rng: random.Random, _folder: Path) -> str:
-    """Paste overrides or a scenario file into the form."""
+    """Parse random overrides or a damaged scenario file, as pasted into the form of the classroom."""
     if rng.random() < 0.5:
         read_command(" ".join(words_of(rng)))
     else:
@@ -143,13 +146,13 @@ HAND_IN = (
 
 
 def try_hand_in(rng: random.Random, _folder: Path) -> str:
-    """Mark a bad hand-in."""
+    """Parse a damaged hand-in."""
     hand_in_of(damaged_bytes(HAND_IN.replace(b'"ab12"', rng.choice(VALUES).encode()), rng))
     return "read"
 
 
 def try_config(rng: random.Random, folder: Path) -> str:
-    """Use a damaged file of the configuration."""
+    """Compose settings with a damaged configuration file, or read a damaged table of outcomes."""
     home = folder / "home"
     if not home.exists():
         for name in ("configs", "scenarios"):
@@ -177,7 +180,7 @@ def try_config(rng: random.Random, folder: Path) -> str:
 
 
 def try_table(rng: random.Random, folder: Path) -> str:
-    """Read a damaged table of data."""
+    """Read a damaged data table."""
     data = folder / "data"
     if not data.exists():
         copytree(facts.DATA, data, ignore=lambda _place, names: [name for name in names if not name.endswith(".csv")])
@@ -193,7 +196,7 @@ def try_table(rng: random.Random, folder: Path) -> str:
 
 @cache
 def usual() -> Any:
-    """The default settings."""
+    """Return the default settings."""
     return compose.compose_settings()
 
 
@@ -203,7 +206,7 @@ TRY: dict[str, Callable[[random.Random, Path], str]] = {
 
 
 def fault_of(kind: str, seed: int, folder: Path) -> str:
-    """What is wrong with how one case ends; empty if nothing is."""
+    """Try one case, and return what went wrong; the text is empty if nothing did."""
     rng = random.Random(f"{kind} {seed}")
     said, before, began = io.StringIO(), files_in(folder / "work"), time.process_time()
     end = ""
@@ -231,13 +234,13 @@ def fault_of(kind: str, seed: int, folder: Path) -> str:
 
 
 def files_in(folder: Path) -> set[str]:
-    """Every file and folder below one."""
+    """Return the paths of all files and folders in a folder, at any depth."""
     return {str(path) for path in folder.rglob("*")}
 
 
 @contextmanager
 def no_campaigns(folder: Path) -> Iterator[None]:
-    """Work in a folder, run no campaign and serve nothing; what Hydra composes of the same words is kept."""
+    """Work in a folder without running campaigns or starting a server; cache what Hydra composes from equal words."""
     import sim.classroom.server
     import sim.run.plan
     import sim.run.run
@@ -272,21 +275,21 @@ def no_campaigns(folder: Path) -> Iterator[None]:
 
 
 def cases(count: int) -> Iterator[tuple[str, int]]:
-    """Kind and seed of each case, in the shares of `KINDS`."""
+    """Yield kind and seed of each case; the kinds have the shares declared in `KINDS`."""
     hundred = [kind for kind, share in KINDS.items() for _ in range(share)]
     for number in range(count):
         yield hundred[number * 37 % 100], number
 
 
 def fuzz(count: int, start: int = 0) -> dict[str, str]:
-    """Try so many cases.
+    """Try a number of cases.
 
     Args:
         count: Number of cases.
-        start: Added to the seed of each, so that another run tries others.
+        start: Number added to the seed of each case, so that another run tries other cases.
 
     Returns:
-        What was wrong, by kind and seed of the case; empty if nothing was.
+        What went wrong, by kind and seed of the case; empty if nothing did.
     """
     wrong = {}
     with tempfile.TemporaryDirectory() as folder, no_campaigns(Path(folder)):
@@ -299,7 +302,7 @@ def fuzz(count: int, start: int = 0) -> dict[str, str]:
 
 
 def show(kind: str, seed: int) -> Sequence[str]:
-    """The words of a command-line case, to try it by hand."""
+    """Return the words of a command-line case, so that it can be tried by hand."""
     return words_of(random.Random(f"{kind} {seed}"))
 
 

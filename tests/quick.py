@@ -1,9 +1,9 @@
-"""Campaigns that cost nothing, for tests of everything around them: their numbers follow from seed and rules alone.
+"""Replace campaigns by instant stand-ins, to test everything around them; results depend only on seed and rules.
 
-Run as a script it starts one command of Panj after the other, each in a fork of its own: a process that may be killed,
-without a second of imports before it. A line on its input is a JSON object: the `words` of the command, and how the
-campaigns shall be: `seconds` each, seeds that `fail`, seeds whose worker `dies`, `disk` seconds a step with a file, the
-step that the command `dies_at`.
+Run as a script, this module starts commands of Panj one after the other, each in a fork of its own. A fork may be
+killed, and does not spend a second on imports. Each line of its input is a JSON object with the `words` of the command
+and the faults to inject: `seconds` per campaign, seeds that `fail`, seeds whose worker `dies`, `disk` seconds per step
+with a file, and the step that the command `dies_at`.
 """
 
 import io
@@ -35,15 +35,18 @@ from sim.study.reader import note_drawn, read_about
 from sim.study.store import recorded
 
 TESTS = Path(__file__).parent
-PATIENCE = 60  # seconds, on a machine that does much else
+PATIENCE = 60  # seconds to wait for a command, on a busy machine
 SWEEP = ("-m", "rules.news.fade_days=5,6", "runs=40")
-CAMPAIGNS = 80  # of SWEEP
-DECLARED = "calibration=as_declared"  # for tests of machinery: nothing is drawn, and no file of draws is read
+CAMPAIGNS = 80  # number of campaigns in SWEEP
+DECLARED = "calibration=as_declared"  # so that no numbers are drawn and no posterior is read
 SHORT = ("study=quick", "seed=5", "end_date=2021-05-04", DECLARED)
 
 
 def campaign_of(layout: Any, rules: Any, timeline: Any, seed: int, days: int, world: Any = None) -> Campaign:
-    """A stand-in for `run_campaign`: quick, and the same for the same seed and rules."""
+    """Return a campaign with random results that are the same for the same seed and rules, as a quick `run_campaign`.
+
+    The environment variable PANJ_QUICK may contain faults to inject.
+    """
     manner = json.loads(os.environ.get("PANJ_QUICK", "{}"))
     time.sleep(manner.get("seconds", 0.0))
     if seed in manner.get("dies", []):
@@ -64,19 +67,19 @@ def campaign_of(layout: Any, rules: Any, timeline: Any, seed: int, days: int, wo
 
 
 def no_figures(folder: Path) -> None:
-    """In place of the report, which takes seconds: which tables it would show."""
+    """Write a file in place of the report, which would take seconds, with the digests of the tables."""
     write_file(folder / "report.html", json.dumps(read_about(folder)["tables"]))
     note_drawn(folder)
 
 
 def make_quick() -> None:
-    """Quick campaigns in this process, and no figures."""
+    """Replace campaigns by quick ones, and the report by a small file, in this process."""
     work.run_campaign = run.run_campaign = campaign_of  # type: ignore[assignment]
     front.drawing_apart = lambda: nullcontext(no_figures)
 
 
 def command(manner: dict[str, Any]) -> int:
-    """One command in this process."""
+    """Run one command in this process with the faults requested in `manner`, and return its exit code."""
     os.environ["PANJ_QUICK"] = json.dumps(manner)
     os.chdir(manner["folder"])
     if "disk" in manner:
@@ -92,12 +95,12 @@ def command(manner: dict[str, Any]) -> int:
 
 
 def slow_down(seconds: float) -> None:
-    """Make files slow, so that a kill at a random moment often comes in the midst of one."""
+    """Slow down all steps with files, so that a kill at a random moment often interrupts one."""
     around_files(lambda _place, _path: time.sleep(seconds))
 
 
 def die_at(place: str, count: int) -> None:
-    """Be killed at the so-manieth time that something, or anything, is done with a file."""
+    """Kill this process at the `count`-th step with a file; `place` is the kind of step, or `any`."""
     times = []
 
     def step(here: str, path: str) -> None:
@@ -110,11 +113,11 @@ def die_at(place: str, count: int) -> None:
 
 
 def around_files(step: Callable[[str, str], None]) -> None:
-    """Take a step when a file is half written, before it is flushed to the disk, and before and after it is renamed."""
+    """Call `step` when a file is half written, before it is flushed to disk, and before and after it is renamed."""
     fsync, replace = os.fsync, os.replace
 
     class HalfWritten(io.FileIO):
-        """A file that is written in two halves."""
+        """A file whose content is written in two halves."""
 
         def write(self, content: Any) -> int:
             there = bytes(content)
@@ -138,7 +141,10 @@ def around_files(step: Callable[[str, str], None]) -> None:
 
 
 def write_down_tasks(path: Path) -> None:
-    """An empty file when it is known what there is to do; a line a task that is handed out: cells with their seeds."""
+    """Record tasks in a file: create it when the backlog is known, and add a line per task that is handed out.
+
+    A line contains the cells of the task with their seeds.
+    """
     begin, take = Backlog.__init__, Backlog.take
 
     def begun(self: Backlog, *arguments: Any) -> None:
@@ -156,13 +162,13 @@ def write_down_tasks(path: Path) -> None:
 
 
 def tasks_in(path: Path) -> list[set[tuple[str, int]]]:
-    """Tasks that a command handed out, each as its cells and seeds."""
+    """Return the tasks that a command handed out, each as a set of (cell, seed)."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [{(key, seed) for key, seeds in json.loads(line) for seed in seeds} for line in lines]
 
 
 def tables_of(study: Path) -> dict[str, Any]:
-    """What the tables of a study hold, without how and when they were made."""
+    """Return the content of the tables of a study, without the metadata on how and when they were made."""
     paths = study.glob("*.parquet")
     held: dict[str, Any] = {path.name: pq.read_table(path).replace_schema_metadata() for path in paths}
     held["summary.csv"] = (study / "summary.csv").read_text(encoding="utf-8")
@@ -171,18 +177,18 @@ def tables_of(study: Path) -> dict[str, Any]:
 
 
 def recorded_seeds(study: Path) -> set[tuple[str, int]]:
-    """Cells and seeds of all campaigns that are recorded as finished."""
+    """Return the cell and seed of every campaign that is stored as finished."""
     keys = [path.name for path in (study / "chunks").iterdir() if path.is_dir()] if (study / "chunks").exists() else []
     return {(key, seed) for key in keys for seed in recorded(study, key).done}
 
 
 def chunk_files(study: Path) -> dict[str, tuple[int, int]]:
-    """Every chunk that has its name, with its file number and the time of its writing."""
+    """Return the inode and modification time of every complete chunk file, by path."""
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in study.glob("chunks/*/*.arrow")}
 
 
 class Started:
-    """A command that runs."""
+    """A running command."""
 
     def __init__(self, forker: "Forker", pid: int, said: Path) -> None:
         self.forker = forker
@@ -191,45 +197,45 @@ class Started:
         self.said_in = said
 
     def end(self) -> int:
-        """Wait; the exit code, negative for a signal."""
+        """Wait for the command to end, and return its exit code (negative if it was killed by a signal)."""
         self.forker.say("end")
         code = int(self.forker.answer())
         self.forker.running = None
         return code
 
     def wait_for(self, path: Path) -> None:
-        """Until a file is there; an error when it does not come."""
+        """Wait until a file exists; fail if it does not appear within PATIENCE."""
         late = time.monotonic() + PATIENCE
         while not path.exists():
             assert time.monotonic() < late, f"{path} did not come: {self.said}"
             time.sleep(0.002)
 
     def wait_to_say(self, words: str) -> None:
-        """Until it has printed something."""
+        """Wait until the command has printed a text; fail if it does not within PATIENCE."""
         late = time.monotonic() + PATIENCE
         while words not in self.said:
             assert time.monotonic() < late, self.said
             time.sleep(0.005)
 
     def kill(self) -> None:
-        """At once; nothing happens when it has ended."""
+        """Kill the command at once; there is no effect if it has ended."""
         self.send(signal.SIGKILL)
 
     def send(self, number: int, is_to_all: bool = False) -> None:
-        """A signal, to the command alone or with all its processes."""
+        """Send a signal to the command or, if `is_to_all`, to all processes of its group."""
         (os.killpg if is_to_all else os.kill)(self.pid, number)
 
     @property
     def said(self) -> str:
-        """What it printed."""
+        """Text that the command has printed so far."""
         return self.said_in.read_text(encoding="utf-8") if self.said_in.exists() else ""
 
 
 class Forker:
-    """Starts commands, one at a time."""
+    """Process that starts commands, one at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder  # in which the next commands run
+        self.folder = folder  # working directory of the next commands
         self.count = 0
         self.running: Started | None = None
         environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(TESTS.parent)}
@@ -239,18 +245,18 @@ class Forker:
         )  # fmt: skip
 
     def answer(self) -> str:
-        """A line from the process."""
+        """Read one line from the process."""
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
     def say(self, line: str) -> None:
-        """A line to the process."""
+        """Send one line to the process."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
     def start(self, words: Sequence[str], **manner: Any) -> Started:
-        """A command in its own process."""
+        """Start a command in its own process, and return it; `manner` contains the faults to inject."""
         self.count += 1
         said = self.folder / f"said-{self.count}.txt"
         where = {"folder": str(self.folder), "said": str(said)}
@@ -260,7 +266,7 @@ class Forker:
         return Started(self, int(self.answer()), said)
 
     def stop(self) -> None:
-        """End what a test that went wrong has left."""
+        """Kill the command that a failed test has left running, if any."""
         if self.running:
             self.running.send(signal.SIGKILL, is_to_all=True)
             self.running.end()
@@ -268,7 +274,7 @@ class Forker:
 
 @contextmanager
 def forker_in(folder: Path) -> Iterator[Forker]:
-    """A forker for as long as it is needed."""
+    """Yield a forker that runs commands in a folder, and end it after the block."""
     forker = Forker(folder)
     try:
         yield forker
@@ -279,14 +285,14 @@ def forker_in(folder: Path) -> Iterator[Forker]:
 
 
 def serve() -> None:
-    """Fork for every line, say the process id, and in the end the exit code."""
-    import pandas  # noqa: F401  (Arrow imports it at the first array; once here, not in every fork)
+    """Fork a command for every line of input; print its process id and, when asked after its end, its exit code."""
+    import pandas  # noqa: F401  (Arrow imports it for its first array; importing it here saves time in every fork)
 
     out = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            os.setpgid(0, 0)  # a terminal, too, sends Ctrl-C to a command with all its processes
+            os.setpgid(0, 0)  # as in a terminal, where Ctrl-C reaches a command with all its processes
             signal.signal(signal.SIGINT, signal.default_int_handler)
             code = 1
             try:
@@ -295,12 +301,12 @@ def serve() -> None:
                 sys.stdout.flush()
                 os._exit(code)
         print(child, file=out, flush=True)
-        sys.stdin.readline()  # not before it is asked for: until then nobody else gets its number
+        sys.stdin.readline()  # wait for the request: until the child is reaped, no other process gets its id
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), file=out, flush=True)
 
 
-if __name__ in ("__main__", "__mp_main__"):  # the second: a worker process that was started by the first
+if __name__ in ("__main__", "__mp_main__"):  # __mp_main__ is the name in worker processes
     make_quick()
 if __name__ == "__main__":
     serve()

@@ -14,7 +14,7 @@ Table = list[dict[str, str]]
 
 
 def rewrite(path: Path, change: Callable[[Table], Table | None]) -> None:
-    """Change the rows of a CSV file: in place, or to those that `change` returns."""
+    """Change the rows of a CSV file; `change` either edits them in place or returns new ones."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     rows = change(rows) or rows
@@ -25,12 +25,12 @@ def rewrite(path: Path, change: Callable[[Table], Table | None]) -> None:
 
 
 def spoil(path: Path, row: int, **cells: str) -> None:
-    """Write these cells into one row; row 0 is line 2 of the file."""
+    """Overwrite cells in one row of a CSV file; row 0 is line 2 of the file."""
     rewrite(path, lambda rows: rows[row].update(cells))
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
-    """A function that raises an error whatever it is given."""
+    """Return a function that raises an error whatever its arguments are."""
 
     def function(*_arguments: Any, **_named: Any) -> None:
         raise error
@@ -39,14 +39,17 @@ def raising(error: BaseException) -> Callable[..., Any]:
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
+    """Return the number of a port on which nothing listens."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
 
 
 def run_python(script: str, *words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
-    """Run a script in a process of its own, which imports `sim` from this clone unless PYTHONPATH is given."""
+    """Run a script in a separate process and return the finished process.
+
+    It imports `sim` from this clone unless PYTHONPATH is given.
+    """
     return subprocess.run(
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False, cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},

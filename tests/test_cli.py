@@ -1,4 +1,4 @@
-"""The command line speaks to a student: what there is, what went wrong, what was written, what to do next."""
+"""Tests of the command line: help, errors, files written, and suggestions of the next command."""
 
 import io
 import subprocess

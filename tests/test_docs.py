@@ -1,4 +1,4 @@
-"""Every block of the documents that states results was made from the campaigns of today."""
+"""Tests that every block of results in the documentation was made by the current rules and data."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The sentences of the architecture, held: contracts of imports, what every rule and number says of itself."""
+"""Tests of the architecture: import contracts, dependencies, and the descriptions of rules and numbers."""
 
 import ast
 import os
@@ -90,7 +90,7 @@ def plain(distribution):
 
 @cache
 def required_by(extra=None):
-    """Distributions that pyproject.toml requires for the core or, with what it includes, for an extra."""
+    """Return the distributions that pyproject.toml requires for the core or for an extra and the extras it includes."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found = set()
     for line in project["optional-dependencies"][extra] if extra else project["dependencies"]:
@@ -101,7 +101,7 @@ def required_by(extra=None):
 
 @cache
 def libraries_of(name):
-    """Distributions that a module imports, as sets of candidates: at its head, and anywhere."""
+    """Return the distributions that a module imports, as sets of candidates: at its top level, and anywhere."""
 
     def of(nodes):
         found = set()
@@ -199,6 +199,6 @@ def test_every_choice_composes_whatever_is_drawn(group, choice, calibration, fac
 
 
 def test_no_two_files_of_tests_have_one_name():
-    """Without packages in tests/, pytest takes two files of one name for one module."""
+    """Check that names are unique: as tests/ has no packages, pytest confuses two files of the same name."""
     names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py") if "browser" not in path.parts)
     assert not [name for name, times in names.items() if times > 1]

@@ -1,4 +1,4 @@
-"""What an installation of Panj brings along: licences, pinned versions and the file NOTICE."""
+"""Tests of what an installation of Panj includes: licences, pinned versions and the file NOTICE."""
 
 import importlib.util
 import re

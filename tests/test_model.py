@@ -1,4 +1,4 @@
-"""The Mesa model is the compiled campaign, day by day, and its agents are windows on rows."""
+"""Tests that the Mesa model equals the compiled campaign on every day, and that its agents are views of rows."""
 
 import gc
 import re
@@ -29,13 +29,13 @@ MIDDLE = 1
 
 @pytest.fixture(scope="module")
 def summer():
-    """The real country for twelve days."""
+    """Return settings of the real country for twelve days."""
     return compose_settings(["end_date=2021-05-13"])
 
 
 @pytest.fixture(scope="module")
 def stepped(summer):
-    """Stepped by hand to the last day."""
+    """Return a model that was stepped to its last day."""
     model = BorderCrisis(summer, rng=SEED)
     for _ in range(summer.days):
         model.step()
@@ -43,7 +43,7 @@ def stepped(summer):
 
 
 def board_config(days=6, **changes):
-    """Three districts; whatever has the seven attributes will do for a config."""
+    """Return a config of three districts; any object with the attributes of `Config` can be one."""
     rules = calm_rules(**changes)
     facts = facts_of()
     return SimpleNamespace(
@@ -54,17 +54,17 @@ def board_config(days=6, **changes):
 
 @pytest.fixture
 def model():
-    """Three districts on the evening of day 0."""
+    """Return a model of three districts at the end of day 0."""
     return BorderCrisis(board_config(), rng=SEED)
 
 
 def frighten(model):
-    """Everyone is as afraid as can be, so that families leave tomorrow."""
+    """Set the greatest possible dread in every district, so that families leave on the next day."""
     model.agents_by_type[District].set("dread", 1.0)
 
 
 def arrays_of(group, name=""):
-    """Every array of a world or record, by name."""
+    """Return every array of a world or record, by name."""
     if isinstance(group, np.ndarray):
         return {name: group}
     parts = [arrays_of(part, f"{name}.{trait}") for trait, part in group._asdict().items()]
@@ -278,7 +278,7 @@ def test_a_data_collector_reads_model_and_agents(model):
 
 
 class NoFear(BorderCrisis):
-    """What a user writes: nobody near the river is ever afraid."""
+    """Example of a model written by a user: there is never any dread in the given districts."""
 
     def __init__(self, config, rng, places=("River",)):
         super().__init__(config, rng=rng)

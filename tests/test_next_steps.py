@@ -1,4 +1,4 @@
-"""Every command that a verb prints as the next step can be pasted into a shell and works."""
+"""Tests that every command which is printed as the next step can be pasted into a shell and works."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ NIGHT = "outcome=troops_crossed_largest_night"
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small sweep of quick campaigns, in a folder whose name has a space."""
+    """Return a small sweep of quick campaigns, in a folder whose name has a space."""
     monkeypatch.setattr(work, "run_campaign", campaign_of)
     monkeypatch.setattr(run, "run_campaign", campaign_of)
     monkeypatch.setattr(front, "drawing_apart", lambda: nullcontext(no_figures))
@@ -29,7 +29,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def printed_commands(printed: str) -> list[list[str]]:
-    """The commands in the line of next steps, as a shell takes them apart."""
+    """Return the commands in the printed line of next steps, each split into words as by a shell."""
     lines = [line for line in printed.splitlines() if line.startswith("Next: ")]
     found = [command for line in lines for command in re.findall(r"python -m sim[^;]*", line)]
     return [shlex.split(command)[3:] for command in found]

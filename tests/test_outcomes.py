@@ -1,4 +1,4 @@
-"""What is counted from a campaign: quantity, scope and date, on records that are set by hand."""
+"""Tests of how outcomes are counted from a campaign, by quantity, scope and date, on records set by hand."""
 
 import shutil
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def on(day: int) -> date:
 
 
 def campaign(held: Mapping[str, range] | None = None) -> Campaign:
-    """A campaign in which nothing happened but that districts were held on some evenings."""
+    """Return a campaign in which the Taliban held some districts on some evenings, and nothing else happened."""
     world = fresh(LAYOUT)
     record = blank_record(world, DAYS)
     record.holder[:] = Holder.GOVERNMENT
@@ -58,7 +58,7 @@ def write_capture(played: Campaign, day: int, district: str, men: int) -> None:
 
 
 def count(played: Campaign, quantity: str, **row: Any) -> Value:
-    """One outcome of the campaign."""
+    """Count one outcome of a campaign."""
     table = [outcome_of("it", {"quantity": quantity, **row}, FACTS, START, DAYS)]
     return count_outcomes(played, table, FACTS, START)["it"]
 
@@ -128,7 +128,7 @@ def test_a_district_lost_twice_counts_once_in_a_window_and_twice_in_days_in_a_ro
 
 
 def influenced_by(*shares: float) -> Campaign:
-    """A campaign in which Beyond is held all along, and these are the shares of influence in file order."""
+    """Return a campaign with given Taliban influence by district, in which Beyond is held from day 0."""
     played = campaign({"Beyond": range(10), "River": range(5, 10)})
     played.world.districts.influence[:] = shares
     return played

@@ -564,7 +564,10 @@ def is_share(about: dict[str, Any]) -> bool:
 
 
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
-    """Return the unit of differences or, if `difference` is false, of values; for a share, percentage points or per cent."""
+    """Return the unit of differences or, if `difference` is false, of values.
+
+    Differences of shares are in percentage points, and shares themselves in per cent.
+    """
     if is_share(about):
         return "percentage points" if difference else "per cent"
     return str(about["unit"])

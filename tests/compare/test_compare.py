@@ -249,7 +249,7 @@ def test_missing_values_are_left_out_and_counted(tmp_path):
 
 def test_an_outcome_that_no_world_has_on_both_sides_is_refused(tmp_path):
     cells = one_key(("as_reported", [None, 1.0]), ("none", [2.0, None]))
-    with pytest.raises(PanjError, match="no world with a value on both sides"):
+    with pytest.raises(PanjError, match="no world with a value in both a cell and its baseline"):
         verdicts_of(write_study(tmp_path / "made", cells), "troops_crossed")
 
 
