@@ -1,4 +1,4 @@
-"""The page Change: a form for a choice of settings, and the distribution of its campaigns over that of the baseline."""
+"""The page Change: a form for a choice of settings, and its distribution drawn over that of the baseline."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Wanted(NamedTuple):
 
     overrides: Overrides | None = None
     runs: int = RUNS
-    wish: int = 0  # number of times that a button was pressed
+    wish: int = 0  # number of times that campaigns were requested
 
 
 @solara.component
@@ -53,7 +53,10 @@ def Page() -> None:
 
 
 def use_form() -> tuple[Form, Callable[[Form], None]]:
-    """Return the form of the visitor's choice, shared by all pages, and its setter; its title is kept on this page."""
+    """Return the form of the visitor's choice and a function that changes it.
+
+    All pages share the choice; a title and a description are only kept on this page.
+    """
     form, set_form = solara.use_state(form_of(chosen.value))
     if form.overrides() != chosen.value:
         form = form_of(chosen.value)
@@ -66,7 +69,7 @@ def use_form() -> tuple[Form, Callable[[Form], None]]:
 
 
 def form_of(overrides: Overrides) -> Form:
-    """Return the form of a choice, or that of the baseline if the choice cannot be read."""
+    """Return the form of a choice of settings, or the form of the baseline if the choice cannot be read."""
     try:
         return read_overrides(overrides).form
     except PanjError:
@@ -75,7 +78,7 @@ def form_of(overrides: Overrides) -> Form:
 
 @solara.component
 def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
-    """Describe what is changed, and show the buttons that run campaigns."""
+    """Show what the choice changes, and the buttons that run campaigns or restore the baseline."""
     texts = texts_of("change")
     Note(
         texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else texts.say("no_change"),
@@ -115,7 +118,7 @@ def Result(form: Form, wanted: Wanted) -> None:
 
 
 def describe_progress(asked: RequestState, texts: Language) -> str:
-    """Describe the progress of a request."""
+    """Return the progress of a request for campaigns in words."""
     ticket = asked.ticket
     assert ticket is not None
     if ticket.ended:

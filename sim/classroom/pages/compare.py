@@ -1,4 +1,4 @@
-"""The page Compare: two choices side by side with the same random draws, as distributions and on two linked maps."""
+"""The page Compare: two choices with the same random draws, as distributions and on two linked maps."""
 
 import solara
 
@@ -18,7 +18,7 @@ from sim.errors import PanjError
 from sim.settings.overrides import Overrides
 
 BASELINE, MINE, NAMED = "baseline", "mine", "scenario="
-FIRST_SEEN = "scenario=call_answered"  # compared with the baseline until something is chosen
+FIRST_SEEN = "scenario=call_answered"  # shown next to the baseline until the visitor chooses something
 
 
 @solara.component
@@ -46,7 +46,7 @@ def Page() -> None:
 
 
 def choices() -> dict[str, str]:
-    """Return the labels of the choices to compare: the baseline, the visitor's own choice and every scenario."""
+    """Return the label of each choice that can be compared: the baseline, the visitor's own and every scenario."""
     texts = texts_of("compare")
     own = {MINE: texts.say("mine", said=describe_change(form_of(chosen.value), Form()))} if chosen.value else {}
     named = {
@@ -62,7 +62,7 @@ def overrides_for(name: str) -> Overrides:
 
 
 def short(name: str) -> str:
-    """Return the short label of a named choice, for charts."""
+    """Return a short label for a named choice, as used in charts."""
     texts = texts_of("compare")
     if name.startswith(NAMED):
         return fields_of()["scenario"].describe(name.removeprefix(NAMED))
@@ -93,7 +93,7 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
 
 
 def trouble_of(both: tuple[RequestState, RequestState]) -> str:
-    """Return the error that prevents a comparison; empty if there is none."""
+    """Return the first error that prevents the comparison; empty if there is none."""
     return next((asked.trouble for asked in both if asked.trouble or asked.ticket is None), "")
 
 

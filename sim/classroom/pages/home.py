@@ -13,7 +13,7 @@ RUNS = 200
 
 @solara.component
 def Page() -> None:
-    """Show the introduction, and the progress of the baseline campaigns, the reference for all comparisons."""
+    """Show the introduction, and the progress of the baseline campaigns, with which everything is compared."""
     texts = texts_of("home")
     Heading(texts.say("heading"))
     Prose(texts.say("about"))

@@ -119,7 +119,7 @@ def Seated(place: Place) -> None:
 
 
 def welcome(seat: Seat) -> str:
-    """Write the welcome with nickname, team and number of members."""
+    """Return a welcome that names the student, the team and the number of members."""
     texts = texts_of("class")
     if not seat.key:
         return texts.say("join_welcome", None, nickname=seat.nickname, letter=seat.letter)
@@ -181,7 +181,7 @@ def ClaimForm(place: Place, question: Question) -> None:
 
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
-    """Create the fields for range, confidence and reason, filled in from an earlier claim."""
+    """Return the fields for range, confidence and reason, filled in from the earlier claim if there is one."""
     texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
     sure = [{"value": str(one), "text": percent(one)} for one in CONFIDENCES]
@@ -196,7 +196,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """Show a button that adopts the choice of the page Change, and list settings other than the decisions below."""
+    """Show a button that adopts the choice of the page Change, and the settings for which the form has no field."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest := start.without(POLICIES):
@@ -209,7 +209,7 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Show the range of the baseline campaigns once they are finished, as a reference for a guess."""
+    """Show the middle 90 % of the baseline campaigns once they are finished, as a scale for the student's range."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
@@ -219,7 +219,7 @@ def Scale(question: Question) -> None:
 
 @solara.component
 def Answered(place: Place, question: Question) -> None:
-    """Compare the student's range with the campaigns of the same choice."""
+    """Show how the student's range compares with the campaigns of the same choice."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     if place.sent is None or place.answer is None:
         return

@@ -50,10 +50,10 @@ fixed: solara.Reactive[frozenset[tuple[str, str]]] = solara.reactive(frozenset()
 
 
 class DeskCampaigns:
-    """Campaigns run by the desk, with which answers are checked."""
+    """A source of campaigns that the desk has run, with which answers are checked."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return one row per campaign; PanjError if they are not all finished."""
+        """Return one row per campaign; raise PanjError if any of them is not finished."""
         ticket = the_desk().ask(session(), overrides, runs, first_seed)
         found = ticket.table()
         if found is None or found.num_rows < runs:
@@ -114,17 +114,17 @@ def Opening() -> None:
 
 
 def answers_of(sheet: Sheet) -> Answers:
-    """Return the answers of a sheet."""
+    """Return the answers that were given on a sheet, by key of the task."""
     return answers.value.get(key_of(sheet), {})
 
 
 def key_of(sheet: Sheet) -> tuple[str, str]:
-    """Identify a sheet by lesson and student."""
+    """Return what identifies a sheet: the name of its lesson, and its student."""
     return sheet.lesson.name, sheet.student
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
-    """Store the answers of a sheet; those of the visitor's other sheets are kept."""
+    """Store the answers of a sheet, and keep those of the visitor's other sheets."""
     answers.set({**answers.value, key_of(sheet): dict(found)})
 
 
@@ -140,7 +140,7 @@ def Kept() -> None:
         try:
             hand_in = hand_in_of(text.encode())
         except PanjError:
-            return  # written by another version, or not by this page
+            return  # written by another version of Panj, or not by this page
         keep(hand_in.sheet, hand_in.answers)
         opened.set(hand_in.sheet)
 
@@ -158,7 +158,7 @@ def Kept() -> None:
 
 @solara.component
 def Goals(lesson: Lesson) -> None:
-    """Show the question, goals, timing and background of a lesson."""
+    """Show the question, goals, timing and background of a lesson, and the known counts if it has forecasts."""
     texts = texts_of("lessons")
     Heading(texts.say("lesson_named", number=lesson.number, title=lesson.title), 2)
     Prose(f"**{lesson.question}**")
@@ -176,7 +176,7 @@ def Goals(lesson: Lesson) -> None:
 
 @solara.component
 def Tasks(sheet: Sheet) -> None:
-    """Show the tasks of a sheet, the hand-in and the questions."""
+    """Show the tasks of a sheet, with the reveal if it has forecasts, then the hand-in and the questions."""
     texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
         solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
@@ -198,7 +198,7 @@ def Tasks(sheet: Sheet) -> None:
 
 @solara.component
 def Reveal(sheet: Sheet) -> None:
-    """Show the button that fixes the forecasts of a sheet, and after it what was reported."""
+    """Show the button that fixes the forecasts of a sheet and, once it was pressed, what was reported."""
     texts = texts_of("forecasts")
     code = session_code(the_register().seats_of)
     forecasts = tuple(task for task in sheet.tasks if task.kind == FORECAST)
@@ -242,7 +242,7 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
             set_trouble("")
             kept = Answer(value, ran if task.needs else 0)
             judged = mark(sheet, task, kept, DeskCampaigns())
-            keep(sheet, {**answers_of(sheet), task.key: kept})  # before it is shown, so that it is not lost
+            keep(sheet, {**answers_of(sheet), task.key: kept})  # before its mark is shown, so that it is not lost
             set_found(judged)
 
         def refuse(said: str) -> None:
@@ -301,7 +301,7 @@ def settings_of(task: Task) -> list[str]:
 
 
 def progress(asked: list[RequestState]) -> str:
-    """Describe the progress over all settings of a task."""
+    """Return the progress of the campaigns of a task in words, over all its settings."""
     texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
     if not tickets:
@@ -315,7 +315,7 @@ def progress(asked: list[RequestState]) -> str:
 
 @solara.component
 def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
-    """Show the distribution and a table; a new value of `done` redraws them."""
+    """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them."""
     texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
@@ -338,7 +338,7 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 
 @solara.component
 def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
-    """Show a table of means and quantiles with one row per settings."""
+    """Show a table of means and quantiles with one row for each of the named settings."""
     texts = texts_of("lessons")
     plain = partial(format_answer, task=task._replace(measure=""))
     rows = []
@@ -352,7 +352,7 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
 
 @solara.component
 def Groups(task: Task, values: np.ndarray) -> None:
-    """Show a table of means with one row per group of campaigns."""
+    """Show a table with one row per group of campaigns: its mean, and the distance from the reported figure."""
     texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
     plain = partial(format_answer, task=task._replace(measure=""))
@@ -362,5 +362,5 @@ def Groups(task: Task, values: np.ndarray) -> None:
 
 
 def heads_of(said: str) -> list[str]:
-    """Split a text into the headings of a table."""
+    """Return the headings of a table, which are separated by semicolons in the text."""
     return [head.strip() for head in said.split(";")]

@@ -1,4 +1,4 @@
-"""The page Projector: the code and the number of students, then predicted ranges next to simulated intervals."""
+"""The page Projector: the session's code and number of students, then predicted ranges next to simulated intervals."""
 
 import reacton.ipyvuetify as vuetify
 import solara
@@ -15,7 +15,7 @@ from sim.classroom.sessions.session import CLOSED, DEBRIEF, OPEN, RUNNING, Quest
 from sim.classroom.sessions.wall import describe_tally, pooled_of, ranges_of, scored_in, title_of
 from sim.classroom.texts import texts_of
 
-LARGE = 22  # px, text in charts
+LARGE = 22  # font size in charts, in pixels
 
 
 @solara.component
@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Wall(room: Room, progress: Progress | None) -> None:
-    """Show the content for the stage of the current question."""
+    """Show what belongs to the stage of the current question."""
     question = room.question
     if question is None or question.stage in (OPEN, CLOSED, RUNNING):
         Gathering(room, progress)
@@ -69,7 +69,7 @@ def Gathering(room: Room, progress: Progress | None) -> None:
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Describe whether claims are open, or how many campaigns are finished."""
+    """Return in words whether claims are open or, while campaigns are running, how many have finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", None, **progress._asdict())
@@ -78,7 +78,7 @@ def describe_stage(question: Question, progress: Progress | None) -> str:
 
 @solara.component
 def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> None:
-    """Show the distributions of effects and outcomes over all choices together."""
+    """Show the distribution of outcomes over all choices and, if the question is about effects, that of effects."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=list(classes)):

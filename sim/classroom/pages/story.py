@@ -1,4 +1,4 @@
-"""The page Story: a summary of one campaign, its days, and what was reported for the same days."""
+"""The page Story: one campaign in sentences, day by day, and what was reported for the same days."""
 
 from datetime import date
 from html import escape
@@ -20,7 +20,7 @@ from sim.errors import PanjError
 from sim.story.chronicle import facts_here
 from sim.story.story import Story, story_of, with_line
 
-FIRST = date(2021, 6, 22)  # first day by default: the fall of Sher Khan Bandar
+FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
 Filters = dict[str, str]
 
 
@@ -54,7 +54,7 @@ def days_of_choice() -> tuple[date, date]:
 
 
 def tell(asked: Filters, number: int) -> Story:
-    """Write the requested part of the story; PanjError for an unknown province or a wrong day."""
+    """Return the requested part of the story; raise PanjError for an unknown province or a wrong day."""
     filters = {key: text for key, text in asked.items() if text}
     part = options.read_options(options.Story, filters)
     return story_of(chronicle_for(following(chosen.value, followed.value), number).narrowed(**part), texts_of("story"))
@@ -97,7 +97,7 @@ def Told(story: Story) -> None:
 
 
 def days_in_html(story: Story) -> str:
-    """Format the days with their sentences as HTML, with a line at the end of the record."""
+    """Return the days with their sentences as HTML, with a note where the record ends."""
     texts = texts_of("story")
     parts = []
     for day, is_after in with_line(story.days):

@@ -48,7 +48,7 @@ USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
 
 @solara.component
 def Page() -> None:
-    """Show the teacher's session, or the ways to open one."""
+    """Show the teacher's session, or the controls to open one."""
     Style()
     code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
@@ -66,14 +66,14 @@ def Page() -> None:
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None]:
-    """Return a session with all teams, and the progress of the campaigns of its current question."""
+    """Return the whole session, and the progress of its current question; None if no campaigns are running."""
     room = the_register().room(code, session())
     return room, the_question_runner().progress(code, room.question.number) if room.question else None
 
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
-    """Show the ways to open a new session, return to an earlier one, or continue one from another computer."""
+    """Show the controls to open a new session, return to an earlier one, or continue one from another computer."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -139,7 +139,7 @@ def Clearing() -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Describe a session by its code and the day on which it was opened."""
+    """Return a session in words: its code, the day on which it was opened, and whether it has ended."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     return texts.say(
@@ -164,7 +164,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
 
 @solara.component
 def Code(room: Room, word: str) -> None:
-    """Show the code to read out, the address, and the link to the wall."""
+    """Show the code to read out, the address, the recovery word if it is new, and the link to the wall."""
     texts, code = texts_of("class"), room.session.code
     Note(texts.say("teacher_code"))
     Said(grouped(code, 3), classes=("claims-code",))
@@ -179,7 +179,7 @@ def Code(room: Room, word: str) -> None:
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """Show the current question with the next steps, or the form for another question."""
+    """Show the current question with its next steps and, if claims and campaigns are over, the form for another."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
@@ -199,7 +199,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
 
 
 def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
-    """Return the labels and actions that are possible for the current question, the usual one first."""
+    """Return the possible actions on the current question, the usual one first, each with the key of its label."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
@@ -216,14 +216,14 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
 
 
 def describe_sent(room: Room, question: Question) -> str:
-    """State how many claims were sent."""
+    """Return in words how many teams have sent a claim."""
     sent = sum(question.number in team.claims for team in room.teams)
     return texts_of("class").say("teacher_sent", sent, teams=len(room.teams))
 
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """Show the form for the next question: an outcome, whether ranges are about it or an effect, and a choice."""
+    """Show the form for the next question: outcome, whether ranges predict it or an effect, and suggested choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -271,7 +271,7 @@ def Students(room: Room) -> None:
 
 
 def describe_team_claim(team: Team, question: Question | None) -> str:
-    """Describe a team's claim: choice, range, confidence and reason."""
+    """Return a team's claim in words: its choice, range, confidence and reason."""
     texts = texts_of("class")
     sent = team.claims.get(question.number) if question else None
     if question is None or sent is None:
@@ -283,7 +283,7 @@ def describe_team_claim(team: Team, question: Question | None) -> str:
 
 @solara.component
 def Scores(room: Room, question: Question) -> None:
-    """Show the score of each team in alphabetical order, without a ranking."""
+    """Show the score of each team, in the order in which the teams joined, without a ranking."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     Heading(texts.say("teacher_scores"), 2)
     Note(describe_tally(scored_in(room, question), question.about))
@@ -301,7 +301,7 @@ def Scores(room: Room, question: Question) -> None:
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
-    """Show buttons that export, end and delete the session."""
+    """Show buttons that export, end, delete or leave the session."""
     texts, code = texts_of("class"), room.session.code
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()

@@ -1,4 +1,4 @@
-"""The page Watch: one campaign on the animated map, and its seed."""
+"""The page Watch: one campaign on the animated map, with a control for its seed."""
 
 import solara
 
@@ -18,7 +18,7 @@ from sim.settings.overrides import Overrides
 
 @solara.component
 def Page() -> None:
-    """Show one campaign of the visitor's choice."""
+    """Show one campaign of the visitor's choice of settings."""
     texts = texts_of("watch")
     first = solara.use_memo(day.peek, [])
     Heading(texts.say("heading"))
@@ -37,13 +37,13 @@ def Page() -> None:
 
 
 def describe_choice(overrides: Overrides) -> str:
-    """Describe how a choice differs from the baseline, in words, or as overrides if the form cannot read it.
+    """Describe how a choice differs from the baseline.
 
     Args:
         overrides: The choice of settings.
 
     Returns:
-        The description.
+        The differences in words, or the overrides themselves if the form cannot read them.
     """
     if not overrides:
         return texts_of("watch").say("baseline")

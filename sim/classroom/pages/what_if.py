@@ -41,7 +41,7 @@ class ForkRequest(NamedTuple):
 
 @solara.component
 def Page() -> None:
-    """Show the form for day and decision, and both branches."""
+    """Show the form for the day and the decision and, once it is sent, both branches."""
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
     Note(texts.say("about", choice=describe_choice(chosen.value)))
@@ -68,14 +68,14 @@ def Page() -> None:
 
 
 def read_asked(given: dict[str, str]) -> ForkRequest:
-    """Read the day and the decision from the form; PanjError if the decision is not in the list."""
+    """Return the request that was typed into the form; raise PanjError if the decision or the day is not valid."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
     return ForkRequest(read_day("day", given["evening"]), parse(given["decision"]), given.get("kind", AS_WATCHED))
 
 
 def kinds() -> list[str]:
-    """Return the campaigns that may be asked about, the usual one first."""
+    """Return the kinds of campaign that can be continued, the default first."""
     try:
         sample()
     except PanjError:
@@ -85,7 +85,7 @@ def kinds() -> list[str]:
 
 @solara.component
 def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
-    """Show the form for day and decision."""
+    """Show the form for the kind of campaign, the day and the decision."""
     texts = texts_of("what_if")
     decisions = [
         {"value": f"{group}={one.name}", "text": one.label, "help": one.help, "group": fields_of()[group].label}
@@ -106,7 +106,7 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
 
 @solara.component
 def Answer(asked: ForkRequest, number: int) -> None:
-    """Compute both branches in a separate thread, and show them."""
+    """Run both branches in a separate thread, and show them when they are finished."""
     texts, choice = texts_of("what_if"), asked.choice(chosen.value, followed.value)
     task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
     if task.pending or task.value is None:
@@ -120,14 +120,14 @@ def Answer(asked: ForkRequest, number: int) -> None:
 
 @solara.component
 def Asked(choice: Overrides, evening: date) -> None:
-    """State which question is answered, and of which campaigns."""
+    """Show which question the fork answers, and the source of the campaign's numbers."""
     settings = the_desk().settings(choice)
     Note(settings.question(evening) or texts_of("what_if").say("free_question"), live=True)
     Note(texts_of("story").say("calibration", calibration=settings.calibration))
 
 
 def answer_of(choice: Overrides, number: int, asked: ForkRequest) -> Forked | str:
-    """Run both branches; return them, or the message of an error."""
+    """Run both branches and return them, or return the message of an error."""
     try:
         return fork(choice, number, asked.evening, asked.change)
     except PanjError as error:
@@ -136,7 +136,7 @@ def answer_of(choice: Overrides, number: int, asked: ForkRequest) -> Forked | st
 
 @solara.component
 def Parted(forked: Forked, asked: ForkRequest) -> None:
-    """Show the first difference, both maps side by side, outcomes and stories."""
+    """Show the first difference, both maps side by side, the outcomes and the stories."""
     texts = texts_of("what_if")
     change, morning = describe_change(asked.change), texts.day(asked.evening + timedelta(days=1))
     Heading(texts.say("result", change=change, day=texts.day(asked.evening)), 2)
@@ -157,7 +157,7 @@ def Parted(forked: Forked, asked: ForkRequest) -> None:
 
 
 def describe_change(change: Override) -> str:
-    """Describe a change with the labels of the form, such as `Help for garrisons: Every call is answered`."""
+    """Return a change with the labels of the form, such as `Help for garrisons: Every call is answered`."""
     field = fields_of()[change.key]
     return f"{field.label}: {field.describe(change.value)}"
 
@@ -168,7 +168,7 @@ def label_of(key: str) -> str:
 
 
 def stories_in_html(forked: Forked) -> str:
-    """Format the days that differ as HTML, with all but the first few folded."""
+    """Return the days that differ as HTML; all but the first few are collapsed."""
     texts = texts_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
     counts = texts.say("differing", len(forked.days)), texts.say("same_days", forked.same_days)
@@ -181,7 +181,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """Format one day as HTML: sentences of only one branch side by side, then those of both."""
+    """Return one day as HTML: the sentences of each branch side by side, then those that both branches have."""
     texts = texts_of("what_if")
     parts = [f"<h3>{escape(texts.day(one.date, year=True))}</h3><div class='twofold'>"]
     parts += [

@@ -29,7 +29,7 @@ def Note(text: str, live: bool = False) -> None:
 
 @solara.component
 def Trouble(text: str) -> None:
-    """Show the message of an error; hidden while it is empty."""
+    """Show the message of an error; show nothing while it is empty."""
     solara.HTML("p", unsafe_innerHTML=escape(text), classes=["trouble"] if text else [], attributes={"role": "alert"})
 
 
@@ -42,7 +42,7 @@ def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disab
 
 @solara.component
 def Folded(title: str, children: Sequence[solara.Element] = ()) -> None:
-    """Show collapsible content in the browser's own element, which works with keyboards and screen readers."""
+    """Show collapsible content with the browser's own element, which works with keyboards and screen readers."""
     summary = vuetify.Html(tag="summary", children=[title])
     vuetify.Html(tag="details", class_="folded", children=[summary, *children])
 

@@ -1,4 +1,4 @@
-"""The form in which a student answers a task, and the link that saves the answers as a file."""
+"""Components for answers: the form in which a student answers a task, and the link that saves all answers as a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,20 +18,20 @@ LABELS = ("number", "from", "to", "nine", "half", "choice", "id", "words", "keep
 def Form(
     kind: str, choices: Sequence[str], given: list[str], labels: dict[str, str], event_answer: Callable[[Any], None]
 ) -> None:
-    """Show the controls; `event_answer` receives a mapping with `first` and `second`."""
+    """Show the controls; `event_answer` receives a mapping with the texts `first`, `second`, `third` and `fourth`."""
 
 
 @solara.component_vue("hand_in.vue")
 def Keeper(name: str, text: str, file: str, answered: int, label: str, event_load: Callable[[Any], None]) -> None:
-    """Store a hand-in in this tab of the browser, and show a link that saves it as a file.
+    """Store a hand-in in this tab of the browser and, once it has answers, show a link that saves it as a file.
 
     Args:
-        name: Key under which the hand-in is stored; empty for none.
+        name: Key under which the hand-in is stored; empty to store nothing.
         text: Content of the hand-in.
-        file: Name of the file.
-        answered: Number of answers.
+        file: Name of the file that is saved.
+        answered: Number of answers in the hand-in.
         label: Label of the link.
-        event_load: Receives a mapping with the `text` that this tab stored earlier.
+        event_load: Receives a mapping with the `text` that this tab stored earlier, if there is one.
     """
 
 
@@ -39,13 +39,13 @@ def Keeper(name: str, text: str, file: str, answered: int, label: str, event_loa
 def AnswerForm(
     task: Task, given: Value | None, on_answer: Callable[[Value], None], on_trouble: Callable[[str], None]
 ) -> None:
-    """Show the controls of a task.
+    """Show the controls with which a student answers a task.
 
     Args:
-        task: The task.
-        given: The answer given so far; None for none.
+        task: The task, whose kind determines the controls.
+        given: The answer that the student has given; None if there is none.
         on_answer: Receives a new answer.
-        on_trouble: Receives the message if an answer cannot be read.
+        on_trouble: Receives the error message if an answer cannot be read.
     """
     texts = texts_of("lessons")
 
@@ -60,7 +60,7 @@ def AnswerForm(
 
 
 def shape_of(task: Task) -> str:
-    """Return the kind of controls for a task."""
+    """Return the kind of controls with which a task is answered, such as `range`."""
     if task.kind in NUMBERS:
         return "number"
     if task.kind == FORECAST:
@@ -71,7 +71,7 @@ def shape_of(task: Task) -> str:
 
 
 def value_of(task: Task, found: Any) -> Value:
-    """Read the answer that a browser sent; PanjError if a number is expected and cannot be read."""
+    """Return the answer that a browser sent; raise PanjError if a number is expected and cannot be read."""
     given = found if isinstance(found, Mapping) else {}
     first, second, third, fourth = (str(given.get(key, "")) for key in ("first", "second", "third", "fourth"))
     shape = shape_of(task)
@@ -85,7 +85,7 @@ def value_of(task: Task, found: Any) -> Value:
 
 
 def number_of(text: str) -> float:
-    """Read `1,037`, `0.41` or `0,41`; PanjError for anything else."""
+    """Parse a number such as `1,037`, `0.41` or `0,41`; raise PanjError if it cannot be read."""
     plain = text.strip().replace(" ", "").replace("\u2212", "-")
     if "." not in plain and plain.count(",") == 1 and len(plain.partition(",")[2]) != 3:
         plain = plain.replace(",", ".")
@@ -99,7 +99,7 @@ def number_of(text: str) -> float:
 
 
 def shown(given: Value | None) -> list[str]:
-    """Format an answer for the controls."""
+    """Return an answer as the texts of the controls, in the order of the controls."""
     if given is None:
         return ["", ""]
     if isinstance(given, tuple):

@@ -8,7 +8,7 @@ import solara
 
 @solara.component_vue("choose.vue")
 def Select(label: str, options: list[dict[str, str]], value: str, event_choose: Callable[[Any], None]) -> None:
-    """Show the control."""
+    """Show the list; `event_choose` receives the name of the option that was chosen."""
 
 
 @solara.component
@@ -17,7 +17,7 @@ def Choose(label: str, options: Mapping[str, str], value: str, on_value: Callabl
 
     Args:
         label: Label of the list.
-        options: Labels of the options, by name.
+        options: The label of each option, by name.
         value: Name of the option that is selected.
         on_value: Receives the name of a newly selected option.
     """

@@ -36,19 +36,19 @@ def Picture(reading: dict[str, Any], labels: dict[str, str], colours: dict[str, 
 
 
 def labels_of(base: str, changed: str) -> dict[str, str]:
-    """Return the texts of the chart, with the names of its distributions."""
+    """Return the texts of the chart by key, including the names of its distributions."""
     return {key: texts_of("distribution").say(key) for key in LABELS} | {"base": base, "changed": changed}
 
 
 @solara.component
 def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2) -> None:
-    """Show a chart of an outcome with its heading, its content in words, and the reported figure.
+    """Show a chart of an outcome with a heading, the verdict in words, notes and the reported figure.
 
     Args:
         reading: The distributions of the outcome.
-        base: Name of the first choice; by default the baseline.
-        changed: Name of the second choice.
-        level: Level of the heading.
+        base: Name of the first choice; empty for "Baseline".
+        changed: Name of the second choice; empty for "Your choice".
+        level: Level of the heading, as in HTML.
     """
     texts = texts_of("distribution")
     Heading(reading.label, level)
@@ -68,14 +68,14 @@ def Distribution(reading: Reading, base: str = "", changed: str = "", level: int
 
 @solara.component
 def Sentence(text: str) -> None:
-    """Show plain text at full size, which may include text that a user typed."""
+    """Show plain text in full size; the text may include what a user typed."""
     with solara.Div(classes=["prose"]):
         solara.Text(text)
 
 
 @solara.component
 def Evidence(reading: Reading) -> None:
-    """Show the reported figure with its rows of the evidence."""
+    """Show the reported figure with its rows of the evidence table, or say that nothing was reported."""
     texts = texts_of("distribution")
     if reading.mark is None:
         Note(texts.say("nothing_reported"))
@@ -99,9 +99,9 @@ def Said(text: str, tag: str = "p", classes: tuple[str, ...] = (), attributes: M
     """Show plain text, always escaped.
 
     Args:
-        text: The text.
-        tag: HTML element.
-        classes: Classes of the style sheet.
+        text: The text, which may include what a user typed.
+        tag: Name of the HTML element.
+        classes: CSS classes of the element.
         attributes: Further attributes of the element.
     """
     solara.HTML(tag, unsafe_innerHTML=escape(text), classes=list(classes), attributes=dict(attributes or {}))
@@ -113,7 +113,7 @@ def ClassChart(chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: i
 
     Args:
         chart: Content of the chart, from `sim.classroom.sessions.wall`.
-        colours: Colours by name.
+        colours: Colours of the chart, by name.
         size: Font size, in pixels.
     """
 

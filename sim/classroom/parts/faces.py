@@ -1,4 +1,4 @@
-"""A choice of settings as overrides for the command line and as a YAML scenario, to copy and to load."""
+"""Component that shows a choice of settings as a command line and as a YAML scenario, to copy, save or load."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ FILE = "my_scenario.yaml"
 
 @solara.component_vue("faces.vue")
 def Texts(faces: list[dict[str, str]], labels: dict[str, str], most: int, event_load: Callable[[Any], None]) -> None:
-    """Show both texts and a box to paste into; `event_load` receives a mapping with `text`."""
+    """Show both texts and a box to paste into; `event_load` receives a mapping with the pasted `text`."""
 
 
 @solara.component
@@ -27,7 +27,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
     Args:
         form: The choice of settings.
-        on_form: Receives the form of a loaded text; a text that cannot be read is reported and changes nothing.
+        on_form: Receives the form when a text is loaded; if the text cannot be read, an error is shown instead.
     """
     texts = texts_of("change")
     trouble, set_trouble = solara.use_state("")
@@ -55,14 +55,14 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def face(kind: str, text: str, file: str = "") -> dict[str, str]:
-    """Prepare one text with its title and help; `file` is its name when it is saved."""
+    """Return one text with its title and help, for `Texts`; `file` is the name under which it is saved."""
     texts = texts_of("change")
     return {"kind": kind, "title": texts.say(f"face_{kind}"), "text": text, "file": file,
             "help": texts.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
 
 
 def read_any(text: str) -> Loaded:
-    """Read a pasted text: overrides of a command line, or the YAML of a scenario."""
+    """Read a pasted text into a form, either as overrides of a command line or as the YAML of a scenario."""
     first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith(
         "#"

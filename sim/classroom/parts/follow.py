@@ -1,4 +1,4 @@
-"""The choice between free campaigns and worlds that followed the record, on the pages that show one campaign."""
+"""Form to choose between free campaigns and worlds that followed the record, for pages that show one campaign."""
 
 import solara
 
@@ -13,26 +13,26 @@ from sim.settings.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 
 
 def sample() -> Worlds:
-    """Read the sample of worlds that ships.
+    """Read the sample of worlds that comes with Panj.
 
     Returns:
         The worlds.
 
     Raises:
-        PanjError: There is none, or it was made with other rules or data.
+        PanjError: There is no sample, or it was made with other rules or data.
     """
     return worlds_for(None, the_desk().settings(BASELINE).facts.fingerprint)
 
 
 def following(overrides: Overrides, until: str) -> Overrides:
-    """Let the campaigns of a choice follow the record.
+    """Return a choice of settings whose campaigns follow the record up to a day.
 
     Args:
         overrides: The choice of settings.
         until: The last day of the record to follow, as YYYY-MM-DD; empty for free campaigns.
 
     Returns:
-        The choice, with overrides that name the day.
+        The choice, with further overrides that name the day; unchanged if `until` is empty.
     """
     if not until:
         return overrides
@@ -41,7 +41,7 @@ def following(overrides: Overrides, until: str) -> Overrides:
 
 @solara.component
 def FollowForm() -> None:
-    """Show the form for the kind of campaign and the day, or one line that says why there is no choice."""
+    """Show the form for the kind of campaign and the day, or a note that there are only free campaigns."""
     texts = texts_of("watch")
     trouble, attempt = use_attempt()
     try:

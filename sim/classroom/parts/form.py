@@ -37,7 +37,7 @@ def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Cal
 
 @solara.component
 def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
-    """Show the form of a choice of settings, with the error of a wrong value next to its field.
+    """Show the form of a choice of settings, with an error next to a field whose new value is wrong.
 
     Args:
         form: The choice of settings.
@@ -84,7 +84,7 @@ def Others(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def given_of(given: Any) -> tuple[str, Any]:
-    """Return the key and value that a browser sent, shortened."""
+    """Return the key and value that a browser sent, each cut to 60 characters."""
     if not isinstance(given, Mapping):
         return "", None
     value = given.get("value")
@@ -92,7 +92,7 @@ def given_of(given: Any) -> tuple[str, Any]:
 
 
 def cast(field: Field, value: str | None) -> str | float | None:
-    """Convert the value of a number field to a float; PanjError if it cannot be read."""
+    """Convert the value of a number field to a float; raise PanjError if it cannot be read. Return others unchanged."""
     if field.number is None or value is None:
         return value
     try:
@@ -102,7 +102,7 @@ def cast(field: Field, value: str | None) -> str | float | None:
 
 
 def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, str]) -> dict[str, Any]:
-    """Prepare a part of the form with its fields, for the browser."""
+    """Return a part of the form with its fields, for the browser."""
     texts = texts_of("change")
     fields = [plain(fields_of()[key], form, errors.get(key, "")) for key in keys]
     changed = sum(field["changed"] for field in fields)
@@ -117,7 +117,7 @@ def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, 
 
 
 def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
-    """Prepare a field with its value, for the browser."""
+    """Return a field with its value and error, for the browser."""
     value = form.value(field.key)
     is_changed = field.key in form.chosen or field.key in form.dates or field.key in form.numbers
     told: dict[str, Any] = {
@@ -135,7 +135,7 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
 
 
 def of_number(field: Field) -> dict[str, Any]:
-    """Prepare the range, unit and source of a number; the slider covers the range of its prior if it has one."""
+    """Return the range, unit and source of a number, for the browser; the slider covers its prior, if it has one."""
     texts, number = texts_of("change"), field.number
     assert number is not None
     low, high = field.believed or (number.low, number.high)

@@ -1,4 +1,4 @@
-"""The animated map of one campaign, or of two side by side; it runs in the browser, which reports the day shown."""
+"""The animated map of one campaign, or of two side by side, which runs in the browser and reports the day shown."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -21,7 +21,7 @@ def Moving(
     shapes: str, films: list[str], labels: list[str], texts: dict[str, Any], colours: dict[str, str], start_day: int,
     fork_day: int, event_told: Callable[[int], None],
 ) -> None:  # fmt: skip
-    """Show the map; it moves to `start_day` only if that value changes."""
+    """Show the map; it goes to `start_day` only when that value changes."""
 
 
 @solara.component
@@ -33,9 +33,9 @@ def Map(
     Args:
         films: Films from `sim.classroom.player`, as JSON.
         labels: One label per film.
-        start_day: Day that is shown first, counted from 0.
-        on_day: Receives the day on which the animation stops.
-        fork_day: Day at whose end two branches diverge; `NO_FORK` for none.
+        start_day: Day to show first; day 0 is the first day of the campaign.
+        on_day: Receives the day that is shown, once it has not changed for 0.3 s.
+        fork_day: Day at whose end the two campaigns diverge; `NO_FORK` if they are not branches of a fork.
     """
     Moving(
         shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),
@@ -45,7 +45,7 @@ def Map(
 
 @cache
 def texts_of_map() -> dict[str, Any]:
-    """Return the texts of the map, the months, and the reasons by number of `Why`."""
+    """Return the texts of the map, the names of months, and the reasons for a fall in the order of `Why`."""
     texts = texts_of("map")
     own = {key: text for key, text in texts.sentences.items() if key.startswith("map_") or key in ("month", "date")}
     return {**own, "whys": ["" if why == Why.NONE else texts.say(f"why_{why.name.lower()}") for why in Why]}

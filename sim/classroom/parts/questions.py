@@ -1,4 +1,4 @@
-"""Shared controls and lists: decisions of a claim as fields, the seed of the campaign shown, sentences and tables."""
+"""Controls and lists that pages share: fields for decisions, the seed of the campaign shown, sentences and tables."""
 
 import secrets
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
     """Create one field per policy group.
 
     Args:
-        overrides: The choice of settings, which gives the current choice in each group.
-        more: Further properties of every field.
+        overrides: The choice of settings, from which the current policies are selected in the fields.
+        more: Further properties of every field, such as `only`.
 
     Returns:
         The fields, for `Sheet`.
@@ -57,7 +57,7 @@ def SeedForm() -> None:
 
 
 def read_seed(given: str) -> int:
-    """Read a seed; PanjError if it is not a whole number from 0 to `MOST`."""
+    """Parse a seed; raise PanjError if it is not a whole number from 0 to `MOST`."""
     text = given.strip()
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and int(text) <= MOST):
         raise PanjError(texts_of("watch").say("bad_seed", found=text[:20], most=MOST))
@@ -65,7 +65,7 @@ def read_seed(given: str) -> int:
 
 
 def listed(sentences: Sequence[str]) -> str:
-    """Format sentences as an HTML list.
+    """Return sentences as an HTML list.
 
     Args:
         sentences: Plain texts, which are escaped.
@@ -92,9 +92,9 @@ def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, loo
 
     Args:
         heads: Headings of the columns.
-        rows: Texts of each row; the first is the heading of the row.
+        rows: Texts of each row, of which the first is the heading of the row.
         caption: Caption of the table.
-        look: Class of the style sheet.
+        look: CSS class of the table.
     """
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
     body = "".join(

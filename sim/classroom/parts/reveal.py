@@ -1,4 +1,4 @@
-"""Forecasts of a lesson: what was known on its evening; once the ranges are fixed, what was reported and all scores."""
+"""Components for the forecasts of a lesson: what was known that evening, and later what was reported, with scores."""
 
 from datetime import date
 from typing import Any
@@ -29,7 +29,7 @@ from sim.wording import Language, significant
 
 @solara.component
 def KnownCounts() -> None:
-    """Show the counts that were known on the evening of the lesson."""
+    """Show a table of the counts that were known on the evening of the lesson."""
     texts = texts_of("forecasts")
     rows = [[texts.day(one.day), f"{one.districts:,.0f}", f"{one.soldiers:,.0f}"] for one in known_counts()]
     Table(heads_of(texts, "known_head"), rows, texts.say("known"), "panj-numbers")
@@ -37,18 +37,18 @@ def KnownCounts() -> None:
 
 
 def heads_of(texts: Language, key: str) -> list[str]:
-    """Split a text into the headings of a table."""
+    """Return the headings of a table, which are separated by semicolons in the text."""
     return [head.strip() for head in texts.say(key).split(";")]
 
 
 @solara.component
 def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None:
-    """Show what was reported next to all forecasts, with the class as it fixes its ranges.
+    """Show what was reported next to all forecasts; update the forecast of the class as students fix their ranges.
 
     Args:
         tasks: The forecasts of the lesson.
-        own: The ranges of the student by task.
-        code: Code of the class session; empty for students who joined none.
+        own: The ranges of the student, by key of the task.
+        code: Code of the class session; empty for a student who has joined none.
     """
     texts = texts_of("forecasts")
     _, set_seen = solara.use_state(0)
@@ -70,12 +70,12 @@ def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None
 
 
 def title_of(task: Task, texts: Language) -> str:
-    """Return what a task forecasts, with its day."""
+    """Return what a task forecasts and for which day, as a title."""
     return texts.say("by", title=texts.say(f"unit_{task.target}"), day=texts.day(date.fromisoformat(task.day)))
 
 
 def chart_of(task: Task, rows: list[Row], texts: Language) -> dict[str, Any]:
-    """Prepare the chart of a task for `ClassChart`: a bracket for each 90 % range, a bar for each 50 % range."""
+    """Return the chart of a task for `ClassChart`, with a bracket for each 90 % range and a bar for each 50 % range."""
     reported = reported_in(task)
     shown = [row_of(row, reported, number, texts) for number, row in enumerate(rows)]
     return {
@@ -87,7 +87,7 @@ def chart_of(task: Task, rows: list[Row], texts: Language) -> dict[str, Any]:
 
 
 def row_of(row: Row, reported: float, number: int, texts: Language) -> dict[str, Any]:
-    """Prepare one forecast for the chart."""
+    """Return the row of one forecast in the chart; `number` identifies the row."""
     low_90, low_50, high_50, high_90 = row.ranges
     inside = "held" if low_50 <= reported <= high_50 else "held_90" if low_90 <= reported <= high_90 else "missed"
     ranges, score = format_ranges(row.ranges), significant(row.score)

@@ -1,4 +1,4 @@
-"""A form of native controls with one button; it returns short texts, which the page has to check."""
+"""A form of native controls with one button. It returns short texts, which the page must check."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -11,17 +11,17 @@ from sim.classroom.choice.form import date_of
 LONGEST = 400  # maximum characters of a returned text
 Field = Mapping[str, Any]
 Options = Sequence[Mapping[str, str]]
-Given = dict[str, str]  # by name of the field; a tick box gives `yes` or an empty text
+Given = dict[str, str]  # text by name of the field; a tick box gives `yes` or an empty text
 
 
 @solara.component_vue("sheet.vue")
 def SheetInVue(fields: list[dict[str, Any]], button: str, event_sent: Callable[[Any], None]) -> None:
-    """Show the controls."""
+    """Show the controls and the button; `event_sent` receives the value of each field, by name."""
 
 
 @solara.component
 def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]) -> None:
-    """Show a form; what is typed stays in the browser until it is sent.
+    """Show a form; what is typed stays in the browser until the button is pressed.
 
     Args:
         fields: The fields, in order.
@@ -30,7 +30,7 @@ def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]
     """
 
     def sent(given: object) -> None:
-        """Pass on the values of known fields, shortened."""
+        """Pass the values of known fields to `on_sent`, as texts of limited length."""
         found = given if isinstance(given, Mapping) else {}
         on_sent({str(field["name"]): as_text(found.get(field["name"])) for field in fields})
 
@@ -38,7 +38,7 @@ def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]
 
 
 def as_text(value: object) -> str:
-    """Convert a value that a browser sent to a text of limited length."""
+    """Return a value that a browser sent as text of at most `LONGEST` characters."""
     if isinstance(value, bool):
         return "yes" if value else ""
     return str(value if value is not None else "")[:LONGEST]
@@ -48,11 +48,11 @@ def text_field(name: str, label: str, value: str = "", most: int = 60, **more: A
     """Create a field for one line of text.
 
     Args:
-        name: Name of the field.
-        label: Label of the field.
-        value: Text that is filled in.
+        name: Name by which the page receives the value of the field.
+        label: Text shown next to the field.
+        value: Text with which the field is filled at first.
         most: Maximum number of characters.
-        more: Further properties: `help` is shown below the field, `mode` selects the keyboard of a phone.
+        more: Further properties: `help` is a text below the field, and `mode` selects the keyboard of a phone.
 
     Returns:
         The field, for `Sheet`.
@@ -64,9 +64,9 @@ def lines_field(name: str, label: str, value: str, most: int) -> Field:
     """Create a field for several lines of text.
 
     Args:
-        name: Name of the field.
-        label: Label of the field.
-        value: Text that is filled in.
+        name: Name by which the page receives the value of the field.
+        label: Text shown next to the field.
+        value: Text with which the field is filled at first.
         most: Maximum number of characters.
 
     Returns:
@@ -81,12 +81,12 @@ def one_of(
     """Create a field with several options, of which one is selected.
 
     Args:
-        name: Name of the field.
-        label: Label of the field.
-        value: Value of the option that is selected.
+        name: Name by which the page receives the value of the field.
+        label: Text shown next to the field.
+        value: Value of the option that is selected at first.
         options: Options with `value`, `text` and optionally `help` and `group`.
-        kind: `select` for a list, `radio` for buttons.
-        more: Further properties of the field.
+        kind: `select` for a drop-down list, `radio` for radio buttons.
+        more: Further properties of the field, such as `only`, which makes it depend on another field.
 
     Returns:
         The field, for `Sheet`.
@@ -105,9 +105,9 @@ def day_field(name: str, label: str, value: date, low: date, high: date, help: s
     """Create a field for a date.
 
     Args:
-        name: Name of the field.
-        label: Label of the field.
-        value: Date that is filled in.
+        name: Name by which the page receives the value of the field.
+        label: Text shown next to the field.
+        value: Date with which the field is filled at first.
         low: First date allowed.
         high: Last date allowed.
         help: Text below the field.
@@ -120,10 +120,10 @@ def day_field(name: str, label: str, value: date, low: date, high: date, help: s
 
 
 def read_day(key: str, text: str) -> date:
-    """Read a date that a browser sent.
+    """Parse a date that a browser sent.
 
     Args:
-        key: Key for the message of an error.
+        key: Key with which an error begins.
         text: The date as YYYY-MM-DD.
 
     Returns:
@@ -139,10 +139,10 @@ def tick(name: str, label: str, is_on: bool = False, **more: Any) -> Field:
     """Create a tick box.
 
     Args:
-        name: Name of the field.
-        label: Label of the field.
-        is_on: Whether it is ticked.
-        more: Further properties of the field.
+        name: Name by which the page receives the value of the field.
+        label: Text shown next to the field.
+        is_on: Whether the box is ticked at first.
+        more: Further properties of the field, such as `only`, which makes it depend on another field.
 
     Returns:
         The field, for `Sheet`.
