@@ -182,9 +182,9 @@ def read_film(folder: Path) -> list[Picture]:
     """
     explained = (
         "The darker a district, the more campaigns have it in Taliban hands that evening, as on the map of one evening."
-        " A dot is a district dated as lost in the record, which ends on 7 July."
+        " A dot marks a district with a reported date of loss; the record ends on 7 July."
     )
-    return [read_picture(path, "Where, evening by evening", explained) for path in sorted(folder.glob(FILM))]
+    return [read_picture(path, "Animated map of the districts held", explained) for path in sorted(folder.glob(FILM))]
 
 
 def encode(path: Path) -> str:

@@ -102,7 +102,7 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    one = "One campaign is one roll of the dice; it says nothing of what was likely."
+    one = "One campaign is one roll of the dice; it does not show what was likely."
     return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
 
 
@@ -170,9 +170,9 @@ def describe_misfit(study: Study) -> str:
     sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
-        return "Nothing was reported of the days that this study covers."
+        return "Nothing was reported about the days that this study covers."
     if not off:
-        return f"Every one of {len(sides)} reported figures is reached by more than one campaign in twenty."
+        return f"Each of the {len(sides)} reported figures is reached by more than one campaign in twenty."
     labels = [label_of(summary_row(study.summary, name), name) for name in off[:MOST_NAMED]]
     which = list_words([f"\u201c{label}\u201d" for label in labels])
     first = "" if len(off) <= MOST_NAMED else "first of all "

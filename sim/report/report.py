@@ -50,34 +50,34 @@ from sim.wording import counted, list_words, span_of
 FIGURES = {  # of one cell; the explanation is also the alternative text of the picture
     "districts_by_day": PageFigure(
         "Simulated districts held, by evening",
-        "The line is the middle campaign; half of all campaigns are in the dark band and nine in ten in the light one."
-        " Marks are what was counted at the time.",
+        "The line is the median; the dark band contains half of the campaigns and the light one nine in ten. Marks are"
+        " what was counted at the time.",
         draw_districts_by_day,
     ),
     "map": PageFigure(
-        "Where, in the simulation",
-        "The darker a district, the more campaigns have it in Taliban hands that evening. A dot is a district dated as"
-        " lost by then in the record; many losses were never dated.",
+        "Simulated districts held, on a map",
+        "The darker a district, the more campaigns have it in Taliban hands that evening. A dot marks a district with a"
+        " reported date of loss by then; many losses were never dated.",
         lambda study, path: draw_map_of(study, None, path),
     ),
     "outcomes": PageFigure(
         "Simulated outcomes",
-        "Bars count campaigns. Dashed lines are what was reported, shaded bands its range.",
+        "Histograms of campaigns. A dashed line is the reported figure, and a shaded band its range.",
         draw_outcomes,
     ),
     "largest_night": PageFigure(
         "The largest simulated night",
-        "Each dot stands for one campaign in fifty; dark ones are at or above the reported figure, the dashed line.",
+        "Each dot stands for 2 % of campaigns; dark dots are at or above the reported figure (dashed line).",
         draw_largest_night,
     ),
     "crossings": PageFigure(
         "Simulated soldiers crossing the Panj",
-        "Bars are medians, whiskers the spread, diamonds what was counted that night or at that post.",
+        "Bars are medians, whiskers 50 and 90 % intervals of campaigns, and diamonds reported counts.",
         draw_crossings,
     ),
     "falls_by_week": PageFigure(
         "How districts fell in the simulation",
-        "Median falls of each kind, week by week, and the range of their total.",
+        "Median falls of each kind, week by week, and the 90 % interval of their total.",
         draw_falls_by_week,
     ),
     "morale": PageFigure(
@@ -87,7 +87,7 @@ FIGURES = {  # of one cell; the explanation is also the alternative text of the 
     ),
     "refugees": PageFigure(
         "Simulated refugees and queues",
-        "People on the road, people at the river, and the posts they wait at. The arrow means at least so many.",
+        "People on the road, at the river, and waiting at each post. The arrow marks a reported minimum.",
         draw_refugees,
     ),
 }

@@ -129,18 +129,18 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
         **value_figures(sweep),
         "outcomes_by_cell": PageFigure(
             "Outcomes, cell by cell",
-            "Each row is a cell, its highest bar as high as the row. The tick is the median; the dashed line is what"
-            f" was reported, the same in every row.{few}",
+            "Each row is the histogram of one cell, scaled to its highest bar. The tick is the median; the dashed line is"
+            f" the reported figure, the same in every row.{few}",
             draw_outcomes_by_cell,
         ),
         "districts_by_cell": PageFigure(
             "Districts held, cell by cell",
-            f"Median, 50 and 90 % of campaigns, and what was counted at the time.{describe_base(sweep)}{few}",
+            f"Median, 50 and 90 % of campaigns, and reported counts.{describe_base(sweep)}{few}",
             partial(draw_course, course=DISTRICTS),
         ),
         "crossings_by_cell": PageFigure(
             "Soldiers who crossed, cell by cell",
-            f"Added up from day 0, up to each morning, and what was counted.{describe_base(sweep)}{few}",
+            f"Totals from day 0 to each morning, and reported counts.{describe_base(sweep)}{few}",
             partial(draw_course, course=CROSSINGS),
         ),
     }
@@ -157,22 +157,22 @@ def value_figures(sweep: Study) -> dict[str, PageFigure]:
     if len(sweep.swept) == 1:
         if not is_number(sweep, sweep.swept[0]):
             return {}
-        explained = "The line joins the medians of the cells, the bands hold 50 and 90 % of their campaigns."
+        explained = "The line joins the medians of the cells; the bands contain 50 and 90 % of their campaigns."
         draw = partial(draw_against_one_key, names=names)
         return {"outcomes_by_value": PageFigure("Outcomes and the swept value", explained, draw)}
     figures = {}
     if is_grid(sweep):
         explained = (
-            "Each field is a cell with its median. Where a field is framed, the reported figure is within 90 % of its"
-            f" campaigns; the diamond marks the median nearest to it.{describe_fixed(sweep)}"
+            "Each field is a cell with its median. In a framed field, the 90 % interval of the campaigns contains the"
+            f" reported figure; the diamond marks the median nearest to that figure.{describe_fixed(sweep)}"
         )
         heading = "Outcomes and the two swept keys" if len(sweep.swept) == 2 else "Outcomes and two of the swept keys"
         draw = partial(draw_against_two_keys, names=names)
         figures["outcomes_by_two_keys"] = PageFigure(heading, explained, draw)
     if not figures or len(sweep.cells) > MANY_CELLS:
         explained = (
-            "Each dot is the median of a cell, the thin line 90 % of its campaigns; across, one swept key at a time."
-            " Where cells are many, the dark line joins the middles of six groups of them."
+            "Each dot is the median of a cell, and the thin line its 90 % interval; each column has one swept key. If"
+            " there are many cells, the dark line joins the medians of six groups of them."
         )
         draw = partial(draw_scatter, names=names)
         figures["outcomes_by_key"] = PageFigure("Outcomes and each swept key", explained, draw)

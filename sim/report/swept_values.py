@@ -149,7 +149,7 @@ def describe_fixed(sweep: Study) -> str:
         + (" (base)" if sweep.is_base(key, value) else " (not the base)")
         for key, value in fixed.items()
     )
-    return f" Kept: {kept}." if kept else ""
+    return f" Fixed: {kept}." if kept else ""
 
 
 def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Path:
@@ -254,8 +254,8 @@ def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
 def heat_key() -> list[Artist]:
     """Create the legend entries of a heat map, for frame, diamond and shade."""
     return [
-        Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure within 90 % of campaigns"),
-        key_mark("median nearest to it", "D", markeredgecolor="white", markersize=6),
+        Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure in 90 % interval"),
+        key_mark("median nearest to report", "D", markeredgecolor="white", markersize=6),
         Patch(facecolor=CHANCE(0.6), label="shade: lowest to highest median"),
     ]
 
@@ -276,12 +276,12 @@ def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
     handles = [
         key_mark("median of a cell", "o", SIMULATED, markersize=4),
         key_line("5 to 95 % of its campaigns", SIMULATED_LIGHT, 1.2),
-        key_line("middle of the medians", SIMULATED_DARK, 1.8),
+        key_line("median of each of six groups", SIMULATED_DARK, 1.8),
     ]
     add_key(figure, [*handles, *key_of_reported("^")], 2)
     sources = cite_reported(sweep.summary, names)
     if len(keys) < len(sweep.swept):
-        sources += f" Shown are {len(keys)} of {len(sweep.swept)} swept keys, those with which the medians move most."
+        sources += f" Of {len(sweep.swept)} swept keys, the {len(keys)} that correlate most with the medians are shown."
     return save_study_chart(figure, sweep, "Outcomes and each swept key", sources, path)
 
 

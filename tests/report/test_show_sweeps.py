@@ -175,7 +175,7 @@ def test_a_heat_map_of_three_keys_keeps_the_third_at_the_base(tmp_path: Path) ->
     sweep = read_sweep(write_sweep(tmp_path / "three", cells, 1))
     assert is_grid(sweep) and others_fixed(sweep) == {"rules.news.fade_days": 10.0}
     assert [cell.number for cell in grid_cells(sweep)] == [1, 3, 5, 7]
-    assert "Kept: fade days at 10 (base)" in figures_of(sweep)["outcomes_by_two_keys"].explained
+    assert "Fixed: fade days at 10 (base)" in figures_of(sweep)["outcomes_by_two_keys"].explained
 
 
 def test_scattered_cells_are_no_grid(many: Study) -> None:
