@@ -129,8 +129,8 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
         **value_figures(sweep),
         "outcomes_by_cell": PageFigure(
             "Outcomes, cell by cell",
-            "Each row is the histogram of one cell, scaled to its highest bar. The tick is the median; the dashed line is"
-            f" the reported figure, the same in every row.{few}",
+            "Each row is the histogram of one cell, scaled to its highest bar. The tick is the median; the dashed line"
+            f" is the reported figure, the same in every row.{few}",
             draw_outcomes_by_cell,
         ),
         "districts_by_cell": PageFigure(
