@@ -1,1 +1,1 @@
-"""Hindcasts: forecasts from a day of the record, by campaigns and by naive methods, and their scores."""
+"""Forecasts the rest of the record from earlier days, by campaigns and by naive methods, and scores the forecasts."""

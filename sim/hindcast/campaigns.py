@@ -1,4 +1,4 @@
-"""Run campaigns to the end of the record, and count what the targets of the hindcasts count."""
+"""Runs campaigns to the end of the record, and counts the targets of the hindcasts in them."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -25,13 +25,13 @@ BATCH = 25  # campaigns per task
 
 
 class Counted(NamedTuple):
-    """Daily counts of every target, and dates of loss, in several campaigns."""
+    """The daily counts of every target, and the days of loss of districts, in several campaigns."""
 
-    counts: Floats  # campaigns x targets x days
-    lost_on: Integers  # campaigns x districts of the map: first day on which a district is held; day 0 included
+    counts: Floats  # (campaigns, targets, days)
+    lost_on: Integers  # (campaigns, districts of the map) first day, from day 0, at whose end the Taliban hold it
 
     def from_origin(self, origin: int, horizons: tuple[int, ...]) -> Ensemble:
-        """Turn the campaigns into a forecast from an origin.
+        """Return the campaigns as a forecast from an origin.
 
         Args:
             origin: Day from which to forecast, counted from day 0.
@@ -46,12 +46,12 @@ class Counted(NamedTuple):
 
 
 def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted:
-    """Run campaigns of a cell to its last day.
+    """Run campaigns to their last day and count the targets in them.
 
     Args:
-        order: The settings and random draws of the cell.
+        order: Settings and sources of numbers and draws.
         seeds: Seed of each campaign.
-        workers: Pool of workers that runs them in batches.
+        workers: Pool of workers that runs the campaigns in batches.
 
     Returns:
         The counts of the campaigns that did not fail, in the order of the seeds.
@@ -63,7 +63,7 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
     futures = [workers.submit(run_batch, order, batch) for batch in batches]
     found = [counted for future in futures for counted in future.result()]
     if not found:
-        raise PanjError("hindcast: found no campaign that could be run to its end, expected some")
+        raise PanjError("hindcast: found only failed campaigns, expected at least one that reaches its last day")
     return Counted(np.array([counts for counts, _ in found]), np.array([lost_on for _, lost_on in found]))
 
 
@@ -84,7 +84,10 @@ def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers
 
 
 def count(record: Record) -> tuple[Floats, Integers]:
-    """Count each target by day (targets x days), and find the day on which each district of the map was first held."""
+    """Return the count of each target by day (targets x days), and the day on which each district of the map was lost.
+
+    The latter is the first day at whose end the Taliban hold the district, day 0 included.
+    """
     facts = facts_here()
     held = record.holder == Holder.TALIBAN
     taken = np.logical_or.accumulate(held, axis=0) & ~held[0]

@@ -1,7 +1,7 @@
-"""The design of the hindcasts, declared before the first of them was run.
+"""Declares the design of the hindcasts, which was fixed before the first of them was run.
 
-Gives   origins, horizons, targets and forecasts; `docs/hindcast.md` gives the reasons.
-A forecast may use what was published up to its origin. Only days up to 7 July are scored.
+A forecast may use what was published up to its origin. Only days up to 7 July are scored. The reasons for the origins,
+horizons, targets and forecasts are in `docs/hindcast.md`.
 """
 
 from datetime import date, timedelta
@@ -15,13 +15,13 @@ ORIGINS = tuple(
     for month, day in ((6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (7, 1), (7, 3), (7, 5))
 )
 HORIZONS = (1, 3, 7, 14)  # days after the origin
-QUANTILES = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)  # of the forecast hubs
-RECENT = 14  # days whose daily increments `recent_days` resamples
-WEEK = 7  # days of `last_seven_days`
-GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin through whose counts `exponential_growth` draws its line
-BLOCK = 3  # origins that follow one another in a block of the bootstrap
+QUANTILES = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)  # those of forecast hubs
+RECENT = 14  # number of days whose daily increments `recent_days` resamples
+WEEK = 7  # days from which `last_seven_days` and `neighbours` take their rate
+GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin to whose counts `exponential_growth` fits a line
+BLOCK = 3  # successive origins per block of the bootstrap
 RESAMPLES = 2000
-BINS = 10  # of probability, in the reliability diagram
+BINS = 10  # bins of forecast probability in the reliability diagram
 TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # files of a hindcast, .csv
 
 
@@ -30,9 +30,9 @@ class Target(NamedTuple):
 
     about: str
     unit: str
-    provinces: tuple[str, ...]  # whose districts are counted; empty for all
-    group: float  # units that come together, for naive forecasts that draw counts
-    most: float  # above which no naive forecast goes, a guess; 0 for the rural districts of the provinces
+    provinces: tuple[str, ...]  # provinces whose districts are counted; empty for all
+    group: float  # naive forecasts that draw counts draw them in groups of this many
+    most: float  # upper limit of naive forecasts, a guess; 0 for the number of rural districts of the provinces
 
 
 NORTH = ("Badakhshan", "Takhar", "Kunduz", "Baghlan", "Samangan", "Balkh", "Jawzjan", "Sar-e-Pul", "Faryab")
@@ -71,7 +71,7 @@ def check(origins: tuple[date, ...], horizons: tuple[int, ...]) -> None:
     """Check the requested origins and horizons.
 
     Args:
-        origins: The days from which to forecast.
+        origins: Days from which to forecast.
         horizons: Lead times, in days.
 
     Raises:
@@ -80,9 +80,11 @@ def check(origins: tuple[date, ...], horizons: tuple[int, ...]) -> None:
     for origin in origins:
         if origin not in ORIGINS:
             days = ", ".join(day.isoformat() for day in ORIGINS)
-            raise PanjError(f"origins: found {origin}, expected days of {days}")
+            raise PanjError(f"origins: found {origin}, expected days out of {days}")
         if not scored(origin, horizons):
-            raise PanjError(f"horizons: found none that ends by {THE_LINE} from {origin}, expected one, such as 1")
+            raise PanjError(
+                f"horizons: found none that ends by {THE_LINE} for origin {origin}, expected at least one, such as 1"
+            )
     for key, given in (("origins", origins), ("horizons", horizons)):
         if len(set(given)) < len(given):
-            raise PanjError(f"{key}: found {', '.join(map(str, given))}, expected each once")
+            raise PanjError(f"{key}: found {', '.join(map(str, given))}, expected each value only once")

@@ -1,6 +1,6 @@
-"""Draw the figures of a hindcast; nothing is computed here.
+"""Draws the figures of a hindcast from its tables.
 
-Reads   counts.csv, differences.csv, reliability.csv, record.csv and about.json, which `sim.hindcast.hindcast` wrote.
+Reads   the tables and about.json that `sim.hindcast.hindcast` wrote.
 Writes  fans.png, skill.png and reliability.png next to them.
 """
 
@@ -44,11 +44,7 @@ SHORT = {
 
 
 def name_of(forecast: str) -> str:
-    """Format the name of a forecast, such as `free Panj`.
-
-    Args:
-        forecast: Its name in the tables.
-    """
+    """Return the name of a forecast for readers: `free Panj` for `free_panj`."""
     return forecast.replace("_", " ").replace("panj", "Panj")
 
 
@@ -64,7 +60,7 @@ class Made(NamedTuple):
 
         Args:
             table: Name of the table, without `.csv`.
-            where: The required value of each column named.
+            where: Required values, with names of columns as keywords.
         """
         wanted = {key: str(value) for key, value in where.items()}
         return [row for row in self.tables[table] if all(row[key] == value for key, value in wanted.items())]
@@ -88,14 +84,7 @@ def read_hindcast(folder: Path) -> Made:
 
 
 def describe_hindcast(made: Made) -> str:
-    """Describe the sample: the number of origins and worlds, and what the worlds were conditioned on.
-
-    Args:
-        made: The hindcast.
-
-    Returns:
-        Three sentences for captions and the page.
-    """
+    """Return the sentences that all captions share: origins, worlds, what conditions the worlds, and the seed."""
     about = made.about
     return (
         f"{counted(len(about['origins']), 'origin')} x {about['worlds']:,} worlds with numbers from their priors, each "
@@ -122,7 +111,10 @@ def draw_hindcast(folder: Path) -> list[Path]:
 
 
 def draw_fans(made: Made) -> Path:
-    """Draw one row per count: fans of Panj on the left and of exponential growth on the right, with the record."""
+    """Draw the forecasts of every count from every origin, with the record.
+
+    Each count has a row of two panels: the fans of Panj at the left, those of exponential growth at the right.
+    """
     figure, panels = new_panels(
         2 * len(TARGETS), 2, 1.55, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.3, across=0.45, down=0.5)
     )
@@ -167,12 +159,12 @@ def draw_fan(axes: Axes, made: Made, target: str, name: str) -> None:
 
 
 def numbers(rows: Sequence[Row], column: str) -> list[float]:
-    """Return a column as numbers, with NaN for empty cells."""
+    """Return a column as numbers, with nan for empty cells."""
     return [float(row[column] or "nan") for row in rows]
 
 
 def draw_skill(made: Made) -> Path:
-    """Draw one panel per target: paired differences of Panj from every rival, by horizon."""
+    """Draw the paired differences between Panj and every other forecast by horizon, one panel per target or map."""
     targets = [*TARGETS, *MAPS]
     figure, panels = new_panels(
         len(targets), 2, 1.7, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.4, across=0.55, down=0.6)
@@ -196,13 +188,13 @@ def draw_skill(made: Made) -> Path:
 
 
 def reached(made: Made) -> list[str]:
-    """Format how many origins reach each horizon, such as `9 at 1 d`."""
+    """Return how many origins can be scored at each horizon, in the form `9 at 1 d`."""
     rows = made.rows("coverage", forecast=PANJ, target=next(iter(TARGETS)))
     return [f"{row['origins']} at {row['horizon']}\u00a0d" for row in rows]
 
 
 def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
-    """Draw the mean difference between Panj and every other forecast on one target, by horizon, with its interval."""
+    """Draw the mean differences between Panj and every other forecast of one target, with intervals, by horizon."""
     horizons = made.about["horizons"]
     for place, rival in enumerate(RIVALS):
         rows = made.rows("differences", target=target, score=score, forecast=PANJ, rival=rival)
@@ -217,7 +209,7 @@ def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
 
 
 def draw_reliability(made: Made) -> Path:
-    """Draw one reliability diagram per horizon: how often districts were lost, by forecast probability."""
+    """Draw a reliability diagram for each horizon: the share of districts lost, by forecast probability."""
     horizons = made.about["horizons"]
     figure, panels = new_panels(
         len(horizons), 2, 2.3, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.45, across=0.55, down=0.7)

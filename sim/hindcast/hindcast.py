@@ -1,8 +1,10 @@
-"""Forecast from days of the record and score the forecasts: `python -m sim hindcast`.
+"""Forecasts from several days of the record and scores the forecasts: `python -m sim hindcast`.
 
-Reads   settings of one cell, priors.yaml, data/observations.csv, dates of falls.
+After Ctrl-C or a killed process, the same command resumes and gives exactly the same results.
+
+Reads   the settings of one cell, priors.yaml, data/observations.csv and the dates of falls.
 Writes  in results_dir/<name>: origins/<day>/worlds.parquet, as `assimilate` writes it; the tables of `TABLES`;
-        hubverse/; about.json. After Ctrl-C or a kill, the same command continues and gives identical results.
+        hubverse/; about.json.
 """
 
 import json
@@ -49,9 +51,9 @@ from sim.study.files import csv_text, json_text, write_errors, write_folder
 from sim.wording import counted, format_seconds
 
 ORIGINS_FOLDER = "origins"
-VERSION = 1  # of how forecasts and scores are made: another one is another hindcast
-OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # what `assimilate` says of the worlds of an origin
-PER_STAGE = 4.0  # campaigns of the sampler per world and stage, for the estimate of time
+VERSION = 1  # version of the method, part of a hindcast's hash; raise it if forecasts or scores are made otherwise
+OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # metadata copied from the worlds of each origin
+PER_STAGE = 4.0  # campaigns that the sampler runs per world and stage, for the time estimate
 
 
 class Job(NamedTuple):
@@ -61,12 +63,12 @@ class Job(NamedTuple):
     origins: tuple[date, ...]
     horizons: tuple[int, ...]
     settings: Settings
-    order: Order  # campaigns conditioned on nothing
+    order: Order  # order from which the unconditioned campaigns are run
     observations: tuple[Observation, ...]
 
     @property
     def folder(self) -> Path:
-        """The folder of all results."""
+        """The folder to which all results are written."""
         return self.settings.results_dir / self.request.name
 
     @property
@@ -112,39 +114,46 @@ def hindcast(request: Hindcast) -> Path:
 
 
 def job_of(request: Hindcast) -> Job:
-    """Check a request and resolve its settings. Raise PanjError if it is invalid; nothing has been run by then."""
+    """Check a request and resolve its settings, before anything is run. Raises PanjError if the request is invalid."""
     origins, horizons = tuple(sorted(request.origins)) or ORIGINS, tuple(sorted(request.horizons)) or HORIZONS
     check(origins, horizons)
     check_size(request.worlds, CHAIN)
     for word in request.overrides:
         if word.partition("=")[0] in ("start_date", "end_date"):
-            raise PanjError(f"{word.partition('=')[0]}: found {word}, expected none: a hindcast has days of its own")
+            raise PanjError(
+                f"{word.partition('=')[0]}: found {word}, expected no such setting: a hindcast chooses its own days"
+            )
     settings, order = settings_of(Assimilate(until=THE_LINE, overrides=request.overrides))
     return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))
 
 
 def is_done(job: Job) -> bool:
-    """Return whether the folder already contains this hindcast. Raise PanjError if it contains another one."""
+    """Return whether the folder already has this hindcast. Raises PanjError if it has other results."""
     finished = job.folder / "about.json"
     if not finished.exists():
         return False
     with suppress(ValueError, AttributeError):  # damaged, or no object
         if json.loads(finished.read_text(encoding="utf-8")).get("asked") == job.asked:
             return True
-    raise PanjError(f"name: found {job.folder}, which holds another hindcast or study, expected a new name: name=NAME")
+    raise PanjError(f"name: found {job.folder}, which has another hindcast or study, expected a new name: name=NAME")
 
 
 def seeds_of(request: Hindcast, origin: int) -> list[int]:
     """Return the seeds of the campaigns from an origin, one per world.
 
-    Seed modulo the number of worlds is the number of the world that the campaign continues.
+    The remainder of a seed divided by the number of worlds is the number of the world that its campaign continues.
     """
     base = np.random.SeedSequence([request.seed, origin]).generate_state(1, np.uint32)[0]
     return [int(base) * request.worlds + world for world in range(request.worlds)]
 
 
 def estimate(job: Job, seconds: float) -> str:
-    """Format the estimated time, given the seconds taken by as many free campaigns as there are worlds."""
+    """Return a sentence that estimates the time a hindcast will take.
+
+    Args:
+        job: The checked request.
+        seconds: Time that as many free campaigns as there are worlds took, in seconds.
+    """
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
     left = seconds * (PER_STAGE * stages + len(job.origins))
@@ -155,16 +164,16 @@ def estimate(job: Job, seconds: float) -> str:
 
 
 def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origin:
-    """Make every forecast from one origin, using only what was published up to it.
+    """Make every forecast from one origin, using only what was published by the end of that day.
 
     Args:
-        day: The origin, a day of the design.
+        day: The origin.
         job: The checked request.
         free: Campaigns that are not conditioned on any observation.
         workers: Pool of workers that runs campaigns.
 
     Returns:
-        The forecasts, with the record as it was known at the origin.
+        The forecasts, and the record as it was known at the origin.
     """
     request, facts, origin, horizons = job.request, job.settings.facts, day_of(day), scored(day, job.horizons)
     worlds = worlds_for(str(worlds_at(day, job)), facts.fingerprint)
@@ -177,7 +186,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
 
 
 def worlds_at(day: date, job: Job) -> Path:
-    """Return the file of worlds conditioned on what was published up to a day, made by `assimilate` if missing."""
+    """Return the path of the worlds conditioned on what was published by a day; make them if they are missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)
@@ -185,7 +194,7 @@ def worlds_at(day: date, job: Job) -> Path:
 
 
 def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
-    """Score the forecasts and write the hubverse files, the tables and, last of all, about.json."""
+    """Score the forecasts, and write the hubverse files, the tables and about.json."""
     record = record_of(job.settings.facts, read_falls(), job.observations)
     counts, paths, maps = score_counts(origins, record), score_paths(origins, record), score_maps(origins, record)
     rows: dict[str, list[Row]] = {
@@ -201,7 +210,7 @@ def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
 
 
 def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, Any]:
-    """Collect the metadata of a hindcast: request, versions, fingerprints, and the worlds of each origin."""
+    """Return the content of about.json: request, versions, fingerprints, and facts about the worlds of each origin."""
     places = {str(one.day): job.folder / ORIGINS_FOLDER / str(one.day) / "about.json" for one in origins}
     told = {day: json.loads(path.read_text(encoding="utf-8")) for day, path in places.items()}
     return {
@@ -220,7 +229,7 @@ def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, A
 
 
 def as_text(row: Row) -> Row:
-    """Format the floats of a row to five significant figures, and NaN as an empty string."""
+    """Format the floats of a table row to five significant figures, and nan as an empty string."""
     return {
         key: ("" if np.isnan(value) else f"{value:.5g}") if isinstance(value, float) else value
         for key, value in row.items()

@@ -1,9 +1,10 @@
-"""Write forecasts in the hubverse format: quantiles, and samples that are joint over horizons.
+"""Writes forecasts in the hubverse format (https://docs.hubverse.io): quantiles, and samples joint over horizons.
 
-Writes  hubverse/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every model and origin
-        model-output/panj-<forecast>/<origin>-panj-<forecast>.parquet, as https://docs.hubverse.io describes them.
 The id of a sample is (number of its target) x (number of members) + (number of its member), so it is unique in a file.
 In the forecasts of Panj, a member is the same world for every target.
+
+Writes  hubverse/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every forecast and
+        origin model-output/panj-<forecast>/<origin>-panj-<forecast>.parquet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) ->
 
     Args:
         folder: The folder of the hub.
-        origins: The forecasts of each origin; those of maps only are left out.
+        origins: The forecasts of each origin; a forecast of the map only is left out.
         record: The record, written as the target data of the hub.
     """
     members = {forecast.paths.shape[0] for one in origins for forecast in one.forecasts.values()}
@@ -58,7 +59,7 @@ def parquet_of(table: pa.Table) -> bytes:
 
 
 def table_of(origin: date, horizons: tuple[int, ...], forecast: Ensemble) -> pa.Table:
-    """Make the table of one forecast from one origin: quantiles and samples by target and horizon."""
+    """Return the hubverse table of one forecast from one origin, with quantiles and samples by target and horizon."""
     members, columns = forecast.paths.shape[0], []
     for place, target in enumerate(TARGETS):
         for column, horizon in enumerate(horizons):
@@ -73,14 +74,23 @@ def table_of(origin: date, horizons: tuple[int, ...], forecast: Ensemble) -> pa.
 def rows_of(
     origin: date, target: str, horizon: int, kinds: Sequence[str], ids: Sequence[str], values: np.ndarray
 ) -> pa.Table:
-    """Make the rows of one target at one horizon."""
+    """Return the rows of one target at one horizon.
+
+    Args:
+        origin: Day from which is forecast.
+        target: Name of the target.
+        horizon: Lead time, in days.
+        kinds: Output type of each row: `quantile` or `sample`.
+        ids: Level of the quantile, or id of the sample.
+        values: Forecast value of each row.
+    """
     count = len(ids)
     same = ([origin] * count, [target] * count, [horizon] * count, [origin + timedelta(horizon)] * count)
     return pa.table([*same, kinds, ids, values], schema=SCHEMA)
 
 
 def rows_of_record(record: Reported) -> list[dict[str, Any]]:
-    """Make one row per target and day with the value in the record."""
+    """Return the record as rows of the hub's target data, one per target and day."""
     return [
         {"target_end_date": (DAY_0 + timedelta(day)).isoformat(), "target": target, "observation": f"{value:.6g}"}
         for place, target in enumerate(TARGETS)
@@ -100,7 +110,9 @@ def admin() -> dict[str, Any]:
 def tasks(least: int, most: int) -> dict[str, Any]:
     """Return the content of tasks.json, in which every origin is a round.
 
-    `least` and `most` are the smallest and the largest number of members of any forecast.
+    Args:
+        least: Smallest number of members of any forecast.
+        most: Largest number of members of any forecast.
     """
     ends = sorted({(one + timedelta(horizon)).isoformat() for one in ORIGINS for horizon in scored(one)})
     choices: Mapping[str, Sequence[Any]] = {

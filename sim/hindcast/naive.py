@@ -1,8 +1,8 @@
-"""Naive forecasts of counts and of the map from an origin, based on what was known on that day.
+"""Makes naive forecasts of counts and of the map from an origin, based on what was known on that day.
 
-Each method is fitted again at each origin. Counts of districts grow by one at a time, soldiers by groups. A count of
-districts never exceeds the number of rural districts of its provinces, and soldiers never exceed a declared maximum,
-unless the count at the origin already does.
+Each method is refitted at each origin. Methods that draw counts draw districts one by one, and soldiers in groups. A
+forecast of districts never exceeds the number of rural districts of the provinces, and one of soldiers never exceeds a
+declared maximum, unless the count at the origin already does.
 """
 
 from collections.abc import Callable
@@ -21,34 +21,37 @@ Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # wh
 class Ensemble(NamedTuple):
     """A forecast from one origin."""
 
-    paths: Floats  # members x targets x horizons; no targets for a forecast of maps only
-    chances: Floats  # horizons x districts of the map: probability that a district is lost
+    paths: Floats  # (members, targets, horizons) counts; a forecast of the map only has no targets
+    chances: Floats  # (horizons, districts of the map) probability that the district is lost
 
 
 def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: np.random.Generator) -> Floats:
-    """Forecast that the count stays as it is.
+    """Forecast that the count does not change after the origin.
 
     Args:
-        _known: Cumulative count by day up to the origin.
+        _known: Cumulative count by day, up to the origin.
         ahead: Longest lead time, in days.
         _most: Largest possible count.
         size: Number of members.
-        _generator: Generator of random numbers.
+        _generator: Source of random numbers.
 
     Returns:
-        Members x days: what is added to the count at the origin by the end of each of the next `ahead` days.
+        (members, days) Increase since the origin by the end of each of the next `ahead` days.
     """
     return np.zeros((size, ahead))
 
 
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast a Poisson process with the rate of the last week, drawn from its Gamma posterior (Jeffreys' prior)."""
+    """Forecast a Poisson process whose rate is drawn from its gamma posterior, given last week's count.
+
+    The prior is that of Jeffreys.
+    """
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
 
 
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast exponential growth: a line through the logarithms of four counts.
+    """Forecast exponential growth, by a line that is fitted to the logarithms of four counts.
 
     0.5 is added to each count, so that a count of 0 has a logarithm.
     """
@@ -59,7 +62,7 @@ def exponential_growth(known: Floats, ahead: int, most: float, size: int, genera
 
 
 def recent_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast daily increments that are drawn at random from those of the last RECENT days."""
+    """Forecast daily increments that are drawn at random from those of the last `RECENT` days."""
     return np.cumsum(generator.choice(np.diff(known[-1 - RECENT :]), (size, ahead)), axis=1)
 
 
@@ -100,7 +103,17 @@ def count_forecast(
     size: int,
     generator: np.random.Generator,
 ) -> Ensemble:
-    """Forecast all counts by one method, and a map on which the new losses of the country fall on random districts."""
+    """Forecast all counts by one method, and a map on which new losses in the country fall on random districts.
+
+    Args:
+        forward: The method.
+        known: The record as it was known at the origin.
+        origin: Day from which to forecast, counted from day 0.
+        horizons: Lead times, in days.
+        facts: Facts about the districts.
+        size: Number of members.
+        generator: Source of random numbers.
+    """
     paths = np.zeros((size, len(TARGETS), len(horizons)))
     steps = [horizon - 1 for horizon in horizons]
     for place, target in enumerate(TARGETS.values()):
@@ -127,14 +140,17 @@ def at_random(added: Floats, known: Reported, origin: int, facts: Facts) -> Floa
 
 
 def lost_at(known: Reported, day: int) -> Marks:
-    """Mark the districts that are known to be lost by a day."""
+    """Return whether each district is known to have been lost by the end of a day."""
     return (known.fell >= 0) & (known.fell <= day)
 
 
 def neighbours(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> Ensemble:  # fmt: skip
-    """Forecast that districts next to lost ones fall, at the rate per day and lost neighbour of the last week."""
+    """Forecast that districts next to lost ones fall, at last week's rate per day and lost neighbour.
+
+    Only the map is forecast.
+    """
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0
     for day in range(origin - WEEK + 1, origin + 1):

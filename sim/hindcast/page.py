@@ -1,7 +1,9 @@
-"""Describe a hindcast in sentences and tables, and write its page. Only counts are computed here.
+"""Describes a hindcast in sentences and tables, and writes its page.
 
-Reads   what `sim.hindcast.figures` reads, and the figures.
-Writes  report.html.
+Nothing is computed here except counts of table rows.
+
+Reads   the tables and about.json that `sim.hindcast.hindcast` wrote, and the figures.
+Writes  report.html in the same folder.
 """
 
 import json
@@ -40,7 +42,7 @@ def show_hindcast(folder: Path) -> int:
         folder: The folder that `sim.hindcast.hindcast` wrote.
 
     Returns:
-        The exit code, 0, whatever the scores.
+        The exit code, which is always 0, whatever the scores.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -88,14 +90,14 @@ def write_page_of_hindcast(made: Made) -> Path:
 
 
 def findings(made: Made) -> list[str]:
-    """Write the findings: how Panj compares with every other forecast, and how often its intervals held the record.
+    """Return the findings in sentences: how Panj compares with the other forecasts, and its interval coverage.
 
     Args:
         made: The hindcast.
 
     Returns:
-        A warning if an origin has too few distinct worlds; where Panj was worse and where it was better, for counts and
-        then for maps; and the coverage of the intervals.
+        A warning if any origin has too few distinct worlds; how often Panj was worse and how often better, first for
+        counts and then for maps; and the coverage of its intervals.
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
@@ -103,7 +105,7 @@ def findings(made: Made) -> list[str]:
 
 
 def say_few(made: Made) -> list[str]:
-    """Warn of origins whose worlds are too much alike to be a sample. Return an empty list if there are none."""
+    """Return a warning that names the origins with too few distinct worlds; an empty list if there are none."""
     distinct, floor = made.about["distinct_lasting_draws"], made.about["floor"]
     few = [short_day(day) for day in made.about["origins"] if distinct[day] < floor]
     if not few:
@@ -116,7 +118,14 @@ def say_few(made: Made) -> list[str]:
 
 
 def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
-    """State for how many targets and horizons Panj was worse and better than each other forecast."""
+    """Return sentences on how often Panj was worse and how often better than each other forecast.
+
+    Args:
+        made: The hindcast.
+        targets: Targets that are compared, at every horizon.
+        score: Name of the score in differences.csv.
+        what: Name of the score for readers.
+    """
     every = [row for row in made.rows("differences", score=score, forecast=PANJ) if row["target"] in targets]
     by_rival = {name: [row for row in every if row["rival"] == name] for name in RIVALS}
     found = {name_of(name): rows for name, rows in by_rival.items() if rows}
@@ -131,13 +140,19 @@ def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
 
 
 def tally(rows: list[Row], end: str, sign: int) -> str:
-    """Count the differences with a given sign, and in brackets those whose whole interval has it: `13 (6)`."""
+    """Count the differences with a given sign and, in brackets, those whose whole interval has that sign: `13 (6)`.
+
+    Args:
+        rows: Rows of differences.csv.
+        end: Column of the end of the interval that is nearer to 0.
+        sign: 1 for positive differences, -1 for negative ones.
+    """
     some = sum(sign * float(row["difference"]) > 0 for row in rows)
     return f"{some} ({sum(sign * float(row[end] or 'nan') > 0 for row in rows)})"
 
 
 def table_of_means(made: Made, score: str, title: str) -> Table:
-    """Make the table of the mean score of every forecast, one row per target and horizon."""
+    """Return the table of the mean score of every forecast, with one row per target and horizon."""
     rows = made.rows("differences", score=score, forecast=PANJ)
     rivals = [name for name in RIVALS if any(row["rival"] == name for row in rows)]
     table = new_table(
@@ -153,7 +168,7 @@ def table_of_means(made: Made, score: str, title: str) -> Table:
 
 
 def say_coverage(made: Made) -> str:
-    """State how often the intervals of Panj held the record, by target."""
+    """Return a sentence on how often the intervals of Panj contained the record, by target."""
     held = []
     for target in TARGETS:
         rows = made.rows("counts", forecast=PANJ, target=target)
@@ -163,12 +178,12 @@ def say_coverage(made: Made) -> str:
 
 
 def number(cell: str) -> str:
-    """Format a number of a table to three significant figures. An empty cell stays empty."""
+    """Format a table cell to three significant figures, keeping all whole digits; an empty cell stays empty."""
     return true_minus(significant(float(cell))) if cell else ""
 
 
 def table_of_differences(made: Made, target: str) -> TableBlock:
-    """Make the table of one target, one row per forecast: mean score and difference from Panj, by horizon."""
+    """Return the table of one target: the mean score of each forecast and Panj's difference from it, by horizon."""
     score, horizons = ("brier" if target in MAPS else "crps_log"), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
@@ -183,7 +198,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
 
 
 def say_difference(row: Row | None) -> str:
-    """Format the mean score of a forecast and the difference of Panj from it. Return an empty string without a row."""
+    """Format the mean score of a forecast and Panj's difference from it, or return an empty string if `row` is None."""
     if row is None:
         return ""
     apart = number(row["difference"])
@@ -192,7 +207,7 @@ def say_difference(row: Row | None) -> str:
 
 
 def table_of_origins(made: Made, target: str) -> TableBlock:
-    """Make the table of forecasts of one target and the record, one row per origin and horizon."""
+    """Return the table that compares forecasts of one target with the record, with one row per origin and horizon."""
     names = (PANJ, GROWTH, MIXTURE)
     found = {(row["origin"], row["horizon"], row["forecast"]): row for row in made.rows("counts", target=target)}
     keys = list(dict.fromkeys((origin, horizon) for origin, horizon, _ in found))
@@ -213,7 +228,7 @@ def short_day(text: str) -> str:
 
 
 def table_of_coverage(made: Made) -> TableBlock:
-    """Make the table of coverage of Panj and of exponential growth, one row per target and horizon."""
+    """Return the table of interval coverage of Panj and of exponential growth, with one row per target and horizon."""
     rows = [
         [SHORT[target], f"{horizon} d", row["origins"],
          *(f"{float(one[key]):.2f}" for one in (row, other) for key in ("coverage_50", "coverage_90"))]
@@ -226,7 +241,7 @@ def table_of_coverage(made: Made) -> TableBlock:
 
 
 def table_of_worlds(made: Made) -> TableBlock:
-    """Make the table of worlds, one row per origin: how many there are, and how different from one another."""
+    """Return the table of worlds by origin: their number, how many are distinct, and the log evidence."""
     about = made.about
     rows = [
         [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",

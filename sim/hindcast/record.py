@@ -1,10 +1,10 @@
-"""The record of each target at the end of each day, and the part of it that was known at an origin.
+"""Counts the record of each target at the end of each day, all of it or only what was known at an origin.
 
-Reads   dates of falls, observations.csv; for scoring and for naive forecasts only.
-Gives   `Reported`, the record; `known_at`, the part of it that was known on a day.
-Assumed A dated fall counts as 1 / share falls. The share, that of falls which have a date, is declared in
-        observations.csv for its province and day. A fall was known on its day, and a night of crossings when its count
-        was published.
+Because some falls have no date, a dated fall counts as 1 / share falls, where the share of falls that have a date is
+declared in observations.csv for its province and day. A fall is assumed to have been known on its day, and a night of
+crossings once its count was published. The record is used only for scoring and for naive forecasts.
+
+Reads   the dates of falls and observations.csv.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from sim.score.targets import DistrictTargets, district_targets, when_lost
 class Reported(NamedTuple):
     """The record, or the part of it that was known on a day."""
 
-    counts: Floats  # targets x days, from day 0; in the order of TARGETS
-    fell: NDArray[np.int64]  # one per district: day of its dated fall, counted from day 0; -1 if it has none
+    counts: Floats  # (targets, days) cumulative counts, in the order of TARGETS and from day 0 on
+    fell: NDArray[np.int64]  # (districts) day of the dated fall, counted from day 0; -1 if there is none
     districts: DistrictTargets  # the districts of the map
 
 
@@ -33,8 +33,8 @@ def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -
     """Count the record of every target up to 7 July.
 
     Args:
-        facts: The districts and their provinces.
-        falls: The dated falls of districts.
+        facts: Facts about the districts, with their provinces.
+        falls: Reported date of loss per district.
         observations: Counts of soldiers by night, and the shares of falls that have a date.
 
     Returns:
@@ -58,12 +58,12 @@ def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -
 
 
 def districts_of(target: Target, facts: Facts) -> NDArray[np.bool_]:
-    """Mark the districts that a target counts."""
+    """Return whether a target counts each district."""
     return np.isin(facts.province, target.provinces or facts.provinces)
 
 
 def weight_of(province: str, day: int, observations: Sequence[Observation]) -> float:
-    """Return how many falls one dated fall of a province and day stands for."""
+    """Return the number of falls that one dated fall in a province on a day represents."""
     shares = [
         one.share
         for one in observations
@@ -82,8 +82,8 @@ def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Ob
 
     Args:
         origin: The day.
-        facts: The districts and their provinces.
-        falls: The dated falls of districts; those after `origin` are ignored.
+        facts: Facts about the districts, with their provinces.
+        falls: Reported date of loss per district; those after `origin` are ignored.
         observations: Counts of soldiers, which are ignored if they were published after `origin`, and the shares of
             falls that have a date, which are always used.
 

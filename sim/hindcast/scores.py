@@ -1,8 +1,10 @@
-"""Score the forecasts of every origin, and compute paired differences between forecasts.
+"""Scores the forecasts of every origin, and computes paired differences between forecasts.
+
+Lower scores are better. Scores of counts are in the unit of the target, or in that of log(1 + number).
 
 Source  Fair CRPS and Brier score: `sim.score.measure`. Weighted interval score: Bracher and others 2021,
         doi:10.1371/journal.pcbi.1008618. Energy score: Gneiting and Raftery 2007. Circular block bootstrap: Politis and
-        Romano 1992. Lower scores are better. Scores of counts are in the unit of the target or of log(1 + number).
+        Romano 1992.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,16 +27,16 @@ ENDS = (5.0, 95.0)  # percentiles of the resampled mean difference
 
 
 class Origin(NamedTuple):
-    """The forecasts of one origin and the record after it."""
+    """The forecasts from one origin, and the record as it was known then."""
 
     day: date
     horizons: tuple[int, ...]
-    forecasts: Mapping[str, Ensemble]
+    forecasts: Mapping[str, Ensemble]  # by name
     known: Reported  # the record as it was known at the origin
 
 
 def weighted_interval_score(members: Floats, reported: float) -> float:
-    """Compute the weighted interval score over the quantiles that forecast hubs use.
+    """Return the weighted interval score over the quantiles that forecast hubs use.
 
     Args:
         members: The forecast, one number per member.
@@ -47,7 +49,7 @@ def weighted_interval_score(members: Floats, reported: float) -> float:
 
 
 def quantile_score(quantiles: Floats, levels: Sequence[float], reported: float) -> float:
-    """Compute the weighted interval score of quantiles that are symmetric about the median.
+    """Return the weighted interval score of quantiles whose levels are symmetric about 0.5.
 
     Args:
         quantiles: The forecast, one quantile per level.
@@ -63,20 +65,20 @@ def quantile_score(quantiles: Floats, levels: Sequence[float], reported: float) 
 
 
 def energy_score(paths: Floats, reported: Floats) -> float:
-    """Compute the fair energy score of a forecast of paths.
+    """Return the fair energy score of a forecast of paths.
 
     Args:
-        paths: The forecast, members x horizons.
-        reported: The record at each horizon.
+        paths: The forecast (members x horizons).
+        reported: The value in the record at each horizon.
 
     Returns:
-        The mean distance of members from the record, less half the mean distance between two different members.
+        The mean distance of members from the record, minus half the mean distance between two different members.
     """
     return float(np.linalg.norm(paths - reported, axis=1).mean() - pdist(paths).mean() / 2)
 
 
 def score_counts(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Make one row per origin, horizon, target and forecast of counts, with intervals and scores."""
+    """Return the rows of counts.csv: per origin, target, horizon and forecast, the intervals and the scores."""
     return [
         {
             "origin": one.day.isoformat(), "horizon": horizon, "day": (one.day + timedelta(horizon)).isoformat(),
@@ -96,7 +98,7 @@ def reported_on(record: Reported, target: int, origin: date, horizon: int) -> fl
 
 
 def score_count(members: Floats, reported: float) -> Row:
-    """Compute the intervals and scores of the forecast of one number."""
+    """Return the columns with the intervals and scores of a forecast of one number."""
     found = intervals_of(members)
     return {
         "reported": reported, **found._asdict(),
@@ -109,7 +111,7 @@ def score_count(members: Floats, reported: float) -> Row:
 
 
 def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Make one row per origin, target and forecast of counts, with energy scores over all horizons."""
+    """Return the rows of paths.csv: per origin, target and forecast, the energy scores over all horizons."""
     found = []
     for one in origins:
         for place, target in enumerate(TARGETS):
@@ -126,9 +128,9 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
-    """Yield every map that is forecast: its keys, the probability of each district, and whether it was lost.
+    """Yield every forecast of a map: its key columns, the probability of each district, and whether each was lost.
 
-    Districts whose state is unknown on the day are left out.
+    Districts are left out if it is not known whether they were lost by the day.
     """
     for one in origins:
         new = was_lost(one.known.districts, one.day) != 1
@@ -146,7 +148,7 @@ def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, 
 
 
 def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Make one row per origin, horizon, map and forecast, with the Brier score over districts."""
+    """Return the rows of maps.csv: per origin, horizon, map and forecast, the Brier score over districts."""
     return [
         {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(chances, lost))}
         for place, chances, lost in on_maps(origins, record)
@@ -155,7 +157,10 @@ def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Make one row per horizon, map, forecast and bin of forecast probability, pooled over all origins."""
+    """Return the rows of reliability.csv: per horizon, map and forecast, how often districts were lost.
+
+    There is one row per bin of forecast probability. Districts are pooled over all origins.
+    """
     pooled: dict[tuple[int, str, str], list[tuple[Floats, Floats]]] = {}
     for place, chances, lost in on_maps(origins, record):
         pooled.setdefault((place["horizon"], place["target"], place["forecast"]), []).append((chances, lost))
@@ -174,7 +179,11 @@ def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def coverage(rows: Sequence[Row]) -> list[Row]:
-    """Make one row per target, horizon and forecast, with the coverage of the central intervals over origins."""
+    """Return the rows of coverage.csv: per target, horizon and forecast, the interval coverage over all origins.
+
+    Args:
+        rows: Rows of `score_counts`.
+    """
     return [
         {
             "target": target, "horizon": horizon, "forecast": name, "origins": len(group),
@@ -194,7 +203,9 @@ def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], l
 
 
 def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]) -> list[Row]:
-    """Compute paired differences between Panj and every other forecast, and between mixture and exponential growth.
+    """Return the rows of differences.csv, the paired differences between forecasts.
+
+    Panj is compared with every other forecast, and the mixture with exponential growth.
 
     Args:
         counts: Rows of `score_counts`.
@@ -202,7 +213,7 @@ def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]
         maps: Rows of `score_maps`.
 
     Returns:
-        One row per score, target, horizon and pair. If a difference is below 0, the first forecast is better.
+        One row per score, target, horizon and pair. A difference below 0 means that the first forecast is better.
     """
     pairs = [(PANJ, name) for name in FORECASTS if name != PANJ] + [(MIXTURE, GROWTH)]
     sources = ((counts, COUNT_SCORES), ([{**row, "horizon": ""} for row in paths], PATH_SCORES), (maps, ("brier",)))
@@ -224,7 +235,17 @@ def by_origin(rows: Sequence[Row], name: str, score: str) -> dict[str, float]:
 def compared(
     ours: Mapping[str, float], theirs: Mapping[str, float], score: str, target: str, horizon: Any, one: str, other: str
 ) -> Row:
-    """Make the row of paired differences between two forecasts."""
+    """Return the row of differences.csv for two forecasts, paired by origin.
+
+    Args:
+        ours: Score of the first forecast, by origin.
+        theirs: Score of the second forecast, by origin.
+        score: Name of the score.
+        target: Name of the target or map.
+        horizon: Lead time, in days; empty for scores of paths.
+        one: Name of the first forecast.
+        other: Name of the second forecast.
+    """
     pairs = np.array([(ours[origin], theirs[origin]) for origin in ours])
     apart = pairs[:, 0] - pairs[:, 1]
     low, high = block_interval(apart)
@@ -236,14 +257,14 @@ def compared(
 
 
 def block_interval(values: Floats) -> tuple[float, float]:
-    """Compute the 90 % interval of a mean over successive origins, by a circular block bootstrap.
+    """Return the 90 % interval of a mean over successive origins, from a circular block bootstrap.
 
     Args:
         values: One value per origin, in the order of origins.
 
     Returns:
-        The lower and upper end. Both are NaN if there are no more values than a block has, as then all resamples would
-        have the same mean.
+        The lower and upper end. Both are nan if there are at most `BLOCK` values, because all resamples would then have
+        the same mean.
     """
     if values.size <= BLOCK:
         return np.nan, np.nan
