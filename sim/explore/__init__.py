@@ -1,1 +1,1 @@
-"""Sensitivity analysis and scenario discovery."""
+"""Finds which parameters matter for an outcome, and in which ranges it passes a threshold."""

@@ -1,13 +1,16 @@
-"""Designs of a sensitivity analysis: the parameter points, and their campaigns as an ordinary study.
+"""Draws the points of a sensitivity analysis, and runs their campaigns as an ordinary study.
 
-Each cell is a seed, and its campaigns are the points in order. Thousands of points thus need few cells, run on every
-executor, are recorded in chunks and can be resumed. For each campaign `runs.parquet` has its seed (`luck`), its point
-(`seed`), its parameters and every outcome.
+Points are in the unit cube: each coordinate is a share of the prior of a parameter. A cell of the study is a seed, and
+its campaigns are the points in order. Thousands of points thus need few cells, run on any executor, are stored in
+chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the number of its point (column
+`seed`), its parameters and every outcome.
+
+Because every point is run with the same seeds (common random numbers), the mean over seeds is a function of the
+parameters alone. It still contains the noise of those seeds, which is estimated from the spread between the seeds of a
+point.
 
 Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
-        sequence. Both from SALib. Points are in the unit cube, as shares of the prior of each parameter.
-Assumed With the same seeds at every point (common random numbers), the mean over them is a function of the parameters
-        alone. It still contains the noise of those seeds, which is measured by the spread between seeds at a point.
+        sequence. Both are drawn by SALib.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,30 +34,33 @@ Floats = NDArray[np.float64]
 
 
 class Answers(NamedTuple):
-    """One outcome at every point of a design."""
+    """The values of one outcome at every point of a design."""
 
     measure: Measure
-    values: Floats  # seeds x points; NaN if a campaign failed or lacks the outcome
+    values: Floats  # (seeds, points) nan if a campaign failed or lacks the outcome
 
     @property
     def is_known(self) -> bool:
-        """Whether at least one campaign has the outcome at every point."""
+        """Whether every point has at least one campaign with the outcome."""
         return not bool(np.isnan(self.values).all(axis=0).any())
 
     @property
     def means(self) -> Floats:
-        """The mean over the seeds, one per point; PanjError if no campaign of some point has the outcome."""
+        """The mean over the seeds at each point. Raises PanjError if no campaign of some point has the outcome."""
         if not self.is_known:
             empty = int(np.isnan(self.values).all(axis=0).sum())
             raise PanjError(
                 f"outcome: found no campaign with {self.measure.outcome} at {empty} of {self.values.shape[1]} points, "
-                "expected one at every point; choose an outcome that is never missing, or more runs"
+                "expected at least one at every point; choose an outcome that is never missing, or more runs"
             )
         return np.asarray(np.nanmean(self.values, axis=0), np.float64)
 
     @property
     def chance(self) -> float:
-        """The noise variance of a single campaign: the mean variance between campaigns of the same point."""
+        """The noise variance of a single campaign, estimated as the mean variance between campaigns of the same point.
+
+        It is 0 if no point has several campaigns with the outcome.
+        """
         several = (~np.isnan(self.values)).sum(axis=0) > 1
         return float(np.nanvar(self.values[:, several], axis=0, ddof=1).mean()) if several.any() else 0.0
 
@@ -67,15 +73,15 @@ class Answers(NamedTuple):
 def sweep_of(
     base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
 ) -> Sweep:
-    """Create the study of a design, in which each of `base.runs` seeds is a cell with one campaign per point.
+    """Return the study of a design, in which each of `base.runs` seeds is a cell with one campaign per point.
 
     Args:
-        base: Settings of every point; policies and overrides are applied on top of the parameters of the point.
-        priors: Priors of the varied parameters; the others keep their declared values.
-        shares: Points x parameters, as shares of the priors.
+        base: Settings of every point; their policies and overrides take precedence over the parameters of the point.
+        priors: Priors of the varied parameters; all other parameters keep their declared values.
+        shares: (points, parameters) Each parameter as a share of its prior.
         name: Name of the study.
         folder: Parent folder of the study.
-        words: Overrides of the command, to be recorded.
+        words: Overrides of the command, which are stored with the study.
 
     Returns:
         The sweep, ready to run.
@@ -93,9 +99,9 @@ def sweep_of(
 
 
 def run_missing(sweep: Sweep, console: Console) -> Ran:
-    """Run the campaigns that are not recorded yet.
+    """Run the campaigns of a design that are not stored yet, and return a summary of the run.
 
-    Raise Stopped after Ctrl-C, and PanjError if the folder has other points.
+    Raises Stopped after Ctrl-C, and PanjError if the folder has campaigns of other points.
     """
     return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
 
@@ -103,7 +109,13 @@ def run_missing(sweep: Sweep, console: Console) -> Ran:
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
     """Read outcomes at every point of a finished study.
 
-    An event that did not occur is dated one day after the last day.
+    Dates become days after the first day; an event that did not occur is dated one day after the last.
+
+    Args:
+        folder: Folder of the study.
+        outcomes: Names of the outcomes.
+        seeds: Number of seeds, which are the cells of the study.
+        points: Number of points, which are the campaigns of a cell.
     """
     study = open_study(folder)
     answers = {}
@@ -117,7 +129,10 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 
 
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
-    """Drop outcomes missing in all campaigns of some point, and print their names. Raise PanjError if none is left."""
+    """Return the outcomes of which every point has at least one value, and print the names of the others.
+
+    Raises PanjError if no outcome is left.
+    """
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:
         if outcome not in kept:
@@ -130,26 +145,36 @@ def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers
     return kept
 
 
-LEVELS = 4  # of Morris's grid: 0, 1/3, 2/3 and 1 of a prior
+LEVELS = 4  # levels of Morris's grid: 0, 1/3, 2/3 and 1 of a prior
 STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, as a share of the prior: two thirds
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """Describe the parameters as a SALib problem, each from 0 to 1 as a share of its prior."""
+    """Return the parameters as a SALib problem, in which each is a share of its prior from 0 to 1."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 
 def trajectories(keys: Sequence[str], count: int, seed: int) -> Floats:
-    """Draw `count` Morris trajectories of (parameters + 1) rows; consecutive rows differ in one parameter."""
+    """Draw `count` Morris trajectories of (parameters + 1) points; consecutive points differ in one parameter.
+
+    Returns:
+        (points, parameters) Shares of the priors.
+    """
     from SALib.sample import morris  # slow to import
 
     return np.array(morris.sample(problem_of(keys), count, num_levels=LEVELS, seed=seed), np.float64)
 
 
 def cross_samples(keys: Sequence[str], samples: int, seed: int) -> Floats:
-    """Draw Saltelli's sample for first- and total-order Sobol' indices, of samples x (parameters + 2) rows.
+    """Draw Saltelli's points for first- and total-order Sobol' indices.
 
-    `samples` must be a power of two.
+    Args:
+        keys: Keys of the parameters.
+        samples: Number of base samples, a power of two.
+        seed: Seed of the scrambled Sobol' sequence.
+
+    Returns:
+        (samples x (parameters + 2), parameters) Shares of the priors.
     """
     from SALib.sample import sobol  # slow to import
 

@@ -1,23 +1,26 @@
-"""Find the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
+"""Finds the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
+
+A case is a campaign whose outcome is beyond the threshold. Boxes, limits on a few parameters within which cases are
+frequent, are found in one half of the campaigns (every other seed) and measured in the other half, the holdout. A box
+around noise has no more cases there than its surroundings. A box is a *finding* if the 95 % interval of its density in
+the holdout is above the density outside it and above that of all campaigns. A limit is marked as doubtful if its
+quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
+
+Campaigns are drawn from the prior: coverage and density are shares of the prior, before any fit, and do not tell how
+likely the summer of 2021 was.
+
+With many parameters PRIM goes on cutting when only noise is left. A first, coarse search over all parameters therefore
+selects the few whose limits raise the density most, and the boxes come from a second, fine search over these only. The
+search is implemented here in NumPy, because the packages that have one (`ema_workbench`, `prim`) add plotting,
+optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign is run.
 Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
         discover.json. `sim.explore.figures` describes each box in a sentence and draws it.
-Source  Scenario discovery: Bryant and Lempert 2010. Boxes by the patient rule induction method (PRIM), Friedman and
+Source  Scenario discovery: Bryant and Lempert 2010. Boxes: the patient rule induction method (PRIM), Friedman and
         Fisher 1999, with the gain in density per campaign as in Kwakkel and Jaxa-Rozen 2016. A quasi-p value is the
-        one-sided binomial test of Bryant and Lempert: the probability of as many cases in the box if one of its limits
-        had no effect. Intervals: Wilson 1927. Both are SciPy's.
-Assumed A case is a campaign beyond the threshold. Boxes are found in one half of the campaigns (every other seed) and
-        measured in the other half, the holdout, in which a box around noise has no more cases than its surroundings.
-        A box is a *finding* if the 95 % interval of its density in the holdout is above the density outside it and
-        above that of all campaigns. A limit that fails there (quasi-p above 0.05, divided by the number of limits of
-        the box) is reported. Campaigns are drawn from the prior: coverage and density are shares of the prior, before
-        any fit, and do not state how likely the summer of 2021 was.
-        With many parameters PRIM continues to cut when only noise is left. A first, coarse search over all parameters
-        therefore selects the few whose limits raise the density most; the boxes come from a second, fine search over
-        these only.
-        The search is implemented here in NumPy, because the packages that have one (`ema_workbench`, `prim`) add
-        plotting, optimisation and licences that Panj does not need. Its boxes are those of `ema_workbench` 2.5.
+        one-sided binomial test of Bryant and Lempert: the probability of at least as many cases in the box if one of
+        its limits had no effect. Intervals: Wilson 1927.
 """
 
 import math
@@ -39,16 +42,16 @@ from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import EPOCH, Measure, open_study, read_about, read_measure, read_worlds
 
-FEWEST = 20  # minimum cases, and minimum other campaigns, in each half
+FEWEST = 20  # smallest number of cases, and of other campaigns, in each half
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 
 
 class Limit(NamedTuple):
-    """One side of a box."""
+    """A limit of a box: a lower or an upper bound on one parameter."""
 
     key: str
-    side: str  # above or below: the side of the value on which the box is
+    side: str  # `above` or `below`: on which side of the value the box is
     value: float
 
 
@@ -56,19 +59,19 @@ Box = tuple[Limit, ...]
 
 
 class Half(NamedTuple):
-    """Half of the campaigns: their parameters and which of them are cases."""
+    """The parameters of one half of the campaigns, and which of them are cases."""
 
-    drawn: Floats  # campaigns x parameters
+    drawn: Floats  # (campaigns, parameters)
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
-        """Return the campaigns outside a box, for the next search."""
+        """Return the campaigns outside a box, in which the next box is sought."""
         rest = ~inside(box, self.drawn, keys)
         return Half(self.drawn[rest], self.cases[rest])
 
 
 class Measured(NamedTuple):
-    """Coverage and density of a box in one half of the campaigns."""
+    """The coverage and density of a box in one half of the campaigns."""
 
     held: int  # campaigns in the box
     cases: int  # of these, cases
@@ -86,9 +89,13 @@ class Measured(NamedTuple):
 
 
 def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
-    """Measure a box in one half of the campaigns.
+    """Measure coverage and density of a box in one half of the campaigns.
 
-    `half` has only the campaigns outside earlier boxes; `whole` also has those inside.
+    Args:
+        box: The box.
+        half: Campaigns of the half that are outside earlier boxes.
+        keys: Key of each parameter.
+        whole: All campaigns of the half.
     """
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
@@ -103,7 +110,7 @@ def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
 
 
 class Tested(NamedTuple):
-    """One limit of a box, with its quasi-p value and whether it is significant."""
+    """A limit of a box, its quasi-p value, and whether it is significant."""
 
     limit: Limit
     quasi_p: float
@@ -111,7 +118,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """Test every limit of a box: whether the box is denser than the same box without the limit."""
+    """Test for every limit of a box whether the box is denser than the same box without that limit."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -148,8 +155,14 @@ class Found(NamedTuple):
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
     """Find boxes one after another, each among the campaigns outside earlier boxes.
 
-    Stop after the first box that is not a finding (it is returned as well), after `request.boxes` boxes, when too few
-    cases or other campaigns are left, or when no limit of a box is significant.
+    The search stops after a box that is not a finding (which is still returned), after `request.boxes` boxes, if too
+    few cases or other campaigns are left, or if no limit of a box is significant.
+
+    Args:
+        drawn: (campaigns, parameters) In the order of seeds.
+        cases: Whether each campaign is a case.
+        keys: Key of each parameter.
+        request: The numbers of boxes and of parameters per box, and the density to aim for.
     """
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
@@ -171,12 +184,16 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
 
 
 def choose(measured: Sequence[Measured], density: float | None) -> int:
-    """Choose a step of the search.
+    """Choose the step of a search whose box is kept.
+
+    Args:
+        measured: Coverage and density after every step.
+        density: The requested density; None if none is requested.
 
     Returns:
-        Without a requested density, the index of the step with the best harmonic mean of coverage and density.
-        Otherwise the index of the step with the largest coverage among those that reach the density, or of the densest
-        step if none does.
+        The index of the step. If no density is requested, it is the step with the highest harmonic mean of coverage and
+        density; otherwise the step with the largest coverage among those that reach the density, or the densest step if
+        none does.
     """
     dense = [place for place, one in enumerate(measured) if density is not None and one.density >= density]
     if dense:
@@ -187,7 +204,10 @@ def choose(measured: Sequence[Measured], density: float | None) -> int:
 
 
 def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
-    """Drop limits that are not significant in the half in which the box was found, the least significant first."""
+    """Drop the limits that are not significant in the half in which the box was found, and return the remaining box.
+
+    They are dropped one at a time, the least significant first, until all remaining limits are significant.
+    """
     while box:
         worst = max(quasi_p_of(box, half, keys), key=lambda tested: tested.quasi_p)
         if worst.quasi_p <= LEVEL / len(box):
@@ -197,9 +217,9 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 
 
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
-    """Read the outcome of every campaign in the order of the bank, with dates as ordinals.
+    """Read the outcome of every campaign of a bank, in the order of seeds and with dates as ordinals.
 
-    Raise PanjError if no campaign has the outcome, or if a threshold is a date and the outcome a number or vice versa.
+    Raises PanjError if no campaign has the outcome, or if only one of outcome and threshold is a date.
     """
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
@@ -209,16 +229,16 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
             raise PanjError(f"{key}: found '{text}' for {request.outcome}, expected {expected}")
     worlds = read_worlds(study, measure, EPOCH)[study.cells[0].number]
     if not worlds.there.any():
-        raise PanjError(f"outcome: found no campaign of {bank.folder} that has {request.outcome}, expected some; "
+        raise PanjError(f"outcome: found no campaign with {request.outcome} in {bank.folder}, expected at least one; "
                         "a bank with a later end_date= may have it")  # fmt: skip
     values = worlds.values[np.argsort(worlds.seeds)]
     return measure, values + EPOCH.toordinal() if measure.is_date else values
 
 
 def cases_of(values: Floats, request: Discover) -> Truths:
-    """Mark the cases: campaigns beyond the threshold, or between two thresholds.
+    """Return whether each campaign is a case: beyond the threshold, or between the two thresholds.
 
-    Raise PanjError if either half of the bank has too few cases or too few other campaigns.
+    Raises PanjError if either half of the bank has too few cases or too few other campaigns.
     """
     cases = Range(request.above, request.below).holds(values)
     fewest = min(min(int(half.sum()), int((~half).sum())) for half in (cases[::2], cases[1::2]))
@@ -227,7 +247,7 @@ def cases_of(values: Floats, request: Discover) -> Truths:
         raise PanjError(
             f"{next(iter(request.thresholds))}: found {int(cases.sum()):,} of {cases.size:,} campaigns with "
             f"{request.outcome} {said} (values are {np.min(values):g} to {np.max(values):g}), expected at least "
-            f"{FEWEST} that do and {FEWEST} that do not in each half of the bank: another threshold or a larger bank"
+            f"{FEWEST} such and {FEWEST} other campaigns in each half; choose another threshold or a larger bank"
         )
     return cases
 
@@ -236,11 +256,12 @@ def write_discoveries(request: Discover, console: Console) -> None:
     """Find the boxes and write their tables.
 
     Args:
-        request: The parsed command line of `discover`.
-        console: Console for progress.
+        request: The bank, the outcome, its thresholds and the limits of the search.
+        console: Console for progress messages.
 
     Raises:
-        PanjError: The bank was made with other rules or lacks the outcome, or there are too few cases.
+        PanjError: A threshold is missing or invalid, the bank was made with other rules, data or outcomes, it lacks the
+            outcome, or there are too few cases or other campaigns.
     """
     check(request)
     bank = read_bank(request.folder)
@@ -265,14 +286,14 @@ def write_discoveries(request: Discover, console: Console) -> None:
         write_file(request.place / "discover.json", json_text(about))
 
 
-COARSE, FINE = 0.1, 0.05  # share of a box cut off by one step
-LEAST = 0.01  # minimum share of all campaigns in a box
-FEWEST_IN_BOX = 20  # minimum number of campaigns in a box
+COARSE, FINE = 0.1, 0.05  # share of a box's campaigns that one step cuts off
+LEAST = 0.01  # smallest share of all campaigns in a box
+FEWEST_IN_BOX = 20  # smallest number of campaigns in a box
 ABOVE, BELOW = "above", "below"
 
 
 def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
-    """Mark the campaigns within all limits of a box. A box without limits contains every campaign."""
+    """Return whether each campaign is within all limits of a box; a box without limits contains every campaign."""
     within = np.ones(len(drawn), np.bool_)
     for limit in box:
         column = drawn[:, list(keys).index(limit.key)]
@@ -286,12 +307,15 @@ def without(box: Box, limit: Limit) -> Box:
 
 
 def harmonic(one: float, other: float) -> float:
-    """Return the harmonic mean of two shares. Return 0 if both are 0."""
+    """Return the harmonic mean of two shares, or 0 if both are 0."""
     return 2 * one * other / (one + other) if one + other > 0 else 0.0
 
 
 def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> list[Box]:
-    """Return every box on the search path from all campaigns to the densest box, over at most `most` parameters."""
+    """Return every box on the path of a search over at most `most` parameters, beginning with a box without limits.
+
+    A coarse search over all parameters chooses those for the fine search, whose boxes are returned.
+    """
     coarse = peels(drawn, cases, keys, COARSE)
     best = max(coarse, key=lambda box: worth(box, drawn, cases, keys))
     few = strongest(best, drawn, cases, keys)[:most]
@@ -309,7 +333,7 @@ def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Sort the parameters of a box by the density that is lost without their limits, largest first."""
+    """Return the parameters of a box, sorted by how much its density drops without their limits, the largest first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -320,19 +344,20 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 
 
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
-    """Search by the patient rule induction method and return every box on the way.
+    """Search for dense boxes by the patient rule induction method, and return the box after every step.
 
-    Peeling moves the limit that raises the density most per campaign lost; pasting then moves the limit that raises it
-    most per campaign gained. Ties go to the move that restricts the fewest parameters, then to the first.
+    Steps of peeling move the limit that raises the density most per campaign lost; when none does, steps of pasting
+    move the limit back that raises it most per campaign gained. Among equally good moves, the one that leaves most
+    parameters unrestricted is taken, or else the first.
 
     Args:
-        drawn: Campaigns x parameters.
+        drawn: (campaigns, parameters)
         cases: Whether each campaign is a case.
         keys: Key of each parameter.
         cut: Share of the campaigns in a box that one step removes or adds back.
 
     Returns:
-        The boxes in search order, the first without limits.
+        The boxes in the order of steps, without duplicates; the first has no limits.
     """
     least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
     whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower, upper) x parameters
@@ -348,12 +373,12 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
 
 
 def within_ends(ends: Floats, drawn: Floats) -> Truths:
-    """Mark the campaigns between lower and upper ends, both included."""
+    """Return whether each campaign is between the lower and upper ends of a box, both included."""
     return ((drawn >= ends[0]) & (drawn <= ends[1])).all(axis=1)
 
 
 def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield the boxes from which a slice at one end of one parameter is removed."""
+    """Yield every box that results from removing a slice at one end of one parameter."""
     held = np.sort(drawn[within], axis=0)
     for place in range(drawn.shape[1]):
         for end in (1, 0):
@@ -361,7 +386,7 @@ def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: fl
 
 
 def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield the boxes to which a slice at one end of one restricted parameter is added back."""
+    """Yield every box that results from adding a slice back at one end of one restricted parameter."""
     for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
         for end in (0, 1):
             beyond = moved_end(ends, 1 - end, place, ends[end, place])
@@ -372,14 +397,19 @@ def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: 
 
 
 def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
-    """Return the ends of a box with one end replaced."""
+    """Return the ends of a box with one end of one parameter replaced."""
     ends = ends.copy()
     ends[end, place] = value
     return ends
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """Return a value at a quantile, halfway between two different neighbours so that equal values are not separated."""
+    """Return a value near a quantile, halfway between two different values so that equal values are not separated.
+
+    Args:
+        ordered: Values in increasing order.
+        share: Share of the values below the quantile.
+    """
     place = (ordered.size - 1) * share
     low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
     if low == high:
@@ -393,7 +423,18 @@ def halfway(ordered: Floats, share: float) -> float:
 def best_move(
     moves: Iterable[Floats], whole: Floats, drawn: Floats, cases: Truths, within: Truths
 ) -> tuple[Floats, Truths] | None:
-    """Choose the move that raises the density most per campaign lost or gained. Return None if none raises it."""
+    """Return the move that raises the density most per campaign lost or gained, or None if no move raises it.
+
+    Args:
+        moves: Lower and upper ends of the box after each possible move.
+        whole: Lower and upper ends of a box without limits.
+        drawn: (campaigns, parameters)
+        cases: Whether each campaign is a case.
+        within: Whether each campaign is in the box before the move.
+
+    Returns:
+        The ends of the new box, and whether each campaign is in it.
+    """
     held, before = int(within.sum()), float(cases[within].mean())
     best, found = (0.0, 0), None
     for ends in moves:
@@ -407,7 +448,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """Return the limits that restrict a box."""
+    """Return a box as limits, from its ends; an end that restricts nothing gives no limit."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))
@@ -416,7 +457,7 @@ def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
 
 
 def check(request: Discover) -> None:
-    """Check that at least one threshold is given, and that the lower threshold is below the upper one."""
+    """Check the thresholds of a request. Raises PanjError if none is given, or if they are in the wrong order."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
     range_of(request.above, request.below)
@@ -428,9 +469,10 @@ LEVEL = 0.05  # significance level, divided by the number of limits of a box
 def campaigns_table(
     seeds: NDArray[np.int64], drawn: Floats, cases: Truths, keys: Sequence[str], found: Sequence[Found]
 ) -> pa.Table:
-    """Make one row per campaign: seed, half, whether it is a case, first box that contains it, restricted parameters.
+    """Return the table campaigns.parquet, with one row per campaign.
 
-    The box is 0 if no box contains the campaign.
+    A row has the seed, the half, whether the campaign is a case, the number of the first box that contains it (0 if
+    none does), and the parameters that any box restricts.
     """
     first_box = np.zeros(len(seeds), np.int32)
     for number, one in reversed(list(enumerate(found, start=1))):
@@ -442,9 +484,9 @@ def campaigns_table(
 
 
 def row_of(number: int, found: Found) -> dict[str, str]:
-    """Make the row of a box.
+    """Return the row of boxes.csv for a box.
 
-    Columns `found_...` are from the half in which the box was found, the others from the holdout half.
+    Columns `found_...` are measured in the half in which the box was found, all others in the holdout half.
     """
     other = found.other
     return {
@@ -458,7 +500,7 @@ def row_of(number: int, found: Found) -> dict[str, str]:
 
 
 def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[dict[str, str]]:
-    """Make one row per limit, with the range of the prior."""
+    """Return the rows of limits.csv for a box, one per limit, with the prior of each limited parameter."""
     return [
         {
             "box": str(number), "number": one.limit.key, "side": one.limit.side, "limit": f"{one.limit.value:.6g}",
@@ -471,7 +513,7 @@ def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[
 
 
 def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
-    """Make one row per step of the search: coverage and density in both halves."""
+    """Return the rows of trade_off.csv for a box: coverage and density in both halves after each step of its search."""
     return [
         {
             "box": str(number), "step": str(step), "chosen": "yes" if step == found.chosen else "no",
@@ -485,7 +527,7 @@ def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
 def about_discoveries(
     request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
-    """Collect the metadata: the request and the bank."""
+    """Return the content of discover.json: the request, the outcome and the bank."""
     about = read_about(bank.folder)
     kept = ("study", "scenario", "calibration", "end_date", "first_seed", "data_fingerprint", "rules_fingerprint",
             "outcomes_fingerprint")  # fmt: skip

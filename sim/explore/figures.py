@@ -1,9 +1,9 @@
-"""Print and draw sensitivity studies, and discovered boxes in which an outcome passes a threshold.
+"""Prints and draws sensitivity studies, and the boxes in which an outcome often passes a threshold.
 
-Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, as written by `sim.explore.sensitivity`; boxes.csv,
-        limits.csv, trade_off.csv, campaigns.parquet and discover.json, as written by `sim.explore.discover`.
-Writes  tornado_<outcome>.png, heat_map.png (Sobol') and screening.png (Morris) next to the former, boxes.png next to
-        the latter.
+Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, which `sim.explore.sensitivity` wrote; boxes.csv,
+        limits.csv, trade_off.csv, campaigns.parquet and discover.json, which `sim.explore.discover` wrote.
+Writes  tornado_<outcome>.png, heat_map.png (Sobol') and screening.png (Morris) for a sensitivity study, and boxes.png
+        for boxes, each in the folder of the tables.
 """
 
 import textwrap
@@ -41,18 +41,18 @@ from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.wording import format_day, list_words, paragraph, percent, significant
 
-CHANCE_ROW = "chance"  # the row of noise among the parameters
-NAMES, RIGHT = 2.0, 0.15  # margins in inches: left for the names of parameters, right
-BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # inches: tornado row, heat map row, line of the names above it
-LEAST = 0.005  # smallest total index shown
-DOTS = 1500  # maximum campaigns shown
+CHANCE_ROW = "chance"  # stands for the number in the row that gives the share of noise
+NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
+BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # heights in inches: tornado row, heat map row, text line above a heat map
+LEAST = 0.005  # a total index is shown only if its interval is above this
+DOTS = 1500  # largest number of campaigns shown
 TENTHS = 10
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 
 
 class Measured(NamedTuple):
-    """The content of the files of a sensitivity study."""
+    """The tables and metadata of a sensitivity study."""
 
     folder: Path
     about: dict[str, Any]
@@ -61,12 +61,12 @@ class Measured(NamedTuple):
     outcomes: dict[str, Row]
 
     def of(self, table: list[Row], outcome: str) -> list[Row]:
-        """Return the rows of one outcome, without the noise row."""
+        """Return the rows of one outcome in a table, without the row that gives the share of noise."""
         return [row for row in table if row["outcome"] == outcome and row["number"] != CHANCE_ROW]
 
 
 def read_measured(folder: Path) -> Measured:
-    """Read the files of a sensitivity study. Raise PanjError if one is missing or malformed."""
+    """Read the files of a sensitivity study. Raises PanjError if one is missing or malformed."""
     with reading(folder, "sensitivity", "a sensitivity study"):
         morris, sobol, outcomes = (read_rows(folder / f"{name}.csv") for name in ("morris", "sobol", "outcomes"))
         about = read_object(folder / "sensitivity.json")
@@ -78,7 +78,7 @@ def draw_sensitivity(folder: Path) -> list[Path]:
     """Draw every figure of a sensitivity study, and remove those of outcomes that are no longer requested.
 
     Args:
-        folder: The folder of the study, as written by `python -m sim sensitivity`.
+        folder: The folder that `python -m sim sensitivity` wrote.
 
     Returns:
         The paths of the figures.
@@ -96,7 +96,10 @@ def draw_sensitivity(folder: Path) -> list[Path]:
 
 
 def draw_tornado(made: Measured, outcome: str) -> Path:
-    """Draw the range of an outcome by parameter with the reported figure (left), and its Sobol' indices (right)."""
+    """Draw two panels with one row per parameter: the range of an outcome, and its Sobol' indices.
+
+    The left panel shows the outcome at low and high values of the parameter, and the reported figure.
+    """
     rows, about = made.of(made.sobol, outcome), made.outcomes[outcome]
     caption = (
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
@@ -121,7 +124,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
 
 
 def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
-    """Draw, for each parameter, the mean outcome at low and at high values as bars from the overall mean."""
+    """Draw bars from the overall mean of an outcome to its mean at low and at high values of each parameter."""
     mean = float(about["mean"])
     for place, row in enumerate(rows):
         ends = sorted(((float(row["at_low"]), SIMULATED_LIGHT), (float(row["at_high"]), SIMULATED_DARK)),
@@ -145,12 +148,12 @@ def is_marked(about: Row) -> bool:
 
 
 def reported_cells(about: Row) -> list[str]:
-    """Return the reported value, low and high of an outcome."""
+    """Return the reported value, low and high of an outcome as table cells; empty where missing."""
     return [about[f"reported_{part}"] for part in ("value", "low", "high")]
 
 
 def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
-    """Draw total and first-order indices of each parameter with their intervals, and the share of noise as a line."""
+    """Draw the total- and first-order indices of each parameter with intervals, and a line at the share of noise."""
     for place, row in enumerate(rows):
         for name, shift, width, colour in (("total", 0.17, 0.3, SIMULATED_LIGHT), ("first", -0.17, 0.3, SIMULATED)):
             axes.barh(place + shift, max(0.0, float(row[name])), width, color=colour, linewidth=0)
@@ -201,9 +204,15 @@ def draw_screening(made: Measured) -> Path:
 def draw_heat(
     made: Measured, name: str, title: str, caption: str, fields: dict[tuple[str, str], float], keys: Sequence[str]
 ) -> Path:
-    """Draw a heat map with the value in each field, parameters as rows and outcomes as columns.
+    """Draw a heat map with parameters as rows and outcomes as columns, and save it.
 
-    Fields without a value are white.
+    Args:
+        made: The sensitivity study.
+        name: File name of the figure.
+        title: Title of the figure.
+        caption: Caption of the figure.
+        fields: Value by parameter and outcome, which is printed in its field; fields without a value are white.
+        keys: Keys of the parameters, in the order of rows.
     """
     outcomes = list(made.outcomes.values())
     wide = min(WIDTH - NAMES - RIGHT, 1.3 * len(outcomes))
@@ -228,7 +237,7 @@ def draw_heat(
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """Describe a design: its campaigns, points and seeds, and how many parameters vary."""
+    """Return sentences that describe a design: its campaigns, points and seeds, and how many parameters vary."""
     about, one = made.about, made.about["designs"][design]
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
@@ -242,7 +251,7 @@ def describe_design(made: Measured, design: str) -> str:
 
 
 def describe_shares(about: Row) -> str:
-    """State how much of the variance of a single campaign is due to parameters and how much to noise."""
+    """Return a sentence on how much of the variance of single campaigns is due to parameters and how much to noise."""
     if not any(float(about[key]) for key in ("share_numbers", "share_chance")):
         return "It does not vary here, so there is no effect to measure."
     return (
@@ -252,24 +261,24 @@ def describe_shares(about: Row) -> str:
 
 
 def describe_reported(about: Row) -> str:
-    """Format the reported figure for the line below the name of an outcome."""
+    """Format the reported figure of an outcome for the line below its name."""
     return f"reported {about['reported_text'].partition(' (')[0]}" if about["reported_text"] else "not reported"
 
 
 def describe_sources(*outcomes: Row) -> str:
-    """Write the sources of the reported figures, or state that nothing was reported."""
+    """Return a sentence on the sources of the reported figures, or one that nothing was reported."""
     ids = cite(*(one["evidence"] for one in outcomes))
     return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported on it."
 
 
 def show_sensitivity(folder: Path) -> int:
-    """Print one table per outcome, the files written and the next command.
+    """Print one table per outcome and the files written, and suggest the next command.
 
     Args:
         folder: The folder of the sensitivity study.
 
     Returns:
-        The exit code, 0.
+        The exit code, which is always 0.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -280,7 +289,10 @@ def show_sensitivity(folder: Path) -> int:
 
 
 def table_of(made: Measured, about: Row) -> Table:
-    """Make the table of parameters for one outcome, sorted by total index, or by mu* if there are no Sobol' indices."""
+    """Return the table of parameters for one outcome, in order of total index.
+
+    If there are no Sobol' indices, the table has the ten parameters with the largest mu*.
+    """
     mean = significant(float(about["mean"]))
     title = f"{about['label']}: mean {mean} {about['unit']}, reported {about['reported_text'] or '-'}"
     caption = f"{describe_design(made, about['design'])} {describe_shares(about)}"
@@ -302,12 +314,15 @@ def table_of(made: Measured, about: Row) -> Table:
 
 
 def index(row: Row, name: str) -> tuple[str, str]:
-    """Format an index and its interval."""
+    """Return a Sobol' index and its interval as table cells."""
     return f"{float(row[name]):.2f}", f"{float(row[f'{name}_low']):.2f} to {float(row[f'{name}_high']):.2f}"
 
 
 def next_step(made: Measured) -> str:
-    """Suggest a command that sweeps the parameter with the largest effect on the first outcome."""
+    """Suggest a command that sweeps the parameter with the largest total index for the first outcome.
+
+    If there are no Sobol' indices, suggest another sensitivity study.
+    """
     if not made.sobol:
         return "python -m sim sensitivity with more runs, or other outcomes"
     key = made.sobol[0]["number"]
@@ -317,14 +332,14 @@ def next_step(made: Measured) -> str:
 
 
 class Discovered(NamedTuple):
-    """The content of the files of a discovery."""
+    """The tables and metadata of discovered boxes."""
 
     folder: Path
     about: dict[str, Any]
     boxes: list[Row]
-    limits: dict[str, list[Row]]  # by box
-    steps: dict[str, list[Row]]
-    campaigns: pa.Table  # of the holdout half
+    limits: dict[str, list[Row]]  # rows of limits.csv, by box
+    steps: dict[str, list[Row]]  # rows of trade_off.csv, by box
+    campaigns: pa.Table  # campaigns of the holdout half
 
     @property
     def shown(self) -> list[Row]:
@@ -333,7 +348,7 @@ class Discovered(NamedTuple):
 
 
 def read_discovered(folder: Path) -> Discovered:
-    """Read the files of a discovery. Raise PanjError if one is missing or malformed."""
+    """Read the files that `python -m sim discover` wrote. Raises PanjError if one is missing or malformed."""
     with reading(folder, "discover", "discoveries"):
         boxes, *others = (read_rows(folder / f"{name}.csv") for name in ("boxes", "limits", "trade_off"))
         limits, steps = (
@@ -389,7 +404,7 @@ def draw_discovered(folder: Path) -> list[Path]:
     """Draw each box, and the trade-off between coverage and density along its search.
 
     Args:
-        folder: The folder of the discovery, as written by `python -m sim discover`.
+        folder: The folder that `python -m sim discover` wrote.
 
     Returns:
         The path of boxes.png, in a list that is empty if no box was found.
@@ -405,7 +420,7 @@ def draw_discovered(folder: Path) -> list[Path]:
 
 
 def draw_boxes(made: Discovered) -> Path:
-    """Draw a row of two panels for each box: its campaigns, and the steps of its search."""
+    """Draw a row of two panels for each box, one with its campaigns and one with the steps of its search."""
     caption = (
         f"{describe_sample(made)} Left: up to {DOTS:,} campaigns of the half that did not shape the boxes, without "
         "those in earlier boxes, along the two numbers that restrict a box most, on the scale of their priors (with "
@@ -433,7 +448,10 @@ def draw_boxes(made: Discovered) -> Path:
 
 
 def draw_where(axes: Axes, made: Discovered, box: str) -> None:
-    """Draw the campaigns along the two most restricted parameters, with the box as a frame."""
+    """Draw the campaigns along the two parameters whose limits are most significant, with the box as a frame.
+
+    If the box restricts a single parameter, draw the share of cases along it instead.
+    """
     ranked = sorted(made.limits[box], key=lambda limit: float(limit["quasi_p"]))
     keys = list(dict.fromkeys(limit["number"] for limit in ranked))[:2]
     boxes = made.campaigns["box"].to_numpy()
@@ -468,7 +486,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """Return the lower and upper limit of a box along one parameter. A missing limit is the end of the prior."""
+    """Return the lower and upper limit of a box along one parameter; a missing limit is the end of the prior."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}
@@ -476,7 +494,14 @@ def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
 
 
 def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
-    """Set an axis to the range and scale of the prior, with plain tick labels."""
+    """Set an axis to the range and scale of a parameter's prior, and label it.
+
+    Args:
+        axes: Axes to change.
+        name: `x` or `y`.
+        made: The discovered boxes, whose metadata has the priors.
+        key: Key of the parameter.
+    """
     low, high, scale = made.about["priors"][key]
     getattr(axes, f"set_{name}scale")(scale)
     getattr(axes, f"set_{name}lim")(low, high)
@@ -506,7 +531,7 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
 
 
 def describe_sample(made: Discovered) -> str:
-    """Describe the sample: the number of campaigns, their bank, and how many are cases."""
+    """Return sentences that describe the sample: the number of campaigns, their bank, and how many are cases."""
     about = made.about
     return paragraph(
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "
@@ -519,19 +544,19 @@ def describe_sample(made: Discovered) -> str:
 
 
 def describe_threshold(about: dict[str, Any]) -> str:
-    """State the reported figure of the outcome, or that nothing was reported."""
+    """Return a sentence with the reported figure of the outcome, or one that nothing was reported."""
     text = about["reported"]["text"]
     return f"Reported: {text} in evidence.csv." if text else "Nothing was reported on this outcome."
 
 
 def show_discovered(folder: Path) -> int:
-    """Print one sentence per box, the files written and the next command.
+    """Print one sentence per box and the files written, and suggest the next command.
 
     Args:
-        folder: The folder of the discovery.
+        folder: The folder that `python -m sim discover` wrote.
 
     Returns:
-        The exit code, 0.
+        The exit code, which is always 0.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -548,7 +573,7 @@ def show_discovered(folder: Path) -> int:
 
 
 def suggest_run(made: Discovered) -> str:
-    """Suggest a run inside the first box, or another request if it is not a finding."""
+    """Suggest a run in the middle of the first box, or another search if that box is missing or not a finding."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return "another threshold, or a larger bank: python -m sim bank runs=50000"
     overrides = []

@@ -1,20 +1,23 @@
-"""Sensitivity of outcomes to parameters: `python -m sim sensitivity outcome=NAME[,NAME]`.
+"""Estimates the sensitivity of outcomes to parameters: `python -m sim sensitivity outcome=NAME[,NAME]`.
 
-Morris's trajectories over all parameters in `configs/priors.yaml` (or those of `keys=`) select those that matter;
-Sobol' indices of first and total order, with bootstrap intervals, are then estimated for these, while the others
-keep their declared values.
+Morris's trajectories over all parameters in configs/priors.yaml (or those of `keys=`) select the parameters that
+matter. For these, first- and total-order Sobol' indices with bootstrap intervals are then estimated, while all other
+parameters keep their declared values.
 
-Reads   the declared priors; recorded campaigns, which `sim.explore.design` runs where they are missing.
+The model is stochastic. What is analysed is the mean of each outcome over the same `runs` seeds at every point (common
+random numbers), which is a function of the parameters alone. It still contains the noise of those seeds, because the
+same random draws act differently under other parameters. This noise is estimated from the difference between the means
+of two halves of the seeds. The *floor of chance* is the mu* that noise alone reaches for any parameter in 5 of 100
+screenings.
+
+A parameter *matters* for an outcome if its mu* is above that floor and at least a tenth of the largest mu*. If more
+than `most=` parameters matter (by default twelve), those with the highest share of the largest mu* of any outcome are
+kept. Sobol' indices are reported with the share of variance that is due to noise in the means: a total index may
+contain that much noise, while a first-order index is only less certain.
+
+Reads   the declared priors, and stored campaigns; `sim.explore.design` runs those that are missing.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
-Source  Morris 1991; Campolongo, Cariboni and Saltelli 2007 (mu*); Saltelli et al. 2010; all from SALib.
-Assumed The model is stochastic. The quantity analysed is the mean of each outcome over the same `runs` seeds per point
-        (common random numbers), a function of the parameters alone. It still contains the noise of those seeds, since
-        the same random draws act differently under other parameters. The noise is measured by the difference between
-        two halves of the seeds. The mu* that it alone reaches for any parameter in 5 of 100 screenings is the *floor of
-        chance*. A parameter *matters* for an outcome if its mu* is above that floor and at least a tenth of the
-        largest. At most `most=` parameters (by default twelve) are kept, those nearest to the largest for any outcome.
-        Sobol' indices are reported with the share of variance that noise leaves in the means: a total index may contain
-        that much noise, a first-order index only becomes less certain.
+Source  Morris 1991. Campolongo, Cariboni and Saltelli 2007 (mu*). Saltelli et al. 2010. All are computed by SALib.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,38 +56,45 @@ from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import format_seconds
 
-REPLAYS = 20_000  # simulated screenings of pure noise
-MISSES = 0.05  # share of screenings in which noise lifts some parameter above the floor
-FIFTH = 0.2  # share of the prior at each end over which an outcome is averaged
+REPLAYS = 20_000  # number of simulated values of mu* from noise alone
+MISSES = 0.05  # share of screenings in which noise alone lifts any parameter above the floor
+FIFTH = 0.2  # share of the prior, at either end, over which an outcome is averaged
 Floats = NDArray[np.float64]
 
 
 class Effect(NamedTuple):
-    """Morris's measures of the effect of one parameter on one outcome, scaled to its whole prior."""
+    """Morris's measures of the effect that moving one parameter along its whole prior has on one outcome."""
 
     outcome: str
     key: str
-    mu_star: float  # mean absolute effect, scaled to the whole prior [unit of the outcome]
-    half_width: float  # half-width of its 95 % interval
+    mu_star: float  # mean absolute effect [unit of the outcome]
+    half_width: float  # half-width of the 95 % interval of mu_star
     mu: float  # signed mean effect
-    sigma: float  # spread of effects: interactions or nonlinearity
-    chance: float  # mean mu* of noise alone
-    floor: float  # the mu* that noise reaches for any parameter in 5 of 100 screenings
-    largest: float  # mu* of the strongest parameter
+    sigma: float  # standard deviation of effects, due to interactions or nonlinearity
+    chance: float  # mean mu* from noise alone
+    floor: float  # the mu* that noise alone reaches for any parameter in 5 of 100 screenings
+    largest: float  # largest mu* of any parameter for this outcome
 
     @property
     def share(self) -> float:
-        """The ratio of mu* to the largest; 0 if no parameter has an effect."""
+        """Ratio of mu* to the largest mu* for the outcome; 0 if no parameter has an effect."""
         return self.mu_star / self.largest if self.largest > 0 else 0.0
 
     @property
     def matters(self) -> bool:
-        """Whether mu* is above the floor of chance and at least `LEAST` of the largest."""
+        """Whether mu* is above the floor of chance and its ratio to the largest mu* is at least `LEAST`."""
         return self.mu_star > self.floor and self.share >= LEAST
 
 
 def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Effect]:
-    """Compute Morris's measures of every parameter for every outcome."""
+    """Return Morris's measures of every parameter for every outcome.
+
+    Args:
+        keys: Keys of the parameters.
+        shares: (points, parameters) Points of the trajectories, as shares of the priors.
+        answers: Values of each outcome at these points.
+        seed: Seed of the bootstrap and of the resampled noise.
+    """
     from SALib.analyze import morris  # slow to import
 
     effects = []
@@ -99,11 +109,20 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
-    """Estimate the mu* of noise alone: its mean, and the value it reaches for any parameter in 5 of 100 screenings.
+    """Estimate the mu* that noise alone gives.
 
-    The noise of a step is the difference between the means of the two halves of the seeds at a point, scaled to the
-    variance of a step between two points without common seeds. One mu* is the mean of as many resampled differences as
-    there are steps.
+    The noise of a step is taken to be the difference between the means of the two halves of the seeds at a point,
+    scaled to the variance of a step between two points with independent seeds. A mu* of noise is the mean of `steps`
+    such differences, drawn at random.
+
+    Args:
+        answer: Values of an outcome at every point.
+        numbers: Number of parameters.
+        steps: Number of steps per parameter, which is the number of trajectories.
+        seed: Seed of the resampling.
+
+    Returns:
+        The mean mu* of noise, and the value that it exceeds for any parameter in 5 of 100 screenings.
     """
     runs = len(answer.values)
     halves = answer.values[::2], answer.values[1::2]
@@ -115,7 +134,7 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
 
 
 def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
-    """Choose at most `most` parameters that matter for any outcome, sorted by their largest share of mu*."""
+    """Choose at most `most` parameters that matter for any outcome, those with the highest share of the largest mu*."""
     best: dict[str, float] = {}
     for effect in effects:
         if effect.matters:
@@ -124,20 +143,27 @@ def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
 
 
 class Index(NamedTuple):
-    """Sobol' indices of one parameter: shares of the variance of an outcome."""
+    """The Sobol' indices of one parameter, which are shares of the variance of an outcome."""
 
     outcome: str
     key: str
-    first: float  # without interactions
-    first_half_width: float
-    total: float  # with all its interactions
-    total_half_width: float
-    at_low: float  # mean of the outcome in the lowest fifth of the prior
-    at_high: float  # in the highest fifth
+    first: float  # first-order index: without interactions
+    first_half_width: float  # half-width of its 95 % interval
+    total: float  # total-order index: with all interactions of the parameter
+    total_half_width: float  # half-width of its 95 % interval
+    at_low: float  # mean of the outcome over the points in the lowest fifth of the prior
+    at_high: float  # mean of the outcome over the points in the highest fifth
 
 
 def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Index]:
-    """Compute the Sobol' indices of every parameter for every outcome. All are 0 if an outcome is constant."""
+    """Return the Sobol' indices of every parameter for every outcome; all are 0 for a constant outcome.
+
+    Args:
+        keys: Keys of the parameters.
+        shares: (points, parameters) Points of the cross-sample, as shares of the priors.
+        answers: Values of each outcome at these points.
+        seed: Seed of the bootstrap.
+    """
     indices = []
     for outcome, answer in answers.items():
         means = answer.means
@@ -149,12 +175,12 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Mark the points in the lowest and in the highest fifth of a prior."""
+    """Return which points are in the lowest fifth of a prior, and which are in the highest."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 
 def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
-    """Compute first-order and total indices, each followed by its half-width (4 x parameters).
+    """Return first- and total-order indices of one outcome, each followed by its half-width (4 x parameters).
 
     All are 0 if the outcome is constant.
     """
@@ -169,22 +195,22 @@ def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
 class Resolved(NamedTuple):
     """A request for a sensitivity study, resolved and checked."""
 
-    base: Settings  # `runs` is campaigns per point, `seed` the first seed
-    words: tuple[str, ...]
+    base: Settings  # settings of every point: `runs` is the number of seeds per point, `seed` the first of them
+    words: tuple[str, ...]  # overrides and options of the command
     outcomes: tuple[str, ...]
-    priors: tuple[Prior, ...]  # of the varied parameters
-    trajectories: int  # Morris trajectories
-    samples: int  # Saltelli base samples, a power of two
-    most: int  # maximum parameters for which Sobol' indices are estimated
+    priors: tuple[Prior, ...]  # priors of the varied parameters
+    trajectories: int  # number of Morris trajectories
+    samples: int  # number of Saltelli base samples, a power of two
+    most: int  # largest number of parameters for which Sobol' indices are estimated
 
     @property
     def folder(self) -> Path:
-        """The folder of tables and figures; the campaigns are in its subfolders."""
+        """The folder of tables and figures; campaigns are stored in its subfolders."""
         return self.base.results_dir / self.base.study
 
 
 class Sampled(NamedTuple):
-    """A design, and the outcomes at its points."""
+    """A design that has been run, and the outcomes at its points."""
 
     keys: tuple[str, ...]
     shares: Floats
@@ -196,7 +222,7 @@ class Sampled(NamedTuple):
 def run_points(
     request: Resolved, name: str, priors: Sequence[Prior], shares: Floats, console: Console
 ) -> Sampled:  # fmt: skip
-    """Run the campaigns of a design and read the requested outcomes."""
+    """Run the campaigns of a design that are not stored yet, and return its points with the requested outcomes."""
     sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
     ran = run_missing(sweep, console)
     answers = read_answers(ran.folder, request.outcomes, request.base.runs, len(shares))
@@ -209,7 +235,7 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
     Args:
         request: The resolved request.
-        console: Console for progress.
+        console: Console for progress messages.
 
     Returns:
         The number of failed campaigns.
@@ -249,13 +275,13 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """Name the folder of a design, uniquely for its parameters and number of points."""
+    """Return a folder name for a design that is unique to its method, parameters and number of samples."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
 
 def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Print which parameters are chosen for Sobol' indices, and which are left out because of `most=`."""
+    """Print which parameters are chosen for Sobol' indices, and which also matter but exceed the limit `most=`."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
         console.print("No number affects these outcomes by more than chance does, so there are no Sobol' indices; "
@@ -274,7 +300,7 @@ USUAL = {  # extreme draws create more groups of refugees than the default numbe
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")
-TIMED = 10  # campaigns run to estimate the time
+TIMED = 10  # number of campaigns run to estimate the time
 
 
 def resolve(asked: Sensitivity) -> Resolved:
@@ -287,7 +313,7 @@ def resolve(asked: Sensitivity) -> Resolved:
         The settings, outcomes, priors and sizes of the designs.
 
     Raises:
-        PanjError: A setting, an outcome or a parameter is wrong or not allowed here.
+        PanjError: A setting, an outcome or a parameter is invalid, or is not allowed in a sensitivity study.
     """
     base = base_of(asked.overrides)
     most = len(priors_under(()))
@@ -300,15 +326,17 @@ def resolve(asked: Sensitivity) -> Resolved:
 
 
 def base_of(words: AnyOverrides) -> Settings:
-    """Compose the settings of every point. Raise PanjError if one is not allowed in a sensitivity study."""
+    """Compose the settings that all points share. Raises PanjError if one is not allowed in a sensitivity study."""
     overrides = Overrides.of(words)
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
-            raise PanjError(f"{row.key}: found '{row.text}', expected none; `sensitivity` chooses the points itself")
+            raise PanjError(
+                f"{row.key}: found '{row.text}', expected no such setting; `sensitivity` chooses the points itself"
+            )
     for key, value in ALWAYS.items():
         found = overrides.get(key)
         if found and found.text != f"{key}={value}":
-            raise PanjError(f"{key}: found '{found.text}', expected none; `sensitivity` always uses {key}={value}")
+            raise PanjError(f"{key}: found '{found.text}', expected {key}={value}, which `sensitivity` always uses")
     base = compose_sweep(overrides.with_usual({**USUAL, **ALWAYS})).base
     if base.runs < 2:
         raise PanjError(f"runs: found {base.runs}, expected at least 2 per point, to separate effects from chance")
@@ -321,12 +349,12 @@ def base_of(words: AnyOverrides) -> Settings:
 def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
     """Return the requested outcomes.
 
-    Raise PanjError if there is none, or if one is unknown or is not counted by the end of the campaign.
+    Raises PanjError if there are none, or if one is unknown or ends after the last day of the campaigns.
     """
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
     if not wanted:
-        raise PanjError(f"outcome: found none, expected one or several: {usage_of(Sensitivity)}")
+        raise PanjError(f"outcome: found none, expected at least one: {usage_of(Sensitivity)}")
     for name in wanted:
         if name not in names:
             raise unknown("outcome", name, names)
@@ -334,9 +362,9 @@ def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
 
 
 def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ...]:
-    """Return the priors of the parameters to vary: those named in `keys=`, by default all that no override sets.
+    """Return the priors of the parameters to vary: those named in `keys=` or, by default, all that no override sets.
 
-    Raise PanjError if `keys=` is empty or names a parameter that is unknown or also set by an override.
+    Raises PanjError if `keys=` is empty, or names a parameter that is unknown or also set by an override.
     """
     assert base.draws is not None
     free = {prior.key: prior for prior in base.draws.priors}
@@ -347,14 +375,14 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
         if key not in declared:
             raise unknown("keys", key, declared)
         if key not in free:
-            raise PanjError(f"keys: found {key}, which this command also sets, expected one or the other")
+            raise PanjError(f"keys: found {key}, which this command also sets, expected a number that it does not set")
     if not wanted:
         raise PanjError("keys: found none, expected numbers of configs/priors.yaml, such as [rules.news.fade_days]")
     return tuple(free[key] for key in wanted)
 
 
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Print the number of points and campaigns, and the time they will take, estimated from a few campaigns."""
+    """Print the numbers of points and campaigns, and an estimate of the time they take, from a few timed campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
@@ -363,7 +391,7 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     _, seconds = work_timed([Piece(order, tuple(range(timed)))])
     workers = request.base.executor.workers or cores()
     if request.base.executor.kind == "threads" and not compiled:
-        workers = 1  # pure Python gains nothing from threads
+        workers = 1  # uncompiled rules gain nothing from threads
     each = seconds / timed
     console.print(
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
@@ -373,13 +401,13 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     )  # fmt: skip
 
 
-CHANCE = "chance"  # name of the noise row
-RESAMPLES = 1000  # bootstrap resamples
-LEAST = 0.1  # minimum share of the largest mu* of an outcome for a parameter to matter
+CHANCE = "chance"  # stands for the number in the row that gives the share of noise
+RESAMPLES = 1000  # number of bootstrap resamples
+LEAST = 0.1  # smallest share of the largest mu* of an outcome for a parameter to matter
 
 
 def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:
-    """Make one row per outcome and parameter, the strongest parameters first."""
+    """Return the rows of morris.csv, one per outcome and parameter, with the largest mu* first."""
     outcomes = list(dict.fromkeys(effect.outcome for effect in effects))
     ranked = sorted(effects, key=lambda effect: (outcomes.index(effect.outcome), -effect.mu_star))
     return [
@@ -397,7 +425,10 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
 
 
 def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
-    """Make one row per outcome and parameter, the largest total index first and noise last."""
+    """Return the rows of sobol.csv, one per outcome and parameter, with the largest total index first.
+
+    The last row of each outcome is the share of variance that is due to noise.
+    """
     rows = []
     for outcome, answer in answers.items():
         of_outcome = [index for index in indices if index.outcome == outcome]
@@ -417,13 +448,21 @@ def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> l
 
 
 def share_left(answer: Answers) -> float:
-    """Return the share of the variance between points that is noise. Return 0 if there is no variance."""
+    """Return the share of the variance between points that is due to noise, or 0 if there is no variance."""
     between = float(answer.means.var())
     return min(1.0, answer.left / between) if between > 0 else 0.0
 
 
 def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, str]]:
-    """Make one row per outcome: its spread between points, and the variance shares of parameters and of noise."""
+    """Return the rows of outcomes.csv, one per outcome.
+
+    A row has the spread of the outcome between points, the shares of the variance of single campaigns due to parameters
+    and to noise, and the reported figure.
+
+    Args:
+        answers: Values of each outcome at every point.
+        of: Name of the design to which they belong.
+    """
     rows = []
     for outcome, answer in answers.items():
         low, middle, high = np.quantile(answer.means, (0.05, 0.5, 0.95))
@@ -452,7 +491,7 @@ def number_text(value: float) -> str:
 def about_sensitivity(
     request: Resolved, designs: Mapping[str, Sampled], effects: Sequence[Effect], chosen: Sequence[str]
 ) -> dict[str, Any]:
-    """Collect the metadata of the tables and figures: request, settings, designs and versions."""
+    """Return the content of sensitivity.json: request, settings, designs and versions."""
     base = request.base
     about = read_about(designs["morris"].folder)
     matter = {effect.key for effect in effects if effect.matters}

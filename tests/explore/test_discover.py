@@ -226,7 +226,7 @@ def test_what_is_wrong_with_a_question_is_named(words: list[str], error: str) ->
         ([f"outcome={OUTCOME}", "above=-1"], "above: found 1,200 of 1,200 campaigns"),
         ([f"outcome={OUTCOME}", "above=2021-07-05"], "for troops_crossed, expected a number"),
         (["outcome=capital_fell_kabul", "above=3"], "for capital_fell_kabul, expected a date such as 2021-07-05"),
-        (["outcome=largest_night", "above=2021-07-04"], "outcome: found no campaign of"),
+        (["outcome=largest_night", "above=2021-07-04"], "outcome: found no campaign with"),
     ],
 )
 def test_what_a_bank_cannot_answer_is_named(
