@@ -177,7 +177,8 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
             process.communicate(str(folder))
             if process.returncode:
                 raise PanjError(
-                    f"report: could not be drawn; the tables are complete: {shell_command(['report', folder])}"
+                    f"report: it could not be drawn; the tables are complete. To see why: "
+                    f"{shell_command(['report', folder])}"
                 )
 
         try:

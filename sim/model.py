@@ -48,7 +48,7 @@ from sim.errors import PanjError
 class Config(Protocol):
     """The part of `sim.settings.settings.Settings` that a model needs.
 
-    A model that depends only on this part needs no Hydra.
+    Because a model depends only on this part, it does not need Hydra.
     """
 
     @property

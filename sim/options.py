@@ -130,7 +130,7 @@ class Range(NamedTuple):
 
     @property
     def thresholds(self) -> dict[str, Threshold]:
-        """The given thresholds by `above` and `below`."""
+        """Thresholds that were given, by the keys `above` and `below`."""
         return {key: end for key, end in (("above", self.above), ("below", self.below)) if end is not None}
 
     @property
@@ -158,7 +158,7 @@ def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
 
 
 def read_power_of_two(key: str, text: str) -> int:
-    """Parse a power of two from 16 to 65,536: the length of a Sobol' sequence, which is balanced only at these."""
+    """Parse a power of two from 16 to 65,536: Sobol' sequences are balanced only if their length is a power of two."""
     if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text).bit_count() > 1:
         raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as 256")
     return int(text)
@@ -452,7 +452,7 @@ class Discover(Request):
 
     @property
     def thresholds(self) -> dict[str, str]:
-        """The thresholds as they were typed."""
+        """Thresholds as they were typed, by the keys `above` and `below`."""
         given = {"above": self.above, "below": self.below}
         return {key: threshold.text for key, threshold in given.items() if threshold is not None}
 
@@ -596,7 +596,10 @@ class Grade(Request):
 
 
 def files_meant(path: Path) -> list[Path]:
-    """Expand a folder or a pattern into files, since shells on Windows do not; returns a file unchanged."""
+    """Return the files in a folder or those that match a pattern, which shells on Windows do not expand.
+
+    A path that is neither is returned alone.
+    """
     if path.is_dir():
         return sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml")) or [path]
     found = [] if path.exists() else [Path(one) for one in sorted(glob(str(path)))]
@@ -785,7 +788,7 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
 
 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
-    """Check which overrides a verb takes, and return them; settings and values are checked later.
+    """Check that a verb takes these overrides, and return them; their settings and values are checked later.
 
     Raise PanjError for a key that is set twice or not allowed, for -m if the verb takes no sweep, or for too few.
     """
@@ -894,5 +897,6 @@ def require_extra(extra: str, what: str) -> None:
     missing = missing_of(extra)
     if missing:
         raise PanjError(
-            f'{what}: found no {", ".join(missing)}, expected what this installs: pip install "panj[{extra}]"'
+            f"{what}: found no {', '.join(missing)}, expected {'it' if len(missing) == 1 else 'them'} to be installed: "
+            f'pip install "panj[{extra}]"'
         )

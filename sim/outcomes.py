@@ -71,7 +71,7 @@ class View(NamedTuple):
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
-    """Count soldiers who crossed in a night on the day that follows the night.
+    """Shift crossings by one day, so that each night belongs to the morning on which it ended.
 
     Args:
         crossed: (days, posts) soldiers who crossed in the night after each day.
@@ -147,6 +147,9 @@ def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
     return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
 
 
+# The docstrings of counting functions are shown to users as descriptions of how an outcome is counted.
+
+
 def outposts_surrendered(view: View, row: Outcome) -> Value:
     """Outposts that surrendered after negotiation, in the whole country."""
     return float((view.outposts_gave_up_on <= row.last).sum())
@@ -208,7 +211,7 @@ def share_ever_taken(view: View, row: Outcome) -> Value:
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Return whether each district was held at the end of some day up to the outcome's date, but not on day 0."""
+    """Return whether each district was held at the end of some day up to the date of the outcome, but not on day 0."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 
@@ -541,7 +544,7 @@ def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tupl
             )
     when, since = row.get("date", row.get("until")), row.get("since")
     if since is not None and (row.get("until") is None or since > row["until"]):
-        raise PanjError(f"outcomes.{name}.since: found '{since}', expected a day up to `until`, which must be given")
+        raise PanjError(f"outcomes.{name}.since: found '{since}', expected a day no later than `until`, also given")
     return 0 if since is None else (since - start).days, days if when is None else (when - start).days
 
 
@@ -586,7 +589,7 @@ def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndar
         else:
             districts &= np.array([one in wanted for one in (facts.province if key == "province" else facts.region)])
     if not districts.any():
-        raise PanjError(f"outcomes.{name}.scope: found {dict(scope)}, expected keys that have a district in common")
+        raise PanjError(f"outcomes.{name}.scope: found {dict(scope)}, expected keys that some district matches")
     return districts, posts
 
 

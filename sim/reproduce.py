@@ -90,7 +90,7 @@ def print_lines(console: Console, *lines: str) -> None:
 
 
 class Made(NamedTuple):
-    """Metadata of a file: how it was made."""
+    """Parsed metadata of a file, which describe how it was made."""
 
     study: str
     words: tuple[str, ...]
@@ -276,7 +276,7 @@ def read_made(path: Path) -> Made:
         )
     file = Path(str(made.recipe.get("file", "")))
     if file.suffix != path.suffix.lower() or ".." in file.parts or file.is_absolute():
-        raise PanjError(f"{path}: found the recipe of '{file}' inside, expected that of a {path.suffix} of a study")
+        raise PanjError(f"{path}: found the recipe of '{file}' inside, expected that of a {path.suffix} file")
     if file.suffix in (".parquet", ".csv") and len(file.parts) == 1 and file.name not in (*TABLES, "summary.csv"):
         raise unknown(f"{path}, recipe", file.name, (*TABLES, "summary.csv"))
     return made

@@ -115,7 +115,7 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
     if against is None:
         if len(study.cells) < 2:
             raise PanjError(
-                f"compare: found one cell in {folder}, expected more or a second study: {usage_of(Compare)}"
+                f"compare: found one cell in {folder}, expected several, or a second study: {usage_of(Compare)}"
             )
         return study, study
     if against.resolve() == folder.resolve():
@@ -147,7 +147,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     """
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
-        raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other, expected one type")
+        raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other, expected the same")
     first_day = date.fromisoformat(study.about["start_date"])
     ours = read_passing(study, measure, first_day, asked)
     theirs = ours if other is study else read_passing(other, measure, first_day, asked)

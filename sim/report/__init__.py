@@ -1,1 +1,1 @@
-"""Figures and the report of a study."""
+"""Draw the figures of a study and write its report."""

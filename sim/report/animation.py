@@ -205,7 +205,7 @@ def lay_out(film: Film, ratio: float) -> Sheet:
 
 
 def caption_of(film: Film) -> str:
-    """Write the caption: the number of campaigns, where their parameters come from, and the sources."""
+    """Return the caption: the number of campaigns, where their parameters come from, and the sources."""
     sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
@@ -216,7 +216,7 @@ def caption_of(film: Film) -> str:
 
 @in_style
 def set_stage(film: Film) -> Stage:
-    """Draw the static parts of the figure, and create the artists that change from frame to frame."""
+    """Create the figure with its static parts and the artists that change from frame to frame."""
     land = read_land()
     bounds = country_bounds(land, NARROW_MARGIN)
     sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
@@ -240,13 +240,13 @@ def set_stage(film: Film) -> Stage:
 
 
 def write(figure: Figure, left: float, top: float, words: str, **style: Any) -> Text:
-    """Write text with its top left corner at a position in pixels."""
+    """Write text with its top left corner at a position in pixels, and return it."""
     width, height = figure.get_size_inches() * GIF_DPI
     return figure.text(left / width, 1 - top / height, words, va="top", linespacing=1.2, **style)
 
 
 def place(figure: Figure, left: float, top: float, across: float, down: float) -> Axes:
-    """Add empty axes at a position in pixels, with pixels as units."""
+    """Add empty axes at a position in pixels, with pixels as units, and return them."""
     width, height = figure.get_size_inches() * GIF_DPI
     axes = figure.add_axes((left / width, 1 - (top + down) / height, across / width, down / height))
     axes.set_xlim(0, across)
@@ -291,7 +291,7 @@ def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
 
 
 def add_gauze(axes: Axes) -> Artist:
-    """Add a translucent white overlay, which lightens the static parts after the end of the record."""
+    """Cover a panel with a translucent white overlay, shown after the end of the record, and return the overlay."""
     return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=GAUZE, zorder=8))
 
 
@@ -371,7 +371,7 @@ def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -
 
 
 def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the pixels of one map that show a district, and the row number of each one's district.
+    """Return the indices of the pixels of one map that show a district, and the row number of the district at each.
 
     They are found by drawing every district once in a colour that encodes its row number.
     """

@@ -184,7 +184,7 @@ def describe_misfit(study: Study) -> str:
 
 
 def side_of(study: Study, name: str) -> Side | None:
-    """Compute the position of the reported figure of an outcome in the distribution of one cell, or None."""
+    """Compute the position of the reported figure of an outcome in the distribution of one cell, like `place_among`."""
     return place_among(values_of(study, name), summary_row(study.summary, name))
 
 

@@ -186,12 +186,12 @@ def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Dr
 
 
 def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Draw every figure of a study to `figures/`.
+    """Draw every figure of a study and save them in `figures/`.
 
     Args:
         folder: The folder of the study.
-        evening: Day of the map of one cell; by default 5 July, or the last day before it.
-        cell: Cell number; by default the whole study.
+        evening: Day shown by the map of a single cell; by default 5 July, or the nearest day that the study has.
+        cell: Number of the cell to draw; by default the figures show the whole study.
 
     Returns:
         The paths of the figures, in page order.
@@ -207,8 +207,8 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
 
     Args:
         folder: The folder of the study.
-        evening: Day of the map of one cell; by default 5 July, or the last day before it.
-        cell: Cell number; by default the whole study. The animation and the comparisons are only on its page.
+        evening: Day shown by the map of a single cell; by default 5 July, or the nearest day that the study has.
+        cell: Number of the cell to show. By default the page shows the whole study, with animation and comparisons.
 
     Returns:
         The paths of the figures, then the path of the page.
@@ -321,7 +321,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
     Args:
         folder: The folder of the study.
-        cell: Cell number; by default the whole study.
+        cell: Number of the cell to show; by default the page shows the whole study.
         verdicts: Comparisons to show on the page.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Stores studies on disk and reads them: chunks of campaigns, and tables."""
+"""Store studies on disk and read them: chunks of campaigns, and tables."""

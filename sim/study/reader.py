@@ -402,7 +402,7 @@ def copy_to(folder: Path, out: Path) -> Path:
 
 
 def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Raise PanjError if about.json lacks a key."""
+    """Raise PanjError if about.json lacks one of `keys`."""
     missing = [key for key in keys if key not in about]
     if missing:
         raise too_old(folder, ", ".join(missing))
@@ -431,7 +431,10 @@ def read_study(folder: Path, cell: int = 0) -> Study:
     """
     study = read_sweep(folder).of_cell(cell)
     if study.cell.finished == 0:
-        raise PanjError(f"{folder}: in cell {cell} every campaign failed; see python -m sim failures {folder}")
+        raise PanjError(
+            f"{folder}: found that in cell {cell} every campaign failed, expected a finished one; to see why: "
+            f"python -m sim failures {folder}"
+        )
     return study
 
 
@@ -644,7 +647,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
         values = column.cast(pa.float64()).to_numpy()
     except (OSError, pa.ArrowException) as error:
         kind = "dates such as 2021-07-05" if measure.is_date else "numbers"
-        raise PanjError(f"{path}: {measure.outcome}: expected {kind} ({error})") from None
+        raise PanjError(f"{path}, {measure.outcome}: found other values ({error}), expected {kind}") from None
     if measure.is_date:
         values = values - (first_day - EPOCH).days
     cells, seeds = table["cell"].to_numpy(), table["seed"].to_numpy()
