@@ -89,7 +89,7 @@ class Ticket:
 
     @property
     def place(self) -> int:
-        """The position among the tickets that no worker serves yet, from 1; 0 if the ticket is served or has ended."""
+        """The position in the line of tickets without a worker, from 1; 0 if the ticket has a worker or has ended."""
         return self.desk.place(self)
 
     def tables(self) -> list[pa.Table]:
@@ -222,7 +222,7 @@ class Desk:
         return answer
 
     def campaign(self, overrides: Overrides, seed: int) -> Campaign:
-        """Run one campaign immediately, in this process.
+        """Run one campaign at once, in this process, unless it is cached.
 
         Args:
             overrides: The choice of settings.
@@ -252,7 +252,7 @@ class Desk:
                 ticket.ended_at = time.monotonic()
 
     def place(self, ticket: Ticket) -> int:
-        """Return the position of a ticket among those that no worker serves yet, as in `Ticket.place`."""
+        """Return the position of a ticket in the line of tickets without a worker, as in `Ticket.place`."""
         with self.lock:
             queue = self.queue()
             return max(0, queue.index(ticket) - cores() + 1) if ticket in queue else 0

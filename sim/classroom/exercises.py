@@ -127,7 +127,7 @@ class Exercise:
         return f"Lesson {self.sheet.lesson.number}, {self.sheet.lesson.title}, student {self.sheet.student}"
 
     def ask(self, task: str) -> None:
-        """Print a task, with the numbers of this student, and its choices."""
+        """Print a task as worded for this student, and its choices if it has any."""
         asked = self.sheet.task(task)
         print(textwrap.fill(asked.asks.replace("*", ""), 100))
         for choice in asked.choices:
@@ -182,7 +182,7 @@ class Exercise:
         return reported_value(outcome_of(outcome))
 
     def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """Return the 95 % bootstrap interval (BCa) of the mean of values, of which there is one per campaign."""
+        """Return the 95 % bootstrap interval (BCa) of the mean of `values`, one per campaign."""
         found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
         return found.low, found.high
 
@@ -195,7 +195,7 @@ class Exercise:
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:
-        """Return the ranges that exponential growth, fitted to the counts known that evening, forecasts for a task."""
+        """Return the ranges that exponential growth, fitted to counts known on 22 June 2021, forecasts for a task."""
         asked = self.sheet.task(task)
         return forecasts.growth(asked.target, asked.day)
 

@@ -277,7 +277,7 @@ def with_headers(send: Send) -> Send:
 
 
 def page_policy(host: str, nonce: str) -> str:
-    """Return the Content Security Policy of Solara's pages, which allows own files, scripts with `nonce` and `eval`."""
+    """Return the CSP of Solara's pages: own files, inline styles, scripts with `nonce`, and `eval` for Vue."""
     return "; ".join([
         "default-src 'self'",
         f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # `eval`, because Vue compiles its templates in the browser

@@ -190,7 +190,7 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """Return the reported points of each curve that fall on days of the campaign; districts as shares of all."""
+    """Return the reported points that fall on days of the campaign, by curve; districts as shares of all districts."""
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
@@ -202,12 +202,12 @@ def point_of(one: Point, start: date) -> list[Any]:
 
 
 def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, Any]) -> Chronicle:
-    """Return the chronicle of a campaign that is in memory, with the description `said`."""
+    """Return the chronicle of a campaign that was run in this process; `said` describes the campaign."""
     return chronicle_of(log_of(campaign, settings), evenings_of(campaign, settings), said)
 
 
 def said_of(settings: Settings, seed: int) -> dict[str, Any]:
-    """Return the description of a campaign that its chronicle contains."""
+    """Return the description of a campaign for its chronicle, by key."""
     return {
         "study": settings.study,
         "scenario": settings.title,

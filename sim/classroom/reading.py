@@ -218,7 +218,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return how sure the verdict is, as in the keys `sure_...` of the texts; `clear` needs at least `FEW` pairs."""
+    """Return the verdict as a key of the texts `sure_...`; a difference is `clear` only with at least `FEW` pairs."""
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
         return (NOTHING, ONE)[pairs]
@@ -338,7 +338,7 @@ def dots_of(values: np.ndarray) -> list[float]:
 
 
 def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
-    """Prepare a reported figure for a chart.
+    """Return a reported figure in the form in which a page shows it.
 
     Args:
         reported: The reported figure, in the unit of the outcome.

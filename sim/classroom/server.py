@@ -235,7 +235,7 @@ def addresses() -> list[str]:
 
 
 def hosts_of(room: Room) -> list[str]:
-    """Return the addresses at which the server can be reached; in the network if it listens on all interfaces."""
+    """Return the addresses of the server: its host or, if that is a wildcard, this machine's address in the network."""
     return (addresses() or ["127.0.0.1"]) if room.host in WILDCARDS else [room.host]
 
 

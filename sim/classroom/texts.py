@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "text"
 
 @cache
 def texts_of(page: str, language: str = "en") -> Language:
-    """Read the texts of a page, including the texts that all pages share.
+    """Return the texts of a page, including the texts that all pages share.
 
     Args:
         page: Name of the page, which is the name of its file without `.yaml`.
@@ -73,7 +73,7 @@ def plain_yaml(text: str) -> Any:
     """Parse YAML that a visitor pasted.
 
     Args:
-        text: The YAML.
+        text: YAML as it was pasted.
 
     Returns:
         The content: mappings, lists, texts, numbers, dates or None.
@@ -84,7 +84,7 @@ def plain_yaml(text: str) -> Any:
     """
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise PanjError("found an alias (*) in YAML, expected plain values")
+            raise PanjError("YAML: found an alias (*), expected plain values")
     return yaml.load(text, Loader)
 
 

@@ -114,8 +114,8 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
     """Describe how a form differs from another.
 
     Args:
-        form: A choice of settings.
-        base: The choice to compare with; `Form()` is the baseline.
+        form: The form to describe.
+        base: The form to compare with; `Form()` is the baseline.
         language: Language of the labels.
 
     Returns:

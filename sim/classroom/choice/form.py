@@ -82,7 +82,7 @@ class Form(NamedTuple):
 
 
 def rows_of(form: Form) -> Iterator[Override]:
-    """Yield the overrides of a form in canonical order, created from their values without parsing."""
+    """Yield the overrides of a form in canonical order."""
     for keys, values in ((CHOSEN, form.chosen), (DATES, form.dates), (declared_numbers(), form.numbers)):
         yield from (Override.of(key, values[key]) for key in keys if key in values)
     for section in ("scale", "shift"):
@@ -197,7 +197,7 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """Return a form with changes by key, after checking them; the key `scenario.` has sections of a scenario."""
+    """Return a form with changes by key, after checking them; the value of `scenario.` has sections of a scenario."""
     for key, value in change.items():
         if key == "scenario.":
             form = merge_scenario(form, value)
@@ -253,7 +253,7 @@ def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
 
 
 def set_by(key: str, value: Any, form: Form) -> float:
-    """Return the value of a number that a scenario sets, after the scaling and shifting of scenario and form."""
+    """Return the value of a number that a scenario sets, after factors and shifts of scenario and form are applied."""
     check_range(key, value, "in scenario.set")
     for section in ("scale", "shift"):
         own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
@@ -288,7 +288,7 @@ def factors(section: str, values: Any) -> dict[str, float]:
     for key, value in finite(section, values).items():
         full = full_key(key, f"scenario.{section}")
         if full in TECHNICAL:
-            raise PanjError(f"scenario.{section}: found '{key}', expected a number that does not determine memory")
+            raise PanjError(f"scenario.{section}: found '{key}', expected a number that does not affect memory")
         found[short_key(full)] = value
     return found
 

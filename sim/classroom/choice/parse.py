@@ -167,7 +167,7 @@ def safely_parsed(word: str) -> Override:
 
 
 def change_of(override: Override) -> dict[str, Any]:
-    """Return the change that an override makes: its value by key, or a section of the scenario by `scenario.`."""
+    """Return the change that an override makes, in the form that `merged` takes."""
     key, value, text = override.key, override.value, shown(override.text)
     if key.startswith("rules."):
         return {key: override.number}
@@ -201,8 +201,8 @@ def without(form: Form, override: Override) -> Form:
     """Remove one override from a form.
 
     Args:
-        form: The form.
-        override: One of `form.overrides()`.
+        form: The form to change.
+        override: The override to remove, one of `form.overrides()`.
 
     Returns:
         The form without the override, with the same title and description.
@@ -258,7 +258,7 @@ def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
-    """Return the sections of the scenario that are not empty."""
+    """Return the sections of the scenario that a form defines, without empty ones."""
     usual = form.usual
     scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
     shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}

@@ -91,7 +91,7 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
 
 
 def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Return the outcome of the campaign with the first seed, without an error."""
+    """Return the outcome of the campaign with the first seed, without standard error and interval."""
     return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 
@@ -204,7 +204,7 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """Run a bootstrap with a fixed seed and return its result; each resample has the same campaigns in all samples."""
+    """Run a bootstrap with a fixed seed and return its result; all samples are resampled with the same campaigns."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate interval is NaN and is replaced
         return bootstrap(

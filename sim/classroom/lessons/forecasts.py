@@ -5,7 +5,7 @@ Reads   tasks of kind `forecast`; the evidence table; the record as it was known
 Returns the counts known on that evening; rows of ranges with their scores.
 Source  Weighted interval score: `sim.hindcast.scores`; equal mixture: the linear opinion pool, Stone 1961.
 Assumes The 90 % and 50 % ranges of a student are four quantiles. Between two of them the probability is spread evenly;
-        the 5 % on each side are at the ends. All forecasts are scored at the same four quantiles.
+        the 5 % on each side are placed at the ends. All forecasts are scored at the same four quantiles.
 """
 
 import json

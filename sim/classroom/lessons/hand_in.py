@@ -150,7 +150,7 @@ def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
 
 
 def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
-    """Return the names of settings that differ from those of the sheet; nothing if the file has no settings."""
+    """Return the names of settings that differ from those of the sheet; none if the file has no settings."""
     if found is None:
         return ()
     if not isinstance(found, dict):

@@ -196,7 +196,8 @@ def read_lesson(path: Path) -> Lesson:
 def read_task(row: Mapping[str, Any]) -> Task:
     """Create a task from its row of the file.
 
-    The minimum number of campaigns is 1 for the first campaign alone, else as in the row, else as usual for the kind.
+    A task about the first campaign needs one campaign. Any other needs as many as its row states or, if the row states
+    none, as many as is usual for its kind.
     """
     kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
@@ -266,7 +267,7 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Return the index of the option that a student gets: by hash, and consecutive for consecutive numbers."""
+    """Return the index of a student's option, from a hash; consecutive numbers of students get consecutive options."""
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
@@ -328,7 +329,7 @@ class TaskOutcome(NamedTuple):
 
 @cache
 def outcome_rows() -> dict[str, Any]:
-    """Read the rows of configs/outcomes.yaml, by name."""
+    """Return the rows of configs/outcomes.yaml, by name of the outcome."""
     return read_yaml(folder_of("configs") / "outcomes.yaml")
 
 
@@ -360,7 +361,7 @@ def answered_rows() -> frozenset[str]:
 
 
 def rows_of(fact: Fact) -> list[Evidence]:
-    """Return the rows of the evidence behind a sentence of the background.
+    """Return the rows of the evidence table behind a sentence of the background.
 
     Args:
         fact: The sentence with the ids of its evidence.

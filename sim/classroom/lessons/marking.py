@@ -152,7 +152,7 @@ def credit_for_runs(task: Task, runs: int) -> float:
 
 
 def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
-    """Return a flag if an answer is based on one campaign or on too few; otherwise return nothing."""
+    """Return a flag if an answer is based on one campaign or on too few; otherwise return an empty tuple."""
     if answer.runs >= task.needs:
         return ()
     if answer.runs == 1:
@@ -198,7 +198,11 @@ def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
 
 
 def judge_row(task: Task, id: str, texts: Language) -> Judgement:
-    """Judge an evidence row: it must conflict with the task's row or, without one, be neither compared nor input."""
+    """Judge the id of a row of the evidence.
+
+    If the task names a row, the answer must conflict with it. Otherwise the answer must be a row that is neither an
+    input of the model nor compared with an outcome.
+    """
     rows = evidence()
     if id not in rows:
         return Judgement(0.0, (texts.say("row_unknown", id=id[:20]),))

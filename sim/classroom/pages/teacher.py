@@ -179,7 +179,7 @@ def Code(room: Room, word: str) -> None:
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """Show the current question with its next steps and, if claims and campaigns are over, the form for another."""
+    """Show the current question and its next steps; show the form to ask one if there is none or it is answered."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:

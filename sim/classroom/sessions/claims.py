@@ -80,7 +80,7 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """Return a nickname or team name on one line; Refused if it is empty or too long, or hides text."""
+    """Return a name on one line; Refused if it is empty, too long, hides text, or has neither letter nor digit."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)
@@ -270,14 +270,14 @@ def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
 
 
 def verdict_on_effect(claim: Claim, answer: Answer) -> str:
-    """Return where the mean effect is relative to the range; `EDGE` if an end of the range is in its 95 % interval."""
+    """Return whether the mean effect is inside, below or above the range, or too near an end of it (`EDGE`) to tell."""
     if any(answer.low < bound < answer.high for bound in (claim.low, claim.high)):
         return EDGE
     return BELOW if answer.mean < claim.low else ABOVE if answer.mean > claim.high else INSIDE
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Return how the share of campaigns in a range compares with its confidence, allowing for sampling error."""
+    """Return whether a range holds too few, enough or too many campaigns for its confidence, given sampling error."""
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 

@@ -64,7 +64,7 @@ NEXT = {  # the stages to which a teacher may move a question
 class Register:
     """The sessions in one file. Methods may be called from any thread.
 
-    A method that raises Refused changes nothing, with one exception: data stay deleted if overwriting them is refused.
+    A method that raises Refused has changed nothing, except that data are deleted even if the file cannot be rewritten.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class Register:
         return asked
 
     def move(self, code: str, browser: str, stage: str) -> None:
-        """Move the current question to another stage; Refused if `NEXT` does not allow it."""
+        """Move the current question to another stage; Refused if `NEXT` forbids it, or it has no claims to run."""
         with self.changing(code, browser) as (act, session):
             question = storage.last_question(act, storage.alive(session))
             if question is None or stage not in NEXT[question["stage"]]:
@@ -303,7 +303,7 @@ class Register:
             return [(row["code"], storage.question_of(row)) for row in found]
 
     def unanswered(self, code: str, number: int) -> list[Overrides]:
-        """Return the choices on which a question still needs an answer, including the baseline, which comes first."""
+        """Return the choices that still need an answer to a question, including the baseline, which comes first."""
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()

@@ -30,7 +30,7 @@ Ask = Callable[[str, Overrides, int], Ticket]  # as `Desk.ask`
 
 
 class Progress(NamedTuple):
-    """How far the campaigns of a question have come."""
+    """The progress of a question's campaigns."""
 
     done: int
     wanted: int
@@ -105,7 +105,7 @@ class QuestionRunner:
                 del self.works[key]
 
     def begin(self, code: str, question: Question) -> Work:
-        """Request campaigns of the baseline and of all choices that have no answer yet, and return the tickets."""
+        """Request campaigns of the baseline and of all choices that have no answer yet, and return them as `Work`."""
         work = Work(code, question)
         with suppress(Refused):  # the session was deleted meanwhile
             work.to_answer = self.register.unanswered(code, question.number)
@@ -143,7 +143,7 @@ class QuestionRunner:
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
-        """Return the answer for a choice from its campaigns and the baseline's; one with the error if any failed."""
+        """Return the answer for a choice from its campaigns and the baseline's, or one with an error if any failed."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:

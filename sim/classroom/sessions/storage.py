@@ -99,7 +99,7 @@ class Storage:
             yield connection
 
     def leave_no_trace(self) -> None:
-        """Rewrite the file and empty its log, so that neither has deleted data; Refused if others block it for long."""
+        """Rewrite the file and empty its log, so that neither has deleted data; Refused if this is blocked too long."""
         with closing(self.connect()) as connection:
             late = time.monotonic() + PATIENCE
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
@@ -233,7 +233,7 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 
 
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint: bool) -> int:
-    """Create a team with the next letter, and with a key if others may join; return its id. Refused for a used name."""
+    """Create a team with the next letter, and a key if others may join; return its id. Refused if the name is taken."""
     same = "SELECT COUNT(*) FROM teams WHERE session = ? AND folded = ?"
     if count(act, same, (session["id"], folded(name))):
         raise Refused("name_taken", what=name_of("team" if is_joint else "nickname"))

@@ -140,7 +140,7 @@ def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
-    """Return low end, middle and high end: 95 % interval and mean of the effect, or middle 90 % and median."""
+    """Return low, middle and high: 95 % interval and mean of the effect, or middle 90 % and median of outcomes."""
     if about == EFFECT:
         return answer.low, answer.mean, answer.high
     if not answer.values:
@@ -243,7 +243,7 @@ def title_of(question: Question) -> str:
     """Return a question with its number, as a heading.
 
     Args:
-        question: The question.
+        question: A question of a session.
 
     Returns:
         The heading, such as `Question 2: ...`.
