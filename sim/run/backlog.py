@@ -1,8 +1,8 @@
-"""The backlog of a sweep: the seeds of each cell that are not stored yet, split into tasks of a few seconds.
+"""Manages the backlog of a sweep: the seeds of each cell that are not stored yet, in tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
-enough. How many is decided only when all campaigns requested so far have finished, so that the number depends neither
-on the workers nor on restarts.
+enough. How many are added is decided only when all campaigns requested so far have finished, so that the number
+depends neither on the workers nor on restarts.
 """
 
 import math
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 class CellWork:
-    """Seeds of one cell that are waiting, running or done."""
+    """Seeds of one cell that are waiting, running, finished or failed."""
 
     def __init__(self, order: Order, scope: StudyCell, first_seed: int, study: Path) -> None:
         self.order = order
@@ -47,7 +47,7 @@ class CellWork:
         found = recorded(study, order.key, [CHANGES, FIRST_FALL, *drawn])
         self.damaged = found.damaged
         self.done = set(found.done)
-        self.failed: set[int] = set()  # in this command; earlier failures are retried
+        self.failed: set[int] = set()  # seeds that failed in this command; earlier failures are retried
         self.before = sum(seed in self.done for seed in self.seeds())
         self.waiting = deque(seed for seed in self.seeds() if seed not in self.done)
         self.open = len(self.waiting)  # seeds that are waiting or running
@@ -93,7 +93,7 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        """Number of campaigns requested so far, stored ones included; a precision may request more."""
+        """Number of campaigns requested so far, including stored ones; more may be requested to reach a precision."""
         return sum(cell.runs for cell in self.cells)
 
     @property
@@ -108,13 +108,13 @@ class Backlog:
 
     @property
     def finished_cells(self) -> int:
-        """Number of cells with nothing left to do."""
+        """Number of cells of which no campaign is waiting or running."""
         return sum(cell.is_finished for cell in self.cells)
 
     def size(self, workers: int) -> int:
         """Return the number of campaigns in the next task.
 
-        A task takes a few seconds; near the end, tasks are smaller so that all workers stay busy.
+        A task takes a few seconds. Near the end, tasks are smaller, so that all workers stay busy.
         """
         wanted = FIRST if self.seconds_each == 0.0 else max(1, round(TARGET / self.seconds_each))
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
@@ -146,7 +146,7 @@ class Backlog:
         self.failures += int((~is_done).sum())
 
     def took(self, seconds: float, campaigns: int) -> None:
-        """Update the estimated duration of a campaign, which decides the size of the next tasks."""
+        """Update the estimated duration of a campaign, which determines the size of the next tasks."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
@@ -160,7 +160,10 @@ class Backlog:
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Decide whether a cell needs more campaigns, from the standard deviation so far (Law 2015, section 9.4)."""
+        """Request more campaigns for a cell, or record its verdict if it is precise enough or has the most allowed.
+
+        The number needed is estimated from the standard deviation so far (Law 2015, section 9.4).
+        """
         target, most = self.precision.half_width, self.precision.runs_max
         values = self.values_of(cell, outcome)
         half_width = half_width_of(values)
@@ -173,7 +176,7 @@ class Backlog:
         cell.grow(min(most, 10 * math.ceil(step / 10)))
 
     def values_of(self, cell: CellWork, outcome: str) -> np.ndarray:
-        """Return the values of an outcome in the finished campaigns of a cell that have one."""
+        """Return the values of an outcome in the finished campaigns of a cell, without missing values."""
         wanted = cell.seeds()
         found: list[float] = []
         order = cell.order

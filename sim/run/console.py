@@ -1,4 +1,7 @@
-"""Output of a run: progress (one updated line in a terminal, log lines elsewhere), notes and the summary."""
+"""Prints the progress, the notes and the summary of a run.
+
+Progress is one line that is updated in a terminal, and log lines elsewhere.
+"""
 
 import sys
 import time
@@ -23,7 +26,7 @@ SHARE = 0.25  # share of campaigns between log lines, if that takes less time
 
 
 class Progress:
-    """Shows cells, campaigns, rate, time left and failures while a sweep runs."""
+    """Display of finished cells and campaigns, rate, time left and failures while a sweep runs."""
 
     def __init__(self, backlog: Backlog, console: Console) -> None:
         self.backlog = backlog
@@ -48,7 +51,7 @@ class Progress:
         self.bar.stop()
 
     def update(self) -> None:
-        """Update the bar in a terminal; elsewhere print a log line if one is due."""
+        """Update the bar in a terminal, or print a log line elsewhere if one is due."""
         backlog = self.backlog
         done = backlog.already + backlog.campaigns_done + backlog.failures
         self.bar.update(
@@ -61,11 +64,11 @@ class Progress:
             self.said, self.said_at = share, now
 
     def cells(self) -> str:
-        """Return the number of finished cells as text: `3 of 10 cells`."""
+        """Return the number of finished cells as text, such as `3 of 10 cells`."""
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
-        """Return the rate, time left and failures as text; empty before the first campaign of this command."""
+        """Return the rate, time left and failures as text; empty until this command has finished a campaign."""
         now_done = done - self.backlog.already
         if now_done <= 0:
             return ""
@@ -107,7 +110,7 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Print a warning if a posterior is used although something has changed since it was fitted."""
+    """Print a note if a posterior is used although something has changed since it was fitted."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
@@ -125,8 +128,8 @@ def print_summary(
 ) -> None:
     """Print the summary of a study.
 
-    For a single cell, these are the outcomes that were reported, and a few others; for several cells, the main
-    outcomes.
+    For a single cell, the table has the outcomes with a reported figure and two others; for several cells, it has the
+    main outcomes.
     """
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:

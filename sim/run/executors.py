@@ -1,4 +1,4 @@
-"""Workers that run campaigns: threads, processes or a Dask cluster, all used through `concurrent.futures`.
+"""Runs campaigns on threads, on processes or on a Dask cluster, all through `concurrent.futures`.
 
 Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks.
 """
@@ -22,12 +22,12 @@ from sim.study.files import make_arrow_lean
 if TYPE_CHECKING:
     from sim.settings.settings import Executor
 
-PATIENCE = 5  # seconds to wait for an answer from a scheduler
+PATIENCE = 5  # seconds to wait for a scheduler to answer
 WITHOUT_WORKERS = 30  # seconds without any worker after which a cluster on this machine counts as lost
 
 
 class Workers:
-    """Pool of workers, which is reopened if a worker process is lost."""
+    """Pool of workers, which is opened again if a worker process is lost."""
 
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
@@ -56,11 +56,11 @@ class Workers:
         if time.monotonic() - self.seen_at > WITHOUT_WORKERS:
             raise PanjError(
                 f"executor: found no Dask worker for {WITHOUT_WORKERS} s, expected {self.executor.workers or cores()}; "
-                "stored campaigns are kept, and the same command continues from them"
+                "run the same command to continue from the stored campaigns"
             )
 
     def open(self) -> Pool:
-        """Start the workers and return their pool."""
+        """Start the workers, or connect to those of a scheduler, and return their pool."""
         if self.executor.kind == "threads":
             return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
         if self.executor.kind == "processes":
@@ -70,14 +70,17 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a task, which is a function with its arguments, and return its future."""
+        """Submit the call of a function with some arguments to the workers, and return its future."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(deed, *arguments)
         with self.scheduler_answers():
             return self.pool.submit(deed, *arguments)
 
     def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a task to processes that ignore Ctrl-C from their start; reopen the pool if it has lost a process."""
+        """Submit a call to worker processes, after opening their pool again if a process was lost.
+
+        Processes that are started here ignore Ctrl-C from the beginning.
+        """
         with interrupts_ignored():
             try:
                 return self.pool.submit(deed, *arguments)
@@ -88,15 +91,15 @@ class Workers:
 
     @contextmanager
     def scheduler_answers(self) -> Iterator[None]:
-        """Convert a lost connection to the scheduler into a PanjError."""
+        """Raise PanjError if the connection to the scheduler is lost within a block."""
         try:
             yield
         except (OSError, RuntimeError) as error:
             if self.client is None:
                 raise
             raise PanjError(
-                f"executor: found no scheduler at {self.client.scheduler.address} any more, expected it to stay there; "
-                "stored campaigns are kept, and the same command continues from them"
+                f"executor: found that the scheduler at {self.client.scheduler.address} no longer answers, expected it "
+                "to keep running; run the same command to continue from the stored campaigns"
             ) from error
 
     def close(self) -> None:
@@ -132,12 +135,12 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
 
 
 def check_main_module() -> None:
-    """Raise PanjError if worker processes cannot import the main script, for instance from standard input."""
+    """Raise PanjError if worker processes cannot import the main script, for instance if it is from standard input."""
     main = sys.modules["__main__"]
     script = getattr(main, "__file__", None) if getattr(main, "__spec__", None) is None else None
     if script is not None and not os.path.exists(script):
         raise PanjError(
-            f"executor: found processes with a script from {script}, which they cannot import, expected a script in a "
+            f"executor: found a script from {script}, which worker processes cannot import, expected a script in a "
             "file with its calls under if __name__ == '__main__', or executor=threads", key="executor",
         )  # fmt: skip
 
@@ -148,7 +151,7 @@ def cores() -> int:
 
 
 def serve_the_parent() -> None:
-    """Set up a worker process to ignore Ctrl-C, to end with its parent, and to use little memory."""
+    """Set up a worker process, so that it ignores Ctrl-C, ends with its parent and uses little memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     make_arrow_lean()
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -163,7 +166,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect to a scheduler once, with a timeout, since a Dask client would wait forever for a silent one."""
+    """Connect to a scheduler once, with a timeout, since a Dask client would wait forever if it did not answer."""
     from distributed import Security
     from distributed.core import connect
 
@@ -184,7 +187,7 @@ def dask_client(executor: "Executor") -> Any:
         except (OSError, ValueError) as error:
             raise PanjError(
                 f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
-                f"({' '.join(str(error).split())[:120] or 'timeout'}), expected one such as tcp://host:8786"
+                f"({' '.join(str(error).split())[:120] or 'timeout'}), expected the address of one, such as tcp://host:8786"
             ) from error
     try:
         with interrupts_ignored():  # inherited by the workers
@@ -202,7 +205,7 @@ def dask_client(executor: "Executor") -> Any:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Make processes started within the block ignore Ctrl-C."""
+    """Make processes that the main thread starts within a block ignore Ctrl-C; do nothing in other threads."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -50,8 +50,8 @@ class Sample(NamedTuple):
     """A few campaigns of some cells, with the same seeds in every cell."""
 
     cells: dict[int, pa.Table]  # one row per campaign, by number of the cell
-    seconds_each: float  # per campaign on one worker
-    bytes_each: float  # of chunks, per campaign
+    seconds_each: float  # seconds per campaign on one worker
+    bytes_each: float  # bytes of chunks per campaign
 
 
 def main(request: Plan) -> int:
@@ -70,7 +70,7 @@ def main(request: Plan) -> int:
     console, words = console_of(), request.overrides
     asked = range_of(request.above, request.below)
     if request.outcome is None and (asked or request.half_width):
-        raise PanjError(f"outcome: found none, expected the one to plan for: {usage_of(Plan)}")
+        raise PanjError(f"outcome: found none, expected an outcome to plan for: {usage_of(Plan)}")
     sweep = compose_sweep(words)
     print_doubts(sweep, console)
     study = sweep.base.results_dir / sweep.base.study
@@ -94,7 +94,8 @@ def main(request: Plan) -> int:
 def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
     """Return the outcome to plan for.
 
-    Raises PanjError if it is unknown, or if its type does not fit the thresholds.
+    Raises:
+        PanjError: If the outcome is unknown or never counted, or if its type does not fit the thresholds.
     """
     base = sweep.base
     table = {row.name: row for row in read_outcomes(base.facts, base.start_date, base.days) if row.last >= 0}
@@ -102,7 +103,7 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
         raise unknown("outcome", name, table)
     row = table[name]
     if asked is None and is_date(row):
-        raise PanjError(f"outcome: found {name}, a date, expected it with above= or below= and a date")
+        raise PanjError(f"outcome: found {name}, which is a date, expected above= or below= with a date as well")
     if asked is not None:
         asked.check(name, row.unit, is_date(row))
     return row
@@ -111,9 +112,9 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> list[str]:
     """Return lines that say how many campaigns per cell estimate a paired difference to a given half-width.
 
-    Differences are those between the first sampled cell and each of the others; the cell whose differences have the
-    largest standard deviation decides. For a risk, one artificial pair is added in each direction, as in the
-    intervals of `compare` (Bonett and Price 2012); for a mean, the normal approximation is used.
+    Differences are taken between the first sampled cell and each of the others, and the number follows from the cell
+    whose differences have the largest standard deviation. For a risk, one artificial pair is added in each direction,
+    as in the intervals of `compare` (Bonett and Price 2012); for a mean, the normal approximation is used.
     """
     first, *others = sample.cells.values()
     if not others:
@@ -144,7 +145,10 @@ def say_needed(row: Outcome, asked: Range | None, half_width: float | None, samp
 
 
 def take_sample(sweep: Sweep, most: int) -> Sample:
-    """Run up to `most` campaigns of each sampled cell, with the same seeds, within the time limit."""
+    """Run up to `most` campaigns of each sampled cell, with the same seeds, until SAMPLE_SECONDS have passed.
+
+    Every sampled cell gets at least one campaign, and two if `most` allows it.
+    """
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
@@ -182,7 +186,7 @@ def sampled_cells(sweep: Sweep) -> list[Cell]:
 
 
 def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
-    """Print the number of cells and campaigns, how many are stored already, and the time and disk space needed."""
+    """Print the number of cells and campaigns, how many of these are stored, and the time and disk space needed."""
     workers = sweep.base.executor.workers or cores()
     left = backlog.total - backlog.already
     table = Table(title=f"Plan of {study}", show_header=False)
@@ -202,9 +206,9 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """Return the remaining time on all workers, in seconds.
+    """Return the estimated time in seconds in which all workers together finish the campaigns.
 
-    Threads do not shorten it if the rules are not compiled.
+    If the rules are not compiled, any number of threads counts as one worker.
     """
     workers = sweep.base.executor.workers or cores()
     if sweep.base.executor.kind == "threads" and not compiled:
@@ -213,17 +217,17 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Return the disk space of chunks and tables, in MB."""
+    """Return the estimated disk space of the chunks and tables of some campaigns, in MB."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 
 def swept_in_words(sweep: Sweep) -> list[str]:
-    """Return each swept key as text, with its number of values."""
+    """Return one text per swept key, with the key and its number of values."""
     return [f"{key} ({len({str(cell.values[key]) for cell in sweep.cells})} values)" for key in sweep.swept]
 
 
 def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
-    """Print the expected half-widths of the intervals of the main outcomes."""
+    """Print the half-widths that are expected for the 95 % intervals of the main outcomes."""
     first, *others = sample.cells.values()
     names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
     if not names:
@@ -242,16 +246,16 @@ def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
 
 
 def values(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """Return the values of an outcome in the campaigns that have one; empty for a date."""
+    """Return the values of an outcome in the campaigns that have one; the array is empty if the outcome is a date."""
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.zeros(0)
     return chunk[outcome].drop_null().to_numpy()
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Return the differences of an outcome between two cells, paired by seed.
+    """Return the differences of an outcome between two cells, paired by seed and without missing values.
 
-    With a range, these are differences between indicators (0 or 1) of whether the outcome is in the range.
+    If a range is given, they are differences between indicators (0 or 1) of whether the outcome is in the range.
     """
     if outcome not in first.column_names or outcome not in other.column_names:
         return np.zeros(0)
@@ -263,9 +267,9 @@ def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | No
 
 
 def numbers_of(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """Return one number per campaign.
+    """Return the value of an outcome in each campaign as a number.
 
-    A date is returned as its ordinal, or infinity if the event never occurred; any other missing value is nan.
+    A date is returned as its ordinal, or as infinity if the event never occurred; any other missing value is nan.
     """
     column = chunk[outcome].to_pylist()
     if pa.types.is_string(chunk.schema.field(outcome).type):
@@ -304,14 +308,14 @@ def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
 
 
 def is_numeric(key: str, sweep: Sweep) -> bool:
-    """Whether a swept key takes numbers."""
+    """Return whether all values of a swept key are numbers."""
     return all(isinstance(cell.values[key], int | float) for cell in sweep.cells)
 
 
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
     """Return a warning if one step of a key changes each main outcome by less than the half-width of its interval.
 
-    The text is empty if there is nothing to warn of.
+    The text is empty otherwise, and if this cannot be estimated.
     """
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":

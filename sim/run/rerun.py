@@ -1,8 +1,8 @@
 """Reruns one campaign of a finished study, and groups failed campaigns by cause.
 
-Reads about.json, chunks/study.json and failures.parquet of a study. Before a campaign is rerun, the settings of its
-cell are resolved again and must equal those of the study. The same seed, settings and code give the same campaign,
-which `python -m sim verify` checks. `python -m sim failures results/<study>` prints the causes of failures.
+This module reads about.json, chunks/study.json and failures.parquet of a study. Before a campaign is rerun, the
+settings of its cell are resolved again and must equal those of the study. The same seed, settings and code give the
+same campaign, as `python -m sim verify` checks. `python -m sim failures results/<study>` prints the causes of failures.
 
 `python -m pdb -c continue -m sim.run.rerun seed=17 ...` runs one campaign in a debugger, which stops at an error;
 with `NUMBA_DISABLE_JIT=1` the rules are not compiled, so that the debugger can step into them.
@@ -47,7 +47,7 @@ class Origin(NamedTuple):
     folder: Path
     about: dict[str, Any]
     cell: StudyCell
-    overrides: Overrides  # overrides that give its settings
+    overrides: Overrides  # overrides that give the settings of the cell
     settings: Settings
 
 
@@ -64,7 +64,7 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
 
     Raises:
         PanjError: If there is no study, no stored campaign or no such cell, or if settings, rules or data have
-            changed since.
+            changed since the study was run.
     """
     about, scope = read_about(folder), read_scope(folder)
     if scope is None or "words" not in about:
@@ -77,14 +77,14 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
         now = json.loads(json.dumps(composer.settings(fixed).as_dict()))
         found = first_of(compare_settings(scope.base, now), SHOWN) or "what the cell resolves to"
         raise PanjError(
-            f"{folder}: found campaigns of other settings, rules or data ({found}), expected those of this version, "
-            "which reruns need; run the study again under a new name: study=NAME"
+            f"{folder}: found campaigns of other settings, rules or data ({found}), expected the current ones, which a "
+            "rerun needs; run the study again under a new name: study=NAME"
         )
     return Origin(folder, about, held, overrides, settings)
 
 
 def seed_of(origin: Origin, asked: int | None) -> int:
-    """Return a requested seed after checking that the study has it.
+    """Check that a study has a campaign with the requested seed, and return the seed.
 
     Args:
         origin: Cell of the study.
@@ -184,7 +184,7 @@ def rerun_one(overrides: Sequence[str]) -> int:
 
 
 class Cause(NamedTuple):
-    """Failures with the same message except for numbers."""
+    """Failures whose messages are the same except for numbers."""
 
     message: str
     campaigns: int
@@ -201,7 +201,10 @@ def show_failures(request: Failures) -> int:
 
 
 def print_failures(study: Study, console: Console) -> None:
-    """Print each cause, the affected cells, and a command that runs an example in a debugger."""
+    """Print each cause of failures, where it occurs, and a command that runs an example in a debugger.
+
+    There is no such command for a sensitivity analysis, of which no point can be rerun alone.
+    """
     causes, done, failed = causes_of(study.folder), study.about["campaigns"], study.about["failed"]
     if not causes:
         console.print(f"{study.folder}: every one of {done} campaigns finished.")
@@ -240,9 +243,10 @@ def causes_of(folder: Path) -> list[Cause]:
 
 
 def where_of(cause: Cause, study: Study) -> list[str]:
-    """Return lines that say where a cause occurs.
+    """Return lines that say in which cells a cause occurs, or in how many campaigns if nothing is swept.
 
-    The first line has the number of cells; there is another for each swept key that is limited to some of its values.
+    The first line has the number of cells. For each swept key of which the cause occurs at only some values, another
+    line names these.
     """
     if not study.swept:
         return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]

@@ -60,7 +60,7 @@ Task = list[tuple[int, Piece]]
 class Ran:
     """Result of a run: the folder of the study, and counts of campaigns."""
 
-    folder: Path
+    folder: Path  # folder of the study
     campaigns: int  # finished campaigns of the study
     computed: int  # campaigns computed by this command
     failed: int  # campaigns of the study without a result
@@ -79,11 +79,11 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
         console: Console for progress and the summary.
 
     Returns:
-        The folder and counts of campaigns. If the study is already complete, nothing is run or written.
+        The folder and the counts of campaigns. If the study is already complete, nothing is run or written.
 
     Raises:
-        PanjError: If the folder holds another study, is used by another process or cannot be written, or if all
-            workers are lost.
+        PanjError: If the folder has another study, is used by another process or cannot be written, or if workers
+            cannot be started or a cluster is lost.
         Stopped: After Ctrl-C, once running tasks are stored.
     """
     base = sweep.base
@@ -123,10 +123,10 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 
 def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
-    """Return the scope of a study with the request of a command added.
+    """Return the scope of a study after adding the campaigns that a command requests.
 
-    If an earlier command requested more campaigns that were never finished, the smaller request replaces that number;
-    finished campaigns stay stored.
+    If an earlier command requested more campaigns of a cell and these were never finished, the smaller number requested
+    now replaces the earlier one. Finished campaigns stay stored.
 
     Args:
         study: Folder of the study.
@@ -134,7 +134,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
         console: Console for notes; without it, a damaged study.json is repaired in memory only.
 
     Raises:
-        PanjError: If the folder holds another study.
+        PanjError: If the folder has another study.
     """
     try:
         old = read_scope(study)
@@ -152,7 +152,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """Return the cell, reduced to the requested campaigns if more were requested before and never finished."""
+    """Return a cell, with only `asked` campaigns if more were requested before and were never finished."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -168,7 +168,7 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
 
 
 def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Console) -> None:
-    """Write tables of the stored campaigns after a sweep was stopped; without any, write nothing."""
+    """Write the tables of the stored campaigns, if there are any, after a sweep was stopped."""
     study = sweep.base.results_dir / sweep.base.study
     if not any(recorded(study, cell.fingerprint).done for cell in scope.cells):
         return
@@ -183,7 +183,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
 
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
-    """Hold the lock of a study for the duration of a block; raises PanjError if another process holds it."""
+    """Hold the lock of a study for the duration of a block, or raise PanjError if another process holds it."""
     with write_errors(study):
         (study / "chunks").mkdir(parents=True, exist_ok=True)
         try:
@@ -213,7 +213,7 @@ def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Check that all tables are as written and include every requested campaign."""
+    """Return whether all tables are unchanged since they were written and include every requested campaign."""
     try:
         cells = open_study(study).cells
     except PanjError:
@@ -239,7 +239,7 @@ def grown(scope: Scope, backlog: Backlog) -> Scope:
 
 
 def compile_rules(order: Order, seed: int, console: Console) -> None:
-    """Compile the rules, or load them from the cache, by running a campaign of one day.
+    """Compile the rules, or load them from the cache, by running a campaign that lasts one day.
 
     Args:
         order: Settings of any cell, in the form that is sent to workers.
@@ -260,7 +260,8 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
     """Run all campaigns of the backlog and store them.
 
-    Raises Stopped after Ctrl-C, once running tasks are stored.
+    Raises:
+        Stopped: After Ctrl-C, once running tasks are stored.
     """
     backlog.grow()
     if backlog.waiting == 0:
@@ -329,7 +330,10 @@ def lost(piece: Piece, error: BaseException) -> pa.Table:
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """Catch Ctrl-C and SIGTERM in a block: the first sets the yielded event, the second raises KeyboardInterrupt."""
+    """Catch Ctrl-C and SIGTERM within a block, if it is entered in the main thread.
+
+    The first signal sets the event that is yielded, and the second raises KeyboardInterrupt.
+    """
     stop = threading.Event()
 
     def ask(_signal: int, _frame: Any) -> None:

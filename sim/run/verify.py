@@ -73,7 +73,7 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
         Hash of each column, by table and column name.
 
     Raises:
-        PanjError: If the folder holds no table, or a table that cannot be read.
+        PanjError: If the folder has no table, or one that cannot be read.
     """
     found = {name: columns_of_table(folder / name) for name in TABLES if (folder / name).is_file()}
     if not found:
@@ -82,7 +82,7 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """Return one hash of several named hashes, regardless of their order."""
+    """Return one hash of several named hashes, which does not depend on their order."""
     return sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
@@ -158,9 +158,9 @@ def little(numbers: np.ndarray) -> bytes:
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """List the tables and columns that differ: `days.parquet (mean_morale, waiting_ishkashim)`.
+    """Return a list of the tables and columns that differ, as text: `days.parquet (mean_morale, waiting_ishkashim)`.
 
-    The text is empty if none do.
+    The text is empty if nothing differs.
     """
     said = []
     for table in dict.fromkeys([*one, *other]):
@@ -172,7 +172,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """List the columns that differ or that only one table has; only the first few are named."""
+    """Return the names of the first few columns that differ or are in only one table, and the number of others."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -194,7 +194,7 @@ class Result(NamedTuple):
     failed: int
     seconds: float
     tables: dict[str, Hashes]
-    error: str  # why there are no tables; empty if there are
+    error: str  # error that left the way without tables; empty if it has tables
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
@@ -224,7 +224,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     """Run one study in several ways and print whether all tables are the same.
 
     Args:
-        given: Overrides of the settings of the study; it has few campaigns by default.
+        given: Overrides that change the study to run, which has few campaigns by default.
         console: Console to print to.
         ways: Ways to compare; `ways_of` by default.
 
@@ -278,22 +278,26 @@ def describe_events(found: Mapping[Event, int]) -> str:
 
 
 def without_address(given: Overrides) -> tuple[str | None, Overrides]:
-    """Separate the address of a Dask scheduler (or None) from the other overrides.
+    """Return the address of a Dask scheduler, or None if none is given, and all other overrides.
 
-    Raises PanjError for settings that this subcommand sets itself.
+    Raises:
+        PanjError: For a setting that this subcommand sets itself.
     """
     for row in given:
         if row.key in SET_HERE:
             raise PanjError(
-                f"verify, {row.key}: found '{row.text}', expected settings of campaigns only: "
-                "verify runs on every executor, in a temporary folder", key=row.key,
+                f"verify, {row.key}: found '{row.text}', expected settings of campaigns only, since "
+                "verify uses every executor and a temporary folder", key=row.key,
             )  # fmt: skip
     address = given.get("executor.address")
     return str(address.value) if address else None, given.without(["executor.address"])
 
 
 def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
-    """Return the overrides and cells of a study small enough to run uncompiled, with the overrides `given` applied."""
+    """Return the overrides and cells of a study that is small enough to run uncompiled, unless `given` makes it large.
+
+    The overrides `given` take precedence over the defaults.
+    """
     key, values = USUAL_SWEEP
     overrides = Overrides.of([] if given.sweeps or key in given else ["-m", f"{key}={values}"])
     overrides += [f"{name}={value}" for name, value in USUAL.items() if name not in given]
@@ -307,7 +311,7 @@ def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
 
 
 def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) -> Result:
-    """Run the study in one way and return the result, which has the error instead of tables if it could not run."""
+    """Run the study in one way and return the result, with an error instead of tables if the study could not run."""
     started = time.perf_counter()
     try:
         study = (
@@ -361,7 +365,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """Return sentences on the ways that failed or gave other results; empty if all results are the same."""
+    """Return sentences on the ways that failed or gave other results, or on a lack of results; empty if all agree."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:
@@ -374,7 +378,11 @@ def conclusion(results: Sequence[Result]) -> list[str]:
 
 
 def run_for_verify(overrides: Sequence[str]) -> None:
-    """Run a study in a process started by `run_in_new_process`, from a folder followed by the overrides."""
+    """Run a study in a process that `run_in_new_process` started.
+
+    Args:
+        overrides: Folder to write to, followed by the overrides of the study.
+    """
     way = Way("", Executor("threads", 1, None), compiled)
     run_here(compose_sweep(overrides[1:]), way, Path(overrides[0]))
 
@@ -384,7 +392,7 @@ def damaged(path: Path, error: Exception) -> PanjError:
 
     Args:
         path: Path of the file.
-        error: Error of the library that reads it.
+        error: Error that the library which reads the file raised.
     """
     message = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found a damaged file ({message}), expected a complete {path.suffix} file of a study")
@@ -413,7 +421,7 @@ def difference_of(one: Path, other: Path) -> str:
 
 
 def rows_of(path: Path) -> list[list[str]]:
-    """Read the rows of a CSV, including its header; raises PanjError if it cannot be read."""
+    """Return the rows of a CSV, including its header, or raise PanjError if it cannot be read."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
@@ -422,7 +430,10 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> str:
-    """Describe how many rows differ, and in which columns; empty if none do."""
+    """Describe how two CSVs differ: in their columns, in their number of rows, or in some rows.
+
+    The text is empty if they do not differ.
+    """
     if one[:1] != other[:1]:
         return "the columns"
     if len(one) != len(other):
@@ -438,9 +449,9 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 
 
 def difference_of_frames(one: Path, other: Path) -> str:
-    """Describe how the first differing image differs: in pixels, size or duration.
+    """Describe how the first image that differs between two files differs: in size, pixels or duration.
 
-    The text is empty if no image differs.
+    An image that only one file has also differs. The text is empty if no image differs.
     """
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""

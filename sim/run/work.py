@@ -1,4 +1,4 @@
-"""The part of a sweep that runs on workers: runs campaigns of a cell and returns their results as a table.
+"""Runs campaigns of a cell on a worker and returns their results as a table.
 
 An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine. The worker
 builds the layout itself and caches the last few. Modules that are slow to import are avoided here.
@@ -34,7 +34,7 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
         pieces: Seeds of one or several cells, each with the settings of its cell.
 
     Returns:
-        One chunk per piece, with one row per campaign; a failed campaign has its error there instead of results.
+        One chunk per piece, with one row per campaign; the row of a failed campaign has its error instead of results.
 
     Raises:
         PanjError: If data, rules or outcomes of this worker differ from those of the sender.
@@ -64,13 +64,13 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
     Args:
         order: Settings of the cell, in the form that is sent to workers.
-        layout: Layout of the cell: its world before the draws of day 0.
+        layout: Layout of the cell, which is the world before the draws of day 0.
         table: Outcomes to count.
         seed: Seed of the campaign.
         world: World that the campaign overwrites.
 
     Returns:
-        Results of the campaign, or its error if it fails.
+        The results of the campaign, or its error if it fails.
     """
     try:
         draws = order.draws
@@ -83,7 +83,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Add a column to a chunk for each number that is drawn per campaign, for failed campaigns as well."""
+    """Return a chunk with a column for each number that is drawn per campaign, which failed campaigns have as well."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -124,9 +124,9 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     It is cached, and shared by cells that differ only in rules that it does not depend on.
 
     Args:
-        rules: Numbers of every rule.
-        attention: Weight in Taliban planning, by region.
-        posts: Changes of each post, by trait.
+        rules: Parameters of every rule.
+        attention: Weight of each region in Taliban planning, for regions whose weight is not 1.
+        posts: Changes that policies make to each post, by trait.
     """
     others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
@@ -134,13 +134,16 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
 
 @lru_cache(maxsize=2)
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """Return the cached layout; rules that must not affect it are None, so that reading one raises an error."""
+    """Return the cached layout.
+
+    Rules that must not affect it are None, so that an attempt to read one raises an error.
+    """
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 
 
 @lru_cache(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
-    """Return the outcomes that campaigns of these days count; cached.
+    """Return the outcomes that campaigns of a given start and length count, from a cache if possible.
 
     Args:
         start: Date of day 0.
