@@ -1,1 +1,1 @@
-"""Fits of the uncertain parameters to the record, and checks of the fits."""
+"""Fits the uncertain parameters to the record, and checks the fits."""

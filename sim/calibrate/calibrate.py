@@ -94,7 +94,7 @@ def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
 
 
 def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
-    """Fit, refine as requested, and write the tables.
+    """Fit a bank, refine the fit if that is requested, and write the tables.
 
     Args:
         request: The bank, the settings of the fit and the refinement effort.
@@ -102,7 +102,7 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
         console: Console for progress.
 
     Raises:
-        PanjError: The bank was made with other rules, data or outcomes, or is too small.
+        PanjError: If the bank was made with other rules, data or outcomes, or is too small.
     """
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
@@ -121,9 +121,10 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
 def write_refined(
     made: Fit, about: dict[str, Any], request: Calibrate, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Refine the fit and write the first and the refined posterior.
+    """Refine the fit, write the first and the refined posterior, and return the other tables.
 
-    Return the content of fit.json, and the other tables by file name.
+    Returns:
+        The content of fit.json, and the rows of the other tables by file name.
     """
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip

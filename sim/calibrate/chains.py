@@ -1,21 +1,21 @@
 """Sequential fit: chains of draws that start from the nearest campaigns of a bank and approach the record.
 
-Reads and writes a folder of chains: `chain_<number>_<generation>.npz` for each generation, and ended.json once the fit
-        has ended. A generation is written atomically, so after any interruption the same call continues from
+Reads and writes a folder of chains: `chain_<number>_<generation>.npz` for each generation, and ended.json once the
+        chains have ended. A generation is written atomically, so after any interruption the same call continues from
         the last complete generation and gives identical results.
 Returns `Refined`, the generations of all chains, and `Gathered`, all campaigns within the last tolerance.
 Source  ABC by population Monte Carlo: Toni and Stumpf 2010, with weights as in Beaumont, Cornuet, Marin and Robert
         2009 and proposals as in Alsing, Wandelt and Feeney 2018. The campaigns of all generations are weighted as one
         sample by the balance heuristic of Veach and Guibas 1995; for adaptive proposals, Cornuet,
         Marin, Mira and Robert 2012.
-Assumed Each parameter is fitted as its normal score: the prior share below it, mapped to the quantile of a standard
-        normal distribution. Thus the prior is the declared one, and no proposal is outside it. Parameters that are not
-        fitted are noise: each campaign draws them from their priors with its own seed.
+Method  Each parameter is fitted as its normal score: the share of the prior below it, mapped to the quantile of a
+        standard normal distribution. Thus the prior is the declared one, and no proposal is outside it. Parameters
+        that are not fitted are noise: each campaign draws them from their priors with its own seed.
         All chains share the tolerance of a generation, so that they sample one distribution and can be pooled; each
         chain is weighted by its effective sample size. The tolerance is the distance within which half of the weight
-        of the previous generation is, but at least the observation error, the expected distance of a perfect campaign:
-        nearer draws would fit the error, and the posterior would be too narrow. The chains start from disjoint parts
-        of the bank.
+        of the previous generation is, but at least the observation error, which is the expected distance of a perfect
+        campaign: nearer draws would fit the error, and the posterior would be too narrow. The chains start from
+        disjoint parts of the bank.
         Panj has its own loop because the prior, the proposals, the tolerances, the start from a bank and the
         seeding already existed; a library such as pyABC would add only the loop and a database.
 """
@@ -64,16 +64,16 @@ Simulate = Callable[[Mapping[str, float], int], float]  # parameters and seed ->
 class Effort(NamedTuple):
     """Simulation budget and stopping rules."""
 
-    draws: int  # per chain and generation
-    generations: int  # maximum, not counting the first, which is taken from the bank
-    simulations: int  # maximum per chain
+    draws: int  # draws per chain and generation
+    generations: int  # maximum number of generations, not counting the first, which is taken from the bank
+    simulations: int  # maximum number of simulations per chain
     acceptance: float  # stop after the first generation whose acceptance rate is below this
 
 
 class Problem(NamedTuple):
     """The fitting problem: priors, the bank, its distances and a simulator."""
 
-    priors: tuple[Prior, ...]  # of the fitted parameters
+    priors: tuple[Prior, ...]  # priors of the fitted parameters
     simulate: Simulate
     shares: Floats  # bank campaigns x parameters: share of the prior below the value
     seeds: Integers  # one per bank campaign
@@ -87,7 +87,7 @@ class Population(NamedTuple):
 
     scores: Floats  # draws x parameters
     weights: Floats  # one per draw; sum 1
-    seeds: Integers  # of the campaigns
+    seeds: Integers  # one per draw: seed of its campaign
     distances: Floats
     tolerance: float  # maximum distance of a draw
     simulations: int  # campaigns run for this generation
@@ -125,12 +125,12 @@ class Refined(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """Everything that determines a chain; small enough to send to a worker process."""
+    """Everything that determines a chain, in a form that can be sent to a worker process."""
 
     folder: Path
     number: int
     seed: int  # seed of the fit
-    priors: tuple[Prior, ...]  # of the fitted parameters
+    priors: tuple[Prior, ...]  # priors of the fitted parameters
     simulate: Simulate
 
     def path(self, generation: int) -> Path:
@@ -148,8 +148,8 @@ def refine(
         problem: The fitting problem, with the bank from which the chains start.
         effort: The simulation budget and stopping rules.
         chains: Number of chains.
-        seed: Seed of the fit; with the numbers of chain and generation it determines every proposal.
-        folder: Folder for this fit alone; see `alone_in`.
+        seed: Seed of the fit; together with the numbers of chain and generation, it determines every proposal.
+        folder: Folder of this fit, which no other fit uses; see `alone_in`.
         console: Console for one line per generation.
         pool: Process pool, one process per chain; without it the chains run sequentially in this process.
 
@@ -157,7 +157,7 @@ def refine(
         Every generation of every chain, and the reason why the chains ended.
 
     Raises:
-        PanjError: The bank has too few accepted campaigns, or a file of the chains is damaged.
+        PanjError: If the bank has too few accepted campaigns, or if a file of the chains is damaged.
     """
     every = [Chain(folder, number, seed, problem.priors, problem.simulate) for number in range(chains)]
     done = [tuple(starts_of(problem, chains))]
@@ -178,14 +178,17 @@ def refine(
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
-    """Deal the nearest campaigns of the bank out to the chains in turn. Raise PanjError if there are too few."""
+    """Return the first generation of each chain, by dealing out the nearest campaigns of the bank in turn.
+
+    Raise PanjError if there are too few accepted campaigns.
+    """
     order = np.argsort(problem.distances, kind="stable")
     order = order[: min(problem.nearest, int(np.isfinite(problem.distances).sum()))]
     fewest = FEWEST * (1 + len(problem.priors))
     if order.size < fewest * chains:
         raise PanjError(
-            f"chains: found {order.size:,} accepted campaigns of the bank for {chains} chains, expected at least "
-            f"{fewest} for each; accept a larger share or use fewer chains"
+            f"chains: found {order.size:,} accepted campaigns of the bank for {counted(chains, 'chain')}, expected at "
+            f"least {fewest} per chain; accept a larger share or use fewer chains"
         )
     starts = []
     for number in range(chains):
@@ -239,7 +242,10 @@ def tolerance_after(populations: Sequence[Population], error: float) -> float:
 
 
 def pooled_weights(populations: Sequence[Population]) -> Floats:
-    """Return the weights of all draws, chain by chain, with sum 1; chains are weighted by effective sample size."""
+    """Return the weights of all draws, chain by chain, normalised to sum 1.
+
+    Chains are weighted by their effective sample sizes.
+    """
     weights = np.concatenate([one.weights / one.weights.sum() * one.effective for one in populations])
     return np.asarray(weights / weights.sum(), np.float64)
 
@@ -277,7 +283,7 @@ def print_generation(
     done: Sequence[tuple[Population, ...]], effort: Effort, console: Console, seconds: float = 0.0,
     is_last: bool = False,
 ) -> None:  # fmt: skip
-    """Print one line per generation: tolerance, draws, time taken and time expected for the next."""
+    """Print one line on the latest generation: tolerance, draws, time taken and time expected for the next."""
     last, number = done[-1], len(done) - 1
     draws, effective = sum(one.weights.size for one in last), sum(one.effective for one in last)
     if number == 0:
@@ -304,15 +310,16 @@ def processes(count: int) -> Iterator[Executor]:
         The pool.
 
     Raises:
-        PanjError: A process of the pool was killed.
+        PanjError: If a process of the pool was killed.
     """
     before = set(active_children())
     pool = ProcessPoolExecutor(min(count, cores()), mp_context=get_context("spawn"), initializer=start_process)
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise PanjError("calibrate: found that a process was killed, by lack of memory or by a signal; the same "
-                        "command continues from the last complete generation") from error  # fmt: skip
+        raise PanjError("calibrate: found that a process was killed, for lack of memory or by a signal, expected it to "
+                        "finish; run the same command to continue from the last complete generation"
+                        ) from error  # fmt: skip
     except BaseException:
         for process in set(active_children()) - before:
             process.terminate()
@@ -329,7 +336,7 @@ def start_process() -> None:
 
 @contextmanager
 def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
-    """Lock a folder of chains for one fit at a time, and write the request to it.
+    """Lock a folder of chains for the duration of a block, and write the request to it.
 
     Args:
         folder: The folder, which is created if necessary.
@@ -339,7 +346,7 @@ def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
         Nothing; the fit runs inside the `with` block.
 
     Raises:
-        PanjError: Another process has locked the folder, or it cannot be written.
+        PanjError: If another process has locked the folder, or if it cannot be written.
     """
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -349,7 +356,7 @@ def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
                 yield
         except Timeout as error:
             raise PanjError(
-                f"calibrate: found another process at work in {folder}, expected none; wait until it has ended"
+                f"calibrate: found another process at work in {folder}, expected none; wait until it has finished"
             ) from error
 
 
@@ -362,7 +369,7 @@ class Proposal(NamedTuple):
     """
 
     middle: Floats  # mean of the normal part
-    root: Floats  # lower Cholesky factor of its precision: root @ root.T
+    root: Floats  # lower Cholesky factor of the precision, which is root @ root.T
 
     def draw(self, generator: np.random.RandomState) -> Floats:
         """Draw the scores of one proposal."""
@@ -393,7 +400,7 @@ def prior_densities(scores: Floats) -> Floats:
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Return the value of each parameter by key: the quantile of its prior at its share."""
+    """Return the value of each parameter, by key, which is the quantile of its prior at its share."""
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
@@ -467,17 +474,17 @@ def read_generation(chain: Chain, generation: int) -> Population:
         with np.load(path) as found:
             columns = {name: found[name] for name in Population._fields}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise PanjError(f"calibrate: cannot read {path} ({error}), expected one generation of a chain; delete the file "
-                        "to run this generation again") from error  # fmt: skip
+        raise PanjError(f"calibrate: found an unreadable file {path} ({error}), expected one generation of a chain; "
+                        "delete the file to run this generation again") from error  # fmt: skip
     return Population(*(columns[name] if columns[name].ndim else columns[name].item() for name in Population._fields))
 
 
 class Gathered(NamedTuple):
     """All campaigns within a tolerance: first those of the bank in its order, then those of the chains."""
 
-    rows: Integers  # row numbers in the bank
-    shares: Floats  # campaigns x parameters, bank first, then chains
-    weights: Floats  # sum 1
+    rows: Integers  # row numbers of the bank campaigns in the bank
+    shares: Floats  # campaigns x parameters: share of the prior below the value
+    weights: Floats  # normalised to sum 1
     seeds: Integers
     distances: Floats
 

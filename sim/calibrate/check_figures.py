@@ -1,4 +1,4 @@
-"""Figures on the soundness of a calibration: ranks of true values, coverage of intervals, and held-out targets.
+"""Draw figures on the soundness of a calibration: ranks of true values, coverage of intervals, held-out targets.
 
 Reads   sbc.csv and sbc_ranks.csv, as written by `sim.calibrate.checks`; heldout.csv and left_out.csv, as written by
         `sim.calibrate.heldout`; the fit next to them.
@@ -50,7 +50,7 @@ def draw_checks(folder: Path) -> list[Path]:
         The paths of the figures.
 
     Raises:
-        PanjError: A table is missing or has no rows.
+        PanjError: If a table is missing or has no rows.
     """
     made, rows = read_fit(folder), read_table(folder / "sbc.csv")
     return [
@@ -64,7 +64,7 @@ def read_table(path: Path) -> list[Row]:
     """Read a table. Raise PanjError if it is missing or has no rows."""
     rows = read_rows(path) if path.is_file() else []
     if not rows:
-        raise PanjError(f"{path}: found no rows that can be read, expected a table written by the checks of a fit")
+        raise PanjError(f"{path}: found no readable rows, expected a table written by the checks of a fit")
     return rows
 
 
@@ -106,7 +106,7 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
 
 
 def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
-    """Return the frequency of each bin relative to a sound fit, and the number of truths."""
+    """Return the frequency of ranks in each bin, relative to a sound fit, and the number of truths."""
     values = np.array([float(row[key]) for row in ranks if row["check"] == check])
     counts, _ = np.histogram(values, BINS, (0, 1))
     return counts * BINS / max(1, values.size), values.size
@@ -141,7 +141,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
-    """Draw the row of one parameter."""
+    """Draw the coverage and the recovery of one parameter as one row."""
     colour = SIMULATED if row["width"] == NO_FAULT else SECOND
     near: dict[str, Any] = {"markerfacecolor": "white", "markersize": 3, "markeredgewidth": 0.7, "zorder": 3}
     for name in ("coverage_50", "coverage_90"):
@@ -166,11 +166,11 @@ def describe_truths(rows: list[Row]) -> str:
 
 
 class HeldOut(NamedTuple):
-    """The texts of a figure of held-out targets."""
+    """File name, column prefix and texts of a figure on held-out targets."""
 
     file: str
-    side: str  # column prefix
-    label: str  # of the dark bar in the legend
+    side: str  # prefix of the columns shown by the dark bar
+    label: str  # label of the dark bar in the legend
     title: str
     dark: str  # meaning of the dark bar
 
@@ -186,7 +186,7 @@ LEFT_OUT = HeldOut(
 
 
 def draw_held_out(made: Fitted) -> list[Path]:
-    """Draw predictions for the last two weeks and for each event that was left out."""
+    """Draw the predictions for the last two weeks and for each event that was left out."""
     predicted = [row for row in read_table(made.folder / "heldout.csv") if row["kind"] == "predicted"]
     tables = {HELD_OUT: predicted, LEFT_OUT: read_table(made.folder / "left_out.csv")}
     return [draw_sides(made, rows, shown) for shown, rows in tables.items()]

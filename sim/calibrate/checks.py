@@ -1,14 +1,14 @@
-"""Check the method of calibration: campaigns of the bank serve as the truth, and the same fit has to recover them.
+"""Check the method of calibration by fitting campaigns of the bank whose true parameters are known.
 
 Reads   a bank, the targets to be fitted, and the share of campaigns that the fit to the record accepts.
 Writes  sbc.csv (one row per number), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
         `sim.calibrate.check_figures` draws them.
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
         chosen by their reports alone. Tests and intervals are SciPy's.
-Assumed A truth is a campaign; its *report* is what sources would have recorded. Reports have a normal error with the
-        `sd` of each target, because intervals are meant to cover what happened, not what was reported. The same truths
-        are also fitted without error, to distinguish a fit that ignores the error from one that is wrong, and by a fit
-        whose campaigns have the same error as reports.
+Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
+        with the `sd` of each target, because intervals are meant to cover what happened, not what was reported. The
+        same truths are also fitted without error, to distinguish a fit that ignores the error from one that is wrong,
+        and by a fit whose campaigns have the same error as reports.
         A reported range keeps its width, and the truth has a uniform position in it, since a range that always began
         at the truth would contain more information than the fit may use. A reported bound is the value of another
         campaign, and the report states on which side of it the truth is, since a bound derived from the truth would
@@ -68,13 +68,13 @@ Integers = NDArray[np.int64]
 class Reports(NamedTuple):
     """Synthetic reports of campaigns: truths x targets, on the scale of each target."""
 
-    rows: Integers  # of the bank, one per truth
+    rows: Integers  # one per truth: row number of its campaign in the bank
     low: Floats  # lowest value consistent with the report; -inf if unbounded
     high: Floats  # highest value consistent with the report; inf if unbounded
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """Return a random generator with a separate stream for each use."""
+    """Return the random generator for one use, identified by `what`, with a stream of its own."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
@@ -131,11 +131,11 @@ def erring(made: Fit, summaries: Summaries) -> Fit:
 class Found(NamedTuple):
     """Results of the fits to all truths: truths x parameters."""
 
-    rows: Integers  # of the bank, one per truth
+    rows: Integers  # one per truth: row number of its campaign in the bank
     truths: Floats  # true values as shares of the prior
     ranks: Floats  # share of the posterior below the truth, from 0 to 1
     means: Floats  # posterior means, as shares of the prior
-    spreads: Floats  # posterior variances, of shares of the prior
+    spreads: Floats  # posterior variances of the shares of the prior
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
@@ -182,7 +182,7 @@ def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
 
 
 def write_soundness(made: Fit, accept: float, folder: Path, console: Console) -> None:
-    """Check the fit with synthetic truths, and write the tables and the section of the report."""
+    """Check the fit with synthetic truths, and write the tables and the section of the page."""
     checks = checks_of(made, accept, console)
     rows = rows_of_soundness(made, checks)
     write_tables(folder, {
@@ -203,7 +203,7 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
         console: Console for progress.
 
     Raises:
-        PanjError: `bank` is not a bank, or `folder` has no fit.
+        PanjError: If `bank` is not a bank or is too small, or if `folder` has no fit.
     """
     try:
         about: dict[str, Any] = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
@@ -236,8 +236,8 @@ class Coverage(NamedTuple):
 class Verdict(NamedTuple):
     """The result of one check for one parameter."""
 
-    coverage: tuple[Coverage, ...]  # of 50 % and 90 % intervals
-    uneven: float  # p-value of uniform ranks
+    coverage: tuple[Coverage, ...]  # coverage of the 50 % and the 90 % interval
+    uneven: float  # p-value of the test for uniform ranks
     chance: float  # the smallest p-value of the three tests, adjusted over all parameters
     width: str
     recovery: float  # share of the squared error of the prior mean that the posterior mean removes
@@ -246,7 +246,7 @@ class Verdict(NamedTuple):
 
 
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
-    """Return the share of the weight below the truth, one per parameter.
+    """Return the rank of the truth for each parameter, which is the share of the weight of draws below it.
 
     The truth counts as one more draw of mean weight. Ties are broken at random, so that integers also have uniform
     ranks.
@@ -288,7 +288,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """Return the most serious fault found.
+    """Return the most serious fault found in the posteriors of a parameter, or that none was seen.
 
     `chances` are the adjusted p-values of the intervals, followed by that of the ranks.
     """
@@ -364,7 +364,7 @@ def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]
 
 
 def share_held(found: Found, places: Sequence[int], interval: float) -> str:
-    """Format the coverage averaged over parameters, with a 95 % interval over truths: `0.885 (0.876 to 0.894)`."""
+    """Format the coverage averaged over parameters, with a 95 % interval over truths, as `0.885 (0.876 to 0.894)`."""
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
     held = ((ranks >= tail) & (ranks <= 1 - tail)).mean(axis=1)
@@ -373,7 +373,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
 
 
 def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, Found], made: Fit) -> list[str]:
-    """Write the paragraphs of the section of the report."""
+    """Return the paragraphs on the soundness of the fit, for its section of the page."""
     places = [made.bank.keys.index(key) for key in made.screening.chosen]
     pooled = {name: [share_held(found, places, interval) for interval in reversed(INTERVALS)]
               for name, found in checks.items()}  # fmt: skip
@@ -438,13 +438,16 @@ def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequ
 
 
 def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
-    """Count parameters by verdict: `too narrow for 2, no fault seen for 6`."""
+    """Return the number of parameters with each verdict as text, such as `too narrow for 2, no fault seen for 6`."""
     found = {word: sum(row[column] == word for row in rows) for word in (NARROW, WIDE, UNEVEN, SOUND)}
     return ", ".join(f"{word} for {number}" for word, number in found.items() if number) or "of no number"
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Format the central 95 % range of the observed coverage of a well-calibrated 90 % interval: `0.881 to 0.918`."""
+    """Format the range that has the observed coverage of a well-calibrated 90 % interval in 95 of 100 checks.
+
+    An example is `0.881 to 0.918`.
+    """
     from scipy.stats import binom
 
     low, high = binom.interval(0.95, truths, INTERVALS[-1])

@@ -55,7 +55,7 @@ def draw_fit(folder: Path) -> list[Path]:
         The paths of the figures.
 
     Raises:
-        PanjError: A file of the fit is missing or malformed.
+        PanjError: If a file of the fit is missing or malformed.
     """
     made = read_fit(folder)
     figures = [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
@@ -198,7 +198,7 @@ def show_fit(folder: Path) -> int:
         The exit code, 0.
 
     Raises:
-        PanjError: A file of the fit is missing or malformed.
+        PanjError: If a file of the fit is missing or malformed.
     """
     made = read_fit(folder)
     lines: list[Table | str] = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
@@ -230,7 +230,7 @@ def table_of(made: Fitted) -> Table:
 
 
 class Rivals(NamedTuple):
-    """The content of the files of a comparison of theories."""
+    """Content of the files that a comparison of theories consists of."""
 
     folder: Path
     about: dict[str, Any]
@@ -262,14 +262,14 @@ def draw_theories(folder: Path) -> list[Path]:
         The paths of both figures.
 
     Raises:
-        PanjError: A file is missing or damaged.
+        PanjError: If a file is missing or damaged.
     """
     made = read_theories(folder)
     return [draw_weights(made), draw_unexplained(made)]
 
 
 def describe_rivals(about: Mapping[str, Any]) -> str:
-    """Describe the sample: the number of campaigns of each theory and of fitted targets."""
+    """Describe the sample: the number of campaigns of each theory, and the number of fitted targets."""
     return (
         f"{span_of(about['campaigns'])} campaigns of each theory, drawn from the prior, not calibrated, compared with "
         f"the {len(about['fitted'])} reported figures that are fitted."
@@ -309,7 +309,7 @@ def draw_bars(axes: Axes, made: Rivals) -> None:
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """Draw a heat map of the mean weight that each theory gets if another is true."""
+    """Draw a heat map of the mean weight that each theory gets, by the theory that is true."""
     shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
     short = [name.replace("_", "\n") for name in made.names]
     axes.set_xticks(range(len(short)), short, fontsize=7)
@@ -358,7 +358,7 @@ def show_theories(folder: Path) -> int:
         The exit code, 0.
 
     Raises:
-        PanjError: A file is missing or damaged.
+        PanjError: If a file is missing or damaged.
     """
     about = read_theories(folder).about
     sentences = [*about["weights"], *about["told_apart"], *about["failures"]]

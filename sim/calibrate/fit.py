@@ -49,7 +49,7 @@ Integers = NDArray[np.int64]
 
 
 class Summaries(NamedTuple):
-    """The summaries by which campaigns are compared: campaigns x targets."""
+    """The summaries by which campaigns are compared with the record: campaigns x targets."""
 
     targets: tuple[Target, ...]
     left_out: tuple[str, ...]  # targets to be fitted whose outcome is not in the bank
@@ -69,7 +69,7 @@ class Summaries(NamedTuple):
 
 
 class Distance(NamedTuple):
-    """Distance from the record in the units of a bank, also for campaigns of later samples."""
+    """Distance function of a bank: the distance of any campaign from the record, in the units of that bank."""
 
     targets: tuple[Target, ...]
     units: Floats  # one per target
@@ -126,7 +126,7 @@ def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Flo
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
     """Compute the summaries of the targets to be fitted whose outcomes are in the table.
 
-    Raise PanjError if there is none.
+    Raise PanjError if there is no such target.
     """
     fitted = [target for target in targets if target.use == "fitted" and not target.parts]
     found = {target: column_of(outcomes, target) for target in fitted}
@@ -140,7 +140,7 @@ def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
-    """Return one outcome on the scale of its target. Return only NaN if the table lacks the outcome."""
+    """Return one outcome on the scale of its target, or only NaN if the table does not have the outcome."""
     if target.outcome not in outcomes.column_names:
         return np.full(outcomes.num_rows, np.nan)
     return scaled(numbers_of(outcomes[target.outcome]), target)
@@ -174,14 +174,17 @@ class Screening(NamedTuple):
 
 
 def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screening:
-    """Compute the first-order index of every parameter for every summary, and choose the parameters to fit."""
+    """Compute the first-order index of every parameter for every summary, and choose the parameters to fit.
+
+    Raise PanjError if no parameter has a large enough index.
+    """
     ranks = np.argsort(np.argsort(drawn, axis=0, kind="stable"), axis=0, kind="stable").astype(np.float64)
     shares = np.array([indices_of(keys, ranks, column) for column in summaries.numbers.T]).T
     floor = max(LEAST, CHANCE / len(drawn))
     most = shares.max(axis=1)
     ranked = [place for place in np.argsort(-most, kind="stable") if most[place] >= floor]
     if not ranked:
-        raise PanjError(f"calibrate: found no number that affects a target (floor {floor:.3g} of the variance), "
+        raise PanjError(f"calibrate: found no number that affects a target by {floor:.3g} of its variance, "
                         "expected at least one; try a larger bank: python -m sim bank runs=50000")  # fmt: skip
     return Screening(keys, shares, floor, tuple(keys[place] for place in ranked[:MOST_CHOSEN]))
 
@@ -292,16 +295,18 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
         The overrides with the defaults and the fixed settings of a bank.
 
     Raises:
-        PanjError: The overrides give several cells, or contain a setting that is not allowed in a bank.
+        PanjError: If the overrides give several cells, or contain a setting that is not allowed in a bank.
     """
     overrides = Overrides.of(words)
     for row in overrides:
         if row.sweeps:
-            raise PanjError(f"bank: found '{row.text}', expected one cell; another theory needs its own bank")
+            raise PanjError(f"bank: found '{row.text}', expected one cell, since each theory needs its own bank")
     for key, value in ALWAYS.items():
         found = overrides.get(key)
         if found and found.text != f"{key}={value}":
-            raise PanjError(f"{key}: found '{found.text}', expected {key}={value}; for other values use a plain run")
+            raise PanjError(
+                f"{key}: found '{found.text}', expected {key}={value}; python -m sim run accepts other values"
+            )
     theory = overrides.get("theory")
     named = {"study": study_of(theory.value_text if theory else "contagion")}
     return overrides.with_usual({**USUAL, **ALWAYS, **named})
@@ -322,13 +327,13 @@ def read_bank(folder: Path) -> Bank:
         Its completed campaigns.
 
     Raises:
-        PanjError: The folder is not a bank, or was made with other rules, data or outcomes.
+        PanjError: If the folder is not a bank, or was made with other rules, data or outcomes.
     """
     about = read_about(folder)
     table = read_columns(folder / "runs.parquet")
     keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
     if not keys or len(about.get("cells", ())) != 1 or "priors" not in base_of(folder)["draws"]:
-        raise PanjError(f"{folder}: found a study that is no prior sample, expected one made by python -m sim bank")
+        raise PanjError(f"{folder}: found a study that is not a prior sample, expected one made by python -m sim bank")
     facts = read_facts()
     here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
     counted = about.get("outcomes", {})  # an older version has none, but one fingerprint of all outcomes
@@ -337,7 +342,8 @@ def read_bank(folder: Path) -> Bank:
         others = [row.name for row in read_outcomes(facts, first, (last - first).days)
                   if counted.get(row.name, row.fingerprint) != row.fingerprint]  # fmt: skip
         if others:
-            raise PanjError(f"bank: found {folder} with other rules for outcomes.{others[0]}; make the bank again")
+            raise PanjError(f"bank: found {folder}, in which outcomes.{others[0]} is counted in another way, expected "
+                            "the current one; make the bank again")  # fmt: skip
     else:
         here["outcomes"] = fingerprint_of_outcomes()
     for name, expected in here.items():
@@ -393,7 +399,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
         The fit; the same bank gives exactly the same posterior.
 
     Raises:
-        PanjError: There is no outcome to fit or no parameter that affects one, or too few campaigns are accepted.
+        PanjError: If there is no outcome to fit or no parameter that affects one, or if too few campaigns are accepted.
     """
     summaries = summaries_of(bank.outcomes, targets)
     screening = screen(bank.keys, bank.drawn, summaries)
@@ -407,8 +413,8 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
     """Accept the nearest share of the campaigns, with weights 1 - (distance / tolerance)².
 
-    The tolerance is the distance of the nearest campaign that is not accepted. PanjError if fewer than `fewest` have a
-    positive weight.
+    The tolerance is the distance of the nearest campaign that is not accepted. Raise PanjError if fewer than `fewest`
+    campaigns have a positive weight.
     """
     order = np.argsort(distances, kind="stable")
     count = min(round(accept * distances.size), int(np.isfinite(distances).sum()))
@@ -422,8 +428,8 @@ def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
         if kept.sum() >= fewest:
             return Nearest(rows[kept], near[kept], weights[kept], tolerance)
     raise PanjError(
-        f"accept: found {accept:g} of {distances.size:,} campaigns, {count:,} draws at most, expected at least "
-        f"{fewest} to fit so many targets; accept a larger share or make a larger bank: python -m sim bank runs=50000"
+        f"accept: found {accept:g} of {distances.size:,} campaigns, which gives at most {count:,} draws, expected at "
+        f"least {fewest} for these targets; accept more or make a larger bank: python -m sim bank runs=50000"
     )
 
 
@@ -431,7 +437,7 @@ def base_of(folder: Path) -> dict[str, Any]:
     """Read the resolved settings of a bank, as JSON types. Raise PanjError if the folder has none."""
     scope = read_scope(folder)
     if scope is None or "draws" not in scope.base:
-        raise PanjError(f"calibrate: found no record of campaigns in {folder}, expected a bank from python -m sim bank")
+        raise PanjError(f"calibrate: found no stored campaigns in {folder}, expected a bank from python -m sim bank")
     return scope.base
 
 

@@ -1,17 +1,17 @@
-"""Held-out predictions of a fit: the fortnight after 22 June, and each event in turn.
+"""Predict targets from fits that do not use them: those of the fortnight after 22 June, and each event in turn.
 
-Reads   a bank, targets, the last days that outcomes and evidence cover; naive forecasts.
+Reads   a bank, targets, the last days that outcomes and evidence cover, naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
         section_2_heldout.json. `sim.calibrate.check_figures` draws them.
-Assumed A target is known *by 22 June* if its outcome ends by then and all its evidence is from days up to then. (An
+Method  A target is known *by 22 June* if its outcome ends by then and all its evidence is from days up to then. (An
         outcome that searches for a wave until 7 July would use later data, even if the wave was early.) At most
         twelve of these are fitted, first those of the full fit, then the others in table order; as in the full fit,
         none is used that shares evidence with an earlier one or conflicts with it. Error, unit, screening, rejection
         and regression are those of the full fit. A target that was known by then but whose outcome ends later
-        *straddles* the day: it is neither fitted nor counted as a prediction, nor is any other target of the wave that
-        ended on 22 June.
+        *straddles* the day: it is neither fitted nor counted as a prediction. The same applies to any other target of
+        the wave that ended on 22 June, if its outcome ends later.
         Predictions use accepted campaigns, unadjusted and weighted. The full fit used some of the targets on which it
-        is scored; it is an upper limit, not a prediction.
+        is scored, so it is an upper limit and not a prediction.
         Targets of one event are not independent, so events are counted as well. A difference of two CRPS counts if it
         exceeds 1.96 of their Monte Carlo errors, which does not cover how the record might have differed.
 """
@@ -41,7 +41,7 @@ FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predict
 
 
 class Heard(NamedTuple):
-    """The last days that outcomes and evidence cover."""
+    """The last days that outcomes and evidence cover, and which evidence conflicts."""
 
     ends: Mapping[str, date]  # outcome: last day counted
     dates: Mapping[str, date]  # evidence id: last day covered
@@ -56,7 +56,7 @@ class Split(NamedTuple):
 
 
 def heard() -> Heard:
-    """Read the last days of all outcomes and of the evidence."""
+    """Return the last days that all outcomes and all evidence cover, and which evidence conflicts."""
     table = read_outcomes(read_facts(), forecasts.DAY_0, forecasts.DAYS)
     ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
@@ -96,7 +96,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
-    """Score the targets that a forecast covers.
+    """Return the scores of the targets that a forecast covers, by name of the target.
 
     If `nearest` is given, only the accepted campaigns are used, with their weights.
     """
@@ -113,7 +113,7 @@ def events_fitted(made: Fit) -> list[str]:
 
 
 def without(made: Fit, event: str, accept: float) -> Fit:
-    """Fit all fitted targets except those of one event."""
+    """Fit the bank again, to all fitted targets except those of one event."""
     return fit(made.bank, made.priors, [target for target in made.targets if target.event != event], accept)
 
 
@@ -125,7 +125,7 @@ def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> li
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit to data up to 22 June and without each event, and write the tables and the section of the report."""
+    """Fit to data up to 22 June, and without each event in turn, and write the tables and the section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
@@ -158,7 +158,7 @@ By = Mapping[str, Measured]  # by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """Make the table entries of a target. The reported value of a split over posts is left empty."""
+    """Make the table entries of a target. The reported value is empty if the target is a split over posts."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -168,7 +168,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Make the table entries of one side's prediction of a target. Return an empty dictionary if there is none."""
+    """Make the table entries of one side's prediction of a target. All entries are empty if there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -234,7 +234,7 @@ def describe_held_out(
 
 
 def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """State how many targets and events are inside the 90 % intervals of each side."""
+    """State how many targets, and all targets of how many events, are inside the 90 % intervals of each side."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -280,5 +280,5 @@ def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: B
 
 
 def small(measured: Measured) -> str:
-    """Format a CRPS, rounded to four decimals; adding 0.0 turns a rounded -0 into 0."""
+    """Format a CRPS, rounded to four decimals, with 0 instead of -0."""
     return f"{round(measured.score.value, 4) + 0.0:.4g}"

@@ -57,7 +57,7 @@ Floats = NDArray[np.float64]
 
 
 class Fitted(NamedTuple):
-    """The content of the files of a fit."""
+    """Content of the files that a fit consists of."""
 
     folder: Path
     about: dict[str, Any]
@@ -72,7 +72,7 @@ class Fitted(NamedTuple):
 
     @property
     def rows(self) -> dict[str, Row]:
-        """The diagnostics by parameter."""
+        """Rows of diagnostics.csv, by key of the parameter."""
         return {row["number"]: row for row in self.diagnostics}
 
     @property
@@ -82,7 +82,7 @@ class Fitted(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """Column prefix of the campaigns shown: `again` (run with the posterior) if refined, else `accepted`."""
+        """Prefix of the columns shown: `again` (campaigns run with the posterior) if refined, otherwise `accepted`."""
         return "again" if self.is_refined else "accepted"
 
 
@@ -96,7 +96,7 @@ def read_fit(folder: Path) -> Fitted:
         The tables of the fit, and the draws of its fitted parameters as shares of their priors.
 
     Raises:
-        PanjError: A file is missing or malformed.
+        PanjError: If a file is missing or malformed.
     """
     with reading(folder, "calibrate", "the files of a fit"):
         about = read_object(folder / "fit.json")
@@ -125,7 +125,7 @@ def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats,
 
 
 def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
-    """Compute the share of the prior below each value."""
+    """Return the share of the prior below each value, given the ends of the prior and its scale."""
     if scale == "log":
         values, low, high = np.log(values), math.log(low), math.log(high)
     return np.asarray((values - low) / (high - low), np.float64)
@@ -145,13 +145,13 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
 
     Args:
         folder: The folder of the fit.
-        sections: The folder of the further sections; by default the folder of the fit.
+        sections: The folder with the further sections; by default the folder of the fit.
 
     Returns:
         The path of the page.
 
     Raises:
-        PanjError: The fit or a section is malformed.
+        PanjError: If a file of the fit or of a section is missing or malformed.
     """
     made = read_fit(folder)
     about = made.about
@@ -189,7 +189,7 @@ def format_value(value: Any) -> str:
 
 
 def format_number(cell: str) -> str:
-    """Format a table entry to three significant figures."""
+    """Format a number, given as text, to three significant figures."""
     return true_minus(significant(float(cell)))
 
 
@@ -256,7 +256,11 @@ def read_sections(folder: Path, posterior: str) -> list[Section]:
 
 
 def read_section(path: Path, posterior: str) -> Section:
-    """Read a section, with a note if it was made for another posterior."""
+    """Read a section, and add a note if it was made for another posterior.
+
+    Raises:
+        PanjError: If the section is malformed, or names a file that is missing.
+    """
     try:
         section = read_object(path)
         paragraphs = [str(one) for one in section.get("paragraphs", [])]
@@ -270,20 +274,20 @@ def read_section(path: Path, posterior: str) -> Section:
             [read_picture(folder / name, "", title) for name in section.get("figures", [])],
         )
     except OSError as error:
-        raise PanjError(f"{path}: found no {error.filename}, expected a file next to it") from None
+        raise PanjError(f"{path}: found no file {error.filename}, expected it next to the section") from None
     except (ValueError, KeyError, TypeError) as error:
         expected = "a title, paragraphs, tables and figures"
-        raise PanjError(f"{path}: found something else ({error}), expected {expected}") from None
+        raise PanjError(f"{path}: found an invalid section ({error}), expected {expected}") from None
 
 
 def sources_of(rows: Iterable[Row]) -> list[Source]:
-    """List the evidence behind the targets, in file order."""
+    """List the sources of the evidence behind the targets, in the order of evidence.csv."""
     ids = cite(*(row["evidence"] for row in rows))
     return [make_source(row) for one, row in evidence().items() if one in ids]
 
 
 def describe_fit(made: Fitted) -> str:
-    """Describe the sample of a fit: how many campaigns were accepted, of how many, and the number of targets."""
+    """Describe the sample of a fit: how many campaigns were accepted out of how many, for how many targets."""
     about = made.about
     even = f"effective sample size {about['effective_sample_size']:,.0f}."
     failed = describe_failures(about["failed"])
@@ -301,7 +305,7 @@ def describe_fit(made: Fitted) -> str:
 
 
 def describe_inside(made: Fitted) -> str:
-    """State how many targets are inside the 90 % interval, and for how many events all targets are."""
+    """State how many targets, and all targets of how many events, are inside their 90 % intervals."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
@@ -357,7 +361,7 @@ def names(keys: Sequence[str]) -> str:
 
 
 def pressed_end(shares: Floats, weights: Floats) -> str | None:
-    """Find the end of the prior at which the draws accumulate, if any.
+    """Return the end of the prior at which the draws accumulate.
 
     Args:
         shares: Share of the prior below each draw, from 0 to 1.

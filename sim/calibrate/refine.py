@@ -89,7 +89,9 @@ class RefinedFit(NamedTuple):
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
-    """Run the requested chains, and then campaigns from their posterior; an interrupted call is continued.
+    """Run the requested chains, and then campaigns with draws of their posterior.
+
+    A call that was interrupted continues from the last complete generation.
 
     Args:
         made: The first fit.
@@ -101,7 +103,8 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
         The refined fit.
 
     Raises:
-        PanjError: The settings of the bank now resolve differently, or a process was killed.
+        PanjError: If the settings of the bank now resolve differently, if there are too few accepted campaigns, or if
+            a process was killed.
     """
     order = order_of(made.bank)
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
@@ -142,14 +145,17 @@ def completed(
     made: Fit, order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
     pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """Adjust all campaigns within the last tolerance to the posterior, and run campaigns from it."""
+    """Complete a refined fit after its chains have ended.
+
+    Adjust all campaigns within the last tolerance, which gives the posterior, and run campaigns with draws of it.
+    """
     found, distance = gather(problem, refined), made.summaries.distance
     console.print(f"Running the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
     rows, accepted = accepted_in(made, order, problem, found, pool)
     outside = distance.outside(accepted)
     if not np.array_equal(distances_of(distance.targets, outside), found.distances):
         raise PanjError(f"calibrate: found other distances when accepted campaigns were run again, expected the same; "
-                        f"the chains are from another version: remove {folder}")  # fmt: skip
+                        f"the chains were run by another version, so remove {folder}")  # fmt: skip
     chosen = [made.bank.keys.index(prior.key) for prior in problem.priors]
     moved = adjusted(rows, made.priors, chosen, outside, found.weights)
     posterior = posterior_of(made.bank.keys, found.weights, moved, "")
@@ -248,7 +254,10 @@ def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
 
 
 class Simulator:
-    """Simulator of one campaign, which returns its distance from the record; the world is built once per process."""
+    """Simulator that runs one campaign and returns its distance from the record.
+
+    The world is built once per process and then reused.
+    """
 
     def __init__(self, order: Order, distance: Distance) -> None:
         self.order = order
@@ -272,7 +281,7 @@ class Simulator:
 
     @cached_property
     def made(self) -> tuple[Layout, World, Sequence[Outcome]]:
-        """The layout, a reusable world, and the fitted outcomes."""
+        """The layout, a world that campaigns overwrite, and the outcomes to count."""
         order = self.order
         check_versions(order.fingerprints)
         layout = layout_of(order.rules, order.attention, order.posts)
@@ -282,14 +291,17 @@ class Simulator:
 
 
 def draws_in(order: Order) -> Draws:
-    """Return the source of a campaign's parameters, which for a bank is always the priors."""
+    """Return the source of the parameters in a bank, which is always the priors, or raise PanjError if it has none."""
     if order.draws is None:
         raise PanjError("calibrate: found a bank without draws, expected a bank made by python -m sim bank")
     return order.draws
 
 
 def order_of(bank: Bank) -> Order:
-    """Return the order of the campaigns of a bank. Raise PanjError if its settings now resolve differently."""
+    """Return the settings of a bank as they are sent to workers.
+
+    Raise PanjError if they now resolve differently.
+    """
     about = read_about(bank.folder)
     sweep = compose_sweep(about["words"])
     here, there = sweep.base.fingerprint(), about["settings_fingerprint"]

@@ -1,4 +1,4 @@
-"""Tables of a fit: prior and posterior per parameter, record and campaigns per target, agreement of chains.
+"""Make the tables of a fit: prior and posterior per parameter, record and campaigns per target, agreement of chains.
 
 Returns rows of diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as for importance sampling
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> None:
-    """Write the files of a fit by file name: rows as CSV, a mapping as JSON."""
+    """Write files to the folder of a fit, given their contents by file name: rows as CSV, a mapping as JSON."""
     for name, content in contents.items():
         write_file(folder / name, json_text(content) if isinstance(content, Mapping) else csv_text(content))
 
@@ -46,10 +46,10 @@ def rows_of_numbers(
     Args:
         priors: One prior per parameter.
         chosen: Keys of the fitted parameters.
-        believed: The prior sample of the bank, campaigns x parameters.
+        believed: The drawn parameters of the bank, campaigns x parameters.
         posterior: The posterior, with all parameters.
-        tolerance: Largest distance of an accepted campaign.
-        first: The posterior of the first fit, if it was refined.
+        tolerance: Largest distance at which a campaign was accepted.
+        first: The posterior of the first fit, if that was refined.
 
     Returns:
         The rows, in the order of the priors.
@@ -97,10 +97,10 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
     Args:
         targets: The reported figures.
         bank: All campaigns of the bank, for the columns `low_90` to `high_90`.
-        fitted: Ensembles of the fit by name, for the columns `<name>_...`; `inside_90` refers to the last.
+        fitted: Campaigns of the fit by name, for the columns `<name>_...`; `inside_90` refers to the last of them.
 
     Returns:
-        The rows, in the order of the targets.
+        The rows, in the order of the targets, without targets for which a forecast has no value.
     """
     rows = []
     for target in (one for one in targets if not one.parts and one.outcome in bank.outcomes):

@@ -3,11 +3,12 @@
 Reads   two or more banks that differ only in the group `theory`; the targets to be fitted.
 Writes  theories/ in the first bank: theories.csv (one row per theory and tolerance), told_apart.csv (per true theory),
         theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
-Source  Model choice by rejection ABC: Toni and others 2009. Its weights depend on the summaries, so
-        they have to be tested on known truths: Robert and others 2011. Intervals use Jeffreys' prior for a proportion
-        (SciPy). A ratio below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
+Source  Model choice by rejection ABC: Toni and others 2009. Its weights depend on the summaries, so they have to be
+        tested on known truths: Robert and others 2011. Intervals use Jeffreys' prior for a proportion (SciPy). A ratio
+        below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
 Assumed All theories are equally likely a priori, whatever the size of their banks, and their parameters are
-        distributed as their priors: a theory with many wide priors is penalised for them. No regression adjustment.
+        distributed as their priors, so a theory with many wide priors is penalised for them. There is no regression
+        adjustment.
 """
 
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def usual_folders() -> tuple[Path, ...]:
     """List the banks of all theories in `results/`.
 
     Returns:
-        The folders that exist, that of the default theory first.
+        The folders that exist, beginning with that of the default theory.
     """
     others = [name for name in choices_of("theory") if name != USUAL]
     return tuple(folder for name in (USUAL, *others) if (folder := RESULTS / study_of(name)).is_dir())
@@ -78,7 +79,7 @@ def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
-            f"theories: found {counted(len(folders), 'bank')}, expected one for each of at least two theories: {makes}"
+            f"theories: found {counted(len(folders), 'bank')}, expected banks of two or more theories: {makes}"
         )
     names = [theory_of(folder) for folder in folders]
     if len(set(names)) < len(names):
@@ -94,7 +95,7 @@ def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
 
 
 def theory_of(folder: Path) -> str:
-    """Return the theory of a bank."""
+    """Return the name of the theory with which a bank was made."""
     return str(base_of(folder)["choices"]["theory"])
 
 
@@ -113,7 +114,10 @@ def refuse_others(first: Path, other: Path) -> None:
 
 
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
-    """Accept the nearest share of campaigns, each theory with equal weight, and normalise the acceptance rates."""
+    """Accept the nearest campaigns, and weigh the theories by their acceptance rates, normalised to sum 1.
+
+    Campaigns are accepted until they have the share `accept` of the prior weight, which is equal for all theories.
+    """
     belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # prior weight of each campaign
     order = np.argsort(distances, kind="stable")
     count = int(np.searchsorted(np.cumsum(belief[order]), accept)) + 1
@@ -123,7 +127,10 @@ def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
 
 
 def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
-    """Compute the median and 95 % interval of each weight: acceptance rates with Jeffreys' prior, normalised to 1."""
+    """Compute the median and the ends of the 95 % interval of each weight.
+
+    Acceptance rates are drawn from their posteriors under Jeffreys' prior, and normalised to sum 1.
+    """
     generator = np.random.default_rng(SEED)
     rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=generator)
     low, median, high = np.quantile(rates / rates.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
@@ -133,7 +140,7 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 def told_apart(rivals: Rivals, accept: float) -> Floats:
     """Compute the mean weight of each theory (columns) if the theory of the row is true, for truths near the record.
 
-    A truth is a campaign whose synthetic report, with the error of each target, is near the record; the campaign itself
+    A truth is a campaign whose synthetic report, with the error of each target, is near the record. The campaign itself
     is left out of the bank. If rows are similar, the evidence cannot distinguish the theories, whatever their weights.
     """
     found = np.zeros((len(rivals.names), len(rivals.names)))
@@ -152,7 +159,7 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
 
 
 def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
-    """Compute the acceptance rates of the nearest share of campaigns, without intervals."""
+    """Compute the acceptance rate of each theory if the nearest share of all campaigns is accepted."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))
     ]
@@ -160,7 +167,7 @@ def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
 
 
 def shares_of(rates: Floats) -> Floats:
-    """Normalise rates to sum 1."""
+    """Return rates divided by their sum."""
     return rates / rates.sum()
 
 
@@ -187,7 +194,7 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """Make one row per theory and target: the interval of the nearest campaigns, and whether the target is inside."""
+    """Make one row per theory and target: the interval of the nearest campaigns, and whether it has the target."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
@@ -200,7 +207,10 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Describe the weight of each theory, likeliest first, and whether it can be told apart from the likeliest."""
+    """Describe the weight of each theory, and which theories cannot be distinguished from the likeliest.
+
+    The likeliest comes first.
+    """
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
     sentences = []
@@ -228,7 +238,7 @@ def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> l
 
 
 def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """State how much weight a true theory and its strongest rival get."""
+    """State, for each theory, how much weight it and its strongest rival get on average if it is true."""
     sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):
@@ -248,7 +258,7 @@ def write_theories(folders: Sequence[Path], accept: float, folder: Path, console
         console: Console for progress.
 
     Raises:
-        PanjError: The banks cannot be compared.
+        PanjError: If the banks cannot be compared.
     """
     targets = targets_here()
     rivals = read_rivals(folders, targets)

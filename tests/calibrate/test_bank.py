@@ -87,5 +87,5 @@ def test_other_studies_and_versions_are_refused(folder: Path, tmp_path: Path) ->
     table = pq.read_table(folder / "runs.parquet")
     drawn = [name for name in table.column_names if name.startswith("rules.")]
     pq.write_table(table.drop_columns(drawn), folder / "runs.parquet")
-    with pytest.raises(PanjError, match="no prior sample"):
+    with pytest.raises(PanjError, match="not a prior sample"):
         read_bank(folder)

@@ -291,7 +291,7 @@ def test_too_few_campaigns_for_the_chains_are_named(tmp_path: Path) -> None:
 def test_a_damaged_generation_is_named(tmp_path: Path, content: bytes) -> None:
     refined(tmp_path / "fit", Noisy(0.3), SMALL._replace(draws=10, generations=1))
     (tmp_path / "fit" / "chain_1_1.npz").write_bytes(content)
-    with pytest.raises(PanjError, match=r"calibrate: cannot read .*chain_1_1.npz"):
+    with pytest.raises(PanjError, match=r"calibrate: found an unreadable file .*chain_1_1.npz"):
         refined(tmp_path / "fit", Noisy(0.3))
 
 

@@ -189,7 +189,7 @@ def test_a_scheduler_that_goes_away_is_said_and_what_is_recorded_stays(
     wait_for_chunks(command, study, 5)
     cluster.scheduler.kill()
     assert command.end() == 2, command.said
-    assert cluster.address in command.said and "the same command continues" in command.said
+    assert cluster.address in command.said and "run the same command to continue" in " ".join(command.said.split())
     there = recorded_seeds(study)
     assert len(there) >= 5
     again = forker.start(SWEEP)
