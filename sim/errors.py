@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 MOST_LETTERS = 380  # characters of a message; with `panj: ` before it, an error stays below 400
 MOST_SHOWN = 60  # characters shown of an invalid value
-FEW = 200  # a list of names is shown in full if it has at most this many characters
+FEW = 200  # a list of more than five names is shown in full only if it has at most this many characters
 
 
 class PanjError(ValueError):

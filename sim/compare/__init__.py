@@ -1,1 +1,1 @@
-"""Comparison of cells with their baseline, paired by seed."""
+"""Compare cells with their baseline, paired by seed."""

@@ -1,7 +1,7 @@
 """Compare every cell with its baseline, world by world, and report each paired difference in a sentence.
 
 A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
-difference within a world is the effect of the decision, not of chance. Unpaired campaigns are never compared.
+difference within a world is due to the decision alone. Unpaired campaigns are never compared.
 
 Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet of one study, or of two.
 Writes  verdicts/<outcome>.csv (one row per cell) and .json (metadata of all rows) in the folder of the first study;

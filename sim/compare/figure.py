@@ -70,7 +70,7 @@ class EffectsTable(NamedTuple):
 class Bar(NamedTuple):
     """A row of the chart: a cell with its verdict, or a baseline; with median and 90 % interval of the outcome.
 
-    If a threshold is given, the interval is the risk with its 95 % interval.
+    If a threshold is given, these are the risk and its 95 % interval.
     """
 
     label: str

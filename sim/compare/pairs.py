@@ -1,7 +1,7 @@
 """Choose the baseline of each cell, and estimate paired differences from it with intervals and the gain from pairing.
 
 A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
-difference within a world is the effect of the decision, not of chance.
+difference within a world is due to the decision alone.
 
 With a value of one swept key, such as `baseline=as_reported`, each cell is compared with the cell that differs only in
 that key. Values of all keys, such as `baseline=reinforcement=as_reported,morale=reported`, or a cell number select one
@@ -59,9 +59,9 @@ NOTHING = Judgement(
 def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
     """Estimate the difference between paired values.
 
-    Intervals are bootstrapped over worlds (Efron and Tibshirani 1993): bias-corrected and accelerated for the mean,
-    since differences are skewed; percentile for the median, for which the jackknife behind acceleration fails. The
-    seed of resampling is fixed.
+    Intervals are bootstrapped over worlds (Efron and Tibshirani 1993). That of the mean is bias-corrected and
+    accelerated, because differences are skewed. That of the median is a percentile interval, because the jackknife
+    estimate of the acceleration fails for medians. The seed of the bootstrap is fixed.
 
     Args:
         cell: One value per world, none missing.

@@ -115,7 +115,7 @@ def save_study_chart(
         chosen: Further choices that determine the figure, such as the day of a map.
 
     Returns:
-        The path.
+        The path of the file that was written.
     """
     file = path.relative_to(shown.folder) if path.is_relative_to(shown.folder) else Path("figures", path.name)
     of_cell = {"cell": shown.cell.number, "evening": None} if shown.focus is not None else {}
@@ -135,7 +135,7 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
         made: Metadata to store in the file: JSON text, or a mapping that is converted to JSON.
 
     Returns:
-        The path.
+        The path of the file that was written.
     """
     set_around(figure, title, caption)
     provenance = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
@@ -154,7 +154,7 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
         caption: Caption below the figure; this function wraps it.
 
     Returns:
-        The path.
+        The path of the file that was written.
     """
     about = {key: value for key, value in made.about.items() if key not in NOT_STAMPED}
     return save_chart(figure, made.folder / name, title, caption, about)

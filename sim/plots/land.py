@@ -159,7 +159,7 @@ def country_bounds(land: Land, margin: float = MARGIN) -> Bounds:
     """Return the bounding box of the country, with a margin.
 
     Args:
-        land: The geometry.
+        land: Geometry of the country, as returned by `read_land`.
         margin: Margin on every side, in km.
 
     Returns:
@@ -172,7 +172,7 @@ def frontier_bounds(land: Land) -> Bounds:
     """Return the bounding box of the frontier with Tajikistan, with a margin of `FRONTIER_MARGIN`.
 
     Args:
-        land: The geometry.
+        land: Geometry of the country, as returned by `read_land`.
 
     Returns:
         West, south, east and north, in km.

@@ -74,7 +74,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
         path: Path of the PNG.
 
     Returns:
-        The path.
+        The path of the file that was written.
 
     Raises:
         PanjError: The study does not have this day.
@@ -146,7 +146,7 @@ def set_view(axes: Axes, land: Land, view: str, bounds: Bounds, size: float = 9.
 
     Args:
         axes: Empty axes.
-        land: The geometry.
+        land: Geometry of the country, as returned by `read_land`.
         view: `country` or `frontier`, which determines the positions of the neighbours' names.
         bounds: West, south, east and north, in km.
         size: Font size of the neighbours' names, in points.
@@ -169,7 +169,7 @@ def shapes_of(land: Land, **style: Any) -> PathCollection:
     """Create one collection with the shapes of all districts, without borders.
 
     Args:
-        land: The geometry.
+        land: Geometry of the country, as returned by `read_land`.
         style: Further options of `PathCollection`, such as colours.
 
     Returns:
@@ -182,7 +182,7 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
     """Create the lines of a map: borders of districts and provinces, the outline of the country, and the frontier.
 
     Args:
-        land: The geometry.
+        land: Geometry of the country, as returned by `read_land`.
         style: Further options of `LineCollection`, such as `animated`.
 
     Returns:
@@ -222,7 +222,7 @@ def name_places(
 
     Args:
         axes: The map, with its view set.
-        land: The geometry.
+        land: Geometry of the country, as returned by `read_land`.
         width: Width of the map, in inches.
         day: The day of the map; names avoid the dots of districts that were lost by then.
         posts: Whether to name posts; if so, every post is named, and posts at the same place share one text.

@@ -100,7 +100,7 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
         content: Further variables of the template.
 
     Returns:
-        The path.
+        The path of the file that was written.
     """
     about = shown.about if shown.focus is None else {**shown.about, "calibration": shown.cell.calibration}
     page = template_of(template).render(

@@ -46,10 +46,10 @@ from sim.wording import format_day
 
 MOST_CELLS = 2  # maximum number of maps side by side
 PAPER = np.ones(3)
-GAUZE = 0.4  # share of lightening past the end of the record
+GAUZE = 0.4  # how much pictures are lightened after the end of the record, from 0 to 1
 GIF_DPI, SHARP_DPI = 100, 200
-EVENING, PAUSE = 120, 2400  # frame and pause duration, milliseconds
-WIDTHS = {1: 640, 2: 960}  # number of maps: GIF width in pixels
+EVENING, PAUSE = 120, 2400  # duration of a frame and of a pause, milliseconds
+WIDTHS = {1: 640, 2: 960}  # width of the GIF in pixels, by number of maps
 EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 60, 13  # pixels
 LETTER, BOLD_LETTER = 5.5, 6.9  # character width of caption and label, pixels
 SMALL = 7.5  # points

@@ -89,7 +89,7 @@ def draw_outcomes(study: Study, path: Path) -> Path:
         path: Path of the figure.
 
     Returns:
-        The path.
+        The path of the file that was written.
     """
     names = chosen_outcomes(study.runs)
     figure, panels = new_panels(max(1, len(names)), COLUMNS, 0.95, Spaces())
@@ -307,7 +307,7 @@ def draw_crossings(study: Study, path: Path) -> Path:
         path: Path of the figure.
 
     Returns:
-        The path.
+        The path of the file that was written.
 
     Raises:
         PanjError: The study has no crossings by post.

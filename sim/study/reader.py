@@ -221,7 +221,7 @@ class Study:
 
     @cached_property
     def districts(self) -> "pd.DataFrame":
-        """Table with one row per district and day of the cell; its dates are parsed."""
+        """Table with one row per district and day of the cell, with dates as timestamps."""
         import pandas as pd
 
         table = read_columns(self.folder / "districts.parquet", filters=self.rows).to_pandas()
@@ -247,7 +247,7 @@ class Study:
         return [("cell", "==", self.cell.number)]
 
     def series(self, column: str) -> np.ndarray:
-        """Return a daily series (a column of days.parquet) of the cell as an array of days x campaigns, by seed."""
+        """Return a column of days.parquet for the cell as an array of days x campaigns; campaigns are in seed order."""
         path = self.folder / "days.parquet"
         need_columns(read_head(path, ()).schema.to_arrow_schema().names, (column,), "days.parquet")
         values = read_columns(path, [column], self.rows).column(column)
