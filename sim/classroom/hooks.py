@@ -27,7 +27,7 @@ State = TypeVar("State")
 Action = Callable[[], object]
 
 chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's choice of settings
-followed: solara.Reactive[str] = solara.reactive("")  # last day on which campaigns follow the record; or empty
+followed: solara.Reactive[str] = solara.reactive("")  # day to which campaigns follow the record; or empty
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
 day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign that a page showed last; the first day is 0
 

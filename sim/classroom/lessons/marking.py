@@ -230,7 +230,7 @@ def judge_number(
     assert isinstance(value, int | float)
     found = estimate(sheet, task, own)
     said = format_estimate(found, task, texts)
-    if others is None:  # a student checks, and is not told the number
+    if others is None:  # a student's own check does not reveal the number
         return right_or(fits(value, found), texts.say("number_check", answer=format_answer(value, task)), texts)
     if task.measure in OF_THESE_ALONE:
         return right_or(
@@ -285,7 +285,7 @@ def judge_choice(
 ) -> Judgement:
     """Judge a choice by the conclusions that the student's own campaigns and, if given, others allow."""
     allowed, said = allowed_of(sheet, task, own, texts)
-    if others is None:  # a student checks, and is not told the conclusion
+    if others is None:  # a student's own check does not reveal the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
     elsewhere, told = allowed_of(sheet, task, others, texts)
     told = texts.say("elsewhere", others.runs, said=told)

@@ -24,7 +24,7 @@ from sim.story.fork_story import TwoDays
 
 USUAL = date(2021, 7, 4), Override.of("reinforcement", "answer_every_call")
 SHOWN_DAYS = 4
-FOLLOWED, AS_WATCHED = "followed", "as_watched"  # a world that followed the record to that evening, or that of Watch
+FOLLOWED, AS_WATCHED = "followed", "as_watched"  # a world that followed the record; the campaign of Watch
 
 
 class ForkRequest(NamedTuple):
