@@ -319,7 +319,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
 
 
 def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
-    """Describe a finished stage in one line."""
+    """Return a line on a finished stage: log evidence, steps, share of accepted moves, and distinct worlds."""
     steps = [step for step in cloud.steps if step.stage == stage]
     proposed, accepted = (
         sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
@@ -339,7 +339,7 @@ def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
 
 
 def pack(cloud: Cloud) -> bytes:
-    """Encode a cloud as bytes, preceded by a hash by which damage is found."""
+    """Encode a cloud as bytes, preceded by a hash that reveals damage."""
     arrays = io.BytesIO()
     shares, daily, lasting = cloud.state
     np.savez_compressed(

@@ -380,7 +380,7 @@ def draw_stages(made: Followed) -> Path:
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
-    """Draw the numbers of distinct worlds left after each stage, with a line at the least that make a sample."""
+    """Draw the numbers of distinct worlds left after each stage, with a line at the smallest that makes a sample."""
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
@@ -446,7 +446,7 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 
 
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
-    """Save a heat map of luck with its key and caption."""
+    """Add key and caption to a heat map of luck, save it, and return its path."""
     caption = (
         f"{describe_worlds(made)} Luck: in standard deviations of one free campaign, over the draws that can have been "
         f"asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "

@@ -113,7 +113,7 @@ def effective(log_weights: Floats) -> float:
 
 
 def next_temperature(log_likelihood: Floats, from_: float) -> float:
-    """Return the highest temperature up to 1 whose effective sample size is at least half of the states.
+    """Return the highest temperature up to 1 at which the effective sample size is at least half of the states.
 
     Args:
         log_likelihood: Log likelihood of the stage for each state; states with -inf are not counted.

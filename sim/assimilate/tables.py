@@ -69,7 +69,7 @@ class Seen(NamedTuple):
         return Seen(self.counts[there], self.crossed[there], self.held[there])
 
     def days(self, districts: int, rows: slice = slice(None)) -> Booleans:
-        """Return whether the Taliban hold each district at the end of each day, campaigns x days x districts."""
+        """Return whether the Taliban hold each district at the end of each day (campaigns x days x districts)."""
         return np.unpackbits(self.held[rows], axis=2, count=districts).view(bool)
 
 
@@ -151,8 +151,8 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
 def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of crossings.csv, one per sample, night and post, including totals over nights and over posts.
 
-    A night is left out if nobody crossed in it and nothing was reported about it. The reported counts are those of all
-    posts in one night, and those of one post over all nights.
+    A night at a post is left out if nobody crossed and no count is reported. Reported counts are either those of all
+    posts in one night or those of one post over all nights.
     """
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)

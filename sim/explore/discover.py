@@ -312,9 +312,9 @@ def harmonic(one: float, other: float) -> float:
 
 
 def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> list[Box]:
-    """Return every box on the path of a search over at most `most` parameters, beginning with a box without limits.
+    """Search for dense boxes over at most `most` parameters, and return the box after every step.
 
-    A coarse search over all parameters chooses those for the fine search, whose boxes are returned.
+    A coarse search over all parameters chooses those for a fine search, whose boxes are returned.
     """
     coarse = peels(drawn, cases, keys, COARSE)
     best = max(coarse, key=lambda box: worth(box, drawn, cases, keys))
@@ -346,9 +346,9 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
     """Search for dense boxes by the patient rule induction method, and return the box after every step.
 
-    Steps of peeling move the limit that raises the density most per campaign lost; when none does, steps of pasting
-    move the limit back that raises it most per campaign gained. Among equally good moves, the one that leaves most
-    parameters unrestricted is taken, or else the first.
+    Peeling steps move the limit that raises the density most per campaign lost, until no move raises it or the box
+    would become too small. Pasting steps then move back the limit that raises the density most per campaign gained.
+    Among equally good moves, the one that leaves most parameters unrestricted is taken, or else the first.
 
     Args:
         drawn: (campaigns, parameters)
@@ -448,7 +448,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """Return a box as limits, from its ends; an end that restricts nothing gives no limit."""
+    """Return a box as its limits, given its ends; an end that restricts nothing gives no limit."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))

@@ -474,7 +474,7 @@ def draw_where(axes: Axes, made: Discovered, box: str) -> None:
 
 
 def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats, cases: Truths) -> None:
-    """Draw the share of cases per decile of one parameter, with the box as a span."""
+    """Draw the share of cases in each tenth of the campaigns along one parameter, with the box as a span."""
     parts = np.array_split(np.argsort(values, kind="stable"), TENTHS)
     axes.plot([values[part].mean() for part in parts], [cases[part].mean() for part in parts], color=SIMULATED,
               marker="o", markersize=4)  # fmt: skip

@@ -77,7 +77,7 @@ def rows_of(
     """Return the rows of one target at one horizon.
 
     Args:
-        origin: Day from which is forecast.
+        origin: Day from which the forecast was made.
         target: Name of the target.
         horizon: Lead time, in days.
         kinds: Output type of each row: `quantile` or `sample`.

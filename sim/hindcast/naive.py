@@ -42,16 +42,16 @@ def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: n
 
 
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast a Poisson process whose rate is drawn from its gamma posterior, given last week's count.
+    """Forecast a Poisson process with the rate of the last seven days.
 
-    The prior is that of Jeffreys.
+    Each member draws its rate from the gamma posterior that follows from Jeffreys' prior.
     """
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
 
 
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast exponential growth, by a line that is fitted to the logarithms of four counts.
+    """Forecast exponential growth along a line that is fitted to the logarithms of four counts.
 
     0.5 is added to each count, so that a count of 0 has a logarithm.
     """
@@ -147,10 +147,7 @@ def lost_at(known: Reported, day: int) -> Marks:
 def neighbours(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> Ensemble:  # fmt: skip
-    """Forecast that districts next to lost ones fall, at last week's rate per day and lost neighbour.
-
-    Only the map is forecast.
-    """
+    """Forecast the map, but no counts: districts next to lost ones fall, at last week's rate per day and neighbour."""
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0
     for day in range(origin - WEEK + 1, origin + 1):

@@ -58,7 +58,7 @@ def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -
 
 
 def districts_of(target: Target, facts: Facts) -> NDArray[np.bool_]:
-    """Return whether a target counts each district."""
+    """Return whether each district is counted in a target."""
     return np.isin(facts.province, target.provinces or facts.provinces)
 
 
@@ -73,7 +73,7 @@ def weight_of(province: str, day: int, observations: Sequence[Observation]) -> f
 
 
 def day_of(day: date) -> int:
-    """Return the number of a date, counted from day 0."""
+    """Return a date as a number of days since day 0."""
     return (day - DAY_0).days
 
 

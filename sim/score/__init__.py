@@ -1,1 +1,1 @@
-"""Scores the model against the record, next to naive forecasts."""
+"""Scores the model against the record and compares it with naive forecasts."""

@@ -42,7 +42,7 @@ SPREAD = ("reported", "median", "50 %", "90 %")
 
 
 class Scores(NamedTuple):
-    """The content of the files of a score."""
+    """The tables and metadata of a score."""
 
     folder: Path
     about: dict[str, Any]
@@ -236,7 +236,7 @@ class Interval(NamedTuple):
     shift: float = 0.0  # rows up
 
     def ends(self, row: Row) -> tuple[str, str]:
-        """Return the lower and upper end as cells; empty where missing."""
+        """Return the lower and upper end of the interval as table cells, which are empty if there is no interval."""
         return row[self.columns.format("low")], row[self.columns.format("high")]
 
 
@@ -366,7 +366,7 @@ def level(cell: str, is_log: bool) -> float:
 
 
 def is_date(cell: str) -> bool:
-    """Check whether a cell holds a date such as 2021-07-05."""
+    """Return whether a table cell is a date such as 2021-07-05."""
     return cell.count("-") == 2
 
 

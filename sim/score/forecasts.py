@@ -192,7 +192,7 @@ def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
 
 
 def first_losses(changes: pa.ListArray, districts: int) -> Integers:
-    """Return the day on which each campaign first lost each district (campaigns x districts).
+    """Return the day on which each campaign first lost each district, or `NOT_FALLEN` (campaigns x districts).
 
     Args:
         changes: Changes of control per campaign, as encoded by `sim.study.columns.changes_of`.
@@ -296,20 +296,20 @@ def day_of(grounds: Grounds, one: str) -> int:
 
 
 def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Let random rural districts fall at the mean daily rate of 1 May to 8 June."""
+    """Forecast that random rural districts fall at the mean daily rate of 1 May to 8 June."""
     rate = generator.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
     daily = generator.poisson(np.repeat(rate[:, None], DAYS, axis=1))
     return fall_in_order(grounds, generator.random(grounds.held.shape), np.cumsum(daily, axis=1))
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Let random rural districts fall, in numbers that grow exponentially as the counts of 8 to 22 June did."""
+    """Forecast that random rural districts fall, in numbers that grow exponentially as from 8 to 22 June."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
 
 def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Let the rural districts with the fewest votes per head in 2019 fall first, in exponentially growing numbers."""
+    """Forecast that rural districts fall in exponentially growing numbers, those with fewest votes per head first."""
     counts = growing(grounds, generator)
     ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
@@ -358,7 +358,7 @@ def grown(
 
 
 def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
-    """Let rural districts fall in a given order, and return which districts the Taliban hold at the end of each day.
+    """Let rural districts fall in a given order, and return who holds each district at the end of each day.
 
     Args:
         grounds: Facts about the districts, and those held on day 0.
@@ -378,13 +378,13 @@ def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
 
 
 def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Let districts next to held ones fall, at a rate that gives the 50 falls by 22 June (F085) on average."""
+    """Forecast that districts next to held ones fall, at a rate that gives 50 falls by 22 June (F085) on average."""
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
     return spread(grounds.facts, grounds.held, pace, DAYS, generator)
 
 
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Take over the falls recorded up to 22 June, and from then on let districts next to held ones fall."""
+    """Forecast, from the map of 22 June, that districts next to held ones fall; up to that day, use the dated falls."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
     known = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | known[None, :, :]
@@ -400,7 +400,7 @@ def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
 
 
 def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
-    """Let each rural district fall each day with a probability that grows with its number of held neighbours.
+    """Simulate days on which each rural district falls with a probability that grows with its held neighbours.
 
     Args:
         facts: Facts about the districts: who is next to whom, and which are provincial capitals.

@@ -439,7 +439,7 @@ def mean_of(values: Floats, weights: Floats | None = None) -> float:
 
 
 def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats:
-    """Return the mean distance of each campaign's split from the splits of the other campaigns.
+    """Return, for each campaign, the mean distance of its split from the splits of the other campaigns.
 
     The distance between two splits is the share of the whole that would have to be moved to make them equal.
 

@@ -327,7 +327,7 @@ def cell_text(value: float | None, target: Target) -> str:
 
 
 def score_text(value: float) -> str:
-    """Format a score to five significant figures. Return an empty string if nan."""
+    """Format a score to five significant figures, or return an empty string if it is nan."""
     return "" if math.isnan(value) else f"{value:.5g}"
 
 

@@ -188,9 +188,9 @@ def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tu
 
 
 def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
-    """Calculate the value, low or high of a target from its formula; None if it has neither formula nor number.
+    """Calculate the value, low or high of a target from its formula, or return None if there is no formula.
 
-    Raises PanjError if the number in the file differs from the calculated one by more than rounding.
+    Raises PanjError if the number in the file has no formula, or differs from the calculated one by more than rounding.
     """
     source = row.cells[f"{column}_from"]
     if not source:
@@ -232,10 +232,11 @@ def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -
 
 
 def check_error(row: Row, target: Target) -> None:
-    """Check that a target has the numbers that its kind of error needs, and no others.
+    """Check that a target has the numbers that its kind of error needs.
 
-    Its low, value and high must be in order, its sd must be 0 if the figure is exact and positive otherwise, and only
-    a multinomial target may have parts, which must add up to its value.
+    A target with bounds only must have no value. Low, value and high must be in increasing order. The sd must be 0 if
+    the figure is exact, and positive otherwise. A multinomial target, and no other, must have parts, which add up to
+    its value.
     """
     for column in ERRORS[target.error]:
         if getattr(target, column) is None:
@@ -256,7 +257,7 @@ def check_error(row: Row, target: Target) -> None:
 def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
     """Check that at most `MOST_FITTED` targets are fitted, and no two of them to the same or to conflicting evidence.
 
-    The targets of a fit would otherwise count the same evidence twice, or contradict each other.
+    Otherwise a fit would count the same evidence twice, or be fitted to figures that contradict each other.
     """
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
@@ -384,17 +385,17 @@ def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[s
 
 
 def surely_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border, by length, in districts that must have been lost by a day."""
+    """Return the share of the Tajik border, by length, that is in districts that must have been lost by a day."""
     return frontage(records.districts.latest <= np.datetime64(until), records)
 
 
 def perhaps_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border, by length, in districts that can have been lost by a day."""
+    """Return the share of the Tajik border, by length, that is in districts that can have been lost by a day."""
     return frontage(records.districts.earliest <= np.datetime64(until), records)
 
 
 def frontage(marked: NDArray[np.bool_], records: Records) -> float:
-    """Return the share of the Tajik border, by length, in the marked districts."""
+    """Return the share of the Tajik border, by length, that is in the marked districts."""
     km = records.facts.tajik_border_km
     return float(km[marked].sum() / km.sum())
 

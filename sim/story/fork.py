@@ -400,5 +400,5 @@ def is_nan(value: float) -> bool:
 
 
 def say_known(value: float) -> str:
-    """Format a number to six significant figures. Return an empty string if nan."""
+    """Format a number to six significant figures, or return an empty string if it is nan."""
     return "" if is_nan(value) else f"{value:.6g}"

@@ -421,7 +421,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
 
 
 def title_of(branches: Branches, language: Language) -> str:
-    """Return the title of the page, which names the campaign and the day of the fork."""
+    """Return the title of the comparison, which names the campaign and the day of the fork."""
     before = branches.before
     return language.say(
         "fork_title", study=before.study, seed=before.seed, day=language.day(branches.evening, year=True)
