@@ -62,7 +62,12 @@ from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
 COUNTED = "nights by the morning on which they end"  # part of a sample's hash: counting otherwise gives another sample
-DECIDED = {"end_date": "until=", "runs": "worlds=", "runs_max": "worlds=", "study": "name="}  # settings with no effect
+DECIDED = {
+    "end_date": "until=",
+    "runs": "worlds=",
+    "runs_max": "worlds=",
+    "study": "name=",
+}  # settings, and the option for each
 EVERY = 15.0  # seconds between lines of progress
 RUNS = 200  # largest number of runs in the command suggested as the next step
 Result = TypeVar("Result")

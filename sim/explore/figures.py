@@ -41,7 +41,7 @@ from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.wording import format_day, list_words, paragraph, percent, significant
 
-CHANCE_ROW = "chance"  # stands for the number in the row that gives the share of noise
+CHANCE_ROW = "chance"  # entry of the column `number` in the row that gives the share of noise
 NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
 BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # heights in inches: tornado row, heat map row, text line above a heat map
 LEAST = 0.005  # a total index is shown only if its interval is above this

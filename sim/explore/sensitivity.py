@@ -401,7 +401,7 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     )  # fmt: skip
 
 
-CHANCE = "chance"  # stands for the number in the row that gives the share of noise
+CHANCE = "chance"  # entry of the column `number` in the row that gives the share of noise
 RESAMPLES = 1000  # number of bootstrap resamples
 LEAST = 0.1  # smallest share of the largest mu* of an outcome for a parameter to matter
 

@@ -41,7 +41,7 @@ TARGETS: dict[str, Target] = {
     "country": Target("Districts taken since 1 May, Afghanistan", "districts", (), 1.0, 0.0),
     "north": Target("Districts taken since 1 May, nine northern provinces", "districts", NORTH, 1.0, 0.0),
     "badakhshan": Target("Districts taken since 1 May, Badakhshan", "districts", ("Badakhshan",), 1.0, 0.0),
-    # men come by the garrison: groups of 50, as in the error of the split in targets.csv
+    # whole garrisons cross, so men are drawn in groups of 50, as in the error of the split in targets.csv
     SOLDIERS: Target("Soldiers who crossed into Tajikistan since 1 May", "soldiers", (), 50.0, 10_000.0),
 }
 MAPS = {

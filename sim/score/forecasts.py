@@ -64,7 +64,7 @@ class Forecast(NamedTuple):
     about: str
     knows: str  # which data it used, and up to which day
     outcomes: dict[str, Floats]  # one number per campaign; nan where missing
-    lost_on: Integers | None  # campaigns x districts: day of the first loss, 0 where lost on day 0; None: not recorded
+    lost_on: Integers | None  # (campaigns, districts) day of the first loss, day 0 included; None if not stored
     campaigns: int
     from_day: date  # day of the first target that it forecasts
     weights: Floats | None = None  # one per campaign; None means equal weights
@@ -270,7 +270,7 @@ class Naive(NamedTuple):
 
     about: str
     knows: str  # which data it uses, and up to which day
-    forecast: Callable[[Grounds, np.random.Generator], Marks]  # records x days x districts
+    forecast: Callable[[Grounds, np.random.Generator], Marks]  # returns holders (records x days x districts)
     from_day: date  # day of the first target that it forecasts
 
 
@@ -286,7 +286,9 @@ def known(grounds: Grounds, one: str) -> float:
     """Return the value of an evidence row. Raises PanjError if the row ends after 22 June or has no value."""
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
-        raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
+        raise PanjError(
+            f"evidence {one}: found a figure of {figure.date_end}, expected one with a value up to {KNOWN_UNTIL}"
+        )
     return figure.value
 
 

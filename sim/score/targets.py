@@ -81,9 +81,9 @@ class Known(IntEnum):
 
     DAY = 0
     WINDOW = 1  # about two days
-    BY = 2  # on or before
+    BY = 2  # lost on that day or before
     NOT_LOST = 3  # a provincial capital; none was lost by the end of the record
-    UNDATED = 4  # censored: lost on any day, before day 0 included, or not at all
+    UNDATED = 4  # censored: it may have been lost on any day, even before day 0, or not at all
 
 
 class DistrictTargets(NamedTuple):
@@ -92,13 +92,13 @@ class DistrictTargets(NamedTuple):
     district: NDArray[np.int64]  # row number of the district
     earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 includes any earlier day
     latest: NDArray[np.datetime64]  # last such day; NaT if it may never have been lost before the record ends
-    known: NDArray[np.int64]  # Known
+    known: NDArray[np.int64]  # how well the day is known, as values of `Known`
 
 
 class Records(NamedTuple):
     """The data from which the numbers of targets are calculated."""
 
-    place: str  # file, line and column, for errors
+    place: str  # file, line and column, which error messages name
     evidence: Mapping[str, Evidence]
     facts: Facts
     falls: Falls

@@ -198,8 +198,7 @@ def refuse_another(place: Path, request: Fork) -> None:
     except (OSError, ValueError, KeyError):
         return
     if there != words_of(request):
-        raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected the same one; choose a new "
-                        "name with name=NAME")  # fmt: skip
+        raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected a new name: name=NAME")
 
 
 def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pair]) -> None:
