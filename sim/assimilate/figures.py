@@ -1,6 +1,6 @@
 """Draws the figures of a sample of worlds: reports next to free campaigns and worlds, and the progress of the sampler.
 
-No campaign is run or read.
+No campaign is run or read. Each function that draws a whole figure saves it and returns its path.
 
 Reads   the tables that `python -m sim assimilate` wrote.
 Writes  PNG files next to them.

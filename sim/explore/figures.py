@@ -1,5 +1,7 @@
 """Prints and draws sensitivity studies, and the boxes in which an outcome often passes a threshold.
 
+Each function that draws a whole figure saves it and returns its path.
+
 Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, which `sim.explore.sensitivity` wrote; boxes.csv,
         limits.csv, trade_off.csv, campaigns.parquet and discover.json, which `sim.explore.discover` wrote.
 Writes  tornado_<outcome>.png, heat_map.png (Sobol') and screening.png (Morris) for a sensitivity study, and boxes.png

@@ -1,5 +1,7 @@
 """Draws the figures of a hindcast from its tables.
 
+Each function that draws a whole figure saves it and returns its path.
+
 Reads   the tables and about.json that `sim.hindcast.hindcast` wrote.
 Writes  fans.png, skill.png and reliability.png next to them.
 """
