@@ -372,7 +372,7 @@ class Proposal(NamedTuple):
     root: Floats  # lower Cholesky factor of the precision, which is root @ root.T
 
     def draw(self, generator: np.random.RandomState) -> Floats:
-        """Draw the scores of one proposal."""
+        """Draw and return the scores of one proposal."""
         normal = generator.standard_normal(self.middle.size)
         is_prior = generator.random_sample() < FROM_PRIOR
         return normal if is_prior else self.middle + np.linalg.solve(self.root.T, normal)
@@ -435,7 +435,8 @@ def run_generation(
         most: Maximum number of simulations.
 
     Returns:
-        True if the generation was completed. False if `most` simulations gave too few draws; nothing is written then.
+        True if the generation was completed, and False if `most` simulations gave too few draws. In the second case,
+        nothing is written.
     """
     order = np.argsort([prior.key for prior in chain.priors])
     back = np.argsort(order)

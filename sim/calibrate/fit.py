@@ -9,7 +9,7 @@ Source  First-order indices from given data: random balance designs (Tarantola, 
         2010, corrected for bias by Tissot and Prieur 2012, from SALib. Adjustment by local linear regression: Beaumont,
         Zhang and Balding 2002, on the log odds of each parameter within its prior, so that no adjusted value is
         outside it.
-Assumed A parameter is ranked by the summary it affects most. Pure interactions are missed.
+Method  A parameter is ranked by the summary that it affects most. Effects that are pure interactions are missed.
 """
 
 from collections.abc import Sequence
@@ -184,7 +184,7 @@ def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screen
     most = shares.max(axis=1)
     ranked = [place for place in np.argsort(-most, kind="stable") if most[place] >= floor]
     if not ranked:
-        raise PanjError(f"calibrate: found no number that affects a target by {floor:.3g} of its variance, "
+        raise PanjError(f"calibrate: found no number that explains {floor:.3g} of the variance of a target, "
                         "expected at least one; try a larger bank: python -m sim bank runs=50000")  # fmt: skip
     return Screening(keys, shares, floor, tuple(keys[place] for place in ranked[:MOST_CHOSEN]))
 

@@ -108,7 +108,7 @@ def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | N
 
 
 def events_fitted(made: Fit) -> list[str]:
-    """Return the events used in the full fit, in order."""
+    """Return the events of the targets that the full fit uses, in the order of the targets."""
     return list(dict.fromkeys(target.event for target in made.summaries.targets))
 
 
@@ -212,7 +212,7 @@ def rows_of_left_out(
 def describe_held_out(
     held: Fit, full: Fit, kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[str]:
-    """Describe the predictions of the fortnight after 22 June."""
+    """Describe how well the fit of 22 June and its rivals predict the fortnight after 22 June."""
     predicted = [target for target in full.targets if kinds[target.target] == "predicted"
                  and target.target in sides["held_out"]]  # fmt: skip
     fitted = [target.target for target in held.summaries.targets]

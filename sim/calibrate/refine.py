@@ -4,7 +4,7 @@ Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings of the ban
 Writes  chains/<digest>/ in the folder of the fit, with every generation of the chains. The digest covers everything
         that determines a fit, so that a finished fit is reused and not run again.
 Returns `RefinedFit`; `Simulator`, which a chain calls once per proposal.
-Assumed Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: the
+Method  Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: the
         parameters and seed of a bank campaign reproduce it. Campaigns within the last tolerance are adjusted by
         regression as in the first fit, so that the two fits are comparable. Accepted campaigns are near the record
         partly by chance, so campaigns of the posterior are also run with seeds that are not in the bank.

@@ -75,7 +75,10 @@ def usual_folders() -> tuple[Path, ...]:
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
-    """Read banks that differ only in their theory. Raise PanjError if they differ in anything else."""
+    """Read banks that differ only in their theory.
+
+    Raise PanjError if there are fewer than two, if two have the same theory, or if they differ in anything else.
+    """
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
@@ -104,13 +107,13 @@ def refuse_others(first: Path, other: Path) -> None:
     for what in ("start_date", "end_date", "events", "attention", "posts"):
         if base_of(first)[what] != base_of(other)[what]:
             raise PanjError(
-                f"theories: found {other} and {first} with different {what}, expected the theory alone to differ"
+                f"theories: found {other} and {first} with different {what}, expected only the theory to differ"
             )
     one, two = (dict(base_of(folder)["choices"]) for folder in (first, other))
     for group in one:
         if group != "theory" and one[group] != two.get(group):
             raise PanjError(f"theories: found {other} with {group}={two.get(group)} and {first} with {one[group]}, "
-                            "expected the theory alone to differ")  # fmt: skip
+                            "expected only the theory to differ")  # fmt: skip
 
 
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:

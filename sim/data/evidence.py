@@ -132,7 +132,7 @@ def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
     conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
     for name in conflicts:
         if name not in ids or name == row.cells["id"]:
-            raise row.wrong("conflicts", f"ids of other rows; '{name}' is none")
+            raise row.wrong("conflicts", f"ids of other rows, and '{name}' is not one")
     return conflicts
 
 

@@ -127,8 +127,8 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
             super().save_overload(signature, compiled)
         except OSError as error:
             say_once(
-                f"compiled rules cannot be kept in {Path(self._cache_path).parent} ({error.strerror or error}); "
-                "every start compiles them, for a minute; PANJ_CACHE=FOLDER names another folder"
+                f"compiled rules cannot be stored in {Path(self._cache_path).parent} ({error.strerror or error}), so "
+                "every start compiles them, which takes a minute; set PANJ_CACHE=FOLDER to use another folder"
             )
 
 

@@ -85,7 +85,7 @@ def reinforce(district: int, men: int, districts: Districts, units: Units, today
 def raise_militia(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
     """Add men to the militia of a district and count them as raised.
 
-    Nothing happens if the Taliban hold the district or no militia unit holds it.
+    Nothing happens if the Taliban hold the district, or if none of its militia is in a garrison.
     """
     if districts.holder[district] != Holder.GOVERNMENT:
         return

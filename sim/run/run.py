@@ -401,7 +401,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:
-    """Describe the changes made by the policies, theories and scenarios of all cells, by `group=choice`."""
+    """Return a description of what each policy, theory and scenario of the cells changes, by `group=choice`."""
     chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
     changes = {
         f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()

@@ -158,7 +158,7 @@ def schema() -> type:
 
 
 def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -> Settings:
-    """Resolve and check the settings of one cell.
+    """Resolve and check the settings of one cell, and return them.
 
     Args:
         overrides: Overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`; all other settings keep
@@ -170,7 +170,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
     """
     parsed = Overrides.of(overrides)
     if parsed.sweeps:
-        raise PanjError("override: found '-m', expected a single combination of settings, as key=value ...")
+        raise PanjError("override: found '-m', expected the settings of a single cell, without a sweep")
     return Composer(facts).settings(parsed)
 
 
@@ -190,7 +190,7 @@ class Composer:
         self.choices: dict[tuple[Override, ...], DictConfig | None] = {}  # config of one group, by overrides
 
     def settings(self, words: AnyOverrides) -> Settings:
-        """Resolve and check the settings of one cell, or raise PanjError if any of them is invalid."""
+        """Resolve, check and return the settings of one cell, or raise PanjError if any of them is invalid."""
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
@@ -297,7 +297,7 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
     while scenario:
         if scenario in found or len(found) == DEEPEST:
             raise PanjError(
-                f"scenario={scenario}: found a chain of base scenarios that is circular or has more than {DEEPEST}"
+                f"scenario={scenario}: found more than {DEEPEST} base scenarios or a circle of them, expected fewer"
             )
         found = {scenario: read_config(file_of("scenario", scenario))} | found
         rows = found[scenario].get("defaults", [])
@@ -399,7 +399,8 @@ def settle(
 def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
     """Return the worlds with which campaigns begin, or None for free campaigns.
 
-    Raises PanjError if the worlds do not fit the other settings.
+    Raises:
+        PanjError: If the worlds are invalid or do not fit the other settings.
     """
     source, file, until = config.worlds.source, config.worlds.file, config.worlds.until
     if source not in (FREE, RECORD):
@@ -424,7 +425,7 @@ def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> World
 
 
 def check_dates(start: str, end: str) -> tuple[date, date]:
-    """Parse and check the first and last day of a campaign.
+    """Parse and check the first and last day of a campaign, and return them as dates.
 
     Args:
         start: ISO date of day 0.

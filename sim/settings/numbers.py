@@ -71,7 +71,9 @@ def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
     """Return the number declared in one row of YAML, or raise PanjError if a column is missing."""
     missing = {"value", "unit", "range", "source", "meaning"} - set(row)
     if missing:
-        raise PanjError(f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source, meaning")
+        raise PanjError(
+            f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source and meaning"
+        )
     low, high = row["range"]
     return Number(key, row["value"], low, high, row["unit"], row["source"], row["meaning"], is_whole)
 

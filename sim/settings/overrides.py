@@ -332,7 +332,9 @@ def check_form(row: Override) -> None:
             f"{row.key}: found '{row.text}', expected ~ only in ~{EVENTS}NAME, which deletes an event", key=row.key
         )
     if row.key.startswith("hydra.") or row.key == "hydra" or row.package is not None:
-        raise PanjError(f"{row.key}: found '{row.text}', expected a setting of Panj; settings of Hydra have no effect")
+        raise PanjError(
+            f"{row.key}: found '{row.text}', expected a setting of Panj, since those of Hydra have no effect"
+        )
     if "${" in row.text:
         raise PanjError(f"{row.key}: found '{row.text}', expected a plain value, since ${{...}} is not supported")
 

@@ -34,7 +34,7 @@ class Event(NamedTuple):
 
 
 class Executor(NamedTuple):
-    """Where campaigns run."""
+    """Kind and number of the workers that run campaigns."""
 
     kind: str  # threads, processes or dask
     workers: int  # 0: one per core
@@ -42,7 +42,7 @@ class Executor(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """How swept settings form cells."""
+    """Method by which swept settings form cells, with its parameters."""
 
     method: str  # grid or latin_hypercube
     points: int  # number of points of a Latin hypercube
@@ -123,7 +123,7 @@ class Settings:
         return self.rules if self.draws is None else self.draws.rules_of(seed)
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return what the random draws of a campaign depend on: its seed, a shared seed, or the address of a world."""
+        """Return the seed, or the address of several seeds, from which a campaign makes its random draws."""
         return seed if self.draws is None else self.draws.luck(seed)
 
     @cached_property

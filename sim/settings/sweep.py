@@ -106,7 +106,7 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
     base = composer.settings(fixed)
     for key in base.sampling.keys:
         if key in overrides and base.sampling.method == "latin_hypercube":
-            raise PanjError(f"{key}: found a value for a key in sampling.keys, expected one or the other")
+            raise PanjError(f"{key}: found a value for a key that is also in sampling.keys, expected only one of them")
     combinations = expand(many, base)
     cells = tuple(
         cell_of(number, Overrides.from_rows(combination), fixed, composer)
@@ -260,7 +260,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
         if len(groups) < len(cells) and all(len(found) == 1 for found in groups.values()):
             raise PanjError(
                 f"{key}: found values ({', '.join(sorted(map(say, values)))}) that resolve to the same settings "
-                f"everywhere, such as in cells 0 ({cells[0].label}) and 1 ({cells[1].label}), "
+                f"in all combinations, such as cells 0 ({cells[0].label}) and 1 ({cells[1].label}), "
                 "expected a key that changes something"
             )
 

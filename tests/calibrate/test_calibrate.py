@@ -186,7 +186,7 @@ def test_screening_sees_curves_and_no_effect_where_there_is_none() -> None:
     found = screen(("a", "b", "c", "d"), drawn, summaries_with(bent, np.full(2000, 3.0)))
     assert found.chosen == ("c",)
     assert found.shares[2, 0] > 0.95 and found.shares[:, 1].tolist() == [0, 0, 0, 0]
-    with pytest.raises(PanjError, match="found no number that affects a target"):
+    with pytest.raises(PanjError, match="found no number that explains"):
         screen(("a", "b", "c", "d"), drawn, summaries_with(np.random.default_rng(3).random(2000)))
 
 

@@ -110,7 +110,7 @@ def test_a_comparison_is_written_whole(banks: list[Path], capsys: pytest.Capture
 
 
 def test_banks_that_differ_in_more_than_theory_are_refused(banks: list[Path]) -> None:
-    with pytest.raises(PanjError, match="the theory alone to differ"):
+    with pytest.raises(PanjError, match="only the theory to differ"):
         read_rivals([banks[1], banks[2]], [target_of("troops_crossed_largest_night", 1037.0, sd=0.01)])
     with pytest.raises(PanjError, match="each theory once"):
         read_rivals([banks[0], banks[2]], [target_of("troops_crossed_largest_night", 1037.0, sd=0.01)])

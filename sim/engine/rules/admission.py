@@ -57,7 +57,7 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
         land: Roads are read; people who go home are added to their district.
         border: Posts, refugees and queues are written.
         numbers: Parameters of the admission rule.
-        today: Source of random draws, aid; running totals are written.
+        today: Source of random draws, and of aid; running totals are written.
     """
     posts = border.posts
     for post in range(posts.district.size):

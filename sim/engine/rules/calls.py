@@ -48,7 +48,7 @@ class Calls(NamedTuple):
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
     """Return whether a garrison asks for help.
 
-    It does if a mobile force is outside, or if the local forces that press it are numerous enough.
+    It does if it has any men, and if a mobile force is outside or the local forces that press it are numerous enough.
     """
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
@@ -207,9 +207,9 @@ def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Call
 
 @rule
 def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
-    """Return the most urgent caller, or -1 if there is none.
+    """Return the district whose call is most urgent, or -1 if there is none.
 
-    Callers that were sent help in the last `patience_days` are left out.
+    Districts to which help was sent in the last `patience_days` days are left out.
     """
     best = -1
     highest = 0.0

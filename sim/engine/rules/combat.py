@@ -96,7 +96,7 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
         land: Fighting, falling districts, stands and dread are written.
         armies: Losses and modes are written.
         numbers: Parameters of the combat rule.
-        today: Source of random draws, air cover; the event log and running totals are written.
+        today: Source of random draws, and of air cover; the event log and running totals are written.
     """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     districts.fighting[:] = 0.0

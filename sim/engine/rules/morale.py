@@ -54,7 +54,7 @@ def settle_morale(districts: Districts, units: Units, numbers: Morale, endurance
         units: Morale is written, and yesterday's losses are reset to 0.
         numbers: Parameters of the morale rule.
         endurance: Supply and waiting time (days) at which hunger and unanswered calls take effect.
-        today: Number of the day, pay and air cover.
+        today: Number of the day, pay and air cover are read.
     """
     pay = today.conditions[Condition.PAY]
     air_cover = today.conditions[Condition.AIR_COVER]

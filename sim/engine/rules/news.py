@@ -123,7 +123,7 @@ def spread_fall(lost: int, land: Land, numbers: News) -> None:
 
 @rule
 def observe_neighbours(land: Land, numbers: News) -> None:
-    """Raise dread according to the share of districts lost in the province and among neighbouring districts."""
+    """Raise the dread of each district according to the share of lost districts that its garrison observes."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.capital.size):
         gone = 0

@@ -120,10 +120,10 @@ def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> S
 def sends_elders(
     mobile: int, pressed: bool, influence: float, mobile_probability: float, local_probability: float, draw: float
 ) -> bool:
-    """Return whether elders are sent.
+    """Return whether the Taliban send elders.
 
-    A mobile force may send them, and so may local forces that press, with a probability in proportion to Taliban
-    influence.
+    A mobile force may send them, and so may local forces that press the district, with a probability in proportion to
+    Taliban influence.
     """
     return (mobile > 0 and draw < mobile_probability) or (pressed and draw < local_probability * influence)
 
@@ -136,7 +136,7 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
         land: Falling districts and reasons are written.
         armies: Outposts that surrender and modes of forces are written.
         numbers: Parameters of the parley rule.
-        today: Source of random draws, air cover; the event log and running totals are written.
+        today: Source of random draws, and of air cover; the event log and running totals are written.
     """
     districts, provinces, garrisons, forces = land.districts, land.provinces, armies.garrisons, armies.forces
     air_cover = today.conditions[Condition.AIR_COVER]

@@ -44,7 +44,7 @@ def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today
         districts: Frontage is read.
         posts: Reservists and room are written.
         numbers: Parameters of the rule for reservists.
-        today: Number of the day, orders for reservists, CSTO help; running totals are written.
+        today: Number of the day, orders for reservists and CSTO help are read; running totals are written.
     """
     days = today.luck.day - today.conditions[Condition.ORDER_DAY]
     men = arrived(today.conditions[Condition.RESERVISTS_ORDERED], days, numbers.delay_days, numbers.ramp_days)

@@ -127,7 +127,7 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
 def leave_if_cut_off(
     district: int, districts: Districts, garrisons: Garrisons, numbers: Retreat, terms: Parley, luck: Luck
 ) -> None:
-    """Decide whether a cut-off rural garrison under pressure abandons its district before it is attacked."""
+    """Let a cut-off rural garrison under pressure decide at random whether it abandons its district."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
         return
     if not districts.pressed[district] and garrisons.mobile[district] == 0:

@@ -1,4 +1,4 @@
-"""A garrison uses up its supply; one with open roads to a hub is restocked.
+"""A garrison uses up its supply, and is restocked if open roads connect it to a hub.
 
 Reads   holders, roads, pressed districts, garrisons, units.
 Writes  connected districts, days of supply.
