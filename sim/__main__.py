@@ -308,7 +308,7 @@ def discover(request: options.Discover) -> int:
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """Return what to suggest after a run: the command that compares cells after a sweep, otherwise another policy."""
+    """Return what to suggest after a run: a comparison of cells after a sweep, otherwise a run with another policy."""
     if overrides.sweeps:
         return shell_command(["compare", folder])
     return f"change a decision: {shell_command(['reinforcement=none'])}"

@@ -299,7 +299,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Read a file to its end, and raise PanjError if it is damaged, before its study is rerun."""
+    """Read a file to its end and raise PanjError if it is damaged, so that this is known before its study is rerun."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":

@@ -117,7 +117,7 @@ def with_range(value: str, low: str, high: str) -> str:
 
 
 def list_words(words: Sequence[str]) -> str:
-    """Join words: `one, two and three`."""
+    """Join words in a list: `one, two and three`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

@@ -130,7 +130,7 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
 
 
 def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked: Range | None = None) -> Comparison:
-    """Compare every cell with its baseline on one outcome, like `verdicts_of` but for open studies.
+    """Compare every cell with its baseline on one outcome, given studies that are already open.
 
     Args:
         study: The study whose cells are compared.

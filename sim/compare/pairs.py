@@ -220,7 +220,7 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
-    """Return the choice of one cell, given by its number, as the baseline of all cells."""
+    """Return the baseline choice by which every cell is compared with the cell that has a given number."""
     for cell in other.cells:
         if str(cell.number) == number:
             return of_cell(cell)
@@ -228,7 +228,7 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 
 def of_cell(cell: StudyCell) -> Baseline:
-    """Return the choice of one cell as the baseline of all cells."""
+    """Return the baseline choice by which every cell is compared with the given one."""
     return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
 
 

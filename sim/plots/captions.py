@@ -48,7 +48,7 @@ def name_cell(sweep: Study, cell: StudyCell) -> str:
     """Name a cell by its swept values, such as `reinforcement none, contagion 0.3`.
 
     Args:
-        sweep: All cells of a study.
+        sweep: A study with all its cells.
         cell: The cell.
 
     Returns:
@@ -61,7 +61,7 @@ def name_key(sweep: Study, key: str) -> str:
     """Shorten a swept key to its last part if that is unambiguous.
 
     Args:
-        sweep: All cells of a study.
+        sweep: A study with all its cells.
         key: A swept key, such as `rules.news.fade_days`.
 
     Returns:

@@ -256,7 +256,7 @@ def key_line(label: str, colour: str = SIMULATED, width: float = 1.6, **style: A
         style: Further options of `Line2D`.
 
     Returns:
-        The entry, an artist that is in no panel.
+        The entry, to be passed to `add_key`.
     """
     return Line2D([], [], color=colour, linewidth=width, label=label, **style)
 
@@ -272,7 +272,7 @@ def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool 
         style: Further options of `Line2D`.
 
     Returns:
-        The entry, an artist that is in no panel.
+        The entry, to be passed to `add_key`.
     """
     face = {"markerfacecolor": "white"} if hollow else {}
     return Line2D([], [], color=colour, marker=shape, linewidth=0, label=label, **{"markersize": 5, **face, **style})
@@ -493,7 +493,7 @@ def label_bands(study: Study, name: str) -> str:
     """Return the legend label for a line that `draw_bands` draws.
 
     Args:
-        study: One cell of a study.
+        study: A study limited to one cell.
         name: Name of the quantity.
 
     Returns:

@@ -69,7 +69,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     """Draw the map of one day: the country above, and the frontier with the names of the posts below.
 
     Args:
-        study: One cell of a study.
+        study: A study limited to one cell.
         evening: The day of the map; by default 5 July, or the nearest day that the study has.
         path: Path of the PNG.
 
@@ -291,7 +291,7 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
 
 
 def key_of(day: date) -> list[Artist]:
-    """Create the legend entries of the map of a day, for its marks and the frontier."""
+    """Create the legend entries of the map of one day."""
     return [
         key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
         key_mark("provincial capital", "s", INK, hollow=True),

@@ -85,7 +85,7 @@ def findings_of(study: Study) -> list[str]:
     """Write the main findings of one cell.
 
     Args:
-        study: A cell of a study.
+        study: A study limited to one cell.
 
     Returns:
         At most five sentences.
@@ -197,7 +197,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
     """Write the main findings of a study of several cells.
 
     Args:
-        sweep: All cells of a study.
+        sweep: A study with all its cells.
         cells: The cells with a finished campaign: first the base, if there is one, then the others by effect.
         names: The outcomes shown on the page.
 

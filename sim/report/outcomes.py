@@ -85,7 +85,7 @@ def draw_outcomes(study: Study, path: Path) -> Path:
     """Draw one small histogram per main outcome, with the reported figure.
 
     Args:
-        study: A cell of a study.
+        study: A study limited to one cell.
         path: Path of the figure.
 
     Returns:
@@ -303,7 +303,7 @@ def draw_crossings(study: Study, path: Path) -> Path:
     """Draw the soldiers who crossed the Panj, by night (top) and by post (bottom).
 
     Args:
-        study: A cell of a study.
+        study: A study limited to one cell.
         path: Path of the figure.
 
     Returns:

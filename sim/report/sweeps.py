@@ -119,7 +119,7 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
     """Return the figures of a sweep, chosen to suit its swept keys.
 
     Args:
-        sweep: All cells of a study.
+        sweep: A study with all its cells.
 
     Returns:
         The figures by file name, in page order.

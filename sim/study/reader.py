@@ -409,7 +409,7 @@ def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> No
 
 
 def too_old(folder: Path, what: str) -> PanjError:
-    """Return the error for a study of an older version, whose about.json lacks what is now needed."""
+    """Return the error for a study of an older version, whose about.json lacks something that is now needed."""
     return PanjError(
         f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
         "run it again under a new name: study=NAME"

@@ -37,7 +37,7 @@ MENDED = "the full command of the study restores it from the chunks"
 
 
 class DamagedScope(PanjError):
-    """Error of a study that has chunks, but whose study.json is damaged, missing or cannot be reconstructed."""
+    """Raised for a study with chunks whose study.json is damaged or missing."""
 
 
 class Recorded(NamedTuple):

@@ -254,7 +254,7 @@ def add_chunk(
 ) -> None:  # fmt: skip
     """Add the campaigns of one chunk to the tables with rows per campaign.
 
-    A chunk without finished campaigns still adds its columns, so that the tables are written.
+    A chunk without finished campaigns still adds its columns, so that runs.parquet and days.parquet are written.
     """
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
