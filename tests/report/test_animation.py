@@ -270,5 +270,5 @@ def test_ffmpeg_gets_every_evening_and_the_rests(study: Path, tmp_path: Path, mo
     assert height % 2 == width % 2 == 0 and f"{width}x{height}" in arguments
     assert '"to": "2021-07-08"' in arguments
     stand_in.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    with pytest.raises(PanjError, match="ffmpeg cannot write"):
+    with pytest.raises(PanjError, match="ffmpeg could not write"):
         main([str(study), "formats=mp4", "to=2021-07-05"])

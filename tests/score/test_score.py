@@ -394,7 +394,7 @@ def test_a_damaged_score_is_named(scored, tmp_path):
         show.read_scores(tmp_path)
     shutil.copytree(place, tmp_path / "score")
     (tmp_path / "score" / "score.json").write_text("{")
-    with pytest.raises(PanjError, match="something else"):
+    with pytest.raises(PanjError, match="invalid content"):
         show.read_scores(tmp_path / "score")
 
 

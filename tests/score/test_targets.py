@@ -167,7 +167,7 @@ def test_reports_in_conflict_stand_side_by_side(targets: dict[str, Target]) -> N
         ("largest_night_split", {"parts": "tem=F001;temm=F025"}, r"outcome: found 'largest_night_temm', expected one"),
         ("largest_night_split", {"parts": "tem=F025;langar=F027"}, r"parts: found .* figures that add up to 1037"),
         ("largest_night_split", {"parts": ""}, r"outcome: found 'largest_night_<post>'"),
-        ("largest_night", {"parts": "tem=F001"}, r"parts: found 'tem=F001', expected posts .* for a multinomial"),
+        ("largest_night", {"parts": "tem=F001"}, r"parts: found 'tem=F001', expected posts .* error is multinomial"),
         ("aan_30_june", {"value": "0.38"}, r"value: found '0.38', expected 0.375297, which is \(F064 \+ F065\) / 421"),
         ("crossed_by_22_june", {"value": "133"}, r"value: found '133', expected 134, which is F029"),
         ("aan_30_june", {"value": ""}, r"value: found '', expected a number"),
