@@ -86,7 +86,7 @@ def print_changes(console: Console, changes: Sequence[str]) -> None:
 def print_lines(console: Console, *lines: str) -> None:
     """Print lines without wrapping or markup."""
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 class Made(NamedTuple):

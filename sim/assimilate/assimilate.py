@@ -57,7 +57,7 @@ from sim.score.targets import DAY_0
 from sim.settings.overrides import Overrides
 from sim.settings.settings import Order, Settings
 from sim.settings.sweep import compose_sweep
-from sim.study.files import write_errors, write_file
+from sim.study.files import holds, write_errors, write_file
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
@@ -107,14 +107,11 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
     folder = settings.results_dir / (request.name or f"worlds_{request.until:%Y_%m_%d}")
     sampled = asked_of(request, order, observations)
     asked = f"{sampled}_{request.repeats}" if request.repeats > 1 else sampled
-    finished = folder / "about.json"
-    if finished.exists() and json.loads(finished.read_text(encoding="utf-8")).get("asked") == asked:
+    if holds(folder, asked):
         console.print(
             f"{folder} holds these worlds already; nothing is computed. Another name: name=NAME", soft_wrap=True
         )
         return folder
-    if finished.exists():
-        raise PanjError(f"name: found {folder}, which has other worlds, expected a new name: name=NAME")
     started = time.monotonic()
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
@@ -156,7 +153,7 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
     missing = missing_of("report")
     if missing:
         needed = f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"'
-        console.print(needed, markup=False, soft_wrap=True)
+        console.print(needed, soft_wrap=True)
     else:
         from sim.assimilate.page import write_page_of_worlds
 

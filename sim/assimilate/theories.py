@@ -37,7 +37,7 @@ from sim.provenance import command_line, commit, versions
 from sim.run.console import console_of
 from sim.run.executors import workers_of
 from sim.settings.overrides import Overrides, values_of
-from sim.study.files import csv_text, json_text, write_errors, write_folder
+from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 
 BARELY = 3.2  # ratio of evidence below which two theories cannot be told apart
 DRAWS, SEED = 4_000, 20210707  # number and seed of the random draws for Monte Carlo error
@@ -99,10 +99,7 @@ def compare_theories(request: Assimilate) -> int:
     settings, _ = settings_of(wanted[0].request)
     folder = settings.results_dir / (request.name or f"theories_{request.until:%Y_%m_%d}")
     asked = sha256(json.dumps([(one.theory, one.digest) for one in wanted]).encode()).hexdigest()[:16]
-    finished = folder / "about.json"
-    if finished.exists():
-        if json.loads(finished.read_text(encoding="utf-8")).get("asked") != asked:
-            raise PanjError(f"name: found {folder}, which has other results, expected a new name: name=NAME")
+    if holds(folder, asked):
         console.print(f"{folder} holds this comparison already; nothing is computed.", soft_wrap=True)
         return 0
     with workers_of(settings.executor) as workers, write_errors(folder):

@@ -10,7 +10,6 @@ Writes  in results_dir/<name>: origins/<day>/worlds.parquet, as `assimilate` wri
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -47,7 +46,7 @@ from sim.run.console import console_of
 from sim.run.executors import Workers, cores, workers_of
 from sim.settings.settings import Order, Settings
 from sim.settings.worlds import worlds_for
-from sim.study.files import csv_text, json_text, write_errors, write_folder
+from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.wording import counted, format_seconds
 
 ORIGINS_FOLDER = "origins"
@@ -93,7 +92,7 @@ def hindcast(request: Hindcast) -> Path:
         PanjError: The request is invalid, or the folder contains another hindcast or study.
     """
     job, console = job_of(request), console_of()
-    if is_done(job):
+    if holds(job.folder, job.asked):
         told = f"{job.folder} holds this hindcast already; nothing is computed. Another: name=NAME"
         console.print(told, soft_wrap=True)
         return job.folder
@@ -125,17 +124,6 @@ def job_of(request: Hindcast) -> Job:
             )
     settings, order = settings_of(Assimilate(until=THE_LINE, overrides=request.overrides))
     return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))
-
-
-def is_done(job: Job) -> bool:
-    """Return whether the folder already has this hindcast. Raises PanjError if it has other results."""
-    finished = job.folder / "about.json"
-    if not finished.exists():
-        return False
-    with suppress(ValueError, AttributeError):  # damaged, or no object
-        if json.loads(finished.read_text(encoding="utf-8")).get("asked") == job.asked:
-            return True
-    raise PanjError(f"name: found {job.folder}, which has another hindcast or study, expected a new name: name=NAME")
 
 
 def seeds_of(request: Hindcast, origin: int) -> list[int]:

@@ -178,7 +178,8 @@ def console_of(file: Any = None) -> Console:
     Args:
         file: File to write to; standard output by default.
     """
-    return Console(file=file or sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
+    width = None if sys.stdout.isatty() else 110
+    return Console(file=file or sys.stdout, width=width, highlight=False, markup=False)
 
 
 class Terse(Console):

@@ -143,7 +143,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
         if console is not None:
             set_aside(study / "chunks" / "study.json")
             write_scope(study, scope)
-            console.print(f"{damage}", soft_wrap=True, markup=False)
+            console.print(f"{damage}", soft_wrap=True)
         return scope
     scope = join_scopes(study, old, asked)
     wanted = {cell.fingerprint: cell.runs for cell in asked.cells}
@@ -162,7 +162,7 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
         console.print(
             f"Note: {cell.runs:,} campaigns of {cell.label or study.name} were requested before, and {asked:,} are "
             f"requested now; {kept}, and no stored campaign is removed.",
-            soft_wrap=True, markup=False,
+            soft_wrap=True,
         )  # fmt: skip
     return cell if is_finished else cell._replace(runs=asked)
 
@@ -177,7 +177,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
     console.print(
         f"The tables have the {about['campaigns']:,} of {about['asked']:,} campaigns that are stored: "
         f"{shlex.join(['python', '-m', 'sim', 'report', str(study)])}",
-        soft_wrap=True, markup=False,
+        soft_wrap=True,
     )  # fmt: skip
 
 

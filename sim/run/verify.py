@@ -244,7 +244,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     )
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
     if compiled:
-        console.print(describe_events(events_of(sweep)), markup=False, soft_wrap=True)
+        console.print(describe_events(events_of(sweep)), soft_wrap=True)
     results = []
     with tempfile.TemporaryDirectory(prefix="panj-verify-") as folder:
         for number, way in enumerate(ways):

@@ -113,7 +113,7 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
     """Print a short version of the comparison to a terminal."""
     lines = [title_of(branches, language), "", *wrapped(told_of(branches, language), ""), ""]
     lines += [language.say("head_first"), *wrapped(tell_first(branches, language))]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
     table = Table(title=language.say("head_outcomes"))
     for head in columns(language):
         table.add_column(head, overflow="fold")
@@ -123,7 +123,7 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
     if branches.verdicts:
         lines = ["", language.say("head_many", branches.about["forked"]), *wrapped([say_many(branches, language)], "")]
         lines += wrapped([row["sentence"] for row in branches.verdicts])
-        console.print("\n".join(lines), markup=False, soft_wrap=True)
+        console.print("\n".join(lines), soft_wrap=True)
     days, _ = two_stories(branches, language)
     lines = ["", language.say("head_both")] if days else []
     for day in days[:SHOWN_DAYS]:
@@ -134,7 +134,7 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
     if len(days) > SHOWN_DAYS:
         path = folder / "fork.md"
         lines += ["", *wrapped([language.say("shown_differing", SHOWN_DAYS, all=number(len(days)), path=path)], "")]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def show_fork(folder: Path) -> int:

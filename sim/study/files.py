@@ -160,6 +160,28 @@ def read_sealed(path: Path) -> dict[str, Any]:
     return content
 
 
+def holds(folder: Path, asked: str) -> bool:
+    """Return whether a folder already contains the complete result of a request.
+
+    Args:
+        folder: Folder of the result, which need not exist.
+        asked: Hash of everything that determines the result, as stored in its about.json.
+
+    Raises:
+        PanjError: The folder contains the result of another request, or its about.json is damaged.
+    """
+    path = folder / "about.json"
+    if not path.exists():
+        return False
+    try:
+        is_same = read_sealed(path).get("asked") == asked
+    except (OSError, ValueError) as error:
+        raise PanjError(f"{path}: found a damaged file ({error}), expected JSON; move the folder away") from None
+    if not is_same:
+        raise PanjError(f"name: found {folder}, which holds another result, expected a new name: name=NAME")
+    return True
+
+
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
     """Write files in a `with` block, and move them into a folder together once all of them are complete.
