@@ -22,8 +22,10 @@ test: .venv/installed-test
 	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
 
 test-browser: .venv/installed-browser
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
-	$(BIN)/python -m pytest -p no:cacheprovider --reruns 1 tests/browser
+	@command -v chromium-headless-shell chromium >/dev/null || { apt-get update -qq && \
+		{ apt-get install -y -qq --no-install-recommends chromium-headless-shell || \
+		apt-get install -y -qq --no-install-recommends chromium; } >/dev/null; }
+	$(BIN)/python -m pytest -p no:cacheprovider --reruns 1 -n auto --dist loadfile tests/browser
 
 faults: .venv/installed-test
 	$(BIN)/python tests/faults.py

@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 from shared import free_port
 
-CHROMIUM = os.environ.get("PANJ_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first is the lightest
+CHROMIUM = os.environ.get("PANJ_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
