@@ -172,10 +172,10 @@ def test_a_class_its_teacher_a_student_and_the_wall(visitor):
     teacher.get_by_text("One student has joined").first.wait_for()
     is_for_everyone(teacher)
     teacher.get_by_role("button", name="Ask", exact=True).click()
-    student.get_by_label("The range begins at").fill("-100")
+    student.get_by_label("Lower end of the range").fill("-100")
     is_for_everyone(student)
     is_for_everyone(wall)
-    student.get_by_label("The range ends at").fill("50")
+    student.get_by_label("Upper end of the range").fill("50")
     student.get_by_label("The border", exact=True).select_option("closed")
     student.get_by_role("button", name="Send").click()
     student.get_by_text("Sent.").first.wait_for()
@@ -213,7 +213,7 @@ def test_change_is_used_with_keys_alone(visitor, width):
     page = visitor("change", width=width)
     page.wait_for_selector(".panj-picture")
     reaches(
-        stops(page), "Skip to the content", "Change", "The border", "Numbers", "The same choice in other words",
+        stops(page), "Skip to the content", "Change", "The border", "Numbers", "Your choice as text",
         "Run 200 campaigns", "Roll the dice once", "Outcome", "Dots",
     )  # fmt: skip
     tab_to(page, "The border")

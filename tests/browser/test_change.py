@@ -22,7 +22,7 @@ def said(page):
 
 
 def faces(page):
-    page.get_by_text("The same choice in other words").click()
+    page.get_by_text("Your choice as text").click()
     page.wait_for_selector(".panj-faces pre", state="visible")
     return page.locator(".panj-faces pre").all_inner_texts()
 

@@ -18,10 +18,10 @@ def open_session(teacher):
 def join(student, nickname, team="", key=""):
     student.get_by_label("Nickname").fill(nickname)
     if team:
-        student.get_by_label("and I begin the team").check()
+        student.get_by_label("In a new team").check()
         student.get_by_role("textbox", name="Name of the team").fill(team)
     if key:
-        student.get_by_label("I have the key").check()
+        student.get_by_label("In a team whose key I have").check()
         student.get_by_role("textbox", name="Key of the team").fill(key)
     student.get_by_role("button", name="Join", exact=True).click()
     student.get_by_role("heading", name=re.compile(rf"^{re.escape(nickname)}, you are")).wait_for()
@@ -30,8 +30,8 @@ def join(student, nickname, team="", key=""):
 def claim(student, low, high, **decisions):
     for label, choice in decisions.items():
         student.get_by_label(label.replace("_", " "), exact=True).select_option(choice)
-    student.get_by_label("The range begins at").fill(low)
-    student.get_by_label("The range ends at").fill(high)
+    student.get_by_label("Lower end of the range").fill(low)
+    student.get_by_label("Upper end of the range").fill(high)
     student.get_by_role("button", name=re.compile("^(Send the|Replace the earlier) claim$")).click()
 
 
@@ -165,7 +165,7 @@ def test_who_is_not_the_teacher_sees_neither_wall_nor_session(visitor):
     stranger = visitor(f"projector?class={code}")
     sees(stranger, "Open a session on the page Teacher first")
     stranger = visitor(f"teacher?class={code}")
-    sees(stranger, "Come back from another computer")
+    sees(stranger, "Continue from another computer")
     assert "Anna" not in stranger.content()
 
 
@@ -192,7 +192,7 @@ def test_two_classes_are_held_at_once(visitor):
         join(student, "Anna")
     teachers[0].get_by_role("button", name="Ask", exact=True).click()
     sees(students[0], OUTCOME)
-    assert "has not asked yet" in students[1].inner_text(".content")
+    assert "has not asked a question yet" in students[1].inner_text(".content")
 
 
 def test_a_teacher_comes_back_in_another_browser(visitor):
@@ -201,11 +201,11 @@ def test_a_teacher_comes_back_in_another_browser(visitor):
     word = re.search(r"shown once: ([A-Z ]+)\.", teacher.inner_text(".content"))[1]
     other = visitor("teacher")
     other.get_by_label("Code", exact=True).fill(code)
-    other.get_by_label("Your word").fill("FFFF")
-    other.get_by_role("button", name="Come back").click()
+    other.get_by_label("Recovery word").fill("FFFF")
+    other.get_by_role("button", name="Continue").click()
     sees(other, "does not belong to this code")
-    other.get_by_label("Your word").fill(word)
-    other.get_by_role("button", name="Come back").click()
+    other.get_by_label("Recovery word").fill(word)
+    other.get_by_role("button", name="Continue").click()
     sees(other, "Nobody has joined yet")
 
 
@@ -227,7 +227,7 @@ def test_a_claim_is_made_with_the_keyboard_alone(visitor):
     sees(student, "Dara, you are team A")
     student.get_by_label("The border", exact=True).focus()
     student.keyboard.type("Closed")
-    student.get_by_label("The range begins at").focus()
+    student.get_by_label("Lower end of the range").focus()
     student.keyboard.type("-900")
     student.keyboard.press("Tab")
     student.keyboard.type("-100")

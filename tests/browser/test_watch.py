@@ -198,7 +198,7 @@ def test_a_story_is_told_of_the_days_and_the_province_that_are_asked_for(visitor
     page.get_by_label("Province").select_option("Badakhshan")
     page.get_by_label("From", exact=True).fill("2021-07-01")
     page.get_by_label("To", exact=True).fill("2021-07-05")
-    page.get_by_role("button", name="Tell it").click()
+    page.get_by_role("button", name="Show the story").click()
     page.wait_for_function("!document.body.innerText.includes('22 June 2021')")
     days = page.locator(".prose h3").all_inner_texts()
     assert set(days) <= {f"{day} July 2021" for day in range(1, 6)}
@@ -211,7 +211,7 @@ def test_days_that_there_are_not_are_refused_in_words(visitor):
     page.wait_for_selector("text=Day by day")
     page.get_by_label("From", exact=True).fill("2021-07-06")
     page.get_by_label("To", exact=True).fill("2021-07-05")
-    page.get_by_role("button", name="Tell it").click()
+    page.get_by_role("button", name="Show the story").click()
     page.wait_for_selector("text=from: found 2021-07-06, expected a day up to 2021-07-05")
 
 

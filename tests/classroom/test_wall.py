@@ -188,8 +188,8 @@ def test_a_choice_is_said_in_the_words_of_the_form():
 
 
 def test_a_question_past_the_record_says_so():
-    assert "Beyond the record" not in wall.title_of(question())
-    assert "Beyond the record" in wall.title_of(question(outcome="held"))
+    assert "beyond the record" not in wall.title_of(question())
+    assert "beyond the record" in wall.title_of(question(outcome="held"))
 
 
 def test_an_outcome_that_is_no_more_still_has_its_name():
