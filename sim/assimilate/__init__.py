@@ -1,1 +1,1 @@
-"""Conditions campaigns, with all their numbers and random draws, on what was reported."""
+"""Condition campaigns, with all their numbers and random draws, on what was reported."""

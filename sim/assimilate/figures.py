@@ -1,4 +1,4 @@
-"""Draws the figures of a sample of worlds: reports next to free campaigns and worlds, and the progress of the sampler.
+"""Draw the figures of a sample of worlds: worlds and free campaigns next to reports, and the progress of the sampler.
 
 No campaign is run or read. Each function that draws a whole figure saves it and returns its path.
 
@@ -138,7 +138,7 @@ def draw_followed(made: Followed) -> list[Path]:
 
 
 def describe_worlds(made: Followed) -> str:
-    """Return the part that all captions share: the numbers of worlds and free campaigns, and what conditions them."""
+    """Return the text shared by all captions, on the worlds, the reports that condition them and the free campaigns."""
     about = made.about
     failed = f"{counted(about['free_failed'], 'free campaign')} failed and left out." if about["free_failed"] else ""
     few = "" if made.is_sample else f", too few for a sample ({about['floor']} are needed)"
@@ -152,14 +152,14 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Return the quantiles in table rows of one sample as bands, with days if the rows have a date."""
+    """Convert the table rows of one sample to bands of quantiles, which have no days if the rows have no date."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
 
 
 def draw_days(made: Followed) -> Path:
-    """Draw the districts held or lost by day in three areas, for both samples and as reported."""
+    """Draw the districts held or lost by day in three areas: in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Lines are medians, bands hold 50 and 90 % of campaigns. Reported, country: "
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}), Long War Journal ({', '.join(LWJ_COUNTS)}; a "
@@ -193,7 +193,7 @@ def draw_days(made: Followed) -> Path:
 
 
 def keys_of_samples() -> list[Artist]:
-    """Return the legend entries of both samples."""
+    """Return the legend entries for worlds and for free campaigns."""
     return [
         key_line(name, colour, 1.8, linestyle="--" if sample == "free" else "-")
         for sample, (name, colour, _) in LOOKS.items()
@@ -201,7 +201,7 @@ def keys_of_samples() -> list[Artist]:
 
 
 def draw_crossings(made: Followed) -> Path:
-    """Draw the soldiers who crossed, by night and by post, for both samples and as reported."""
+    """Draw the soldiers who crossed, by night and by post: in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Bars are medians, thick lines hold 50 % and thin lines 90 % of campaigns. Diamonds: "
         f"Tajik border service and press counts ({', '.join(NIGHTS)}), placed on the day to which they are counted; by "
@@ -218,9 +218,10 @@ def draw_crossings(made: Followed) -> Path:
 
 
 def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw the crossings by night in both samples, with the reported counts.
+    """Draw the crossings by night in worlds and in free campaigns, with the reported counts.
 
-    The nights shown are at least those of the last week, and all since two days before the first that was counted.
+    The first night shown is two days before the first reported count or a week before the last day, `until`, whichever
+    is earlier.
     """
     first = min(point(NIGHTS[0]).day - timedelta(days=2), until - timedelta(days=7))
     rows = [row for row in rows if date.fromisoformat(row["night"]) >= first]
@@ -241,9 +242,10 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
 
 
 def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw the crossings by post, in both samples and as reported.
+    """Draw the crossings by post: in worlds, in free campaigns and as reported.
 
-    A post is shown if a count is reported for it, or if soldiers crossed there in more than 5 % of either sample.
+    A post is shown if a count is reported for it, or if soldiers crossed there in more than 5 % of the worlds or of the
+    free campaigns.
     """
     names = list(dict.fromkeys(row["post"] for row in rows if float(row["high_95"]) > 0 or row["reported"]))
     for side, (sample, look) in zip((-1, 1), LOOKS.items(), strict=True):
@@ -304,7 +306,10 @@ def draw_map(made: Followed, sample: str, name: str) -> Path:
 
 
 def draw_surprise(made: Followed) -> Path:
-    """Draw the surprise of each report, given all earlier stages and in the worlds at the end."""
+    """Draw the surprise of reports, at most the `MOST_REPORTS` most surprising.
+
+    Bars are conditional on the reports of all earlier stages; dots are means over the worlds after the last stage.
+    """
     rows = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:MOST_REPORTS]
     rest = len(made.observations) - len(rows)
     others = f"The {counted(rest, 'report')} with the least surprise are only in observations.csv. " if rest else ""
@@ -380,7 +385,10 @@ def draw_stages(made: Followed) -> Path:
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
-    """Draw the numbers of distinct worlds left after each stage, with a line at the smallest that makes a sample."""
+    """Draw the numbers of distinct worlds left after each stage.
+
+    A horizontal line is at the smallest number with which the worlds are called a sample.
+    """
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)

@@ -1,4 +1,4 @@
-"""Measures how far the random draws of worlds are from those of free campaigns: the luck ledger, luck.csv.
+"""Measure how far the random draws of worlds are from those of free campaigns: the luck ledger, luck.csv.
 
 The ledger has one cell per stream of draws, region and week. No campaign is run: a draw is a function of seed, stream,
 day and actor, so it can be recomputed. It is converted to a standard normal score.

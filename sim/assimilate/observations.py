@@ -1,9 +1,9 @@
-"""Reads the observations, the reported figures on which campaigns are conditioned, and computes their likelihood.
+"""Read the observations, the reported figures on which campaigns are conditioned, and compute their likelihood.
 
 Every number is calculated from rows of the evidence table or from dated falls, as in `sim.score.targets`. Observations
 are assumed to be independent given the campaign. Falls are counted by group of provinces and window of days, so it does
-not matter which districts fell. Their expected count is multiplied by the share of falls that have a date. Errors and
-shares were set from how the sources counted, before any campaign was compared with them.
+not matter which districts fell. The expected number of falls is multiplied by the share of falls that have a date.
+Errors and shares were set from how the sources counted, before any campaign was compared with them.
 
 Reads   data/observations.csv, data/evidence.csv and the dates of falls in data/districts.csv.
 """
@@ -219,7 +219,7 @@ def reported_of(observation: Observation, count: float, rng: np.random.Generator
 
 
 def log_normal(z: float, sd: float) -> float:
-    """Return the log density of a normal error of `z` standard deviations, one of which is `sd`."""
+    """Return the log density of a normal error with standard deviation `sd`, at `z` standard deviations from 0."""
     return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2.0 * math.pi)
 
 

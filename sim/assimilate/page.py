@@ -1,4 +1,4 @@
-"""Writes the page of a sample of worlds: first sentences that describe it, then figures and tables.
+"""Write the page of a sample of worlds: first sentences that describe it, then figures and tables.
 
 Reads   the tables that `python -m sim assimilate` wrote.
 Writes  report.html and the figures next to them.
@@ -137,9 +137,9 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """Return a sentence on how many independent worlds the worlds of the luck ledger are equivalent to.
+    """Return a sentence on how many independent worlds carry as much information as those in the luck ledger.
 
-    The list is empty if there is no ledger.
+    It is returned in a list, which is empty if there is no ledger.
     """
     if not made.luck:
         return []
@@ -196,7 +196,7 @@ def describe_surprises(made: Followed) -> str:
 def describe_luck(made: Followed) -> list[str]:
     """Return sentences on the luck ledger: which draws of the worlds were unusual, and how many cells differ by chance.
 
-    The latter is the number of cells that differ in the ledger of free campaigns.
+    To show how many differ by chance, the cells that differ in a ledger of free campaigns are counted.
     """
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
@@ -214,7 +214,7 @@ def describe_luck(made: Followed) -> list[str]:
 def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
     """Describe the cells of the luck ledger with the lowest p-values.
 
-    Return an empty list if a finding is described already, or if there are no cells.
+    Return an empty list if any finding has been described (`told`), or if the ledger has no cells.
     """
     if told or not made.luck:
         return []
@@ -237,9 +237,9 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format the number of free campaigns of which one has as much luck as a cell, to two significant figures.
+    """Format how rare the luck of a cell is: the number of free campaigns among which one is expected to be as lucky.
 
-    A million or more is `a million`.
+    The number has two significant figures; a million or more is formatted as `a million`.
     """
     value = float(row["one_in"])
     return significant(float(f"{value:.2g}")) if value < 1e6 else "a million"

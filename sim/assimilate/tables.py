@@ -1,4 +1,4 @@
-"""Writes the worlds of a sample, and tables that compare them with free campaigns and with the record.
+"""Write the worlds of a sample, and tables that compare them with free campaigns and with the record.
 
 `watch_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
 day at whose end the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it ends.
@@ -265,9 +265,9 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
 
 
 def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of the tables that compare worlds with free campaigns, by file name.
+    """Return the rows of the tables that compare worlds with free campaigns, keyed by file name.
 
-    Add the number of observations and of free campaigns, and figures on the luck ledger, to `about`.
+    Also add the numbers of observations and of free campaigns, and counts from the luck ledger, to `about`.
     """
     facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
     free = made.samples[FREE].finished()
@@ -317,7 +317,7 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """Return, by name, the groups of provinces in which observations count falls, the smallest group first."""
+    """Return the groups of provinces in which observations count falls, keyed by name, the smallest group first."""
     regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
     return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
@@ -355,8 +355,8 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
 def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
     """Return the rows of observations.csv: per observation its counts in free campaigns and worlds, and its surprise.
 
-    The surprise of a report is how much lower its log probability is than in a campaign that agrees with it best:
-    `surprise` is conditional on all earlier stages, `surprise_at_the_end` is the mean over the worlds.
+    The surprise of a report is the log probability that it has in a campaign that agrees with it best, minus the one
+    that it has given all earlier stages (`surprise`), or in the worlds on average (`surprise_at_the_end`).
     """
     foreseen = [value for stage in made.cloud.foreseen for value in stage]
     counts = made.samples[ASSIMILATED].counts

@@ -1,8 +1,8 @@
-"""Compares rival theories by the evidence for each, as reports come in: `python -m sim assimilate -m theory=a,b`.
+"""Compare rival theories by the evidence for each, as reports come in: `python -m sim assimilate -m theory=a,b`.
 
 All theories are assumed to be equally likely beforehand. The numbers of each are drawn from their priors, so a theory
-with many wide priors is penalised. The evidence that a sample estimates is unbiased but its logarithm is not, so the
-evidence is averaged over repeats before the logarithm is taken.
+with many wide priors is penalised. A sample gives an unbiased estimate of the evidence, but not of its logarithm, so
+estimates are averaged over repeats before the logarithm is taken.
 
 Reads   what `sim.assimilate.assimilate` reads.
 Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; while it runs,
@@ -136,7 +136,7 @@ def samples_of(request: Assimilate) -> list[Asked]:
     check_size(request.worlds, CHAIN)
     if request.repeats < 2:
         raise PanjError(
-            f"repeats: found {request.repeats}, expected at least 2, from whose spread the error is estimated"
+            f"repeats: found {request.repeats}, expected at least 2, because the error is estimated from their spread"
         )
     observations = known_by(read_observations(read_evidence()), request.until, request.known)
     fixed = tuple(row.text for row in overrides.fixed)

@@ -1,11 +1,11 @@
 """Compare every cell with its baseline, world by world, and report each paired difference in a sentence.
 
-A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
-difference within a world is due to the decision alone. Unpaired campaigns are never compared.
+A *world* is a seed. Campaigns with the same seed in two cells share parameters and random draws (common random
+numbers), so a difference within a world is due to the settings alone. Unpaired campaigns are never compared.
 
 Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet of one study, or of two.
 Writes  verdicts/<outcome>.csv (one row per cell) and .json (metadata of all rows) in the folder of the first study;
-        with a threshold verdicts/<outcome>__above_<number>.csv; with effects=true what `sim.compare.effects` writes.
+        with a threshold verdicts/<outcome>__above_<number>.csv; with effects=true verdicts/<outcome>__effects.csv.
 Source  as in `sim.compare.pairs` and `sim.compare.risk`.
 Assumed Worlds are exchangeable. An interval covers the uncertainty from the limited number of worlds, not that of the
         model.
@@ -119,12 +119,12 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
             )
         return study, study
     if against.resolve() == folder.resolve():
-        raise PanjError(f"compare: found {folder} twice, expected two studies, or one with several cells")
+        raise PanjError(f"compare: found {folder} twice, expected two different studies, or one with several cells")
     other = open_study(against)
     if study.about.get("worlds", "") != other.about.get("worlds", ""):
         raise PanjError(
             f"compare: found {folder} and {against} with different worlds (worlds=, worlds.file= or worlds.until=), in "
-            "which campaigns of one seed have different random draws, expected the same worlds in both"
+            "which campaigns with the same seed have different random draws, expected the same worlds in both"
         )
     return study, replace(other, name=f"{other.name} (second)") if other.name == study.name else other
 
@@ -147,7 +147,9 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     """
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
-        raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other, expected the same")
+        raise PanjError(
+            f"outcome {outcome}: found a date in one study and a number in the other, expected the same type"
+        )
     first_day = date.fromisoformat(study.about["start_date"])
     ours = read_passing(study, measure, first_day, asked)
     theirs = ours if other is study else read_passing(other, measure, first_day, asked)
@@ -179,7 +181,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
 
 
 def read_passing(study: Study, measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
-    """Read the values of an outcome in each cell, by cell number.
+    """Read the values of an outcome in each cell, keyed by cell number.
 
     If a range is requested, values are 1 for campaigns in the range and 0 for others.
     """
@@ -269,7 +271,7 @@ def say_seeds(worlds: Mapping[int, Worlds]) -> str:
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     """Return the main outcomes that are in both studies and have values in the first.
 
-    If there are none, return the first four other outcomes, of those counted by 7 July if there are any.
+    If there are none, return the first four of the other outcomes, only of those counted by 7 July if there are any.
     """
     both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both

@@ -1,9 +1,9 @@
 """Estimate main effects and two-way interactions of the swept keys over a full grid, paired by seed.
 
-An effect is computed within each world and then averaged over worlds. A *main effect* is the change of the outcome
+An effect is computed within each world and then averaged over worlds. A *main effect* is the change in the outcome
 when one key gets another value than in the base, averaged over the values of the other keys. An *interaction* is the
-change of that effect when a second key gets another value too, averaged over the remaining keys; it is zero if the two
-effects add up.
+change in that effect when a second key also gets another value than in the base, averaged over the values of the
+remaining keys; it is zero if the two effects add up.
 
 Source  Replicated factorial designs, with t intervals of effects over replications and Bonferroni's inequality for
         several of them: Law 2015, sections 9.7 and 12.2. Effects on a risk: `sim.compare.risk.interval_of_risk`.
@@ -72,7 +72,7 @@ def effects_of(
 
     Args:
         study: A study of a full grid.
-        worlds: Values of the outcome in each cell, by cell number; zeros and ones if a range is requested.
+        worlds: Values of the outcome in each cell, keyed by cell number; zeros and ones if a range is requested.
         measure: Description of the outcome.
         baseline: The baseline, which determines the base value of each key.
         asked: The range whose risk is analysed; by default the outcome itself is analysed.
@@ -134,7 +134,8 @@ def table_of(
     if len(set(places)) != len(places) or len(places) != math.prod(shape) or len(places) < 2:
         raise PanjError(
             f"effects: found {counted(len(places), 'cell')}, expected every combination of the values of "
-            f"{', '.join(levels) or 'swept keys'} once ({math.prod(shape)}); a Latin hypercube has no main effects"
+            f"{', '.join(levels) or 'swept keys'} once ({math.prod(shape)}), as in a full grid; a Latin hypercube "
+            "cannot be used"
         )
     every = [worlds[cell.number] for cell in study.cells]
     seeds, counts = np.unique(np.concatenate([one.seeds for one in every]), return_counts=True)

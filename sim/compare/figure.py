@@ -141,7 +141,7 @@ def draw_table(table: Path) -> Path:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """Find the tables in which the cells of a study are compared with the default baseline on an outcome itself.
+    """Find the tables that compare the outcomes of a study's cells with those of the default baseline.
 
     Args:
         folder: The folder of the study.
@@ -179,8 +179,9 @@ def main(tables: Sequence[Path]) -> int:
 def next_command(table: Path) -> str:
     """Return the command to suggest after a comparison.
 
-    After a comparison of outcomes, suggest that of the risk of a large night, or the report if the study lacks this
-    outcome. After a risk, suggest its effects if several keys were swept. Otherwise suggest the main outcomes.
+    After a comparison of outcomes, suggest comparing the risk of a large night or, if the study does not have this
+    outcome, writing the report. After a comparison of risks, suggest estimating effects if several keys were swept. In
+    all other cases, suggest comparing the main outcomes.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))

@@ -1,7 +1,7 @@
 """Choose the baseline of each cell, and estimate paired differences from it with intervals and the gain from pairing.
 
-A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
-difference within a world is due to the decision alone.
+A *world* is a seed. Campaigns with the same seed in two cells share parameters and random draws (common random
+numbers), so a difference within a world is due to the settings alone.
 
 With a value of one swept key, such as `baseline=as_reported`, each cell is compared with the cell that differs only in
 that key. Values of all keys, such as `baseline=reinforcement=as_reported,morale=reported`, or a cell number select one
@@ -202,7 +202,7 @@ def read_baseline(text: str, other: Study) -> Baseline:
         raise no_such_baseline(text, other)
     if len(readings) > 1:
         ways = " or ".join(f"baseline={reading}" for reading in readings)
-        raise PanjError(f"baseline: found '{text}', which can mean {len(readings)} things, expected {ways}")
+        raise PanjError(f"baseline: found '{text}', which has {len(readings)} possible meanings, expected {ways}")
     return read_baseline(readings[0], other)
 
 

@@ -78,7 +78,7 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
 
     Returns:
         A `Judgement` whose mean is the risk difference and whose median is NaN; and the numbers of worlds in which the
-        event was prevented, caused and so on, with the risk ratio.
+        event was prevented, was caused, or is the same in both cells, with the risk ratio.
     """
     differences = cell - baseline
     both, prevented, caused = (int(count.sum()) for count in (cell * baseline == 1, differences < 0, differences > 0))

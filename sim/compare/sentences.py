@@ -57,9 +57,10 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Return notes on two studies: the what-if question of their worlds, and differences in rules, data and settings.
+    """Return notes on two studies: how to interpret worlds conditioned on the record, and how the studies differ.
 
-    A difference in calibration is noted as well. Settings are compared only for keys that neither study sweeps.
+    Differences in rules, data, calibration and settings are noted; settings are compared only for keys that neither
+    study sweeps.
     """
     notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
@@ -91,7 +92,7 @@ def notes_on_cells(
     other: Study,
     baseline: Baseline,
 ) -> list[str]:
-    """Return notes on cells that could not be compared, and a warning if compared cells begin or end on other days.
+    """Return notes on cells that could not be compared, and a warning if compared cells cover different days.
 
     Args:
         alone: Cells without a baseline.

@@ -1,1 +1,1 @@
-"""Finds which parameters matter for an outcome, and in which ranges it passes a threshold."""
+"""Find which parameters matter for an outcome, and in which ranges it passes a threshold."""

@@ -1,4 +1,4 @@
-"""Draws the points of a sensitivity analysis, and runs their campaigns as an ordinary study.
+"""Draw the points of a sensitivity analysis, and run their campaigns as an ordinary study.
 
 Points are in the unit cube: each coordinate is a share of the prior of a parameter. A cell of the study is a seed, and
 its campaigns are the points in order. Thousands of points thus need few cells, run on any executor, are stored in

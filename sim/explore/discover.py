@@ -1,10 +1,10 @@
-"""Finds the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
+"""Find the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
 
 A case is a campaign whose outcome is beyond the threshold. Boxes, limits on a few parameters within which cases are
 frequent, are found in one half of the campaigns (every other seed) and measured in the other half, the holdout. A box
-around noise has no more cases there than its surroundings. A box is a *finding* if the 95 % interval of its density in
-the holdout is above the density outside it and above that of all campaigns. A limit is marked as doubtful if its
-quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
+that fits only noise is no denser in the holdout than its surroundings. A box is a *finding* if the 95 % interval of its
+density in the holdout is above the density outside it and above that of all campaigns. A limit is marked as doubtful if
+its quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
 
 Campaigns are drawn from the prior: coverage and density are shares of the prior, before any fit, and do not tell how
 likely the summer of 2021 was.
@@ -118,7 +118,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """Test for every limit of a box whether the box is denser than the same box without that limit."""
+    """Return every limit of a box with its quasi-p value: a test whether the box is denser than without the limit."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -155,8 +155,8 @@ class Found(NamedTuple):
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
     """Find boxes one after another, each among the campaigns outside earlier boxes.
 
-    The search stops after a box that is not a finding (which is still returned), after `request.boxes` boxes, if too
-    few cases or other campaigns are left, or if no limit of a box is significant.
+    The search stops after a box that is not a finding (which is still returned), after `request.boxes` boxes, if
+    too few cases or too few other campaigns are left, or if no limit of a box is significant.
 
     Args:
         drawn: (campaigns, parameters) In the order of seeds.
@@ -247,7 +247,8 @@ def cases_of(values: Floats, request: Discover) -> Truths:
         raise PanjError(
             f"{next(iter(request.thresholds))}: found {int(cases.sum()):,} of {cases.size:,} campaigns with "
             f"{request.outcome} {said} (values are {np.min(values):g} to {np.max(values):g}), expected at least "
-            f"{FEWEST} such and {FEWEST} other campaigns in each half; choose another threshold or a larger bank"
+            f"{FEWEST} with such values and {FEWEST} with other values in each half of the bank; choose another "
+            "threshold or a larger bank"
         )
     return cases
 
@@ -261,7 +262,7 @@ def write_discoveries(request: Discover, console: Console) -> None:
 
     Raises:
         PanjError: A threshold is missing or invalid, the bank was made with other rules, data or outcomes, it lacks the
-            outcome, or there are too few cases or other campaigns.
+            outcome, or there are too few cases or too few other campaigns.
     """
     check(request)
     bank = read_bank(request.folder)

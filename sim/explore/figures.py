@@ -1,4 +1,4 @@
-"""Prints and draws sensitivity studies, and the boxes in which an outcome often passes a threshold.
+"""Print and draw sensitivity studies, and the boxes in which an outcome often passes a threshold.
 
 Each function that draws a whole figure saves it and returns its path.
 
@@ -268,7 +268,7 @@ def describe_reported(about: Row) -> str:
 
 
 def describe_sources(*outcomes: Row) -> str:
-    """Return a sentence on the sources of the reported figures, or one that nothing was reported."""
+    """Return a sentence on the sources of the reported figures, or one saying that nothing was reported."""
     ids = cite(*(one["evidence"] for one in outcomes))
     return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported on it."
 
@@ -450,9 +450,9 @@ def draw_boxes(made: Discovered) -> Path:
 
 
 def draw_where(axes: Axes, made: Discovered, box: str) -> None:
-    """Draw the campaigns along the two parameters whose limits are most significant, with the box as a frame.
+    """Plot the campaigns against the two parameters whose limits are most significant, with the box as a frame.
 
-    If the box restricts a single parameter, draw the share of cases along it instead.
+    If the box restricts a single parameter, plot the share of cases against this parameter instead.
     """
     ranked = sorted(made.limits[box], key=lambda limit: float(limit["quasi_p"]))
     keys = list(dict.fromkeys(limit["number"] for limit in ranked))[:2]
@@ -476,7 +476,7 @@ def draw_where(axes: Axes, made: Discovered, box: str) -> None:
 
 
 def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats, cases: Truths) -> None:
-    """Draw the share of cases in each tenth of the campaigns along one parameter, with the box as a span."""
+    """Plot the share of cases in each tenth of the campaigns, ordered by one parameter, with the box as a frame."""
     parts = np.array_split(np.argsort(values, kind="stable"), TENTHS)
     axes.plot([values[part].mean() for part in parts], [cases[part].mean() for part in parts], color=SIMULATED,
               marker="o", markersize=4)  # fmt: skip
@@ -488,7 +488,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """Return the lower and upper limit of a box along one parameter; a missing limit is the end of the prior."""
+    """Return the lower and upper limit of a box on one parameter; a missing limit is the end of the prior."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}
@@ -546,7 +546,7 @@ def describe_sample(made: Discovered) -> str:
 
 
 def describe_threshold(about: dict[str, Any]) -> str:
-    """Return a sentence with the reported figure of the outcome, or one that nothing was reported."""
+    """Return a sentence with the reported figure of the outcome, or one saying that nothing was reported."""
     text = about["reported"]["text"]
     return f"Reported: {text} in evidence.csv." if text else "Nothing was reported on this outcome."
 

@@ -1,4 +1,4 @@
-"""Estimates the sensitivity of outcomes to parameters: `python -m sim sensitivity outcome=NAME[,NAME]`.
+"""Estimate the sensitivity of outcomes to parameters: `python -m sim sensitivity outcome=NAME[,NAME]`.
 
 Morris's trajectories over all parameters in configs/priors.yaml (or those of `keys=`) select the parameters that
 matter. For these, first- and total-order Sobol' indices with bootstrap intervals are then estimated, while all other
@@ -11,9 +11,10 @@ of two halves of the seeds. The *floor of chance* is the mu* that noise alone re
 screenings.
 
 A parameter *matters* for an outcome if its mu* is above that floor and at least a tenth of the largest mu*. If more
-than `most=` parameters matter (by default twelve), those with the highest share of the largest mu* of any outcome are
-kept. Sobol' indices are reported with the share of variance that is due to noise in the means: a total index may
-contain that much noise, while a first-order index is only less certain.
+than `most=` parameters matter (by default twelve), they are ranked by the ratio of their mu* to the largest mu* for the
+same outcome (over all outcomes, the highest ratio counts), and only the first `most=` are kept. Sobol' indices are
+reported with the share of variance that is due to noise in the means: a total index may contain that much noise, while
+a first-order index is only less certain.
 
 Reads   the declared priors, and stored campaigns; `sim.explore.design` runs those that are missing.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
@@ -112,8 +113,8 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
     """Estimate the mu* that noise alone gives.
 
     The noise of a step is taken to be the difference between the means of the two halves of the seeds at a point,
-    scaled to the variance of a step between two points with independent seeds. A mu* of noise is the mean of `steps`
-    such differences, drawn at random.
+    scaled to the variance of a step between two points with independent seeds. A mu* of noise is the mean absolute
+    value of `steps` such differences, drawn at random.
 
     Args:
         answer: Values of an outcome at every point.
@@ -122,7 +123,7 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
         seed: Seed of the resampling.
 
     Returns:
-        The mean mu* of noise, and the value that it exceeds for any parameter in 5 of 100 screenings.
+        The mean mu* of noise, and the value that it exceeds for at least one parameter in 5 of 100 screenings.
     """
     runs = len(answer.values)
     halves = answer.values[::2], answer.values[1::2]
@@ -134,7 +135,10 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
 
 
 def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
-    """Choose at most `most` parameters that matter for any outcome, those with the highest share of the largest mu*."""
+    """Choose the parameters that matter for any outcome, at most `most` of them.
+
+    If more matter, those with the highest ratio of mu* to the largest mu* for the same outcome are chosen.
+    """
     best: dict[str, float] = {}
     for effect in effects:
         if effect.matters:
@@ -281,7 +285,7 @@ def named(method: str, count: int, priors: Sequence[Prior]) -> str:
 
 
 def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Print which parameters are chosen for Sobol' indices, and which also matter but exceed the limit `most=`."""
+    """Print which parameters are chosen for Sobol' indices, and which matter but are not chosen because of `most=`."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
         console.print("No number affects these outcomes by more than chance does, so there are no Sobol' indices; "
@@ -377,7 +381,7 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
         if key not in free:
             raise PanjError(f"keys: found {key}, which this command also sets, expected a number that it does not set")
     if not wanted:
-        raise PanjError("keys: found none, expected numbers of configs/priors.yaml, such as [rules.news.fade_days]")
+        raise PanjError("keys: found none, expected numbers in configs/priors.yaml, such as [rules.news.fade_days]")
     return tuple(free[key] for key in wanted)
 
 

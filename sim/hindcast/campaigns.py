@@ -1,4 +1,4 @@
-"""Runs campaigns to the end of the record, and counts the targets of the hindcasts in them."""
+"""Run campaigns to the end of the record, and count the targets of the hindcasts in them."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Declares the design of the hindcasts, which was fixed before the first of them was run.
+"""Declare the design of the hindcasts, which was fixed before the first of them was run.
 
 A forecast may use what was published up to its origin. Only days up to 7 July are scored. The reasons for the origins,
 horizons, targets and forecasts are in `docs/hindcast.md`.
@@ -80,7 +80,7 @@ def check(origins: tuple[date, ...], horizons: tuple[int, ...]) -> None:
     for origin in origins:
         if origin not in ORIGINS:
             days = ", ".join(day.isoformat() for day in ORIGINS)
-            raise PanjError(f"origins: found {origin}, expected days out of {days}")
+            raise PanjError(f"origins: found {origin}, expected one of {days}")
         if not scored(origin, horizons):
             raise PanjError(
                 f"horizons: found none that ends by {THE_LINE} for origin {origin}, expected at least one, such as 1"

@@ -1,4 +1,4 @@
-"""Draws the figures of a hindcast from its tables.
+"""Draw the figures of a hindcast from its tables.
 
 Each function that draws a whole figure saves it and returns its path.
 

@@ -1,4 +1,4 @@
-"""Forecasts from several days of the record and scores the forecasts: `python -m sim hindcast`.
+"""Forecast from several days of the record and score the forecasts: `python -m sim hindcast`.
 
 After Ctrl-C or a killed process, the same command resumes and gives exactly the same results.
 

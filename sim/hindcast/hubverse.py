@@ -1,6 +1,6 @@
-"""Writes forecasts in the hubverse format (https://docs.hubverse.io): quantiles, and samples joint over horizons.
+"""Write forecasts in the hubverse format (https://docs.hubverse.io): quantiles, and samples joint over horizons.
 
-The id of a sample is (number of its target) x (number of members) + (number of its member), so it is unique in a file.
+The id of a sample is (index of its target) x (number of members) + (index of its member), so it is unique in a file.
 In the forecasts of Panj, a member is the same world for every target.
 
 Writes  hubverse/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every forecast and

@@ -1,4 +1,4 @@
-"""Makes naive forecasts of counts and of the map from an origin, based on what was known on that day.
+"""Make naive forecasts of counts and of the map from an origin, based on what was known on that day.
 
 Each method is refitted at each origin. Methods that draw counts draw districts one by one, and soldiers in groups. A
 forecast of districts never exceeds the number of rural districts of the provinces, and one of soldiers never exceeds a
@@ -85,7 +85,7 @@ def naive_forecasts(
         seed: Seed of the random numbers.
 
     Returns:
-        The forecasts by name.
+        The forecasts, keyed by name.
     """
     found = {
         name: count_forecast(one, known, origin, horizons, facts, size, np.random.default_rng([seed, origin, place]))
@@ -103,7 +103,7 @@ def count_forecast(
     size: int,
     generator: np.random.Generator,
 ) -> Ensemble:
-    """Forecast all counts by one method, and a map on which new losses in the country fall on random districts.
+    """Forecast all counts by one method, and a map on which the newly lost districts are random rural ones.
 
     Args:
         forward: The method.
@@ -129,7 +129,7 @@ def most_of(target: Target, facts: Facts) -> float:
 
 
 def at_random(added: Floats, known: Reported, origin: int, facts: Facts) -> Floats:
-    """Return the probability that each district of the map is lost if new losses fall on random rural districts.
+    """Return the probability that each district of the map is lost if the new losses are random rural districts.
 
     Districts already lost have probability 1, and capitals that are not lost have probability 0.
     """
@@ -147,7 +147,10 @@ def lost_at(known: Reported, day: int) -> Marks:
 def neighbours(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> Ensemble:  # fmt: skip
-    """Forecast the map, but no counts: districts next to lost ones fall, at last week's rate per day and neighbour."""
+    """Forecast the map, but no counts: districts next to lost ones fall.
+
+    Each falls at a rate in proportion to its number of lost neighbours, as in the last seven days.
+    """
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0
     for day in range(origin - WEEK + 1, origin + 1):

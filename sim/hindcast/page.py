@@ -1,4 +1,4 @@
-"""Describes a hindcast in sentences and tables, and writes its page.
+"""Describe a hindcast in sentences and tables, and write its page.
 
 Nothing is computed here except counts of table rows.
 

@@ -1,4 +1,4 @@
-"""Counts the record of each target at the end of each day, all of it or only what was known at an origin.
+"""Compute the reported count of each target on each day, from the whole record or from what was known at an origin.
 
 Because some falls have no date, a dated fall counts as 1 / share falls, where the share of falls that have a date is
 declared in observations.csv for its province and day. A fall is assumed to have been known on its day, and a night of
@@ -30,7 +30,7 @@ class Reported(NamedTuple):
 
 
 def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """Count the record of every target up to 7 July.
+    """Compute the reported count of every target at the end of each day up to 7 July.
 
     Args:
         facts: Facts about the districts, with their provinces.
@@ -78,7 +78,7 @@ def day_of(day: date) -> int:
 
 
 def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """Count the record as it was known at the end of a day.
+    """Compute the reported counts as they were known at the end of a day.
 
     Args:
         origin: The day.

@@ -1,4 +1,4 @@
-"""Scores the forecasts of every origin, and computes paired differences between forecasts.
+"""Score the forecasts of every origin, and compute paired differences between forecasts.
 
 Lower scores are better. Scores of counts are in the unit of the target, or in that of log(1 + number).
 
@@ -228,7 +228,7 @@ def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]
 
 
 def by_origin(rows: Sequence[Row], name: str, score: str) -> dict[str, float]:
-    """Return the scores of one forecast, by origin."""
+    """Return the scores of one forecast, keyed by origin."""
     return {row["origin"]: row[score] for row in rows if row["forecast"] == name}
 
 
@@ -238,8 +238,8 @@ def compared(
     """Return the row of differences.csv for two forecasts, paired by origin.
 
     Args:
-        ours: Score of the first forecast, by origin.
-        theirs: Score of the second forecast, by origin.
+        ours: Scores of the first forecast, keyed by origin.
+        theirs: Scores of the second forecast, keyed by origin.
         score: Name of the score.
         target: Name of the target or map.
         horizon: Lead time, in days; empty for scores of paths.

@@ -13,7 +13,7 @@ def describe_campaigns(shown: Study) -> str:
         shown: The study, restricted to one cell or with all of its cells.
 
     Returns:
-        One to three sentences, which state whether any campaigns failed and whether there is only a single one.
+        One to three sentences, which state whether any campaigns failed and whether only one was run.
     """
     if shown.focus is None:
         finished = [cell.finished for cell in shown.cells]

@@ -113,7 +113,7 @@ def to_degrees(km: np.ndarray) -> np.ndarray:
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
     """Return, for each arc, the row numbers of the districts that it borders.
 
-    An arc inside the country borders two districts, one on its outline borders one, and one abroad none.
+    An arc borders two districts inside the country, one district on the outline of the country, and none abroad.
     """
     sides: list[set[int]] = [set() for _ in range(count)]
     for row, shape in enumerate(rings):

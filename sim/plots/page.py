@@ -196,7 +196,7 @@ def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
     """Convert the keys and values of a mapping to text, and replace underscores in keys by spaces.
 
     Args:
-        pairs: The mapping, such as versions by name of the library.
+        pairs: The mapping, such as versions, keyed by library.
 
     Returns:
         A mapping from text to text.
@@ -208,7 +208,7 @@ def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
     """Format the choices in a scenario, with spaces for underscores.
 
     Args:
-        choices: The choice in each group of settings, by name of the group.
+        choices: The choice in each group of settings, keyed by group.
 
     Returns:
         The same mapping with formatted names and choices.

@@ -177,7 +177,7 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
     if first > last:
         raise PanjError(f"animate, from: found {first}, expected a day that is not after to={last}")
     if every < 1:
-        raise PanjError(f"animate, every: found {every}, expected a whole number from 1")
+        raise PanjError(f"animate, every: found {every}, expected a whole number of at least 1")
     between = [day for day in there if first <= day <= last]
     return tuple(day for row, day in enumerate(between) if row % every == 0 or day in (THE_LINE, last))
 

@@ -1,7 +1,7 @@
 """Write the main findings of a study in at most five sentences, generated from its tables.
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
-A reported figure *does not fit* if at most 5 % of campaigns are equal to it or beyond it, on the side with fewer.
+A reported figure *does not fit* if at most 5 % of campaigns are at or above it, or at most 5 % are at or below it.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Side(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether more than 5 % of campaigns are equal to the figure or beyond it, on the side with fewer."""
+        """Whether more than 5 % of campaigns are at or above the figure, and more than 5 % at or below it."""
         return min(self.below, self.above) + self.equal > TAIL
 
     @property
@@ -69,7 +69,7 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
 
     Returns:
         The shares of campaigns below, equal to and above the reported value; if only a range was reported, the shares
-        below, inside and above it. If only one bound was reported, campaigns on its permitted side count as equal.
+        below, inside and above it. If only one bound was reported, campaigns that satisfy it count as equal.
         None if nothing was reported or no campaign has a value.
     """
     value, low, high = reported_numbers(row)
@@ -189,7 +189,7 @@ def side_of(study: Study, name: str) -> Side | None:
 
 
 def reach_of(side: Side) -> float:
-    """Return the share of campaigns equal to a reported figure or beyond it, on the side with fewer campaigns."""
+    """Return the share of campaigns at or above a reported figure, or that at or below it, whichever is smaller."""
     return min(side.below, side.above) + side.equal
 
 

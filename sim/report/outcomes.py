@@ -70,7 +70,7 @@ NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown in a lighter shade, so that th
 
 
 class Outcomes(Protocol):
-    """Outcomes of campaigns and their summary; a cell of a study and the campaigns in a notebook have both."""
+    """An object with outcomes of campaigns and a summary, such as a cell of a study, or campaigns in a notebook."""
 
     @property
     def runs(self) -> pd.DataFrame:

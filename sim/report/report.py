@@ -149,7 +149,7 @@ def read_shown(folder: Path, cell: int | None = None) -> Study:
 
 
 def figures_for(shown: Study) -> dict[str, PageFigure]:
-    """Return the figures of a page by name: those of a sweep if all cells are shown, otherwise those of one cell."""
+    """Return the figures of a page, keyed by name: those of a sweep if all cells are shown, else those of one cell."""
     return figures_of(shown) if shown.focus is None else FIGURES
 
 

@@ -122,7 +122,7 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
         sweep: A study with all its cells.
 
     Returns:
-        The figures by file name, in page order.
+        The figures, keyed by file name, in page order.
     """
     few = describe_stand_ins(sweep)
     return {
@@ -327,7 +327,7 @@ def course_of(study: Study, course: Course) -> Bands:
 def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle: Bands | None) -> float:
     """Draw the bands of one cell, the median of the base and the reported figures; return the highest value drawn.
 
-    The median of the base does not count for the highest value.
+    The highest value does not include the median of the base.
     """
     bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:

@@ -239,7 +239,7 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """Draw a frame around each cell that meets the record, and a diamond on the median nearest to the report."""
+    """Draw a frame around each cell that meets the record, and a diamond on the median nearest the reported figure."""
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
@@ -311,7 +311,7 @@ def numbers_of(column: pd.Series) -> np.ndarray:
 
 
 def places_of(sweep: Study, key: str) -> dict[int, float]:
-    """Return the position of each cell on the axis of a swept key, by cell number.
+    """Return the position of each cell on the axis of a swept key, keyed by cell number.
 
     The position is the value if all values of the key are numbers, otherwise the index of the choice.
     """
@@ -322,7 +322,10 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """Return the swept keys with the strongest rank correlation to the medians, at most KEYS, in command-line order."""
+    """Return the swept keys with the strongest rank correlation with the medians of outcomes.
+
+    At most `KEYS` are returned, in the order of the command line.
+    """
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)
     places = pd.DataFrame({key: places_of(sweep, key) for key in sweep.swept})

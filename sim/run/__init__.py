@@ -1,1 +1,1 @@
-"""Runs campaigns on workers."""
+"""Run campaigns on workers."""

@@ -1,4 +1,4 @@
-"""Manages the backlog of a sweep: the seeds of each cell that are not stored yet, in tasks of a few seconds.
+"""Manage the backlog of a sweep: the seeds of each cell that are not stored yet, in tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
 enough. How many are added is decided only when all campaigns requested so far have finished, so that the number
@@ -27,7 +27,7 @@ NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard
 
 
 class Verdict(NamedTuple):
-    """Precision that a cell reached, and whether it is the one that was requested."""
+    """Precision that a cell reached, and whether it is at least the requested precision."""
 
     label: str
     runs: int
@@ -160,7 +160,7 @@ class Backlog:
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Request more campaigns for a cell, or record its verdict if it is precise enough or has the most allowed.
+        """Request more campaigns for a cell, or record its verdict if it is precise enough or has `runs_max` campaigns.
 
         The number needed is estimated from the standard deviation so far (Law 2015, section 9.4).
         """

@@ -1,4 +1,4 @@
-"""Prints the progress, the notes and the summary of a run.
+"""Print the progress, the notes and the summary of a run.
 
 Progress is one line that is updated in a terminal, and log lines elsewhere.
 """

@@ -1,4 +1,4 @@
-"""Runs campaigns on threads, on processes or on a Dask cluster, all through `concurrent.futures`.
+"""Run campaigns on threads, on processes or on a Dask cluster, all through `concurrent.futures`.
 
 Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks.
 """

@@ -1,4 +1,4 @@
-"""Estimates the cost and precision of a sweep before it is run: `python -m sim plan -m ...`.
+"""Estimate the cost and precision of a sweep before it is run: `python -m sim plan -m ...`.
 
 A few timed campaigns of some cells (the first cell and, for each swept key, the last cell that differs only in it)
 give seconds, bytes and standard deviations; nothing is written. Half-widths are those of 95 % intervals (normal
@@ -253,9 +253,9 @@ def values(chunk: pa.Table, outcome: str) -> np.ndarray:
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Return the differences of an outcome between two cells, paired by seed and without missing values.
+    """Return the differences in an outcome between two cells, paired by seed and without missing values.
 
-    If a range is given, they are differences between indicators (0 or 1) of whether the outcome is in the range.
+    If a range is given, the outcome is first replaced by 1 if it is in the range and by 0 if it is not.
     """
     if outcome not in first.column_names or outcome not in other.column_names:
         return np.zeros(0)
@@ -283,7 +283,7 @@ def spread(found: np.ndarray) -> float:
 
 
 def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
-    """Return warnings if values are too close together, or the sweep has too many cells or takes too long."""
+    """Return warnings if swept values are too close together, or the sweep has too many cells or takes too long."""
     found = [line for key in sweep.swept if (line := too_fine(key, sweep, sample))]
     numeric = [key for key in sweep.swept if is_numeric(key, sweep)]
     if len(sweep.cells) > MANY and numeric and sweep.base.sampling.method == "grid":

@@ -1,4 +1,4 @@
-"""Reruns one campaign of a finished study, and groups failed campaigns by cause.
+"""Rerun one campaign of a finished study, and group failed campaigns by cause.
 
 This module reads about.json, chunks/study.json and failures.parquet of a study. Before a campaign is rerun, the
 settings of its cell are resolved again and must equal those of the study. The same seed, settings and code give the
@@ -77,8 +77,8 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
         now = json.loads(json.dumps(composer.settings(fixed).as_dict()))
         found = first_of(compare_settings(scope.base, now), SHOWN) or "what the cell resolves to"
         raise PanjError(
-            f"{folder}: found campaigns of other settings, rules or data ({found}), expected the current ones, which a "
-            "rerun needs; run the study again under a new name: study=NAME"
+            f"{folder}: found campaigns made with other settings, rules or data ({found}), expected the current ones, "
+            "which a rerun needs; run the study again under a new name: study=NAME"
         )
     return Origin(folder, about, held, overrides, settings)
 

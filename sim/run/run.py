@@ -1,4 +1,4 @@
-"""Runs the campaigns of every cell of a sweep on all workers, stores them chunk by chunk, and writes the tables.
+"""Run the campaigns of every cell of a sweep on all workers, store them chunk by chunk, and write the tables.
 
 After any interruption (Ctrl-C, a killed process, a full disk, a lost worker), the same command resumes from the
 stored chunks.
@@ -401,7 +401,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:
-    """Return a description of what each policy, theory and scenario of the cells changes, by `group=choice`."""
+    """Return a description of what each policy, theory and scenario in the cells changes, keyed by `group=choice`."""
     chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
     changes = {
         f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()

@@ -1,4 +1,4 @@
-"""Checks that campaigns are bit-identical on every executor: `python -m sim verify`.
+"""Check that campaigns are bit-identical on every executor: `python -m sim verify`.
 
 Studies are compared by hashes of runs.parquet, days.parquet, districts.parquet and failures.parquet, read one column
 at a time. Rows are ordered by cell, seed, date and district, and a column is hashed with its name and type. File
@@ -70,7 +70,7 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
         folder: Folder of the study.
 
     Returns:
-        Hash of each column, by table and column name.
+        Hash of each column, keyed by table and column name.
 
     Raises:
         PanjError: If the folder has no table, or one that cannot be read.
@@ -93,7 +93,7 @@ def columns_of_table(path: Path) -> Hashes:
         path: Path of the file.
 
     Returns:
-        Hash of each column, by name; columns with tracebacks are left out.
+        Hash of each column, keyed by name; columns with tracebacks are left out.
 
     Raises:
         PanjError: If the file cannot be read.

@@ -1,4 +1,4 @@
-"""Runs campaigns of a cell on a worker and returns their results as a table.
+"""Run campaigns of a cell on a worker and return their results as a table.
 
 An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine. The worker
 builds the layout itself and caches the last few. Modules that are slow to import are avoided here.
@@ -83,7 +83,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Return a chunk with a column for each number that is drawn per campaign, which failed campaigns have as well."""
+    """Return a chunk with an added column for each number that is drawn per campaign, also for failed campaigns."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]

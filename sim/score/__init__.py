@@ -1,1 +1,1 @@
-"""Scores the model against the record and compares it with naive forecasts."""
+"""Score the model against the record and compare it with naive forecasts."""

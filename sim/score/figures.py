@@ -1,4 +1,4 @@
-"""Prints the scores of a study and draws a chart of reported and simulated figures, with one row per target.
+"""Print the scores of a study and draw a chart of reported and simulated figures, with one row per target.
 
 It computes no scores.
 
@@ -384,9 +384,9 @@ def scale_of(row: Row, prefix: str) -> Scale:
 def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) -> None:
     """Draw what was reported about a target: a marker, and lines for its range and its error.
 
-    The marker of a bound points away from it. Any other marker is a circle if the report is inside the interval and a
-    diamond if not; every marker is filled only if it is inside. A marker beyond the visible part of the scale is drawn
-    at the edge, with its position as text.
+    The marker of a bound is a triangle that points towards the values that the bound allows. Any other marker is a
+    circle if the report is inside the interval and a diamond if not. Markers are filled if the report is inside.
+    A marker beyond the visible part of the scale is drawn at the edge, with its position as text.
     """
     low, high, value = (scale.place(row[key]) for key in ("reported_low", "reported_high", "reported"))
     is_bound = math.isnan(value) and (math.isnan(low) != math.isnan(high))

@@ -1,4 +1,4 @@
-"""Builds the forecasts that are scored, from a study, a table of campaigns or a naive method.
+"""Build the forecasts that are scored, from a study, a table of campaigns or a naive method.
 
 A `Forecast` has the outcomes of each campaign as numbers, and the day on which each campaign lost each district. Dates
 are ordinals, and an event that did not occur by the end of 7 July has the date 8 July.
@@ -89,11 +89,11 @@ def study_to_score(folder: Path, number: int | None) -> Study:
     cell = study.cell
     refuse_assimilated(study.about["choices"].get("worlds"))
     if cell.end_date < THE_LINE:
-        raise PanjError(f"end_date: found a study up to {cell.end_date}, expected one up to {THE_LINE} or later, "
-                        "the last day of the targets")  # fmt: skip
+        raise PanjError(f"end_date: found a study that ends on {cell.end_date}, expected one that ends on "
+                        f"{THE_LINE}, the last day of the targets, or later")  # fmt: skip
     if cell.start_date != DAY_0:
-        raise PanjError(f"start_date: found a study from {cell.start_date}, expected one from {DAY_0}, "
-                        "from which falls are reported")  # fmt: skip
+        raise PanjError(f"start_date: found a study that starts on {cell.start_date}, expected one that starts on "
+                        f"{DAY_0}, the first day of the reported falls")  # fmt: skip
     if cell.finished == 0:
         raise PanjError(f"{folder}: found only failed campaigns in cell {cell.number}, expected finished ones; "
                         f"python -m sim failures {folder} lists the errors")  # fmt: skip
@@ -287,7 +287,7 @@ def known(grounds: Grounds, one: str) -> float:
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
         raise PanjError(
-            f"evidence {one}: found a figure of {figure.date_end}, expected one with a value up to {KNOWN_UNTIL}"
+            f"evidence {one}: found a figure of {figure.date_end}, expected a value from {KNOWN_UNTIL} or earlier"
         )
     return figure.value
 
@@ -396,7 +396,7 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """Draw one factor on the rate of spread per record, for the uncertainty of the count that the rate is fitted to."""
+    """Draw a factor on the rate of spread for each record, as uncertain as the count to which the rate is fitted."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
@@ -481,7 +481,7 @@ def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict
     """Count those outcomes of a table that depend only on who holds each district.
 
     Returns:
-        By name of the outcome, one number per record.
+        One number per record for each outcome, keyed by its name.
     """
     rows = [row for row in table if row.quantity in HOLDERS]
     views = [

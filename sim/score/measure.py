@@ -1,4 +1,4 @@
-"""Scores forecasts against the record: the targets, and the falls of districts in the north-east and on the frontier.
+"""Score forecasts against the record: the targets, and the falls of districts in the north-east and on the frontier.
 
 A forecast is an ensemble of independent campaigns, equally weighted unless weights are given. Scores are computed on
 the scale of their target; lower is better, except for AUC. No interval is widened by the observation error;

@@ -1,4 +1,4 @@
-"""Scores Panj against the record and compares it with naive forecasts: `python -m sim score`.
+"""Score Panj against the record and compare it with naive forecasts: `python -m sim score`.
 
 Without the folder of a study, the command first runs three studies of 500 campaigns each, up to 8 July and with the
 same seeds: one named `score`, a variant in which falls spread no dread, and a variant in which air cover has no effect.
@@ -126,7 +126,7 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
         words: Overrides from the command line.
 
     Returns:
-        The sweeps by name: `panj` for the scored study, and the name of each variant.
+        The sweeps, keyed by name: `panj` for the scored study, and the name of each variant.
 
     Raises:
         PanjError: An override is invalid, or the campaigns would not cover the days of the targets.
@@ -137,10 +137,10 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
     base = sweep.base
     refuse_assimilated(base.choices["worlds"])
     if base.end_date < THE_LINE:
-        raise PanjError(f"end_date: found {base.end_date}, expected {THE_LINE} or later, the last day of the targets")
+        raise PanjError(f"end_date: found {base.end_date}, expected {THE_LINE}, the last day of the targets, or later")
     if base.start_date != forecasts.DAY_0:
         raise PanjError(
-            f"start_date: found {base.start_date}, expected {forecasts.DAY_0}, from which falls are reported"
+            f"start_date: found {base.start_date}, expected {forecasts.DAY_0}, the first day of the reported falls"
         )
     name = base.study if "study" in given else named(name_of(base.choices, given))
     sweeps = {"panj": replace(sweep, base=replace(base, study=name))}
@@ -165,7 +165,7 @@ def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
 
 
 def variants_of(study: Study) -> dict[str, Study]:
-    """Return the variants of a study that are stored in folders next to it, by name.
+    """Return the variants of a study that are stored in folders next to it, keyed by name.
 
     A variant is left out if it has other seeds, or differs from the study in anything but the numbers that define the
     variant. A study of several cells has no variants.

@@ -1,4 +1,4 @@
-"""Reads and checks the targets: reported figures with which the campaigns are compared.
+"""Read and check the targets: reported figures with which the campaigns are compared.
 
 Each target names the outcome it is compared with, the error of the report, and whether it is fitted or only scored.
 `read_targets` returns them. `district_targets` returns the days on which districts of the north-east and of the Tajik

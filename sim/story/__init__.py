@@ -1,1 +1,1 @@
-"""Describes one campaign in sentences, and compares it with a fork in which a decision is changed."""
+"""Describe one campaign in sentences, and compare it with a fork in which a decision is changed."""

@@ -1,4 +1,4 @@
-"""Continues a campaign twice from the end of a day, unchanged and with a change, with the same random draws.
+"""Continue a campaign twice from the end of a day, unchanged and with a change, with the same random draws.
 
 No random state has to be stored, because a draw depends only on seed, stream, day and actor. At the end of the day of
 the fork both branches have exactly the same world; from the next day on each follows its own rules.
@@ -304,7 +304,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 
 
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
-    """Return, by condition, the event that last set it by the end of a day.
+    """Return the event that last set each condition by the end of a day, keyed by condition.
 
     For a condition that no event has set, an event of day 0 with the initial value is returned.
     """

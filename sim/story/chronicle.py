@@ -1,4 +1,4 @@
-"""Reads the log and the daily series of one campaign, for `python -m sim story` and `python -m sim fork`.
+"""Read the log and the daily series of one campaign, for `python -m sim story` and `python -m sim fork`.
 
 `sim.story.story` turns a chronicle into sentences. An event is dated by its day, and a crossing by the day on which the
 night began.
@@ -226,7 +226,7 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
         key: Returns the key of an event, such as its province.
 
     Returns:
-        Men by key, the largest number first; ties are in order of appearance.
+        Number of men for each key, the largest first; ties are in order of appearance.
     """
     found: dict[str, int] = {}
     for one in happenings:

@@ -1,4 +1,4 @@
-"""Forks a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
+"""Fork a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
 
 Each campaign is rerun and continued twice from the end of that day, unchanged and with the change. Paired differences,
 their intervals and the sentences about them are computed by `sim.compare`.
@@ -172,7 +172,7 @@ def run_one(fork: Prepared, seed: int) -> Pair:
 
 
 def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
-    """Return the value of every outcome of one branch, by name."""
+    """Return the value of every outcome of one branch, keyed by name."""
     settings = fork.origin.settings
     return count_outcomes(
         campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date
@@ -297,7 +297,7 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
     Args:
         table: Rows of the outcomes table; those that the days of the campaign do not cover are left out.
-        outcomes: Values without and with the change, by name of the outcome.
+        outcomes: Values without and with the change, each keyed by the name of the outcome.
         start: First day of the campaign.
     """
     evidence = {row.id: row for row in read_evidence()}

@@ -1,4 +1,4 @@
-"""Reports how the two branches of a forked campaign differ: first event, outcomes, both stories, and a figure.
+"""Report how the two branches of a forked campaign differ: first event, outcomes, both stories, and a figure.
 
 A night is dated by the morning on which it ends. The figure shows shares of districts, not numbers, because sources
 differ in how many districts there are.
@@ -311,7 +311,7 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """Add the events that are applied late to the dated events of the changed branch.
+    """Return the changed branch with added dated events: those applied late, on the day after the fork.
 
     Args:
         changed: Chronicle of the changed branch.

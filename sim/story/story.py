@@ -1,4 +1,4 @@
-"""Describes one campaign in sentences: a summary, an account of each day, and the record of the same days.
+"""Describe one campaign in sentences: a summary, an account of each day, and the record of the same days.
 
 Reads   a `Chronicle`, and the record.
 Writes  story.md, a page, and story.txt, a text for the terminal.

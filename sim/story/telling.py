@@ -1,4 +1,4 @@
-"""Describes in sentences what happened on one day of a campaign, and what was reported for the same days and place.
+"""Describe in sentences what happened on one day of a campaign, and what was reported for the same days and place.
 
 A sentence names a few places and counts the others. An evidence row counts as being about a province if it names that
 province, or if it names one of its districts or posts and no other province.
@@ -227,7 +227,7 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
     """List numbers of people by place, the largest first: `213 in Kunduz and 104 in Balkh`.
 
     Args:
-        people: Number of people by name of the place.
+        people: Number of people, keyed by the name of the place.
         keys: Key of the text for a single place, such as `all in Kunduz`, and of that for each of several places.
         most: Largest number of places to name.
         language: Language of the texts.
@@ -327,8 +327,8 @@ def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
     """Compare the districts reported lost on the days shown with this campaign.
 
     Returns:
-        One text that names these districts and states how many of them fell in the campaign on the days shown; an empty
-        list if no loss was reported.
+        A list with one text, which names these districts and states how many of them fell in the campaign on the days
+        shown; an empty list if no loss was reported.
     """
     facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)

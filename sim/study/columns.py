@@ -184,7 +184,7 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """Return, by name of each outcome in a chunk, the first digits of the fingerprint with which it was counted.
+    """Return the first digits of the fingerprint with which each outcome in a chunk was counted, keyed by outcome.
 
     The digits are empty for chunks of older versions.
     """
@@ -259,7 +259,7 @@ def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
 
 
 def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
-    """Return, for each daily series by column name, a function that extracts it from the results of a campaign."""
+    """Return functions that extract each daily series from the results of a campaign, keyed by column name."""
     columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
     for kind in Series:
         columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
@@ -416,7 +416,7 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
 
 @cache
 def names_of(kind: type[IntEnum]) -> dict[int, str]:
-    """Return the names of the members of an enumeration in lower case, as in tables, by number."""
+    """Return the names of the members of an enumeration, keyed by number, in lower case as in tables."""
     return {int(member): member.name.lower() for member in kind}
 
 

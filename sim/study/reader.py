@@ -125,7 +125,7 @@ class Study:
 
     @cached_property
     def base(self) -> Mapping[str, Value]:
-        """Choices, dates, numbers and dated events of the base settings, by full key."""
+        """Choices, dates, numbers and dated events of the base settings, keyed by full key."""
         config = read_yaml(self.folder / "config.yaml") if self.settings else {}
         events = {
             f"timeline.events.{event['name']}.{key}": value
@@ -149,7 +149,7 @@ class Study:
 
     @property
     def about_default_cell(self) -> str:
-        """Description of the default cell: `cell 1 (border=open), which has the settings before the sweep`."""
+        """Text that names the default cell and, in a sweep, states why it is the default."""
         cell, is_base = self.default_cell, self.base_cell is not None
         why = "the settings before the sweep"
         why = f"which has {why}" if is_base else f"the first, because no cell has {why}"
@@ -432,7 +432,7 @@ def read_study(folder: Path, cell: int = 0) -> Study:
     study = read_sweep(folder).of_cell(cell)
     if study.cell.finished == 0:
         raise PanjError(
-            f"{folder}: found that in cell {cell} every campaign failed, expected a finished one; to see why: "
+            f"{folder}: found only failed campaigns in cell {cell}, expected a finished one; to see why: "
             f"python -m sim failures {folder}"
         )
     return study
@@ -633,7 +633,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
         first_day: Day 0 for outcomes that are dates, which are returned as days since then.
 
     Returns:
-        Values of each cell, by the number of the cell.
+        Values in each cell, keyed by cell number.
 
     Raises:
         PanjError: If the column cannot be read, or has neither numbers nor dates.
@@ -647,7 +647,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
         values = column.cast(pa.float64()).to_numpy()
     except (OSError, pa.ArrowException) as error:
         kind = "dates such as 2021-07-05" if measure.is_date else "numbers"
-        raise PanjError(f"{path}, {measure.outcome}: found other values ({error}), expected {kind}") from None
+        raise PanjError(f"{path}, {measure.outcome}: found values of another type ({error}), expected {kind}") from None
     if measure.is_date:
         values = values - (first_day - EPOCH).days
     cells, seeds = table["cell"].to_numpy(), table["seed"].to_numpy()

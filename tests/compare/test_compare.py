@@ -458,7 +458,7 @@ def test_nothing_to_compare_is_said(tmp_path):
     alone = write_study(tmp_path / "alone", [({}, {"troops_crossed": [1.0, 2.0]})])
     with pytest.raises(PanjError, match=r"compare: found one cell in"):
         verdicts_of(alone, "troops_crossed")
-    with pytest.raises(PanjError, match="twice, expected two studies"):
+    with pytest.raises(PanjError, match="twice, expected two different studies"):
         verdicts_of(alone, "troops_crossed", against=alone)
     with pytest.raises(PanjError, match=r"found no about\.json"):
         verdicts_of(tmp_path / "nowhere", "troops_crossed")
