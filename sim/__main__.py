@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def answer(words: list[str], debug: bool) -> int:
     """Run one command, print any error in one line, and return the exit code.
 
-    With `debug`, print the traceback as well; an unexpected error is then raised.
+    With `debug`, print the traceback of an error that the user can correct as well, and do not catch any other error.
     """
     try:
         return dispatch(words)
@@ -123,7 +123,7 @@ def run(request: options.Run) -> int:
 def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> int:
     """Run a study, write its tables and return the exit code.
 
-    Figures and report are made by calling `draw` with the folder of the study; there are none if `draw` is None.
+    Call `draw` with the folder of the study to make figures and report; if `draw` is None, make neither.
     """
     from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
@@ -158,7 +158,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Start a separate process for drawing figures and report, so that their memory is freed afterwards.
+    """Start a separate process that draws figures and report, so that the memory it needs is freed afterwards.
 
     The process starts before the campaigns, so that its imports overlap with them. It has a process group of its own
     and therefore does not receive Ctrl-C.
@@ -177,7 +177,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
             process.communicate(str(folder))
             if process.returncode:
                 raise PanjError(
-                    f"report: it could not be drawn; the tables are complete. To see why: "
+                    "report: figures or report could not be drawn; the tables are complete. To see the error, run: "
                     f"{shell_command(['report', folder])}"
                 )
 
@@ -216,7 +216,7 @@ def bank(request: options.Bank) -> int:
 
 
 def assimilate(request: options.Assimilate) -> int:
-    """Condition campaigns on the record or, with -m, compare theories by their evidence; return the exit code."""
+    """Condition campaigns on the record or, with -m, compare the evidence for rival theories; return the exit code."""
     from sim.settings.overrides import Overrides
 
     if Overrides.of(request.overrides).sweeps:
@@ -308,7 +308,7 @@ def discover(request: options.Discover) -> int:
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """Return what to suggest after a run: a comparison of cells after a sweep, otherwise a run with another policy."""
+    """Return the command to suggest after a run: comparing cells after a sweep, otherwise running another policy."""
     if overrides.sweeps:
         return shell_command(["compare", folder])
     return f"change a decision: {shell_command(['reinforcement=none'])}"
@@ -324,7 +324,8 @@ def evidence(request: options.Evidence) -> int:
 def report(request: options.Report) -> int:
     """Write the comparisons, figures and report of a study, and return the exit code.
 
-    If the folder of the request is `-`, its path is read from standard input. With `cell`, there are no comparisons.
+    If the folder of the request is `-`, its path is read from standard input. With `cell`, no comparisons are
+    written.
     """
     from sim.report import report as page
 

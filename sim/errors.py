@@ -13,8 +13,8 @@ class PanjError(ValueError):
     """Error that the user can correct; the command line prints it as one line and exits with code 2.
 
     Args:
-        message: One line: the key, what was found, what was expected, the nearest valid name. Long values in quotes
-            and long messages are cut in the middle.
+        message: One line: the key, what was found, what was expected, the nearest valid name. The middle
+            of a long quoted value or of a long message is left out.
         key: The invalid setting, such as `rules.news.fade_days`; by default the text before the first colon.
     """
 
@@ -62,7 +62,7 @@ def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
     Args:
         what: Key of the setting, such as `border`.
         name: The value that was found.
-        names: The valid names; of a long list the message names only the five most similar.
+        names: The valid names; if the list is long, the message contains only the five most similar ones.
 
     Returns:
         The error, to be raised.

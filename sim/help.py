@@ -49,7 +49,7 @@ EXIT_CODES = {
 
 
 def usual_settings() -> dict[str, str]:
-    """Return the default of every key of `SETTINGS` as it would be typed; a key without a default has an empty text."""
+    """Return the default of each key in `SETTINGS` as it would be typed, or an empty text if it has no default."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -63,7 +63,7 @@ def usual_settings() -> dict[str, str]:
 
 
 def changes() -> dict[str, str]:
-    """Return a description of each policy and scenario, with what it changes, by `group=choice`."""
+    """Return a description of each policy and scenario and of what it changes, keyed by `group=choice`."""
     return {
         f"{group}={name}": " ".join([
             about_of(group, name).removesuffix(".") + ".",
@@ -80,7 +80,7 @@ def help_of(words: Sequence[str]) -> str:
         words: The words after `python -m sim`.
 
     Returns:
-        The help of the first verb among the words, or of all verbs if there is none.
+        The help text for the first verb among the words, or the general help text if there is none.
     """
     named = next((word for word in words if word in VERBS), None)
     return general_help() if named is None else verb_help(VERBS[named])
@@ -121,7 +121,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """Return the keys of the settings that may follow a verb, or where to find them if all are allowed."""
+    """List the settings that may follow a verb; if all may, return a text that says how to list them."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 

@@ -63,7 +63,7 @@ class Config(Protocol):
         """Return the parameters of all rules in the campaign of a seed."""
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return what determines the random draws of the campaign of a seed: the seed itself, or an address."""
+        """Return what determines a campaign's random draws: `seed` itself, or an `Address` that lists several seeds."""
 
     @property
     def doubt(self) -> str:
@@ -181,7 +181,7 @@ class Trait:
     """One trait of an agent, which is read from and written to the array of its group."""
 
     def __init__(self, group: str, name: str) -> None:
-        """Store the group and name of a trait in `sim.engine.world`, and look up its type."""
+        """Store the group and name of a trait, and look up the type that `sim.engine.world` declares for it."""
         self.group = group
         self.name = name
         self.enumeration = ENUMERATIONS[group].get(name)
@@ -192,7 +192,7 @@ class Trait:
         return getattr(getattr(agent.model.world, self.group), self.name)
 
     def __get__(self, agent: "Window | None", owner: type | None = None) -> Any:
-        """Return the value as a plain number or an enumeration; on the class, return the trait itself."""
+        """Return the value as a plain number or an enumeration; accessed on the class, return the trait itself."""
         if agent is None:
             return self
         value = self.array(agent).item(agent.row)
@@ -219,7 +219,7 @@ class Window(mesa.Agent):
     """Agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Make every trait of the group an attribute; raise TypeError if agents already have one of that name."""
+        """Make every trait of the group an attribute; raise TypeError if agents have an attribute of that name."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):

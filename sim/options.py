@@ -36,7 +36,7 @@ MOST_BYTES = 200  # maximum length of a folder name; file systems allow 255, and
 
 
 def argument(meaning: str, default: Any = MISSING, *, least: int = 1, most: int = 1, is_file: bool = False) -> Any:
-    """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` of them."""
+    """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` values."""
     kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file}
     return field(default=default, metadata=kept)
 
@@ -58,7 +58,7 @@ def option(
 
 
 def overrides(meaning: str, *, least: int = 0, sweeps: bool = False, keys: Sequence[str] = ()) -> Any:
-    """Declare that overrides of settings may follow: of any setting or, if `keys` are given, only of these."""
+    """Declare that overrides may follow: of any setting or, if `keys` are given, only of the settings in `keys`."""
     kept = {"role": "overrides", "meaning": meaning, "least": least, "sweeps": sweeps, "keys": tuple(keys)}
     return field(default=() if not least else MISSING, metadata=kept)
 
@@ -78,7 +78,7 @@ def read_threshold(key: str, text: str) -> Threshold:
         text: A number or an ISO date.
 
     Raises:
-        PanjError: The text is neither.
+        PanjError: The text is neither a number nor a date.
     """
     try:
         value = date.fromisoformat(text).toordinal() if text.count("-") == 2 else float(text)
@@ -193,7 +193,7 @@ def read_name(key: str, text: str) -> str:
         letter.isalnum() or letter in "_-.\u200c\u200d" or unicodedata.category(letter)[0] == "M" for letter in text
     )
     if not text or not is_plain or text.startswith("."):
-        raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.' only")
+        raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.', no '.' first")
     if len(text.encode()) > MOST_BYTES:
         raise PanjError(f"{key}: found '{text}' of {len(text.encode())} bytes, expected at most {MOST_BYTES}")
     return text
@@ -365,9 +365,9 @@ class Calibrate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Assimilate(Request):
-    """Condition campaigns on what was reported up to a day; writes their numbers and seeds.
+    """Condition campaigns on what was reported up to a day, and write the numbers and seeds of each campaign.
 
-    With -m theory=a,b it compares rival theories instead, by the evidence for each as reports come in.
+    With -m theory=a,b, compare rival theories instead, by the evidence for each as reports come in.
     """
 
     examples = (
@@ -389,9 +389,9 @@ class Assimilate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Hindcast(Request):
-    """Forecast from days of June and July 2021 with what was published by then, and score against the record.
+    """Forecast from days in June and July 2021, using only what was published by then, and score the forecasts.
 
-    Panj, conditioned as by `assimilate`, is compared with naive forecasts and their mixture, up to 7 July.
+    Panj, conditioned as by `assimilate`, and naive forecasts are compared with the record up to 7 July.
     """
 
     extras = ("report",)
@@ -406,7 +406,7 @@ class Hindcast(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Theories(Request):
-    """Compare rival theories of collapse, from a prior sample of each (python -m sim bank theory=odds_only)."""
+    """Compare rival theories of collapse, using a prior sample of each (as made by `bank theory=odds_only`)."""
 
     extras = ("calibrate", "report")
     examples = ("theories results/bank results/bank_odds_only accept=0.01",)
@@ -532,7 +532,7 @@ class Fork(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Failures(Request):
-    """List failed campaigns by cause, with a command that runs one of each in a debugger."""
+    """List failed campaigns by cause, with a command that runs one campaign per cause in a debugger."""
 
     examples = ("failures results/policy",)
     folder: Path = argument(FOLDER)
@@ -540,7 +540,7 @@ class Failures(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Verify(Request):
-    """Run one small study on every executor, compiled and not, and check that the tables are the same."""
+    """Run one small study on every executor, compiled and uncompiled, and check that the tables are the same."""
 
     examples = ("verify", "verify border=closed")
     overrides: tuple[str, ...] = overrides("settings, swept with -m", sweeps=True)
@@ -662,7 +662,7 @@ def options_of(verb: type[Request]) -> tuple[Option, ...]:
 
 
 def option_of(one: Field[Any], hint: Any) -> Option:
-    """Convert a dataclass field to an Option; a type of `tuple[int, ...] | None` becomes kind int with `is_many`."""
+    """Convert a dataclass field to an Option; the type hint `tuple[int, ...] | None` gives kind int and `is_many`."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     kind = kinds[0]
     is_many = getattr(hint, "__origin__", None) is tuple or getattr(kind, "__origin__", None) is tuple
@@ -774,7 +774,7 @@ def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjE
 
 
 def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> dict[str, Any]:
-    """Parse the arguments of a verb; return them by field name, or an empty dict if the default applies."""
+    """Parse the arguments of a verb; return their values keyed by field name, or an empty dict for the default."""
     least = place.declared["least"] if place.is_required else 0
     most = place.declared["most"]
     if not least <= len(found) <= most:
@@ -790,7 +790,8 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
     """Check that a verb takes these overrides, and return them; their settings and values are checked later.
 
-    Raise PanjError for a key that is set twice or not allowed, for -m if the verb takes no sweep, or for too few.
+    Raise PanjError if a key is set twice or not allowed, if -m is given but the verb takes no sweep, or if the verb
+    needs more overrides.
     """
     name, keys = verb.__name__.lower(), rest.declared["keys"]
     set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
@@ -867,7 +868,7 @@ def usage_of(verb: type[Request]) -> str:
 
 
 def missing_of(extra: str) -> list[str]:
-    """Return the packages of an extra that are not installed, as the metadata of Panj lists them."""
+    """Return the packages that the metadata of Panj lists for an extra and that are not installed."""
     names = []
     for line in metadata.requires("panj") or ():
         requirement, _, condition = line.partition(";")

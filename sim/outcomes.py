@@ -1,8 +1,8 @@
 """Outcomes of a campaign: each is a quantity, counted from the record of the campaign for a scope and a date.
 
-Outcomes are declared in `configs/outcomes.yaml`, to which users can add rows. Three families are derived from the data:
-`crossed_<post>` and `largest_night_<post>` (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A
-night is dated by the morning on which it ends.
+Outcomes are declared in `configs/outcomes.yaml`, to which users can add rows. Others are derived from the data: for
+each post, `crossed_<post>` and `largest_night_<post>` (soldiers, by 7 July), and for each province,
+`capital_fell_<province>` (a date, or missing if it did not fall). A night is dated by the morning on which it ends.
 """
 
 import json
@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
 
 
 class View(NamedTuple):
-    """The record of a campaign as counting functions read it, with each night dated by its morning."""
+    """The record of a campaign in the form that counting functions read; a night is dated by its morning."""
 
     start: date
     facts: Facts
@@ -90,7 +90,7 @@ def last_day_of(name: str, end: date) -> date:
         end: Date of the last day of the campaign.
 
     Returns:
-        The date that is declared for the outcome; 7 July for those derived for single posts; `end` for all others.
+        The date that is declared for the outcome; 7 July for outcomes derived for each post; `end` for all others.
     """
     row = read_yaml(folder_of("configs") / "outcomes.yaml").get(name, {})
     is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
@@ -171,7 +171,10 @@ def share_held(view: View, row: Outcome) -> Value:
 
 
 def share_held_or_influenced(view: View, row: Outcome) -> Value:
-    """Share held or, if rural, with Taliban influence above a cut chosen so that day 0 has the declared share."""
+    """Share of the districts of the scope that the Taliban held or, if rural, influenced at the end of the day.
+
+    A district counts as influenced if Taliban influence in it is above a cut, chosen so that the declared share of all
+    districts is held or influenced on day 0."""
     return share_within(view.held[row.last] | influenced(view, row.day_0_share), row)
 
 
@@ -271,7 +274,7 @@ def crossed(view: View, row: Outcome) -> Value:
 
 
 def morning_after(view: View, row: Outcome) -> int:
-    """Return the day on which the largest night of all posts ended, or 0 if nobody crossed."""
+    """Return the day on which the night with the most crossings at all posts together ended; 0 if nobody crossed."""
     return int(view.night_totals[: row.last + 1].argmax())
 
 
@@ -302,7 +305,7 @@ def admitted(view: View, row: Outcome) -> Value:
 
 
 def captured(view: View, row: Outcome) -> Value:
-    """Soldiers captured in the districts of the scope up to the end of the day: at a fall, in flight, at the river."""
+    """Soldiers captured in the districts of the scope up to the end of the day: at a fall, fleeing, at the river."""
     counted = (view.captured_on >= row.first) & (view.captured_on <= row.last) & row.districts[view.captured_at]
     return float(view.captured_men[counted].sum())
 
@@ -324,7 +327,7 @@ def series_peak(view: View, row: Outcome) -> Value:
 
 
 def series_low(view: View, row: Outcome) -> Value:
-    """Lowest value of the daily series up to the date, without day 0."""
+    """Lowest value of the daily series up to the date, excluding day 0."""
     return float(view.series[1 : row.last + 1, row.series].min())
 
 
@@ -471,7 +474,7 @@ def declared_rows() -> dict[str, dict[str, Any]]:
 
 @cache
 def meaning_of_counting(*roots: str) -> tuple[str, ...]:
-    """Return the normalised code of the named functions of this module and of those that they use."""
+    """Return the normalised code of the functions named in `roots` and of all functions here that they use."""
     return tuple(meaning_of_definitions(definitions_here(), roots))
 
 
@@ -534,8 +537,8 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
 def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tuple[int, int]:
     """Return the first and last day that an outcome covers; by default, those of the campaign.
 
-    Days are counted from day 0. Raise PanjError for a value that is not a date, and for `since` without `until` or
-    after it.
+    Days are counted from day 0. Raise PanjError for a value that is not a date, and for a `since` that comes
+    without `until` or is later than `until`.
     """
     for key in ("date", "since", "until"):
         if row.get(key) is not None and not isinstance(row[key], date):
@@ -544,7 +547,7 @@ def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tupl
             )
     when, since = row.get("date", row.get("until")), row.get("since")
     if since is not None and (row.get("until") is None or since > row["until"]):
-        raise PanjError(f"outcomes.{name}.since: found '{since}', expected a day no later than `until`, also given")
+        raise PanjError(f"outcomes.{name}.since: found '{since}', expected `until` as well, no earlier than `since`")
     return 0 if since is None else (since - start).days, days if when is None else (when - start).days
 
 
@@ -604,7 +607,7 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
 
     Returns:
         A number or an ISO date by name of the outcome; None if the campaign does not contain the days of the outcome,
-        if the event did not happen, or if a share has nothing to refer to.
+        if the event did not happen, or if there is nothing to take a share of.
     """
     view = view_of(campaign, facts, start)
     return {row.name: QUANTITIES[row.quantity](view, row) if row.last >= 0 else None for row in table}

@@ -4,8 +4,8 @@ Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions
 and the recipe by which it is made from the tables. A CSV file has no metadata, so those of its study are used, or for a
 table of verdicts the JSON file next to it.
 
-Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV, and for differences
-        in settings, the study that the file is in.
+Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV file, and to list
+        settings that have changed, the study that contains the file.
 Writes  the rerun study as `<study>_again` next to the old one, and in it the same figure or table.
 
 The executor has no effect on results (`python -m sim verify` checks this), so another one may be used.
@@ -125,7 +125,7 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 
 
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
-    """List the settings that have changed since a file was made, although its overrides are the same.
+    """List the settings that differ from those that the same overrides gave when a file was made.
 
     If the study of the file is not available, compare the fingerprints of the settings instead; list nothing if rules,
     data or outcomes have changed, because these affect the fingerprint too.
@@ -276,7 +276,7 @@ def read_made(path: Path) -> Made:
         )
     file = Path(str(made.recipe.get("file", "")))
     if file.suffix != path.suffix.lower() or ".." in file.parts or file.is_absolute():
-        raise PanjError(f"{path}: found the recipe of '{file}' inside, expected that of a {path.suffix} file")
+        raise PanjError(f"{path}: found metadata of '{file}', expected metadata of a {path.suffix} file")
     if file.suffix in (".parquet", ".csv") and len(file.parts) == 1 and file.name not in (*TABLES, "summary.csv"):
         raise unknown(f"{path}, recipe", file.name, (*TABLES, "summary.csv"))
     return made
@@ -352,7 +352,7 @@ def stamp_of_csv(path: Path) -> str:
 
 
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
-    """Raise PanjError if a file is recreated by running its own command again; the message contains that command."""
+    """Raise PanjError, with the command to run, if only the command that wrote a file can recreate it."""
     if words and words[0] in BY_ITSELF:
         command = shell_command(words)
         raise PanjError(f"{Path(where).name}: found a file that this command recreates: {command}")
@@ -383,5 +383,7 @@ def made_of(content: str, where: str) -> Made:
     try:
         read_name("study", str(made.study))
     except PanjError as error:
-        raise PanjError(f"{where}: found study '{made.study}' inside, expected the name of a folder") from error
+        raise PanjError(
+            f"{where}: found study '{made.study}' in its metadata, expected the name of a folder"
+        ) from error
     return made

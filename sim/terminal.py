@@ -1,4 +1,4 @@
-"""A wrapper of standard output that never raises an error for a closed pipe, a full disk or a missing output."""
+"""A wrapper around standard output that raises no error if the pipe is closed, the disk full or output missing."""
 
 import os
 import sys

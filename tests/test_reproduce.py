@@ -361,9 +361,9 @@ def told(**changes: Any) -> str:
         (png_with("[1]"), "found damaged metadata"),
         (png_with(told(runs=None)), "found damaged metadata .* was it made by an older version"),
         (png_with(told(words=None)), "found damaged metadata"),
-        (png_with(told(study="../elsewhere")), "found study '../elsewhere' inside, expected the name of a folder"),
-        (png_with(told(recipe={"file": "runs.parquet"})), "found the recipe of 'runs.parquet' inside, expected that"),
-        (png_with(told(recipe={"file": "../x.png"})), "found the recipe of '../x.png' inside"),
+        (png_with(told(study="../elsewhere")), "found study '../elsewhere' in its metadata, expected the name"),
+        (png_with(told(recipe={"file": "runs.parquet"})), "found metadata of 'runs.parquet', expected metadata"),
+        (png_with(told(recipe={"file": "../x.png"})), "found metadata of '../x.png', expected"),
         (png_with(told(words=["border=closd"])), "border: found 'closd', expected one of .* did you mean 'closed'"),
     ],
 )

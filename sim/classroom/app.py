@@ -37,7 +37,7 @@ def Lifeline() -> None:
 
 
 def restore(kept: object) -> None:
-    """Restore the visitor's choice of settings after a page was reloaded; ignore `kept` if it is not a valid choice."""
+    """Restore the visitor's choice of settings from `kept` after a page is reloaded, unless it is not valid."""
     if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
         return
     try:

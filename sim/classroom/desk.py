@@ -2,8 +2,9 @@
 
 Reads   choices of settings, as command-line overrides; the requester: a browser, or a choice in a class session.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
-Order   A request with no results and none under way comes first. After that, requesters with fewer turns come first,
-        and among these the earlier request. Results are shared, so the same campaign is not run twice.
+Order   A request with no results and none under way comes first. After that, requesters who have had fewer turns of
+        `TURN` campaigns come first, and among equals the earlier request. Results are shared, so the same campaign
+        is not run twice.
 """
 
 import logging
@@ -167,7 +168,7 @@ class Desk:
             overrides: The choice, as overrides of the baseline.
 
         Returns:
-            The settings; those of the `KEPT_SETTINGS` choices used last are cached.
+            The settings, cached for the `KEPT_SETTINGS` most recently used choices.
 
         Raises:
             PanjError: An override is wrong, or is not allowed in a classroom.
@@ -229,7 +230,7 @@ class Desk:
             seed: Seed of the campaign.
 
         Returns:
-            The campaign with its world; the `KEPT_CAMPAIGNS` campaigns used last are cached.
+            The campaign with its world; the `KEPT_CAMPAIGNS` most recently used ones are cached.
 
         Raises:
             PanjError: The settings are wrong, or the campaign fails.
@@ -287,7 +288,7 @@ class Desk:
         return None
 
     def run_chunk(self, answer: Answer, chunk: int) -> None:
-        """Run a chunk, store it and notify the tickets that wait for it; do neither if the desk has been closed."""
+        """Run a chunk and, unless the desk has been closed, store it and notify the tickets that wait for it."""
         seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
         try:
             table, error = self.run(Piece(answer.order, seeds))

@@ -80,7 +80,7 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
 
 
 def campaigns_of(overrides: Overrides, runs: int, first_seed: int) -> pd.DataFrame:
-    """Run campaigns of a choice of settings, and return one row per campaign, indexed by seed."""
+    """Run campaigns with a choice of settings, and return one row per campaign, indexed by seed."""
     check_runs(runs)
     return campaigns().table(overrides, first_seed, runs).to_pandas().set_index("seed")
 
@@ -142,7 +142,7 @@ class Exercise:
         return campaigns_of(self.sheet.overrides(settings), runs, self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
-        """Return the paired differences of an outcome, `settings` minus `minus`, indexed by seed."""
+        """Return the paired differences in an outcome, `settings` minus `minus`, indexed by seed."""
         return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
 
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
@@ -182,7 +182,7 @@ class Exercise:
         return reported_value(outcome_of(outcome))
 
     def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """Return the 95 % bootstrap interval (BCa) of the mean of `values`, one per campaign."""
+        """Return the 95 % bootstrap interval (BCa) for the mean of `values`, which has one value per campaign."""
         found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
         return found.low, found.high
 
@@ -195,13 +195,13 @@ class Exercise:
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:
-        """Return the ranges that exponential growth, fitted to counts known on 22 June 2021, forecasts for a task."""
+        """Return ranges for a task, as forecast by exponential growth fitted to the counts known on 22 June 2021."""
         asked = self.sheet.task(task)
         return forecasts.growth(asked.target, asked.day)
 
     @property
     def ranges(self) -> dict[str, tuple[float, ...]]:
-        """The ranges that the student has forecast, by task; empty unless every forecast has been given."""
+        """The ranges that the student has forecast, keyed by task; empty unless every forecast has been given."""
         return forecasts.given_ranges(self.sheet.lesson, {key: one.value for key, one in self.answers.items()}) or {}
 
     def reveal(self) -> None:
@@ -218,7 +218,7 @@ class Exercise:
         print(texts.say("score_about"), forecasts.describe_panj(texts), sep="\n")
 
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
-        """Mark an answer with the student's own campaigns, store it and print the mark.
+        """Mark an answer using the student's own campaigns, store it and print the mark.
 
         Nothing is stored if `answer` is None, or if the task is a forecast and the forecasts are fixed.
         """
@@ -235,7 +235,7 @@ class Exercise:
         print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
 
     def hand_in(self, path: str | Path | None = None) -> Path:
-        """Write the hand-in for the teacher and return its path; by default its name contains lesson and student."""
+        """Write the hand-in for the teacher and return its path; the default name contains lesson and student."""
         place = Path(path or file_name(self.sheet))
         write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]

@@ -116,7 +116,7 @@ class Turnstile:
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
-    """Return True: allow any page. This is the default, for pages that leave nothing in memory when they are left."""
+    """Return True, which allows any page; the default, for applications that keep no closed pages in memory."""
     return True
 
 
@@ -126,7 +126,7 @@ class Gate:
     Args:
         app: The application with the pages.
         room: The address of the server, and the code of the room.
-        make_room: Discards pages that were left without being closed; returns whether a browser may open one more.
+        make_room: Discards abandoned pages from memory; returns whether a browser may open one more page.
     """
 
     def __init__(
@@ -252,12 +252,12 @@ def address_of(asked: HTTPConnection) -> str:
 
 
 def kinds_of(asked: HTTPConnection) -> tuple[str, str, str]:
-    """Return the keys under which a WebSocket is counted: its browser, its IP address and the total."""
+    """Return the keys under which a WebSocket is counted: one for its browser, one for its IP address, one for all."""
     return f"browser {asked.cookies.get(BROWSER, '')}", f"address {address_of(asked)}", "everybody"
 
 
 def first_of(error: BaseException) -> BaseException:
-    """Return the first error of an exception group, or the error itself if it is no group."""
+    """Return the first error of an exception group, or the error itself if it is not a group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -110,7 +110,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
 
 def use_session_state(code: str, read: Callable[[], State]) -> State | None:
-    """Read part of a class session, and read it again and redraw the page after every change of the session.
+    """Read part of a class session, and read it again and redraw the page after every change to the session.
 
     Args:
         code: Code of the session.
@@ -145,7 +145,7 @@ def follow_updates(
     longest: float | None = None,
     is_urgent: Callable[[], bool] = lambda: False,
 ) -> Callable[[], None]:
-    """Call `update` now and after every change, in a thread of its own, so that no page waits for another to be drawn.
+    """Call `update` now and after every change, in a separate thread, so that no page waits for another to be drawn.
 
     Args:
         watch: Registers a listener for changes, and returns a function that removes it.
@@ -186,7 +186,7 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """Create a function that attempts actions, and keep the error of the last one for display.
+    """Create a function that attempts actions, and keep the error of the latest action for display.
 
     Returns:
         The message of the PanjError that the last action raised, empty if it succeeded; and the function.
@@ -211,7 +211,7 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
         sessions_of: Returns the sessions of a browser, the newest first.
 
     Returns:
-        The code in the address of the page, or else the code of the browser's newest session; empty if it has none.
+        The code in the address of the page, or else of the browser's newest session; empty if there is neither.
     """
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
     found = sessions_of(session())
@@ -225,8 +225,8 @@ def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
         outcome: Name of the outcome.
 
     Returns:
-        The 5 % and 95 % quantiles, in the unit of the outcome; None if the campaigns have not finished, or none has
-        a value.
+        The 5 % and 95 % quantiles, in the unit of the outcome; None if the campaigns have not finished, or none of
+        them has a value.
     """
     ticket = the_desk().ask("class baseline", BASELINE, USUAL_RUNS)
     table = ticket.table()

@@ -155,7 +155,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
 
 
 def whole(values: np.ndarray) -> list[int]:
-    """Return values as integers, with decimals cut off."""
+    """Return values truncated to integers."""
     return [int(value) for value in values]
 
 
@@ -175,7 +175,7 @@ def changes_in_words(campaign: Campaign) -> list[list[int]]:
 
 
 def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return manner (`Fall`) and reason (`Why`) by day and district; of several falls on one day, those of the last."""
+    """Return the manner (`Fall`) and reason (`Why`) of the last fall on each day in each district that fell."""
     log = campaign.world.log
     rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
@@ -190,7 +190,7 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """Return the reported points that fall on days of the campaign, by curve; districts as shares of all districts."""
+    """Return the points reported for days of the campaign, keyed by curve; those for districts are shares of all."""
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
@@ -207,7 +207,7 @@ def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, An
 
 
 def said_of(settings: Settings, seed: int) -> dict[str, Any]:
-    """Return the description of a campaign for its chronicle, by key."""
+    """Return a mapping that describes a campaign, for its chronicle."""
     return {
         "study": settings.study,
         "scenario": settings.title,

@@ -133,12 +133,14 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
-    """Return an outcome by name; PanjError if it is unknown, or if these campaigns end before it can be counted."""
+    """Return an outcome by name; PanjError if it is unknown, or if campaigns end before it can be counted."""
     known = outcomes_of(settings.start_date, settings.days)
     if name not in known:
         raise unknown("outcome", name, known)
     if known[name].last < 0:
-        raise PanjError(f"outcome {name}: found end_date {settings.end_date}, expected a day when it can be counted")
+        raise PanjError(
+            f"outcome {name}: found campaigns to {settings.end_date}, expected campaigns that contain its days"
+        )
     return known[name]
 
 
@@ -204,7 +206,7 @@ def read(
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Return seeds and outcomes of a choice; a date in days after `first`, a missing date as the day after the last."""
+    """Return seeds and outcomes of a choice; a date is in days after `first`, a missing one the day after the last."""
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
@@ -218,7 +220,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return the verdict as a key of the texts `sure_...`; a difference is `clear` only with at least `FEW` pairs."""
+    """Return how sure the verdict is, as X in a text's key `sure_X`; it is `clear` only with at least `FEW` pairs."""
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
         return (NOTHING, ONE)[pairs]
@@ -240,8 +242,8 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
         measure: The outcome; it determines whether the values are shares.
 
     Returns:
-        The edges, in ascending order: of one bar per whole number if the values are whole numbers with a range below
-        `MANY`, otherwise of about `BARS` bars.
+        The edges, in ascending order. If the values are whole numbers with a range below `MANY`, there is one bar per
+        whole number; otherwise there are about `BARS` bars.
     """
     all_ = np.concatenate([values, np.asarray(marks, float)])
     if not all_.size:

@@ -119,7 +119,7 @@ def forget_left_pages(browser: str, path: str) -> bool:
 
     Args:
         browser: Cookie of the browser that opens a page.
-        path: Path of its request, which names a page that reconnects.
+        path: Path of the request; if a page reconnects, it contains the id of that page.
 
     Returns:
         Whether one more page may be opened.

@@ -48,7 +48,7 @@ class Option(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One field of the form: a number of a rule, a choice with `options`, or a date with neither."""
+    """One field of the form: for a number of a rule (with `number`), a choice (with `options`), or a date."""
 
     key: str
     label: str
@@ -100,7 +100,7 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """Return an option with its label, help and changes; one that a user has added is described by its own file."""
+    """Return an option with its label, help and changes; if a user has added the option, its own file describes it."""
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:
@@ -136,7 +136,7 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Return whether a value differs only because the scenario does, which is a field of its own."""
+    """Return whether the values of a field differ only because the scenarios differ, which another field shows."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 
@@ -148,7 +148,7 @@ def chosen_in(overrides: Overrides) -> dict[str, str]:
         overrides: The choice of settings.
 
     Returns:
-        The name of the choice in each group, by group.
+        The name of the choice, keyed by group.
     """
     form = read_overrides(overrides).form
     return {group: str(form.value(group)) for group in POLICIES}

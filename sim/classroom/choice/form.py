@@ -33,7 +33,7 @@ MOST_DAYS = 245  # maximum days from the first to the last, enough for a campaig
 
 
 class Usual(NamedTuple):
-    """The settings of a scenario itself, without any changes."""
+    """The settings that a scenario has before a visitor changes any."""
 
     scenario: str
     chosen: Mapping[str, str]
@@ -103,7 +103,7 @@ def rows_of(form: Form) -> Iterator[Override]:
 
 
 def command_of(form: Form) -> str:
-    """Return the overrides, title and description of a form as they follow `python -m sim run`, quoted for a shell."""
+    """Return the overrides, title and description of a form, quoted for a shell, to follow `python -m sim run`."""
     said = [Override.of(f"scenario.{key}", getattr(form, key)) for key in ("title", "about") if getattr(form, key)]
     return shlex.join(row.text for row in (*form.overrides(), *said))
 
@@ -114,7 +114,7 @@ def timeline_events(form: Form) -> list[str]:
 
 
 def canonical(form: Form) -> Form:
-    """Return a form with only what differs from the defaults, sorted; raise PanjError if it contradicts itself."""
+    """Return a form with only what differs from the defaults, sorted; raise PanjError if its settings conflict."""
     usual, numbers = form.usual, declared_numbers()
     default = usual_of("").scenario
     form = form._replace(
@@ -138,7 +138,7 @@ def canonical(form: Form) -> Form:
 
 
 def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
-    """Return factors or amounts, sorted, without those of numbers that the form sets, on which they have no effect."""
+    """Return factors or shifts, sorted, without those for numbers that the form sets, where they have no effect."""
     return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
 
 
@@ -150,7 +150,8 @@ def check_span(form: Form) -> None:
 
 
 def check_events(form: Form) -> None:
-    """Raise PanjError if an event is both changed and removed, as command line and file would then disagree."""
+    """Raise PanjError if an event is both changed and removed, because the form as a command line and as a file would
+    then have different results."""
     policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
     strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
     changers: dict[str, str] = {}
@@ -160,12 +161,12 @@ def check_events(form: Form) -> None:
     strikers |= {name: f"~timeline.events.{name}" for name in form.strike}
     for name in form.events:
         if name in strikers:
-            raise PanjError(f"timeline.events.{name}: found a change of the event and {strikers[name]}, which "
-                            "removes it; expected one of the two")  # fmt: skip
+            raise PanjError(f"timeline.events.{name}: found this change and {strikers[name]}, which removes "
+                            "the event; expected one of the two")  # fmt: skip
     for name in form.strike:
         if name in changers:
-            raise PanjError(f"~timeline.events.{name}: found this and {changers[name]}, which changes the event; "
-                            "expected one of the two")  # fmt: skip
+            raise PanjError(f"~timeline.events.{name}: found this removal and {changers[name]}, which changes the "
+                            "event; expected one of the two")  # fmt: skip
 
 
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
@@ -197,7 +198,7 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """Return a form with changes by key, after checking them; the value of `scenario.` has sections of a scenario."""
+    """Check changes, keyed by setting, and return a form with them; the key `scenario.` has sections of a scenario."""
     for key, value in change.items():
         if key == "scenario.":
             form = merge_scenario(form, value)
@@ -253,7 +254,7 @@ def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
 
 
 def set_by(key: str, value: Any, form: Form) -> float:
-    """Return the value of a number that a scenario sets, after factors and shifts of scenario and form are applied."""
+    """Return the value of a number set in a scenario, after applying its factor and its shift."""
     check_range(key, value, "in scenario.set")
     for section in ("scale", "shift"):
         own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
@@ -264,16 +265,16 @@ def set_by(key: str, value: Any, form: Form) -> float:
 
 
 def mapping(section: str, value: Any) -> Mapping[str, Any]:
-    """Return a mapping keyed by name, or an empty one for None; raise PanjError for anything else."""
+    """Check and return a mapping keyed by name, or an empty one for None; raise PanjError for anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) and NAME.fullmatch(key) for key in value):
-        raise PanjError(f"scenario.{section}: found '{shown(str(value))}', expected names with values")
+        raise PanjError(f"scenario.{section}: found '{shown(str(value))}', expected a mapping from names to values")
     return value
 
 
 def finite(section: str, values: Any) -> dict[str, float]:
-    """Return finite numbers by name; raise PanjError for anything else."""
+    """Check and return a mapping from names to finite numbers; raise PanjError for anything else."""
     found = {}
     for key, value in mapping(section, values).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -283,12 +284,12 @@ def finite(section: str, values: Any) -> dict[str, float]:
 
 
 def factors(section: str, values: Any) -> dict[str, float]:
-    """Return factors or amounts by the short key of the number that they change; raise PanjError for a wrong key."""
+    """Return factors or shifts, keyed by the short key of the number to change; raise PanjError for a wrong key."""
     found = {}
     for key, value in finite(section, values).items():
         full = full_key(key, f"scenario.{section}")
         if full in TECHNICAL:
-            raise PanjError(f"scenario.{section}: found '{key}', expected a number that does not affect memory")
+            raise PanjError(f"scenario.{section}: found '{key}', expected a number that does not determine memory use")
         found[short_key(full)] = value
     return found
 
@@ -318,7 +319,7 @@ def deeply(
 
 
 def struck(names: Any, form: Form) -> list[str]:
-    """Return the events to remove, without those that the scenario removes itself; PanjError for an unknown event."""
+    """Return the events to remove, except those that the scenario removes already; PanjError for an unknown event."""
     if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
         raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of names of events")
     for name in names or []:
@@ -329,7 +330,7 @@ def struck(names: Any, form: Form) -> list[str]:
 
 @cache
 def usual_of(scenario: str) -> Usual:
-    """Return the settings of a scenario itself; of the default scenario if the name is empty."""
+    """Return the settings of a scenario, or of the default scenario if the name is empty."""
     chosen = main_choices()
     main = read_yaml(folder_of("configs") / "config.yaml")
     dates = {key: str(main[key]) for key in DATES}

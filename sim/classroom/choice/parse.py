@@ -6,9 +6,9 @@ Returns a form with all settings; and the overrides that were ignored, as they o
 Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and names of
 files are refused, with an error that names the key.
 
-In a scenario file that is written, the base is the scenario of the form. Numbers that the form sets are in the section
-`set`; the scenario's own factors of these numbers become 1, and its own shifts become 0. A choice in a group is an
-override in the defaults, so that the command line takes precedence over it.
+When a scenario file is written, its base is the scenario of the form. Numbers that the form sets are in the section
+`set`; if the base has factors or shifts for them, the file changes these to 1 or 0. The choice in a group is an
+override in the defaults list, so that the command line takes precedence over it.
 """
 
 import re
@@ -77,7 +77,7 @@ def parse_choice(texts: Sequence[str]) -> Overrides:
     """Parse the overrides that a visitor sent, after checking their number, length and nesting.
 
     Args:
-        texts: One override each, as on the command line.
+        texts: The overrides as on the command line, one per text.
 
     Returns:
         The parsed overrides.
@@ -108,7 +108,7 @@ def read_overrides(overrides: Overrides) -> Loaded:
     for override in overrides.without(ASIDE):
         key = override.key
         if key in seen:
-            raise PanjError(f"{key}: found twice, expected once")
+            raise PanjError(f"{key}: found two overrides, expected one")
         if not override.text.startswith("+scenario."):  # sections of the scenario are merged
             seen.add(key)
         changes.append(change_of(override))
@@ -145,7 +145,7 @@ def check_count(overrides: Sized) -> None:
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
-    """Return the rank of a change in merging: choices and dates first, then sections, then `set`, then numbers."""
+    """Return the rank by which changes are merged: choices and dates, then sections, then `set`, then numbers."""
     if "scenario." in change:
         return 2 if "set" in change["scenario."] else 1
     return 0 if set(change) <= {*CHOSEN, *DATES} else 3
@@ -174,14 +174,14 @@ def change_of(override: Override) -> dict[str, Any]:
     if override.deletes:
         name = key.removeprefix(EVENTS)
         if key == name or "." in name:
-            raise PanjError(f"{key}: found '{text}', expected ~ only before a whole event of the timeline")
+            raise PanjError(f"{key}: found '{text}', expected ~ only with {EVENTS}NAME, which removes an event")
         return {"scenario.": {"strike": [name]}}
     if key in (*CHOSEN, *DATES):
         if override.adds or not isinstance(value, str):
-            raise PanjError(f"{key}: found '{text}', expected {key}= and a name or a date")
+            raise PanjError(f"{key}: found '{text}', expected {key}= with a name or a date")
         return {key: value}
     if key.startswith("worlds."):
-        raise PanjError(f"{key}: found '{text}', expected this choice on the page Watch, which asks for the day")
+        raise PanjError(f"{key}: found '{text}', expected this to be set on the page Watch instead")
     if key.startswith(EVENTS):
         return {"scenario.": {"events": nested(key.split(".")[2:], value)}}
     section, *rest = key.split(".")[1:]
@@ -251,7 +251,7 @@ def yaml_of(form: Form) -> str:
 
 
 def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
-    """Return a mapping as YAML, with its keys in their order."""
+    """Format a mapping as YAML, keeping the order of its keys."""
     return str(
         yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
     )
@@ -297,7 +297,7 @@ def read_yaml_text(text: str) -> Loaded:
             raise unknown("scenario file", str(key), SCENARIO_KEYS)
     said = content.get("scenario")
     if said is not None and not isinstance(said, dict):
-        raise PanjError(f"scenario: found '{shown(str(said))}', expected names with values")
+        raise PanjError(f"scenario: found '{shown(str(said))}', expected a mapping from names to values")
     form = merged(Form(), chosen_in(content.get("defaults")))
     form = merged(form, {"scenario.": said or {}})
     return Loaded(canonical(merged(form, {key: content[key] for key in DATES if key in content})))
@@ -317,12 +317,12 @@ def safely_loaded(text: str) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise PanjError(f"scenario file: found '{shown(text)}', expected names with values")
+        raise PanjError(f"scenario file: found '{shown(text)}', expected a mapping from names to values")
     return content
 
 
 def count_parts(content: Any, most: int) -> int:
-    """Return the number of names and values in a nested value; stop counting above `most`."""
+    """Count the names and values in nested mappings and lists; stop once there are more than `most`."""
     count, open_ = 0, [content]
     while open_ and count <= most:
         part = open_.pop()
@@ -335,7 +335,7 @@ def count_parts(content: Any, most: int) -> int:
 
 
 def chosen_in(rows: Any) -> dict[str, str]:
-    """Return the choice per group, and the base scenario, from the defaults of a file; PanjError for a wrong row."""
+    """Return the choice in each group and the base scenario, from a file's defaults; PanjError for a wrong row."""
     if rows is None:
         return {}
     if not isinstance(rows, list):

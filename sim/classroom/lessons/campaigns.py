@@ -26,7 +26,7 @@ KEPT = "lessons"  # subfolder of the results folder
 
 
 class CampaignStore:
-    """A store of campaigns in the results folder, by settings and seed."""
+    """A store of campaigns in the results folder, keyed by settings and seed."""
 
     def __init__(self, results: Path) -> None:
         self.folder = results / KEPT
@@ -34,7 +34,7 @@ class CampaignStore:
 
     @cached_property
     def composer(self) -> Composer:
-        """The composer of settings, which is created when it is first needed, because that takes a second."""
+        """The composer of settings, created only when it is needed, because creating it takes a second."""
         return Composer()
 
     def settings(self, overrides: Overrides) -> Settings:
@@ -42,7 +42,7 @@ class CampaignStore:
         return self.composer.settings(overrides + Overrides.of(["daily=false"]))
 
     def order(self, overrides: Overrides) -> Order:
-        """Return the settings of a choice as sent to workers, and cache them; raise PanjError if they are wrong."""
+        """Return a choice's settings in the form that is sent to workers, cached; raise PanjError if they are wrong."""
         if overrides not in self.orders:
             self.orders[overrides] = Cell(0, {}, (), self.settings(overrides)).order
         return self.orders[overrides]

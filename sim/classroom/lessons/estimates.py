@@ -106,7 +106,7 @@ def median(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
 
 
 def quantile(values: np.ndarray, task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the quantile over campaigns that the task names."""
+    """Estimate the quantile that the task names, over campaigns."""
     return bootstrapped(values, partial(np.quantile, q=task.quantile))
 
 
@@ -116,7 +116,7 @@ def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
 
 
 def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Split the campaigns into ten groups by seed; estimate how far the best group's mean is from the report."""
+    """Split campaigns into ten groups by seed; estimate the smallest distance of a group's mean from the report."""
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
     best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
@@ -174,7 +174,7 @@ def reported_value(asked: TaskOutcome) -> float:
 
 
 def share_of(marked: np.ndarray) -> Estimate:
-    """Estimate a share of campaigns, with the error from its Wilson interval, which is above 0 for every share."""
+    """Estimate a share of campaigns; its error comes from the Wilson interval, so it is above 0 even if all agree."""
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
     return Estimate(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)
@@ -204,7 +204,7 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """Run a bootstrap with a fixed seed and return its result; all samples are resampled with the same campaigns."""
+    """Return the result of a bootstrap with a fixed seed; each resample takes the same campaigns from all samples."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate interval is NaN and is replaced
         return bootstrap(
@@ -250,8 +250,9 @@ def verdict(found: Estimate) -> str:
 def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
     """Score the choices of a task, and find those that may be the best.
 
-    A choice may be the best if the 95 % interval of its distance from the best includes zero, by a bootstrap over
-    campaigns that resamples all settings together. With one campaign, only the choice with the highest score may be.
+    A choice may be the best if the 95 % bootstrap interval of the highest score minus its own score includes zero; each
+    resample takes the same campaigns under all settings. With one campaign, only the choice with the highest score may
+    be the best.
 
     Args:
         sheet: The sheet of the student.
@@ -259,7 +260,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
         sample: The campaigns to use.
 
     Returns:
-        The score of each choice and whether it may be the best, by choice.
+        For each choice, its score and whether it may be the best.
 
     Raises:
         PanjError: Settings, outcome or score are unknown, or no campaign has a value under all settings.
@@ -284,7 +285,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
 
 
 def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, best: int) -> bool:
-    """Return whether the distance of a choice from the best may be due to sampling error alone."""
+    """Return whether the gap between a choice's score and the highest may be due to sampling error alone."""
     if samples[0].size < 2:
         return False
 
@@ -302,7 +303,7 @@ def nearest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[An
 
 
 def steepest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Score each step between two rungs of a ladder by the absolute change of the mean."""
+    """Score each step between two rungs of a ladder by the absolute change in the mean."""
     means = [np.mean(sample, axis=axis) for sample in samples]
     return [np.abs(after - before) for before, after in pairwise(means)]
 

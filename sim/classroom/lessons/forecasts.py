@@ -1,4 +1,4 @@
-"""Score the ranges that students forecast on the evening of 22 June 2021, and those of Panj and of exponential growth.
+"""Score forecasts made on the evening of 22 June 2021: the ranges of students, of Panj and of exponential growth.
 
 Reads   tasks of kind `forecast`; the evidence table; the record as it was known on that evening; and
         lessons/panj_2021_06_22.json, which `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast.
@@ -106,7 +106,7 @@ def whole_record() -> Reported:
 
 
 def other_count(task: Task) -> float:
-    """Return the count against which hindcasts are scored on a task's day: of dated falls or of soldiers by night."""
+    """Return the count of dated falls, or of soldiers by night, against which hindcasts for a task's day are scored."""
     return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 
@@ -210,7 +210,7 @@ def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[R
 
 
 def say_score(task: Task, own: Ranges, texts: Language) -> str:
-    """Return in words, for the teacher, what was reported and how a student's ranges scored.
+    """Describe, for the teacher, what was reported and how a student's ranges scored.
 
     Args:
         task: A task of kind `forecast`.
@@ -231,7 +231,7 @@ def scores_of(rows: Sequence[Row]) -> str:
 
 
 def say_class(task: Task, students: Sequence[Ranges]) -> str:
-    """Return in words, for the teacher, how the mixture of a class scored.
+    """Describe, for the teacher, how the equal mixture of a class's ranges scored.
 
     Args:
         task: A task of kind `forecast`.
@@ -248,7 +248,7 @@ def say_class(task: Task, students: Sequence[Ranges]) -> str:
 
 
 def describe_reported(task: Task, texts: Language) -> str:
-    """Return in words what was reported for a task and, for a count of districts, the count of dated falls.
+    """Describe what was reported for a task and, if the task is about districts, also the count of dated falls.
 
     Args:
         task: A task of kind `forecast`.
@@ -270,7 +270,7 @@ def format_ranges(ranges: Ranges) -> str:
 
 
 class ClassRanges:
-    """The ranges that students on this server have fixed, by class and student; they are only kept in memory."""
+    """The ranges that students on this server have fixed, keyed by class and student and kept in memory only."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -352,7 +352,9 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
     forecasts: dict[str, dict[str, list[float]]] = {}
     for target, day in days:
         if (target, day) not in found:
-            raise PanjError(f"{folder}: found no forecast of {target} on {day}, expected one, as with horizons=8,13")
+            raise PanjError(
+                f"{folder}: found no forecast of {target} on {day}, expected one; run the hindcast with horizons=8,13"
+            )
         forecasts.setdefault(target, {})[day] = found[target, day]
     kept = {key: about[key] for key in ("command", "commit", "worlds", "seed", "rules_fingerprint", "data_fingerprint")}
     until = about["until"][ORIGIN.isoformat()]

@@ -79,7 +79,7 @@ def file_name(sheet: Sheet) -> str:
 
 
 def read_hand_in(path: Path) -> HandIn:
-    """Read and check the file of a hand-in; raise PanjError, beginning with its path, if it is not valid."""
+    """Read and check the file of a hand-in; if it is not valid, raise PanjError with a message that names it."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -159,7 +159,7 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
 
 
 def shown(value: Any) -> str:
-    """Return a value, shortened for an error message; of a list or mapping, return only the kind."""
+    """Return a value, shortened for an error message; for a list or mapping, return only its kind."""
     return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
@@ -191,7 +191,7 @@ class Graded(NamedTuple):
 
 
 def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark one hand-in, compared with `reference` further campaigns; raise PanjError if the file is not valid."""
+    """Mark one hand-in, using the student's campaigns and `reference` others; PanjError if the file is not valid."""
     hand_in = read_hand_in(path)
     sheet = hand_in.sheet
     marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]

@@ -1,9 +1,9 @@
-"""Read the seven lessons, one file each, and fill in a sheet for each student, which has its own parameters.
+"""Read the seven lessons, one file each, and fill in a student's sheet with parameters that depend on the student.
 
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
 Returns `Lesson`, as defined in its file; `Sheet`, which is a lesson with the parameters of one student filled in.
-Assumes A student is identified by a name or a number. The same student gets the same sheet everywhere. Consecutive
-        numbers differ in every parameter with several options, so that numbered neighbours have different sheets.
+Assumes A student is identified by a name or a number. The same student gets the same sheet everywhere. Students with
+        consecutive numbers get different values of every parameter that has several options.
 """
 
 import re
@@ -117,7 +117,7 @@ class Sheet(NamedTuple):
         raise unknown(f"lesson {self.lesson.number}, task", key, [task.key for task in self.tasks])
 
     def overrides(self, name: str) -> Overrides:
-        """Return the overrides of named settings; raise PanjError if the name is unknown."""
+        """Return the overrides of the settings with this name; raise PanjError if it is unknown."""
         if name not in self.settings:
             raise unknown(f"lesson {self.lesson.number}, settings", name, self.settings)
         return self.settings[name]
@@ -209,10 +209,10 @@ def read_task(row: Mapping[str, Any]) -> Task:
 
 
 def check_lesson(lesson: Lesson, where: str) -> None:
-    """Raise PanjError if minutes do not add up, a key is used twice, or evidence, targets or settings are unknown."""
+    """Raise PanjError for a wrong total of minutes, a repeated key, or unknown evidence, targets or settings."""
     minutes = sum(step.minutes for step in lesson.timing)
     if minutes != MINUTES:
-        raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES}")
+        raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES} in total")
     for id in [id for fact in lesson.background for id in fact.evidence]:
         if id not in evidence():
             raise unknown(f"{where}, background", id, evidence())
@@ -267,14 +267,14 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Return the index of a student's option, from a hash; consecutive numbers of students get consecutive options."""
+    """Return the index of a student's option, from a hash; consecutive student numbers give consecutive options."""
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter by name; if it is the name of an outcome, add label, unit and reported figure."""
+    """Return a parameter keyed by name; for an outcome, add its label, unit and reported figure."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)

@@ -1,4 +1,4 @@
-"""Mark answers by the student's own campaigns and by many others, and give the reasons in sentences.
+"""Mark answers using the student's own campaigns and many others, and give the reasons in sentences.
 
 Reads   an answer, the sheet of the student, campaigns; text/<language>/marks.yaml.
 Returns `Mark`: points, remarks and flags.
@@ -82,7 +82,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
         sheet: The sheet of the student.
         task: A task of the sheet.
         answer: The answer; None if there is none.
-        campaigns: Source of the student's campaigns and of the reference.
+        campaigns: Source of the student's campaigns and of the campaigns to compare with.
         reference: Number of other campaigns to compare with; 0 if a student checks an answer, so that the result is
             not revealed.
 
@@ -129,7 +129,9 @@ def check_answer(task: Task, answer: Answer) -> None:
 def check_range(where: str, value: object, count: int) -> None:
     """Raise PanjError unless a value is a tuple of `count` numbers in ascending order."""
     if not isinstance(value, tuple) or len(value) != count:
-        said = "two numbers, the lower first" if count == 2 else "four: low 90 %, low 50 %, high 50 %, high 90 %"
+        said = (
+            "two numbers, the lower first" if count == 2 else "four numbers: low 90 %, low 50 %, high 50 %, high 90 %"
+        )
         raise PanjError(f"{where}: found {str(value)[:40]}, expected {said}")
     for one in value:
         check_number(where, one)
@@ -145,7 +147,7 @@ def check_number(where: str, value: object) -> None:
 
 
 def credit_for_runs(task: Task, runs: int) -> float:
-    """Return the share of its points that a right answer earns if it is based on `runs` campaigns."""
+    """Return the share of a task's points that a right answer earns if it is based on `runs` campaigns."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
@@ -214,7 +216,7 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """Give full credit to a guess, with a remark on whether it contains the result of the campaigns run since."""
+    """Give full credit to a guess, with a remark on whether it contains the result of the campaigns run after it."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
     found = estimate(sheet, task, own)
@@ -226,7 +228,7 @@ def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: La
 def judge_number(
     sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a number by the student's own campaigns and, if given, by others."""
+    """Judge a number using the student's own campaigns and, if given, others."""
     assert isinstance(value, int | float)
     found = estimate(sheet, task, own)
     said = format_estimate(found, task, texts)
@@ -283,7 +285,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a choice by the conclusions that the student's own campaigns and, if given, others allow."""
+    """Judge a choice by the conclusions that the student's own campaigns and, if given, other campaigns allow."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student's own check does not reveal the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)

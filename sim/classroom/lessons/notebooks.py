@@ -46,7 +46,7 @@ def write_notebooks(folder: Path | None = None) -> list[Path]:
 
 
 def as_text(cells: Sequence[Any]) -> str:
-    """Return the text of a notebook with these cells, whose ids are numbers, so that the file is always the same."""
+    """Return the text of a notebook; cells have consecutive ids, so that the same cells always give the same text."""
     import nbformat
     from nbformat.v4 import new_notebook
 
@@ -113,7 +113,7 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
     """Create the cells of all tasks.
 
-    In a lesson with forecasts, the cells of the reveal follow the last task that is answered before it.
+    In a lesson with forecasts, the cells that reveal what was reported follow the last task to be answered before.
     """
     texts, cells = texts_of("notebooks"), []
     before = [task.key for task in lesson.tasks if task.kind in BEFORE_REVEAL] if lesson.forecasts else []
@@ -278,7 +278,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """Return code that finds a row in conflict with the task's row or, without one, gives the row of the solution."""
+    """Return code that finds a row in conflict with the task's row; if the task has no row, code with the solution."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"

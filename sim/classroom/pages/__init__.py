@@ -1,1 +1,1 @@
-"""The pages of the classroom, one file each, with the component `Page`."""
+"""The pages of the classroom; each file has one page, the component `Page`."""

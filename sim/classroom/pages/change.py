@@ -118,7 +118,7 @@ def Result(form: Form, wanted: Wanted) -> None:
 
 
 def describe_progress(asked: RequestState, texts: Language) -> str:
-    """Return the progress of a request for campaigns in words."""
+    """Describe the progress of a request for campaigns."""
     ticket = asked.ticket
     assert ticket is not None
     if ticket.ended:

@@ -1,4 +1,4 @@
-"""The page Class: a student joins a session, sends a claim and reads its answer, without seeing those of others."""
+"""The page Class: a student joins a session, sends a claim and reads its answer; those of other teams are hidden."""
 
 from collections.abc import Callable
 

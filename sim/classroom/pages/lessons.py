@@ -50,7 +50,7 @@ fixed: solara.Reactive[frozenset[tuple[str, str]]] = solara.reactive(frozenset()
 
 
 class DeskCampaigns:
-    """A source of campaigns that the desk has run, with which answers are checked."""
+    """A source of campaigns that the desk has run, for checking answers."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """Return one row per campaign; raise PanjError if any of them is not finished."""
@@ -301,7 +301,7 @@ def settings_of(task: Task) -> list[str]:
 
 
 def progress(asked: list[RequestState]) -> str:
-    """Return the progress of the campaigns of a task in words, over all its settings."""
+    """Describe the progress of a task's campaigns under all its settings together."""
     texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
     if not tickets:

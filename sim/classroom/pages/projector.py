@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Wall(room: Room, progress: Progress | None) -> None:
-    """Show what belongs to the stage of the current question."""
+    """Show how many students have joined and sent claims or, once the current question is answered, its results."""
     question = room.question
     if question is None or question.stage in (OPEN, CLOSED, RUNNING):
         Gathering(room, progress)
@@ -69,7 +69,7 @@ def Gathering(room: Room, progress: Progress | None) -> None:
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Return in words whether claims are open or, while campaigns are running, how many have finished."""
+    """Describe whether claims are open or, while campaigns are running, how many have finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", None, **progress._asdict())

@@ -139,7 +139,7 @@ def Clearing() -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Return a session in words: its code, the day on which it was opened, and whether it has ended."""
+    """Describe a session: its code, the day on which it was opened, and whether it has ended."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     return texts.say(
@@ -216,14 +216,14 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
 
 
 def describe_sent(room: Room, question: Question) -> str:
-    """Return in words how many teams have sent a claim."""
+    """Describe how many teams have sent a claim."""
     sent = sum(question.number in team.claims for team in room.teams)
     return texts_of("class").say("teacher_sent", sent, teams=len(room.teams))
 
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """Show the form for the next question: outcome, whether ranges predict it or an effect, and suggested choice."""
+    """Show the form for the next question: outcome, whether ranges predict it or the effect on it, suggested choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -271,7 +271,7 @@ def Students(room: Room) -> None:
 
 
 def describe_team_claim(team: Team, question: Question | None) -> str:
-    """Return a team's claim in words: its choice, range, confidence and reason."""
+    """Describe a team's claim: its choice, range, confidence and reason."""
     texts = texts_of("class")
     sent = team.claims.get(question.number) if question else None
     if question is None or sent is None:

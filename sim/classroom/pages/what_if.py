@@ -35,7 +35,7 @@ class ForkRequest(NamedTuple):
     kind: str = AS_WATCHED
 
     def choice(self, overrides: Overrides, watched: str) -> Overrides:
-        """Return the overrides of the campaign, from the visitor's choice and the day followed on the page Watch."""
+        """Return the campaign's overrides: the visitor's choice and the last day of the record to follow, if any."""
         return following(overrides, self.evening.isoformat() if self.kind == FOLLOWED else watched)
 
 
@@ -157,7 +157,7 @@ def Parted(forked: Forked, asked: ForkRequest) -> None:
 
 
 def describe_change(change: Override) -> str:
-    """Return a change with the labels of the form, such as `Help for garrisons: Every call is answered`."""
+    """Describe a change using the labels in the form, such as `Help for garrisons: Every call is answered`."""
     field = fields_of()[change.key]
     return f"{field.label}: {field.describe(change.value)}"
 

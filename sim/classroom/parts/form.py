@@ -92,7 +92,7 @@ def given_of(given: Any) -> tuple[str, Any]:
 
 
 def cast(field: Field, value: str | None) -> str | float | None:
-    """Convert the value of a number field to a float; raise PanjError if it cannot be read. Return others unchanged."""
+    """Convert the value of a number field to a float, or raise PanjError; return values of other fields unchanged."""
     if field.number is None or value is None:
         return value
     try:

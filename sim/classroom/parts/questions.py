@@ -20,7 +20,7 @@ def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
     """Create one field per policy group.
 
     Args:
-        overrides: The choice of settings, from which the current policies are selected in the fields.
+        overrides: The choice of settings; its policies are selected in the fields.
         more: Further properties of every field, such as `only`.
 
     Returns:

@@ -80,7 +80,7 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """Return a name on one line; Refused if it is empty, too long, hides text, or has neither letter nor digit."""
+    """Return a name on one line; Refused if it is empty or too long, hides text, or has no letter and no digit."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)
@@ -277,7 +277,7 @@ def verdict_on_effect(claim: Claim, answer: Answer) -> str:
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Return whether a range holds too few, enough or too many campaigns for its confidence, given sampling error."""
+    """Return whether a range contains too few, enough or too many campaigns for its confidence, beyond chance."""
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
@@ -291,6 +291,6 @@ class Tally(NamedTuple):
 
 
 def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
-    """Count how many ranges contain the result, and how many would be expected to by their confidence."""
+    """Count how many ranges contain the result, and how many would if every stated confidence were right."""
     held = sum(score.held for _, score in scored)
     return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

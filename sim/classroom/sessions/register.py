@@ -156,7 +156,7 @@ class Register:
         return asked
 
     def move(self, code: str, browser: str, stage: str) -> None:
-        """Move the current question to another stage; Refused if `NEXT` forbids it, or it has no claims to run."""
+        """Move the current question to another stage; Refused if `NEXT` forbids it, or no claim is to be run."""
         with self.changing(code, browser) as (act, session):
             question = storage.last_question(act, storage.alive(session))
             if question is None or stage not in NEXT[question["stage"]]:

@@ -143,7 +143,7 @@ class QuestionRunner:
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
-        """Return the answer for a choice from its campaigns and the baseline's, or one with an error if any failed."""
+        """Return the answer for a choice from its campaigns and the baseline's, or with the error if any failed."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:

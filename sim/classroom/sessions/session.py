@@ -134,7 +134,7 @@ def spelled(code: str) -> str:
         code: The code as somebody typed it, such as `fkm-rwx`.
 
     Returns:
-        Its letters of `LETTERS` in upper case, at most `WORD` of them, such as `FKMRWX`.
+        The code in upper case, without characters that are not in `LETTERS`, cut to `WORD` letters, such as `FKMRWX`.
     """
     return "".join(letter for letter in code.upper() if letter in LETTERS)[:WORD]
 

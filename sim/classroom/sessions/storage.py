@@ -69,7 +69,7 @@ class Storage:
         return connection
 
     def create_or_check(self) -> None:
-        """Create the tables if the file is empty; Refused if it has another version, and then it is not changed."""
+        """Create the tables if the file is empty; Refused, without changing the file, if it has another version."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
             if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -99,7 +99,7 @@ class Storage:
             yield connection
 
     def leave_no_trace(self) -> None:
-        """Rewrite the file and empty its log, so that neither has deleted data; Refused if this is blocked too long."""
+        """Rewrite the file and empty its log, so that no deleted data remain; Refused if this is blocked too long."""
         with closing(self.connect()) as connection:
             late = time.monotonic() + PATIENCE
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
@@ -114,7 +114,7 @@ class Storage:
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; return whether another connection blocked it, as an error or the row of a checkpoint says."""
+    """Run a statement; return whether another connection blocked it (by an error, or a checkpoint's result row)."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -254,7 +254,7 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
-    """Delete members by a condition, and teams that are then empty; `values` begins with the session's id."""
+    """Delete members that match an SQL condition, then empty teams; `values` begins with the session's id."""
     act.execute(f"DELETE FROM members WHERE {condition}", values)
     act.execute("DELETE FROM teams WHERE session = ? AND id NOT IN (SELECT team FROM members)", (values[0],))
 

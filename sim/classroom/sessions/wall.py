@@ -130,7 +130,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
 
 
 def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
-    """Return in words where the effect is relative to the range, or what share of campaigns the range contains."""
+    """Describe where the effect is relative to the range, or what share of campaigns the range contains."""
     texts = texts_of("class")
     if score is None:
         return texts.say("verdict_none")
@@ -150,7 +150,7 @@ def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
 
 
 def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
-    """Return the simulated effect or outcome in words, with its interval."""
+    """Describe the simulated effect or outcome, with its interval."""
     low, middle, high = simulated(answer, about)
     if about == EFFECT:
         interval = say_interval(low, high, measure)
@@ -228,7 +228,7 @@ def reported_in(measure: Measure) -> Reported:
 
 
 def nearest_reported(measure: Measure) -> dict[str, float] | None:
-    """Return the reported value, or else a bound, in the unit of the chart; None if nothing was reported."""
+    """Return the reported value, or else a bound, as `value` in the unit of the chart; None if nothing was reported."""
     known = marks_in(reported_in(measure))
     return {"value": known[0] * scale_of(measure)} if known else None
 
@@ -391,7 +391,7 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
-    """Return in words how many ranges contain the effect, or what share of campaigns the ranges contain on average.
+    """Describe how many ranges contain the effect, or what share of campaigns the ranges contain on average.
 
     Args:
         scored: Claims with their scores.
