@@ -1,1 +1,1 @@
-"""Fits the uncertain parameters to the record, and checks the fits."""
+"""Fit the uncertain parameters to the record, and check the fits."""

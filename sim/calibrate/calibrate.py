@@ -7,10 +7,10 @@ Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.
         files of an earlier fit are replaced only when all new ones are complete.
 Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
         Refined fit: see `sim.calibrate.chains`.
-Assumed The nearest campaigns, a share `accept` of all, represent the posterior. Each campaign keeps all its drawn
-        parameters, which preserves correlations; only the parameters chosen by screening are adjusted. The observation
-        error enters through the units of distance and is not added as noise. The posterior is therefore too narrow if
-        campaigns come nearer to the record than that error.
+Assumed The campaigns nearest to the record (a share `accept`) represent the posterior. Each campaign keeps all its
+        drawn parameters, which preserves correlations; only the parameters chosen by screening are adjusted. The
+        observation error enters through the units of distance and is not added as noise. The posterior is therefore
+        too narrow if campaigns come nearer to the record than that error.
 """
 
 import json
@@ -124,7 +124,7 @@ def write_refined(
     """Refine the fit, write the first and the refined posterior, and return the other tables.
 
     Returns:
-        The content of fit.json, and the rows of the other tables by file name.
+        The content of fit.json, and a mapping from the file names of the other tables to their rows.
     """
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip

@@ -6,16 +6,16 @@ Reads and writes a folder of chains: `chain_<number>_<generation>.npz` for each 
 Returns `Refined`, the generations of all chains, and `Gathered`, all campaigns within the last tolerance.
 Source  ABC by population Monte Carlo: Toni and Stumpf 2010, with weights as in Beaumont, Cornuet, Marin and Robert
         2009 and proposals as in Alsing, Wandelt and Feeney 2018. The campaigns of all generations are weighted as one
-        sample by the balance heuristic of Veach and Guibas 1995; for adaptive proposals, Cornuet,
-        Marin, Mira and Robert 2012.
+        sample by the balance heuristic of Veach and Guibas 1995, which Cornuet, Marin, Mira and Robert 2012 apply to
+        adaptive proposals.
 Method  Each parameter is fitted as its normal score: the share of the prior below it, mapped to the quantile of a
-        standard normal distribution. Thus the prior is the declared one, and no proposal is outside it. Parameters
-        that are not fitted are noise: each campaign draws them from their priors with its own seed.
+        standard normal distribution. Thus the declared priors are used as they are, and no proposal is outside them.
+        Parameters that are not fitted act as noise: each campaign draws them from their priors with its own seed.
         All chains share the tolerance of a generation, so that they sample one distribution and can be pooled; each
-        chain is weighted by its effective sample size. The tolerance is the distance within which half of the weight
-        of the previous generation is, but at least the observation error, which is the expected distance of a perfect
-        campaign: nearer draws would fit the error, and the posterior would be too narrow. The chains start from
-        disjoint parts of the bank.
+        chain is weighted by its effective sample size. Half of the weight of a generation is within the tolerance of
+        the next one. The tolerance never falls below the observation error, which is the expected distance of a
+        perfect campaign; otherwise, draws would fit the error, and the posterior would be too narrow. The chains start
+        from disjoint parts of the bank.
         Panj has its own loop because the prior, the proposals, the tolerances, the start from a bank and the
         seeding already existed; a library such as pyABC would add only the loop and a database.
 """
@@ -236,13 +236,16 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
 
 
 def tolerance_after(populations: Sequence[Population], error: float) -> float:
-    """Return the next tolerance: the NEARER quantile of the pooled distances, but at least the observation error."""
+    """Return the tolerance of the next generation.
+
+    A share NEARER of the pooled weight is within this distance, unless it had to be raised to the observation error.
+    """
     distances = np.concatenate([one.distances for one in populations])
     return max(error, float(weighted_quantiles(distances, pooled_weights(populations), (NEARER,))[0]))
 
 
 def pooled_weights(populations: Sequence[Population]) -> Floats:
-    """Return the weights of all draws, chain by chain, normalised to sum 1.
+    """Return the weights of all draws, chain by chain, scaled so that they sum to 1.
 
     Chains are weighted by their effective sample sizes.
     """
@@ -251,7 +254,7 @@ def pooled_weights(populations: Sequence[Population]) -> Floats:
 
 
 def acceptance_of(populations: Sequence[Population]) -> float:
-    """Return the acceptance rate of all chains together: draws per simulation."""
+    """Return the acceptance rate of all chains together: accepted draws per simulation."""
     return sum(one.weights.size for one in populations) / sum(one.simulations for one in populations)
 
 
@@ -364,8 +367,8 @@ class Proposal(NamedTuple):
     """Proposal distribution: the geometric mean of the prior and a normal fit to previous draws, mixed with the prior.
 
     Among normal proposals the geometric mean gives the most effective draws per simulation (Alsing, Wandelt and Feeney
-    2018); if campaigns are mostly noise, the previous draws alone are too narrow. A share FROM_PRIOR comes from the
-    prior, so that no weight exceeds 1 / FROM_PRIOR for any posterior (Hesterberg 1995).
+    2018); if campaigns are mostly noise, a fit to the previous draws alone is too narrow. A share FROM_PRIOR comes from
+    the prior, so that no weight exceeds 1 / FROM_PRIOR for any posterior (Hesterberg 1995).
     """
 
     middle: Floats  # mean of the normal part
@@ -378,7 +381,7 @@ class Proposal(NamedTuple):
         return normal if is_prior else self.middle + np.linalg.solve(self.root.T, normal)
 
     def densities(self, scores: Floats) -> Floats:
-        """Return the density of each row, relative to the prior density at its mode."""
+        """Return the density of the proposal at each row of scores, divided by the maximum of the prior density."""
         inner = (((scores - self.middle) @ self.root) ** 2).sum(axis=1)
         size = float(np.diag(self.root).prod())
         mixed = FROM_PRIOR * prior_densities(scores) + (1 - FROM_PRIOR) * size * np.exp(-0.5 * inner)
@@ -395,19 +398,19 @@ def proposal_of(scores: Floats, weights: Floats) -> Proposal:
 
 
 def prior_densities(scores: Floats) -> Floats:
-    """Return the prior density of each row, relative to that at its mode."""
+    """Return the prior density at each row of scores, divided by its maximum."""
     return np.asarray(np.exp(-0.5 * (scores**2).sum(axis=1)), np.float64)
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Return the value of each parameter, by key, which is the quantile of its prior at its share."""
+    """Return a mapping from the key of each parameter to the quantile of its prior at the given share."""
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
 def scores_of(shares: Floats) -> Floats:
     """Return the normal scores of prior shares.
 
-    Shares are clipped to EDGE from 0 and 1, since an integer parameter may take an end of its prior.
+    Shares are clipped to the range from EDGE to 1 - EDGE, since an integer parameter may equal an end of its prior.
     """
     return np.asarray(ndtri(np.clip(shares, EDGE, 1 - EDGE)), np.float64)
 

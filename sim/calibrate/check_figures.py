@@ -90,7 +90,7 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
-    """Draw the histograms of one parameter, with and without error of reports, over the expected band."""
+    """Draw the ranks of one parameter, for reports with and without error, over the band expected of a sound fit."""
     key, edges = row["number"], np.linspace(0, 1, BINS + 1)
     heights, count = heights_of(ranks, "with_error", key)
     exact, _ = heights_of(ranks, "without_error", key)
@@ -106,7 +106,7 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
 
 
 def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
-    """Return the frequency of ranks in each bin, relative to a sound fit, and the number of truths."""
+    """Return the frequency of ranks in each bin, relative to that of a sound fit, and the number of truths."""
     values = np.array([float(row[key]) for row in ranks if row["check"] == check])
     counts, _ = np.histogram(values, BINS, (0, 1))
     return counts * BINS / max(1, values.size), values.size
@@ -193,7 +193,7 @@ def draw_held_out(made: Fitted) -> list[Path]:
 
 
 def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
-    """Draw the intervals of each target before any fit, by the full fit, and by the fit without the target."""
+    """Draw the intervals of each target before any fit, in the full fit, and in the fit that did not use the target."""
     about = made.about
     caption = (
         f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "

@@ -7,20 +7,20 @@ Source  Simulation-based calibration: Talts and others 2018. Near the record: Pr
         chosen by their reports alone. Tests and intervals are SciPy's.
 Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
         with the `sd` of each target, because intervals are meant to cover what happened, not what was reported. The
-        same truths are also fitted without error, to distinguish a fit that ignores the error from one that is wrong,
-        and by a fit whose campaigns have the same error as reports.
+        same truths are also fitted to reports without error, to distinguish a fit that ignores the error from one that
+        is wrong, and by a fit to whose campaigns the error of reports was added.
         A reported range keeps its width, and the truth has a uniform position in it, since a range that always began
         at the truth would contain more information than the fit may use. A reported bound is the value of another
         campaign, and the report states on which side of it the truth is, since a bound derived from the truth would
-        amount to a count.
+        reveal the truth itself.
         Only campaigns with every summary are used as truths, as only they can be accepted. Screening uses only the
         bank, so it is the same for every report. The truths share one bank, so they are not fully independent.
         Intervals are too narrow or too wide if they hold fewer or more truths than they should (exact binomial test).
-        Otherwise, ranks that are not uniform (Kolmogorov-Smirnov) are off-centre if the mean rank is more than 1.96
-        standard errors from 0.5, and else too narrow or too wide by the sum of the coverage errors. All tests of one
-        check are controlled at a false discovery rate of 5 % (Benjamini and Hochberg 1995): of the faults reported,
-        one in twenty is a false alarm on average. The number of truths limits how small a fault can be detected;
-        smaller faults can be detected for all fitted parameters together than for each alone.
+        Otherwise, if ranks are not uniform (Kolmogorov-Smirnov), the posterior is off-centre if the mean rank is more
+        than 1.96 standard errors from 0.5; if not, the sign of the summed coverage errors decides between too narrow
+        and too wide. All tests of one check are controlled at a false discovery rate of 5 % (Benjamini and Hochberg
+        1995): of the faults reported, one in twenty is a false alarm on average. The number of truths limits how small
+        a fault can be detected; smaller faults can be detected for all fitted parameters together than for each alone.
         A parameter is identified if the fit removes at least half of the squared error of the prior mean, and weakly
         identified if it removes at least a twentieth and more than two standard errors. A narrow posterior alone does
         not count.
@@ -107,7 +107,7 @@ def reportable(summaries: Summaries) -> Integers:
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
-                        " or more to serve as the truth: python -m sim bank runs=50000")  # fmt: skip
+                        " or more, to serve as truths; make a larger bank: python -m sim bank runs=50000")  # fmt: skip
     return rows
 
 
@@ -129,7 +129,7 @@ def erring(made: Fit, summaries: Summaries) -> Fit:
 
 
 class Found(NamedTuple):
-    """Results of the fits to all truths: truths x parameters."""
+    """Results of the fits to all truths, as arrays of truths x parameters (`rows` has one value per truth)."""
 
     rows: Integers  # one per truth: row number of its campaign in the bank
     truths: Floats  # true values as shares of the prior
@@ -139,7 +139,7 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit every report to the bank without the campaign that it describes, and rank the true values."""
+    """Fit the bank to every report, without the campaign that the report describes, and rank the true values."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -164,7 +164,10 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
 
 
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
-    """Run all checks, and return their results by name. Verdicts are based on the first."""
+    """Run all checks, and return their results, keyed by name.
+
+    Verdicts on parameters are based on the first check, whose name is empty.
+    """
     summaries = summaries_of(made.bank.outcomes, made.targets)
     every = reportable(summaries)
     rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
@@ -210,7 +213,7 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
         accept = float(about["accept"])
     except (OSError, ValueError, KeyError, TypeError):
         raise PanjError(
-            f"{folder}: found no fit.json with accept, expected a folder written by python -m sim calibrate"
+            f"{folder}: found no fit.json with a value for accept, expected a folder written by python -m sim calibrate"
         ) from None
     found, console = read_bank(bank), console or console_of()
     made = fit(found, priors_of(found), targets_here(), accept)
@@ -336,7 +339,7 @@ def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, 
 
 
 def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
-    """Format the table entries of one check for one parameter."""
+    """Format the table entries for one parameter in one check."""
     cells: dict[str, Any] = {"truths": truths}
     for interval, one in zip(INTERVALS, verdict.coverage, strict=True):
         name = f"coverage_{100 * interval:.0f}"
@@ -444,7 +447,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Format the range that has the observed coverage of a well-calibrated 90 % interval in 95 of 100 checks.
+    """Format the range that contains the observed coverage of a sound 90 % interval in 95 of 100 checks.
 
     An example is `0.881 to 0.918`.
     """

@@ -277,7 +277,7 @@ def describe_rivals(about: Mapping[str, Any]) -> str:
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Draw the weights by theory and tolerance, and next to them the weights for known true theories."""
+    """Draw the weight of each theory by tolerance and, next to it, the mean weights when the true theory is known."""
     caption = (
         f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
         "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
@@ -309,7 +309,7 @@ def draw_bars(axes: Axes, made: Rivals) -> None:
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """Draw a heat map of the mean weight that each theory gets, by the theory that is true."""
+    """Draw a heat map of the mean weight that each theory gets (columns) if a theory is true (rows)."""
     shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
     short = [name.replace("_", "\n") for name in made.names]
     axes.set_xticks(range(len(short)), short, fontsize=7)

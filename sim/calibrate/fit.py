@@ -69,7 +69,7 @@ class Summaries(NamedTuple):
 
 
 class Distance(NamedTuple):
-    """Distance function of a bank: the distance of any campaign from the record, in the units of that bank."""
+    """Distance function of a bank: the distance of any campaign from the record, in units computed from that bank."""
 
     targets: tuple[Target, ...]
     units: Floats  # one per target
@@ -91,15 +91,17 @@ class Distance(NamedTuple):
 
 
 def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
-    """Compute the distance of each campaign from the record, with equal weights of events and of targets in an event.
+    """Compute the distance of each campaign from the record.
+
+    All events have equal weights, and so have the targets within each event.
 
     Args:
         targets: The targets, one per column of `outside`.
-        outside: Deviations from the reported ranges, campaigns x targets, in units.
+        outside: Deviations from the reported ranges (campaigns x targets), in the units of the targets.
 
     Returns:
-        One distance per campaign: the root of the mean over events of the mean square over targets; infinite if a value
-        is missing.
+        One distance per campaign, infinite if a value is missing. Squared deviations are averaged over the targets of
+        each event and then over events; the distance is the square root of the result.
     """
     events = list(dict.fromkeys(target.event for target in targets))
     squares = np.zeros(len(outside))
@@ -150,7 +152,8 @@ def unit_of(target: Target, column: Floats) -> float:
     """Compute the unit of a target: sqrt(sd² + spread²).
 
     `sd` is the observation error. `spread` is the spread over the bank: the median absolute deviation, scaled to a
-    standard deviation. It prevents a target that few campaigns meet from dominating. An exact figure has the unit 1.
+    standard deviation. It prevents a target that few campaigns meet from dominating. If `sd` is 0, as for an exact
+    figure, the unit is 1.
     """
     if target.sd == 0:
         return UNIT
@@ -169,7 +172,7 @@ class Screening(NamedTuple):
 
     @property
     def most(self) -> Floats:
-        """The largest share of each parameter over the summaries."""
+        """The largest share of the variance of any summary that each parameter explains."""
         return np.asarray(self.shares.max(axis=1), np.float64)
 
 
@@ -184,7 +187,7 @@ def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screen
     most = shares.max(axis=1)
     ranked = [place for place in np.argsort(-most, kind="stable") if most[place] >= floor]
     if not ranked:
-        raise PanjError(f"calibrate: found no number that explains {floor:.3g} of the variance of a target, "
+        raise PanjError(f"calibrate: found no number that explains {floor:.3g} or more of the variance of a target, "
                         "expected at least one; try a larger bank: python -m sim bank runs=50000")  # fmt: skip
     return Screening(keys, shares, floor, tuple(keys[place] for place in ranked[:MOST_CHOSEN]))
 
@@ -202,7 +205,7 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
 
 
 def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
-    """Make one row per parameter, strongest first, with the share of each summary that it explains."""
+    """Make one row per parameter, strongest first, with the share of the variance of each summary that it explains."""
     names = [target.target for target in summaries.targets]
     rows = []
     for place in np.argsort(-screening.most, kind="stable"):
@@ -251,7 +254,7 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
         drawn: Draws x parameters, in the units of the parameters.
         priors: One prior per parameter.
         chosen: Column indices of the adjusted parameters.
-        outside: Deviations from the reported ranges, draws x summaries, in units.
+        outside: Deviations from the reported ranges (draws x summaries), in the units of the targets.
         weights: One weight per draw.
 
     Returns:
@@ -300,7 +303,9 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
     overrides = Overrides.of(words)
     for row in overrides:
         if row.sweeps:
-            raise PanjError(f"bank: found '{row.text}', expected one cell, since each theory needs its own bank")
+            raise PanjError(
+                f"bank: found '{row.text}', expected one cell without swept values; each theory needs its own bank"
+            )
     for key, value in ALWAYS.items():
         found = overrides.get(key)
         if found and found.text != f"{key}={value}":
@@ -342,7 +347,7 @@ def read_bank(folder: Path) -> Bank:
         others = [row.name for row in read_outcomes(facts, first, (last - first).days)
                   if counted.get(row.name, row.fingerprint) != row.fingerprint]  # fmt: skip
         if others:
-            raise PanjError(f"bank: found {folder}, in which outcomes.{others[0]} is counted in another way, expected "
+            raise PanjError(f"bank: found {folder}, in which outcomes.{others[0]} has another definition, expected "
                             "the current one; make the bank again")  # fmt: skip
     else:
         here["outcomes"] = fingerprint_of_outcomes()

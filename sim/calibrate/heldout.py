@@ -1,19 +1,19 @@
-"""Predict targets from fits that do not use them: those of the fortnight after 22 June, and each event in turn.
+"""Predict targets from fits that do not use them: targets of the two weeks after 22 June, and each event in turn.
 
 Reads   a bank, targets, the last days that outcomes and evidence cover, naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
         section_2_heldout.json. `sim.calibrate.check_figures` draws them.
 Method  A target is known *by 22 June* if its outcome ends by then and all its evidence is from days up to then. (An
         outcome that searches for a wave until 7 July would use later data, even if the wave was early.) At most
-        twelve of these are fitted, first those of the full fit, then the others in table order; as in the full fit,
-        none is used that shares evidence with an earlier one or conflicts with it. Error, unit, screening, rejection
-        and regression are those of the full fit. A target that was known by then but whose outcome ends later
-        *straddles* the day: it is neither fitted nor counted as a prediction. The same applies to any other target of
-        the wave that ended on 22 June, if its outcome ends later.
+        twelve of these are fitted: first those of the full fit, then the others in table order. As in the full fit, a
+        target is skipped if its evidence includes evidence of an earlier target, or conflicts with that evidence.
+        Error, unit, screening, rejection and regression are those of the full fit. A target *straddles* 22 June if all
+        its evidence is from days up to then, but its outcome ends later: it is neither fitted nor counted as a
+        prediction. The same applies to all targets of the wave that ended on 22 June whose outcomes end later.
         Predictions use accepted campaigns, unadjusted and weighted. The full fit used some of the targets on which it
-        is scored, so it is an upper limit and not a prediction.
-        Targets of one event are not independent, so events are counted as well. A difference of two CRPS counts if it
-        exceeds 1.96 of their Monte Carlo errors, which does not cover how the record might have differed.
+        is scored, so its scores are not those of a prediction, but show what a prediction could achieve at best.
+        Targets of one event are not independent, so events are counted as well. A difference between two CRPS counts
+        if it exceeds 1.96 times its Monte Carlo error. That error does not include how the record might have differed.
 """
 
 from collections import Counter
@@ -96,7 +96,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
-    """Return the scores of the targets that a forecast covers, by name of the target.
+    """Return the scores of the targets that a forecast covers, keyed by target name.
 
     If `nearest` is given, only the accepted campaigns are used, with their weights.
     """
@@ -158,7 +158,7 @@ By = Mapping[str, Measured]  # by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """Make the table entries of a target. The reported value is empty if the target is a split over posts."""
+    """Make the table entries for a target. The reported value is empty if the target is a split over posts."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -168,7 +168,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Make the table entries of one side's prediction of a target. All entries are empty if there is none."""
+    """Make the table entries for a prediction, whose columns begin with `side`; all are empty if there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -180,7 +180,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target that campaigns cover. The column `kind` is its role in the fit of 22 June."""
+    """Make one row per target that campaigns cover. The column `kind` is its role in the fit to data up to 22 June."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -212,7 +212,7 @@ def rows_of_left_out(
 def describe_held_out(
     held: Fit, full: Fit, kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[str]:
-    """Describe how well the fit of 22 June and its rivals predict the fortnight after 22 June."""
+    """Describe how well the fit to data up to 22 June predicts the next two weeks, compared with other forecasts."""
     predicted = [target for target in full.targets if kinds[target.target] == "predicted"
                  and target.target in sides["held_out"]]  # fmt: skip
     fitted = [target.target for target in held.summaries.targets]
@@ -234,7 +234,7 @@ def describe_held_out(
 
 
 def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """State how many targets, and all targets of how many events, are inside the 90 % intervals of each side."""
+    """State, for each fit, how many targets are inside its 90 % intervals, and for how many events all targets are."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -248,7 +248,10 @@ def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
 
 
 def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
-    """State on how many targets each side has the lower CRPS. Return an empty list if they have no target in common."""
+    """State on how many targets each of two forecasts has the lower CRPS.
+
+    Return an empty list if the forecasts have no target in common.
+    """
     both = [target.target for target in targets if target.target in found and target.target in other]
     if not both:
         return []
@@ -260,7 +263,8 @@ def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequ
 def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
     """Describe each event that was left out.
 
-    State how many of its targets are inside the 90 % intervals of the fit without it, of the full fit and of no fit.
+    State how many of its targets are inside the 90 % intervals of the fit without it, of the full fit, and before any
+    fit.
     """
     said = ["Then each fitted event was left out in turn, and all of its targets were predicted from the others."]
     for event, found in left.items():

@@ -72,7 +72,7 @@ class Fitted(NamedTuple):
 
     @property
     def rows(self) -> dict[str, Row]:
-        """Rows of diagnostics.csv, by key of the parameter."""
+        """Rows of diagnostics.csv, keyed by parameter."""
         return {row["number"]: row for row in self.diagnostics}
 
     @property
@@ -305,7 +305,7 @@ def describe_fit(made: Fitted) -> str:
 
 
 def describe_inside(made: Fitted) -> str:
-    """State how many targets, and all targets of how many events, are inside their 90 % intervals."""
+    """State how many targets are inside their 90 % intervals, and for how many events all targets are."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}

@@ -83,7 +83,7 @@ class RefinedFit(NamedTuple):
     folder: Path  # folder of the chains
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """Return the forecasts that are compared with the record, by column prefix."""
+        """Return the forecasts that are compared with the record, keyed by column prefix."""
         accepted = forecast_of(self.accepted, targets, self.posterior.weights)
         return {"accepted": accepted, "again": forecast_of(self.again, targets)}
 
@@ -154,8 +154,8 @@ def completed(
     rows, accepted = accepted_in(made, order, problem, found, pool)
     outside = distance.outside(accepted)
     if not np.array_equal(distances_of(distance.targets, outside), found.distances):
-        raise PanjError(f"calibrate: found other distances when accepted campaigns were run again, expected the same; "
-                        f"the chains were run by another version, so remove {folder}")  # fmt: skip
+        raise PanjError(f"calibrate: found different distances when accepted campaigns were run again, expected the "
+                        f"same; the chains were run by another version, so remove {folder}")  # fmt: skip
     chosen = [made.bank.keys.index(prior.key) for prior in problem.priors]
     moved = adjusted(rows, made.priors, chosen, outside, found.weights)
     posterior = posterior_of(made.bank.keys, found.weights, moved, "")
@@ -291,7 +291,7 @@ class Simulator:
 
 
 def draws_in(order: Order) -> Draws:
-    """Return the source of the parameters in a bank, which is always the priors, or raise PanjError if it has none."""
+    """Return the source from which the parameters of a bank were drawn, or raise PanjError if there is none."""
     if order.draws is None:
         raise PanjError("calibrate: found a bank without draws, expected a bank made by python -m sim bank")
     return order.draws

@@ -97,7 +97,8 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
     Args:
         targets: The reported figures.
         bank: All campaigns of the bank, for the columns `low_90` to `high_90`.
-        fitted: Campaigns of the fit by name, for the columns `<name>_...`; `inside_90` refers to the last of them.
+        fitted: Forecasts from campaigns of the fit, keyed by the name with which their columns begin (`<name>_...`);
+            `inside_90` is for the last of them.
 
     Returns:
         The rows, in the order of the targets, without targets for which a forecast has no value.

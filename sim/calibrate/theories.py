@@ -3,9 +3,9 @@
 Reads   two or more banks that differ only in the group `theory`; the targets to be fitted.
 Writes  theories/ in the first bank: theories.csv (one row per theory and tolerance), told_apart.csv (per true theory),
         theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
-Source  Model choice by rejection ABC: Toni and others 2009. Its weights depend on the summaries, so they have to be
+Source  Model choice by rejection ABC: Toni and others 2009. The weights depend on the summaries, so they have to be
         tested on known truths: Robert and others 2011. Intervals use Jeffreys' prior for a proportion (SciPy). A ratio
-        below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
+        of weights below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
 Assumed All theories are equally likely a priori, whatever the size of their banks, and their parameters are
         distributed as their priors, so a theory with many wide priors is penalised for them. There is no regression
         adjustment.
@@ -117,9 +117,9 @@ def refuse_others(first: Path, other: Path) -> None:
 
 
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
-    """Accept the nearest campaigns, and weigh the theories by their acceptance rates, normalised to sum 1.
+    """Accept the nearest campaigns, and weigh the theories by their acceptance rates, scaled to sum to 1.
 
-    Campaigns are accepted until they have the share `accept` of the prior weight, which is equal for all theories.
+    Campaigns are accepted until they have a share `accept` of the prior weight, of which each theory has an equal part.
     """
     belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # prior weight of each campaign
     order = np.argsort(distances, kind="stable")
@@ -132,7 +132,7 @@ def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
 def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
     """Compute the median and the ends of the 95 % interval of each weight.
 
-    Acceptance rates are drawn from their posteriors under Jeffreys' prior, and normalised to sum 1.
+    Acceptance rates are drawn from their posteriors under Jeffreys' prior, and scaled to sum to 1.
     """
     generator = np.random.default_rng(SEED)
     rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=generator)
@@ -141,7 +141,7 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 
 
 def told_apart(rivals: Rivals, accept: float) -> Floats:
-    """Compute the mean weight of each theory (columns) if the theory of the row is true, for truths near the record.
+    """Compute the mean weight that each theory gets (columns) if a theory is true (rows), for truths near the record.
 
     A truth is a campaign whose synthetic report, with the error of each target, is near the record. The campaign itself
     is left out of the bank. If rows are similar, the evidence cannot distinguish the theories, whatever their weights.
@@ -197,7 +197,7 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """Make one row per theory and target: the interval of the nearest campaigns, and whether it has the target."""
+    """Make one row per theory and target: the interval of the nearest campaigns, and whether the target is inside."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)

@@ -1,1 +1,1 @@
-"""Reads the input data: facts about districts and posts, and the reported record."""
+"""Read the input data: facts about districts and posts, and the reported record."""

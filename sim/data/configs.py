@@ -1,4 +1,4 @@
-"""Reads Panj's YAML files, in a clone and in an installed wheel."""
+"""Read Panj's YAML files, in a clone and in an installed wheel."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads and filters the record: dated figures reported up to the end of 7 July 2021, each with its source.
+"""Read and filter the record: dated figures reported up to the end of 7 July 2021, each with its source.
 
 Reads   data/evidence.csv.
 Returns `Evidence` rows, filters for them, and a table for the console.
@@ -107,7 +107,7 @@ def read_range(row: Row) -> tuple[float | None, float | None]:
     """
     value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
     if value is None and low is None and high is None:
-        raise row.wrong("value", "a number, unless low or high has one")
+        raise row.wrong("value", "a number in at least one of low, value and high")
     for lower, upper, column in ((low, high, "low"), (low, value, "low"), (value, high, "value")):
         if lower is not None and upper is not None and lower > upper:
             raise row.wrong(column, f"at most {upper:g}, so that low, value and high are in order")
@@ -132,7 +132,7 @@ def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
     conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
     for name in conflicts:
         if name not in ids or name == row.cells["id"]:
-            raise row.wrong("conflicts", f"ids of other rows, and '{name}' is not one")
+            raise row.wrong("conflicts", f"only ids of other rows; '{name}' is not one of them")
     return conflicts
 
 
@@ -179,7 +179,7 @@ def covers(row: Evidence, day: str) -> bool:
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text that a filter searches: one column, the source with its link, or without a key all columns."""
+    """Return the text that a filter searches: one column, the source with its link, or all columns if it has no key."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":

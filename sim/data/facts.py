@@ -1,4 +1,4 @@
-"""Reads facts about the 399 districts and the 13 crossing points, as they were before the campaign.
+"""Read facts about the 399 districts and the 13 crossing points, as they were before the campaign.
 
 Reads   data/districts.csv, data/places.csv, data/posts.csv.
 Returns `Facts`, from which a campaign starts, and `Falls`, which are used only for scoring: no trait of `Facts` comes
@@ -74,9 +74,9 @@ class Facts(NamedTuple):
 
 
 class Falls(NamedTuple):
-    """First loss of each district from 1 May to 7 July 2021, in file order.
+    """Reports on the first loss of each district from 1 May to 7 July 2021, in file order.
 
-    It is used for scoring only, so a campaign must not read it.
+    They are used for scoring only; a campaign must not read them.
     """
 
     fell_date: NDArray[np.datetime64]  # (districts) day; NaT means not dated, whether lost or not
@@ -85,7 +85,7 @@ class Falls(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Links between neighbouring districts in compressed sparse rows.
+    """Links between neighbouring districts, as compressed sparse rows (CSR).
 
     The neighbours of district d are `neighbour[first[d]:first[d + 1]]`.
     """
@@ -365,7 +365,7 @@ def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
 
 
 def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
-    """Return whether places.csv has the value 1 for each district and one kind; without a row, it counts as 0."""
+    """Return for each district whether places.csv has a row of this kind with the value 1."""
     marked = np.zeros(len(district_row), dtype=np.bool_)
     for row in of_kind(places, kind):
         marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"

@@ -1,4 +1,4 @@
-"""Computes fingerprints of code and data that depend on what the code computes and what the data contain.
+"""Compute fingerprints of code and data that depend only on what the code computes and what the data contain.
 
 Changes to comments, docstrings, error messages, file names, imports, line breaks, and annotations other than those of
 class fields do not change a fingerprint. Changes to operators, numbers, names or the order of statements within a

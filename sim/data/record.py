@@ -1,4 +1,4 @@
-"""Looks up reported figures by id or by post, for comparison with simulated ones.
+"""Look up reported figures, given an id or a post, for comparison with simulated ones.
 
 Reads   data/evidence.csv, data/posts.csv.
 Source  named in each row. A night belongs to the morning on which it ends: 4-5 July is 5 July.
@@ -33,7 +33,7 @@ EVENTS = {  # evidence id: label on a time axis
 
 
 class Point(NamedTuple):
-    """A reported number on a day, with its range, which is `open_ended` if it has a lower and no upper bound."""
+    """A reported number for one day, with its range; `open_ended` means that only a lower bound was reported."""
 
     day: date
     value: float
@@ -54,7 +54,7 @@ class Count(NamedTuple):
 
 @cache
 def evidence() -> dict[str, Evidence]:
-    """Return every row of evidence.csv, by id."""
+    """Return a mapping from ids to the rows of evidence.csv."""
     return {row.id: row for row in read_evidence()}
 
 
@@ -103,12 +103,15 @@ def aan_shares() -> list[Point]:
 
 
 def lwj_shares() -> list[Point]:
-    """Return the shares of districts that the Long War Journal counted as under Taliban control, in its wider sense."""
+    """Return the shares of districts that the Long War Journal counted as controlled by the Taliban.
+
+    Its definition of control is broader than AAN's, which counts only district centres that the Taliban held.
+    """
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
 
 
 def counted_so_far() -> list[Point]:
-    """Return how many soldiers had crossed: the sum of counts up to each counted night, then the reported total."""
+    """Return how many soldiers had crossed by each counted night (a running sum), followed by the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [
@@ -161,5 +164,5 @@ def lost_in_record(evening: date) -> list[int]:
 
 @cache
 def fell_dates() -> np.ndarray:
-    """Return the reported day of each district's first loss; NaT where no loss is dated."""
+    """Return the reported day of each district's first loss; NaT if no loss is dated."""
     return read_falls().fell_date

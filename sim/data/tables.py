@@ -1,4 +1,4 @@
-"""Reads CSV data files and checks them cell by cell; errors name file, line and column."""
+"""Read CSV data files and check them cell by cell; errors name file, line and column."""
 
 import csv
 import math
@@ -90,7 +90,7 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
 
     Raises:
         PanjError: If the file is missing, is not valid CSV or has no rows, if a column is missing or occurs twice, or
-            if two rows have the same key or one has none.
+            if two rows have the same key or a row has no key.
     """
     reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
     try:
@@ -141,7 +141,7 @@ def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
 
 
 def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
-    """Return a row with only the wanted columns, whose place in error messages includes its key."""
+    """Return a row with only the wanted columns; `place`, which error messages show, also gets the key of the row."""
     name = " ".join(cells[column] for column in key)
     return Row(f"{place} ({name})", {column: cells[column] for column in columns})
 
@@ -152,5 +152,7 @@ def refuse_duplicates(rows: Sequence[Row], key: Sequence[str]) -> None:
     for row in rows:
         name = tuple(row.text(column) for column in key)
         if name in seen:
-            raise PanjError(f"{row.place}: found the same {' and '.join(key)} as in {seen[name]}, expected another")
+            raise PanjError(
+                f"{row.place}: found the same {' and '.join(key)} as in {seen[name]}, expected a different one"
+            )
         seen[name] = row.place

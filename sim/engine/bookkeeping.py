@@ -1,4 +1,4 @@
-"""Bookkeeping: counts the men of both sides in each district, resets daily counts, and writes the log.
+"""Count the men of both sides in each district, reset daily counts, and write the log.
 
 Reads   units that hold a district, forces, posts.
 Writes  garrisons, the forces of each district, the log.
@@ -16,7 +16,7 @@ EVEN_MORALE = 0.5  # middle of the scale, at which morale makes holding out neit
 
 
 class Endurance(NamedTuple):
-    """Limits of supply and time at which hunger and unanswered calls take effect."""
+    """Thresholds in days: the supply below which hunger begins, and the wait after which patience is exhausted."""
 
     hungry_below: float  # days: supply below which a garrison goes hungry
     patience_days: float  # days after which an unanswered call has its full effect
@@ -72,7 +72,7 @@ def muster(armies: Armies, endurance: Endurance) -> None:
 
     Args:
         armies: `garrisons` and the links between `forces` are written; `units` and men of `forces` are read.
-        endurance: Supply and waiting time (days) at which hunger and unanswered calls take effect.
+        endurance: Thresholds in days at which hunger begins and patience is exhausted.
     """
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     count_garrisons(garrisons, units, endurance)

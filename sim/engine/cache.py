@@ -1,4 +1,4 @@
-"""Caches compiled rules on disk, in files that begin with a digest of their content.
+"""Cache compiled rules on disk, in files that begin with a digest of their content.
 
 Numba's own cache does not verify what it reads, falls back to a folder next to the source if its folder is read-only,
 and recompiles a rule when a comment above it moves its lines. Here a rule whose file is damaged is compiled again,
@@ -42,7 +42,7 @@ def is_ours(file: str) -> bool:
 
 
 class Place(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Locator of a function's cache folder, which may be read-only."""
+    """Numba locator: returns the cache folder of a function, even if the folder is read-only."""
 
     folder: Path  # cache folder of this version of the rules
 

@@ -1,4 +1,4 @@
-"""Runs one campaign from day 0 to the last day in one compiled call, and records the end of every day."""
+"""Run one campaign from day 0 to the last day in one compiled call, and record the state at the end of every day."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -23,7 +23,7 @@ ENDS = {
 class Series(IntEnum):
     """Daily series of a campaign.
 
-    Those whose names end in `_TOTAL` count from day 0; all others refer to the day or its end.
+    Series whose names end in `_TOTAL` are running totals since day 0; all others are for the day itself or its end.
     """
 
     DISTRICTS_HELD_BY_TALIBAN = 0
@@ -96,7 +96,7 @@ def run_campaign(
         layout: The world before the draws of day 0, which is not written to.
         rules: Parameters of every rule.
         timeline: Dated events, which are applied on their days.
-        seed: Seed of all draws, or an address that gives several seeds for different days, streams or provinces.
+        seed: One seed for all draws, or an `Address` with separate seeds for some days, streams or provinces.
         days: Number of days after day 0.
         world: The world of an earlier campaign with this layout, to be overwritten; by default a new world is made.
 
@@ -214,7 +214,7 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 
 @rule
 def record_units(world: World, row: Real) -> None:
-    """Record how many men hold districts and how many met each fate, and the mean morale of those who hold."""
+    """Record how many men hold districts and how many met each fate, and the mean morale of men who hold districts."""
     units = world.units
     holding = 0
     morale = 0.0

@@ -1,4 +1,4 @@
-"""Draws random numbers as pure functions of seed, stream, day and actor, without any state.
+"""Draw random numbers as pure functions of seed, stream, day and actor, without any state.
 
 Source  SplitMix64 (Steele, Lea and Flood 2014), whose n-th output for a seed is a hash of seed + n x gamma.
 
@@ -79,9 +79,9 @@ class Luck(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Seeds of a campaign that uses several.
+    """Seeds of a campaign whose days, streams or provinces do not all use the same seed.
 
-    Together with the settings and the uncertain numbers, they determine the campaign.
+    Together with the settings and the uncertain numbers, an address determines the campaign.
     """
 
     runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
@@ -90,7 +90,10 @@ class Address(NamedTuple):
 
 
 class Seeds(NamedTuple):
-    """Seeds of a campaign by stream, and by day or province: hashed from `seeds_of`, unhashed from `seeds_in`."""
+    """Seeds of a campaign: one per stream and day, and one per stream and province for draws made only once.
+
+    `seeds_in` returns the seeds themselves, and `seeds_of` their hashes.
+    """
 
     lasting: np.ndarray  # (provinces, streams) uint64: for draws made once in a campaign, with day 0 as their day
     daily: np.ndarray  # (days + 1, streams) uint64: for the draws of each day
@@ -111,7 +114,7 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
     """Return the seeds of a campaign before they are hashed.
 
     Args:
-        seed: One seed for all draws, or an address with several.
+        seed: One seed for all draws, or an `Address` with several.
         days: Number of days after day 0.
         provinces: Number of provinces.
 

@@ -1,4 +1,4 @@
-"""Defines the decorators `rule` and `entry`, which compile the rules of the model with Numba.
+"""Define the decorators `rule` and `entry`, which compile the rules of the model with Numba.
 
 With `NUMBA_DISABLE_JIT=1`, rules run uncompiled. Compiled code is cached on disk (`sim.engine.cache`), in a folder
 named after the fingerprint of the whole engine and the setting of Numba's bounds check, so that compiled code of

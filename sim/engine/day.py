@@ -1,4 +1,4 @@
-"""Runs the steps of one day in order, and defines `Rules`, the parameters of all steps."""
+"""Run the steps of one day in order, and define `Rules`, the parameters of all steps."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from sim.engine.world import World, armies_of, border_of, land_of, today_of
 
 
 class Rules(NamedTuple):
-    """Parameters of all rules: first of the rule for day 0, then of the others in the order in which they run."""
+    """Parameters of all rules: those of the rule for day 0, then those of the others in the order in which they run."""
 
     founding: Founding
     supply: Supply

@@ -1,4 +1,4 @@
-"""Checks invariants at the end of a day, such as that nobody vanishes and that no post exceeds its room.
+"""Check invariants at the end of a day, for instance that nobody vanishes and that no post exceeds its room.
 
 Reads   the world at the end of a day and the world of day 0.
 Writes  nothing; raises an error for the first invariant that does not hold, with its row and numbers.
@@ -87,7 +87,7 @@ def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) 
 
 
 def single(holds: bool, text: str) -> Claim:
-    """Return a claim about a total, with the text that describes its failure."""
+    """Return a claim about a single value, such as a total, with the text to report if it does not hold."""
     return Claim(np.array([holds]), lambda _row: text)
 
 
@@ -130,9 +130,9 @@ def _no_number(where: str, values: Real) -> Callable[[int], str]:
 
 
 def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Yield claims that the men of each unit add up to those it was founded with, and that only raised men are added.
+    """Yield claims that the men of each unit add up to `founded`, and that `founded` grows only by men raised later.
 
-    The men of a unit are those in the columns `FATES`.
+    The men of a unit are counted in the columns `FATES`.
     """
     units = world.units
     fates = np.sum([getattr(units, fate) for fate in FATES], axis=0)
@@ -319,7 +319,7 @@ def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
 
 
 def rows_point_at_rows(world: World) -> Iterator[Claim]:
-    """Yield claims that references to districts, provinces, posts and prongs are below their number of rows."""
+    """Yield claims that no reference to a district, province, post or prong is beyond the last row of its table."""
     districts, provinces, posts = world.districts.holder.size, world.provinces.capital.size, world.posts.district.size
     for where, values, rows in (
         ("units.district", world.units.district, districts),

@@ -1,4 +1,4 @@
-"""Builds the world with which campaigns start, from facts and settings.
+"""Build the world with which campaigns start, from facts and settings.
 
 The layout (the rows of every group, and traits such as population and the lengths of roads) depends only on data and
 settings and is built once. Everything that differs between campaigns is drawn by the compiled `draw_day_zero`.
@@ -80,7 +80,8 @@ def lay_out(
         facts: Districts, links and posts.
         rules: Parameters of every rule.
         attention: Weight of each region in Taliban planning, above 0; missing regions have 1.
-        posts: Changes by post: `soldiers` and `families` (shares admitted, 0 to 1), `room` (factor from 0 to 100).
+        posts: Changes to each post, by its name: `soldiers` and `families` (shares admitted, from 0 to 1), and `room`
+            (factor from 0 to 100).
 
     Returns:
         The layout, which all campaigns with these settings share.
@@ -306,7 +307,10 @@ def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
 
 
 def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str, float]]) -> Posts:
-    """Return the posts with their room, by kind of crossing and policy, and the shares that they admit, by policy."""
+    """Return the posts, with their room and the shares of soldiers and families that they admit.
+
+    Room depends on the kind of crossing and on policy, and the shares depend on policy.
+    """
     rooms, soldiers, families = [], [], []
     for name, kind in zip(facts.post, facts.post_kind, strict=True):
         change = changes.get(name, {})
@@ -331,7 +335,7 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
 
     Args:
         facts: Facts with the names of the posts.
-        changes: Changes by post, as in the argument `posts` of `lay_out`.
+        changes: Changes to each post, as in the argument `posts` of `lay_out`.
 
     Raises:
         PanjError: For an unknown post or trait, or a value out of range.

@@ -1,4 +1,4 @@
-"""Applies dated events: decisions from outside the model, given as rows of data, that take effect on their dates.
+"""Apply dated events: decisions from outside the model, one per row of data, that take effect on given dates.
 
 Reads   rows (day, act, subject, amount) from `configs/timeline`, as changed by policies and scenarios.
 Writes  conditions, commandos in threatened districts, men of militias.

@@ -1,4 +1,4 @@
-"""Defines the state of the model: every group of agents with its traits, without behaviour.
+"""Define the state of the model: every group of agents with its traits, without behaviour.
 
 A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
 and refugees are the five kinds of agent; provinces, prongs, roads, garrisons and queues are shared structures.
@@ -245,7 +245,7 @@ class Provinces(NamedTuple):
 
 
 class Roads(NamedTuple):
-    """Links between neighbouring districts in compressed sparse rows, and shortest paths between all districts."""
+    """Links between neighbouring districts (compressed sparse rows, CSR), and shortest paths between all districts."""
 
     first: Whole  # districts + 1: where the links of a district begin
     neighbour: Whole
@@ -398,7 +398,7 @@ class Land(NamedTuple):
 
 
 class Armies(NamedTuple):
-    """Both sides: government units, Taliban forces and prongs, and the men of both in each district."""
+    """Both sides: government units, Taliban forces and prongs, and counts of the men of each side by district."""
 
     garrisons: Garrisons
     units: Units

@@ -1,4 +1,4 @@
-"""Describes what a policy or scenario changes, from its YAML file.
+"""Describe what a policy or scenario changes, according to its YAML file.
 
 The help, the reference, the form, the pages and the policy table of `docs/odd.md` all use these texts, so none of
 them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text

@@ -1,4 +1,4 @@
-"""Composes overrides into resolved settings with Hydra and checks all of them before anything runs.
+"""Compose overrides into resolved settings with Hydra, and check all settings before anything runs.
 
 Hydra provides the grammar, the groups and their files. What it cannot check (ranges, dates, posts, districts, shifts
 by policies) is checked here. Every error names the key, what was found and what was expected, with the nearest valid
@@ -72,7 +72,7 @@ class ChoiceSchema:
 
 @dataclass
 class TimelineSchema:
-    """Schema of a timeline: dated events by name."""
+    """Schema of a timeline: a mapping from names to dated events."""
 
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -123,8 +123,8 @@ class PrecisionSchema:
 class WorldsSchema:
     """Schema of `worlds`: `free` campaigns, or campaigns that followed the `record`.
 
-    `file` is the path of the worlds; without it, the shipped file is used. Campaigns repeat the worlds until the end
-    of the day `until` and then make new random draws; without it, until the last day that the reports cover.
+    `file` is the path of the worlds; without it, the shipped file is used. Campaigns repeat the random draws of
+    the worlds up to the end of the day `until` (by default the last day that the reports cover), then make new ones.
     """
 
     source: str = FREE
@@ -287,7 +287,7 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
         scenario: Name of the scenario.
 
     Returns:
-        Content of each file by scenario name, beginning with the scenario that has no base.
+        A mapping from scenario names to the contents of the files, beginning with the scenario that has no base.
 
     Raises:
         PanjError: If a file cannot be read, if a scenario has more than one base, or if the chain is too long or
@@ -297,7 +297,8 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
     while scenario:
         if scenario in found or len(found) == DEEPEST:
             raise PanjError(
-                f"scenario={scenario}: found more than {DEEPEST} base scenarios or a circle of them, expected fewer"
+                f"scenario={scenario}: found a chain of base scenarios that is circular or too long, expected "
+                f"at most {DEEPEST} scenarios"
             )
         found = {scenario: read_config(file_of("scenario", scenario))} | found
         rows = found[scenario].get("defaults", [])
@@ -419,7 +420,8 @@ def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> World
     asked = config.runs_max if config.precision.outcome else config.runs
     if end <= worlds.followed and asked > many:
         raise PanjError(
-            f"runs: found {asked}, expected at most {many}, since only {many} campaigns up to {worlds.followed} differ"
+            f"runs: found {asked}, expected at most {many}, since campaigns that end by {worlds.followed} only repeat "
+            f"the {many} worlds"
         )
     return worlds
 

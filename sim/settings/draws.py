@@ -1,11 +1,12 @@
-"""Draws the numbers that differ between campaigns, from the declared priors or from a posterior, by seed alone.
+"""Draw the numbers that differ between campaigns, from the declared priors or from a posterior.
 
-From the priors, each number is drawn independently. From a posterior, each campaign takes one joint draw with
-probability proportional to its weight; with `median`, all campaigns share one draw. With worlds, each campaign takes
-the numbers of its world. With a design (made by the sensitivity analysis), campaign i uses point i, and all campaigns
-of a cell share one seed. Values resolve in the order of `sim.settings.numbers`: default, draw, policies and scenario,
-overrides; the last takes precedence. Campaigns of different cells with the same seed have the same drawn numbers, just
-as they share all other random draws.
+The seed of a campaign alone determines its draws. From the priors, each number is drawn independently. From a
+posterior, each campaign takes one joint draw with probability proportional to its weight; with `median`, all campaigns
+share one draw. With worlds, each campaign takes the numbers of its world. With a design (made by the sensitivity
+analysis), campaign i uses point i, and all campaigns of a cell share one seed for all other random draws. Values
+resolve in the order of `sim.settings.numbers`: default, draw, policies and scenario, overrides; the last takes
+precedence. Campaigns of different cells with the same seed have the same drawn numbers, just as they share all other
+random draws.
 """
 
 import json
@@ -124,7 +125,7 @@ class Draws(NamedTuple):
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the numbers drawn for a seed, by key; numbers that an override sets are left out."""
+        """Return the numbers drawn for a seed, keyed by setting, without those that an override sets."""
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
@@ -227,7 +228,7 @@ def draws_of(
     Args:
         source: Source of the numbers, one of `SOURCES`.
         choices: Choices of policies, theory and scenario, in the order in which they apply.
-        explicit: Numbers set by overrides, by key; they are not drawn.
+        explicit: Numbers that overrides set, keyed by setting; they are not drawn.
         file: Path of a posterior; without it, the shipped one is used.
         data: Fingerprint of the current data.
         worlds: Worlds that followed the record, whose numbers replace draws from the posterior; None for free
@@ -274,7 +275,11 @@ def draws_of(
 
 
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
-    """Raise PanjError if a posterior file is given as well, or if an override of the worlds is missing or different."""
+    """Raise PanjError if the settings of a study do not fit its worlds.
+
+    That is so if a posterior file is given, or if an override with which the worlds were made is missing or has another
+    value.
+    """
     if file:
         raise PanjError(f"calibration.file: found '{file}', expected no file, since worlds=record has its own numbers")
     other = {key: value for key, value in worlds.about.get("explicit", {}).items() if explicit.get(key) != value}

@@ -1,4 +1,4 @@
-"""Merges the dated events of the timeline file, policies, scenario and overrides into one timeline, and checks them."""
+"""Merge the dated events of the timeline file, policies, scenario and overrides into one timeline, and check them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,9 +23,9 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """Return the dated events, sorted by day and then by name, after policies, scenario and overrides change them.
+    """Return the dated events, sorted by day and then by name, after policies, scenario and overrides changed them.
 
-    Each of these can add, change or delete events. Overrides take precedence.
+    Policies, scenario and overrides can all add, change or delete events. Overrides take precedence.
 
     Raises:
         PanjError: For an invalid event, or for the deletion of an event that does not exist.

@@ -1,4 +1,4 @@
-"""Resolves the numbers of the rules from defaults, draws, policies and overrides.
+"""Resolve the numbers of the rules from defaults, draws, policies and overrides.
 
 Every number of a rule is declared once, in `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values
 resolve in a fixed order, in which later steps take precedence: the default; the value drawn for the seed, if any;
@@ -46,7 +46,7 @@ class Choice:
 
 @cache
 def declared_numbers() -> dict[str, Number]:
-    """Return the declaration of every number of every rule, by key, in the order of `Rules`.
+    """Return a mapping from the key of every number of every rule to its declaration, in the order of `Rules`.
 
     Raises:
         PanjError: If a YAML file is invalid or does not declare exactly the numbers of its rule.
@@ -85,11 +85,11 @@ def resolve(
 
     Args:
         choices: Choices of policies, theory and scenario, in the order in which they apply.
-        explicit: Values set by overrides, by key.
-        drawn: Values drawn for the campaign's seed, by key; None if nothing is drawn.
+        explicit: Values that overrides set, keyed by setting.
+        drawn: Values drawn for the campaign's seed, keyed by setting; None if nothing is drawn.
 
     Returns:
-        Value of every declared number by key; whole numbers are int.
+        A mapping from the key of every declared number to its value; whole numbers are int.
 
     Raises:
         PanjError: For an unknown key or a value out of range.
@@ -148,7 +148,7 @@ def check_range(key: str, value: float, where: str) -> None:
 
 
 def typed(values: Mapping[str, float]) -> Rules:
-    """Convert values by key to `Rules`, casting each to the type declared in its rule."""
+    """Convert a mapping from keys to values to `Rules`, casting each value to the type declared in its rule."""
     parts = {}
     for rule, kind in Rules.__annotations__.items():
         casts = kind.__annotations__

@@ -1,4 +1,4 @@
-"""Parses overrides of settings, once, into typed values that keep their key and original text.
+"""Parse overrides of settings, once, into typed values that keep their key and original text.
 
 Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`). Names are checked here,
 before Hydra composes a config. Every error names the key, what was found and what was expected, with the nearest
@@ -126,7 +126,7 @@ class Override:
             start, stop, step = (Decimal(str(end)) for end in ends_of(self.value))
             if not all(end.is_finite() for end in (start, stop, step)) or not step:
                 raise PanjError(
-                    f"{self.key}: found '{self.text}', expected range(start,stop,step) with a step other than 0"
+                    f"{self.key}: found '{self.text}', expected a range of finite numbers whose step is not 0"
                 )
             return max(0, math.ceil((stop - start) / step))
         if isinstance(self.value, Glob):
@@ -295,11 +295,11 @@ class Overrides:
         return Overrides(rows, tuple(word for word in self.words if word not in dropped))
 
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
-        """Return these overrides with the `usual` values appended for keys that they do not set."""
+        """Return these overrides, followed by the `usual` value of every key that they do not set."""
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
-        """Return the numbers of rules that these overrides set, by key, or raise PanjError if one is invalid."""
+        """Return the numbers of rules that are set, keyed by setting, or raise PanjError if one is invalid."""
         return {row.key: row.number for row in self.rows if row.is_number}
 
 
@@ -408,7 +408,7 @@ def values_of(override: Override) -> list[Override]:
         raise PanjError(f"{key}: found {override.count} values, expected at most {MOST_CELLS}")
     if getattr(override.value, "shuffle", False):
         raise PanjError(
-            f"{key}: found '{override.text}', expected values that are not shuffled, since cells are numbered"
+            f"{key}: found '{override.text}', expected values without shuffle(), since cells are numbered in order"
         )
     if isinstance(override.value, Glob):
         found = override.value.filter(choices_of(key))

@@ -1,4 +1,4 @@
-"""Reads posteriors: weighted draws of the uncertain numbers, of which each campaign uses the one that its seed selects.
+"""Read posteriors: weighted draws of the uncertain numbers. The seed of a campaign selects the draw that it uses.
 
 The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`; the last
 two are the seed of the draw's campaign in the prior sample, and the distance of that campaign from the record. The key
@@ -65,7 +65,7 @@ class Posterior:
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the draw that a seed selects, as numbers by key.
+        """Return the draw that a seed selects: its numbers, keyed by setting.
 
         The probability of a draw is proportional to its weight.
         """
@@ -75,7 +75,7 @@ class Posterior:
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Lowest and highest value of each number, by key."""
+        """Mapping from the key of each number to its lowest and highest value."""
         low, high = (dict(zip(self.keys, row.tolist(), strict=True))
                      for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
         return low, high

@@ -1,4 +1,4 @@
-"""Defines `Settings`, the resolved and checked settings of a cell, and its parts."""
+"""Define `Settings`, the resolved and checked settings of a cell, and its parts."""
 
 import json
 from dataclasses import dataclass
@@ -108,7 +108,7 @@ class Settings:
         return None if self.draws is None else self.draws.worlds
 
     def question(self, decided: date | None) -> str:
-        """Describe the what-if question that a changed decision asks of campaigns that followed the record.
+        """Explain how to interpret a changed decision in campaigns that followed the record.
 
         Args:
             decided: Day at whose end the decision changes; None if it differs from the first day on.
@@ -179,7 +179,7 @@ class Order(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some seeds of one cell, as part of a task."""
+    """A batch of seeds of one cell: part of a task for a worker."""
 
     order: Order
     seeds: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Turns overrides into a sweep: one cell per combination of settings, all checked before any is run.
+"""Turn overrides into a sweep: one cell per combination of settings, all checked before any is run.
 
 Hydra's grammar gives the values of each swept key. A grid has every combination of them; a Latin hypercube has points
 spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep with one cell.
@@ -133,7 +133,8 @@ def check_swept(override: Override) -> None:
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
     """Return the swept overrides of every cell.
 
-    The last of the keys with listed values changes faster than the others, and the points of a Latin hypercube fastest.
+    From cell to cell, the points of a Latin hypercube change fastest, then the last key with listed values; the first
+    such key changes slowest.
     """
     ranges = {one.key: one for one in many if one.is_interval}
     others = [one for one in many if one.key not in ranges]
@@ -173,7 +174,7 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
 
 
 def bounds_of(key: str, override: Override) -> tuple[float, float]:
-    """Return the bounds that an override gives by `interval()`.
+    """Return the bounds in an override such as `rules.news.fade_days=interval(2,6)`.
 
     Raises:
         PanjError: If the key is not a number of a rule, or if the bounds are infinite or not in ascending order.
@@ -266,7 +267,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
-    """Return the base settings, with a study name made of the swept keys if a sweep was given no name."""
+    """Return the base settings; if a sweep has no study name, one is made from the swept keys."""
     named = any(text.startswith("study=") for text in base.overrides)
     if named or not swept:
         return base

@@ -1,8 +1,8 @@
-"""Reads worlds: the numbers and seeds of simulated campaigns that followed the record, as `assimilate` writes them.
+"""Read worlds: the numbers and seeds of simulated campaigns that followed the record, as `assimilate` writes them.
 
-`worlds.parquet` has one row per world, with its numbers in their own units, its seeds by day, and the seeds of draws
+`worlds.parquet` has one row per world: its numbers (each in its own unit), its seeds by day, and the seeds of draws
 that are made only once. The campaign with seed s repeats the world in row s modulo the number of worlds, up to the last
-day that the reports cover or, if one is given, an earlier day. From the next day on, it draws from seed s alone.
+day that the reports cover or, if `worlds.until` is given, up to that day. Afterwards, it draws from seed s alone.
 """
 
 import json
@@ -47,7 +47,7 @@ SEEDS = {
 class Worlds:
     """Numbers and seeds of campaigns that followed the record, with equal weights.
 
-    Two objects are equal if their digests and cuts are equal.
+    Two objects are equal if their digests and last repeated days (`cut`) are equal.
     """
 
     digest: str  # hash of keys, numbers, seeds and cut
@@ -74,7 +74,7 @@ class Worlds:
         return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
     def question(self, decided: date | None) -> str:
-        """Describe the what-if question that a changed decision asks of these worlds.
+        """Explain how to interpret a changed decision in campaigns that repeat these worlds.
 
         Args:
             decided: Day at whose end the decision changes; None if it differs from the first day on.
@@ -112,11 +112,11 @@ class Worlds:
         )
 
     def numbers_of(self, seed: int) -> dict[str, float]:
-        """Return the numbers, by key, of the world that the campaign with this seed repeats."""
+        """Return the numbers of the world that the campaign with this seed repeats, keyed by setting."""
         return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
 
     def address_of(self, seed: int) -> Address:
-        """Return the seeds for the campaign with this seed: those of its world up to `followed`, then its own."""
+        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then its own `seed`."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
@@ -179,8 +179,8 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
 def is_sound(address: Address) -> bool:
     """Return whether an address is valid.
 
-    Its seeds by day must begin on day 0 and be in ascending order of day. Its other seeds must name known streams, and
-    provinces or ranges of days that are not negative.
+    Its seeds for days must begin on day 0 and be in ascending order of day. All other seeds must be for known streams
+    and either for a province number of at least 0 or for a range of days whose ends are in order and at least 0.
     """
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)

@@ -326,6 +326,6 @@ def test_the_figures_are_drawn_and_say_what_they_show(folder: Path) -> None:
 
 
 def test_a_folder_without_a_calibration_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(PanjError, match=r"found no fit.json with accept"):
+    with pytest.raises(PanjError, match=r"found no fit.json with a value for accept"):
         check(folder, tmp_path, QUIET)
     assert not list(tmp_path.iterdir())

@@ -68,14 +68,17 @@ class Advance(NamedTuple):
 
 @rule
 def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
-    """Return whether local forces start to press, which influence and a prong in the province make more likely."""
+    """Return whether local forces start to press.
+
+    This is more likely with more Taliban influence, and if a prong sweeps or besieges the province.
+    """
     factor = boost if under_pressure else 1.0
     return draw < probability * influence * factor
 
 
 @rule
 def stops_pressing(under_pressure: bool, probability: float, draw: float) -> bool:
-    """Return whether local forces stop pressing, which they never do while a prong sweeps or besieges the province."""
+    """Return whether local forces stop pressing; they never do while a prong sweeps or besieges the province."""
     return not under_pressure and draw < probability
 
 
@@ -140,7 +143,7 @@ def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck:
 
 @rule
 def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Form a new prong from men whom a swept province no longer needs, if there are enough of them."""
+    """Form a new prong from men whom a swept province no longer needs, unless these men are too few."""
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0

@@ -48,7 +48,7 @@ class Calls(NamedTuple):
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
     """Return whether a garrison asks for help.
 
-    It does if it has any men, and if a mobile force is outside or the local forces that press it are numerous enough.
+    It does if it has any men and faces either a mobile force or enough local forces that press the district.
     """
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
@@ -143,7 +143,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Answer the most urgent calls, one per flight, and let garrisons that get help start waiting anew."""
+    """Answer the most urgent calls, one per flight, and reset the waiting time of garrisons that get help."""
     garrisons, units = armies.garrisons, armies.units
     answered = 0
     callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0
@@ -162,7 +162,7 @@ def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -
 def list_callers(districts: Districts, garrisons: Garrisons) -> int:
     """List threatened districts with an unanswered call in `districts.choice`, and return their number.
 
-    `districts.chosen` is cleared for the choice that follows.
+    `districts.chosen` is cleared; `answer_one` marks in it the districts to which it sends help.
     """
     districts.chosen[:] = False
     found = 0

@@ -69,8 +69,8 @@ def break_probability(  # one argument per term of the sum
 ) -> float:
     """Return the probability that a defence breaks today.
 
-    Losses, odds and dread raise it; morale and resolve lower it. `loss_share` is the share of the defenders killed
-    today, `ratio` the number of attackers per defender.
+    Losses, a higher ratio and dread raise it; morale and resolve lower it. `loss_share` is the share of the defenders
+    killed today, and `ratio` the number of attackers per defender.
     """
     return logistic(
         numbers.break_intercept
@@ -151,7 +151,7 @@ def line_up(districts: Districts, units: Units) -> None:
 
 @rule
 def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
-    """Apply one day of losses to both sides; then the defence may break or exhausted attackers may give up.
+    """Apply one day of losses to both sides; then the defence may break or the attackers may call off the assault.
 
     If neither happens, the assault goes on.
     """

@@ -1,4 +1,4 @@
-"""A district that surrendered, broke or was left empty changes hands, and success raises momentum.
+"""A district changes hands if its garrison surrendered, broke or left, and success raises momentum.
 
 Reads   districts that fall today, garrisons, forces.
 Writes  holders, day and manner of each fall, momentum, men of local and mobile forces.

@@ -1,6 +1,6 @@
 """Commandos try to retake lost districts, at the rate that policy allows.
 
-Reads   districts lost next to connected ones, commandos in reserve, Taliban men there.
+Reads   lost districts next to connected ones, the Taliban men in them, commandos in reserve.
 Writes  holders, commandos, men killed.
 Source  evidence F066 (the Taliban lost 8 of 133 districts again by 30 June), F080, F110; rate and odds: guess,
         compared with F066.

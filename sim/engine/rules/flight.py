@@ -121,7 +121,7 @@ def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flig
 
 @rule
 def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> int:
-    """Return the nearest post if it is within `within_km`, whoever holds its district, otherwise -1."""
+    """Return the nearest post, regardless of who holds its district; -1 if there is none within `within_km`."""
     districts, roads = land.districts, land.roads
     post = districts.nearest_post[district]
     if post < 0 or roads.between[district, posts.district[post]] > within_km:

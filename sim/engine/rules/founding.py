@@ -1,4 +1,4 @@
-"""Influence, lasting differences, holders, garrisons and forces are drawn once per campaign, on day 0.
+"""Influence, holders, resolve, garrisons and forces are drawn once per campaign, on day 0.
 
 Reads   facts of districts (votes, people, frontage, places), configured strengths.
 Writes  influence, resolve, holders, men, morale, supply and places of units, forces and prongs.
@@ -81,7 +81,8 @@ class Founding(NamedTuple):
 def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
     """Return the absence of the state from a district: 0 if votes per head equal `scale`, positive if fewer voted.
 
-    It is negative if more people voted. `floor`, a share of `scale`, is added to both so that the result stays finite.
+    It is negative if more people voted. `floor` times `scale` is added to both numbers, so that the result stays
+    finite.
     """
     return -math.log((votes_per_head + floor * scale) / ((1.0 + floor) * scale))
 
@@ -91,7 +92,7 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
     """Draw everything that differs between campaigns on day 0: influence, then holders, then men on both sides.
 
     Args:
-        land: Influence, holders and lasting differences are written.
+        land: Influence, holders, resolve and the draws for thresholds are written.
         armies: Men, morale and places of both sides are written.
         numbers: Parameters of the rule for day 0.
         morale: Parameters of the morale rule, which set the initial morale of units.
@@ -275,7 +276,7 @@ def station(unit: int, paper: float, land: Land, units: Units) -> None:
 
 @rule
 def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None:
-    """Set the men of local forces by influence and population, and divide mobile men among the first columns."""
+    """Set the men of local forces by influence and population; divide mobile men equally among the first columns."""
     count = districts.influence.size
     columns = min(numbers.first_prongs, numbers.prongs) * numbers.columns_per_prong
     total = 0.0

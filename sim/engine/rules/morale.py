@@ -53,8 +53,8 @@ def settle_morale(districts: Districts, units: Units, numbers: Morale, endurance
         districts: Dread, help and stands are read.
         units: Morale is written, and yesterday's losses are reset to 0.
         numbers: Parameters of the morale rule.
-        endurance: Supply and waiting time (days) at which hunger and unanswered calls take effect.
-        today: Number of the day, pay and air cover are read.
+        endurance: Thresholds in days at which hunger begins and patience is exhausted.
+        today: The number of the day, the pay and the air cover are read.
     """
     pay = today.conditions[Condition.PAY]
     air_cover = today.conditions[Condition.AIR_COVER]

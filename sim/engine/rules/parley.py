@@ -84,7 +84,7 @@ def handover_probability(situation: Situation, air_cover: float, numbers: Parley
 
 @rule
 def main_reason(situation: Situation, numbers: Parley) -> int:
-    """Return the reason (`Why`) whose term speaks most for surrender."""
+    """Return the main reason (`Why`) for surrender: the one with the largest term in the decision."""
     terms = (  # in the order of `Why`
         numbers.force_ratio * log_ratio(situation.ratio),
         numbers.isolation if situation.isolated else 0.0,
@@ -122,8 +122,8 @@ def sends_elders(
 ) -> bool:
     """Return whether the Taliban send elders.
 
-    A mobile force may send them, and so may local forces that press the district, with a probability in proportion to
-    Taliban influence.
+    A mobile force sends them with a fixed probability; local forces that press the district send them with a
+    probability proportional to Taliban influence.
     """
     return (mobile > 0 and draw < mobile_probability) or (pressed and draw < local_probability * influence)
 

@@ -65,7 +65,10 @@ def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today
 
 @rule
 def share_of(post: int, frontage: float, people: float, districts: Districts, posts: Posts, to_busiest: float) -> float:
-    """Return the share of the men that one post gets, partly by frontage and partly by people who wait or arrived."""
+    """Return the share of the men that one post gets.
+
+    It depends partly on frontage, and partly on the people who wait or have arrived at the post.
+    """
     by_frontage = (1.0 + districts.frontier_km[posts.district[post]]) / frontage
     by_people = (1.0 + posts.people_waiting[post] + posts.arrivals_today[post]) / people
     return (1.0 - to_busiest) * by_frontage + to_busiest * by_people

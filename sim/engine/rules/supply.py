@@ -115,7 +115,7 @@ def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: S
 def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
     """List cut-off districts with a hungry garrison in `districts.choice`, and return their number.
 
-    `districts.chosen` is cleared for the choice that follows.
+    `districts.chosen` is cleared; `airlift` marks in it the districts that it supplies.
     """
     districts.chosen[:] = False
     found = 0
