@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def answer(words: list[str], debug: bool) -> int:
     """Run one command, print any error in one line, and return the exit code.
 
-    With `debug`, print the traceback of an error that the user can correct as well, and do not catch any other error.
+    With `debug`, also print the traceback of an error that the user can correct, and do not catch other errors.
     """
     try:
         return dispatch(words)

@@ -130,7 +130,7 @@ class Range(NamedTuple):
 
     @property
     def thresholds(self) -> dict[str, Threshold]:
-        """Thresholds that were given, by the keys `above` and `below`."""
+        """Thresholds that were given, keyed by `above` and `below`."""
         return {key: end for key, end in (("above", self.above), ("below", self.below)) if end is not None}
 
     @property
@@ -452,7 +452,7 @@ class Discover(Request):
 
     @property
     def thresholds(self) -> dict[str, str]:
-        """Thresholds as they were typed, by the keys `above` and `below`."""
+        """Thresholds as they were typed, keyed by `above` and `below`."""
         given = {"above": self.above, "below": self.below}
         return {key: threshold.text for key, threshold in given.items() if threshold is not None}
 
@@ -747,10 +747,10 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
 
     Args:
         verb: Class of the verb.
-        given: Text of each option by its key, from a command line or a form; other keys are ignored.
+        given: Texts of options from a command line or a form, keyed by option; unknown keys are ignored.
 
     Returns:
-        Typed values by field name.
+        Typed values, keyed by field name.
 
     Raises:
         PanjError: For an invalid value.

@@ -134,7 +134,7 @@ def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
         wanted: (districts) bool: whether to include the district.
 
     Returns:
-        Day by row number of the district; districts that were never held are left out.
+        Days, keyed by row number of the district; districts that were never held are left out.
     """
     ever = np.flatnonzero(held.any(axis=0) & wanted)
     return dict(zip(ever.tolist(), held[:, ever].argmax(axis=0).tolist(), strict=True))
@@ -204,12 +204,12 @@ def newly_fallen(view: View, row: Outcome) -> Value:
 
 
 def ever_taken(view: View, row: Outcome) -> Value:
-    """Districts taken after day 0 and by the end of the day, including those lost again."""
+    """Districts taken after day 0, up to the end of the day, including those lost again."""
     return count_within(taken(view, row), row)
 
 
 def share_ever_taken(view: View, row: Outcome) -> Value:
-    """Share of the districts of the scope taken after day 0 and by the end of the day, including those lost again."""
+    """Share of the districts of the scope taken after day 0, up to the end of the day, including those lost again."""
     return share_within(taken(view, row), row)
 
 
@@ -458,7 +458,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 
 def declared_rows() -> dict[str, dict[str, Any]]:
-    """Return the rows of `configs/outcomes.yaml` by name.
+    """Return the rows of `configs/outcomes.yaml`, keyed by name.
 
     Raise PanjError for an invalid or reserved name, and for a row that is not a mapping.
     """
@@ -606,7 +606,7 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
         start: The date of day 0.
 
     Returns:
-        A number or an ISO date by name of the outcome; None if the campaign does not contain the days of the outcome,
+        Numbers or ISO dates, keyed by outcome; None if the campaign does not contain the days of the outcome,
         if the event did not happen, or if there is nothing to take a share of.
     """
     view = view_of(campaign, facts, start)

@@ -1,8 +1,8 @@
 """Reproduce a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
 Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with,
-and the recipe by which it is made from the tables. A CSV file has no metadata, so those of its study are used, or for a
-table of verdicts the JSON file next to it.
+and the recipe by which it is made from the tables. A CSV file has no metadata: those of its study are used instead or,
+for a table of verdicts, those in the JSON file next to it.
 
 Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV file, and to list
         settings that have changed, the study that contains the file.

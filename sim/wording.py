@@ -17,7 +17,7 @@ MOST_NAMED = 3  # places that a list names before "and n others"
 
 
 class Language:
-    """The sentences of one language, by key."""
+    """The sentences of one language, keyed as in its file."""
 
     def __init__(self, sentences: Mapping[str, Any]) -> None:
         self.sentences = sentences

@@ -115,7 +115,7 @@ class Reading(NamedTuple):
 
 @lru_cache(maxsize=16)
 def outcomes_of(start: date, days: int) -> dict[str, Outcome]:
-    """Read the outcomes of campaigns with a given first day and length; return them by name."""
+    """Read the outcomes of campaigns with a given first day and length; return them keyed by name."""
     return {row.name: row for row in read_outcomes(read_facts(), start, days)}
 
 
@@ -126,7 +126,7 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
         settings: The settings of the campaigns, which determine the last day.
 
     Returns:
-        The label of each outcome, by the name of the outcome.
+        The labels of the outcomes, keyed by name of the outcome.
     """
     known = outcomes_of(settings.start_date, settings.days)
     return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
@@ -138,9 +138,7 @@ def outcome_of(settings: Settings, name: str) -> Outcome:
     if name not in known:
         raise unknown("outcome", name, known)
     if known[name].last < 0:
-        raise PanjError(
-            f"outcome {name}: found campaigns to {settings.end_date}, expected campaigns that contain its days"
-        )
+        raise PanjError(f"outcome {name}: found campaigns to {settings.end_date}, expected all days of the outcome")
     return known[name]
 
 
@@ -418,7 +416,7 @@ def to_plain(reading: Reading) -> dict[str, Any]:
         reading: The reading to convert.
 
     Returns:
-        The fields of the reading by name, and its `summary`.
+        The fields of the reading, keyed by name, and its `summary`.
     """
 
     def plain(part: Any) -> Any:

@@ -26,7 +26,7 @@ def texts_of(page: str, language: str = "en") -> Language:
         language: Code of the language, which is the name of the folder of the file.
 
     Returns:
-        The texts by key.
+        The texts, keyed as in the files.
 
     Raises:
         PanjError: The page is unknown.

@@ -72,7 +72,7 @@ def fields_of(language: str = "en") -> dict[str, Field]:
         language: Language of labels and help.
 
     Returns:
-        The fields by key, in the order of the form.
+        The fields, keyed by `Field.key`, in the order of the form.
 
     Raises:
         PanjError: The text of a label or help is missing.
@@ -158,7 +158,7 @@ def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
     """Change the policies in a choice of settings.
 
     Args:
-        given: The new choice by policy group; groups that are missing keep their choice. Other keys are ignored.
+        given: The new choices, keyed by policy group; a group that is missing keeps its choice. Other keys are ignored.
         before: The overrides to change.
 
     Returns:

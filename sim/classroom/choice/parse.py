@@ -1,4 +1,4 @@
-"""Parse a choice of settings that a visitor typed or pasted, as overrides or a scenario file, and write such a file.
+"""Parse a choice of settings that a visitor typed or pasted as overrides or a scenario file; write scenario files.
 
 Reads   overrides, with or without `python -m sim run`; YAML as in `scenarios/scenario/`.
 Returns a form with all settings; and the overrides that were ignored, as they only determine how campaigns are run.

@@ -283,7 +283,7 @@ class ClassRanges:
         Args:
             code: Code of the class session; empty for a student who has joined none.
             student: Text that identifies the student.
-            ranges: Ranges by key of the task.
+            ranges: Ranges, keyed by task.
         """
         with self.lock:
             self.found.setdefault((code, student), dict(ranges))
@@ -316,11 +316,11 @@ def the_class_ranges() -> ClassRanges:
 
 
 def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges] | None:
-    """Return the ranges that a student has forecast, by key of the task.
+    """Return the ranges that a student has forecast, keyed by task.
 
     Args:
         lesson: The lesson.
-        values: Values of the student's answers, by key of the task.
+        values: Values of the student's answers, keyed by task.
 
     Returns:
         The ranges; None unless the lesson has forecasts and the student has given all of them.

@@ -46,7 +46,7 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
 
     Args:
         sheet: The sheet of the student.
-        answers: The answers given, by key of the task.
+        answers: The answers given, keyed by task.
 
     Returns:
         The content as JSON, which is always the same for the same answers.
@@ -130,7 +130,7 @@ def parsed(content: bytes) -> Any:
 
 
 def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
-    """Check the answers of a hand-in and return them by key of the task; leave out empty answers."""
+    """Check the answers of a hand-in and return them keyed by task; leave out empty answers."""
     if not isinstance(found, dict):
         raise PanjError(f"answers: found {shown(found)}, expected keys of tasks, each with value and runs")
     answers = {}
@@ -230,7 +230,7 @@ def as_text(graded: Sequence[Graded]) -> str:
 
 
 def class_texts(graded: Sequence[Graded]) -> list[str]:
-    """Return the scores of a class in words: one text per lesson in which several students gave all forecasts."""
+    """Describe the scores of a class, in one text per lesson in which several students gave all forecasts."""
     given: dict[str, list[dict[str, Ranges]]] = {}
     for one in graded:
         lesson = one.hand_in.sheet.lesson

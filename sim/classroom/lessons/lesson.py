@@ -86,8 +86,8 @@ class Lesson(NamedTuple):
     goals: tuple[str, ...]
     timing: tuple[Step, ...]
     background: tuple[Fact, ...]
-    parameters: Mapping[str, Sequence[Any]]  # options by name
-    settings: Mapping[str, tuple[str, ...]]  # overrides by name, with placeholders
+    parameters: Mapping[str, Sequence[Any]]  # options, keyed by name
+    settings: Mapping[str, tuple[str, ...]]  # overrides, keyed by name, with placeholders
     runs: int  # number of campaigns that the tasks need
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
@@ -329,7 +329,7 @@ class TaskOutcome(NamedTuple):
 
 @cache
 def outcome_rows() -> dict[str, Any]:
-    """Return the rows of configs/outcomes.yaml, by name of the outcome."""
+    """Return the rows of configs/outcomes.yaml, keyed by name of the outcome."""
     return read_yaml(folder_of("configs") / "outcomes.yaml")
 
 

@@ -113,7 +113,7 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
     """Create the cells of all tasks.
 
-    In a lesson with forecasts, the cells that reveal what was reported follow the last task to be answered before.
+    In a lesson with forecasts, the cells that reveal what was reported follow the last `BEFORE_REVEAL` task.
     """
     texts, cells = texts_of("notebooks"), []
     before = [task.key for task in lesson.tasks if task.kind in BEFORE_REVEAL] if lesson.forecasts else []

@@ -24,7 +24,7 @@ RUNS = 200
 
 
 class Wanted(NamedTuple):
-    """The last request for campaigns."""
+    """The visitor's latest request for campaigns."""
 
     overrides: Overrides | None = None
     runs: int = RUNS

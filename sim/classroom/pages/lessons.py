@@ -114,7 +114,7 @@ def Opening() -> None:
 
 
 def answers_of(sheet: Sheet) -> Answers:
-    """Return the answers that were given on a sheet, by key of the task."""
+    """Return the answers that were given on a sheet, keyed by task."""
     return answers.value.get(key_of(sheet), {})
 
 

@@ -17,7 +17,7 @@ def Choose(label: str, options: Mapping[str, str], value: str, on_value: Callabl
 
     Args:
         label: Label of the list.
-        options: The label of each option, by name.
+        options: The label of each option, keyed by name of the option.
         value: Name of the option that is selected.
         on_value: Receives the name of a newly selected option.
     """

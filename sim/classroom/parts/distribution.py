@@ -36,7 +36,7 @@ def Picture(reading: dict[str, Any], labels: dict[str, str], colours: dict[str, 
 
 
 def labels_of(base: str, changed: str) -> dict[str, str]:
-    """Return the texts of the chart by key, including the names of its distributions."""
+    """Return a mapping with the texts of the chart, including the names of its distributions."""
     return {key: texts_of("distribution").say(key) for key in LABELS} | {"base": base, "changed": changed}
 
 
@@ -113,7 +113,7 @@ def ClassChart(chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: i
 
     Args:
         chart: Content of the chart, from `sim.classroom.sessions.wall`.
-        colours: Colours of the chart, by name.
+        colours: Colours of the chart, keyed by name.
         size: Font size, in pixels.
     """
 

@@ -53,5 +53,5 @@ def texts_of_map() -> dict[str, Any]:
 
 @cache
 def colours_of_map() -> dict[str, str]:
-    """Return the colours of the figures, by name."""
+    """Return the colours of the figures, keyed by name."""
     return {name.lower(): getattr(colours, name) for name in COLOURS}

@@ -47,7 +47,7 @@ def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None
 
     Args:
         tasks: The forecasts of the lesson.
-        own: The ranges of the student, by key of the task.
+        own: The ranges of the student, keyed by task.
         code: Code of the class session; empty for a student who has joined none.
     """
     texts = texts_of("forecasts")

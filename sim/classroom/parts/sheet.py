@@ -11,12 +11,12 @@ from sim.classroom.choice.form import date_of
 LONGEST = 400  # maximum characters of a returned text
 Field = Mapping[str, Any]
 Options = Sequence[Mapping[str, str]]
-Given = dict[str, str]  # text by name of the field; a tick box gives `yes` or an empty text
+Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `yes` or an empty text
 
 
 @solara.component_vue("sheet.vue")
 def SheetInVue(fields: list[dict[str, Any]], button: str, event_sent: Callable[[Any], None]) -> None:
-    """Show the controls and the button; `event_sent` receives the value of each field, by name."""
+    """Show the controls and the button; `event_sent` receives the values of the fields, keyed by name."""
 
 
 @solara.component
@@ -26,7 +26,7 @@ def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]
     Args:
         fields: The fields, in order.
         button: Label of the button.
-        on_sent: Receives one text per field, by name; a tick box gives `yes` or an empty text.
+        on_sent: Receives one text per field, keyed by name; a tick box gives `yes` or an empty text.
     """
 
     def sent(given: object) -> None:

@@ -80,7 +80,10 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """Return a name on one line; Refused if it is empty or too long, hides text, or has no letter and no digit."""
+    """Return a name on one line.
+
+    Raise Refused if it is empty or too long, contains hidden characters, or contains neither a letter nor a digit.
+    """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)

@@ -1,6 +1,6 @@
 """Notify pages of changes in class sessions.
 
-A writer never waits for listeners. Changes of a session that arrive while listeners are being called are announced
+A writer never waits for listeners. Changes to a session that arrive while listeners are being called are announced
 together.
 """
 

@@ -79,7 +79,7 @@ class Register:
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
         """Open a transaction on a session, and notify its listeners afterwards.
 
-        If `teacher` is given, it must be the secret of the browser of the session's teacher; otherwise Refused.
+        If `teacher` is given, it must be the secret of the browser of the session's teacher; otherwise raise Refused.
         """
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
@@ -89,7 +89,7 @@ class Register:
     # Methods for the teacher of a session.
 
     def open_session(self, browser: str) -> tuple[str, str]:
-        """Open a session; return its code and the teacher's recovery word, of which only a hash is stored."""
+        """Open a session; return its code and the teacher's recovery word, which is stored only as a hash."""
         word = letters(WORD)
         with self.storage.acting() as act:
             storage.delete_unused(act, now(-UNUSED))

@@ -1,8 +1,8 @@
 """Run the campaigns of questions in class sessions, for every choice of settings with the same seeds.
 
 Reads   the choices of a question from the register.
-Writes  answers to the register, each as soon as it is known, so that a stop of the server loses only campaigns that
-        have not finished.
+Writes  answers to the register, each as soon as it is known, so that only unfinished
+        campaigns are lost if the server stops.
 
 Each choice is a separate requester in the queue of the desk, so that no class blocks other visitors.
 """

@@ -274,7 +274,7 @@ def offered() -> Mapping[str, Measure]:
     """Return the outcomes about which a class may be asked.
 
     Returns:
-        Label, unit and reported figure, by name of the outcome.
+        Label, unit and reported figure, keyed by name of the outcome.
     """
     settings = the_desk().settings(BASELINE)
     evidence = {figure.id: figure for figure in read_evidence()}

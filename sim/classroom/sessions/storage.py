@@ -289,7 +289,7 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
 
 
 def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer]:
-    """Return the stored answers to a question, by choice of settings."""
+    """Return the stored answers to a question, keyed by choice of settings."""
     rows = act.execute("SELECT words, answer FROM answers WHERE question = ?", (question,)).fetchall()
     return {load_overrides(row["words"]): load_answer(row["answer"]) for row in rows}
 

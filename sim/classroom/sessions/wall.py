@@ -167,7 +167,7 @@ def scaled(value: float, scale: float) -> float | None:
 
 
 class Pooled(NamedTuple):
-    """The distribution over the campaigns of all choices together; for outcomes, next to that of the baseline."""
+    """The distribution over the campaigns of all choices together; for outcomes, also that of the baseline."""
 
     reading: Reading
     base: str  # label of the first distribution
@@ -314,7 +314,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """Return a question in words, with its unit."""
+    """Describe a question, with its unit."""
     measure = measure_of(question.outcome)
     unit = unit_of(measure, question.about)
     asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
