@@ -336,7 +336,8 @@ def draw_surprise(made: Followed) -> Path:
 def draw_stages(made: Followed) -> Path:
     """Draw the progress of the sampler.
 
-    By step: effective sample size and temperature. By stage: distinct worlds left, acceptance rates and log evidence.
+    Effective sample size and temperature are drawn by step; distinct worlds left, acceptance rates and log evidence are
+    drawn by stage.
     """
     caption = (
         f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. A step adds as "
@@ -435,7 +436,7 @@ def draw_luck_once(made: Followed) -> Path:
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
-    """Draw a heat map of luck, with a dot on every finding and white where cells have too few draws.
+    """Draw a heat map of luck, with a dot on every finding; cells with too few draws are white.
 
     Args:
         axes: Axes to draw in.
@@ -454,7 +455,7 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 
 
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
-    """Add key and caption to a heat map of luck, save it, and return its path."""
+    """Add legend and caption to a heat map of luck, save it, and return its path."""
     caption = (
         f"{describe_worlds(made)} Luck: in standard deviations of one free campaign, over the draws that can have been "
         f"asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "

@@ -179,7 +179,7 @@ def rows_of_luck(
 
 
 def weeks_of(last: int) -> list[tuple[int, int]]:
-    """Return the first and last day of each week, counted back from the last day; the first week may be shorter."""
+    """Return the first and last day of each week from day 1 to `last`; the first week may be shorter than the rest."""
     ends = range(last, 0, -WEEK)
     return [(max(1, end - WEEK + 1), end) for end in reversed(ends)]
 

@@ -130,7 +130,7 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
 
     Args:
         observation: The observation.
-        facts: Facts about districts and posts, whose order is that of the record.
+        facts: Facts about districts and posts, in the same order as in the record.
         start: First day of the campaign.
         days: Number of days of the campaign after the first.
 
@@ -141,7 +141,7 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
     if not 0 < last <= days:
         raise PanjError(
             f"until: found {observation.until} of observation {observation.name}, expected a day of the campaign, "
-            f"which runs {days} days from {start}"
+            f"which lasts {days} days after {start}"
         )
     if observation.quantity in OF_POSTS:
         rows = [row for row, post in enumerate(facts.post) if not observation.scope or post in observation.scope]

@@ -100,7 +100,7 @@ def cited(made: Followed) -> set[str]:
 
 
 def worst_first(row: Row) -> float:
-    """Return a sort key by which the reports with which the worlds agree least come first."""
+    """Return a sort key that puts the reports with which the worlds agree least first."""
     return -float(row["surprise_at_the_end"])
 
 
@@ -187,7 +187,7 @@ def describe_gap(row: Row) -> str:
 
 
 def describe_surprises(made: Followed) -> str:
-    """Return a sentence on the reports that were most surprising to worlds conditioned on all earlier ones."""
+    """Return a sentence on the reports that were most surprising, given the reports of all earlier stages."""
     first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
     names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
     return f"Most surprising to worlds that had followed all earlier reports, in log units: {names}."
@@ -269,7 +269,7 @@ def spread_of(row: Row, sample: str) -> str:
 
 
 def number(cell: str) -> str:
-    """Format a table cell with a number to three significant figures, keeping all whole digits."""
+    """Format a table cell with a number to three significant figures, keeping all digits before the decimal point."""
     return significant(float(cell))
 
 

@@ -120,7 +120,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
-    A row has the quantiles over campaigns, and the number of reported falls dated up to that day.
+    A row has the quantiles over campaigns, and the number of reported falls with a date up to that day.
     """
     fell = read_falls().fell_date
     for sample, seen in samples.items():

@@ -254,11 +254,14 @@ def nothing_to_compare(
 ) -> PanjError:
     """Return the error for studies in which no cell can be paired, with the reason."""
     if not pairs:
-        return PanjError(f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}")
+        return PanjError(
+            f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}, "
+            "expected at least one"
+        )
     places = dict.fromkeys(f"{say_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs)))
     return PanjError(
-        f"compare: no common seeds (found {' and '.join(places)}), so nothing can be compared world by world; "
-        f"run one of them again with the seed= and runs= of the other"
+        f"compare: found no common seeds ({' and '.join(places)}), expected at least one; run one of them again with "
+        "the seed= and runs= of the other"
     )
 
 
@@ -315,7 +318,10 @@ def write_verdicts(request: Compare) -> list[Path]:
         raise PanjError(f"above: found {len(request.outcome)} outcomes, expected one: {usage_of(Compare)}")
     outcomes = request.outcome or usual_outcomes(study, other)
     if not outcomes:
-        raise PanjError(f"outcome: found none with values in both studies ({study.folder}), expected at least one")
+        raise PanjError(
+            f"outcome: found none that has values in {study.folder} and is in the study with the baselines, "
+            "expected at least one"
+        )
     baseline = choose_baseline(request.baseline, study, other)
     for outcome in outcomes:  # check all before computing any
         read_measure(study, outcome)
@@ -397,7 +403,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
     """Parse one row of a table of verdicts.
 
     Args:
-        row: Entries by column, as written by `rows_as_text`.
+        row: Entries keyed by column, as written by `rows_as_text`.
 
     Returns:
         The verdict; an empty number is NaN.

@@ -172,7 +172,7 @@ def say_change_of(key: str, values: Sequence[Value], level: int) -> str:
 def effect_of(
     kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
 ) -> Effect:
-    """Estimate one effect from its value in each world, with an interval that is joint over `count` effects."""
+    """Estimate one effect from its value in each world, with a Bonferroni-adjusted interval for `count` effects."""
     alpha = 0.05 / count
     size = float(values.mean())
     if asked is not None:

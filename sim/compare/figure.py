@@ -549,7 +549,7 @@ def caption_of_effects(found: EffectsTable) -> str:
 
 
 def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return the provenance of a chart: that of its table, with the chart as the file of the recipe."""
+    """Return the provenance of a chart, which is that of its table except for the file name."""
     made = dict(about["provenance"])
     return {**made, "recipe": {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}}
 

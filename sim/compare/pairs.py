@@ -268,7 +268,7 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Return a text as part of a file name: other characters than letters, digits and `.-_` become `_`.
+    """Make a text usable in a file name: characters other than letters, digits and `.-_` become `_`.
 
     A long text is cut, and a hash of the whole text is appended.
     """

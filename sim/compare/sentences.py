@@ -179,7 +179,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
 
 
 def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
-    """Describe the mean difference and its interval; if the interval includes zero, say that none was detected."""
+    """Describe the mean difference and its interval; if this includes zero, say that no difference was detected."""
     found = verdict.judgement
     amount = say_difference(found.mean_difference, measure)
     interval = say_interval(found.mean_low, found.mean_high, measure)

@@ -335,7 +335,7 @@ def base_of(words: AnyOverrides) -> Settings:
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
             raise PanjError(
-                f"{row.key}: found '{row.text}', expected no such setting; `sensitivity` chooses the points itself"
+                f"{row.key}: found '{row.text}', expected no value, because `sensitivity` chooses the points itself"
             )
     for key, value in ALWAYS.items():
         found = overrides.get(key)

@@ -115,7 +115,7 @@ def draw_hindcast(folder: Path) -> list[Path]:
 def draw_fans(made: Made) -> Path:
     """Draw the forecasts of every count from every origin, with the record.
 
-    Each count has a row of two panels: the fans of Panj at the left, those of exponential growth at the right.
+    Each count has a row of two panels: the fans of Panj on the left, those of exponential growth on the right.
     """
     figure, panels = new_panels(
         2 * len(TARGETS), 2, 1.55, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.3, across=0.45, down=0.5)

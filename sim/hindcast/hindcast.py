@@ -120,7 +120,7 @@ def job_of(request: Hindcast) -> Job:
     for word in request.overrides:
         if word.partition("=")[0] in ("start_date", "end_date"):
             raise PanjError(
-                f"{word.partition('=')[0]}: found {word}, expected no such setting: a hindcast chooses its own days"
+                f"{word.partition('=')[0]}: found {word}, expected no value, because a hindcast chooses its days itself"
             )
     settings, order = settings_of(Assimilate(until=THE_LINE, overrides=request.overrides))
     return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))

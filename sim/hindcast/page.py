@@ -178,7 +178,7 @@ def say_coverage(made: Made) -> str:
 
 
 def number(cell: str) -> str:
-    """Format a table cell to three significant figures, keeping all whole digits; an empty cell stays empty."""
+    """Format a table cell to three significant figures, keeping all digits before the point; empty cells stay empty."""
     return true_minus(significant(float(cell))) if cell else ""
 
 

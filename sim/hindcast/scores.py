@@ -27,7 +27,7 @@ ENDS = (5.0, 95.0)  # percentiles of the resampled mean difference
 
 
 class Origin(NamedTuple):
-    """The forecasts from one origin, and the record as it was known then."""
+    """The forecasts from one origin, and the record as it was known on that day."""
 
     day: date
     horizons: tuple[int, ...]
@@ -130,7 +130,7 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
     """Yield every forecast of a map: its key columns, the probability of each district, and whether each was lost.
 
-    Districts are left out if it is not known whether they were lost by the day.
+    Districts are left out if it is not known whether they were lost by the forecast day.
     """
     for one in origins:
         new = was_lost(one.known.districts, one.day) != 1

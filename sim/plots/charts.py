@@ -509,7 +509,7 @@ def draw_whiskers(
 
     Args:
         axes: The panel to draw in.
-        places: Position of each whisker: horizontal for vertical whiskers, and the other way round.
+        places: Position of each whisker: horizontal for vertical whiskers, vertical for horizontal ones.
         bands: Quantiles over campaigns, one of each per position.
         across: Whether the whiskers are horizontal.
         labels: Whether the lines get labels for a legend.

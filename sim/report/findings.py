@@ -131,7 +131,7 @@ def describe_median(row: pd.Series, name: str) -> str:
 
 
 def unit_after(unit: str) -> str:
-    """Return a unit as it follows a number, with a space before it; of `share of districts`, only ` of districts`."""
+    """Return a unit with a space before it, to follow a number; for `share of districts`, return ` of districts`."""
     return f" {unit.removeprefix('share').strip()}".rstrip()
 
 

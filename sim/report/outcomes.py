@@ -114,7 +114,7 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
         but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters are always excluded.
 
     Returns:
-        The preferred outcomes that have a value or, if none has, the first other ones, at most as many as preferred.
+        The preferred outcomes that have a value or, if none has, the first of the others, at most `len(wanted)`.
     """
     others = {"cell", "run", "seed", *but, *declared_numbers()}
     numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns

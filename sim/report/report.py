@@ -346,7 +346,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
 
 def about_study(study: Study, several: bool) -> dict[str, Any]:
-    """Return the template variables for the page of one cell; `several` is whether the study has other cells."""
+    """Return the template variables for the page of one cell; `several` states whether it has other cells."""
     lines = [make_line(study, row) for _, row in study.summary.iterrows()]
     return {
         "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],

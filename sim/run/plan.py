@@ -103,7 +103,7 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
         raise unknown("outcome", name, table)
     row = table[name]
     if asked is None and is_date(row):
-        raise PanjError(f"outcome: found {name}, which is a date, expected above= or below= with a date as well")
+        raise PanjError(f"outcome: found {name}, a date, without a threshold, expected above= or below= with a date")
     if asked is not None:
         asked.check(name, row.unit, is_date(row))
     return row
@@ -217,7 +217,7 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Return the estimated disk space of the chunks and tables of some campaigns, in MB."""
+    """Return the estimated disk space of the chunks and tables of a number of campaigns, in MB."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 

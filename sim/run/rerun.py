@@ -245,8 +245,8 @@ def causes_of(folder: Path) -> list[Cause]:
 def where_of(cause: Cause, study: Study) -> list[str]:
     """Return lines that say in which cells a cause occurs, or in how many campaigns if nothing is swept.
 
-    The first line has the number of cells. For each swept key of which the cause occurs at only some values, another
-    line names these.
+    The first line has the number of cells. For each swept key, a further line names the values at which the cause
+    occurs, unless it occurs at every value of the key.
     """
     if not study.swept:
         return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]

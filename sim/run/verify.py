@@ -258,7 +258,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
 
 
 def events_of(sweep: Sweep) -> Counter[Event]:
-    """Count the events of each kind in the logs of all campaigns of a sweep that finish."""
+    """Run the campaigns of a sweep, and count the events of each kind in the logs of those that do not fail."""
     found: Counter[Event] = Counter()
     for cell in sweep.cells:
         settings = cell.settings

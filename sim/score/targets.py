@@ -246,7 +246,9 @@ def check_error(row: Row, target: Target) -> None:
     if (target.sd == 0) != (target.error == "exact"):
         raise row.wrong("sd", "0 for an exact figure and more than 0 for any other")
     if (target.error == "multinomial") != bool(target.parts):
-        raise row.wrong("parts", "posts and figures, such as tem=F025;langar=F027, if and only if error is multinomial")
+        raise row.wrong(
+            "parts", "posts and figures such as tem=F025;langar=F027 if error is multinomial, and otherwise nothing"
+        )
     if target.parts and sum(soldiers for _, soldiers in target.parts) != target.value:
         raise row.wrong("parts", f"figures that add up to {target.value:g}")
     numbers = [number for number in (target.low, target.value, target.high) if number is not None]
@@ -268,7 +270,7 @@ def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) ->
             if one in seen:
                 raise PanjError(
                     f"targets.csv, use: found {target.target} and {seen[one]} both fitted to {one} or to evidence that"
-                    " conflicts with it, expected at most one of them fitted"
+                    " conflicts with it, expected at most one of them to be fitted"
                 )
         for one in target.evidence:
             seen |= dict.fromkeys((one, *evidence[one].conflicts), target.target)
@@ -351,13 +353,13 @@ def last_day(records: Records, one: str) -> float:
 
 
 def surely_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts of the provinces that must have been lost between two days, both included."""
+    """Count the districts in the given provinces that must have been lost between two days, both included."""
     earliest, latest = records.districts.earliest, records.districts.latest
     return number_in((earliest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts of the provinces reported lost between two days, both included.
+    """Count the districts in the given provinces that were reported lost between two days, both included.
 
     A loss whose day is not known exactly is counted on the last day on which it can have happened.
     """
@@ -366,7 +368,7 @@ def reported_lost(records: Records, since: str, until: str, *provinces: str) -> 
 
 
 def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts of the provinces that can have been lost between two days, both included.
+    """Count the districts in the given provinces that can have been lost between two days, both included.
 
     Districts without a date of loss are counted, except provincial capitals, none of which was lost.
     """

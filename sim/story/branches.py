@@ -112,7 +112,7 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """Reset, in place, the parts of a world that policies determine on day 0 to what another course gives them."""
+    """Set the parts of a world that policies determine on day 0 to their values under another course, in place."""
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)
@@ -261,8 +261,8 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
         if key in LAID_OUT - OF_POSTS and not key.startswith(FOUNDING):
-            raise PanjError(f"{key}: found a policy that changes it from {before.numbers[key]:g} to "
-                            f"{after.numbers[key]:g}, expected a policy that leaves it unchanged, because it decides "
+            raise PanjError(f"{key}: found a policy that changes this number from {before.numbers[key]:g} to "
+                            f"{after.numbers[key]:g}, expected a policy that does not, because the number decides "
                             "which rows or roads exist from day 0 on")  # fmt: skip
     return tuple(key for key in differ if key.startswith(FOUNDING))
 

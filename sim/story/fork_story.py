@@ -212,7 +212,7 @@ def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Pat
 
 
 def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], language: Language) -> list[date]:
-    """Draw the unchanged branch and, dashed and from the day of the fork on, the changed branch.
+    """Draw the unchanged branch as solid lines, and the changed branch, from the day of the fork on, as dashed lines.
 
     Returns:
         The days of the campaign.
@@ -234,7 +234,7 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
 
 
 def evenings_of(days: Any) -> list[date]:
-    """Return the days of a campaign, in order; all campaigns in days.parquet have the same."""
+    """Return the days of a campaign, in order; all campaigns in days.parquet have the same days."""
     first = days["seed"].to_numpy() == days["seed"][0].as_py()
     return [day for day, is_first in zip(days["date"].cast("date32").to_pylist(), first, strict=True) if is_first]
 
@@ -336,7 +336,7 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """Return the first day whose events differ and the events that only one branch has, or None if no day differs."""
+    """Return the first day on which the logs differ, with the events that only one branch has, or None if none does."""
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -462,9 +462,9 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """Return a sentence on how many outcomes are left out because both branches agree, with a blank line after it.
+    """Return a sentence on how many outcomes are left out because both branches agree, and a blank line.
 
-    The list is empty if no outcome is left out.
+    Both are lines of a list, which is empty if no outcome is left out.
     """
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))

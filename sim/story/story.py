@@ -171,7 +171,7 @@ def short_fates(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_river(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on the soldiers who crossed, by post, on the largest night, and on those turned back."""
+    """Return sentences on the soldiers who crossed (in all, at each post, in the largest night) or were turned back."""
     crossings = chronicle.of("crossing")
     by_post = sums(crossings, lambda one: one.who)
     if not by_post:

@@ -247,7 +247,7 @@ def test_two_fitted_targets_in_conflict_are_refused(
     folder: Path, evidence: list[Evidence], outcomes: tuple[Outcome, ...], target: str, partner: str
 ) -> None:
     spoil(folder, target, use="fitted")
-    with pytest.raises(PanjError, match=rf"(?=.*{target})(?=.*{partner}).*expected at most one of them fitted"):
+    with pytest.raises(PanjError, match=rf"(?=.*{target})(?=.*{partner}).*expected at most one of them to be fitted"):
         read_targets(evidence, outcomes, folder)
 
 
