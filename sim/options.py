@@ -193,7 +193,7 @@ def read_name(key: str, text: str) -> str:
         letter.isalnum() or letter in "_-.\u200c\u200d" or unicodedata.category(letter)[0] == "M" for letter in text
     )
     if not text or not is_plain or text.startswith("."):
-        raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.', no '.' first")
+        raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.', but no '.' first")
     if len(text.encode()) > MOST_BYTES:
         raise PanjError(f"{key}: found '{text}' of {len(text.encode())} bytes, expected at most {MOST_BYTES}")
     return text

@@ -277,7 +277,7 @@ def with_headers(send: Send) -> Send:
 
 
 def page_policy(host: str, nonce: str) -> str:
-    """Return the CSP of Solara's pages: own files, inline styles, scripts with `nonce`, and `eval` for Vue."""
+    """Return a Content Security Policy that allows own files, inline styles, scripts with `nonce`, `eval` for Vue."""
     return "; ".join([
         "default-src 'self'",
         f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # `eval`, because Vue compiles its templates in the browser

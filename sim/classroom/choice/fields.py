@@ -136,7 +136,7 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Return whether the values of a field differ only because the scenarios differ, which another field shows."""
+    """Return whether the values of a field differ only because the scenarios do, as the field `scenario` shows."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 

@@ -194,7 +194,7 @@ def read_lesson(path: Path) -> Lesson:
 
 
 def read_task(row: Mapping[str, Any]) -> Task:
-    """Create a task from its row of the file.
+    """Create a task from its row in the file of a lesson.
 
     A task about the first campaign needs one campaign. Any other needs as many as its row states or, if the row states
     none, as many as is usual for its kind.

@@ -96,7 +96,7 @@ def head(lesson: Lesson, who: str) -> list[Any]:
 
 
 def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
-    """Create the cells that set the student, open the lesson, and show its settings and known counts."""
+    """Create the cells that name the student, open the lesson, and show its settings and known counts."""
     texts = texts_of("notebooks")
     return [
         text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),

@@ -55,7 +55,7 @@ def Page() -> None:
 def use_form() -> tuple[Form, Callable[[Form], None]]:
     """Return the form of the visitor's choice and a function that changes it.
 
-    All pages share the choice; a title and a description are only kept on this page.
+    All pages share the choice; a title and a description are kept on this page only.
     """
     form, set_form = solara.use_state(form_of(chosen.value))
     if form.overrides() != chosen.value:
