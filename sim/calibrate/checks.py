@@ -112,7 +112,7 @@ def reportable(summaries: Summaries) -> Integers:
 
 
 def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Reports:
-    """Choose the `count` reports that are nearest to the record, by the distance of the fit."""
+    """Choose the `count` reports that are nearest to the record, measured by the distance function of the fit."""
     ends = [np.where(np.isfinite(low), low, high)
             for low, high in (scaled_bounds(summaries.targets), (reports.low, reports.high))]  # fmt: skip
     gaps = (ends[1] - ends[0]) / summaries.units

@@ -269,7 +269,7 @@ def draw_theories(folder: Path) -> list[Path]:
 
 
 def describe_rivals(about: Mapping[str, Any]) -> str:
-    """Describe the sample: the number of campaigns of each theory, and the number of fitted targets."""
+    """Describe the sample: the number of campaigns for each theory, and the number of fitted targets."""
     return (
         f"{span_of(about['campaigns'])} campaigns of each theory, drawn from the prior, not calibrated, compared with "
         f"the {len(about['fitted'])} reported figures that are fitted."

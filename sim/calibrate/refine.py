@@ -117,7 +117,7 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
 
 
 def problem_of(made: Fit, order: Order) -> Problem:
-    """Set up the fitting problem of the chosen parameters, with its simulator."""
+    """Set up the fitting problem for the chosen parameters, with its simulator."""
     priors = fitted_in(made)
     shares = shares_of(priors, made.bank.drawn[:, [made.bank.keys.index(prior.key) for prior in priors]])
     distance = made.summaries.distance

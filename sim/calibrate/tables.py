@@ -1,7 +1,7 @@
 """Make the tables of a fit: prior and posterior per parameter, record and campaigns per target, agreement of chains.
 
 Returns rows of diagnostics.csv, predictive.csv and chains.csv.
-Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as for importance sampling
+Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as in importance sampling
         (Owen 2013, chapter 9).
 """
 
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> None:
-    """Write files to the folder of a fit, given their contents by file name: rows as CSV, a mapping as JSON."""
+    """Write files to the folder of a fit, given their contents keyed by file name: rows as CSV, a mapping as JSON."""
     for name, content in contents.items():
         write_file(folder / name, json_text(content) if isinstance(content, Mapping) else csv_text(content))
 

@@ -133,7 +133,7 @@ def note(today: Today, event: int, district: int, actor: int, men: int, how: int
         today: Number of the day; the log and the running totals are written.
         event: Kind of event, an `Event`.
         district: Row of the district.
-        actor: Row of the unit, force, prong or post, by event; -1 for none.
+        actor: Row of the unit, force, prong or post, depending on the kind of event; -1 for none.
         men: Number of men concerned.
         how: How the district fell, a `Fall`; 0 if it did not fall.
         why: Main reason, a `Why`; 0 if there is none.

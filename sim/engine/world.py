@@ -269,7 +269,7 @@ class Garrisons(NamedTuple):
 class Units(NamedTuple):
     """Government units.
 
-    Each man of a unit stays counted in its row, in exactly one of the columns from `men` to `flown_home`.
+    Every man of a unit is always counted in its row, in exactly one of the columns from `men` to `flown_home`.
     """
 
     identity: Whole

@@ -409,7 +409,9 @@ def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> World
     if source == FREE:
         for key, value in (("file", file), ("until", until)):
             if value:
-                raise PanjError(f"worlds.{key}: found '{value}' with worlds=free, expected it with worlds=record only")
+                raise PanjError(
+                    f"worlds.{key}: found '{value}' with worlds=free, expected a value only with worlds=record"
+                )
         return None
     worlds = followed_to(worlds_for(file, facts.fingerprint), until)
     if start.isoformat() != worlds.about["start_date"]:
@@ -470,7 +472,7 @@ def executor_of(config: DictConfig) -> Executor:
         require_extra("cluster", "executor")
     if address is not None and kind != "dask":
         raise PanjError(
-            f"executor.address: found '{address}' with executor={kind}, expected it with executor=dask only"
+            f"executor.address: found '{address}' with executor={kind}, expected an address only with executor=dask"
         )
     return Executor(kind, workers, address)
 
@@ -508,7 +510,7 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
 
 
 def numbers_of(where: str, change: Any) -> dict[str, float]:
-    """Return a mapping with its values as floats, or raise PanjError if it has one that is not a finite number."""
+    """Return a mapping with its values as floats, or raise PanjError if a value is not a finite number."""
     if not isinstance(change, Mapping):
         raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
     for key, value in change.items():

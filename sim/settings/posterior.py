@@ -157,7 +157,7 @@ def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
     path = Path(file).expanduser() if file else shipped()
     if not path.is_file():
         found = f"no file {path}" if file else f"no file {path}, which is part of Panj"
-        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; calibration=as_declared needs none")
+        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; calibration=as_declared needs no file")
     return read_posterior(path, path.stat().st_mtime_ns, data, believed, file is None)
 
 

@@ -116,7 +116,7 @@ class Worlds:
         return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
 
     def address_of(self, seed: int) -> Address:
-        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then its own `seed`."""
+        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then `seed` itself."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
@@ -136,7 +136,7 @@ def worlds_for(file: str | None, data: str) -> Worlds:
     """
     path = Path(file).expanduser() if file else folder_of("configs") / "worlds.parquet"
     if not path.is_file():
-        raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; worlds=free needs none")
+        raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; worlds=free needs no file")
     worlds = read_worlds(path, path.stat().st_mtime_ns)
     there = {name: worlds.about.get(f"{name}_fingerprint") for name in ("rules", "data")}
     other = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data)) if there[name] != here]

@@ -110,7 +110,8 @@ def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
 def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
     """Send a refused family to another post nearby.
 
-    If there is none, or if the family has used up its tries, it goes home or stays at the river as refused.
+    If there is none, or if the family has used up its tries, it goes home with probability `goes_home`; otherwise, it
+    stays at the river as refused.
     """
     districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]

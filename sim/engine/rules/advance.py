@@ -1,4 +1,4 @@
-"""Prongs gather, sweep a province, choose the next and multiply; local forces press their own district.
+"""Prongs gather, sweep a province and choose the next; new prongs form; local forces press their own district.
 
 Reads   holders, influence, garrisons, roads, attention that policy gives to a region.
 Writes  prongs, modes and positions of forces, pressed districts, provinces under pressure.

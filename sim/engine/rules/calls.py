@@ -229,7 +229,7 @@ def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
-    """Return commandos in quiet districts to the reserve; those in retaken districts stay."""
+    """Send commandos in quiet districts back to the reserve; those in retaken districts stay."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.HOLDING:
             continue

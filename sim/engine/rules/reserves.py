@@ -28,8 +28,8 @@ class Reserves(NamedTuple):
 def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
     """Return how many of the `ordered` men have arrived, `days` days after the order.
 
-    None arrive during the first `delay` days; then the number approaches that ordered exponentially, with the time
-    constant `ramp` (days).
+    None arrive during the first `delay` days; then the number of those who have arrived approaches `ordered`
+    exponentially, with the time constant `ramp` (days).
     """
     if ordered <= 0.0 or days <= delay:
         return 0.0
