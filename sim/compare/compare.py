@@ -341,7 +341,7 @@ def write_verdicts(request: Compare) -> list[Path]:
 
 
 def write_comparison(comparison: Comparison) -> Path:
-    """Write a comparison to verdicts/<name>.csv and its metadata to verdicts/<name>.json; return the former path."""
+    """Write a comparison as verdicts/<name>.csv, with its metadata in a .json file; return the path of the CSV."""
     return write_pair(
         comparison.study, comparison.name, about_comparison(comparison), rows_as_text(comparison.verdicts)
     )

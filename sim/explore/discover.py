@@ -219,7 +219,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
     """Read the outcome of every campaign of a bank, in the order of seeds and with dates as ordinals.
 
-    Raises PanjError if no campaign has the outcome, or if only one of outcome and threshold is a date.
+    Raises PanjError if no campaign has the outcome, or if a threshold is a date and the outcome is not, or the reverse.
     """
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)

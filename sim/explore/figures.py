@@ -291,7 +291,7 @@ def show_sensitivity(folder: Path) -> int:
 
 
 def table_of(made: Measured, about: Row) -> Table:
-    """Return the table of parameters for one outcome, in order of total index.
+    """Return the table of parameters for one outcome, in descending order of total index.
 
     If there are no Sobol' indices, the table has the ten parameters with the largest mu*.
     """

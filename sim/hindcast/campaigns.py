@@ -49,7 +49,7 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
     """Run campaigns to their last day and count the targets in them.
 
     Args:
-        order: Settings and sources of numbers and draws.
+        order: Settings from which the campaigns are run, with the sources of their numbers and random draws.
         seeds: Seed of each campaign.
         workers: Pool of workers that runs the campaigns in batches.
 

@@ -86,7 +86,7 @@ def read_hindcast(folder: Path) -> Made:
 
 
 def describe_hindcast(made: Made) -> str:
-    """Return the sentences that all captions share: origins, worlds, what conditions the worlds, and the seed."""
+    """Return the sentences shared by all captions, on origins, worlds, the reports that condition them and the seed."""
     about = made.about
     return (
         f"{counted(len(about['origins']), 'origin')} x {about['worlds']:,} worlds with numbers from their priors, each "

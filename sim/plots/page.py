@@ -149,8 +149,8 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 def is_told(about: Mapping[str, Any], key: str) -> bool:
     """Return whether the provenance on a page includes a key of about.json.
 
-    The number of campaigns per cell is included only if there are several cells or no total, the number of failures
-    only if it is not zero, and any other key only if it has a value.
+    The number of campaigns per cell is included only if there are several cells or about.json has no total, the number
+    of failures only if it is not zero, and any other key only if it has a value.
     """
     if key == "runs":
         return len(about["cells"]) > 1 or "campaigns" not in about

@@ -488,7 +488,7 @@ WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_vid
 
 
 def main(request: Animate) -> int:
-    """Run `panj animate`: write the animated map in every requested format, and return the exit code."""
+    """Run `python -m sim animate`: write the animated map in every requested format, and return the exit code."""
     formats = writable(request.formats)
     study = open_study(request.folder)
     if note := study.note_on_choice(request.cell[0] if request.cell else None):

@@ -111,9 +111,9 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """Return the first day of each week, and the number of districts lost, by manner of loss.
+    """Return the first day of each week, and the number of districts lost in it, keyed by manner of loss.
 
-    Each array of numbers is weeks x campaigns.
+    Each number of districts is an array of weeks x campaigns.
     """
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}

@@ -144,7 +144,7 @@ Drawing = Callable[[], Path]  # picklable function that draws one file and retur
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """Read what the page of a study shows: the requested cell, the only cell of a study with one, or all cells."""
+    """Read what the page of a study shows: the requested cell, the only cell, or all cells of a study with several."""
     return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
 
 
@@ -450,7 +450,7 @@ def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
 
 
 def main(request: Report) -> int:
-    """Run `panj report`: redraw the figures of a study, rewrite its page, and return the exit code."""
+    """Run `python -m sim report`: redraw the figures of a study, rewrite its page, and return the exit code."""
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
     print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0

@@ -190,9 +190,9 @@ def outcomes_of(sweep: Study) -> list[str]:
 
 
 def cells_by_effect(sweep: Study) -> list[StudyCell]:
-    """Return the cells with a finished campaign: the base (or else the first cell), then the others by effect.
+    """Return the cells with a finished campaign: the base (or else the first cell), then the others.
 
-    The cell that differs most from the base comes next after it.
+    The others are ordered by effect: the cell that differs most from the base comes first.
     """
     finished = [cell for cell in sweep.cells if cell.finished]
     base = next((cell for cell in finished if cell == sweep.base_cell), finished[0])

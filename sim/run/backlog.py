@@ -98,7 +98,7 @@ class Backlog:
 
     @property
     def already(self) -> int:
-        """Number of requested campaigns that were stored before this command."""
+        """Number of requested campaigns that were stored before this command started."""
         return sum(cell.before for cell in self.cells)
 
     @property

@@ -126,7 +126,7 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     Args:
         rules: Parameters of every rule.
         attention: Weight of each region in Taliban planning, for regions whose weight is not 1.
-        posts: Changes that policies make to each post, by trait.
+        posts: Changes that policies make to each post, keyed by trait.
     """
     others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]

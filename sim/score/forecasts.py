@@ -305,7 +305,7 @@ def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Forecast that random rural districts fall, in numbers that grow exponentially as from 8 to 22 June."""
+    """Forecast that random rural districts fall, in numbers that go on growing exponentially as from 8 to 22 June."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 

@@ -352,7 +352,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
     """Return the rows of score_districts.csv, one per district; none if the falls of the campaigns are not stored.
 
     A row has the reported days of loss, the median day of the campaigns and its error, and for each day of `LOST_BY`
-    whether the district was lost by then, and the probability that every forecast gave to this.
+    whether the district was lost by then, and the probability of this in every forecast.
     """
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:

@@ -332,7 +332,7 @@ def argument(node: ast.expr) -> str:
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Return the value, low or high of an evidence row. Raises PanjError if the row does not exist or has none."""
+    """Return the value, low or high of an evidence row. Raises PanjError if the row or the number does not exist."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
@@ -378,7 +378,7 @@ def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> f
 
 
 def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
-    """Count the marked districts in the provinces, or in the whole country if no province is given."""
+    """Count the marked districts in the given provinces, or in the whole country if none is given."""
     for province in provinces:
         if province not in records.facts.provinces:
             raise unknown(records.place, province, records.facts.provinces)

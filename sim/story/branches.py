@@ -112,7 +112,7 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """Set the parts of a world that policies determine on day 0 to their values under another course, in place."""
+    """Set, in place, the parts of a world that policies determine on day 0 to their values under another course."""
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)

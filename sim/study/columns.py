@@ -231,8 +231,8 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
     for row in missing:
         if any(done) and not is_recountable(row, is_daily):
             raise PanjError(
-                f"outcomes.{row.name}: found stored campaigns from which it cannot be counted, expected a new study: "
-                "choose study=NAME"
+                f"outcomes.{row.name}: found stored campaigns from which this outcome cannot be counted, expected a "
+                "new study: choose study=NAME"
             )
     rows = [
         recount(stored_of(chunk, place, counting), missing, counting.facts, counting.start) if is_done else {}

@@ -152,7 +152,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of campaigns and the overrides of cells, for about.json, if the command does not give them.
 
     Numbers of campaigns are included if they differ between cells, for instance because of a requested precision.
-    Overrides are included if cells come from earlier commands. Whatever the command gives is None.
+    Overrides are included if cells come from earlier commands. What the command gives is returned as None.
     """
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
