@@ -1,8 +1,8 @@
 """Compute the reported count of each target on each day, from the whole record or from what was known at an origin.
 
-Because some falls have no date, a dated fall counts as 1 / share falls, where the share of falls that have a date is
-declared in observations.csv for its province and day. A fall is assumed to have been known on its day, and a night of
-crossings once its count was published. The record is used only for scoring and for naive forecasts.
+Because some falls have no date, a dated fall is counted as 1 / s falls, where s is the share of falls that have a date,
+as declared in observations.csv for its province and day. A fall is assumed to have been known on its day, and a night
+of crossings once its count was published. The record is used only for scoring and for naive forecasts.
 
 Reads   the dates of falls and observations.csv.
 """

@@ -1,7 +1,7 @@
 """Draw daily series: districts held, how districts fell, refugees and queues, morale and dread.
 
 Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, and those on
-        civilians let in and on dated events.
+        dated events and on civilians who were let in.
 Shares of districts are compared, not counts, because sources differ in the total number of districts.
 """
 

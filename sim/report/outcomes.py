@@ -1,4 +1,4 @@
-"""Draw the distributions of outcomes, and the soldiers who crossed by night and by post.
+"""Draw the distributions of outcomes, and the numbers of soldiers who crossed in each night and at each post.
 
 Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for labels, units and reported figures; evidence.csv
         and posts.csv for counted crossings.

@@ -2,7 +2,7 @@
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv, evidence.csv.
 Cells are ordered by effect: the base first, then those that differ most from it. If there is no base, the first cell
-takes its place. The effect of a cell is the absolute difference of its medians from those of the base, in standard
+takes its place. The effect of a cell is the absolute difference between its medians and those of the base, in standard
 deviations over all campaigns, averaged over the outcomes shown. If there are more than 24 cells, only twelve of them
 are shown, at equal steps in that order.
 """

@@ -2,9 +2,9 @@
 
 A few timed campaigns of some cells (the first cell and, for each swept key, the last cell that differs only in it)
 give seconds, bytes and standard deviations; nothing is written. Half-widths are those of 95 % intervals (normal
-approximation) of the mean of each outcome and of its difference paired by seed. With `outcome=`, and optionally
-`above=` or `below=`, the plan also gives the number of campaigns that estimate a paired difference of means, or of
-risks, to a given half-width.
+approximation) of the mean of each outcome, and of its mean difference between two cells, paired by seed. With
+`outcome=`, and optionally `above=` or `below=`, the plan also gives the number of campaigns needed to estimate a paired
+difference in means, or in risks, with a given half-width.
 """
 
 import math

@@ -253,7 +253,7 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
         seed: Seed of the random numbers.
 
     Returns:
-        The forecasts. Of the outcomes of the targets, each has those that depend only on who holds each district.
+        The forecasts. Each has only those outcomes of the targets that depend solely on who holds each district.
     """
     table = table_for(targets, grounds.facts)
     found = []
