@@ -188,6 +188,7 @@ class Composer:
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
         self.choices: dict[tuple[Override, ...], DictConfig | None] = {}  # config of one group, by overrides
+        self.begun: set[tuple[Override, ...]] = set()  # overrides of earlier settings, without their choices
 
     def settings(self, words: AnyOverrides) -> Settings:
         """Resolve, check and return the settings of one cell, or raise PanjError if any of them is invalid."""
@@ -205,11 +206,14 @@ class Composer:
 
         If two or more groups have a choice, the config is assembled from cached configs that have one of these choices
         each. Hydra composes it as a whole if there are fewer choices, if a group is chosen twice, if an override is
-        invalid, or if a choice changes anything outside its group.
+        invalid, or if a choice changes anything outside its group; also for the first settings with the same other
+        overrides, since composing once is cheaper than composing every choice alone.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
-        if len(chosen) < 2 or len(rest) + len(chosen) < len(overrides):
+        is_first = rest not in self.begun
+        self.begun.add(rest)
+        if is_first or len(chosen) < 2 or len(rest) + len(chosen) < len(overrides):
             return self.whole(overrides)
         try:
             config, choices = self.whole(rest)

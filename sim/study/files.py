@@ -176,7 +176,7 @@ def holds(folder: Path, asked: str) -> bool:
     try:
         is_same = read_sealed(path).get("asked") == asked
     except (OSError, ValueError) as error:
-        raise PanjError(f"{path}: found a damaged file ({error}), expected JSON; move the folder away") from None
+        raise PanjError(f"name: found a damaged {path} ({error}), expected another name: name=NAME") from None
     if not is_same:
         raise PanjError(f"name: found {folder}, which holds another result, expected a new name: name=NAME")
     return True

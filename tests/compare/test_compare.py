@@ -155,7 +155,7 @@ def test_a_baseline_is_a_value_several_values_or_a_cell(tmp_path, baseline, expe
 @pytest.mark.parametrize(
     ("baseline", "said"),
     [
-        ("as_reported", "write baseline=reinforcement=as_reported or baseline=border=as_reported"),
+        ("as_reported", "expected baseline=reinforcement=as_reported or baseline=border=as_reported"),
         ("as_reportd", "reinforcement=none, .*did you mean 'as_reported'"),
         ("border=open", "expected reinforcement=none, .*border=closed, .*or the number of a cell, 0 to 3"),
         ("bordr=closed", "baseline: found 'bordr', expected one of reinforcement, border; did you mean 'border'"),

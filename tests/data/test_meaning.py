@@ -121,7 +121,7 @@ def rewrite(path, old, new):
 
 def test_the_engine_may_be_reworded_reformatted_and_renamed(tmp_path, monkeypatch):
     def change(engine):
-        rewrite(engine / "day.py", '"""The steps of one day', '"""What is done on a day')
+        rewrite(engine / "day.py", '"""', '"""Other words. ')
         (engine / "rules" / "crossing.py").rename(engine / "rules" / "river.py")
         rewrite(engine / "day.py", "sim.engine.rules.crossing", "sim.engine.rules.river")
         subprocess.run(

@@ -24,7 +24,7 @@ from quick import (
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
 
 WORKERS = 2
-KILLS = 20
+KILLS = 8  # tests/faults.py kills at least 200 times
 
 
 def wait_for_campaigns(started: Started, study: Path, campaigns: int) -> None:
@@ -98,7 +98,7 @@ class Killed:
         return sum(self.phases.values())
 
 
-def test_killed_at_twenty_random_moments_it_ends_with_the_same_tables(forker: Forker, tmp_path: Path) -> None:
+def test_killed_at_random_moments_it_ends_with_the_same_tables(forker: Forker, tmp_path: Path) -> None:
     killed = Killed(forker, tmp_path)
     whole = killed.live_whole()
     studies = 0
@@ -110,7 +110,7 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_tables(forker: Fo
         assert tables_of(study) == whole
         assert len(recorded_seeds(study)) == CAMPAIGNS
         studies += 1
-    assert min(killed.phases["computing"], killed.phases["tables"]) >= 4, killed.phases
+    assert min(killed.phases["computing"], killed.phases["tables"]) >= 2, killed.phases
 
 
 @pytest.mark.parametrize(

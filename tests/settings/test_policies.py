@@ -13,15 +13,16 @@ import json, sys
 from sim.engine.layout import fresh
 from sim.engine.invariants import check
 from sim.model import BorderCrisis
-from sim.settings.compose import compose_settings
+from sim.settings.compose import Composer
 
-HURRY = ["start_date=2021-06-20", "end_date=2021-07-14"]
-HURRY += ["rules.founding.first_gather_days=2", "rules.flight.rows=200000"]  # every evening looks over all rows
+HURRY = ["start_date=2021-06-25", "end_date=2021-07-07"]
+HURRY += ["rules.founding.first_gather_days=2", "rules.flight.rows=60000"]  # every evening looks over all rows
+composer = Composer()
 fallen = 0
 for seed, line in enumerate(json.loads(sys.stdin.read())):
-    model = BorderCrisis(compose_settings([*line, *HURRY]), rng=seed)
+    model = BorderCrisis(composer.settings([*line, *HURRY]), rng=seed)
     day_zero = fresh(model.world)
-    for evening in range(1, 25):
+    for evening in range(1, 13):
         room = model.world.posts.room.copy()
         model.step()
         check(model.world, day_zero, evening, room)
