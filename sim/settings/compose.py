@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, make_dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from sim.settings.overrides import (
     DRAW_GROUPS,
     DRAW_KEYS,
     GROUPS,
+    MAIN_KEYS,
     ONE_VALUE,
     AnyOverrides,
     Override,
@@ -180,7 +181,8 @@ Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per gro
 class Composer:
     """Resolver of settings that calls Hydra rarely, because it caches the configs that Hydra composes.
 
-    Overrides of rule numbers bypass Hydra, so settings that differ only in such numbers share one config.
+    Overrides of rule numbers and of single values such as `runs=50` bypass Hydra, so settings that differ only in them
+    share one config.
     """
 
     def __init__(self, facts: Facts | None = None) -> None:
@@ -195,9 +197,10 @@ class Composer:
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
-        config, choices = self.joined(tuple(row for row in overrides if not row.is_number))
+        values = [row for row in overrides if row.key in MAIN_KEYS and row.is_plain and is_scalar(row.value)]
+        config, choices = self.joined(tuple(row for row in overrides if not row.is_number and row not in values))
         try:
-            return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
+            return settle(with_values(config, values), choices, overrides, self.facts, self.outcomes_fingerprint)
         except OmegaConfBaseException as error:
             raise PanjError(plain(error)) from error
 
@@ -245,8 +248,32 @@ class Composer:
         return self.composed[overrides]
 
 
+def is_scalar(value: Any) -> bool:
+    """Return whether a value is a single one, not a list or a mapping."""
+    return value is None or isinstance(value, str | int | float)
+
+
+def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
+    """Return a shallow copy of a config in which some top-level keys have the values of overrides."""
+    config = copy(config)
+    for row in values:
+        config[row.key] = row.value
+    return config
+
+
 def compose_config(overrides: Sequence[Override]) -> Composed:
-    """Compose a config with Hydra and return it with the choice per group."""
+    """Compose a config with Hydra and return it with the choice per group; neither may be changed.
+
+    The latest few configs are kept for as long as no file of settings is changed.
+    """
+    places = (folder_of("configs"), folder_of("scenarios"))
+    files = [(path, path.stat()) for place in places for path in sorted(place.rglob("*.yaml"))]
+    return kept_config(tuple(overrides), tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in files))
+
+
+@lru_cache(KEPT)
+def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, int], ...]) -> Composed:
+    """Compose a config as `compose_config` does."""
     store = ConfigStore.instance()
     store.store(name="schema", node=schema())
     chosen = choices_in(overrides)
@@ -341,6 +368,10 @@ def plain(error: BaseException) -> str:
     value = re.search(r"Value '(.*?)' of type '.*?' could not be converted to (\w+)", text)
     if key and value:
         return f"{key[1]}: found '{value[1]}', expected a value of type {value[2].lower()}"
+    if key and (truth := re.search(r"Value '(.*?)' is not a valid bool", text)):
+        return f"{key[1]}: found '{truth[1]}', expected true or false"
+    if key and "is not Optional" in text:
+        return f"{key[1]}: found null, expected a value"
     message = " ".join(
         line.strip() for line in text.splitlines() if not re.search("object_type|reference_type|full_key", line)
     )

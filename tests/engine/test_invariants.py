@@ -16,7 +16,7 @@ from board import (
     strict,
     timeline_of,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.data.facts import read_facts

@@ -144,7 +144,7 @@ def test_worlds_are_not_swept(file):
 
 @pytest.mark.parametrize("key", ["file", "until"])
 def test_a_file_without_the_choice_is_refused(file, key):
-    with pytest.raises(PanjError, match=rf"^worlds.{key}: found .*expected it with worlds=record"):
+    with pytest.raises(PanjError, match=rf"^worlds.{key}: found .*expected a value only with worlds=record"):
         compose_settings([f"worlds.{key}={file}"])
 
 
