@@ -15,6 +15,7 @@ from sim.data.record import evidence
 from sim.plots.captions import true_minus
 from sim.plots.page import as_text, make_source, read_picture, template_of
 from sim.plots.tables import Row
+from sim.settings.worlds import FEW_ANCESTORS
 from sim.study.files import write_errors, write_file
 from sim.wording import counted, format_day, list_words, percent, significant, with_range
 
@@ -22,7 +23,6 @@ REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is 
 TOLD = 5  # largest number of reports described in a sentence
 MOST_FINDINGS = 10  # largest number of findings of the luck ledger described
 NEAREST = 3  # number of cells described if there is no finding
-FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
 ODD = 20.0  # a finding is described if at most one free campaign in this many has as much luck
 FIGURES = {  # file: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),

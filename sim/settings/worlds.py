@@ -24,9 +24,10 @@ from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 from sim.settings.posterior import Floats
-from sim.wording import format_day
+from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
+FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
 ABOUT = b"panj"  # metadata key
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
@@ -73,6 +74,22 @@ class Worlds:
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
         return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
+    @property
+    def ancestors(self) -> int | None:
+        """Number of worlds of the prior from which these worlds descend if it is too small; None if it is not."""
+        found = self.about.get("origins")
+        return found if isinstance(found, int) and found < FEW_ANCESTORS else None
+
+    @property
+    def caution(self) -> str:
+        """Sentence that warns of intervals over worlds with too few ancestors; empty if there are enough."""
+        if self.ancestors is None:
+            return ""
+        return (
+            f" All of these worlds descend from {counted(self.ancestors, 'world')} of the prior, so they are alike, "
+            "and intervals over them are too narrow."
+        )
+
     def question(self, decided: date | None) -> str:
         """Explain how to interpret a changed decision in campaigns that repeat these worlds.
 
@@ -81,8 +98,13 @@ class Worlds:
 
         Returns:
             One sentence that says whether later random draws are new, the same, or known in hindsight to have led to
-            what was reported. In the last case, a second sentence says how improbable those draws were.
+            what was reported. In the last case, a second sentence says how improbable those draws were. A last sentence
+            warns of worlds with too few ancestors.
         """
+        return self.kind_of(decided) + self.caution
+
+    def kind_of(self, decided: date | None) -> str:
+        """Return the sentences of `question` without the warning."""
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
             return (

@@ -20,7 +20,7 @@ from sim.settings.compose import compose_settings
 from sim.settings.draws import read_priors
 from sim.settings.sweep import compose_sweep
 from sim.settings.worlds import ABOUT as ABOUT_KEY
-from sim.settings.worlds import read_worlds
+from sim.settings.worlds import FEW_ANCESTORS, read_worlds
 
 PRIORS = tuple(prior for prior in read_priors() if not prior.theory)
 COUNT = 3
@@ -94,6 +94,12 @@ def test_it_is_said_which_question_a_decision_asks(file, overrides, decided, kin
 def test_hindsight_names_how_improbable_its_draws_were(tmp_path):
     path = written(tmp_path / "told.parquet", ABOUT | {"log_evidence": -51.0, "highest_log_likelihood": -5.0})
     assert "power of 20 times" in settings_of(path).question(None)
+
+
+@pytest.mark.parametrize(("origins", "is_warned_of"), [(1, True), (FEW_ANCESTORS - 1, True), (FEW_ANCESTORS, False)])
+def test_worlds_of_few_ancestors_are_warned_of(tmp_path, origins, is_warned_of):
+    path = written(tmp_path / "few.parquet", ABOUT | {"origins": origins})
+    assert ("too narrow" in settings_of(path).question(None)) is is_warned_of
 
 
 def test_free_campaigns_have_their_own_seed():

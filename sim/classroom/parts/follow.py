@@ -71,6 +71,7 @@ def FollowForm() -> None:
     )
     Trouble(trouble)
     if followed.value:
-        Note(
-            texts.say("following", len(worlds.addresses), day=texts.day(until), last=texts.day(worlds.until)), live=True
-        )
+        shown = [texts.say("following", len(worlds.addresses), day=texts.day(until), last=texts.day(worlds.until))]
+        if worlds.ancestors is not None:
+            shown.append(texts.say("few", worlds.ancestors))
+        Note(" ".join(shown), live=True)
