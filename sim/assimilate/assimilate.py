@@ -1,4 +1,4 @@
-"""Conditions campaigns on what was reported: `python -m sim assimilate`.
+"""Condition campaigns on what was reported: `python -m sim assimilate`.
 
 Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
 comparison, as many free campaigns are drawn from the same priors and conditioned on nothing.

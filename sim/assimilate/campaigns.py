@@ -1,4 +1,4 @@
-"""Lets the sampler run campaigns: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
+"""Run campaigns for the sampler: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
 
 A world can be rerun from the address that `address_of` returns. Stages end on days on which much was reported.
 

@@ -1,4 +1,4 @@
-"""Samples everything random in a model by sequential Monte Carlo, with tempering within stages and waste-free moves.
+"""Sample everything random in a model by sequential Monte Carlo, with tempering within stages and waste-free moves.
 
 The result is a `Cloud` of equally weighted states, and the log evidence. Every random number is a function of seed,
 stage and step, so results depend neither on the number of workers nor on interruptions.
