@@ -62,7 +62,7 @@ Simulate = Callable[[Mapping[str, float], int], float]  # parameters and seed ->
 
 
 class Effort(NamedTuple):
-    """Simulation budget and stopping rules."""
+    """Simulation budget and stopping rules of the chains of a refined fit."""
 
     draws: int  # draws per chain and generation
     generations: int  # maximum number of generations, not counting the first, which is taken from the bank
@@ -71,7 +71,7 @@ class Effort(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """The fitting problem: priors, the bank, its distances and a simulator."""
+    """What the chains work on: priors, bank campaigns with their distances from the record, and a simulator."""
 
     priors: tuple[Prior, ...]  # priors of the fitted parameters
     simulate: Simulate
@@ -113,14 +113,14 @@ class Population(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """All generations of all chains, each sorted by seed."""
+    """All generations of all chains, with the draws of each sorted by seed, and the reason why the chains ended."""
 
     generations: tuple[tuple[Population, ...], ...]  # generations x chains; the first generation is from the bank
     ended: str  # the reason why the chains ended
 
     @property
     def last(self) -> tuple[Population, ...]:
-        """The final population of each chain."""
+        """The last generation of each chain."""
         return self.generations[-1]
 
 
@@ -178,9 +178,9 @@ def refine(
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
-    """Return the first generation of each chain, by dealing out the nearest campaigns of the bank in turn.
+    """Deal out the bank campaigns nearest to the record to the chains in turn, and return their first generations.
 
-    Raise PanjError if there are too few accepted campaigns.
+    Raise PanjError if the bank has too few accepted campaigns.
     """
     order = np.argsort(problem.distances, kind="stable")
     order = order[: min(problem.nearest, int(np.isfinite(problem.distances).sum()))]
@@ -215,7 +215,7 @@ def ended_here(ended: Mapping[str, Any], done: Sequence[object]) -> str | None:
 
 
 def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error: float) -> str | None:
-    """Return the reason to stop after the last generation, or None if the chains should continue."""
+    """Return the reason to stop after the last generation of `done`, or None if the chains should continue."""
     last = done[-1]
     if last[0].tolerance <= error:
         return f"the tolerance has reached the observation error ({error:.4g})"
@@ -238,7 +238,7 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
 def tolerance_after(populations: Sequence[Population], error: float) -> float:
     """Return the tolerance of the next generation.
 
-    A share NEARER of the pooled weight is within this distance, unless it had to be raised to the observation error.
+    It is the distance within which draws have a share NEARER of the pooled weight, or `error` if that is larger.
     """
     distances = np.concatenate([one.distances for one in populations])
     return max(error, float(weighted_quantiles(distances, pooled_weights(populations), (NEARER,))[0]))
@@ -262,9 +262,9 @@ def run_next_generation(
     every: Sequence[Chain], done: Sequence[tuple[Population, ...]], effort: Effort, error: float,
     console: Console, pool: Executor | None,
 ) -> bool:  # fmt: skip
-    """Run the next generation of every chain whose file is missing.
+    """Run the next generation of every chain that has no file for it yet.
 
-    Return False if a chain would exceed the maximum number of simulations.
+    Return whether all were completed: False if a chain would exceed its maximum number of simulations.
     """
     number, tolerance = len(done), tolerance_after([one.by_seed() for one in done[-1]], error)
     orders = [
@@ -349,7 +349,7 @@ def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
         Nothing; the fit runs inside the `with` block.
 
     Raises:
-        PanjError: If another process has locked the folder, or if it cannot be written.
+        PanjError: If another process has locked the folder, or if the folder cannot be written to.
     """
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -403,7 +403,7 @@ def prior_densities(scores: Floats) -> Floats:
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Return a mapping from the key of each parameter to the quantile of its prior at the given share."""
+    """Return the value of each parameter, keyed by parameter: the quantile of its prior at its share."""
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
@@ -484,7 +484,7 @@ def read_generation(chain: Chain, generation: int) -> Population:
 
 
 class Gathered(NamedTuple):
-    """All campaigns within a tolerance: first those of the bank in its order, then those of the chains."""
+    """All campaigns within a tolerance: first those of the bank, in the order of its rows, then those of the chains."""
 
     rows: Integers  # row numbers of the bank campaigns in the bank
     shares: Floats  # campaigns x parameters: share of the prior below the value

@@ -74,14 +74,14 @@ class Reports(NamedTuple):
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """Return the random generator for one use, identified by `what`, with a stream of its own."""
+    """Return a random generator whose stream no other use shares; `what` identifies the use."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
 def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
     """Generate synthetic reports of campaigns, with or without observation error.
 
-    The random positions of ranges and bounds are the same in both cases.
+    The random positions of ranges and bounds are the same with and without error.
     """
     generator = generator_for(1)
     ends = [report_of(target, column, rows, errs, generator)
@@ -103,7 +103,7 @@ def report_of(
 
 
 def reportable(summaries: Summaries) -> Integers:
-    """Return the rows of campaigns with every summary. Raise PanjError if there are too few."""
+    """Return the bank rows of the campaigns that have every summary. Raise PanjError if there are too few of them."""
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
@@ -121,7 +121,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
 
 
 def erring(made: Fit, summaries: Summaries) -> Fit:
-    """Return the fit after adding to each campaign one random observation error per target."""
+    """Return the fit with one random observation error per target added to the summaries of each campaign."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
     )
@@ -139,7 +139,7 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit the bank to every report, without the campaign that the report describes, and rank the true values."""
+    """Fit the bank to each report, without the reported campaign, and rank the true values within the posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -249,7 +249,7 @@ class Verdict(NamedTuple):
 
 
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
-    """Return the rank of the truth for each parameter, which is the share of the weight of draws below it.
+    """Return the rank of the truth for each parameter: the share of the weight of all draws that is below the truth.
 
     The truth counts as one more draw of mean weight. Ties are broken at random, so that integers also have uniform
     ranks.
@@ -291,7 +291,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """Return the most serious fault found in the posteriors of a parameter, or that none was seen.
+    """Return words for the main fault of the posteriors of a parameter, such as `too narrow` or `no fault seen`.
 
     `chances` are the adjusted p-values of the intervals, followed by that of the ranks.
     """
@@ -402,7 +402,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """State which parameters the evidence identifies, on average over the prior."""
+    """State which parameters the evidence identifies, as measured over truths drawn from the prior."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
@@ -419,7 +419,7 @@ def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Ma
 def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
-    """State whether intervals have their nominal coverage, and how observation error affects it."""
+    """State whether intervals have their nominal coverage, and how observation error affects that coverage."""
     return (
         f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
         f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
@@ -431,7 +431,7 @@ def describe_widths(
 
 
 def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
-    """State the coverage for truths whose reports are near the record, where it matters most."""
+    """State the coverage for those truths whose reports are near the record, since coverage matters most there."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
         f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); with the error of "
@@ -447,7 +447,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Format the range that contains the observed coverage of a sound 90 % interval in 95 of 100 checks.
+    """Format the range in which the coverage of a sound 90 % interval is in 95 of 100 checks with so many truths.
 
     An example is `0.881 to 0.918`.
     """

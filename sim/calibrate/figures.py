@@ -63,7 +63,7 @@ def draw_fit(folder: Path) -> list[Path]:
 
 
 def draw_prior_posterior(made: Fitted) -> Path:
-    """Draw the distribution of the draws over the prior, one panel per fitted parameter."""
+    """Draw the posterior of each fitted parameter over the range of its prior, in one panel per parameter."""
     caption = (
         f"{describe_fit(made)} One panel per number, from the lowest to the highest value of its prior, on its scale. "
         "Before the fit all bins were equally likely (the line at 1); the bars show how many times as likely they are "
@@ -80,7 +80,7 @@ def draw_prior_posterior(made: Fitted) -> Path:
 
 
 def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
-    """Draw the histogram of one parameter, with its posterior median and a line per chain."""
+    """Draw the posterior of one parameter as a histogram, with its median and the distribution in each chain."""
     heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
     draw_bins(axes, heights)
     for weights, alone in made.by_chain:
@@ -127,14 +127,14 @@ def draw_pairs(made: Fitted) -> Path:
 
 
 def correlation(one: Floats, other: Floats, weights: Floats) -> float:
-    """Compute the weighted correlation. Return 0 if one of the two is constant."""
+    """Compute the weighted correlation of two samples, or return 0 if one of them is constant."""
     spread = np.cov(np.array([one, other]), aweights=weights)
     size = math.sqrt(spread[0, 0] * spread[1, 1])
     return float(spread[0, 1] / size) if size > 0 else 0.0
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """Draw each target in campaigns of the prior and of the fit, with the reported figure."""
+    """Draw the reported figure of each target, and its intervals in campaigns of the prior and of the fit."""
     if made.is_refined:
         word = "posterior"
         dark = (
@@ -277,7 +277,7 @@ def describe_rivals(about: Mapping[str, Any]) -> str:
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Draw the weight of each theory by tolerance and, next to it, the mean weights when the true theory is known."""
+    """Draw two panels: the weight of each theory at each tolerance, and the mean weights if one theory is true."""
     caption = (
         f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
         "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
@@ -319,7 +319,7 @@ def draw_told_apart(axes: Axes, made: Rivals) -> None:
 
 
 def draw_unexplained(made: Rivals) -> Path:
-    """Draw which targets are inside the 90 % interval of the nearest campaigns of each theory."""
+    """Draw, for each theory, which targets are inside the 90 % interval of its nearest campaigns."""
     caption = (
         f"{describe_rivals(made.about)} The intervals are those of the nearest {made.about['accept']:.2g} of the "
         "campaigns of each theory. * marks fitted targets. Targets of one event are adjacent and not independent."

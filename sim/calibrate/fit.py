@@ -64,7 +64,7 @@ class Summaries(NamedTuple):
 
     @property
     def distance(self) -> "Distance":
-        """The distance function of these summaries, for other campaigns."""
+        """The function that measures how far any campaign is from the record, in the units of these summaries."""
         return Distance(self.targets, self.units)
 
 
@@ -75,17 +75,17 @@ class Distance(NamedTuple):
     units: Floats  # one per target
 
     def of(self, outcomes: pa.Table) -> Floats:
-        """Compute the distance of each campaign from the record."""
+        """Compute the distance from the record of each campaign in a table of outcomes."""
         return distances_of(self.targets, self.outside(outcomes))
 
     def outside(self, outcomes: pa.Table) -> Floats:
-        """Compute how far each campaign is outside each reported range (campaigns x targets, in units of targets)."""
+        """Compute how far outcomes (campaigns x targets) are outside the reported ranges, in the units of targets."""
         columns = np.array([column_of(outcomes, target) for target in self.targets])
         return outside_of(columns.T, *scaled_bounds(self.targets), self.units)
 
     @property
     def error(self) -> float:
-        """The expected distance of the truth from the record, due to observation error."""
+        """The expected distance from the record of a campaign that equals the truth, due to observation error alone."""
         errors = np.array([target.sd for target in self.targets]) / self.units
         return float(distances_of(self.targets, errors[None, :])[0])
 
@@ -126,7 +126,7 @@ def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Flo
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
-    """Compute the summaries of the targets to be fitted whose outcomes are in the table.
+    """Compute the summaries of all campaigns in a table, for each target to be fitted whose outcome the table has.
 
     Raise PanjError if there is no such target.
     """
@@ -142,7 +142,7 @@ def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
-    """Return one outcome on the scale of its target, or only NaN if the table does not have the outcome."""
+    """Return the outcome of a target, one value per campaign, on the scale of the target; all NaN if it is missing."""
     if target.outcome not in outcomes.column_names:
         return np.full(outcomes.num_rows, np.nan)
     return scaled(numbers_of(outcomes[target.outcome]), target)
@@ -152,8 +152,8 @@ def unit_of(target: Target, column: Floats) -> float:
     """Compute the unit of a target: sqrt(sd² + spread²).
 
     `sd` is the observation error. `spread` is the spread over the bank: the median absolute deviation, scaled to a
-    standard deviation. It prevents a target that few campaigns meet from dominating. If `sd` is 0, as for an exact
-    figure, the unit is 1.
+    standard deviation. With it, a target that few campaigns meet does not dominate the distance. If `sd` is 0, as for
+    an exact figure, the unit is 1.
     """
     if target.sd == 0:
         return UNIT
@@ -172,7 +172,7 @@ class Screening(NamedTuple):
 
     @property
     def most(self) -> Floats:
-        """The largest share of the variance of any summary that each parameter explains."""
+        """For each parameter, the largest share that it explains of the variance of any summary."""
         return np.asarray(self.shares.max(axis=1), np.float64)
 
 

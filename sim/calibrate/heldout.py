@@ -1,4 +1,4 @@
-"""Predict targets from fits that do not use them: targets of the two weeks after 22 June, and each event in turn.
+"""Predict targets from fits that do not use them: those of the two weeks after 22 June, and those of each event.
 
 Reads   a bank, targets, the last days that outcomes and evidence cover, naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
@@ -41,7 +41,7 @@ FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predict
 
 
 class Heard(NamedTuple):
-    """The last days that outcomes and evidence cover, and which evidence conflicts."""
+    """The last day that each outcome and each item of evidence covers, and which items of evidence conflict."""
 
     ends: Mapping[str, date]  # outcome: last day counted
     dates: Mapping[str, date]  # evidence id: last day covered
@@ -56,7 +56,7 @@ class Split(NamedTuple):
 
 
 def heard() -> Heard:
-    """Return the last days that all outcomes and all evidence cover, and which evidence conflicts."""
+    """Return the last day that each outcome and each item of evidence covers, and which items conflict."""
     table = read_outcomes(read_facts(), forecasts.DAY_0, forecasts.DAYS)
     ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
@@ -64,7 +64,7 @@ def heard() -> Heard:
 
 
 def ends_by(target: Target, day: date, when: Heard) -> bool:
-    """Return whether the outcome of a target ends by a day."""
+    """Return whether the outcome of a target counts nothing after `day`."""
     return all(when.ends[name] <= day for name in names_of([target]))
 
 
@@ -77,7 +77,7 @@ def is_told_by(target: Target, day: date, when: Heard) -> bool:
 
 
 def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
-    """Choose the targets that a fit at the end of `day` uses, and give every target its role in that fit."""
+    """Choose the targets that a fit made at the end of `day` uses, and return the role of every target in that fit."""
     kinds = {}
     for target in targets:
         early, told = ends_by(target, day, when), is_told_by(target, day, when)
@@ -96,9 +96,9 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
-    """Return the scores of the targets that a forecast covers, keyed by target name.
+    """Score a forecast on every target that it covers, and return the scores keyed by target name.
 
-    If `nearest` is given, only the accepted campaigns are used, with their weights.
+    If `nearest` is given, only its accepted campaigns are used, with their weights.
     """
     if nearest is not None:
         outcomes = {name: values[nearest.rows] for name, values in every.outcomes.items()}
@@ -125,7 +125,7 @@ def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> li
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit to data up to 22 June, and without each event in turn, and write the tables and the section of the page."""
+    """Fit the bank to data up to 22 June, then without each event in turn; write tables and a section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
@@ -168,7 +168,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Make the table entries for a prediction, whose columns begin with `side`; all are empty if there is none."""
+    """Make the table entries for a prediction, in columns that begin with `side`; all empty without a prediction."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -180,7 +180,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target that campaigns cover. The column `kind` is its role in the fit to data up to 22 June."""
+    """Make one row per target that campaigns cover; `kind` is its role in the fit to data up to 22 June."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -199,7 +199,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target of each event that was left out in turn."""
+    """Make one row for each target of each event that was left out."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])

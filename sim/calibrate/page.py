@@ -194,7 +194,7 @@ def format_number(cell: str) -> str:
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
-    """Make the table of fitted parameters."""
+    """Make the table of fitted parameters: median and 90 % interval of prior and posterior, and their difference."""
     stages = [("prior", "Prior"), *([("first", "First fit")] if made.is_refined else []), ("posterior", "Posterior")]
     columns = ["Number", *(f"{word}: median (90 %)" for _, word in stages), "Contraction", "KS distance"]
     rows = [
@@ -212,7 +212,7 @@ def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
 
 
 def table_of_record(made: Fitted) -> TableBlock:
-    """Make the table of targets."""
+    """Make the table of targets: the reported figure, and the median and 90 % interval before and after the fit."""
     stages = [("", "Prior"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
     rows = [
@@ -225,7 +225,7 @@ def table_of_record(made: Fitted) -> TableBlock:
 
 
 def table_of_generations(made: Fitted) -> TableBlock:
-    """Make the table of generations."""
+    """Make the table of generations: tolerance, draws, simulations and acceptance of each."""
     columns = ["Generation", "Tolerance", "Draws", "Simulations", "Accepted", "Effective draws", "Failed"]
     rows = [
         [row["generation"], format_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",

@@ -68,7 +68,7 @@ Integers = NDArray[np.int64]
 
 
 class RefinedFit(NamedTuple):
-    """A posterior from chains, with its accepted campaigns and further campaigns run from it."""
+    """The posterior of a refined fit, the accepted campaigns behind it, and new campaigns run with draws of it."""
 
     effort: Effort
     error: float  # observation error, as a distance
@@ -83,7 +83,7 @@ class RefinedFit(NamedTuple):
     folder: Path  # folder of the chains
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """Return the forecasts that are compared with the record, keyed by column prefix."""
+        """Return two forecasts, keyed by column prefix: accepted campaigns, and campaigns run with the posterior."""
         accepted = forecast_of(self.accepted, targets, self.posterior.weights)
         return {"accepted": accepted, "again": forecast_of(self.again, targets)}
 
@@ -167,7 +167,7 @@ def completed(
 
 
 def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool: Executor) -> tuple[Floats, pa.Table]:
-    """Return all parameters of each accepted campaign, and the outcomes that targets use."""
+    """Return all parameters of the accepted campaigns, and those of their outcomes that targets use."""
     bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
     seeds = found.seeds[from_bank:].tolist()
     numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
@@ -182,7 +182,7 @@ def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Run campaigns with draws of a posterior, and return one row per campaign that did not fail."""
+    """Run one campaign per seed with draws of a posterior, and return the table of those that did not fail."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
@@ -267,7 +267,7 @@ class Simulator:
         return {"order": self.order, "distance": self.distance}
 
     def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
-        """Run a campaign and return its distance. Return NaN if it failed."""
+        """Run a campaign and return its distance from the record, or NaN if the campaign failed."""
         order, (layout, world, table) = self.order, self.made
         draws = draws_in(order)
         try:
@@ -314,7 +314,7 @@ def order_of(bank: Bank) -> Order:
 
 
 def run_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
-    """Run campaigns with the given parameters and seeds, and return every outcome, one row per campaign in order."""
+    """Run one campaign per pair of parameters and seed, and return every outcome, with rows in the order of seeds."""
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)

@@ -73,7 +73,7 @@ def rows_of_numbers(
 
 
 def cells_of_intervals(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Make the table entries for the median and the ends of the 50 and 90 % intervals."""
+    """Make the table entries for the median of weighted values and the ends of their 50 and 90 % intervals."""
     return {f"{what}_{name}": f"{end:.6g}" for name, end in intervals_of(values, weights)._asdict().items()}
 
 
@@ -126,7 +126,7 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
 
 
 def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
-    """Compute the weighted intervals of one outcome. Return None if no campaign has a value."""
+    """Compute the intervals of a target's outcome in a forecast, or return None if no campaign has a value."""
     values = forecast.outcomes[target.outcome]
     weights = weights_or_ones(forecast.weights, values.size)
     known = ~np.isnan(values) & (weights > 0)
@@ -134,7 +134,7 @@ def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
 
 
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
-    """Make one row per fitted parameter: the median of each chain, and the distance of their means.
+    """Make one row per fitted parameter: the median of each chain, and how far apart the means of the chains are.
 
     `apart` is the difference between the means of two chains, for the pair with the largest difference relative to its
     standard error, and `error` is that standard error from the draws alone. Both are in standard deviations of the

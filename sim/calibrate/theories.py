@@ -162,7 +162,7 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
 
 
 def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
-    """Compute the acceptance rate of each theory if the nearest share of all campaigns is accepted."""
+    """Compute the acceptance rate of each theory if the nearest campaigns, a share `accept` of all, are accepted."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))
     ]
@@ -197,7 +197,7 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """Make one row per theory and target: the interval of the nearest campaigns, and whether the target is inside."""
+    """Make one row per theory and target: intervals of its nearest campaigns, and whether they contain the target."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
@@ -241,7 +241,7 @@ def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> l
 
 
 def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """State, for each theory, how much weight it and its strongest rival get on average if it is true."""
+    """State, for each theory, the mean weights of that theory and of its strongest rival when that theory is true."""
     sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):

@@ -179,7 +179,7 @@ def covers(row: Evidence, day: str) -> bool:
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text that a filter searches: one column, the source with its link, or all columns if it has no key."""
+    """Return the text that a filter searches: its column, the source with its link or, without a key, all columns."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":

@@ -111,7 +111,7 @@ def lwj_shares() -> list[Point]:
 
 
 def counted_so_far() -> list[Point]:
-    """Return how many soldiers had crossed by each counted night (a running sum), followed by the reported total."""
+    """Return how many soldiers had crossed by the end of each counted night, followed by the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [

@@ -66,7 +66,7 @@ class Row:
         return int(value)
 
     def measure(self, column: str) -> float:
-        """Return the number in a cell, with an empty cell as 0, or raise PanjError if it is not at least 0."""
+        """Return the number in a cell, or 0 if the cell is empty; raise PanjError for anything but a number from 0."""
         return self.number(column, 0) if self.cells[column] else 0.0
 
     def day(self, column: str) -> date:

@@ -81,7 +81,7 @@ def muster(armies: Armies, endurance: Endurance) -> None:
 
 @rule
 def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) -> None:
-    """Count the men of each garrison, and average its morale, resolve, hunger and unanswered calls by men."""
+    """Count the men of each garrison, and average its morale, resolve, hunger and unanswered calls over its men."""
     for trait in (garrisons.morale, garrisons.resolve, garrisons.hunger, garrisons.unanswered):
         trait[:] = 0.0
     garrisons.men[:] = 0

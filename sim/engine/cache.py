@@ -30,7 +30,7 @@ said: set[str] = set()  # notes that this process has printed
 
 
 def say_once(note: str) -> None:
-    """Print a note to standard error, at most once per process."""
+    """Print a note to standard error unless this process has already printed the same note."""
     if note not in said:
         said.add(note)
         print(f"Note: {note}", file=sys.stderr)
@@ -73,7 +73,7 @@ class Place(UserProvidedCacheLocator):  # type: ignore[misc]
 
 
 class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
-    """Index file and data files of one function, each of which begins with a digest of the rest."""
+    """Index file and data files of one function, each of which begins with a digest of its remaining content."""
 
     def _load_index(self) -> dict[Any, str]:
         content = self.unsealed(self._index_path)
@@ -95,7 +95,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
         self.write(self._data_path(name), dumps(data))
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file atomically, with the digest of `content` before it."""
+        """Write a file atomically: the digest of `content`, followed by `content`."""
         with self._open_for_write(path) as file:
             file.write(sha256(content).digest() + content)
 

@@ -23,7 +23,8 @@ ENDS = {
 class Series(IntEnum):
     """Daily series of a campaign.
 
-    Series whose names end in `_TOTAL` are running totals since day 0; all others are for the day itself or its end.
+    Series whose names end in `_TOTAL` are running totals since day 0; all others give what happened on the day, or the
+    state at its end.
     """
 
     DISTRICTS_HELD_BY_TALIBAN = 0
@@ -75,7 +76,7 @@ def blank_record(world: World, days: int) -> Record:
 
     Args:
         world: World of the campaign, from which the number of districts and posts is taken.
-        days: Days after day 0.
+        days: Number of days after day 0.
     """
     posts = world.posts.district.size
     return Record(
@@ -192,7 +193,7 @@ def record_day(world: World, record: Record, day: int) -> None:
 
 @rule
 def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> None:
-    """Record holders, the day's falls by kind and recaptures, and the mean dread of government districts."""
+    """Record holders, the day's recaptures, the day's falls by kind, and the mean dread of government districts."""
     districts = world.districts
     dread = 0.0
     held = 0

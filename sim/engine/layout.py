@@ -198,7 +198,7 @@ def ring_of_capitals(facts: Facts) -> np.ndarray:
 
 
 def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces:
-    """Return the provinces with their capitals, rows of districts and weights in Taliban planning.
+    """Return the provinces with their capitals, the rows of their districts and their weights in Taliban planning.
 
     Args:
         facts: Districts and their provinces, capitals and regions.
@@ -385,7 +385,7 @@ def fresh(layout: World) -> World:
 
 
 def renew(world: World, layout: World) -> None:
-    """Reset a used world to its layout by overwriting only what was written.
+    """Reset a used world to its layout by overwriting only what a campaign may have changed.
 
     This is cheaper than a new world when many campaigns run one after another and their worlds are not kept.
     """

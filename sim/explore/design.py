@@ -66,7 +66,7 @@ class Answers(NamedTuple):
 
     @property
     def left(self) -> float:
-        """The noise variance that remains in the mean of a point."""
+        """The noise variance that remains in the mean over seeds at a point, on average over all points."""
         return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
@@ -129,7 +129,7 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 
 
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
-    """Return the outcomes of which every point has at least one value, and print the names of the others.
+    """Return the outcomes that have at least one value at every point, and print the names of all others.
 
     Raises PanjError if no outcome is left.
     """

@@ -65,7 +65,7 @@ class Half(NamedTuple):
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
-        """Return the campaigns outside a box, in which the next box is sought."""
+        """Return the campaigns outside a box, among which the next box is sought."""
         rest = ~inside(box, self.drawn, keys)
         return Half(self.drawn[rest], self.cases[rest])
 
@@ -118,7 +118,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """Return every limit of a box with its quasi-p value: a test whether the box is denser than without the limit."""
+    """Test, for each limit of a box, whether the box is denser with the limit than without, and return the results."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -334,7 +334,7 @@ def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Return the parameters of a box, sorted by how much its density drops without their limits, the largest first."""
+    """Return the parameters of a box, sorted by how much the box loses in density without their limits, descending."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -379,7 +379,7 @@ def within_ends(ends: Floats, drawn: Floats) -> Truths:
 
 
 def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield every box that results from removing a slice at one end of one parameter."""
+    """Yield every box that results from cutting off a share `cut` of the campaigns at one end of one parameter."""
     held = np.sort(drawn[within], axis=0)
     for place in range(drawn.shape[1]):
         for end in (1, 0):
@@ -387,7 +387,7 @@ def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: fl
 
 
 def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield every box that results from adding a slice back at one end of one restricted parameter."""
+    """Yield every box that results from adding back a share `cut` of the campaigns beyond one limit of the box."""
     for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
         for end in (0, 1):
             beyond = moved_end(ends, 1 - end, place, ends[end, place])

@@ -155,7 +155,7 @@ def reported_cells(about: Row) -> list[str]:
 
 
 def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
-    """Draw the total- and first-order indices of each parameter with intervals, and a line at the share of noise."""
+    """Draw total- and first-order indices with intervals, and a line at the share of variance that is due to noise."""
     for place, row in enumerate(rows):
         for name, shift, width, colour in (("total", 0.17, 0.3, SIMULATED_LIGHT), ("first", -0.17, 0.3, SIMULATED)):
             axes.barh(place + shift, max(0.0, float(row[name])), width, color=colour, linewidth=0)
@@ -186,7 +186,7 @@ def draw_heat_map(made: Measured) -> Path:
 
 
 def draw_screening(made: Measured) -> Path:
-    """Draw a heat map of Morris's mu* of every parameter, as a share of the largest mu* for the outcome."""
+    """Draw a heat map of mu* by parameter and outcome, each as a share of the largest mu* for that outcome."""
     caption = (
         f"{describe_design(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of "
         "the largest of its outcome. A field is empty where it is no more than what chance alone reaches "
@@ -345,7 +345,7 @@ class Discovered(NamedTuple):
 
     @property
     def shown(self) -> list[Row]:
-        """The rows of the findings, or of the first box if there are none."""
+        """The rows of boxes that are findings or, if no box is one, the row of the first box."""
         return [row for row in self.boxes if is_finding(row)] or self.boxes[:1]
 
 
@@ -575,7 +575,7 @@ def show_discovered(folder: Path) -> int:
 
 
 def suggest_run(made: Discovered) -> str:
-    """Suggest a run in the middle of the first box, or another search if that box is missing or not a finding."""
+    """Suggest a run with the middle values of the first box, or another search if there is no box or no finding."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return "another threshold, or a larger bank: python -m sim bank runs=50000"
     overrides = []

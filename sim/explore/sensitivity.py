@@ -179,7 +179,7 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which points are in the lowest fifth of a prior, and which are in the highest."""
+    """Return which coordinates are in the lowest fifth of their prior, and which are in the highest."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 
@@ -279,7 +279,7 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """Return a folder name for a design that is unique to its method, parameters and number of samples."""
+    """Return a folder name that is unique to the method, the parameters and the number of samples of a design."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
@@ -431,7 +431,7 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
 def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
     """Return the rows of sobol.csv, one per outcome and parameter, with the largest total index first.
 
-    The last row of each outcome is the share of variance that is due to noise.
+    The last row of each outcome gives the share of variance that is due to noise.
     """
     rows = []
     for outcome, answer in answers.items():

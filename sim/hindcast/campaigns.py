@@ -1,4 +1,4 @@
-"""Run campaigns to the end of the record, and count the targets of the hindcasts in them."""
+"""Run campaigns to the end of the record, and count in each of them what the hindcasts forecast."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -25,7 +25,7 @@ BATCH = 25  # campaigns per task
 
 
 class Counted(NamedTuple):
-    """The daily counts of every target, and the days of loss of districts, in several campaigns."""
+    """For several campaigns: the count of every target on each day, and the day on which each district was lost."""
 
     counts: Floats  # (campaigns, targets, days)
     lost_on: Integers  # (campaigns, districts of the map) first day, from day 0, at whose end the Taliban hold it

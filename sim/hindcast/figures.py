@@ -51,7 +51,7 @@ def name_of(forecast: str) -> str:
 
 
 class Made(NamedTuple):
-    """The files of a hindcast."""
+    """The tables and metadata of a hindcast, as read from its folder."""
 
     folder: Path
     about: dict[str, Any]
@@ -86,7 +86,7 @@ def read_hindcast(folder: Path) -> Made:
 
 
 def describe_hindcast(made: Made) -> str:
-    """Return the sentences shared by all captions, on origins, worlds, the reports that condition them and the seed."""
+    """Return what all captions say: how many origins and worlds there are, what the worlds are based on, the seed."""
     about = made.about
     return (
         f"{counted(len(about['origins']), 'origin')} x {about['worlds']:,} worlds with numbers from their priors, each "
@@ -166,7 +166,7 @@ def numbers(rows: Sequence[Row], column: str) -> list[float]:
 
 
 def draw_skill(made: Made) -> Path:
-    """Draw the paired differences between Panj and every other forecast by horizon, one panel per target or map."""
+    """Draw paired differences in score, Panj minus each other forecast, by horizon; one panel per target or map."""
     targets = [*TARGETS, *MAPS]
     figure, panels = new_panels(
         len(targets), 2, 1.7, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.4, across=0.55, down=0.6)
@@ -196,7 +196,7 @@ def reached(made: Made) -> list[str]:
 
 
 def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
-    """Draw the mean differences between Panj and every other forecast of one target, with intervals, by horizon."""
+    """Draw mean differences in score for one target, Panj minus each other forecast, with intervals, by horizon."""
     horizons = made.about["horizons"]
     for place, rival in enumerate(RIVALS):
         rows = made.rows("differences", target=target, score=score, forecast=PANJ, rival=rival)
@@ -211,7 +211,7 @@ def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
 
 
 def draw_reliability(made: Made) -> Path:
-    """Draw a reliability diagram for each horizon: the share of districts lost, by forecast probability."""
+    """Draw, for each horizon, the share of districts that were lost against the forecast probability of their loss."""
     horizons = made.about["horizons"]
     figure, panels = new_panels(
         len(horizons), 2, 2.3, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.45, across=0.55, down=0.7)

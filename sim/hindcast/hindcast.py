@@ -174,7 +174,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
 
 
 def worlds_at(day: date, job: Job) -> Path:
-    """Return the path of the worlds conditioned on what was published by a day; make them if they are missing."""
+    """Return the path of a file of worlds conditioned on what was published by a day; it is made if it is missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)

@@ -19,7 +19,7 @@ Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # wh
 
 
 class Ensemble(NamedTuple):
-    """A forecast from one origin."""
+    """A forecast from one origin: the counts of each member, and the probability that each district is lost."""
 
     paths: Floats  # (members, targets, horizons) counts; a forecast of the map only has no targets
     chances: Floats  # (horizons, districts of the map) probability that the district is lost
@@ -147,9 +147,10 @@ def lost_at(known: Reported, day: int) -> Marks:
 def neighbours(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> Ensemble:  # fmt: skip
-    """Forecast the map, but no counts: districts next to lost ones fall.
+    """Forecast the map, but no counts, by letting districts next to lost ones fall.
 
-    Each falls at a rate in proportion to its number of lost neighbours, as in the last seven days.
+    The rate at which a district falls is its number of lost neighbours, times a rate per lost neighbour that each
+    member draws from what happened in the last seven days.
     """
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0

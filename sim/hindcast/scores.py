@@ -128,7 +128,7 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
-    """Yield every forecast of a map: its key columns, the probability of each district, and whether each was lost.
+    """Yield every forecast of a map: its key columns, the probability that each district is lost, and whether it was.
 
     Districts are left out if it is not known whether they were lost by the forecast day.
     """
@@ -195,7 +195,7 @@ def coverage(rows: Sequence[Row]) -> list[Row]:
 
 
 def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
-    """Group rows by the values of some keys, keeping their order."""
+    """Group rows by their values of some keys; rows keep their order within each group."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in keys), []).append(row)

@@ -207,10 +207,10 @@ class Composer:
     def joined(self, overrides: tuple[Override, ...]) -> Composed:
         """Return the config that Hydra would compose, and the choice per group.
 
-        If two or more groups have a choice, the config is assembled from cached configs that have one of these choices
-        each. Hydra composes it as a whole if there are fewer choices, if a group is chosen twice, if an override is
-        invalid, or if a choice changes anything outside its group; also for the first settings with the same other
-        overrides, since composing once is cheaper than composing every choice alone.
+        If overrides choose in two or more groups, the config is assembled from cached configs, one per choice. Hydra
+        composes it as a whole if there are fewer choices, if a group is chosen twice, if an override is invalid, or if
+        a choice changes anything outside its group. It also does so when the other overrides are given for the first
+        time, because composing one config is cheaper than composing one per choice.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
@@ -231,7 +231,7 @@ class Composer:
         return config, choices | {group: row.value_text for group, row in chosen.items()}
 
     def alone(self, rest: tuple[Override, ...], choice: Override) -> DictConfig | None:
-        """Return a group's config with one choice, or None if the choice changes anything outside its group."""
+        """Return the config of a group after one choice in it, or None if the choice also changes anything else."""
         key, group = (*rest, choice), choice.key
         if key not in self.choices:
             chosen, usual = self.whole(key)[0], self.whole(rest)[0]
@@ -262,7 +262,7 @@ def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
 
 
 def compose_config(overrides: Sequence[Override]) -> Composed:
-    """Compose a config with Hydra and return it with the choice per group; neither may be changed.
+    """Compose a config with Hydra and return it with the choice per group; callers must not modify either.
 
     The latest few configs are kept for as long as no file of settings is changed.
     """
@@ -273,7 +273,7 @@ def compose_config(overrides: Sequence[Override]) -> Composed:
 
 @lru_cache(KEPT)
 def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, int], ...]) -> Composed:
-    """Compose a config as `compose_config` does."""
+    """Compose a config for `compose_config`, and cache it for these overrides and this state of the settings files."""
     store = ConfigStore.instance()
     store.store(name="schema", node=schema())
     chosen = choices_in(overrides)

@@ -134,7 +134,7 @@ class Override:
         return len(getattr(self.value, "list", ())) if self.sweeps else 1
 
     def with_value(self, text: str) -> "Override":
-        """Return an override that sets the same key to a single value, given as text as it would be typed."""
+        """Return an override that sets the same key to a single value, given as the text that a user would type."""
         return parse(f"{self.text.partition('=')[0]}={text}")
 
 
@@ -191,7 +191,7 @@ def in_quotes(text: str) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Format a plain value, or a mapping of plain values, in Hydra's grammar, with quotes where it needs them."""
+    """Format a plain value, or a mapping of plain values, in Hydra's grammar, with quotes where Hydra needs them."""
     if value is None:
         return "null"
     if isinstance(value, Mapping):
@@ -285,7 +285,7 @@ class Overrides:
         return Overrides(kept, tuple(row.text for row in kept))
 
     def get(self, key: str) -> Override | None:
-        """Return the last override of a key, which takes precedence, or None if there is none."""
+        """Return the last override of a key, which takes precedence, or None if the key is not overridden."""
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":

@@ -56,7 +56,7 @@ class Posterior:
 
     @property
     def said(self) -> str:
-        """The note, followed by the doubt if there is one."""
+        """The note that describes the posterior, followed by what has changed since the fit, if anything has."""
         return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
 
     @cached_property
@@ -208,7 +208,7 @@ def open_table(path: Path, where: str) -> pa.Table:
 
 
 def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
-    """Return the keys of the drawn numbers, or raise PanjError if one of them is not declared."""
+    """Return the keys of the drawn numbers in a posterior table, or raise PanjError if a key is not declared."""
     keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
     for key in keys:
         if key not in declared_numbers():

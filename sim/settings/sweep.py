@@ -239,7 +239,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
         cells: Cells of one sweep.
 
     Returns:
-        One pair per repeated cell: the number of the first cell with its settings, and its own number.
+        One pair per repeated cell: the number of the first cell with the same settings, and that of the repeated cell.
     """
     first: dict[str, int] = {}
     pairs = []
@@ -267,7 +267,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
-    """Return the base settings; if a sweep has no study name, one is made from the swept keys."""
+    """Return the base settings; in a sweep without `study=`, the swept keys are added to the study name."""
     named = any(text.startswith("study=") for text in base.overrides)
     if named or not swept:
         return base

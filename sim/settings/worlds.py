@@ -76,13 +76,13 @@ class Worlds:
 
     @property
     def ancestors(self) -> int | None:
-        """Number of worlds of the prior from which these worlds descend if it is too small; None if it is not."""
+        """Number of worlds of the prior from which all these worlds descend; None if that number is large enough."""
         found = self.about.get("origins")
         return found if isinstance(found, int) and found < FEW_ANCESTORS else None
 
     @property
     def caution(self) -> str:
-        """Sentence that warns of intervals over worlds with too few ancestors; empty if there are enough."""
+        """Warning that intervals are too narrow because too few worlds are ancestors; empty if there are enough."""
         if self.ancestors is None:
             return ""
         return (
@@ -104,7 +104,7 @@ class Worlds:
         return self.kind_of(decided) + self.caution
 
     def kind_of(self, decided: date | None) -> str:
-        """Return the sentences of `question` without the warning."""
+        """Return the sentences of `question` except the warning of too few ancestors."""
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
             return (

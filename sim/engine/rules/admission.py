@@ -139,7 +139,7 @@ def send_away(family: int, post: int, land: Land, border: Border, numbers: Admis
 
 @rule
 def next_post(post: int, roads: Roads, posts: Posts, within_km: float) -> int:
-    """Return the nearest post in another district within `within_km`, or -1 if there is none."""
+    """Return the nearest other post that is in another district at most `within_km` away, or -1 if there is none."""
     here = posts.district[post]
     best = NOBODY
     for other in range(posts.district.size):

@@ -68,7 +68,7 @@ class Advance(NamedTuple):
 
 @rule
 def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
-    """Return whether local forces start to press.
+    """Return whether the local force of a district starts to press it.
 
     This is more likely with more Taliban influence, and if a prong sweeps or besieges the province.
     """
@@ -78,7 +78,7 @@ def starts_to_press(influence: float, under_pressure: bool, probability: float, 
 
 @rule
 def stops_pressing(under_pressure: bool, probability: float, draw: float) -> bool:
-    """Return whether local forces stop pressing; they never do while a prong sweeps or besieges the province."""
+    """Return whether a local force stops pressing; it never does while a prong sweeps or besieges its province."""
     return not under_pressure and draw < probability
 
 
@@ -448,7 +448,7 @@ def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
 def direct_local_force(
     district: int, probability: float, districts: Districts, armies: Armies, numbers: Advance, luck: Luck
 ) -> None:
-    """Set the mode of a local force: hold while it does not press, otherwise parley or assault.
+    """Set the mode of a local force: hold if it does not press its district, otherwise parley or assault.
 
     It assaults alone with the given probability, if it is strong enough and the district is not a capital.
     """

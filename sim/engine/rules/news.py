@@ -36,7 +36,7 @@ class News(NamedTuple):
 
 @rule
 def rises(dread: float, amount: float) -> float:
-    """Return dread or anger after news, which closes the share `amount` of its distance to 1."""
+    """Return dread (or anger) after news, raised by a share `amount` of the difference between 1 and `dread`."""
     return dread + (1.0 - dread) * min(1.0, amount)
 
 
@@ -48,7 +48,7 @@ def weight_of(how: int, handover_factor: float) -> float:
 
 @rule
 def frightens(amount: float, anger: float) -> float:
-    """Return the dread that news adds, which anger reduces."""
+    """Return how much dread news adds: `amount`, less a share of it that equals `anger`."""
     return amount * (1.0 - anger)
 
 
@@ -106,7 +106,7 @@ def receive_news(district: int, amount: float, how: int, districts: Districts, n
 
 @rule
 def spread_fall(lost: int, land: Land, numbers: News) -> None:
-    """Spread the news of one fall through its province and the rest of the country, and once more to its neighbours."""
+    """Spread the news of a fall to the province, to the rest of the country, and again to neighbouring districts."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]
     weight = weight_of(how, numbers.handover_factor)
@@ -123,7 +123,7 @@ def spread_fall(lost: int, land: Land, numbers: News) -> None:
 
 @rule
 def observe_neighbours(land: Land, numbers: News) -> None:
-    """Raise the dread of each district according to the share of lost districts that its garrison observes."""
+    """Raise the dread of each district if enough of the districts that its garrison observes have been lost."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.capital.size):
         gone = 0
