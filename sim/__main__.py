@@ -86,7 +86,7 @@ def dispatch(words: list[str]) -> int:
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
-    """Copy the study of a request to the folder `out`, if one is given, and return a request for the copy.
+    """If `out` is given, copy the study of a request to that folder and return a request for the copy.
 
     Without `out`, return the request unchanged. Raise PanjError if the study is read-only and `out` is missing, or if
     `out` is given without a study.
@@ -190,7 +190,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 
 def judge(folder: Path) -> None:
-    """Write the default comparisons of a study with several cells, or print the reason if that is impossible."""
+    """If a study has several cells, compare each with its baseline; print the reason if that is impossible."""
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -203,7 +203,7 @@ def judge(folder: Path) -> None:
 
 
 def written(folder: Path) -> list[Path]:
-    """Return the paths of the tables, figures, comparisons and report of a study."""
+    """Return the paths of the tables, figures, comparison figures and report that exist in the folder of a study."""
     kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
@@ -230,7 +230,7 @@ def assimilate(request: options.Assimilate) -> int:
 
 
 def hindcast(request: options.Hindcast) -> int:
-    """Forecast from several days of the record, score the forecasts and return the exit code."""
+    """Forecast from several past days, score the forecasts against the record and return the exit code."""
     from sim.hindcast.hindcast import hindcast
 
     folder = hindcast(request)
@@ -324,8 +324,8 @@ def evidence(request: options.Evidence) -> int:
 def report(request: options.Report) -> int:
     """Write the comparisons, figures and report of a study, and return the exit code.
 
-    If the folder of the request is `-`, its path is read from standard input. With `cell`, no comparisons are
-    written.
+    If the folder of the request is `-`, its path is read from standard input. If the request names one cell, no
+    comparisons are written.
     """
     from sim.report import report as page
 
@@ -383,7 +383,7 @@ def compare(request: options.Compare) -> int:
 
 
 def score(request: options.Score) -> int:
-    """Score the model against the record, next to naive forecasts, and return the exit code."""
+    """Score the model and naive forecasts against the record, and return the exit code."""
     from sim.run.console import console_of
     from sim.run.run import Stopped
     from sim.score.score import write_score
@@ -432,7 +432,7 @@ def fork(request: options.Fork) -> int:
 
 
 def animate(request: options.Animate) -> int:
-    """Draw the animated map, and return the exit code."""
+    """Draw the animated map of one cell of a study, or of several, and return the exit code."""
     from sim.report import animation
 
     return animation.main(request)

@@ -1,6 +1,6 @@
 """Help for the command line: help texts, shell completion and the reference `docs/cli.md`.
 
-All of it is generated from the verbs of `sim.options`, the settings below and the YAML files of `configs/`.
+All of it is generated from the verbs of `sim.options`, `SETTINGS` below and the YAML files of `configs/`.
 """
 
 import textwrap

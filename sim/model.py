@@ -60,10 +60,10 @@ class Config(Protocol):
         """The world before the random draws of day 0."""
 
     def rules_of(self, seed: int) -> Rules:
-        """Return the parameters of all rules in the campaign of a seed."""
+        """Return the parameters of all rules in the campaign with this seed."""
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return what determines a campaign's random draws: `seed` itself, or an `Address` that lists several seeds."""
+        """Return the seed, or the address of several seeds, from which a campaign makes its random draws."""
 
     @property
     def doubt(self) -> str:

@@ -135,7 +135,7 @@ class Range(NamedTuple):
 
     @property
     def slug(self) -> str:
-        """Part of a file name: `above_1037`."""
+        """The range as part of a file name, such as `above_1037`."""
         return "_".join(f"{key}_{end.text}" for key, end in self.thresholds.items())
 
 
@@ -359,7 +359,7 @@ class Calibrate(Request):
 
     @property
     def place(self) -> Path:
-        """Folder of the fit."""
+        """Folder into which the fit is written."""
         return self.folder / "calibration"
 
 
@@ -596,9 +596,10 @@ class Grade(Request):
 
 
 def files_meant(path: Path) -> list[Path]:
-    """Return the files in a folder or those that match a pattern, which shells on Windows do not expand.
+    """Return the hand-ins that a path stands for: those in a folder, or those that match a pattern.
 
-    A path that is neither is returned alone.
+    Patterns are expanded here because shells on Windows leave them as they are. A path that is neither is returned
+    alone.
     """
     if path.is_dir():
         return sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml")) or [path]
@@ -768,13 +769,13 @@ def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
 
 
 def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
-    """Return an error for a word that the verb does not take."""
+    """Return an error for a word that the verb does not take; the error says what the verb takes."""
     name, key = verb.__name__.lower(), word.partition("=")[0]
     return unknown(name, key, keyed) if keyed else PanjError(f"{name}: found '{word}', expected {usage_of(verb)}")
 
 
 def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> dict[str, Any]:
-    """Parse the arguments of a verb; return their values keyed by field name, or an empty dict for the default."""
+    """Parse the arguments of a verb; return them keyed by field name, or an empty dict if none are given."""
     least = place.declared["least"] if place.is_required else 0
     most = place.declared["most"]
     if not least <= len(found) <= most:

@@ -141,7 +141,7 @@ def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
 
 
 def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
-    """Return the rows of the log in which an outpost surrendered; only the first `rows` are searched."""
+    """Return the row numbers of the log at which an outpost surrendered, searching only the first `rows` rows."""
     log = campaign.world.log
     surrendered = np.flatnonzero(log.event[:rows] == Event.SURRENDER)
     return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
@@ -368,8 +368,8 @@ OF_DAYS = {
 def is_recountable(row: Outcome, is_daily: bool) -> bool:
     """Return whether an outcome can be counted again from the data that a study stores of each campaign.
 
-    A study stores changes of holder and, if it is daily, the daily series. Soldiers who crossed are stored by the
-    morning after they crossed, so the night that follows the last day is missing.
+    A study stores changes of holder and, if it is daily, the daily series. Crossings are stored under the
+    date of the morning after, so those in the night after the last day are missing.
 
     Args:
         row: The outcome in question.
@@ -474,7 +474,7 @@ def declared_rows() -> dict[str, dict[str, Any]]:
 
 @cache
 def meaning_of_counting(*roots: str) -> tuple[str, ...]:
-    """Return the normalised code of the functions named in `roots` and of all functions here that they use."""
+    """Return the normalised code of the functions named in `roots` and of functions in this module that they use."""
     return tuple(meaning_of_definitions(definitions_here(), roots))
 
 

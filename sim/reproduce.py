@@ -125,10 +125,10 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 
 
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
-    """List the settings that differ from those that the same overrides gave when a file was made.
+    """List the settings that have changed since a file was made, although the overrides are the same.
 
-    If the study of the file is not available, compare the fingerprints of the settings instead; list nothing if rules,
-    data or outcomes have changed, because these affect the fingerprint too.
+    Without the study of the file, only the fingerprints of the settings are compared. If rules, data or outcomes have
+    changed, not even these are compared, because they would differ in any case.
     """
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
@@ -184,7 +184,7 @@ def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Fact
 def make_again(
     made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Rerun the study of a file, or both studies of a comparison, make the file again and return its path."""
+    """Rerun the study of a file, or both studies of a comparison, make the file again and return the new path."""
     chosen = given.get("results_dir")
     results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, results, console)
@@ -216,7 +216,7 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
 
 
 def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
-    """Rerun a study and return the folder of the new one; a rerun that was interrupted is resumed."""
+    """Rerun a study, resuming a rerun that was interrupted, and return the folder of the new study."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = results / f".{study}_again-{mark}"
@@ -238,7 +238,7 @@ def fresh_name(results: Path, name: str) -> Path:
 
 
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
-    """Write the comparison that a recipe describes."""
+    """Write a comparison again from the rerun studies, as its recipe describes."""
     folders = (folder,) if other is None else (folder, other)
     above, below = (read_threshold(key, str(recipe[key])) if recipe.get(key) else None for key in ("above", "below"))
     write_verdicts(

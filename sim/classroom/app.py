@@ -26,7 +26,10 @@ PAGES = {
 def LifelineView(
     server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
 ) -> None:
-    """Show a notice while the server does not respond; reload the page after a restart and restore the choice."""
+    """Show a notice while the server does not respond.
+
+    Once the server has restarted, reload the page and restore the visitor's choice of settings.
+    """
 
 
 @solara.component

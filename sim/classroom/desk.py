@@ -103,7 +103,7 @@ class Ticket:
         return found
 
     def table(self) -> pa.Table | None:
-        """Return a table with one row per finished campaign, in the order of seeds; None if none is finished."""
+        """Return the campaigns that `done` counts, one row each in the order of seeds; None if there are none."""
         found = self.tables()
         return pa.concat_tables(found).slice(0, self.runs) if found else None
 
@@ -133,7 +133,7 @@ class WorkerPool:
         self.workers = Workers(Executor("processes", count, None))
 
     def run(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in a process and return their outcomes and first error; if the process dies, try once more."""
+        """Run campaigns in a process; return their outcomes and the first error. If the process dies, try once more."""
         try:
             return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:

@@ -195,7 +195,7 @@ class Exercise:
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:
-        """Return ranges for a task, as forecast by exponential growth fitted to the counts known on 22 June 2021."""
+        """Forecast a task by exponential growth, fitted to counts known on 22 June 2021, and return the ranges."""
         asked = self.sheet.task(task)
         return forecasts.growth(asked.target, asked.day)
 

@@ -108,7 +108,7 @@ def new_code() -> str:
 
 
 class Turnstile:
-    """The queue of guesses from one address, which are checked one at a time."""
+    """A queue of guesses at the code of the room from one IP address; they are checked one at a time."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -252,7 +252,7 @@ def address_of(asked: HTTPConnection) -> str:
 
 
 def kinds_of(asked: HTTPConnection) -> tuple[str, str, str]:
-    """Return the keys under which a WebSocket is counted: one for its browser, one for its IP address, one for all."""
+    """Return the keys under which an open WebSocket is counted: its browser, its IP address, and everybody."""
     return f"browser {asked.cookies.get(BROWSER, '')}", f"address {address_of(asked)}", "everybody"
 
 
@@ -277,7 +277,10 @@ def with_headers(send: Send) -> Send:
 
 
 def page_policy(host: str, nonce: str) -> str:
-    """Return a Content Security Policy that allows own files, inline styles, scripts with `nonce`, `eval` for Vue."""
+    """Return a Content Security Policy that allows this server's files, inline styles, and scripts with `nonce`.
+
+    It also allows `eval`, with which Vue compiles templates in the browser.
+    """
     return "; ".join([
         "default-src 'self'",
         f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # `eval`, because Vue compiles its templates in the browser

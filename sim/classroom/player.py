@@ -1,7 +1,7 @@
 """Films of one campaign for the browser, and forks: one campaign continued twice, unchanged and with a change.
 
 A film is JSON with the holders, posts, curves and log of every day; the shapes of the map are sent separately, once. A
-fork consists of two films, the first event and the days that differ, and a table of outcomes side by side.
+fork consists of two films, the first event that differs, the days that differ, and a table of outcomes side by side.
 
 Reads   a `Campaign` and its settings; the geometry of maps; the record to the end of 7 July 2021.
 Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
@@ -190,7 +190,7 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """Return the points reported for days of the campaign, keyed by curve; those for districts are shares of all."""
+    """Return the reported points for days of the campaign, keyed by curve; districts are given as a share of all."""
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip

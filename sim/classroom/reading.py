@@ -133,7 +133,7 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
-    """Return an outcome by name; PanjError if it is unknown, or if campaigns end before it can be counted."""
+    """Return an outcome by name; raise PanjError if it is unknown, or if campaigns end before it can be counted."""
     known = outcomes_of(settings.start_date, settings.days)
     if name not in known:
         raise unknown("outcome", name, known)
@@ -204,7 +204,10 @@ def read(
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Return seeds and outcomes of a choice; a date is in days after `first`, a missing one the day after the last."""
+    """Return the seeds of a choice's finished campaigns, and the outcome of each.
+
+    Dates are in days after `first`. A missing date becomes the day after the last day of the campaigns.
+    """
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
@@ -218,7 +221,11 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return how sure the verdict is, as X in a text's key `sure_X`; it is `clear` only with at least `FEW` pairs."""
+    """Return the ending of the key `sure_...` of the text that says how sure the verdict is.
+
+    A verdict on fewer than `FEW` pairs of campaigns is never clear. Without a verdict, the ending depends on `fewest`,
+    the number of finished campaigns.
+    """
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
         return (NOTHING, ONE)[pairs]

@@ -159,7 +159,7 @@ class OncePerKind(logging.Filter):
         self.seen: LRUCache[object, float] = LRUCache(KNOWN_KINDS)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log a record: the first of its kind in a minute, except for cancelled tasks."""
+        """Return whether to log a record: only the first of its kind in a minute, and none about cancelled tasks."""
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
         kind, now = kind_of(record), time.monotonic()

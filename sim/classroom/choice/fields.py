@@ -100,7 +100,10 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """Return an option with its label, help and changes; if a user has added the option, its own file describes it."""
+    """Return an option of a group, with a label and with a help text that also says what the option changes.
+
+    The label and help of an option that a user has added come from the option's own file.
+    """
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:
@@ -136,7 +139,10 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Return whether the values of a field differ only because the scenarios do, as the field `scenario` shows."""
+    """Return whether two forms differ in a field only because they are based on different scenarios.
+
+    Such a difference follows from that in the field `scenario`, and need not be described as well.
+    """
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 

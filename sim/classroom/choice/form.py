@@ -138,7 +138,10 @@ def canonical(form: Form) -> Form:
 
 
 def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
-    """Return factors or shifts, sorted, without those for numbers that the form sets, where they have no effect."""
+    """Return factors or shifts sorted by key, leaving out those for numbers that the form sets.
+
+    They would have no effect, because a number that is set directly is neither scaled nor shifted.
+    """
     return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
 
 
@@ -150,8 +153,10 @@ def check_span(form: Form) -> None:
 
 
 def check_events(form: Form) -> None:
-    """Raise PanjError if an event is both changed and removed, because the form as a command line and as a file would
-    then have different results."""
+    """Raise PanjError if an event is both changed and removed.
+
+    The command line and the scenario file of such a form would give different campaigns.
+    """
     policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
     strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
     changers: dict[str, str] = {}
@@ -198,7 +203,11 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """Check changes, keyed by setting, and return a form with them; the key `scenario.` has sections of a scenario."""
+    """Check changes, keyed by setting, and return a form with them.
+
+    The key `scenario` chooses a scenario. The key `scenario.`, with a dot, has a mapping of that scenario's sections,
+    such as `scale` and `events`; they are not replaced but merged.
+    """
     for key, value in change.items():
         if key == "scenario.":
             form = merge_scenario(form, value)
@@ -222,7 +231,7 @@ def date_of(key: str, value: Any) -> str:
 
 
 def number_of(key: str, value: Any) -> float:
-    """Return a number of a rule in its declared type; raise PanjError if it may not be set to this value."""
+    """Return a value for a number of a rule, as int or float; raise PanjError if the number must not have it."""
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:
@@ -232,7 +241,7 @@ def number_of(key: str, value: Any) -> float:
 
 
 def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
-    """Return a form merged with sections of a scenario; numbers that the scenario sets become numbers of the form."""
+    """Merge sections of a scenario into a form and return it; numbers in section `set` become numbers of the form."""
     for section in parts:
         if section not in SECTIONS:
             raise unknown("scenario", section, SECTIONS)
@@ -254,7 +263,7 @@ def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
 
 
 def set_by(key: str, value: Any, form: Form) -> float:
-    """Return the value of a number set in a scenario, after applying its factor and its shift."""
+    """Return the value of a number in the section `set`, after applying the factor and the shift for that number."""
     check_range(key, value, "in scenario.set")
     for section in ("scale", "shift"):
         own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
@@ -295,7 +304,10 @@ def factors(section: str, values: Any) -> dict[str, float]:
 
 
 def event_of(name: str, columns: Any) -> dict[str, Any]:
-    """Return the columns of an event that are given; raise PanjError if its name, a column or a value is not valid."""
+    """Check and return the given columns of a dated event.
+
+    Raise PanjError if the name of the event, a column or a value is not valid.
+    """
     found: dict[str, Any] = {}
     if not re.fullmatch(r"[A-Za-z]\w{0,59}", name):
         raise PanjError(f"timeline.events: found name '{shown(name)}', expected a letter, then letters, digits or '_'")
@@ -319,7 +331,10 @@ def deeply(
 
 
 def struck(names: Any, form: Form) -> list[str]:
-    """Return the events to remove, except those that the scenario removes already; PanjError for an unknown event."""
+    """Return the events to remove, except those that the scenario removes already.
+
+    Raise PanjError if an event is unknown.
+    """
     if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
         raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of names of events")
     for name in names or []:
@@ -349,7 +364,10 @@ def usual_of(scenario: str) -> Usual:
 
 
 def full_key(key: str, where: str) -> str:
-    """Return the full key of a number: `rules.news.fade_days` for `news.fade_days`; PanjError for an unknown number."""
+    """Return the full key of a number, such as `rules.news.fade_days` for `news.fade_days`.
+
+    Raise PanjError if there is no such number.
+    """
     return known(key, where)
 
 
@@ -359,5 +377,8 @@ def short_key(key: str) -> str:
 
 
 def spelled(key: str, named: Iterable[str]) -> str:
-    """Return a short key as the scenario's file spells it, so that a new value replaces the one in the file."""
+    """Return a short key as the scenario's file spells it, with or without `rules.`.
+
+    With the other spelling, a new value would not replace the one in the file.
+    """
     return f"rules.{key}" if f"rules.{key}" in named else key

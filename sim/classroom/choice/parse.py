@@ -145,7 +145,7 @@ def check_count(overrides: Sized) -> None:
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
-    """Return the rank by which changes are merged: choices and dates, then sections, then `set`, then numbers."""
+    """Return the stage at which a change is merged: 0 choices and dates, 1 sections, 2 the section `set`, 3 numbers."""
     if "scenario." in change:
         return 2 if "set" in change["scenario."] else 1
     return 0 if set(change) <= {*CHOSEN, *DATES} else 3
@@ -335,7 +335,10 @@ def count_parts(content: Any, most: int) -> int:
 
 
 def chosen_in(rows: Any) -> dict[str, str]:
-    """Return the choice in each group and the base scenario, from a file's defaults; PanjError for a wrong row."""
+    """Return the base scenario and the choice in each group that the defaults list of a file names.
+
+    Raise PanjError if a row is wrong or there are several base scenarios.
+    """
     if rows is None:
         return {}
     if not isinstance(rows, list):

@@ -75,7 +75,7 @@ class CampaignStore:
         return self.folder / order.key / f"seeds_{chunk * CHUNK:09d}.parquet"
 
     def read(self, order: Order, chunk: int) -> pa.Table:
-        """Read a stored chunk and return it; if its file is damaged, run it again."""
+        """Read a stored chunk and return it; if its file is damaged, run the chunk again."""
         try:
             table = pq.read_table(self.path(order, chunk))
         except (OSError, pa.ArrowException):

@@ -116,7 +116,7 @@ def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
 
 
 def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Split campaigns into ten groups by seed; estimate the smallest distance of a group's mean from the report."""
+    """Split campaigns into ten groups by seed; estimate how far the nearest group mean is from the reported figure."""
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
     best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
@@ -130,13 +130,13 @@ def mean_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
 
 
 def share_at_least(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estimate:
-    """Estimate the share of campaigns in which the outcome reaches the threshold."""
+    """Estimate the share of campaigns in which the outcome is at least the threshold of the task."""
     threshold = reported_value(asked) if task.threshold == "reported" else float(task.threshold)
     return share_of(values >= threshold)
 
 
 def share_higher(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the share of pairs whose difference is above zero."""
+    """Estimate the share of paired campaigns in which the difference of the outcome is above zero."""
     return share_of(values > 0)
 
 
@@ -303,7 +303,7 @@ def nearest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[An
 
 
 def steepest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Score each step between two rungs of a ladder by the absolute change in the mean."""
+    """Score each step between neighbouring settings of a task's ladder by the absolute change in the mean outcome."""
     means = [np.mean(sample, axis=axis) for sample in samples]
     return [np.abs(after - before) for before, after in pairwise(means)]
 

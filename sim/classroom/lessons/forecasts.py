@@ -70,7 +70,7 @@ def known_record() -> Reported:
 
 
 def known_counts() -> list[Known]:
-    """Return the counts of a few days, as they were known on the evening of the lesson.
+    """Return the counts of districts and soldiers for a few days, as known on the evening of the lesson.
 
     Returns:
         One row per day in order of time; the last is for the evening itself.
@@ -82,7 +82,7 @@ def known_counts() -> list[Known]:
 
 
 def reported_in(task: Task) -> float:
-    """Return the figure that was reported for a task: the sum of its rows of the evidence table.
+    """Return the figure that was reported for a task: the sum of the rows of the evidence table that the task names.
 
     Args:
         task: A task of kind `forecast`.
@@ -101,12 +101,12 @@ def reported_in(task: Task) -> float:
 
 @cache
 def whole_record() -> Reported:
-    """Return the record to 7 July against which hindcasts are scored."""
+    """Return the record up to 7 July 2021, against which hindcasts are scored."""
     return record_of(read_facts(), read_falls(), read_observations(tuple(evidence().values())))
 
 
 def other_count(task: Task) -> float:
-    """Return the count of dated falls, or of soldiers by night, against which hindcasts for a task's day are scored."""
+    """Return the count in the record that hindcasts for a task's day are scored against: dated falls, or soldiers."""
     return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 
@@ -183,7 +183,7 @@ def describe_panj(texts: Language) -> str:
 
 
 def describe_worlds(texts: Language) -> str:
-    """Return a note for a chart on the number of worlds in Panj's forecast; empty if there is no forecast."""
+    """Return a note that says on how many worlds Panj's forecast is based; empty if there is no forecast."""
     return texts.say("panj_worlds", panj_file()["worlds"]) if panj_file() else ""
 
 

@@ -191,7 +191,10 @@ class Graded(NamedTuple):
 
 
 def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark one hand-in, using the student's campaigns and `reference` others; PanjError if the file is not valid."""
+    """Mark one hand-in, using the student's campaigns and `reference` others.
+
+    Raise PanjError if the file is not a valid hand-in.
+    """
     hand_in = read_hand_in(path)
     sheet = hand_in.sheet
     marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]
@@ -244,7 +247,7 @@ def class_texts(graded: Sequence[Graded]) -> list[str]:
 
 
 def table_of(graded: Sequence[Graded]) -> str:
-    """Format a table of the points, with one line per hand-in."""
+    """Format a table with one line per hand-in: student, lesson, points and number of flagged answers."""
     texts = texts_of("grade")
     rows = [(texts.say("student"), texts.say("lesson"), texts.say("points"), texts.say("flagged"))]
     for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):

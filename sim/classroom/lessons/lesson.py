@@ -231,7 +231,7 @@ def check_lesson(lesson: Lesson, where: str) -> None:
 
 
 def student_code(said: object) -> str:
-    """Return a student's name or number on one line; PanjError if it is empty, too long or not printable."""
+    """Return a student's name or number on one line; raise PanjError if it is empty, too long or not printable."""
     text = " ".join(str(said).split()) if isinstance(said, str | int) and not isinstance(said, bool) else ""
     if not text or len(text) > LONGEST_CODE or not text.isprintable():
         raise PanjError(
@@ -267,14 +267,14 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Return the index of a student's option, from a hash; consecutive student numbers give consecutive options."""
+    """Return the index of the option that a student gets, from a hash; consecutive numbers get consecutive options."""
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter keyed by name; for an outcome, add its label, unit and reported figure."""
+    """Return a parameter keyed by name; if its value is an outcome, add label, unit and figure reported for it."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)
@@ -282,7 +282,7 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
 
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
-    """Return a task with a student's parameters filled into its texts, except its solution."""
+    """Return a task with a student's parameters filled into all its texts except the solution."""
     values: dict[str, Any] = {
         key: fill(value, parameters) if isinstance(value, str) and key != "solution" else value
         for key, value in task._asdict().items()

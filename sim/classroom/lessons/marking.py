@@ -250,7 +250,7 @@ def judge_number(
 
 
 def fits(value: float, found: Estimate) -> bool:
-    """Return whether an answer is in the interval of an estimate, or is the estimate after rounding."""
+    """Return whether an answer is, within rounding, in the interval of an estimate or equal to the estimate."""
     room = rounding(found.number)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)
     high = found.number if math.isnan(found.high) else max(found.high, found.number)
@@ -299,7 +299,7 @@ def judge_choice(
 
 
 def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tuple[set[str], str]:
-    """Return the conclusions that these campaigns allow, and a sentence about them."""
+    """Return the conclusions that the campaigns of a sample allow, and a sentence about these conclusions."""
     if task.kind == "inside":
         found = reported_inside(sheet, task, sample)
         return found, texts.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")

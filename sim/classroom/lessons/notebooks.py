@@ -113,7 +113,8 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
     """Create the cells of all tasks.
 
-    In a lesson with forecasts, the cells that reveal what was reported follow the last `BEFORE_REVEAL` task.
+    In a lesson with forecasts, the cells that reveal what was reported follow the last task of a kind
+    in `BEFORE_REVEAL`.
     """
     texts, cells = texts_of("notebooks"), []
     before = [task.key for task in lesson.tasks if task.kind in BEFORE_REVEAL] if lesson.forecasts else []
@@ -278,7 +279,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """Return code that finds a row in conflict with the task's row; if the task has no row, code with the solution."""
+    """Return code that finds evidence in conflict with the task's row or, without such a row, assigns the solution."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"

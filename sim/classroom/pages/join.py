@@ -1,4 +1,4 @@
-"""The page Class: a student joins a session, sends a claim and reads its answer; those of other teams are hidden."""
+"""The page Class: a student joins a session, sends a claim and reads the answer, but nothing about other teams."""
 
 from collections.abc import Callable
 
@@ -196,7 +196,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """Show a button that adopts the choice of the page Change, and the settings for which the form has no field."""
+    """Show the settings for which the form has no field, and a button that adopts the choice of the page Change."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest := start.without(POLICIES):
@@ -209,7 +209,7 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Show the middle 90 % of the baseline campaigns once they are finished, as a scale for the student's range."""
+    """Show the middle 90 % of the outcome in the baseline campaigns, once they are finished, as a scale for ranges."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:

@@ -198,7 +198,7 @@ def Tasks(sheet: Sheet) -> None:
 
 @solara.component
 def Reveal(sheet: Sheet) -> None:
-    """Show the button that fixes the forecasts of a sheet and, once it was pressed, what was reported."""
+    """Show the button that fixes the forecasts of a sheet and, once it has been pressed, what was reported."""
     texts = texts_of("forecasts")
     code = session_code(the_register().seats_of)
     forecasts = tuple(task for task in sheet.tasks if task.kind == FORECAST)
@@ -338,7 +338,7 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 
 @solara.component
 def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
-    """Show a table of means and quantiles with one row for each of the named settings."""
+    """Show a table of the mean and quantiles of a task's outcome, with one row for each of the named settings."""
     texts = texts_of("lessons")
     plain = partial(format_answer, task=task._replace(measure=""))
     rows = []

@@ -66,7 +66,7 @@ def Page() -> None:
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None]:
-    """Return the whole session, and the progress of its current question; None if no campaigns are running."""
+    """Return the whole session, and the progress of its current question (None if no campaigns are running)."""
     room = the_register().room(code, session())
     return room, the_question_runner().progress(code, room.question.number) if room.question else None
 
@@ -223,7 +223,7 @@ def describe_sent(room: Room, question: Question) -> str:
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """Show the form for the next question: outcome, whether ranges predict it or the effect on it, suggested choice."""
+    """Show the form for the next question: the outcome, what ranges predict, and the suggested choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 

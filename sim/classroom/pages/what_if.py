@@ -35,7 +35,7 @@ class ForkRequest(NamedTuple):
     kind: str = AS_WATCHED
 
     def choice(self, overrides: Overrides, watched: str) -> Overrides:
-        """Return the campaign's overrides: the visitor's choice and the last day of the record to follow, if any."""
+        """Return the visitor's overrides; for a campaign that follows the record, add the last day to follow."""
         return following(overrides, self.evening.isoformat() if self.kind == FOLLOWED else watched)
 
 
@@ -136,7 +136,7 @@ def answer_of(choice: Overrides, number: int, asked: ForkRequest) -> Forked | st
 
 @solara.component
 def Parted(forked: Forked, asked: ForkRequest) -> None:
-    """Show the first difference, both maps side by side, the outcomes and the stories."""
+    """Show the first event that differs, both maps side by side, and the outcomes and stories of both branches."""
     texts = texts_of("what_if")
     change, morning = describe_change(asked.change), texts.day(asked.evening + timedelta(days=1))
     Heading(texts.say("result", change=change, day=texts.day(asked.evening)), 2)
@@ -168,7 +168,7 @@ def label_of(key: str) -> str:
 
 
 def stories_in_html(forked: Forked) -> str:
-    """Return the days that differ as HTML; all but the first few are collapsed."""
+    """Return as HTML the days on which the branches differ; all but the first few are collapsed."""
     texts = texts_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
     counts = texts.say("differing", len(forked.days)), texts.say("same_days", forked.same_days)
@@ -181,7 +181,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """Return one day as HTML: the sentences of each branch side by side, then those that both branches have."""
+    """Return one day as HTML: the sentences of only one branch, side by side, then those that both branches have."""
     texts = texts_of("what_if")
     parts = [f"<h3>{escape(texts.day(one.date, year=True))}</h3><div class='twofold'>"]
     parts += [

@@ -135,7 +135,10 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
 
 
 def of_number(field: Field) -> dict[str, Any]:
-    """Return the range, unit and source of a number, for the browser; the slider covers its prior, if it has one."""
+    """Return the range, unit and source of a number for the browser, and the range of its slider.
+
+    The slider covers the prior of the number or, if there is none, the whole range.
+    """
     texts, number = texts_of("change"), field.number
     assert number is not None
     low, high = field.believed or (number.low, number.high)

@@ -38,7 +38,7 @@ def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]
 
 
 def as_text(value: object) -> str:
-    """Return a value that a browser sent as text of at most `LONGEST` characters."""
+    """Convert a value from a browser to text of at most `LONGEST` characters; a ticked box becomes `yes`."""
     if isinstance(value, bool):
         return "yes" if value else ""
     return str(value if value is not None else "")[:LONGEST]

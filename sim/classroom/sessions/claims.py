@@ -93,7 +93,7 @@ def clean_name(text: str, what: str) -> str:
 
 
 def clean_reason(text: str) -> str:
-    """Return a reason without its empty lines and hidden characters; Refused if it is too long."""
+    """Return a reason without empty lines and hidden characters, or raise Refused if the reason is too long."""
     lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines()]
     reason = "\n".join(line for line in lines if line)
     if len(reason) > LONGEST_REASON:
@@ -136,7 +136,10 @@ def clean_overrides(overrides: Overrides) -> Overrides:
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
-    """Return a claim with canonical overrides; Refused if its choice, range, confidence or reason is not allowed."""
+    """Check a claim and return it with canonical overrides.
+
+    Raise Refused or PanjError if the choice, range, confidence or reason is not allowed.
+    """
     for bound in (claim.low, claim.high):
         if not math.isfinite(bound) or abs(bound) > LARGEST:
             raise Refused("odd_bound", found=bound)
@@ -150,7 +153,10 @@ def checked_claim(claim: Claim, about: str) -> Claim:
 
 
 def clean_choice(overrides: Overrides, about: str) -> Overrides:
-    """Return a choice in canonical form; Refused if the question is about an effect and the choice is the baseline."""
+    """Return a choice in canonical form.
+
+    Raise Refused if the question is about an effect and the choice is the baseline, which has no effect.
+    """
     found = clean_overrides(overrides)
     if about == EFFECT and not found:
         raise Refused("nothing_chosen")
@@ -164,7 +170,7 @@ ERRORS = 2.0  # standard errors within which a difference counts as sampling err
 
 
 class Answer(NamedTuple):
-    """One outcome in the campaigns of one choice of settings, and its differences from the baseline by seed."""
+    """One outcome in the campaigns of one choice: its values, and its differences from the baseline, paired by seed."""
 
     values: tuple[float, ...]  # in the order of seeds, without missing values
     effects: tuple[float, ...]  # paired differences from the baseline, in the order of seeds, without missing values
@@ -267,7 +273,7 @@ def interval_score(low: float, high: float, confidence: float, values: np.ndarra
 
 
 def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return the central range that contains the share `confidence` of the campaigns: the one with the best score."""
+    """Return the central range that contains the share `confidence` of the values, with which claims are compared."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
@@ -280,13 +286,16 @@ def verdict_on_effect(claim: Claim, answer: Answer) -> str:
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Return whether a range contains too few, enough or too many campaigns for its confidence, beyond chance."""
+    """Return whether a range contains too few, enough or too many campaigns for its confidence.
+
+    A deviation within sampling error counts as enough.
+    """
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
 
 class Tally(NamedTuple):
-    """The number of ranges that contain the result, and the number expected from their confidence."""
+    """The number of ranges that contain the result, and the number expected from the stated confidences."""
 
     ranges: int
     held: float  # ranges that contain the result; for an outcome, the sum of the shares of campaigns in each range

@@ -77,9 +77,9 @@ class Register:
 
     @contextmanager
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
-        """Open a transaction on a session, and notify its listeners afterwards.
+        """Open a transaction on a session, and notify the listeners of the session afterwards.
 
-        If `teacher` is given, it must be the secret of the browser of the session's teacher; otherwise raise Refused.
+        Raise Refused if there is no such session, or if `teacher` is given and not the secret of the teacher's browser.
         """
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
@@ -105,7 +105,7 @@ class Register:
         return code, word
 
     def come_back(self, code: str, word: str, browser: str) -> None:
-        """Register another browser as the teacher's; Refused unless the recovery word belongs to the code."""
+        """Register another browser as the teacher's; raise Refused unless the recovery word is that of the session."""
         code = spelled(code)
         with self.changing(code) as (act, session):
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
@@ -118,7 +118,7 @@ class Register:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 
     def room(self, code: str, browser: str) -> Room:
-        """Return the whole session; Refused unless the browser is that of its teacher."""
+        """Return the whole session; raise Refused unless the browser is that of the session's teacher."""
         with self.storage.reading() as act:
             session = storage.owned(act, code, browser)
             questions = act.execute(
@@ -135,7 +135,7 @@ class Register:
         self, code: str, browser: str, outcome: str, about: str,
         suggested: Overrides = BASELINE, is_fixed: bool = False, runs: int = USUAL_RUNS,
     ) -> Question:  # fmt: skip
-        """Ask the next question of a session, which is open to claims at once, and return the question."""
+        """Ask the next question of a session, open it to claims at once, and return it."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
         overrides = clean_choice(suggested, about) if is_fixed else clean_overrides(suggested)
@@ -156,7 +156,10 @@ class Register:
         return asked
 
     def move(self, code: str, browser: str, stage: str) -> None:
-        """Move the current question to another stage; Refused if `NEXT` forbids it, or no claim is to be run."""
+        """Move the current question to another stage.
+
+        Raise Refused if `NEXT` forbids the move, or if campaigns are to run but no team has sent a claim.
+        """
         with self.changing(code, browser) as (act, session):
             question = storage.last_question(act, storage.alive(session))
             if question is None or stage not in NEXT[question["stage"]]:
@@ -192,13 +195,13 @@ class Register:
     # Methods for anybody with the teachers' code, which the server prints when it is started.
 
     def everything(self, teachers_code: str) -> list[Kept]:
-        """Return all sessions in the file, the newest first; Refused if the code is wrong."""
+        """Return all sessions in the file, the newest first; raise Refused if the teachers' code is wrong."""
         check_teacher(teachers_code)
         with self.storage.reading() as act:
             return [Kept(storage.session_of(row), storage.count_members(act, row)) for row in storage.all_sessions(act)]
 
     def clear(self, teachers_code: str, codes: Collection[str]) -> None:
-        """Delete whole sessions, whoever opened them; Refused if the code is wrong."""
+        """Delete whole sessions, whoever opened them; raise Refused if the teachers' code is wrong."""
         check_teacher(teachers_code)
         with self.storage.acting() as act:
             act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
@@ -269,7 +272,10 @@ class Register:
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim) -> None:
-        """Store or replace the claim of the browser's team on question `number`; Refused unless claims are open."""
+        """Store or replace the claim of the browser's team on question `number`.
+
+        Raise Refused unless this question is current and open to claims, and the claim is allowed.
+        """
         question = self.place(code, browser).question
         if question is None or question.number != number:
             raise Refused("other_question")

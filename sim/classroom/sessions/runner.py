@@ -67,7 +67,7 @@ class QuestionRunner:
         threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
     def start(self, code: str, browser: str) -> None:
-        """Start the campaigns of a session's current question; Refused unless the browser is the teacher's."""
+        """Start the campaigns of a session's current question; raise Refused unless the browser is the teacher's."""
         self.register.move(code, browser, RUNNING)
         self.wake()
 
@@ -143,7 +143,7 @@ class QuestionRunner:
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
-        """Return the answer for a choice from its campaigns and the baseline's, or with the error if any failed."""
+        """Return the answer for a choice, from its campaigns and those of the baseline, or the error if any failed."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:

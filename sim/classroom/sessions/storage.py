@@ -46,7 +46,10 @@ def place_of_register() -> Path:
 
 
 class Storage:
-    """The file and its connections. Methods may be called from any thread; Refused if the file cannot be used."""
+    """The file of all sessions, and its connections. Methods may be called from any thread.
+
+    Creating a `Storage` raises Refused if the file cannot be used.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +72,7 @@ class Storage:
         return connection
 
     def create_or_check(self) -> None:
-        """Create the tables if the file is empty; Refused, without changing the file, if it has another version."""
+        """Create the tables if the file is empty; if it has another version, raise Refused without changing it."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
             if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -99,7 +102,10 @@ class Storage:
             yield connection
 
     def leave_no_trace(self) -> None:
-        """Rewrite the file and empty its log, so that no deleted data remain; Refused if this is blocked too long."""
+        """Rewrite the file and empty its log, so that no deleted data remain.
+
+        Raise Refused if other connections block this for too long.
+        """
         with closing(self.connect()) as connection:
             late = time.monotonic() + PATIENCE
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
@@ -151,7 +157,7 @@ def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
 
 
 def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
-    """Return the session with this code; Refused if there is none."""
+    """Return the session with this code, or raise Refused if there is none."""
     row = found_session(act, code)
     if row is None:
         raise Refused("no_session")
@@ -159,7 +165,7 @@ def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
 
 
 def alive(session: sqlite3.Row) -> sqlite3.Row:
-    """Return the given session; Refused if it has ended."""
+    """Return the given session, or raise Refused if it has ended."""
     if session["ended"]:
         raise Refused("has_ended")
     return session
@@ -194,7 +200,7 @@ def is_owner(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> boo
 
 
 def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
-    """Return the session with this code; Refused if it does not exist or the browser is not that of its teacher."""
+    """Return the session with this code, or raise Refused unless it exists and the browser is that of its teacher."""
     row = found_session(act, code)
     if row is None or not is_owner(act, row, browser):
         raise Refused("not_teacher")
@@ -202,7 +208,7 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 
 
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
-    """Return the seat of a browser in a session; None if it has none."""
+    """Return the seat of a browser in a session; None if the browser has none."""
     found: sqlite3.Row | None = act.execute(
         "SELECT members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
         " WHERE members.session = ? AND browser = ?",
@@ -212,7 +218,7 @@ def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sql
 
 
 def seated(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row:
-    """Return the seat of a browser in a session; Refused if it has none."""
+    """Return the seat of a browser in a session, or raise Refused if the browser has none."""
     seat = seat_row(act, session, browser)
     if seat is None:
         raise Refused("no_seat")
@@ -225,7 +231,7 @@ def teams_in(act: sqlite3.Connection, session: sqlite3.Row) -> list[sqlite3.Row]
 
 
 def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
-    """Return the id of the team with this key in a session; Refused if there is none."""
+    """Return the id of the team with this key in a session, or raise Refused if there is none."""
     for row in teams_in(act, session):
         if row["key"] and secrets.compare_digest(row["key"], spelled(key)):
             return int(row["id"])
@@ -233,7 +239,10 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 
 
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint: bool) -> int:
-    """Create a team with the next letter, and a key if others may join; return its id. Refused if the name is taken."""
+    """Create a team with the next letter and, if others may join, with a key; return the id of the team.
+
+    Raise Refused if the name is taken.
+    """
     same = "SELECT COUNT(*) FROM teams WHERE session = ? AND folded = ?"
     if count(act, same, (session["id"], folded(name))):
         raise Refused("name_taken", what=name_of("team" if is_joint else "nickname"))
@@ -254,13 +263,16 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
-    """Delete members that match an SQL condition, then empty teams; `values` begins with the session's id."""
+    """Delete the members that match an SQL condition, and teams that are then empty.
+
+    `values` fill the condition, and begin with the id of the session.
+    """
     act.execute(f"DELETE FROM members WHERE {condition}", values)
     act.execute("DELETE FROM teams WHERE session = ? AND id NOT IN (SELECT team FROM members)", (values[0],))
 
 
 def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row:
-    """Return a question of a session by its number; Refused if there is none."""
+    """Return a question of a session by its number, or raise Refused if there is none."""
     session = session_row(act, code)
     found: sqlite3.Row | None = act.execute(
         "SELECT * FROM questions WHERE session = ? AND number = ?", (session["id"], number)

@@ -31,7 +31,7 @@ def called(room: Room, team: Team) -> str:
 
 
 def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
-    """Return the teams whose claims have an answer, with claim and answer, in the order in which they joined."""
+    """Return each team whose claim has an answer, with that claim and answer, in the order in which teams joined."""
     answers = room.answers[question.number]
     sent = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
     return [(team, claim, answers[claim.overrides]) for team, claim in sent if claim.overrides in answers]
@@ -88,7 +88,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
-    """Return a chart with the given rows and note, and with its texts and axis."""
+    """Return a chart with the given rows and note, and with the texts and the axis for the question."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
         "title": texts.say("ranges_title", None, label=measure.label),
@@ -234,7 +234,7 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Return a note on the number of campaigns per choice and the source of their numbers."""
+    """Return a note that says how many campaigns there are per choice, and where their uncertain numbers come from."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     return texts_of("class").say("chart_note", question.runs, calibration=calibration)
 
