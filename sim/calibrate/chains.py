@@ -398,7 +398,7 @@ def proposal_of(scores: Floats, weights: Floats) -> Proposal:
 
 
 def prior_densities(scores: Floats) -> Floats:
-    """Return the prior density at each row of scores, divided by its maximum."""
+    """Return the prior density at each row of scores, divided by the maximum of the prior density."""
     return np.asarray(np.exp(-0.5 * (scores**2).sum(axis=1)), np.float64)
 
 

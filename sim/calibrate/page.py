@@ -251,7 +251,7 @@ def table_of_agreement(made: Fitted) -> TableBlock:
 
 
 def read_sections(folder: Path, posterior: str) -> list[Section]:
-    """Read the further sections, sorted by file name."""
+    """Read the sections that other steps of the calibration wrote, in the order of their file names."""
     return [read_section(path, posterior) for path in sorted(folder.glob("section_*.json"))]
 
 

@@ -300,7 +300,7 @@ def draws_in(order: Order) -> Draws:
 def order_of(bank: Bank) -> Order:
     """Return the settings of a bank as they are sent to workers.
 
-    Raise PanjError if they now resolve differently.
+    Raise PanjError if these settings would now resolve differently.
     """
     about = read_about(bank.folder)
     sweep = compose_sweep(about["words"])

@@ -131,7 +131,7 @@ def counts_by_post() -> tuple[Count, ...]:
 
 
 def read_counts(row: dict[str, str]) -> list[Count]:
-    """Parse the counts in one row of posts.csv."""
+    """Parse the counts of soldiers, one per night, in the row of a post in posts.csv."""
     found = re.findall(r"(\d{4}-\d\d-\d\d): (\d+)(\+?)", row["reported_crossings"])
     return [
         Count(row["post"], date.fromisoformat(night), int(soldiers), plus == "+") for night, soldiers, plus in found

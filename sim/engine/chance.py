@@ -144,7 +144,7 @@ def splitmix(seed: np.uint64, position: int) -> np.uint64:
 
 
 def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
-    """Return seeds (rows x streams) hashed with their stream and day, by the same arithmetic as in compiled rules."""
+    """Hash each seed (rows x streams) with its stream and the day, by the same arithmetic as in compiled rules."""
     plain = getattr(splitmix, "py_func", splitmix)
     keys: np.ndarray = plain(plain(seeds, np.arange(seeds.shape[1])), np.asarray(day))
     return keys

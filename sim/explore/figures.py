@@ -575,7 +575,7 @@ def show_discovered(folder: Path) -> int:
 
 
 def suggest_run(made: Discovered) -> str:
-    """Suggest a run with the middle values of the first box, or another search if there is no box or no finding."""
+    """Suggest a run with the middle values of the first box if that is a finding, otherwise another search."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return "another threshold, or a larger bank: python -m sim bank runs=50000"
     overrides = []

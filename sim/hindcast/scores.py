@@ -205,7 +205,7 @@ def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], l
 def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]) -> list[Row]:
     """Return the rows of differences.csv, the paired differences between forecasts.
 
-    Panj is compared with every other forecast, and the mixture with exponential growth.
+    Panj is compared with every other forecast; the mixture is also compared with exponential growth.
 
     Args:
         counts: Rows of `score_counts`.

@@ -89,7 +89,7 @@ def spread_news(land: Land, numbers: News, day: int) -> None:
 
 @rule
 def fade(districts: Districts, fade_days: float) -> None:
-    """Reduce dread and anger by the same share every day."""
+    """Let the dread and anger of every district decay exponentially for one day, with time constant `fade_days`."""
     kept = math.exp(-1.0 / fade_days)
     for district in range(districts.dread.size):
         districts.dread[district] *= kept
