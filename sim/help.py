@@ -141,7 +141,7 @@ def heading_of(one: Option) -> str:
 
 
 def describe(one: Option) -> str:
-    """Describe an option or argument: its meaning, possible values, example, and its default or `required`."""
+    """Describe an option or argument: its meaning, possible values, example and default (or `required`)."""
     facts = []
     if one.role == "option" and (one.declared["choices"] or one.kind in (int, float, bool)):
         facts.append(expected_of(one))

@@ -810,7 +810,7 @@ def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> t
 
 
 def read_value(one: Option, text: str) -> Any:
-    """Parse the value of an option, or its list of values; raise PanjError with the key of the option if invalid."""
+    """Parse the value of an option, or its list of values; raise PanjError, naming the option, if one is invalid."""
     if not one.is_many:
         return read_one(one, text)
     parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]

@@ -274,7 +274,7 @@ def crossed(view: View, row: Outcome) -> Value:
 
 
 def morning_after(view: View, row: Outcome) -> int:
-    """Return the day on which the night with the most crossings at all posts together ended; 0 if nobody crossed."""
+    """Return the day whose morning ended the night with the most crossings at all posts together; 0 if none crossed."""
     return int(view.night_totals[: row.last + 1].argmax())
 
 

@@ -116,7 +116,7 @@ class Turnstile:
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
-    """Return True, which allows any page; the default, for applications that keep no closed pages in memory."""
+    """Return True, so that any page may be opened; for applications that keep no closed pages in memory."""
     return True
 
 

@@ -231,7 +231,7 @@ def date_of(key: str, value: Any) -> str:
 
 
 def number_of(key: str, value: Any) -> float:
-    """Return a value for a number of a rule, as int or float; raise PanjError if the number must not have it."""
+    """Return a value for a number of a rule, as int or float; raise PanjError if that value is not allowed."""
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:

@@ -258,7 +258,7 @@ def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
-    """Return the sections of the scenario that a form defines, without empty ones."""
+    """Return the sections that the scenario file of a form has, leaving out empty ones."""
     usual = form.usual
     scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
     shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}

@@ -174,7 +174,10 @@ def reported_value(asked: TaskOutcome) -> float:
 
 
 def share_of(marked: np.ndarray) -> Estimate:
-    """Estimate a share of campaigns; its error comes from the Wilson interval, so it is above 0 even if all agree."""
+    """Estimate a share of campaigns.
+
+    The error is taken from the Wilson interval, so that it is above 0 even if all campaigns agree.
+    """
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
     return Estimate(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)

@@ -274,7 +274,10 @@ def place(lesson: Lesson, code: str, name: str, options: int) -> int:
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter keyed by name; if its value is an outcome, add label, unit and figure reported for it."""
+    """Return a parameter keyed by name.
+
+    If its value is an outcome, add the label, unit and reported figure of the outcome under keys of their own.
+    """
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)

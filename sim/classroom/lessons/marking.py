@@ -216,7 +216,7 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """Give full credit to a guess, with a remark on whether it contains the result of the campaigns run after it."""
+    """Give full credit to a guess; if campaigns were run after it, remark whether their result is inside."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
     found = estimate(sheet, task, own)

@@ -100,7 +100,7 @@ def Beginning(on_open: Callable[..., None]) -> None:
 
 @solara.component
 def Clearing() -> None:
-    """List all sessions of this server with buttons that delete them, for a visitor with the teachers' code."""
+    """Ask for the teachers' code, then list all sessions of this server with buttons that delete them."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     teachers_code, set_teachers_code = solara.use_state("")

@@ -143,7 +143,10 @@ class QuestionRunner:
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
-        """Return the answer for a choice, from its campaigns and those of the baseline, or the error if any failed."""
+        """Return the answer for a choice, computed from its campaigns and those of the baseline.
+
+        If any of these campaigns failed, the answer consists of the error.
+        """
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:
