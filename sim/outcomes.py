@@ -305,7 +305,7 @@ def admitted(view: View, row: Outcome) -> Value:
 
 
 def captured(view: View, row: Outcome) -> Value:
-    """Soldiers captured in the districts of the scope up to the end of the day: at a fall, fleeing, at the river."""
+    """Soldiers captured in the scope by the end of the day: when a district fell, while fleeing, or at the river."""
     counted = (view.captured_on >= row.first) & (view.captured_on <= row.last) & row.districts[view.captured_at]
     return float(view.captured_men[counted].sum())
 
