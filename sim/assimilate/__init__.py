@@ -1,1 +1,1 @@
-"""Condition campaigns, with all their numbers and random draws, on what was reported."""
+"""Sample campaigns, with their numbers and random draws, conditional on what was reported."""

@@ -74,7 +74,7 @@ Result = TypeVar("Result")
 
 
 def assimilate(request: Assimilate) -> int:
-    """Make the worlds and tables of a request and draw their page; whatever is already there is kept.
+    """Sample the worlds of a request, and write their tables, figures and page; finished results are kept.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
@@ -100,7 +100,8 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
         The folder of the worlds.
 
     Raises:
-        PanjError: A setting or a day is invalid, no campaign agrees with the reports, or the folder has other worlds.
+        PanjError: A setting or a day is invalid, no campaign agrees with the reports, or the folder has the worlds of
+            another request.
     """
     settings, order = settings_of(request)
     observations = known_by(read_observations(read_evidence()), request.until, request.known)
@@ -170,16 +171,16 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
 
 
 def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
-    """Rerun every world of a state and return the counts, crossings and holders that tables and figures show."""
+    """Rerun every world, and return the counts, crossings and holders from which tables and figures are made."""
     return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
-    """Repeat the sampler with other seeds, and return the log evidence of each repeat.
+    """Run the sampler again with other seeds, and return the log evidence of each of these runs.
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
-        request: The request, which states the number of runs of the sampler and the seed of the first.
+        request: The request, which states the number of runs, including the first, and the seed of the first.
         place: Folder in which the finished stages of each repeat are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.
@@ -200,13 +201,13 @@ def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
-    """Compose the settings of a request, and the order from which the campaigns of its cell are run.
+    """Return the settings of a request, and the order that is sent to workers to run campaigns with them.
 
     Numbers are drawn from their priors unless the request says otherwise.
 
     Raises:
-        PanjError: The last day is outside the record, a setting is not allowed, the settings give several cells or
-            another first day, or no numbers are drawn.
+        PanjError: The first day is not that of the record, the last day is outside the record, a setting is not
+            allowed, the settings give several cells, or they draw no numbers.
     """
     if not DAY_0 < request.until <= THE_LINE:
         raise PanjError(f"until: found {request.until}, expected a day after {DAY_0} and up to {THE_LINE}")
@@ -224,12 +225,12 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
 
 
 def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
-    """Return the observations of days up to `until` that were published by `known`.
+    """Return the observations that are about days up to `until` and were published by `known`.
 
     Args:
         observations: All observations, in order of their last day.
         until: Last day that an observation may be about.
-        known: Day by which an observation must have been published; None means that it does not matter.
+        known: Day by which an observation must have been published; None means that the day does not matter.
 
     Raises:
         PanjError: No observation is left, or `until` is after the end of the record.
@@ -270,7 +271,7 @@ class Runner:
         self.said_at = time.monotonic()
 
     def __call__(self, batches: Sequence[Batch]) -> list[Floats]:
-        """Run every batch and return its log likelihoods (worlds x observations)."""
+        """Run every batch, and return one array of log likelihoods (worlds x observations) per batch."""
         return self.run(run_batch, batches)
 
     def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
@@ -321,7 +322,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
 
 
 def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
-    """Return a line on a finished stage: log evidence, steps, share of accepted moves, and distinct worlds."""
+    """Describe a finished stage in one line: log evidence, steps, share of accepted moves, and distinct worlds."""
     steps = [step for step in cloud.steps if step.stage == stage]
     proposed, accepted = (
         sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
@@ -335,7 +336,7 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
 
 
 def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
-    """Return how many distinct worlds are left after each stage; None if the stored stage is missing or damaged."""
+    """Return the numbers of distinct worlds after each stage; None for a stage whose file is missing or damaged."""
     clouds = (read_stage(place, stage) for stage in range(stages))
     return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
 
@@ -364,9 +365,9 @@ def unpack(content: bytes) -> Cloud | None:
 
 
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
-    """Find the last stage that is stored undamaged, and return the number of stages up to it and its cloud.
+    """Find the last stage with an undamaged file; return the number of stages up to and including it, and its cloud.
 
-    If there is none, return 0 and None.
+    If there is no such stage, return 0 and None.
     """
     for stage in reversed(range(stages)):
         cloud = read_stage(place, stage)
@@ -382,7 +383,7 @@ def read_stage(place: Path, stage: int) -> Cloud | None:
 
 
 def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
-    """Print the size of the sample, its log evidence and the number of campaigns run, and warn if it is too small."""
+    """Print the number of worlds, their log evidence and the campaigns run; warn if too few worlds are distinct."""
     cloud = made.cloud
     days = distinct(cloud.state[LASTING])
     console.print(

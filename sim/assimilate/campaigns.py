@@ -2,9 +2,10 @@
 
 A world can be rerun from the address that `address_of` returns. Stages end on days on which much was reported.
 
-A move changes one of these: the seeds of the last days or of some earlier days, of all streams or of one; the seeds of
-the draws made once, of one stream, of one province, or of one stream in one province; or a few numbers. All moves are
-symmetric with respect to the prior, under which seeds are independent and numbers uniform on their scale.
+A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn for one stream or for all streams,
+either on the last days so far or on any consecutive days. Seeds of draws made once are redrawn for one stream, for one
+province, or for one stream in one province. All moves are symmetric with respect to the prior, under which seeds are
+independent and numbers uniform on their scale.
 """
 
 import math
@@ -89,7 +90,7 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Addres
 
 
 def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the spans of days on which a stream has another seed than most streams.
+    """Yield each stream, span of days and seed where the seed differs from the one that most streams have that day.
 
     Args:
         daily: (days, DAILY_STREAMS) Seeds of daily draws.
@@ -108,7 +109,7 @@ def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tu
 
 
 def draws_of(order: Order) -> Draws:
-    """Return the object that draws the numbers of campaigns. Raises PanjError if the settings draw none."""
+    """Return the object that draws the uncertain numbers of campaigns. Raises PanjError if the settings draw none."""
     if order.draws is None:
         raise PanjError("calibration: found a choice that draws no numbers, expected prior or posterior")
     return order.draws
@@ -147,7 +148,7 @@ def run_batch(batch: Batch) -> Floats:
 
 @lru_cache(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
-    """Return, for each observation, the rows and days of a record that it counts."""
+    """Return, for each observation, which rows and days of a campaign's record it counts."""
     return tuple(window_of(one, facts_here(), start, days) for one in observations)
 
 
@@ -192,7 +193,7 @@ class Campaigns:
         return state[NUMBER_SHARE], daily, state[LASTING]
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """Propose a change to each world.
+        """Propose a change to each world, and return the changed worlds.
 
         Args:
             rng: Source of the random numbers.
@@ -222,7 +223,7 @@ class Campaigns:
         return shares, daily, lasting
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Run every world to the last day of a stage, and return its log likelihoods in the form of `Model.weigh`."""
+        """Run every world to the last day of a stage, and return the log likelihoods that `Model.weigh` describes."""
         terms = self.terms(state, stage)
         earlier = np.array([one.until <= self.ends[stage - 1] for one in self.up_to(stage)]) & (stage > 0)
         return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
@@ -232,7 +233,7 @@ class Campaigns:
         return np.concatenate(self.run(self.batches(state, stage)))
 
     def batches(self, state: State, stage: int) -> list[Batch]:
-        """Divide the worlds of a state into tasks, to be run to the last day of a stage."""
+        """Divide worlds into batches that workers run to the last day of a stage."""
         shares, daily, lasting = state
         observations, days = self.up_to(stage), self.day(stage)
         return [
@@ -241,14 +242,15 @@ class Campaigns:
         ]
 
     def up_to(self, stage: int) -> tuple[Observation, ...]:
-        """Return the observations of days up to the end of a stage."""
+        """Return the observations that are about days up to the end of a stage."""
         return tuple(one for one in self.observations if one.until <= self.ends[stage])
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
     """Return the last day of each stage.
 
-    These are the days of `STAGE_ENDS` by which there is a new observation, and the last day of any observation.
+    These are the last day of any observation, and each earlier day of `STAGE_ENDS` if an observation ends on it or
+    between it and the stage before.
     """
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
@@ -256,7 +258,7 @@ def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
 
 
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
-    """Draw `count` seeds."""
+    """Draw `count` random seeds, from which campaigns make their draws."""
     return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
 
 

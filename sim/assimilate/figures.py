@@ -95,7 +95,7 @@ LEFT = (  # column of stages.csv, label, colour
 
 
 class Followed(NamedTuple):
-    """The tables of a sample of worlds."""
+    """The tables that describe a sample of worlds, read from its folder."""
 
     folder: Path
     about: dict[str, Any]
@@ -152,7 +152,7 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Convert the table rows of one sample to bands of quantiles, which have no days if the rows have no date."""
+    """Convert table rows with quantiles of one sample to bands; these have no days if the rows have no dates."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
@@ -306,9 +306,9 @@ def draw_map(made: Followed, sample: str, name: str) -> Path:
 
 
 def draw_surprise(made: Followed) -> Path:
-    """Draw the surprise of reports, at most the `MOST_REPORTS` most surprising.
+    """Draw how surprising each report is, one per row, for the `MOST_REPORTS` most surprising reports.
 
-    Bars are conditional on the reports of all earlier stages; dots are means over the worlds after the last stage.
+    A bar is the surprise given the reports of all earlier stages; a dot is that in the worlds after the last stage.
     """
     rows = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:MOST_REPORTS]
     rest = len(made.observations) - len(rows)
@@ -388,7 +388,7 @@ def draw_stages(made: Followed) -> Path:
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
     """Draw the numbers of distinct worlds left after each stage.
 
-    A horizontal line is at the smallest number with which the worlds are called a sample.
+    A horizontal line marks the smallest number of distinct worlds that counts as a sample.
     """
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]

@@ -48,7 +48,7 @@ Seeds = NDArray[np.uint64]
 
 
 class Asked(Enum):
-    """The districts whose draws the model can have used on a day."""
+    """Rules for which districts' draws the model can have used on a day."""
 
     HELD = "districts that the government held on the evening before"
     FELL = "districts that fell on that day"
@@ -57,7 +57,7 @@ class Asked(Enum):
 
 
 class Line(NamedTuple):
-    """A stream of random draws that is in the ledger."""
+    """A stream of random draws in the ledger: whose draws they are, which are counted, and what they decide."""
 
     stream: Stream
     actors: str  # districts, units, outposts or capitals
@@ -231,7 +231,7 @@ def sum_by_week(
     region_of: Integers,
     weeks: Sequence[tuple[int, int]],
 ) -> Cell:
-    """Sum the daily draws that the model can have used, by region and week.
+    """Sum the normal scores of the daily draws that the model can have used, by region and week.
 
     Args:
         line: The stream.
@@ -260,7 +260,7 @@ def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
 
 
 def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
-    """Sum the draws that are made once, by region.
+    """Sum the normal scores of the draws that are made once, by region.
 
     Args:
         line: The stream.
@@ -280,9 +280,9 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
 
 
 def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
-    """Return every distinct draw that the model can have used on a day.
+    """Return the normal score of every distinct draw that the model can have used on a day.
 
-    Worlds with the same seed have the same draws, which are returned once.
+    Worlds with the same seed have the same draws; each of these is returned once.
 
     Args:
         line: The stream.
@@ -316,7 +316,7 @@ def normal_of(keys: Seeds) -> Floats:
 
 
 def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
-    """Add draws, as returned by `scored`, to the sums of their regions in one week."""
+    """Add the scores, variances and numbers of draws from `scored` to the sums of their regions in one week."""
     places, shares, scores = draws
     for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
         sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

@@ -117,7 +117,7 @@ def read_observation(row: Row, records: Records) -> Observation:
 
 
 class Tally(NamedTuple):
-    """The parts of a campaign's record in which observations are counted."""
+    """The parts of a campaign's record from which the counts that correspond to observations are computed."""
 
     held: NDArray[np.bool_]  # (days, districts) whether the Taliban hold the district at the end of the day
     taken_on: NDArray[np.int64]  # (districts) first day on which the Taliban took it; one past the last if they did not
@@ -153,7 +153,7 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
 
 
 def tally_of(record: Record) -> Tally:
-    """Return the parts of a record in which observations are counted."""
+    """Return the parts of a campaign's record that `count_in` needs."""
     held = record.holder == Holder.TALIBAN
     taken = held[1:].any(axis=0) & ~held[0]
     return Tally(

@@ -137,9 +137,9 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """Return a sentence on how many independent worlds carry as much information as those in the luck ledger.
+    """State how many independent worlds carry as much information as those in the luck ledger.
 
-    It is returned in a list, which is empty if there is no ledger.
+    Return a list with one sentence, or an empty list if there is no ledger.
     """
     if not made.luck:
         return []
@@ -251,7 +251,7 @@ def format_iso(day: str) -> str:
 
 
 def line_of(row: Row) -> list[str]:
-    """Return the cells of a report's row in the table on the page."""
+    """Return the cells of the row that describes one report in the table on the page."""
     return [
         row["description"], number(row["value"]), spread_of(row, "free_"), spread_of(row, ""),
         *(true_minus(f"{float(row[name]):.1f}") for name in ("surprise", "surprise_at_the_end")), row["published_is"],

@@ -78,7 +78,7 @@ class Cloud(NamedTuple):
 
 
 def generator(seed: int, *place: int) -> np.random.Generator:
-    """Return a random generator that depends only on the seed and on the numbers that say where it is used."""
+    """Return a random generator determined by a seed and by numbers, such as stage and step, that identify its use."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *place])))
 
 
@@ -113,7 +113,7 @@ def effective(log_weights: Floats) -> float:
 
 
 def next_temperature(log_likelihood: Floats, from_: float) -> float:
-    """Return the highest temperature up to 1 at which the effective sample size is at least half of the states.
+    """Return the highest temperature up to 1 at which the effective sample size is at least half the number of states.
 
     Args:
         log_likelihood: Log likelihood of the stage for each state; states with -inf are not counted.

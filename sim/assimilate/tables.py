@@ -57,7 +57,7 @@ Booleans = NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
-    """The counts, crossings and holders of campaigns that tables and figures show."""
+    """What tables and figures show of a group of campaigns: counts, crossings, and the holder of each district."""
 
     counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
     crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night
@@ -69,12 +69,15 @@ class Seen(NamedTuple):
         return Seen(self.counts[there], self.crossed[there], self.held[there])
 
     def days(self, districts: int, rows: slice = slice(None)) -> Booleans:
-        """Return whether the Taliban hold each district at the end of each day (campaigns x days x districts)."""
+        """Return whether the Taliban hold each district at the end of each day (campaigns x days x districts).
+
+        `districts` is the number of districts, and `rows` selects campaigns (all by default).
+        """
         return np.unpackbits(self.held[rows], axis=2, count=districts).view(bool)
 
 
 def watch_batch(batch: Batch) -> Seen:
-    """Run the worlds of a batch, and return the counts, crossings and holders that tables and figures show.
+    """Run the worlds of a batch, and return the counts, crossings and holders from which tables and figures are made.
 
     Args:
         batch: The worlds to run, and the observations to count in each.
@@ -102,13 +105,13 @@ def joined_seen(parts: Sequence[Seen]) -> Seen:
 
 
 def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
-    """Return the quantiles of values, one per campaign, formatted as the columns of a table."""
+    """Return the quantiles of `values` (one per campaign) as text, keyed by the name of the table column."""
     cuts = np.quantile(values, CUTS) if values.size else np.full(len(CUTS), math.nan)
     return {name: f"{cut:.5g}" for name, cut in zip(QUANTILES, cuts, strict=True)}
 
 
 def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
-    """Return the districts that are counted for each daily quantity and area (True where counted)."""
+    """Return which districts are counted (True), keyed by daily quantity and area."""
     north = np.isin(facts.region, NORTHERN)
     return {
         (SHARE_HELD, "country"): np.ones(north.size, bool),
@@ -137,7 +140,7 @@ def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iter
 
 
 def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
-    """Return each daily quantity in each area (campaigns x days)."""
+    """Return arrays of campaigns x days, keyed by daily quantity and area."""
     found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
     for first in range(0, seen.held.shape[0], CHUNK):
         held = seen.days(len(facts.district), slice(first, first + CHUNK))
@@ -353,10 +356,11 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
 
 
 def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
-    """Return the rows of observations.csv: per observation its counts in free campaigns and worlds, and its surprise.
+    """Return the rows of observations.csv: the counts in free campaigns and in worlds, and the surprise of the report.
 
-    The surprise of a report is the log probability that it has in a campaign that agrees with it best, minus the one
-    that it has given all earlier stages (`surprise`), or in the worlds on average (`surprise_at_the_end`).
+    The surprise is the highest log probability that a report can have in any campaign, minus its log probability given
+    the reports of all earlier stages (`surprise`), or minus the mean of its log probability over the worlds
+    (`surprise_at_the_end`).
     """
     foreseen = [value for stage in made.cloud.foreseen for value in stage]
     counts = made.samples[ASSIMILATED].counts

@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """The log evidence for every theory after each stage."""
+    """The log evidence for every theory, in each repeat and after each stage."""
 
     names: tuple[str, ...]
     ends: tuple[date, ...]  # last day of each stage
@@ -72,7 +72,7 @@ class Evidence(NamedTuple):
 
     @property
     def probabilities(self) -> Floats:
-        """Posterior probability of each theory: its 2.5, 50 and 97.5 % quantiles, given Monte Carlo error.
+        """Posterior probability of each theory, with its Monte Carlo uncertainty: 2.5, 50 and 97.5 % quantiles.
 
         The shape is (quantiles, theories, stages).
         """
@@ -205,10 +205,10 @@ def sentences_of(found: Evidence) -> list[str]:
 
 @in_style
 def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
-    """Draw the log evidence relative to the mean of the theories, and their probabilities, and save the figure.
+    """Draw, by stage, the log evidence of each theory relative to the mean over theories, and its probability.
 
     Args:
-        found: Log evidence by theory and stage.
+        found: Log evidence by theory, repeat and stage.
         about: Content of about.json, for the caption and the provenance.
         path: Path of the figure.
 

@@ -93,7 +93,7 @@ def verdicts_of(
         baseline: A value such as `as_reported`, a setting such as `reinforcement=as_reported`, several settings
             separated by commas, or a cell number; by default the cell with the base settings of the study.
         against: Another study in which to look for the baselines.
-        asked: The range whose risk is compared; by default the outcome itself is compared.
+        asked: Range of values that counts as the event whose risk is compared; by default, values are compared.
 
     Returns:
         The verdicts and their common metadata.
@@ -137,7 +137,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
         other: The study with the baselines, which may be the same.
         outcome: Name of the outcome.
         baseline: The baseline, as parsed by `choose_baseline`.
-        asked: The range whose risk is compared; by default the outcome itself is compared.
+        asked: Range of values that counts as the event whose risk is compared; by default, values are compared.
 
     Returns:
         The verdicts and their common metadata.
@@ -208,7 +208,7 @@ def verdict_of(
         study_of_base: Name of the study with the baseline.
         measure: Description of the outcome.
         change: Difference between the settings of the two cells in words, as returned by `say_change`.
-        asked: The range whose risk is compared, if any; values are then 1 (in the range) or 0.
+        asked: Range of values that counts as the event; if given, values are 1 (in the range) or 0.
 
     Returns:
         The verdict.

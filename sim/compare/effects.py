@@ -75,7 +75,7 @@ def effects_of(
         worlds: Values of the outcome in each cell, keyed by cell number; zeros and ones if a range is requested.
         measure: Description of the outcome.
         baseline: The baseline, which determines the base value of each key.
-        asked: The range whose risk is analysed; by default the outcome itself is analysed.
+        asked: Range of values that counts as the event whose risk is analysed; by default, values are analysed.
 
     Returns:
         The effects with joint 95 % intervals, and a paragraph that describes them.
@@ -160,7 +160,7 @@ def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
 
 
 def mean_of(differences: np.ndarray) -> np.ndarray:
-    """Return the mean of the differences within each world, as an array with one value per world."""
+    """Average differences (worlds x any further axes) within each world, giving one value per world."""
     return np.asarray(differences.reshape(len(differences), -1).mean(axis=1))
 
 

@@ -120,7 +120,7 @@ def never_varies(values: np.ndarray) -> bool:
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """Compute how many times as many campaigns independent seeds would need for an interval of the same width.
+    """Compute by what factor unpaired cells would need more campaigns for an interval of the same width.
 
     Return infinity if the difference never varies, and NaN if neither cell varies or there are fewer than two worlds.
     """

@@ -157,7 +157,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
         measure: Description of the outcome.
         change: Difference between the settings of the two cells in words.
         never: Date that stands for an event that did not occur.
-        asked: The range whose risk is compared, if any.
+        asked: Range of values that counts as the event whose risk is compared; None if values are compared.
     """
     found = verdict.judgement
     what, worlds = say_outcome(measure), counted(found.worlds, "world")

@@ -264,7 +264,7 @@ def name_places(
 
 
 def box_of(place: np.ndarray, side: tuple[float, float], text: str, size: float) -> list[float]:
-    """Estimate the box that a name at an offset (`side`) from its mark covers: west, south, east, north, in points."""
+    """Estimate the box of a name written at an offset (`side`) from its mark: west, south, east, north, in points."""
     x, y = place + side
     reach = LETTER * size * len(text) * (1 if side[0] > 0 else -1)
     return [min(x, x + reach), y - LINE * size / 2, max(x, x + reach), y + LINE * size / 2]

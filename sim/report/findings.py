@@ -136,7 +136,7 @@ def unit_after(unit: str) -> str:
 
 
 def figure_of(cell: object, unit: str) -> str:
-    """Format a simulated number rounded to three significant digits, or a share in per cent.
+    """Format a simulated value to three significant digits, in per cent if it is a share.
 
     Return an empty text if there is no number.
     """
@@ -184,7 +184,7 @@ def describe_misfit(study: Study) -> str:
 
 
 def side_of(study: Study, name: str) -> Side | None:
-    """Compute the position of the reported figure of an outcome in the distribution of one cell, like `place_among`."""
+    """Return the position of an outcome's reported figure among the campaigns of one cell, as `place_among` does."""
     return place_among(values_of(study, name), summary_row(study.summary, name))
 
 

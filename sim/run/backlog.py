@@ -53,7 +53,7 @@ class CellWork:
         self.open = len(self.waiting)  # seeds that are waiting or running
 
     def seeds(self) -> range:
-        """Return all requested seeds."""
+        """Return the seeds of all campaigns requested for the cell."""
         return range(self.first_seed, self.first_seed + self.runs)
 
     @property
@@ -146,7 +146,7 @@ class Backlog:
         self.failures += int((~is_done).sum())
 
     def took(self, seconds: float, campaigns: int) -> None:
-        """Update the estimated duration of a campaign, which determines the size of the next tasks."""
+        """Update the estimated seconds per campaign from a finished task; the next tasks are sized accordingly."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 

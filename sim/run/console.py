@@ -110,7 +110,7 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Print a note if a posterior is used although something has changed since it was fitted."""
+    """Print a note on each posterior in use that was fitted with other rules, data or numbers than the present ones."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "

@@ -44,7 +44,7 @@ class Workers:
         return self.executor.workers or cores()
 
     def check_alive(self) -> None:
-        """Raise PanjError if a cluster started here has had no worker for a while.
+        """Raise PanjError if a cluster started here has had no worker for `WITHOUT_WORKERS` seconds.
 
         A remote cluster may get new workers, so it is not checked.
         """
@@ -166,7 +166,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect to a scheduler once, with a timeout, since a Dask client would wait forever if it did not answer."""
+    """Check, with a timeout, that a scheduler answers; without this check, a Dask client could wait forever."""
     from distributed import Security
     from distributed.core import connect
 

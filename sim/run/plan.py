@@ -110,7 +110,7 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 
 
 def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> list[str]:
-    """Return lines that say how many campaigns per cell a paired difference with a given half-width needs.
+    """Return lines that state how many campaigns per cell estimate a paired difference to within a half-width.
 
     Differences are taken between the first sampled cell and each of the others, and the number follows from the cell
     whose differences have the largest standard deviation. For a risk, one artificial pair is added in each direction,

@@ -52,7 +52,7 @@ class Origin(NamedTuple):
 
 
 def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
-    """Resolve the settings of one cell of a study and check that they are those of its stored campaigns.
+    """Resolve the settings of one cell of a study, and check that its stored campaigns were run with them.
 
     Args:
         folder: Folder of the study.

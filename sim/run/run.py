@@ -152,7 +152,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """Return a cell, with only `asked` campaigns if more were requested before and were never finished."""
+    """Return a cell, reduced to `asked` campaigns if more were requested before but were never finished."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -410,6 +410,6 @@ def changes_of(sweep: Sweep) -> dict[str, str]:
 
 
 def calibration_of(scope: Scope) -> str:
-    """Return the source of the numbers of all cells, as text for summaries, figures and pages."""
+    """Describe where the uncertain numbers of all cells come from, for summaries, figures and pages."""
     said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
     return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"

@@ -158,7 +158,7 @@ def little(numbers: np.ndarray) -> bytes:
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """Return a list of the tables and columns that differ, as text: `days.parquet (mean_morale, waiting_ishkashim)`.
+    """List the tables and columns that differ in one text: `days.parquet (mean_morale, waiting_ishkashim)`.
 
     The text is empty if nothing differs.
     """
@@ -258,7 +258,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
 
 
 def events_of(sweep: Sweep) -> Counter[Event]:
-    """Run the campaigns of a sweep, and count the events of each kind in the logs of those that do not fail."""
+    """Run the campaigns of a sweep, and count the logged events of each kind over campaigns that do not fail."""
     found: Counter[Event] = Counter()
     for cell in sweep.cells:
         settings = cell.settings

@@ -305,7 +305,7 @@ def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Forecast that random rural districts fall, in numbers that go on growing exponentially as from 8 to 22 June."""
+    """Forecast that random rural districts fall, with numbers growing on at the exponential rate of 8 to 22 June."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
@@ -396,7 +396,7 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """Draw a factor on the rate of spread for each record, as uncertain as the count to which the rate is fitted."""
+    """Draw, for each record, a factor on the rate of spread, as uncertain as the count that the rate is fitted to."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 

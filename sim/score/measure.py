@@ -107,7 +107,7 @@ class Districts(NamedTuple):
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Return whether a forecast has every outcome of a target and did not use data that give the answer."""
+    """Return whether a forecast has every outcome of a target and was not made from data that reveal its figure."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -121,7 +121,8 @@ def measure(target: Target, forecast: Forecast) -> Measured | None:
         forecast: Campaigns, with or without weights.
 
     Returns:
-        Intervals and score; None if the forecast lacks an outcome of the target or used data that give the answer.
+        Intervals and score; None if the forecast lacks an outcome of the target, or was made from data that reveal its
+        figure.
     """
     if not is_forecast(target, forecast):
         return None
@@ -343,7 +344,7 @@ def weights_or_ones(weights: Floats | None, count: int) -> Floats:
 
 
 def gaps(members: Floats, weights: Floats | None = None) -> Floats:
-    """Return the weighted sum of distances from each member to all others, computed by sorting in O(n log n)."""
+    """Return, for each member, the weighted sum of its distances to all others, computed in O(n log n)."""
     order = np.argsort(members, kind="stable")
     ordered, heavy = members[order], weights_or_ones(weights, members.size)[order]
     below = np.cumsum(heavy) - heavy

@@ -97,7 +97,7 @@ def warm(course: Course) -> None:
 
 
 def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: int, last: int, seed: int) -> None:
-    """Run the days from `first` to `last`, both included."""
+    """Advance a world in place from day `first` to day `last`, both included, and add those days to its record."""
     for day in range(first, last + 1):
         step(world, course.rules, course.timeline, seeds, record, day)
         raise_if_spent(world, day, seed)

@@ -66,7 +66,7 @@ LATER = (  # the same if none of `OUTCOMES` ends after the fork
 
 
 def words_of(request: Fork) -> list[str]:
-    """Return the overrides and options of the command in a fixed order; among the overrides, deletions come last."""
+    """Return the day, changes and options of the command in a fixed order, with `~` deletions after other changes."""
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]

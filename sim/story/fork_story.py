@@ -256,7 +256,7 @@ def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None
 
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
-    """Return a fork in the form of a `Study`, from which captions of figures are made."""
+    """Return a fork in the form of a `Study`, so that captions are made as for figures of a study."""
     cell = StudyCell(
         about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],

@@ -57,7 +57,7 @@ class Counting(NamedTuple):
 
 
 class RunRows(NamedTuple):
-    """Results of one finished campaign that a study stores."""
+    """What a study stores of one finished campaign."""
 
     seed: int
     outcomes: dict[str, Value]
@@ -96,7 +96,7 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """Return the results of a finished campaign that a study stores.
+    """Return what a study stores of a finished campaign.
 
     Args:
         campaign: Finished campaign.
@@ -184,7 +184,7 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """Return the first digits of the fingerprint with which each outcome in a chunk was counted, keyed by outcome.
+    """Return the first digits of the fingerprint of each outcome's definition when it was counted, keyed by outcome.
 
     The digits are empty for chunks of older versions.
     """
@@ -209,8 +209,8 @@ def outcomes_in(chunk: pa.Table) -> list[str]:
 def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
     """Return a stored chunk with exactly the requested outcomes.
 
-    Outcomes that are missing, or were counted by another definition, are counted from the stored data. Outcomes that
-    are not requested are dropped.
+    Outcomes that are missing, or were counted by an outdated definition, are counted from the stored data. Outcomes
+    that are not requested are dropped.
 
     Args:
         chunk: A stored chunk.
@@ -246,7 +246,7 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
 
 
 def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
-    """Return the stored data of the campaign in row `place` of a chunk."""
+    """Return the holders, daily series, crossings and admissions of the campaign in row `place` of a chunk."""
     facts, evenings = counting.facts, counting.days + 1
     columns = {name.removeprefix(DAILY): chunk[name][place] for name in chunk.column_names if name.startswith(DAILY)}
     names = [kind.name.lower() for kind in Series], *([f"{what}_{post}" for post in facts.post] for what in AT_POSTS)

@@ -184,7 +184,7 @@ def holds(folder: Path, asked: str) -> bool:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Write files in a `with` block, and move them into a folder together once all of them are complete.
+    """Let a `with` block write files, and move all of them into a folder together once the block has finished.
 
     If the block raises an error, no file of the folder is replaced.
 

@@ -149,10 +149,10 @@ def write_tables(
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers of campaigns and the overrides of cells, for about.json, if the command does not give them.
+    """Return what about.json must state because the command does not: campaigns per cell, and overrides of each cell.
 
     Numbers of campaigns are included if they differ between cells, for instance because of a requested precision.
-    Overrides are included if cells come from earlier commands. What the command gives is returned as None.
+    Overrides are included if cells come from earlier commands. Whatever need not be stated is None.
     """
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
@@ -252,7 +252,7 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """Add the campaigns of one chunk to the tables with rows per campaign.
+    """Add the campaigns of one chunk to the tables of campaigns, of their days and of failures.
 
     A chunk without finished campaigns still adds its columns, so that runs.parquet and days.parquet are written.
     """
@@ -266,7 +266,7 @@ def add_chunk(
 
 
 class CellTally:
-    """Totals over the campaigns of a cell: outcomes, and numbers of campaigns by holder and by day of first fall."""
+    """Outcomes of all campaigns of a cell, and how many hold and first lose each district on each day."""
 
     def __init__(self, districts: int, evenings: int, table: Sequence[Outcome]) -> None:
         self.runs = self.failed = 0
