@@ -61,7 +61,7 @@ from sim.study.files import holds, write_errors, write_file
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
-COUNTED = "nights by the morning on which they end"  # part of a sample's hash: counting otherwise gives another sample
+COUNTED = "nights by the morning on which they end"  # how nights are counted; part of the hash of a sample
 DECIDED = {
     "end_date": "until=",
     "runs": "worlds=",

@@ -212,9 +212,9 @@ def describe_luck(made: Followed) -> list[str]:
 
 
 def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
-    """Describe the cells of the luck ledger with the lowest p-values.
+    """Describe the cells of the luck ledger with the lowest p-values, if none of its cells is a finding.
 
-    Return an empty list if any finding has been described (`told`), or if the ledger has no cells.
+    Return an empty list if there are findings, which are then in `told`, or if the ledger has no cells.
     """
     if told or not made.luck:
         return []

@@ -64,7 +64,7 @@ class Comparison(NamedTuple):
     verdicts: tuple[Verdict, ...]
     campaigns: int  # number of campaigns in the cells and baselines compared
     notes: tuple[str, ...]  # warnings and conventions, one sentence each
-    asked: Range | None = None  # range whose risk is compared; None if the outcome itself is compared
+    asked: Range | None = None  # values that count as the event whose risk is compared; None if values are compared
 
     @property
     def name(self) -> str:

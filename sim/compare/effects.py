@@ -172,7 +172,7 @@ def say_change_of(key: str, values: Sequence[Value], level: int) -> str:
 def effect_of(
     kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
 ) -> Effect:
-    """Estimate one effect from its value in each world, with a Bonferroni-adjusted interval for `count` effects."""
+    """Average an effect over worlds, and compute its interval, Bonferroni-adjusted for `count` effects."""
     alpha = 0.05 / count
     size = float(values.mean())
     if asked is not None:
@@ -216,7 +216,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """State which changes would, would not or may prevent the event in more than half of the worlds that have it."""
+    """State which changes would, would not or may prevent the event in over half of the worlds where it occurs."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"

@@ -1,4 +1,4 @@
-"""Colours of figures and pages, chosen so that colour-blind readers and users of poor projectors can distinguish them.
+"""Define the colours of figures and pages; colour-blind readers and users of poor projectors can distinguish them.
 
 Simulated values are blue, and reported figures are orange.
 """

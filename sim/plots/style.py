@@ -1,4 +1,4 @@
-"""Figure style: sizes, fonts, and the colour scale of probabilities."""
+"""Define the style of figures: sizes, fonts, and the colour scale of probabilities."""
 
 from typing import Any
 

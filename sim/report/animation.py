@@ -78,7 +78,7 @@ class Film(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Layout of the picture, in pixels from the left and from the top."""
+    """Layout of the picture: sizes and positions in pixels, labels of the maps, and caption."""
 
     width: int
     map_width: int

@@ -313,9 +313,9 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 
 
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
-    """Return a warning if one step of a key changes each main outcome by less than the half-width of its interval.
+    """Return a warning if one step of a key changes every main outcome by less than the half-width of that change.
 
-    The text is empty otherwise, and if this cannot be estimated.
+    Half-widths are those of 95 % intervals. The text is empty otherwise, or if no change can be estimated.
     """
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":

@@ -50,7 +50,7 @@ from sim.wording import counted
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
 ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as a table has them
 LEFT_OUT = ("traceback",)
-DIGITS = 16  # of a hash, as of every fingerprint
+DIGITS = 16  # hexadecimal digits of a hash, as many as of every fingerprint
 ROWS = 100_000  # rows hashed at once
 SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]

@@ -303,7 +303,7 @@ def score_evening(
 
 
 def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
-    """Return, per district, the share of campaigns that have lost it by the end of a day; nan if that is not stored."""
+    """Return the share of campaigns that have lost each district by the end of a day; nan if losses are not stored."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)
     return (forecast.lost_on[:, targets.district] <= (evening - DAY_0).days).mean(axis=0)
@@ -512,7 +512,7 @@ def median_days(chance: Floats) -> NDArray[np.int64]:
 
 
 def error_of_days(days: NDArray[np.int64], earliest: NDArray[np.int64], latest: NDArray[np.int64]) -> Floats:
-    """Return by how many days each day is later than `latest` or, as a negative number, earlier than `earliest`."""
+    """Return by how many days each day is after `latest` or (negative) before `earliest`; 0 if it is in between."""
     return np.where(days < earliest, days - earliest, np.where(days > latest, days - latest, 0)).astype(np.float64)
 
 

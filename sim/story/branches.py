@@ -354,9 +354,9 @@ def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
 
 
 def acting(rules: Rules) -> Rules:
-    """Return the rules with every number that acts only through the layout set to 0, for a comparison of rules.
+    """Return the rules, with 0 for numbers that act only through the layout, so that only other changes count.
 
-    What these numbers do to the world is compared separately.
+    What these numbers do to the layout is compared separately.
     """
     for key in LAID_OUT:
         _, rule, name = key.split(".")

@@ -219,7 +219,7 @@ def facts_here() -> Facts:
 
 
 def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Add up the men of events that have the same key.
+    """Add up the men in events by key.
 
     Args:
         happenings: The events.
@@ -235,7 +235,7 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
 
 
 def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Count the events that have the same key, the largest number first; ties are in order of appearance."""
+    """Count events by key, the largest count first; ties are in order of appearance."""
     return sums([one._replace(men=1) for one in happenings], key)
 
 

@@ -336,7 +336,7 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """Return the first day on which the logs differ, with the events that only one branch has, or None if none does."""
+    """Return the first day on which the logs differ, with the events that only one branch has; None if they agree."""
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:

@@ -324,7 +324,7 @@ def say_days(row: Evidence, language: Language) -> str:
 
 
 def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
-    """Compare the districts reported lost on the days shown with this campaign.
+    """State which districts were reported lost on the days shown, and how many of them fell in this campaign.
 
     Returns:
         A list with one text, which names these districts and states how many of them fell in the campaign on the days
