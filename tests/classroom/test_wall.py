@@ -136,7 +136,14 @@ def test_a_score_is_explained_with_width_and_penalty():
     claim = Claim(OPEN_BORDER, 50.0, 90.0)
     answer = ANSWERS[OPEN_BORDER]
     told = " ".join(describe_score(claim, EFFECT, answer, SOLDIERS, score_of(claim, EFFECT, answer)))
-    for part in ("30 soldiers higher", "by 20 soldiers", "440 soldiers", "40 soldiers", "400 soldiers", "20 for each"):
+    for part in (
+        "30 soldiers higher",
+        "is 20 soldiers below",
+        "440 soldiers",
+        "40 soldiers",
+        "400 soldiers",
+        "20 for each",
+    ):
         assert part in told
     assert "no room" in " ".join(describe_score(claim, EFFECT, failed("no room"), SOLDIERS, None))
 

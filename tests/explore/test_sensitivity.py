@@ -259,7 +259,7 @@ def test_campaigns_that_fail_are_left_out_of_the_means_and_said(
         ([f"outcome={OUTCOME}", "trajectories=1"], "trajectories: found '1', expected a whole number from 4"),
         ([f"outcome={OUTCOME}", "most=0"], "most: found '0', expected a whole number of at least 1"),
         ([f"outcome={OUTCOME}", "runs=1"], "runs: found 1, expected at least 2 per point"),
-        ([f"outcome={OUTCOME}", "sampling.points=5"], "sampling.points: found 'sampling.points=5', expected no such"),
+        ([f"outcome={OUTCOME}", "sampling.points=5"], "sampling.points: found 'sampling.points=5', expected no value"),
         ([f"outcome={OUTCOME}", "calibration=median"], "found 'calibration=median', expected calibration=prior"),
         ([f"outcome={OUTCOME}", "-m"], "sensitivity: found -m"),
         ([f"outcome={OUTCOME}", "border=closed,open"], "found several values"),

@@ -434,5 +434,5 @@ def test_a_study_that_ends_too_early_is_refused(scored, tmp_path):
     about = json.loads((study / "about.json").read_text())
     about["cells"][0]["end_date"] = "2021-06-30"
     (study / "about.json").write_text(json.dumps(seal(about)))
-    with pytest.raises(PanjError, match="end_date: found a study up to 2021-06-30"):
+    with pytest.raises(PanjError, match="end_date: found a study that ends on 2021-06-30"):
         write_score(read_request(options.Score, [str(study)]), Console())
