@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults
+.PHONY: run test style compile test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -14,12 +14,18 @@ classroom: .venv/installed-all
 	$(BIN)/python -m sim classroom port=8765
 
 test: .venv/installed-test
+	@$(MAKE) --no-print-directory -j2 style compile
+	$(BIN)/python -m pytest -n auto --dist loadfile
+	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
+
+style:
 	$(BIN)/ruff check sim tests benchmarks docs
 	$(BIN)/ruff format --check sim tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n auto --dist loadfile
-	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
+
+compile:
+	$(BIN)/python tests/compile_rules.py
 
 test-browser: .venv/installed-browser
 	@command -v chromium-headless-shell chromium >/dev/null || { apt-get update -qq && \

@@ -77,12 +77,14 @@ def test_the_form_the_command_line_and_the_file_are_one_thing(visitor):
     assert page.locator("[data-key='scenario'] select").input_value() == "refugee_surge"
     assert page.locator("[data-key='rules.news.fade_days'] input[type=number]").input_value() == "5"
     assert page.locator(".panj-other").inner_text().startswith("rules.news.country=0.001")
-    file = page.locator(".panj-faces pre").all_inner_texts()[1]
+    shown = page.locator(".panj-faces pre").nth(1)
+    shown.filter(has_text="news.country: 0.001").wait_for()
+    file = shown.inner_text()
     page.get_by_role("button", name="Back to the baseline").click()
     page.wait_for_function("!document.querySelector('.panj-field.panj-changed')")
     load(page, file)
     page.wait_for_selector("[data-key='rules.news.fade_days'].panj-changed")
-    assert page.locator(".panj-faces pre").all_inner_texts()[1] == file
+    page.wait_for_function("file => document.querySelectorAll('.panj-faces pre')[1].innerText === file", arg=file)
 
 
 @pytest.mark.parametrize(
