@@ -18,13 +18,13 @@ test: .venv/installed-test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
 
-style:
+style: .venv/installed-test
 	$(BIN)/ruff check sim tests benchmarks docs
 	$(BIN)/ruff format --check sim tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-compile:
+compile: .venv/installed-test
 	$(BIN)/python tests/compile_rules.py
 
 test-browser: .venv/installed-browser

@@ -114,8 +114,7 @@ def print_doubts(sweep: Sweep, console: Console) -> None:
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
-            "python -m sim calibrate fit a new one; calibration=as_declared uses none.",
-            markup=False,
+            "python -m sim calibrate fit a new one; calibration=as_declared uses none."
         )
 
 

@@ -239,8 +239,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     ways = ways_of(address) if ways is None else ways
     console.print(
         f"The same study, {counted(len(sweep.cells), 'cell')} of {counted(sweep.base.runs, 'campaign')} of "
-        f"{counted(sweep.base.days, 'day')}, run in {len(ways)} ways: {' '.join(overrides.words)}",
-        markup=False,
+        f"{counted(sweep.base.days, 'day')}, run in {len(ways)} ways: {' '.join(overrides.words)}"
     )
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
     if compiled:
@@ -253,7 +252,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     console.print(table_of(results))
     said = conclusion(results)
     for line in said or [f"The same: {len(ways)} ways give the same tables to the last digit."]:
-        console.print(line, markup=False)
+        console.print(line)
     return 1 if said else 0
 
 

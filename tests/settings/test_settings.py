@@ -69,7 +69,7 @@ WRONG = {  # override: what the error says, in this order
     "study=a/b": ["study", "'a/b'", "expected letters, digits"],
     "study=": ["study", "found ''", "expected letters, digits"],
     "runs": ["override", "'runs'", "expected key=value"],
-    "--multirun": ["override", "found", "expected"],
+    "--multirun": ["override", "found", "expected", "without a sweep"],
 }  # fmt: skip
 
 
@@ -343,7 +343,6 @@ def test_choices_that_are_put_together_are_what_hydra_composes_of_them(words: li
     composer = Composer(FACTS)
     composer.settings(["morale=commanders_stay", "border=room_limited"])  # others were composed before
     composer.settings(words)  # as a whole, if nothing like it was composed before
-    composer.composed.clear()
     made = composer.settings(words)
     config, chosen = compose_config([row for row in Overrides.of(words) if not row.is_number])
     whole = settle(config, chosen, Overrides.of(words), FACTS, made.outcomes_fingerprint)
