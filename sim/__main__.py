@@ -125,11 +125,11 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
     Call `draw` with the folder of the study to make figures and report; if `draw` is None, make neither.
     """
-    from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
     from sim.settings.overrides import Overrides
     from sim.settings.sweep import compose_sweep
     from sim.study.reader import is_drawn
+    from sim.terminal import console_of
 
     console = console_of()
     try:
@@ -242,8 +242,8 @@ def hindcast(request: options.Hindcast) -> int:
 def calibrate(request: options.Calibrate) -> int:
     """Fit a posterior from a prior sample, write the page of the fit and return the exit code."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
-    from sim.run.console import console_of
     from sim.study.files import write_folder
+    from sim.terminal import console_of
 
     with write_folder(request.place, "calibrate", outdated=REFINED_ONLY) as folder:
         write_fit(request, folder, console_of())
@@ -264,8 +264,8 @@ def calibrate(request: options.Calibrate) -> int:
 def theories(request: options.Theories) -> int:
     """Compare rival theories, using a prior sample of each, and return the exit code."""
     from sim.calibrate.theories import usual_folders, write_theories
-    from sim.run.console import console_of
     from sim.study.files import write_folder
+    from sim.terminal import console_of
 
     folders = request.folders or usual_folders()
     place = folders[0] / "theories" if folders else Path("theories")
@@ -280,8 +280,8 @@ def theories(request: options.Theories) -> int:
 def sensitivity(request: options.Sensitivity) -> int:
     """Measure how much each number affects an outcome, draw the results and return the exit code."""
     from sim.explore.sensitivity import resolve, write_sensitivity
-    from sim.run.console import console_of
     from sim.run.run import Stopped
+    from sim.terminal import console_of
 
     resolved = resolve(request)
     try:
@@ -298,7 +298,7 @@ def sensitivity(request: options.Sensitivity) -> int:
 def discover(request: options.Discover) -> int:
     """Find ranges of numbers (boxes) in which an outcome passes a threshold, and return the exit code."""
     from sim.explore.discover import write_discoveries
-    from sim.run.console import console_of
+    from sim.terminal import console_of
 
     write_discoveries(request, console_of())
     from sim.explore.figures import draw_discovered, show_discovered
@@ -384,9 +384,9 @@ def compare(request: options.Compare) -> int:
 
 def score(request: options.Score) -> int:
     """Score the model and naive forecasts against the record, and return the exit code."""
-    from sim.run.console import console_of
     from sim.run.run import Stopped
     from sim.score.score import write_score
+    from sim.terminal import console_of
 
     try:
         folder = write_score(request, console_of())
@@ -422,8 +422,8 @@ def story(request: options.Story) -> int:
 
 def fork(request: options.Fork) -> int:
     """Continue campaigns with and without a change, print the comparison and return the exit code."""
-    from sim.run.console import console_of
     from sim.story.fork import write_fork
+    from sim.terminal import console_of
 
     folder = write_fork(request, console_of())
     from sim.story.fork_story import show_fork

@@ -30,7 +30,6 @@ from sim.errors import PanjError, unknown
 from sim.options import Compare, Reproduce, read_name, read_threshold
 from sim.outcomes import fingerprint_of_outcomes
 from sim.provenance import commit, shell_command, stamp, versions
-from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
 from sim.settings.compose import Composer
@@ -39,6 +38,7 @@ from sim.settings.settings import Precision
 from sim.settings.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.study.reader import read_about
 from sim.study.store import compare_settings
+from sim.terminal import console_of
 
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
 ABOVE = 3  # parent folders searched for the study of a file such as figures/frames/map.png

@@ -1,10 +1,15 @@
-"""A wrapper around standard output that raises no error if the pipe is closed, the disk full or output missing."""
+"""Standard output: a console for it, and a wrapper that raises no error if a pipe is closed or a disk is full."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 110  # characters in a line of output that is not a terminal
 
 
 class Output:
@@ -62,3 +67,19 @@ def safe_output() -> Iterator[Output]:
     finally:
         output.flush()
         sys.stdout = usual
+
+
+def console_of(file: Any = None, width: int = WIDTH) -> "Console":
+    """Return a console for output, as wide as the terminal.
+
+    Args:
+        file: File to write to; standard output by default.
+        width: Width in characters if standard output is not a terminal.
+
+    Returns:
+        The console. It treats nothing in the text as markup.
+    """
+    from rich.console import Console  # slow to import
+
+    wide = None if sys.stdout.isatty() else width
+    return Console(file=file or sys.stdout, width=wide, highlight=False, markup=False)

@@ -1,9 +1,9 @@
 """Compile the rules as tests need them, so that the processes of the tests find them in the cache."""
 
 from sim.model import BorderCrisis
-from sim.run.console import console_of
 from sim.run.run import compile_rules
 from sim.settings.sweep import compose_sweep
+from sim.terminal import console_of
 
 if __name__ == "__main__":
     sweep = compose_sweep(["end_date=2021-05-03"])

@@ -24,13 +24,13 @@ from sim.provenance import stamp
 from sim.reproduce import Redraw
 from sim.reproduce import main as reproduce
 from sim.run import work
-from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import difference_of
 from sim.settings.sweep import compose_sweep
 from sim.study.reader import StudyCell, read_about
 from sim.study.store import Scope
 from sim.study.tables import beyond_words
+from sim.terminal import console_of
 
 WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1", DECLARED]
 DAY = date(2021, 5, 1)

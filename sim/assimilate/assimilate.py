@@ -51,13 +51,13 @@ from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.options import Assimilate, missing_of
 from sim.provenance import shell_command
-from sim.run.console import console_of
 from sim.run.executors import Workers, workers_of
 from sim.score.targets import DAY_0
 from sim.settings.overrides import Overrides
 from sim.settings.settings import Order, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import holds, write_errors, write_file
+from sim.terminal import console_of
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves

@@ -34,10 +34,10 @@ from sim.plots.charts import Spaces, add_key, date_axis, days_of, key_line, labe
 from sim.plots.colours import EARTH, REPORTED_OTHER, SECOND, SIMULATED
 from sim.plots.style import in_style
 from sim.provenance import command_line, commit, versions
-from sim.run.console import console_of
 from sim.run.executors import workers_of
 from sim.settings.overrides import Overrides, values_of
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
+from sim.terminal import console_of
 
 BARELY = 3.2  # ratio of evidence below which two theories cannot be told apart
 DRAWS, SEED = 4_000, 20210707  # number and seed of the random draws for Monte Carlo error

@@ -54,10 +54,10 @@ from sim.calibrate.fit import (
 from sim.calibrate.heldout import sceptics, write_heldout
 from sim.calibrate.tables import write_tables
 from sim.errors import PanjError
-from sim.run.console import console_of
 from sim.score.forecasts import targets_here
 from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
+from sim.terminal import console_of
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500
 SEED_OF_TRUTHS = 20210707  # seed of the choice of truths, the errors of reports, and the order of ties
@@ -367,7 +367,16 @@ def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]
 
 
 def share_held(found: Found, places: Sequence[int], interval: float) -> str:
-    """Format the coverage averaged over parameters, with a 95 % interval over truths, as `0.885 (0.876 to 0.894)`."""
+    """Format how often a central interval holds the true value, as `0.885 (0.876 to 0.894)`.
+
+    Args:
+        found: Rank of each true value in its posterior.
+        places: Columns of the parameters over which the coverage is averaged.
+        interval: Probability of the central interval, such as 0.9.
+
+    Returns:
+        The coverage and its 95 % confidence interval (normal, from the spread between truths).
+    """
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
     held = ((ranks >= tail) & (ranks <= 1 - tail)).mean(axis=1)

@@ -125,7 +125,7 @@ def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> li
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit the bank to data up to 22 June, then without each event in turn; write tables and a section of the page."""
+    """Fit the bank to data up to 22 June, and for each event to all targets but its own; write tables and a section."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")

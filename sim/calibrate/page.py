@@ -125,7 +125,10 @@ def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats,
 
 
 def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
-    """Return the share of the prior below each value, given the ends of the prior and its scale."""
+    """Return the prior probability below each value, for a prior that is uniform from `low` to `high` on its scale.
+
+    Whole numbers are treated as continuous, unlike in `Prior.share`.
+    """
     if scale == "log":
         values, low, high = np.log(values), math.log(low), math.log(high)
     return np.asarray((values - low) / (high - low), np.float64)

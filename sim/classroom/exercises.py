@@ -30,7 +30,7 @@ from sim.classroom.lessons import forecasts
 from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import bootstrapped, reported_value
 from sim.classroom.lessons.hand_in import file_name, write_hand_in
-from sim.classroom.lessons.lesson import FORECAST, RANGES, Sheet, lesson_of, outcome_of, sheet_of
+from sim.classroom.lessons.lesson import BEFORE_REVEAL, RANGES, Sheet, lesson_of, outcome_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
 from sim.classroom.texts import texts_of
 from sim.data.configs import PACKAGE
@@ -114,7 +114,7 @@ class Exercise:
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.answers: dict[str, Answer] = {}
-        self.is_fixed = False  # whether the reported figures were revealed, after which forecasts cannot be changed
+        self.is_fixed = False  # whether the reported figures were revealed, after which no forecast is taken
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter of the student's sheet, such as `lesson.outcome`."""
@@ -220,14 +220,15 @@ class Exercise:
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
         """Mark an answer using the student's own campaigns, store it and print the mark.
 
-        Nothing is stored if `answer` is None, or if the task is a forecast and the forecasts are fixed.
+        Nothing is stored if `answer` is None, or if the task was to be answered before a reveal that is over.
         """
         asked = self.sheet.task(task)
         if answer is None:
             print(texts_of("marks").say("missing"))
             return
-        if asked.kind == FORECAST and self.is_fixed:
-            print(texts_of("forecasts").say("fixed", ranges=forecasts.format_ranges(self.ranges[task])))
+        if asked.kind in BEFORE_REVEAL and self.is_fixed:
+            kept = self.answers.get(task)
+            print(forecasts.say_fixed(asked.kind, kept.value if kept else None))
             return
         given = Answer(plain(answer, asked.kind), runs)
         found = mark(self.sheet, asked, given, campaigns())

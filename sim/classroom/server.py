@@ -32,8 +32,8 @@ from sim.classroom.gate import BROWSER, MOST_CHANNELS, MOST_PAGES, Gate, Room, f
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.options import Classroom
-from sim.run.console import console_of
 from sim.run.run import compile_rules
+from sim.terminal import console_of
 
 THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which pages detect a restart
 JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which pages show

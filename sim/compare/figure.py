@@ -35,10 +35,11 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SECOND, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
-from sim.plots.tables import console_for_tables, print_end, read_object, read_rows, reading
+from sim.plots.tables import print_end, read_object, read_rows, reading
 from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.study.reader import open_study
+from sim.terminal import console_of
 from sim.wording import counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
@@ -164,7 +165,7 @@ def main(tables: Sequence[Path]) -> int:
     Raises:
         PanjError: A file is missing or damaged, or a chart cannot be written.
     """
-    console = console_for_tables(LETTERS)
+    console = console_of(width=LETTERS)
     paths: list[Path] = []
     for table in tables:
         if is_of_effects(table):
@@ -295,15 +296,17 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
 
 @in_style
 def draw_forest(verdicts: Verdicts) -> Path:
-    """Draw the difference of each cell with its interval, next to the spread of each cell and the reported figure.
+    """Draw the difference of each cell from its baseline, with its interval, next to the distribution of the cell.
 
-    If there are more than 60 cells, only the 60 with the largest mean differences are drawn, and the caption says so.
+    The reported figure is drawn beside the distributions. With a threshold, differences of risks are drawn next to the
+    risks, which have no reported figure. If there are more than 60 cells, only the 60 whose differences are largest in
+    absolute value are drawn, and the caption says so.
 
     Args:
         verdicts: The comparison to draw.
 
     Returns:
-        Path of the chart, verdicts/<outcome>.png, which is replaced atomically.
+        Path of the chart, which is named like the table of verdicts, with .png, and is replaced atomically.
 
     Raises:
         PanjError: The chart cannot be written.

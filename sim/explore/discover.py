@@ -59,7 +59,7 @@ Box = tuple[Limit, ...]
 
 
 class Half(NamedTuple):
-    """The parameters of one half of the campaigns, and which of them are cases."""
+    """One half of the campaigns, or a part of it: the drawn parameters of each campaign, and whether it is a case."""
 
     drawn: Floats  # (campaigns, parameters)
     cases: Truths

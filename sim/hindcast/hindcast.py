@@ -42,11 +42,11 @@ from sim.hindcast.scores import (
 )
 from sim.options import Assimilate, Hindcast
 from sim.provenance import command_line, commit, versions
-from sim.run.console import console_of
 from sim.run.executors import Workers, cores, workers_of
 from sim.settings.settings import Order, Settings
 from sim.settings.worlds import worlds_for
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
+from sim.terminal import console_of
 from sim.wording import counted, format_seconds
 
 ORIGINS_FOLDER = "origins"

@@ -104,7 +104,8 @@ def save_study_chart(
 ) -> Path:
     """Save a figure of a study with a caption that describes its campaigns and sources.
 
-    The file contains the metadata from which `reproduce` can redraw the figure.
+    The file contains the metadata from which `reproduce` can redraw the figure or, for a fork, name the command that
+    does.
 
     Args:
         figure: The figure to save.
@@ -112,7 +113,7 @@ def save_study_chart(
         title: Title above the figure.
         sources: Sources of the reported figures, to follow "Sources:" in the caption.
         path: Path of the PNG.
-        chosen: Further choices that determine the figure, such as the day of a map.
+        chosen: Further choices that determine the figure, such as the day of a map or the command of a fork.
 
     Returns:
         The path of the file that was written.

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.errors import PanjError
+from sim.terminal import console_of
 
 Row = dict[str, str]  # texts of a CSV row, by column
 
@@ -67,18 +67,6 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
         raise PanjError(f"{place}: found invalid content ({error}), expected {expected}") from None
 
 
-def console_for_tables(width: int = 118) -> Console:
-    """Create a console for tables on standard output, as wide as the terminal.
-
-    Args:
-        width: Width in characters if the output is not a terminal.
-
-    Returns:
-        The console.
-    """
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else width, highlight=False, markup=False)
-
-
 def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap_first: bool = False) -> Table:
     """Create an empty table whose first column is for names and whose other columns are for numbers.
 
@@ -111,7 +99,7 @@ def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_st
     Returns:
         The exit code, which is always 0.
     """
-    console = console_for_tables(width)
+    console = console_of(width=width)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
     print_end(console, written, next_step)

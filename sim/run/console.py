@@ -3,7 +3,6 @@
 Progress is one line that is updated in a terminal, and log lines elsewhere.
 """
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -169,16 +168,6 @@ def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: C
     cells = f" in {len(backlog.cells)} cells" if len(backlog.cells) > 1 else ""
     campaigns = counted(backlog.campaigns_done, "campaign")
     console.print(f"{campaigns}{cells} in {seconds:.1f} s ({each:.1f} ms each, executor={settings.executor.kind})")
-
-
-def console_of(file: Any = None) -> Console:
-    """Return a console for output, 110 characters wide if standard output is not a terminal.
-
-    Args:
-        file: File to write to; standard output by default.
-    """
-    width = None if sys.stdout.isatty() else 110
-    return Console(file=file or sys.stdout, width=width, highlight=False, markup=False)
 
 
 class Terse(Console):

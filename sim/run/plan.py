@@ -24,13 +24,14 @@ from sim.options import Plan, Range, range_of, usage_of
 from sim.outcomes import Outcome, is_date, read_outcomes
 from sim.provenance import shell_command
 from sim.run.backlog import NORMAL_95, Backlog
-from sim.run.console import console_of, print_doubts
+from sim.run.console import print_doubts
 from sim.run.executors import cores
 from sim.run.run import backlog_of, compile_rules, found_scope
 from sim.run.work import work
 from sim.settings.settings import Piece
 from sim.settings.sweep import Cell, Sweep, compose_sweep, say
 from sim.study.store import content_of, scope_of
+from sim.terminal import console_of
 from sim.wording import counted, format_seconds, significant
 
 SAMPLE_SECONDS = 4.0

@@ -194,7 +194,7 @@ class Cause(NamedTuple):
 
 def show_failures(request: Failures) -> int:
     """Print the causes of a study's failures and return the exit code, 0."""
-    from sim.run.console import console_of
+    from sim.terminal import console_of
 
     print_failures(open_study(request.folder), console_of())
     return 0

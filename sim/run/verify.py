@@ -38,13 +38,13 @@ from sim.engine.compile import compiled
 from sim.engine.world import Count, Event
 from sim.errors import CampaignError, PanjError
 from sim.run import work
-from sim.run.console import console_of
 from sim.run.run import Stopped, compile_rules, run_sweep
 from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.settings import Executor
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about
+from sim.terminal import console_of
 from sim.wording import counted
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")

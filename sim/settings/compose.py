@@ -171,7 +171,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
     """
     parsed = Overrides.of(overrides)
     if parsed.sweeps:
-        raise PanjError("override: found '-m', expected the settings of a single cell, without a sweep")
+        raise PanjError("override: found a sweep (-m or --multirun), expected the settings of a single cell")
     return Composer(facts).settings(parsed)
 
 

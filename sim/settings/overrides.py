@@ -317,7 +317,9 @@ def check_override(row: Override) -> None:
             support.
     """
     if row.sweeps:
-        raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; add -m to sweep over them")
+        raise PanjError(
+            f"{row.key}: found several values ('{row.text}'), expected one; -m sweeps over them in run, plan and verify"
+        )
     check_form(row)
     check_key(row.key, row.value_text)
     if row.key.startswith(EVENTS) and not row.adds:

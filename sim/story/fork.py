@@ -185,18 +185,24 @@ def name_of(request: Fork, fork: Prepared) -> str:
     cell = [f"cell-{request.cell}"] * bool(request.cell)
     many = [f"runs-{request.runs}"] * (request.runs > 1)
     ends = "_".join([*cell, f"seed-{fork.seeds[0]}", *many])
-    return f"{'_'.join([request.day.isoformat(), *changes])[: LETTERS - len(ends)]}_{ends}"
+    return f"{'_'.join([request.day.isoformat(), *changes])[: LETTERS - len(ends) - 1]}_{ends}"
 
 
 def refuse_another(place: Path, request: Fork) -> None:
-    """Raise PanjError if the folder already has a fork with other overrides, which would be overwritten."""
+    """Raise PanjError if the folder already has a fork with other overrides, which would be overwritten.
+
+    A damaged fork.json does not say what was forked: it is refused under a name that the user chose, and written again
+    under a default name, which is made from the request.
+    """
     path = place / "fork.json"
     if not path.is_file():
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))["fork_words"]
-    except (OSError, ValueError, KeyError):
-        return
+        there = list(json.loads(path.read_text(encoding="utf-8"))["fork_words"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not request.name:
+            return
+        raise PanjError(f"name: found a damaged {path} ({error}), expected another name: name=NAME") from None
     if there != words_of(request):
         raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected a new name: name=NAME")
 

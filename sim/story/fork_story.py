@@ -38,13 +38,14 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
 from sim.plots.style import in_style
-from sim.plots.tables import Row, console_for_tables, read_rows
+from sim.plots.tables import Row, read_rows
 from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
 from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
 from sim.story.telling import tell_day
 from sim.study.files import write_file
 from sim.study.reader import Study, StudyCell, bands_of
+from sim.terminal import console_of
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post, significant
 
 SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # largest numbers of days and outcomes printed to a terminal
@@ -159,7 +160,7 @@ def show_fork(folder: Path) -> int:
     for name, text in texts.items():
         write_file(folder / name, text)
     draw_fork(folder, branches.about, language)
-    console = console_for_tables(110)
+    console = console_of(width=110)
     print_fork(branches, folder, console, language)
     for line in (language.say("written"), *(f"  {path}" for path in sorted(folder.iterdir()))):
         console.print(line, soft_wrap=True)
@@ -311,7 +312,9 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """Return the changed branch with added dated events: those applied late, on the day after the fork.
+    """Return the chronicle of the changed branch with the events of the change that were applied late.
+
+    These are dated on or before the day of the fork, and applied on the day after it.
 
     Args:
         changed: Chronicle of the changed branch.
@@ -322,7 +325,7 @@ def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) 
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """Return the events that are applied on the day after the fork because the change dates them before it."""
+    """Return the events that the change dates on or before the day of the fork, and that are applied the day after."""
     return [
         Dated(
             date.fromisoformat(day),

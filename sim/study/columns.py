@@ -70,7 +70,7 @@ class RunRows(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A campaign that raised an error."""
+    """A campaign without a result: it raised an error, or its worker was lost in every attempt."""
 
     seed: int
     error: str

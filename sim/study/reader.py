@@ -39,7 +39,7 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-AS_WRITTEN = "the file that was written; run the command of the study again to restore it"
+AS_WRITTEN = "it as Panj wrote it; run the command of the study again to restore it"
 SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
 MANY_CELLS = 24  # if a study has more cells than this, not all are listed or drawn
 QUANTILES = ("median", "low_5", "high_95")  # columns of summary.csv; for dates, the names end in _date

@@ -67,7 +67,7 @@ class Classroom:
         self.log.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def classroom(tmp_path_factory):
     room = Classroom(tmp_path_factory.mktemp("classroom"))
     yield room
@@ -84,15 +84,23 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser):
+    """Return the contexts of visitors, which keep what they have loaded of the pages, but no cookie, for the next test."""
+    return []
+
+
 @pytest.fixture
-def visitor(browser, classroom):
+def visitor(browser, contexts, classroom):
     """Call it for a page of a new visitor: `visitor("watch")`, `visitor("change", width=360)`."""
-    contexts, troubles = [], []
+    pages, troubles = [], []
 
     def open_page(name: str = "", width: int = 1280, height: int = 900):
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
-        contexts.append(context)
-        page = context.new_page()
+        if len(pages) == len(contexts):
+            contexts.append(browser.new_context(accept_downloads=True))
+        page = contexts[len(pages)].new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(30_000)
         page.on("response", lambda got: troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
         page.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
@@ -104,8 +112,10 @@ def visitor(browser, classroom):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for context in contexts[: len(pages)]:
+        for page in context.pages:  # a test may have opened more
+            page.close()
+        context.clear_cookies()
     assert not troubles
 
 

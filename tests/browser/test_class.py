@@ -4,9 +4,18 @@ import csv
 import re
 
 import pytest
+from conftest import Classroom
 
 NAMES = (b"Anna", b"Boris", b"Chirin", b"North")
 OUTCOME = "Soldiers who crossed by 7 July"
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory):
+    """A server of its own, which is stopped, and whose register is searched for names."""
+    room = Classroom(tmp_path_factory.mktemp("classroom"))
+    yield room
+    room.stop()
 
 
 def open_session(teacher):

@@ -176,3 +176,6 @@ def test_what_came_is_shown_only_once_a_student_has_fixed_all_ranges(visitor, ke
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     keep(page, "classroom_forecasts_390", whole=True)
+    page.reload()
+    page.get_by_text("Reported: 1,582").wait_for()
+    assert page.locator(f"[data-task={keys[0]}] .panj-answer").count() == 0

@@ -109,14 +109,17 @@ def opened(monkeypatch):
     """The page of the lesson with these answers, fixed or not; its text and state."""
     monkeypatch.setattr(page, "session", lambda: "a browser")
     monkeypatch.setattr(page, "session_code", lambda seats_of: "")
-    monkeypatch.setattr(page, "the_class_ranges", ClassRanges)
+    store = ClassRanges()
+    monkeypatch.setattr(page, "the_class_ranges", lambda: store)
 
     def show(answers, is_fixed=False):
+        if is_fixed:
+            store.fix("", page.owner_of(SHEET), RANGES)
+
         @solara.component
         def Shown():
             page.opened.set(SHEET)
             page.answers.set({page.key_of(SHEET): answers})
-            page.fixed.set(frozenset({page.key_of(SHEET)} if is_fixed else ()))
             page.Page()
 
         text, rc = all_state(Shown())
@@ -142,6 +145,18 @@ def test_what_was_reported_is_shown_once_they_are_fixed(opened):
         assert f"{reported_in(task):,.0f}" in text and task.because in text
         assert all(evidence()[id].quote in text for id in task.sum)
     assert numbers_in(text) >= {1582.0, 133.0} and {1582.0, 133.0} <= later_figures()
+
+
+@pytest.mark.parametrize(
+    ("later", "said"), [({}, "cannot answer it now"), ({"guess": Answer((2.0, 4.0))}, "Your guess is fixed: 2 to 4")]
+)
+def test_a_page_that_is_loaded_again_shows_what_was_fixed_whatever_the_browser_sends(opened, later, said):
+    """Answers come from the tab of the browser; the server remembers which were fixed."""
+    opened(ANSWERS, True)
+    text = opened({key: Answer((1.0, 2.0, 3.0, 4.0)) for key in RANGES} | later)
+    assert "Fix my ranges" not in text and said in text
+    for ranges in RANGES.values():
+        assert forecasts.format_ranges(ranges) in text
 
 
 def test_no_later_figure_is_in_the_students_notebook():
@@ -288,6 +303,8 @@ def test_in_a_notebook_ranges_are_fixed_by_the_reveal(capsys):
     assert "Reported: 1,582" in capsys.readouterr().out
     lesson.check("soldiers_after_13_days", [1, 2, 3, 4])
     assert "fixed" in capsys.readouterr().out and lesson.ranges == RANGES
+    lesson.check("guess", [3, 4])
+    assert "cannot answer it now" in capsys.readouterr().out and "guess" not in lesson.answers
 
 
 def test_a_teacher_is_told_the_score_of_the_class_when_several_hand_in(tmp_path):

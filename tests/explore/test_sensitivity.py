@@ -29,9 +29,9 @@ from sim.explore.sensitivity import (
     share_left,
 )
 from sim.options import Sensitivity, read_request
-from sim.run.console import console_of
 from sim.settings.draws import read_priors
 from sim.study.reader import Measure
+from sim.terminal import console_of
 
 KEYS = tuple("abcdefghij")
 MEASURE = Measure("crossed", "Soldiers who crossed", "soldiers", False,

@@ -15,7 +15,6 @@ from sim.engine.compile import compiled
 from sim.engine.world import Event
 from sim.errors import PanjError
 from sim.run import verify as verifying
-from sim.run.console import console_of
 from sim.run.run import Stopped
 from sim.run.verify import (
     Way,
@@ -31,6 +30,7 @@ from sim.run.verify import (
 from sim.settings.overrides import Overrides
 from sim.settings.settings import Executor
 from sim.settings.sweep import compose_sweep
+from sim.terminal import console_of
 
 START = date(2021, 5, 1)
 SHORT = ["runs=2", "seed=3", "end_date=2021-05-03", "reinforcement=none"]

@@ -23,7 +23,6 @@ from sim.model import BorderCrisis
 from sim.options import Plan, read_request
 from sim.report.report import draw_everything
 from sim.run import run, work
-from sim.run.console import console_of
 from sim.run.plan import main as plan
 from sim.run.run import run_sweep
 from sim.settings import posterior as module
@@ -34,6 +33,7 @@ from sim.settings.posterior import Posterior, posterior_for, posterior_of, shipp
 from sim.settings.settings import Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.reader import read_about
+from sim.terminal import console_of
 
 FACTS = read_facts()
 PRIOR = read_priors()[0]

@@ -71,7 +71,7 @@ def test_a_number_is_swept_as_it_would_be_set_alone() -> None:
 
 
 WRONG = {
-    ("border=open,closed",): "border: found several values ('border=open,closed'), expected one; add -m",
+    ("border=open,closed",): "border: found several values ('border=open,closed'), expected one; -m sweeps",
     ("-m", "border=open,closd"): "border: found 'closd', expected one of .* did you mean 'closed'",
     ("-m", "bordr=open,closed"): "bordr: found no such setting .* did you mean 'border'",
     ("-m", f"{CONTAGION}=0.1,9"): f"cell 1 ({CONTAGION}=9): {CONTAGION}: found 9.0, expected a number from 0.0 to 2.0",

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -331,6 +332,22 @@ def test_the_same_command_makes_the_same_fork(study: Path, forked: Path) -> None
     before = tables_of(forked)
     assert main(["fork", str(study), *FORK, "name=pressed"]) == 0
     assert tables_of(forked) == before
+
+
+def test_a_fork_whose_description_is_damaged_is_kept_under_a_chosen_name_and_written_again_under_the_default(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fork", str(study), "day=2021-05-02", "border=closed"]
+    assert main(words) == 0
+    (unnamed,) = (study / "forks").glob("2021-05-02_border-closed*")
+    before = (unnamed / "fork.json").read_bytes()
+    (unnamed / "fork.json").write_bytes(before[:40])
+    shutil.copytree(unnamed, study / "forks" / "named")
+    assert main([*words, "name=named"]) == 2
+    assert "name: found a damaged" in capsys.readouterr().err
+    assert (study / "forks" / "named" / "fork.json").read_bytes() == before[:40]
+    assert main(words) == 0
+    assert (unnamed / "fork.json").read_bytes() == before
 
 
 def test_a_fork_is_told_as_one_roll_of_the_dice_with_its_first_difference(

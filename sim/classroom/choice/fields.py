@@ -187,11 +187,12 @@ def describe_choice(overrides: Overrides) -> str:
         overrides: The choice of settings.
 
     Returns:
-        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`, or
-        a text for the baseline if there are no overrides.
+        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`, a
+        text for the baseline if there are no overrides, or the overrides themselves if the form cannot read them.
     """
-    return (
-        describe_change(read_overrides(overrides).form, Form())
-        if overrides
-        else texts_of("class").say("choice_baseline")
-    )
+    if not overrides:
+        return texts_of("form").say("baseline")
+    try:
+        return describe_change(read_overrides(overrides).form, Form())
+    except PanjError:
+        return " ".join(overrides.words)

@@ -21,7 +21,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from sim.assimilate.observations import read_observations
-from sim.classroom.lessons.lesson import Lesson, Task, folder_of_exercises
+from sim.classroom.lessons.lesson import FORECAST, Lesson, Task, folder_of_exercises
 from sim.classroom.texts import texts_of
 from sim.data.facts import read_facts, read_falls
 from sim.data.record import evidence
@@ -269,6 +269,25 @@ def format_ranges(ranges: Ranges) -> str:
     return texts_of("forecasts").say("ranges", low_90=low_90, high_90=high_90, low_50=low_50, high_50=high_50)
 
 
+def say_fixed(kind: str, value: Any) -> str:
+    """Say that an answer can no longer be changed.
+
+    Args:
+        kind: Kind of the task, `forecast` or `guess`.
+        value: The answer; None if there is none.
+
+    Returns:
+        A sentence with the answer.
+    """
+    texts = texts_of("forecasts")
+    if value is None:
+        return texts.say("fixed_without")
+    if kind == FORECAST:
+        return texts.say("fixed", ranges=format_ranges(value))
+    low, high = (f"{one:g}" for one in value)
+    return texts.say("fixed_guess", low=low, high=high)
+
+
 class ClassRanges:
     """The ranges that students on this server have fixed, keyed by class and student and kept in memory only."""
 
@@ -278,7 +297,7 @@ class ClassRanges:
         self.listeners: list[Callable[[], None]] = []
 
     def fix(self, code: str, student: str, ranges: Mapping[str, Ranges]) -> None:
-        """Store the ranges of a student, unless the student has fixed some before, and call the listeners.
+        """Store the ranges of a student unless some are stored for this class, and call the listeners.
 
         Args:
             code: Code of the class session; empty for a student who has joined none.
@@ -289,6 +308,11 @@ class ClassRanges:
             self.found.setdefault((code, student), dict(ranges))
         for listener in list(self.listeners):
             listener()
+
+    def of(self, student: str) -> Mapping[str, Ranges] | None:
+        """Return the ranges that a student has fixed, in whichever class, keyed by task; None before that."""
+        with self.lock:
+            return next((one for (_, who), one in self.found.items() if who == student), None)
 
     def ranges(self, code: str, task: str) -> list[Ranges]:
         """Return the ranges of a class for a task.

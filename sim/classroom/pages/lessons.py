@@ -12,7 +12,7 @@ import solara
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import RequestState, session, session_code, use_campaigns
 from sim.classroom.lessons.estimates import GROUPS, reported_value
-from sim.classroom.lessons.forecasts import format_ranges, given_ranges, the_class_ranges
+from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed, the_class_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
@@ -46,7 +46,7 @@ NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
-fixed: solara.Reactive[frozenset[tuple[str, str]]] = solara.reactive(frozenset())  # sheets whose forecasts are fixed
+fixes: solara.Reactive[int] = solara.reactive(0)  # times that this page has fixed forecasts; a change redraws it
 
 
 class DeskCampaigns:
@@ -121,6 +121,20 @@ def answers_of(sheet: Sheet) -> Answers:
 def key_of(sheet: Sheet) -> tuple[str, str]:
     """Return what identifies a sheet: the name of its lesson, and its student."""
     return sheet.lesson.name, sheet.student
+
+
+def fixed_ranges(sheet: Sheet) -> Mapping[str, Ranges] | None:
+    """Return the ranges that were fixed on a sheet, keyed by task; None while they can still be changed.
+
+    The server has them, so that a page that is loaded again cannot change them.
+    """
+    fixes.get()
+    return the_class_ranges().of(owner_of(sheet))
+
+
+def owner_of(sheet: Sheet) -> str:
+    """Return what identifies a sheet among those of all browsers."""
+    return " ".join((session(), *key_of(sheet)))
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
@@ -202,21 +216,22 @@ def Reveal(sheet: Sheet) -> None:
     texts = texts_of("forecasts")
     code = session_code(the_register().seats_of)
     forecasts = tuple(task for task in sheet.tasks if task.kind == FORECAST)
-    own = given_ranges(sheet.lesson, {key: one.value for key, one in answers_of(sheet).items()})
+    given = given_ranges(sheet.lesson, {key: one.value for key, one in answers_of(sheet).items()})
+    fixed = fixed_ranges(sheet)
 
     def fix() -> None:
-        assert own is not None
-        the_class_ranges().fix(code, f"{session()} {sheet.student}", own)
-        fixed.set(fixed.value | {key_of(sheet)})
+        assert given is not None
+        the_class_ranges().fix(code, owner_of(sheet), given)
+        fixes.set(fixes.value + 1)
 
     Heading(texts.say("reveal"), 3)
-    if own is None:
+    if fixed is not None:
+        Revealed(forecasts, fixed, code)
+    elif given is None:
         Note(texts.say("reveal_first"), live=True)
-    elif key_of(sheet) not in fixed.value:
+    else:
         Note(texts.say("reveal_about"))
         Press(texts.say("fix"), on_click=fix, is_main=True)
-    else:
-        Revealed(forecasts, own, code)
 
 
 def title_of(task: Task) -> str:
@@ -249,8 +264,9 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
             set_found(None)
             set_trouble(said)
 
-        if task.kind == FORECAST and key_of(sheet) in fixed.value and given is not None:
-            Note(texts_of("forecasts").say("fixed", ranges=format_ranges(cast(tuple[float, ...], given.value))))
+        ranges = fixed_ranges(sheet)
+        if task.kind in BEFORE_REVEAL and ranges is not None:
+            Note(say_fixed(task.kind, ranges.get(task.key, given.value if given else None)))
             return
         AnswerForm(task, given.value if given else None, answer, refuse)
         Trouble(trouble)

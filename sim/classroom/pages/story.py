@@ -6,9 +6,9 @@ from html import escape
 import solara
 
 from sim import options
+from sim.classroom.choice.fields import describe_choice
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, followed, seed
-from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.follow import following
 from sim.classroom.parts.questions import SeedForm, Sentences, listed

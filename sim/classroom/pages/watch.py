@@ -2,9 +2,7 @@
 
 import solara
 
-from sim.classroom.choice.fields import describe_change
-from sim.classroom.choice.form import Form
-from sim.classroom.choice.parse import read_overrides
+from sim.classroom.choice.fields import describe_choice
 from sim.classroom.hooks import chosen, day, followed, seed
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.follow import FollowForm, following
@@ -13,7 +11,6 @@ from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
-from sim.settings.overrides import Overrides
 
 
 @solara.component
@@ -34,20 +31,3 @@ def Page() -> None:
     with solara.Div(classes=["onward"], attributes={"role": "navigation", "aria-label": texts.say("onward")}):
         solara.Link("/story", children=[texts.say("to_story")])
         solara.Link("/what_if", children=[texts.say("to_what_if")])
-
-
-def describe_choice(overrides: Overrides) -> str:
-    """Describe how a choice differs from the baseline.
-
-    Args:
-        overrides: The choice of settings.
-
-    Returns:
-        The differences in words, or the overrides themselves if the form cannot read them.
-    """
-    if not overrides:
-        return texts_of("watch").say("baseline")
-    try:
-        return describe_change(read_overrides(overrides).form, Form())
-    except PanjError:
-        return " ".join(overrides.words)

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import solara
 from solara.lab import use_task
 
-from sim.classroom.choice.fields import POLICIES, fields_of
+from sim.classroom.choice.fields import POLICIES, describe_choice, fields_of
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, day, followed, seed, use_attempt
-from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.follow import following, sample
 from sim.classroom.parts.map import Map

@@ -1,5 +1,6 @@
 """Components for the forecasts of a lesson: what was known that evening, and later what was reported, with scores."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -42,7 +43,7 @@ def heads_of(texts: Language, key: str) -> list[str]:
 
 
 @solara.component
-def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None:
+def Revealed(tasks: tuple[Task, ...], own: Mapping[str, Ranges], code: str) -> None:
     """Show what was reported next to all forecasts; update the forecast of the class as students fix their ranges.
 
     Args:

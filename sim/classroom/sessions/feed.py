@@ -12,7 +12,10 @@ Listener = Callable[[], None]
 
 
 class ChangeFeed:
-    """The listeners of each session, which one thread calls. The methods may be called from any thread."""
+    """Registry of the listeners of each session, which a single background thread calls.
+
+    `watch`, `forget` and `announce` may be called from any thread.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()

@@ -1,7 +1,8 @@
-"""Charts and sentences about questions, claims and scores, for the wall and for a student.
+"""Charts and sentences about questions, claims and scores, for the wall (the projected page) and for a student.
 
 Reads   the texts of class.yaml.
-Returns plain lists and texts in the units that are shown (shares in per cent).
+Returns texts, and the contents of charts. The chart of ranges has numbers in the units shown (shares in per cent), that
+        of distributions in the units stored, with formatted labels.
 
 Teams are listed in the order in which they joined, without a ranking. A choice that several teams made counts once in
 the distribution over all choices.

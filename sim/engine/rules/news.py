@@ -106,7 +106,10 @@ def receive_news(district: int, amount: float, how: int, districts: Districts, n
 
 @rule
 def spread_fall(lost: int, land: Land, numbers: News) -> None:
-    """Spread the news of a fall to the province, to the rest of the country, and again to neighbouring districts."""
+    """Spread the news of a fall to its province and the rest of the country, and once more to its neighbours.
+
+    The news among neighbouring districts has a weight of its own.
+    """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]
     weight = weight_of(how, numbers.handover_factor)
