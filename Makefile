@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test style compile test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults
+.PHONY: run test test-slow style compile test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -16,7 +16,10 @@ classroom: .venv/installed-all
 test: .venv/installed-test
 	@$(MAKE) --no-print-directory -j2 style compile
 	$(BIN)/python -m pytest -n auto --dist loadfile
-	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
+	@echo "Not run: slow tests (make test-slow) and tests/browser, which drives the classroom in Chromium (make test-browser)"
+
+test-slow: .venv/installed-test compile
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 style: .venv/installed-test
 	$(BIN)/ruff check sim tests benchmarks docs

@@ -332,7 +332,7 @@ def campaigns() -> dict[str, str]:
     }
     worlds = {
         "board": (facts_of(TWO_PROVINCES), calm_rules(founding=noisy), 40),
-        "country": (read_facts(), rules_with(founding={"first_gather_days": 2.0}, flight={"rows": 60_000}), 12),
+        "country": (read_facts(), rules_with(founding={"first_gather_days": 2.0}, flight={"rows": 60_000}), 8),
     }
     digests = {}
     for name, (facts, rules, days) in worlds.items():

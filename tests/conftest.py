@@ -1,5 +1,6 @@
 """Shared fixtures; tests run the rules uncompiled, because compiled rules cannot be called from Python one by one."""
 
+import gc
 import json
 import os
 import subprocess
@@ -23,6 +24,13 @@ settings.load_profile(os.environ.get("PANJ_HYPOTHESIS", "panj"))
 def pytest_configure(config):
     """Ignore overflow warnings: 64-bit arithmetic wraps on purpose, but pytest resets the filter of the engine."""
     config.addinivalue_line("filterwarnings", "ignore:overflow encountered in scalar:RuntimeWarning")
+
+
+def pytest_collection_finish():
+    """Look for garbage less often: by then a process holds what it imported, which is no garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 COMPILED = r'''

@@ -86,7 +86,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def contexts(browser):
-    """Return the contexts of visitors, which keep what they have loaded of the pages, but no cookie, for the next test."""
+    """Return the contexts of visitors: the next test finds what they have loaded of the pages, but no cookie."""
     return []
 
 

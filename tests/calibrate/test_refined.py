@@ -18,6 +18,8 @@ from sim.errors import PanjError
 from sim.settings.compose import compose_settings
 from sim.study.files import seal
 
+pytestmark = pytest.mark.slow  # test_refine.py refines and kills fits whose posterior is known
+
 SCRIPT = """
 import sys
 

@@ -172,7 +172,7 @@ def lives_the_same(one, other):
     return all(same) and all(one.rules_of(seed) == other.rules_of(seed) for seed in range(3))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(form=forms())
 def test_the_faces_compose_to_the_same_settings(form, composer, tmp_path_factory):
     def composed(overrides, with_=composer):

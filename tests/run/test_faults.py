@@ -32,6 +32,7 @@ def test_killed_while_it_grows_a_study_is_whole_after_the_same_command(first: in
     faults.kill_at_every_step("threads", [first], grows=True)
 
 
+@pytest.mark.slow  # test_executors.py kills one worker
 def test_workers_that_are_killed_again_and_again_brick_nothing(faults: Faults) -> None:
     faults.kill_workers("processes", 6)
 

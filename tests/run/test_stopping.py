@@ -98,6 +98,7 @@ class Killed:
         return sum(self.phases.values())
 
 
+@pytest.mark.slow  # test_faults.py kills at steps that it chooses
 def test_killed_at_random_moments_it_ends_with_the_same_tables(forker: Forker, tmp_path: Path) -> None:
     killed = Killed(forker, tmp_path)
     whole = killed.live_whole()
@@ -149,7 +150,12 @@ def test_killed_in_the_midst_of_a_file_it_loses_no_other(
 
 @pytest.mark.parametrize(
     ("executor", "number"),
-    [("threads", signal.SIGINT), ("threads", signal.SIGTERM), ("processes", signal.SIGINT), ("dask", signal.SIGINT)],
+    [
+        ("threads", signal.SIGINT),
+        ("threads", signal.SIGTERM),
+        ("dask", signal.SIGINT),
+        pytest.param("processes", signal.SIGINT, marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_finishes_the_chunks_in_hand_says_how_to_go_on_and_is_code_130(
     executor: str, number: signal.Signals, forker: Forker, tmp_path: Path, whole: dict[str, Any]

@@ -69,7 +69,7 @@ WRONG = {  # override: what the error says, in this order
     "study=a/b": ["study", "'a/b'", "expected letters, digits"],
     "study=": ["study", "found ''", "expected letters, digits"],
     "runs": ["override", "'runs'", "expected key=value"],
-    "--multirun": ["override", "found", "expected", "without a sweep"],
+    "--multirun": ["override", "found", "a sweep", "expected", "single cell"],
 }  # fmt: skip
 
 
