@@ -158,6 +158,14 @@ def schema() -> type:
     return make_dataclass("Schema", fields)
 
 
+@cache
+def store_with_schema() -> ConfigStore:
+    """Return Hydra's store of configs in memory, to which the schema has been added once."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema())
+    return store
+
+
 def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -> Settings:
     """Resolve and check the settings of one cell, and return them.
 
@@ -274,8 +282,7 @@ def compose_config(overrides: Sequence[Override]) -> Composed:
 @lru_cache(KEPT)
 def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, int], ...]) -> Composed:
     """Compose a config for `compose_config`, and cache it for these overrides and this state of the settings files."""
-    store = ConfigStore.instance()
-    store.store(name="schema", node=schema())
+    store = store_with_schema()
     chosen = choices_in(overrides)
     for name, content in chain_of(chosen["scenario"]).items():
         for key in content:
