@@ -53,6 +53,10 @@ def test_licences_are_told_apart(supply, licence, is_copyleft, is_weak):
     assert (part.is_copyleft, part.is_weak) == (is_copyleft, is_weak)
 
 
+def test_the_notice_begins_as_it_would_be_written_now(supply):
+    assert (ROOT / "NOTICE").read_text(encoding="utf-8").startswith(supply.HEAD)
+
+
 def test_what_copyleft_brought_in_would_be_found(supply, monkeypatch):
     monkeypatch.setattr(supply, "requires", lambda name, extra: {"panj": ["a"], "a": ["b[more]"]}.get(name, []))
     assert supply.names_of(["all"]) == {"a", "b"}
