@@ -4,6 +4,7 @@ Each verb is a dataclass: the class name is the verb, the docstring is its summa
 option (`key=value`) or the overrides of settings. `read_command` returns an instance with typed, checked values.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -199,6 +200,15 @@ def read_name(key: str, text: str) -> str:
     return text
 
 
+def is_encodable(text: str) -> bool:
+    """Return whether the file system can have a name with this text."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_path(key: str, text: str) -> Path:
     """Parse a path, with ~ as the home folder.
 
@@ -207,9 +217,10 @@ def read_path(key: str, text: str) -> Path:
         text: The path as typed.
 
     Raises:
-        PanjError: The path is empty, contains a null character, or has ~ where the user has no home folder.
+        PanjError: The path is empty, has characters that no file name has here (such as a null character), or has ~
+            where the user has no home folder.
     """
-    if not text or "\0" in text:
+    if not text or "\0" in text or not is_encodable(text):
         raise PanjError(f"{key}: found '{ascii(text)[1:-1]}', expected a path")
     try:
         return Path(text).expanduser()
@@ -824,6 +835,8 @@ def read_one(one: Option, text: str) -> Any:
         return declared["read"](one.key, text)
     if declared["choices"] and text not in declared["choices"]:
         raise unknown(one.key, text, declared["choices"])
+    if one.kind is str and not text.isprintable():
+        raise PanjError(f"{one.key}: found '{ascii(text)[1:-1]}', expected printable characters")
     try:
         if one.kind is bool:
             return {"true": True, "false": False}[text.lower()]

@@ -204,3 +204,17 @@ def test_debug_is_understood_by_every_verb(monkeypatch: pytest.MonkeyPatch) -> N
     assert main(["report", "somewhere", "debug=true"]) == 0
     assert given[0] == ["id=F001"]
     assert given[1].words == ("somewhere",)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["grade", "\ud800"], ["grade", "report", "a\ud800.json"], ["report", "\ud800"], ["compare", "\ud800", "x"],
+        ["story", "x\0"], ["reproduce", "\ud800"], ["classroom", "host=\ud800"], ["fork", "x", "outcome=\ud800"],
+    ],
+)  # fmt: skip
+def test_text_that_no_file_or_host_can_have_as_its_name_is_an_error_of_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -7,6 +7,7 @@ telemetry is off.
 """
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -263,6 +264,7 @@ def join_address() -> str:
     return os.environ.get(JOIN, "")
 
 
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors of an address that this machine does not have
 BASELINE_RUNS = 200  # baseline campaigns that the server requests when it starts
 
 
@@ -279,7 +281,12 @@ def check_free(room: Room) -> None:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((room.host, room.port))
-        except OSError as error:
+        except (OSError, TypeError, UnicodeError) as error:  # a name that cannot be encoded raises one of the last two
+            if not isinstance(error, OSError) or error.errno in NOT_HERE or isinstance(error, socket.gaierror):
+                raise PanjError(
+                    f"host: found '{room.host}', which is no address of this machine, expected one, such as 127.0.0.1, "
+                    "or 0.0.0.0 for all"
+                ) from error
             raise PanjError(
                 f"port: found {room.port} on {room.host}, which cannot be opened ({error.strerror or error}), "
                 "expected a free port, such as port=8766"

@@ -309,3 +309,9 @@ def test_a_page_tells_its_language_and_lets_itself_be_enlarged():
     page = server.readable(theirs)
     assert '<html lang="en">' in page
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+
+
+@pytest.mark.parametrize("host", ["..", "999.1.1.1", "a b", "ü..", "127.0.0.1:80"])
+def test_a_host_that_is_no_address_of_this_machine_is_named(host):
+    with pytest.raises(PanjError, match="host: found"):
+        server.check_free(Room(host, 8765, ""))
