@@ -307,11 +307,22 @@ def discover(request: options.Discover) -> int:
     return show_discovered(request.place)
 
 
+DECISIONS = ("reinforcement=none", "border=closed", "morale=brittle")  # suggested after a run, the first not yet given
+
+
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """Return the command to suggest after a run: comparing cells after a sweep, otherwise running another policy."""
+    """Return the command to suggest after a run: comparing cells after a sweep, otherwise one more decision.
+
+    The second has every setting of the run but the name of its study.
+    """
     if overrides.sweeps:
         return shell_command(["compare", folder])
-    return f"change a decision: {shell_command(['reinforcement=none'])}"
+    given = {row.key for row in overrides}
+    change = next((word for word in DECISIONS if word.partition("=")[0] not in given), None)
+    if change is None:
+        return f"tell one campaign: {shell_command(['story', folder])}"
+    kept = [row.text for row in overrides if row.key != "study"]
+    return f"change a decision: {shell_command([*kept, change])}"
 
 
 def evidence(request: options.Evidence) -> int:

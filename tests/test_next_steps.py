@@ -11,6 +11,7 @@ from quick import campaign_of, no_figures
 from sim import __main__ as front
 from sim.options import read_command
 from sim.run import run, work
+from sim.settings.overrides import Overrides
 
 SMALL = ["runs=3", "end_date=2021-07-08", "calibration=as_declared", "daily=false"]
 GRID = ["-m", "reinforcement=as_reported,none", "border=closed,as_reported"]
@@ -47,3 +48,23 @@ def test_every_next_step_works_and_leads_on(study: Path, capsys: pytest.CaptureF
         assert all(read_command(one) for one in more)
         waiting += [one for one in more if len(one) > 2 and one not in done]  # without an outcome: as the first
     assert ["compare", str(study), NIGHT, "above=1037"] in done  # found, not given
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], ["reinforcement=none"]),
+        (["runs=5", "end_date=2021-07-08", "study=mine"], ["runs=5", "end_date=2021-07-08", "reinforcement=none"]),
+        (["'results_dir=a b'", "reinforcement=airlift"], ["results_dir=a b", "reinforcement=airlift", "border=closed"]),
+        (
+            ["worlds=record", "worlds.until=2021-06-30"],
+            ["worlds=record", "worlds.until=2021-06-30", "reinforcement=none"],
+        ),
+        (["reinforcement=none", "border=open", "morale=brittle"], ["story", "folder"]),
+    ],
+)
+def test_after_a_run_one_more_decision_is_suggested_and_nothing_typed_is_dropped(
+    words: list[str], expected: list[str]
+) -> None:
+    step = front.next_step(Overrides.of(shlex.split(" ".join(words))), Path("folder"))
+    assert shlex.split(step.partition(": ")[2])[3:] == expected

@@ -83,11 +83,15 @@ def main(request: Plan) -> int:
     sample = take_sample(sweep, MOST_FOR_RISK if asked else min(MOST_SAMPLED, sweep.base.runs))
     show_cost(sweep, backlog, sample, study, console)
     show_widths(sweep, sample, console)
+    needed = 0
     if row is not None:
-        for line in say_needed(row, asked, request.half_width, sample):
+        lines, needed = say_needed(row, asked, request.half_width, sample)
+        for line in lines:
             console.print(line)
     for warning in warnings_of(sweep, backlog, sample):
         console.print(f"Note: {warning}")
+    if needed > sweep.base.runs:
+        words = (*(word for word in words if not word.startswith("runs=")), f"runs={needed}")
     console.print(f"Next: {shell_command(words)}", soft_wrap=True)
     return 0
 
@@ -110,20 +114,23 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
     return row
 
 
-def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> list[str]:
-    """Return lines that state how many campaigns per cell estimate a paired difference to within a half-width.
+def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> tuple[list[str], int]:
+    """State how many campaigns per cell estimate a paired difference to within a half-width.
 
     Differences are taken between the first sampled cell and each of the others, and the number follows from the cell
     whose differences have the largest standard deviation. For a risk, one artificial pair is added in each direction,
     as in the intervals of `compare` (Bonett and Price 2012); for a mean, the normal approximation is used.
+
+    Returns:
+        Lines for the terminal, and the number of campaigns per cell for the requested half-width; 0 if there is none.
     """
     first, *others = sample.cells.values()
     if not others:
-        return ["Nothing is swept, so there is no difference to plan for."]
+        return ["Nothing is swept, so there is no difference to plan for."], 0
     pairs = [difference(first, other, row.name, asked) for other in others]
     pairs = [one for one in pairs if one.size > 1]
     if not pairs:
-        return [f"{row.label}: no sampled campaign has a value, so nothing can be planned."]
+        return [f"{row.label}: no sampled campaign has a value, so nothing can be planned."], 0
     if asked is not None:
         widest = max(math.sqrt(float(np.append(one, [1, -1]).var())) for one in pairs)
         passing = [float(asked.holds(numbers_of(cell, row.name)).mean()) for cell in sample.cells.values()]
@@ -132,17 +139,18 @@ def say_needed(row: Outcome, asked: Range | None, half_width: float | None, samp
         widest = max(map(spread, pairs))
         found = f"differences within a seed with a standard deviation of {significant(widest)} {row.unit}"
     if not widest:
-        return [f"{row.label}: the sampled cells never differ, so nothing can be planned."]
+        return [f"{row.label}: the sampled cells never differ, so nothing can be planned."], 0
     widths = (half_width,) if half_width else HALF_WIDTHS if asked else tuple(widest / root for root in (5, 10, 20))
     lines = [
         f"{row.label}: {found} ({counted(pairs[0].size, 'pair')}: rough). To estimate the difference from the first "
         "cell to"
     ]
+    needed = 0
     for width in widths:
         needed = max(2, math.ceil((NORMAL_95 * widest / width) ** 2))
         told = f"{significant(100 * width)} percentage points" if asked else f"{significant(width)} {row.unit}"
         lines.append(f"  ± {told}: runs={needed} in each cell")
-    return lines
+    return lines, needed if half_width else 0
 
 
 def take_sample(sweep: Sweep, most: int) -> Sample:

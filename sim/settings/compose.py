@@ -374,7 +374,10 @@ def plain(error: BaseException) -> str:
     key = re.search(r"full_key: (\S+)", text)
     value = re.search(r"Value '(.*?)' of type '.*?' could not be converted to (\w+)", text)
     if key and value:
-        return f"{key[1]}: found '{value[1]}', expected a value of type {value[2].lower()}"
+        kind = {"integer": "a whole number", "float": "a number"}.get(
+            value[2].lower(), f"a value of type {value[2].lower()}"
+        )
+        return f"{key[1]}: found '{value[1]}', expected {kind}"
     if key and (truth := re.search(r"Value '(.*?)' is not a valid bool", text)):
         return f"{key[1]}: found '{truth[1]}', expected true or false"
     if key and "is not Optional" in text:

@@ -1,6 +1,7 @@
 """Write files atomically: each is written to a temporary file in the same folder, flushed to disk and renamed."""
 
 import csv
+import errno
 import glob
 import io
 import json
@@ -20,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from sim.errors import PanjError
 
+NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors of a path on which no folder can be made
 DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked as long as the process that made the folder is running
 
@@ -64,10 +66,12 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PanjError(
-            f"{key}: cannot write {place} ({error.strerror or error}); what was written before is kept, "
-            "and the same command continues from there"
-        ) from error
+        advice = (
+            f"expected a place that can be written; another {key}= chooses one"
+            if error.errno in NO_PLACE and key in ("results_dir", "out")
+            else "what was written before is kept, and the same command continues from there"
+        )
+        raise PanjError(f"{key}: cannot write {place} ({error.strerror or error}); {advice}") from error
 
 
 def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> Path:
