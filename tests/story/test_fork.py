@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -334,20 +333,15 @@ def test_the_same_command_makes_the_same_fork(study: Path, forked: Path) -> None
     assert tables_of(forked) == before
 
 
-def test_a_fork_whose_description_is_damaged_is_kept_under_a_chosen_name_and_written_again_under_the_default(
-    study: Path, capsys: pytest.CaptureFixture[str]
+def test_a_damaged_description_is_refused_under_a_chosen_name_and_written_again_under_the_default(
+    study: Path, tmp_path: Path
 ) -> None:
-    words = ["fork", str(study), "day=2021-05-02", "border=closed"]
-    assert main(words) == 0
-    (unnamed,) = (study / "forks").glob("2021-05-02_border-closed*")
-    before = (unnamed / "fork.json").read_bytes()
-    (unnamed / "fork.json").write_bytes(before[:40])
-    shutil.copytree(unnamed, study / "forks" / "named")
-    assert main([*words, "name=named"]) == 2
-    assert "name: found a damaged" in capsys.readouterr().err
-    assert (study / "forks" / "named" / "fork.json").read_bytes() == before[:40]
-    assert main(words) == 0
-    assert (unnamed / "fork.json").read_bytes() == before
+    words = [str(study), "day=2021-05-02", "border=closed"]
+    for damaged in (b"", b"{", b"[]", b"{}", b'{"fork_words": 3}', b"\xff"):
+        (tmp_path / "fork.json").write_bytes(damaged)
+        with pytest.raises(PanjError, match="name: found a damaged"):
+            forks.refuse_another(tmp_path, read_request(Fork, [*words, "name=mine"]))
+        forks.refuse_another(tmp_path, read_request(Fork, words))
 
 
 def test_a_fork_is_told_as_one_roll_of_the_dice_with_its_first_difference(
@@ -444,10 +438,16 @@ def test_a_policy_of_day_0_alone_changes_nothing(study: Path, capsys: pytest.Cap
     assert f"{FOUNDING}commando_columns acts only on day 0" in capsys.readouterr().err
 
 
-def test_many_seeds_are_judged_as_compare_judges_them(study: Path) -> None:
+@pytest.fixture(scope="module")
+def many(study: Path) -> Path:
+    """Three campaigns of it, forked, under the default name."""
     assert main(["fork", str(study), *FORK, "runs=3", "outcome=troops_holding,share_held_by_taliban_2021_05_05"]) == 0
     request = read_request(Fork, [str(study), *FORK, "runs=3"])
-    place = study / "forks" / name_of(request, open_fork(request))
+    return study / "forks" / name_of(request, open_fork(request))
+
+
+def test_many_seeds_are_judged_as_compare_judges_them(many: Path) -> None:
+    place = many
     rows = {row["outcome"]: row for row in rows_of(place / "verdicts.csv")}
     assert list(rows) == ["troops_holding", "share_held_by_taliban_2021_05_05"]
     days = pq.read_table(place / "days.parquet").to_pydict()
@@ -467,11 +467,10 @@ def test_many_seeds_are_judged_as_compare_judges_them(study: Path) -> None:
     assert "Seeds 5 to 7" in page
 
 
-def test_seeds_do_not_know_of_each_other(study: Path) -> None:
-    main(["fork", str(study), *FORK, "runs=3", "name=many"])
+def test_seeds_do_not_know_of_each_other(study: Path, many: Path) -> None:
     main(["fork", str(study), *FORK, "seed=6", "name=alone"])
-    many, alone = (pq.read_table(study / "forks" / name / "days.parquet") for name in ("many", "alone"))
-    kept = many.filter(pq.filters_to_expression([("seed", "==", 6)]))
+    alone = pq.read_table(study / "forks" / "alone" / "days.parquet")
+    kept = pq.read_table(many / "days.parquet", filters=[("seed", "==", 6)])
     assert kept.to_pydict() == alone.to_pydict()
 
 
