@@ -286,7 +286,8 @@ def content_of(path: Path) -> str:
     """Return the metadata of a file as JSON text."""
     readers = {".png": stamp_of_picture, ".gif": stamp_of_picture, ".parquet": stamp_of_table, ".csv": stamp_of_csv}
     if not path.is_file():
-        raise PanjError(f"reproduce: found no file {path}, expected a figure or table of a study")
+        there = f"the folder {path}" if path.is_dir() else f"no file {path}"
+        raise PanjError(f"reproduce: found {there}, expected a figure or table of a study")
     if path.suffix.lower() not in readers:
         raise PanjError(f"{path}: found a file of kind '{path.suffix}', expected one of {', '.join(readers)}")
     found = readers[path.suffix.lower()](path)

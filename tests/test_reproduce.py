@@ -357,6 +357,7 @@ def told(**changes: Any) -> str:
         (file_with("x.csv", b"a,b\n"), r"found a CSV that is not in the folder of its study, expected summary\.csv"),
         (file_with("x.txt", b"a"), r"found a file of kind '\.txt', expected one of \.png"),
         (lambda folder: folder / "none.png", "found no file"),
+        (lambda folder: folder, "found the folder"),
         (png_with("{"), "found damaged metadata"),
         (png_with("[1]"), "found damaged metadata"),
         (png_with(told(runs=None)), "found damaged metadata .* was it made by an older version"),

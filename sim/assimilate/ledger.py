@@ -48,7 +48,7 @@ Seeds = NDArray[np.uint64]
 
 
 class Asked(Enum):
-    """Rules for which districts' draws the model can have used on a day."""
+    """Rules that tell which districts' random draws the model could have used on a day."""
 
     HELD = "districts that the government held on the evening before"
     FELL = "districts that fell on that day"

@@ -136,9 +136,9 @@ def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
     """Make one row per fitted parameter: the median of each chain, and how far apart the means of the chains are.
 
-    `apart` is the difference between the means of two chains, for the pair with the largest difference relative to its
-    standard error, and `error` is that standard error from the draws alone. Both are in standard deviations of the
-    posterior, on the scale of the prior. The chains agree if `apart` is at most APART times `error`.
+    For each pair of chains, the difference between their means is divided by its Monte Carlo standard error. For the
+    pair with the largest ratio, `apart` is the difference and `error` the standard error, both in standard deviations
+    of the posterior, on the scale of the prior. The chains agree if `apart` is at most APART times `error`.
     """
     rows = []
     together = np.concatenate([one / one.sum() for one in weights])

@@ -284,8 +284,8 @@ def check_free(room: Room) -> None:
         except (OSError, TypeError, UnicodeError) as error:  # a name that cannot be encoded raises one of the last two
             if not isinstance(error, OSError) or error.errno in NOT_HERE or isinstance(error, socket.gaierror):
                 raise PanjError(
-                    f"host: found '{room.host}', which is no address of this machine, expected one, such as 127.0.0.1, "
-                    "or 0.0.0.0 for all"
+                    f"host: found '{room.host}', expected an address of this machine, such as 127.0.0.1, or 0.0.0.0 to "
+                    "listen on all of them"
                 ) from error
             raise PanjError(
                 f"port: found {room.port} on {room.host}, which cannot be opened ({error.strerror or error}), "

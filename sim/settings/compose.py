@@ -287,7 +287,7 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
     for name, content in chain_of(chosen["scenario"]).items():
         for key in content:
             if key not in SCENARIO_KEYS:
-                raise unknown(f"scenario={name}", key, SCENARIO_KEYS)
+                raise unknown(f"scenario={name} ({file_of('scenario', name)})", key, SCENARIO_KEYS)
         store.store(group="scenario", name=name, node=content, package="_global_")
     GlobalHydra.instance().clear()
     try:

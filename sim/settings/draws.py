@@ -193,7 +193,7 @@ def prior_of(key: str, row: Any) -> Prior:
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
     if key in LAID_OUT:
-        raise PanjError(f"{name}: found a number that all campaigns of a cell share, expected one that can vary")
+        raise PanjError(f"{name}: found a number that is the same in all campaigns of a cell, expected another")
     if not isinstance(row, Mapping) or set(row) - {ONLY_OF} != COLUMNS:
         raise PanjError(
             f"{name}: found {row!r}, expected low, high, scale and reason, and theory if only one theory uses it"

@@ -289,7 +289,10 @@ def say_fixed(kind: str, value: Any) -> str:
 
 
 class ClassRanges:
-    """The ranges that students on this server have fixed, keyed by class and student and kept in memory only."""
+    """The final ranges of students on this server, keyed by class and student and kept in memory only.
+
+    A student makes ranges final to see what was reported; they cannot be changed afterwards.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -310,7 +313,7 @@ class ClassRanges:
             listener()
 
     def of(self, student: str) -> Mapping[str, Ranges] | None:
-        """Return the ranges that a student has fixed, in whichever class, keyed by task; None before that."""
+        """Return the final ranges of a student, in whichever class, keyed by task; None while they can be changed."""
         with self.lock:
             return next((one for (_, who), one in self.found.items() if who == student), None)
 
@@ -322,20 +325,20 @@ class ClassRanges:
             task: Key of the task.
 
         Returns:
-            The ranges of each student of the class who has fixed them.
+            The final ranges of each student of the class who has some.
         """
         with self.lock:
             return [one[task] for (where, _), one in self.found.items() if where == code and task in one]
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Register a listener, which is called whenever a student fixes ranges; return a function that removes it."""
+        """Register a listener, called whenever a student makes ranges final; return a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
 
 @cache
 def the_class_ranges() -> ClassRanges:
-    """Return the ranges that students on this server have fixed."""
+    """Return the final ranges of students on this server."""
     return ClassRanges()
 
 

@@ -359,7 +359,7 @@ def rural_mountain(province: int, land: Land) -> float:
 
 @rule
 def friendliest(province: int, land: Land) -> int:
-    """Return the rural district of a province with the highest Taliban influence, or the capital if there is none."""
+    """Return a province's rural district with the highest Taliban influence, or its capital if no district is rural."""
     districts, provinces = land.districts, land.provinces
     best = NOBODY
     for district in range(provinces.first[province], provinces.end[province]):
