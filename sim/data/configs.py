@@ -25,7 +25,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def folder_of(name: str) -> Path:
-    """Return a folder of configuration files, which is next to the package in a clone and inside it in a wheel.
+    """Return the path of a configuration folder: next to the package in a clone, inside the package in a wheel.
 
     Args:
         name: Name of the folder, `configs` or `scenarios`.

@@ -96,12 +96,12 @@ def read_figure(row: Row, ids: set[str]) -> Evidence:
 
 
 def optional_number(row: Row, column: str) -> float | None:
-    """Return the number in a cell, which must be at least 0, or None if the cell is empty."""
+    """Return the number in a cell, or None if it is empty; raise PanjError for anything but a number of at least 0."""
     return row.number(column, 0) if row.cells[column] else None
 
 
 def read_range(row: Row) -> tuple[float | None, float | None]:
-    """Parse `low` and `high` of a row.
+    """Parse the columns `low` and `high` of a row, either of which may be empty (None).
 
     Check that at least one of `low`, `value` and `high` is given, and that those given are in ascending order.
     """
@@ -117,7 +117,7 @@ def read_range(row: Row) -> tuple[float | None, float | None]:
 def read_dates(row: Row) -> tuple[date, date]:
     """Parse the first and last day of a figure.
 
-    Check that they are in order and that the first is not after 7 July 2021.
+    Raise PanjError if the last day is before the first, or if the first is after 7 July 2021.
     """
     start, end = row.day("date_start"), row.day("date_end")
     if start > THE_LINE:
@@ -174,12 +174,15 @@ def matches(row: Evidence, key: str, wanted: str) -> bool:
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Return whether the dates of a figure include a day or, given a month or year, at least one day of it."""
+    """Return whether the dates of a figure include a day or, if `day` is only a month or a year, any day of it."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text that a filter searches: its column, the source with its link or, without a key, all columns."""
+    """Return the text of a row in which a filter searches.
+
+    With a key, this is the column of that name (for `source`, also the link); without a key, all columns.
+    """
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":
@@ -220,7 +223,7 @@ def table_cells(row: Evidence) -> list[str]:
 
 
 def say_value(row: Evidence) -> str:
-    """Format the value of a figure, its range, or both, such as `1,037 (1,000 to 1,100)`."""
+    """Format a figure as its value, its range or both, such as `1,037 (1,000 to 1,100)`."""
     span = say_range(row.low, row.high)
     if row.value is None:
         return span
@@ -233,7 +236,7 @@ def say_value(row: Evidence) -> str:
 def say_range(low: float | None, high: float | None) -> str:
     """Format a range such as `1,000 to 1,100` or `at least 1,000`.
 
-    The result is a single number if both bounds are equal, and empty if there are none.
+    The result is a single number if both bounds are equal, and an empty text if there are no bounds.
     """
     if low is None and high is None:
         return ""

@@ -195,7 +195,7 @@ def read_falls(folder: Path | None = None) -> Falls:
 
 
 def read_fell_date(row: Row) -> date | None:
-    """Parse the day of the first loss, or return None if there is none.
+    """Parse the day of a district's first loss, or return None if no day is given.
 
     Check that the date and its precision are both given or both empty, and that the date is from 1 May to 7 July 2021.
     """
@@ -282,7 +282,7 @@ def identity(row: Row) -> int:
 
 
 def find(row: Row, district_row: Mapping[str, int]) -> int:
-    """Return the row number of the district whose P-code is in a row of another file."""
+    """Return the row number, in districts.csv, of the district whose P-code a row of another file contains."""
     code = row.cells["district_id"]
     if code not in district_row:
         raise row.wrong("district_id", "a district_id that is in districts.csv")
@@ -300,7 +300,7 @@ def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_capitals(districts: Sequence[Row]) -> Booleans:
-    """Return whether each district is a provincial capital.
+    """Return, for each district, whether it is a provincial capital.
 
     Raises:
         PanjError: If a province does not have exactly one capital.
@@ -328,7 +328,7 @@ def check_areas(districts: Sequence[Row]) -> None:
 
 
 def read_population(districts: Sequence[Row], province_of: Integers) -> Integers:
-    """Return the population of each district, with the median of its province where it is missing (*guess*)."""
+    """Return the population of each district; the median of its province replaces a missing value (*guess*)."""
     people = [row.count("population", low=1) for row in districts]
     measured = np.array([np.nan if count is None else count for count in people], dtype=np.float64)
     return np.rint(fill_with_province_median(measured, province_of, districts, "population")).astype(np.int64)
@@ -345,7 +345,7 @@ def read_votes_per_head(districts: Sequence[Row], population: Integers, province
 
 
 def fill_with_province_median(measured: Floats, province_of: Integers, districts: Sequence[Row], column: str) -> Floats:
-    """Return a copy of a trait of the districts with each gap (NaN) replaced by the median of its province.
+    """Return values by district in which each gap (NaN) is replaced by the median of the district's province.
 
     Raises:
         PanjError: If no district of a province with a gap has a value; the message names `column`.
@@ -360,12 +360,12 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """Return the rows of places.csv with one kind, or raise PanjError if any row has an unknown kind."""
+    """Return the rows of places.csv that have the given kind; raise PanjError if any row has an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 
 def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
-    """Return for each district whether places.csv has a row of this kind with the value 1."""
+    """Return, for each district, whether places.csv has a row of the given kind with the value 1 for it."""
     marked = np.zeros(len(district_row), dtype=np.bool_)
     for row in of_kind(places, kind):
         marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"
@@ -388,7 +388,7 @@ def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Flo
 
 
 def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
-    """Return the short names of the posts, or raise PanjError if one is repeated or cannot be a key of settings."""
+    """Return the short names of the posts, or raise PanjError if a name is repeated or cannot be a key of settings."""
     refuse_duplicates(posts, ("post",))
     for row in posts:
         if not row.cells["post"].isidentifier():
@@ -397,9 +397,9 @@ def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitude: Floats, longitude: Floats) -> Links:
-    """Return the link across every shared boundary, once in each direction, with its length in km.
+    """Return the links between districts that share a boundary, one in each direction, with their lengths in km.
 
-    The length is the distance between the centroids of the two districts.
+    The length of a link is the great-circle distance between the centroids of its two districts.
     """
     near = [read_neighbours(row, district_row) for row in districts]
     refuse_one_sided(districts, near)
@@ -422,7 +422,7 @@ def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
 
 
 def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) -> None:
-    """Raise PanjError if a district lists a neighbour that does not list it in return."""
+    """Raise PanjError if a district lists a neighbour that does not list this district as well."""
     for here, rows in enumerate(near):
         for there in rows:
             if here not in near[there]:

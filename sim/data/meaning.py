@@ -40,8 +40,8 @@ def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[s
 
     Args:
         sources: Source text of each module. Names defined in our own modules must be unique, since paths are left out.
-        roots: Names of definitions. If any are given, only these are returned, and those that they directly or
-            indirectly use.
+        roots: Names of definitions. If any are given, only these definitions and those that they use, directly or
+            indirectly, are returned.
 
     Returns:
         One text per definition or other top-level statement, in alphabetical order. Imports are left out; names
@@ -56,8 +56,8 @@ def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] =
 
     Args:
         found: Definitions, from `definitions_in`.
-        roots: Names of definitions. If any are given, only these are returned, and those that they directly or
-            indirectly use.
+        roots: Names of definitions. If any are given, only these definitions and those that they use, directly or
+            indirectly, are returned.
     """
     wanted = set(roots)
     while wanted:
@@ -69,7 +69,7 @@ def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] =
 
 
 class Definition(NamedTuple):
-    """A top-level statement of a module, as normalised text with the names that it defines and uses."""
+    """A top-level statement of a module: the names that it defines, the names that it uses, and its normalised text."""
 
     names: frozenset[str]  # names that it defines
     uses: frozenset[str]  # names that it reads
@@ -172,7 +172,8 @@ def meaning_of_table(
 ) -> str:
     """Return the rows of a CSV as normalised text.
 
-    Numbers are written by value and cells in order of column name; columns that only readers use are left out.
+    Equal numbers are written alike (1 and 1.0), and the cells of a row are in order of column name. Columns of prose,
+    such as notes and sources, are left out.
 
     Args:
         text: Text of the CSV, with a header.
@@ -188,7 +189,7 @@ def meaning_of_table(
 
 
 def value_of(cell: str) -> float | str:
-    """Return a cell as a number if it is one, otherwise as text without surrounding spaces."""
+    """Return a cell as a number if it contains a number, otherwise as text without surrounding spaces."""
     try:
         return float(cell)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Look up reported figures, given an id or a post, for comparison with simulated ones.
+"""Look up reported figures by id or by post, for comparison with simulated figures.
 
 Reads   data/evidence.csv, data/posts.csv.
 Source  named in each row. A night belongs to the morning on which it ends: 4-5 July is 5 July.
@@ -59,7 +59,7 @@ def evidence() -> dict[str, Evidence]:
 
 
 def reported(id: str) -> Evidence:
-    """Return the row of evidence.csv with an id.
+    """Return the row of evidence.csv with the given id.
 
     Args:
         id: Id of the row, such as `F001`.
@@ -76,7 +76,7 @@ def reported(id: str) -> Evidence:
 def point(id: str, scale: float = 1.0) -> Point:
     """Return a reported figure as a point on the last day that it covers.
 
-    If the figure has no value, its lower bound takes the place of the value or, without a lower bound, its upper bound.
+    If the figure has no value, its lower bound is used as the value; without a lower bound, its upper bound is used.
 
     Args:
         id: Id of a row of evidence.csv.
@@ -111,7 +111,7 @@ def lwj_shares() -> list[Point]:
 
 
 def counted_so_far() -> list[Point]:
-    """Return how many soldiers had crossed by the end of each counted night, followed by the reported total."""
+    """Return the cumulative count of soldiers after each night with a count, followed by the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [
@@ -164,5 +164,5 @@ def lost_in_record(evening: date) -> list[int]:
 
 @cache
 def fell_dates() -> np.ndarray:
-    """Return the reported day of each district's first loss; NaT if no loss is dated."""
+    """Return the reported day of each district's first loss, with NaT for a district without a dated loss."""
     return read_falls().fell_date

@@ -56,7 +56,7 @@ class Row:
         """Return the whole number in a cell, or None if the cell is empty.
 
         Raises:
-            PanjError: If the cell has anything else, or a number below `low`.
+            PanjError: If the cell contains anything but a whole number of at least `low`.
         """
         if not self.cells[column]:
             return None
@@ -66,7 +66,7 @@ class Row:
         return int(value)
 
     def measure(self, column: str) -> float:
-        """Return the number in a cell, or 0 if the cell is empty; raise PanjError for anything but a number from 0."""
+        """Return the number in a cell, or 0 if it is empty; raise PanjError for anything but a number of at least 0."""
         return self.number(column, 0) if self.cells[column] else 0.0
 
     def day(self, column: str) -> date:
@@ -134,14 +134,14 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
 
 
 def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """Return the cells of a line by column, or raise csv.Error if the line has too few or too many cells."""
+    """Return a mapping from column names to the cells of a line; raise csv.Error for too few or too many cells."""
     if len(cells) != len(header):
         raise csv.Error(f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} instead of {len(header)}")
     return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
 
 
 def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
-    """Return a row with only the wanted columns; `place`, which error messages show, also gets the key of the row."""
+    """Return a row with only the wanted columns; its key is added to `place`, which error messages show."""
     name = " ".join(cells[column] for column in key)
     return Row(f"{place} ({name})", {column: cells[column] for column in columns})
 

@@ -30,7 +30,7 @@ def log_ratio(ratio: float) -> float:
 
 @rule
 def hunger_of(supply_days: float, hungry_below: float) -> float:
-    """Return the hunger of a garrison, from 0 (enough supply) to 1 (none).
+    """Return the hunger of a garrison, from 0 (enough supply) to 1 (no supply).
 
     Args:
         supply_days: Days that the garrison's supply will last.

@@ -73,7 +73,7 @@ class Place(UserProvidedCacheLocator):  # type: ignore[misc]
 
 
 class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
-    """Index file and data files of one function, each of which begins with a digest of its remaining content."""
+    """Index file and data files of one function; each file begins with a digest of its remaining content."""
 
     def _load_index(self) -> dict[Any, str]:
         content = self.unsealed(self._index_path)
@@ -100,7 +100,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
             file.write(sha256(content).digest() + content)
 
     def unsealed(self, path: str) -> bytes | None:
-        """Return the content of a file after its digest, or None if the file is missing or damaged."""
+        """Return the part of a file that follows its digest, or None if the file is missing or damaged."""
         try:
             sealed = Path(path).read_bytes()
         except OSError:

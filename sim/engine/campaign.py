@@ -94,7 +94,7 @@ def run_campaign(
     """Run one campaign from day 0 to its last day.
 
     Args:
-        layout: The world before the draws of day 0, which is not written to.
+        layout: The world before the draws of day 0; it is not written to.
         rules: Parameters of every rule.
         timeline: Dated events, which are applied on their days.
         seed: One seed for all draws, or an `Address` with separate seeds for some days, streams or provinces.
@@ -105,8 +105,8 @@ def run_campaign(
         The campaign, with the world of the last day and the record of `days` + 1 days.
 
     Raises:
-        CampaignError: If the space for refugees or for the log is full, or if rural garrisons need more men than there
-            are.
+        CampaignError: If the space for refugees or for the log is full, or if rural garrisons need more men than the
+            government has.
     """
     if world is None:
         world = fresh(layout)
@@ -215,7 +215,7 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 
 @rule
 def record_units(world: World, row: Real) -> None:
-    """Record how many men hold districts and how many met each fate, and the mean morale of men who hold districts."""
+    """Record the number and mean morale of men who hold districts, and the number of men who met each fate."""
     units = world.units
     holding = 0
     morale = 0.0
@@ -244,9 +244,9 @@ def record_people(world: World, row: Real) -> None:
 
 @rule
 def record_posts(world: World, record: Record, row: Real, day: int) -> None:
-    """Record the soldiers and people admitted today and the people waiting at each post, and the guards per arrival.
+    """Record, for each post, the soldiers and the people admitted today, and the people waiting.
 
-    Guards per arrival are counted over all posts.
+    Also record the soldiers who crossed today and the guards per arrival, both over all posts together.
     """
     posts = world.posts
     guards = 0

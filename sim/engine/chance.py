@@ -195,8 +195,8 @@ def normal(luck: Luck, stream: int, actor: int) -> float:
 def gumbel(luck: Luck, stream: int, actor: int) -> float:
     """Return a standard Gumbel draw, which is used to choose among options.
 
-    If the option with the highest sum of weight and Gumbel draw is chosen, its probability is proportional to
-    exp(weight). The arguments are those of `uniform`.
+    If a draw is added to the weight of each option and the option with the highest sum is chosen, each option is chosen
+    with a probability proportional to exp(weight). The arguments are those of `uniform`.
     """
     return -math.log(-math.log((uniform(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
 

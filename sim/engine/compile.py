@@ -38,7 +38,7 @@ def cache_folder() -> Path:
 def cache_root() -> Path:
     """Return the folder that contains all caches: `PANJ_CACHE` if it is set, otherwise the user's cache folder.
 
-    If there is neither, return a path that cannot exist, so that nothing is cached.
+    If `PANJ_CACHE` is not set and the user has no home folder, return a path that cannot exist, so nothing is cached.
     """
     try:
         return Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))

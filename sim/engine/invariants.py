@@ -47,7 +47,7 @@ class InvariantError(AssertionError):
 
 
 class Claim(NamedTuple):
-    """An invariant of every row of a group, with a function that describes a row in which it fails."""
+    """An invariant, checked in every row of a group, with a function that describes a row that violates it."""
 
     holds: Truth  # (rows) whether the invariant holds
     describe: Callable[[int], str]  # function that describes a row in which it does not hold
@@ -87,7 +87,7 @@ def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) 
 
 
 def single(holds: bool, text: str) -> Claim:
-    """Return a claim about a single value, such as a total, with the text to report if it does not hold."""
+    """Return a claim about a single value, such as a total, with the text to report if the claim does not hold."""
     return Claim(np.array([holds]), lambda _row: text)
 
 
@@ -152,7 +152,7 @@ def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Yield claims that Taliban men, alive and dead, are those of day 0 plus those who changed sides.
+    """Yield claims that the Taliban men, alive or dead, add up to those of day 0 plus those who changed sides since.
 
     The number of dead must also equal the running total.
     """
@@ -169,7 +169,7 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_person_is_counted(world: World) -> Iterator[Claim]:
-    """Yield claims that people at home and in refugee rows add up to the population of each district.
+    """Yield claims that the people of each district, at home and in refugee rows, add up to its population.
 
     Unused refugee rows must be empty.
     """
@@ -190,7 +190,7 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
 
 
 def every_queue_is_counted(world: World) -> Iterator[Claim]:
-    """Yield claims that the counts and queue of each post match the families at that post.
+    """Yield claims that the counts and the queue of each post agree with the refugee rows of families there.
 
     The list of travellers must also contain exactly the families on the road, in row order.
     """
@@ -242,12 +242,12 @@ def queue_of(queues: Queues, post: int) -> list[int]:
 
 
 def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:
-    """Return the number of people in the chosen refugee rows, by post."""
+    """Count the people in the chosen refugee rows, and return one number per post."""
     return np.bincount(refugees.post[chosen], weights=refugees.people[chosen], minlength=posts).astype(np.int64)
 
 
 def posts_respect_their_limits(world: World, morning_room: Whole | None) -> Iterator[Claim]:
-    """Yield claims that no post exceeds its room, and that nobody crosses at a post that is closed to them.
+    """Yield claims that no post admits more people than it has room for, or admits anyone to whom it is closed.
 
     Units and posts must also count the same number of men who crossed.
     """

@@ -79,7 +79,7 @@ def lay_out(
     Args:
         facts: Districts, links and posts.
         rules: Parameters of every rule.
-        attention: Weight of each region in Taliban planning, above 0; missing regions have 1.
+        attention: Weight of each region in Taliban planning, above 0; a region that is not given has a weight of 1.
         posts: Changes to each post, by its name: `soldiers` and `families` (shares admitted, from 0 to 1), and `room`
             (factor from 0 to 100).
 
@@ -202,7 +202,7 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
 
     Args:
         facts: Districts and their provinces, capitals and regions.
-        attention: Weight of each region in Taliban planning, above 0; missing regions have 1.
+        attention: Weight of each region in Taliban planning, above 0; a region that is not given has a weight of 1.
 
     Raises:
         PanjError: For an unknown region, a weight that is not above 0, or a province whose districts are not in
@@ -251,9 +251,9 @@ def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
 
 
 def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
-    """Return, for every goal and district, the link that `cheapest_link` chooses on a day without fighting.
+    """Return, for every goal and district, the link that a family there takes towards the goal if there is no fighting.
 
-    The shape is (goals, districts).
+    It is the link that `cheapest_link` chooses; the array has the shape (goals, districts).
     """
     count = len(first) - 1
     onward = np.zeros((count, count), np.int64)
@@ -352,7 +352,7 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
 
 
 def found(layout: World, rules: Rules, timeline: Timeline, seed: int | Address) -> World:
-    """Return a new world at the end of day 0, for one seed or address; the layout is not written to."""
+    """Draw day 0 with a seed or an address, and return the result as a new world; the layout is not written to."""
     world = fresh(layout)
     begin(world, rules, timeline, seeds_of(seed, 0, layout.provinces.capital.size))
     return world
@@ -362,7 +362,7 @@ def fresh(layout: World) -> World:
     """Return a world that a campaign can write to, made from a layout.
 
     Args:
-        layout: The world before the draws of day 0, which is not written to.
+        layout: The world before the draws of day 0; it is not written to.
 
     Returns:
         A copy that shares the read-only roads of the layout and has no refugees or logged events yet.
@@ -385,7 +385,7 @@ def fresh(layout: World) -> World:
 
 
 def renew(world: World, layout: World) -> None:
-    """Reset a used world to its layout by overwriting only what a campaign may have changed.
+    """Reset a world that a campaign has used to its layout, by overwriting only what the campaign may have changed.
 
     This is cheaper than a new world when many campaigns run one after another and their worlds are not kept.
     """

@@ -40,7 +40,7 @@ def apply_events(timeline: Timeline, districts: Districts, units: Units, today: 
     """Apply the events of the day in order and, on day 0, also those of earlier days.
 
     Args:
-        timeline: All dated events of the campaign.
+        timeline: Dated events of the campaign that have an effect.
         districts: Holders are read; the day of the latest help is written.
         units: Men and positions of commandos and militias are written.
         today: Number of the day; conditions, the event log and running totals are written.
@@ -64,7 +64,7 @@ def apply_events(timeline: Timeline, districts: Districts, units: Units, today: 
 def reinforce(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
     """Fly columns from the reserve into a district that the government holds.
 
-    Columns are sent until they have `men` men together or the reserve is empty.
+    Columns are sent until they have at least `men` men in total, or until the reserve is empty.
     """
     if districts.holder[district] != Holder.GOVERNMENT:
         return

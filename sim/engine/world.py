@@ -3,7 +3,7 @@
 A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
 and refugees are the five kinds of agent; provinces, prongs, roads, garrisons and queues are shared structures.
 Men and people are int64; shares, days of supply, morale and dread are float64; row numbers of other groups and
-enumerations are int64, where -1 (`NOBODY`, `NEVER`) means none.
+enumerations are int64, where -1 (`NOBODY`, `NEVER`) means nobody, nothing or never.
 """
 
 from enum import IntEnum
@@ -255,7 +255,7 @@ class Roads(NamedTuple):
 
 
 class Garrisons(NamedTuple):
-    """Men of both sides in each district, written by `muster` only."""
+    """Men of both sides in each district, and the average state of its garrison, as counted by `muster`."""
 
     men: Whole  # men of all units that hold the district
     morale: Real  # mean weighted by men
@@ -352,7 +352,7 @@ class Posts(NamedTuple):
 
 
 class Refugees(NamedTuple):
-    """Families: each row is a group of up to `people_per_row` people who travel together, in order of departure."""
+    """Families in order of departure; each row is a group of up to `people_per_row` people who travel together."""
 
     identity: Whole
     people: Whole

@@ -118,7 +118,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
 
 
 def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield one change for each number that a choice sets, scales or shifts."""
+    """Yield one change each time that a choice sets, scales or shifts a number."""
     values: dict[str, float] = {}
     for how in ("set", "scale", "shift"):
         for key, amount in section.get(how, {}).items():

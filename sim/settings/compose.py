@@ -189,8 +189,8 @@ Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per gro
 class Composer:
     """Resolver of settings that calls Hydra rarely, because it caches the configs that Hydra composes.
 
-    Overrides of rule numbers and of single values such as `runs=50` bypass Hydra, so settings that differ only in them
-    share one config.
+    Overrides of rule numbers and of single values such as `runs=50` bypass Hydra, so settings that differ only in
+    such overrides share one config.
     """
 
     def __init__(self, facts: Facts | None = None) -> None:
@@ -239,7 +239,7 @@ class Composer:
         return config, choices | {group: row.value_text for group, row in chosen.items()}
 
     def alone(self, rest: tuple[Override, ...], choice: Override) -> DictConfig | None:
-        """Return the config of a group after one choice in it, or None if the choice also changes anything else."""
+        """Return a group's config under one choice, or None if the choice changes anything outside the group."""
         key, group = (*rest, choice), choice.key
         if key not in self.choices:
             chosen, usual = self.whole(key)[0], self.whole(rest)[0]
@@ -257,12 +257,12 @@ class Composer:
 
 
 def is_scalar(value: Any) -> bool:
-    """Return whether a value is a single one, not a list or a mapping."""
+    """Return whether a value is a single value and not a list or a mapping."""
     return value is None or isinstance(value, str | int | float)
 
 
 def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
-    """Return a shallow copy of a config in which some top-level keys have the values of overrides."""
+    """Return a shallow copy of a config in which each override has set its top-level key."""
     config = copy(config)
     for row in values:
         config[row.key] = row.value
@@ -270,7 +270,7 @@ def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
 
 
 def compose_config(overrides: Sequence[Override]) -> Composed:
-    """Compose a config with Hydra and return it with the choice per group; callers must not modify either.
+    """Compose a config with Hydra and return it with the choice in each group; callers must modify neither of them.
 
     The latest few configs are kept for as long as no file of settings is changed.
     """
@@ -328,8 +328,8 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
         A mapping from scenario names to the contents of the files, beginning with the scenario that has no base.
 
     Raises:
-        PanjError: If a file cannot be read, if a scenario has more than one base, or if the chain is too long or
-            circular.
+        PanjError: If a file cannot be read, if its list of defaults is invalid, names an unknown base or names more
+            than one base, or if the chain is too long or circular.
     """
     found: dict[str, dict[str, Any]] = {}
     while scenario:
@@ -368,7 +368,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def plain(error: BaseException) -> str:
-    """Return the message of the cause of a Hydra or OmegaConf error, on one line, with the key first if it is known."""
+    """Describe the cause of a Hydra or OmegaConf error in one line, which begins with the key if the key is known."""
     cause = error.__cause__ or error
     text = str(cause)
     key = re.search(r"full_key: (\S+)", text)
@@ -555,7 +555,7 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
 
 
 def numbers_of(where: str, change: Any) -> dict[str, float]:
-    """Return a mapping with its values as floats, or raise PanjError if a value is not a finite number."""
+    """Return a copy of a mapping with its values as floats, or raise PanjError if a value is not a finite number."""
     if not isinstance(change, Mapping):
         raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
     for key, value in change.items():
@@ -597,6 +597,6 @@ def main_choices() -> dict[str, str]:
 
 
 def named_in(rows: Iterable[Any]) -> dict[str, str]:
-    """Return the choice in each group that a list of defaults, as read from YAML, names."""
+    """Return the choices that a list of defaults (as read from YAML) names, as a mapping from group to choice."""
     rows = [row for row in rows if isinstance(row, dict)]
     return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

@@ -125,7 +125,7 @@ class Draws(NamedTuple):
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the numbers drawn for a seed, keyed by setting, without those that an override sets."""
+        """Return the numbers drawn for a seed, by key; numbers that an override sets are left out."""
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
@@ -141,7 +141,7 @@ class Draws(NamedTuple):
         return self.rules(self.numbers(seed))
 
     def rules(self, drawn: Mapping[str, float]) -> Rules:
-        """Apply policies and overrides to drawn numbers and return the numbers of every rule."""
+        """Apply policies, theory, scenario and overrides to drawn numbers, and return the numbers of every rule."""
         return typed(resolve(self.choices, dict(self.explicit), drawn))
 
     def as_dict(self) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def draws_of(
             campaigns.
 
     Returns:
-        The source, or None if all campaigns use the declared numbers.
+        The `Draws` that give each campaign its numbers, or None if all campaigns use the declared numbers.
 
     Raises:
         PanjError: For an unknown source, incompatible settings, an invalid posterior, or a policy, theory or scenario
@@ -289,7 +289,7 @@ def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None
 
 
 def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
-    """Return the priors of all numbers except those that only another theory uses.
+    """Return the priors of all numbers except those used only by a theory that is not chosen.
 
     Args:
         choices: Choices of policies, theory and scenario.
@@ -305,7 +305,7 @@ def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
 
 
 def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[float]) -> tuple[Prior, ...]:
-    """Return one uniform prior per key, from its lower to its upper bound."""
+    """Return one uniform prior per key; `low` and `high` have its bounds, in the order of the keys."""
     return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 

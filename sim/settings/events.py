@@ -23,7 +23,7 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """Return the dated events, sorted by day and then by name, after policies, scenario and overrides changed them.
+    """Return the dated events with all changes by policies, scenario and overrides, sorted by day and then by name.
 
     Policies, scenario and overrides can all add, change or delete events. Overrides take precedence.
 

@@ -87,7 +87,7 @@ class Override:
 
     @property
     def is_number(self) -> bool:
-        """Whether the override sets a number of a rule; such overrides bypass Hydra's config."""
+        """Whether the override sets a number of a rule; such overrides are not passed to Hydra."""
         return self.key.startswith("rules.")
 
     @property
@@ -117,7 +117,9 @@ class Override:
 
     @property
     def count(self) -> int:
-        """Number of values that the override sweeps, counted without listing those of a range; 1 without a sweep.
+        """Number of values over which the override sweeps; 1 if it does not sweep, 0 for `interval`.
+
+        The values of a range are counted without listing them.
 
         Raises:
             PanjError: If a range has a bound that is not finite, or a step of 0.
@@ -259,7 +261,7 @@ class Overrides:
         return any(row.key == key for row in self.rows)
 
     def __add__(self, others: AnyOverrides) -> "Overrides":
-        """Return these overrides followed by others."""
+        """Return these overrides, followed by the given overrides."""
         more = Overrides.of(others)
         return Overrides((*self.rows, *more.rows), (*self.words, *more.words))
 
@@ -289,7 +291,7 @@ class Overrides:
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":
-        """Return these overrides, including -m, without those of the given keys."""
+        """Return a copy without the overrides of the given keys; -m is kept if it was given."""
         dropped = [row.text for row in self.rows if row.key in set(keys)]
         rows = tuple(row for row in self.rows if row.text not in dropped)
         return Overrides(rows, tuple(word for word in self.words if word not in dropped))
@@ -299,7 +301,7 @@ class Overrides:
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
-        """Return the numbers of rules that are set, keyed by setting, or raise PanjError if one is invalid."""
+        """Return the numbers of rules that these overrides set, by key; raise PanjError if a number is invalid."""
         return {row.key: row.number for row in self.rows if row.is_number}
 
 
@@ -369,7 +371,7 @@ def check_event(key: str) -> None:
 
 
 def check_once(overrides: Iterable[Override]) -> None:
-    """Raise PanjError if a key is swept and given again, since only one of its overrides would take effect."""
+    """Raise PanjError if a swept key has more than one override, since only one of them would take effect."""
     rows = list(overrides)
     given = Counter(row.key for row in rows)
     for row in rows:
@@ -399,8 +401,8 @@ def values_of(override: Override) -> list[Override]:
         override: Override that sweeps by a list, `range` (whose stop is excluded) or `glob`, not by `interval`.
 
     Raises:
-        PanjError: If the key takes only one value, if there are no values or more than a sweep may have cells, or if
-            values are repeated or shuffled.
+        PanjError: If the key cannot be swept, if there are no values or more values than a sweep may have cells, or
+            if values are repeated or shuffled.
     """
     key = override.key
     if key in ONE_VALUE:

@@ -1,4 +1,4 @@
-"""Read posteriors: weighted draws of the uncertain numbers. The seed of a campaign selects the draw that it uses.
+"""Read posteriors: weighted draws of the uncertain numbers. A campaign's seed selects the draw that the campaign uses.
 
 The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`; the last
 two are the seed of the draw's campaign in the prior sample, and the distance of that campaign from the record. The key
@@ -75,7 +75,7 @@ class Posterior:
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Mapping from the key of each number to its lowest and highest value."""
+        """Two mappings by key: the lowest value of each number among the draws, and the highest."""
         low, high = (dict(zip(self.keys, row.tolist(), strict=True))
                      for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
         return low, high
@@ -106,7 +106,7 @@ def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float]) -> Floats:
-    """Return weighted quantiles without interpolation, so that each is one of the values.
+    """Return weighted quantiles without interpolation, so that each quantile is one of the values.
 
     Args:
         values: (n) Sample, in any order.

@@ -1,4 +1,4 @@
-"""Define `Settings`, the resolved and checked settings of a cell, and its parts."""
+"""Define `Settings`, which holds the resolved and checked settings of a cell, and related types."""
 
 import json
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ class Settings:
             decided: Day at whose end the decision changes; None if it differs from the first day on.
 
         Returns:
-            One or two sentences from `Worlds.question`; empty for free campaigns.
+            The sentences of `Worlds.question`; empty for free campaigns.
         """
         return "" if self.worlds is None else self.worlds.question(decided)
 
@@ -179,7 +179,7 @@ class Order(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A batch of seeds of one cell: part of a task for a worker."""
+    """Part of a task for a worker: the order of one cell, with the seeds of the campaigns to run."""
 
     order: Order
     seeds: tuple[int, ...]

@@ -189,7 +189,7 @@ def bounds_of(key: str, override: Override) -> tuple[float, float]:
 
 
 def coordinate(key: str, value: float) -> Override:
-    """Return the override that sets a number to one coordinate of a point."""
+    """Return the override that sets a number to a coordinate of a point, rounded if the number must be whole."""
     is_whole = declared_numbers()[key].is_whole
     return parse(f"{key}={round(value)}" if is_whole else f"{key}={float(value)!r}")
 
@@ -224,7 +224,7 @@ def plain_value(override: Override) -> Any:
 
 
 def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
-    """Raise PanjError if an outcome is invalid, or if the outcome of the precision is unknown or has no mean."""
+    """Raise PanjError if an outcome is invalid, or if `precision.outcome` is unknown or has no mean."""
     for start, days in {(cell.settings.start_date, cell.settings.days) for cell in cells}:
         table = read_outcomes(base.facts, start, days)
         names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes that have a mean

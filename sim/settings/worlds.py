@@ -76,13 +76,13 @@ class Worlds:
 
     @property
     def ancestors(self) -> int | None:
-        """Number of worlds of the prior from which all these worlds descend; None if that number is large enough."""
+        """Number of worlds of the prior from which these worlds descend; None if it is large enough or unknown."""
         found = self.about.get("origins")
         return found if isinstance(found, int) and found < FEW_ANCESTORS else None
 
     @property
     def caution(self) -> str:
-        """Warning that intervals are too narrow because too few worlds are ancestors; empty if there are enough."""
+        """Text that warns of too narrow intervals if the worlds have too few ancestors; otherwise empty."""
         if self.ancestors is None:
             return ""
         return (
@@ -99,7 +99,7 @@ class Worlds:
         Returns:
             One sentence that says whether later random draws are new, the same, or known in hindsight to have led to
             what was reported. In the last case, a second sentence says how improbable those draws were. A last sentence
-            warns of worlds with too few ancestors.
+            warns if the worlds have too few ancestors.
         """
         return self.kind_of(decided) + self.caution
 

@@ -45,7 +45,7 @@ def is_admitted(admits: float, draw: float) -> bool:
 
 @rule
 def places_left(camp_places: float, aid_places: float, aid: float, admitted: int) -> int:
-    """Return the number of people for whom there are still places in camps; aid adds places."""
+    """Return how many more people fit into the camps after `admitted` people have come; aid adds places."""
     return max(0, int(camp_places + aid_places * aid) - admitted)
 
 
@@ -69,7 +69,8 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
 def call_queue(post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
     """Go through the queue of one post once: admit each family, send it away or keep it waiting.
 
-    Once a family exceeds the room of the post or the places in camps, no family behind it is admitted that day.
+    Once a family is larger than the room left at the post or the places left in camps, no family behind it is admitted
+    that day.
     """
     posts, refugees, queues = border.posts, border.refugees, border.queues
     is_full = False
@@ -110,8 +111,8 @@ def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
 def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
     """Send a refused family to another post nearby.
 
-    If there is none, or if the family has used up its tries, it goes home with probability `goes_home`; otherwise, it
-    stays at the river as refused.
+    If there is no such post, or if the family has used up its tries, the family goes home with probability `goes_home`
+    and otherwise stays at the river as refused.
     """
     districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]
@@ -139,7 +140,7 @@ def send_away(family: int, post: int, land: Land, border: Border, numbers: Admis
 
 @rule
 def next_post(post: int, roads: Roads, posts: Posts, within_km: float) -> int:
-    """Return the nearest other post that is in another district at most `within_km` away, or -1 if there is none."""
+    """Return the nearest post in another district at most `within_km` road km away, or -1 if there is no such post."""
     here = posts.district[post]
     best = NOBODY
     for other in range(posts.district.size):

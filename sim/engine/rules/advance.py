@@ -70,7 +70,7 @@ class Advance(NamedTuple):
 def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
     """Return whether the local force of a district starts to press it.
 
-    This is more likely with more Taliban influence, and if a prong sweeps or besieges the province.
+    The probability rises with Taliban influence, and is higher while a prong sweeps or besieges the province.
     """
     factor = boost if under_pressure else 1.0
     return draw < probability * influence * factor
@@ -110,7 +110,7 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
 
 @rule
 def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
-    """Run one day of a prong, which gathers, then sweeps or besieges its province, and then chooses the next one."""
+    """Run one day of a prong, which gathers, then sweeps or besieges its province, then chooses its next province."""
     provinces, forces, prongs = land.provinces, armies.forces, armies.prongs
     if prongs.province[prong] == NOBODY:  # not raised yet
         return
@@ -143,7 +143,7 @@ def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck:
 
 @rule
 def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Form a new prong from men whom a swept province no longer needs, unless these men are too few."""
+    """Form a new prong from men whom a swept province no longer needs, if they are enough and a prong is unused."""
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0
@@ -165,7 +165,7 @@ def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luc
 
 @rule
 def spare_men(local: int, share: float) -> int:
-    """Return the number of men of a local force who can leave a district that the Taliban hold."""
+    """Return how many men of a local force can leave its district, which the Taliban hold, to join a new prong."""
     return int(share * local)
 
 
@@ -221,8 +221,8 @@ def is_any_left(province: int, land: Land) -> bool:
 def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
     """Return whether a prong is done with its province.
 
-    A sweep ends when no rural district is left to take, and a siege when the capital has fallen. Each also ends after
-    its longest duration.
+    A sweep ends when no rural district is left to take, and a siege when the capital has fallen. Either also ends
+    after its longest duration.
     """
     districts, provinces = land.districts, land.provinces
     province = prongs.province[prong]
@@ -234,10 +234,10 @@ def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
 
 @rule
 def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> int:
-    """Return the province with the highest value among those that no other prong has chosen.
+    """Return the province that a prong values most, among those that no other prong has chosen.
 
     The value depends on districts left to take, influence, attention, distance and chance. Provinces whose capital
-    has fallen are left out; if no province remains, the prong stays in its own.
+    has fallen are left out; if no province remains, the prong stays in its own province.
     """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     here = prongs.province[prong]
@@ -298,7 +298,7 @@ def mark_adjacent(province: int, land: Land) -> None:
 
 @rule
 def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
-    """Mark the provinces that prongs other than this one have chosen."""
+    """Mark the provinces chosen by prongs other than the given prong."""
     provinces.taken[:] = False
     for other in range(prongs.province.size):
         if other != prong and prongs.province[other] != NOBODY:
@@ -317,7 +317,7 @@ def recall_columns(prong: int, forces: Forces) -> None:
 
 @rule
 def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
-    """Mark the provinces that a prong sweeps or besieges as under pressure."""
+    """Mark as under pressure the provinces that a prong sweeps or besieges."""
     provinces.under_pressure[:] = False
     for prong in range(prongs.province.size):
         if prongs.province[prong] != NOBODY and prongs.phase[prong] != Phase.GATHER:
@@ -370,7 +370,7 @@ def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -
 
 @rule
 def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> int:
-    """Return the district of the prong's province with the highest value as a target; -1 if none is left."""
+    """Return the district that a column values most in the province of its prong; -1 if no target is left."""
     districts, provinces, roads, garrisons, forces, prongs = (
         land.districts,
         land.provinces,
@@ -400,7 +400,7 @@ def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: 
 
 @rule
 def attraction(district: int, districts: Districts, garrisons: Garrisons, numbers: Advance) -> float:
-    """Return the value of a district as a target, without the effect of its distance."""
+    """Return the value of a district as a target, before distance, columns already sent there and chance count."""
     value = -numbers.target_weak * math.log(1.0 + garrisons.men[district])
     if not districts.connected[district]:
         value += numbers.target_isolated
@@ -448,9 +448,10 @@ def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
 def direct_local_force(
     district: int, probability: float, districts: Districts, armies: Armies, numbers: Advance, luck: Luck
 ) -> None:
-    """Set the mode of a local force: hold if it does not press its district, otherwise parley or assault.
+    """Set the mode of a local force: hold if it does not press its district, otherwise parley, assault or siege.
 
-    It assaults alone with the given probability, if it is strong enough and the district is not a capital.
+    A force in parley assaults alone with the given probability, if it is strong enough and the district is not a
+    capital. A force that called off an assault goes on with its siege.
     """
     force = district  # local forces are the first rows, one per district
     garrisons, forces = armies.garrisons, armies.forces

@@ -48,7 +48,7 @@ class Calls(NamedTuple):
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
     """Return whether a garrison asks for help.
 
-    It does if it has any men and faces either a mobile force or enough local forces that press the district.
+    It does if it has any men and either faces a mobile force or is pressed by local forces that are numerous enough.
     """
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
@@ -117,7 +117,7 @@ def bring_help(districts: Districts, units: Units) -> None:
 
 @rule
 def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Let threatened garrisons ask for help and count the days since they did; withdraw the calls of all others."""
+    """Let threatened garrisons ask for help, or count the days since they asked, and withdraw all other calls."""
     garrisons, units = armies.garrisons, armies.units
     for district in range(districts.holder.size):
         districts.threatened[district] = asks(
@@ -160,7 +160,7 @@ def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -
 
 @rule
 def list_callers(districts: Districts, garrisons: Garrisons) -> int:
-    """List threatened districts with an unanswered call in `districts.choice`, and return their number.
+    """List in `districts.choice` the threatened districts with an unanswered call, and return their number.
 
     `districts.chosen` is cleared; `answer_one` marks in it the districts to which it sends help.
     """
@@ -207,7 +207,7 @@ def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Call
 
 @rule
 def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
-    """Return the district whose call is most urgent, or -1 if there is none.
+    """Return the district whose call is most urgent, or -1 if no call can be answered.
 
     Districts to which help was sent in the last `patience_days` days are left out.
     """

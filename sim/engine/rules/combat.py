@@ -116,7 +116,7 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
 
 @rule
 def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> None:
-    """Apply the losses that outposts in pressed districts suffer between assaults."""
+    """Apply the losses that outposts in pressed districts suffer every day, in addition to those in assaults."""
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
@@ -140,7 +140,7 @@ def lose(unit: int, dead: int, units: Units) -> None:
 
 @rule
 def line_up(districts: Districts, units: Units) -> None:
-    """Build a linked list of the defending units of each district under assault, so that a fight reads only those."""
+    """Build, for each district under assault, a linked list of its defending units, so that fights read only these."""
     districts.defender[:] = NOBODY
     for unit in range(units.men.size - 1, -1, -1):  # backwards, so that they are linked in order
         here = units.district[unit]
@@ -204,7 +204,7 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
 
 @rule
 def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
-    """Kill `fallen` men spread over the units of a list in proportion to their size, and return the number killed."""
+    """Kill `fallen` men of the units in a list, in proportion to the size of each, and return the number killed."""
     left = fallen
     unit = first
     while unit != NOBODY and left > 0:
@@ -246,9 +246,9 @@ def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> 
 
 @rule
 def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat, today: Today) -> None:
-    """Turn assaults that are called off into sieges.
+    """Turn assaults that are called off into sieges, and lower the momentum of the forces that called them off.
 
-    If no assault remains, the district has stood: dread in the neighbouring districts falls.
+    If no assault on the district remains, the district has stood, and dread in the neighbouring districts falls.
     """
     districts, roads = land.districts, land.roads
     still = 0
@@ -274,8 +274,8 @@ def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat
 def besiege_one_day(district: int, land: Land, garrisons: Garrisons, numbers: Combat, luck: Luck) -> None:
     """Run one day of the siege of a capital, which may fall.
 
-    It can fall only if enough of its neighbouring districts have been lost for long enough, a mobile force is outside,
-    and the Taliban outnumber its garrison by enough.
+    The capital can fall only after the Taliban have held enough of its neighbouring districts for enough days, and only
+    while a mobile force is outside it and the Taliban there outnumber its garrison (weighted by morale) by enough.
     """
     districts, roads = land.districts, land.roads
     around = roads.first[district + 1] - roads.first[district]

@@ -43,7 +43,10 @@ def is_left_empty(garrison: int, local: int, mobile: int) -> bool:
 
 @rule
 def change_control(districts: Districts, armies: Armies, numbers: Control, today: Today) -> None:
-    """Give the districts that fall today to the Taliban, and count days of pressure in the others.
+    """Give the districts that fall today to the Taliban, and count days of pressure in other government districts.
+
+    A district without a garrison also falls if Taliban men are there, unless it is a capital. The momentum of every
+    force decays first.
 
     Args:
         districts: Holders, the day and manner of each fall, and days of pressure are written.
@@ -95,7 +98,7 @@ def change_hands(district: int, districts: Districts, garrisons: Garrisons, toda
 def reward(district: int, forces: Forces, numbers: Control) -> None:
     """Raise the momentum of the forces at a district that has just fallen.
 
-    Mobile forces also leave a guard there and find recruits. Forces that march or gather take no part.
+    Mobile forces also leave a guard there and find recruits. Forces that march or gather are not affected.
     """
     home = district  # local forces are the first rows, one per district
     force = home

@@ -47,7 +47,7 @@ class Counterattack(NamedTuple):
 
 @rule
 def recapture_probability(ratio: float, numbers: Counterattack) -> float:
-    """Return the probability that an attempt succeeds; more commandos never lower it."""
+    """Return the probability of success with `ratio` commandos per Taliban man; a higher ratio never lowers it."""
     return logistic(numbers.odds + numbers.force_ratio * log_ratio(ratio))
 
 
@@ -91,7 +91,7 @@ def list_within_reach(land: Land) -> int:
 
 @rule
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
-    """Return a lost district within reach, chosen at random with preference for weakly held ones; -1 if there is none.
+    """Return a random lost district within reach, more likely a weakly held one; -1 if no such district is left.
 
     Districts that were already retaken today are left out.
     """

@@ -57,9 +57,9 @@ def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, t
 
 @rule
 def ask_at_post(unit: int, districts: Districts, units: Units, posts: Posts, today: Today) -> None:
-    """Admit as many men of a unit as the post has room for tonight, if it admits the unit at all.
+    """Admit as many men of a unit as its post has room for tonight, if the post admits the unit at all.
 
-    Men who are turned away are counted and logged on their first night only.
+    Men who are turned away are counted and logged only on the unit's first night at the post.
     """
     post = units.post[unit]
     province = districts.province[units.home[unit]]

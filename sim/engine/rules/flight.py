@@ -45,7 +45,7 @@ class Flight(NamedTuple):
 
 @rule
 def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers: Flight) -> float:
-    """Return the fear in a district, from 0 (calm) to 1: the sum of fighting, pressing, arrival and dread.
+    """Return the fear in a district, from 0 (calm) to 1: a weighted sum of fighting, pressing, arrival and dread.
 
     Sums below `calm_below` count as 0, and sums above 1 as 1.
     """
@@ -85,7 +85,7 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
 
 @rule
 def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """Add one refugee row that sets out today.
+    """Add one row of refugees, who set out today from their district.
 
     If all rows are in use, no row is added, and the campaign ends with a CampaignError.
     """
@@ -121,7 +121,7 @@ def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flig
 
 @rule
 def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> int:
-    """Return the nearest post, regardless of who holds its district; -1 if there is none within `within_km`."""
+    """Return the nearest post, regardless of who holds its district; -1 if no post is within `within_km` road km."""
     districts, roads = land.districts, land.roads
     post = districts.nearest_post[district]
     if post < 0 or roads.between[district, posts.district[post]] > within_km:

@@ -79,10 +79,10 @@ class Founding(NamedTuple):
 
 @rule
 def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
-    """Return the absence of the state from a district: 0 if votes per head equal `scale`, positive if fewer voted.
+    """Return a measure of how absent the state is from a district, which is 0 if votes per head equal `scale`.
 
-    It is negative if more people voted. `floor` times `scale` is added to both numbers, so that the result stays
-    finite.
+    It is positive if fewer people voted, and negative if more did: minus the natural logarithm of votes per head
+    divided by `scale`, after `floor` times `scale` is added to both, so that it is finite even without votes.
     """
     return -math.log((votes_per_head + floor * scale) / ((1.0 + floor) * scale))
 
@@ -170,7 +170,10 @@ def draw_resolve(land: Land, units: Units, numbers: Founding, lasting: np.ndarra
 
 @rule
 def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding, lasting: np.ndarray) -> float:
-    """Return the number of men of a unit outside a provincial capital, before random variation."""
+    """Return the number of men of a unit outside a provincial capital, before the random factor of its district.
+
+    Whether a militia unit has any men is drawn at random.
+    """
     kind = units.kind[unit]
     if kind == UnitKind.COMMANDO:
         return numbers.commando_men
@@ -251,8 +254,8 @@ def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 def part_of(men: int, before: float, after: float, total: float) -> int:
     """Return how many of `men` one unit or force gets when they are divided by weights that add up to `total`.
 
-    `before` and `after` are the sums of all weights up to this one, without and with it, so that the rounded parts add
-    up to `men`.
+    `before` is the sum of all weights before its own, and `after` that sum plus its own weight; so the rounded parts
+    add up to `men`.
     """
     return int(men * after / total + 0.5) - int(men * before / total + 0.5)
 
@@ -276,7 +279,10 @@ def station(unit: int, paper: float, land: Land, units: Units) -> None:
 
 @rule
 def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None:
-    """Set the men of local forces by influence and population; divide mobile men equally among the first columns."""
+    """Set the men of all forces on day 0.
+
+    Local men are divided by influence and population, mobile men equally among the columns of the first prongs.
+    """
     count = districts.influence.size
     columns = min(numbers.first_prongs, numbers.prongs) * numbers.columns_per_prong
     total = 0.0

@@ -89,7 +89,7 @@ def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tal
 
 @rule
 def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float) -> None:
-    """Choose a family's next link: the usual one or, if that leads to fighting, the one with the lowest cost."""
+    """Choose a family's next link: the usual link or, if that leads to fighting, the link with the lowest cost."""
     districts, roads = land.districts, land.roads
     here = refugees.district[family]
     goal = refugees.destination[family]

@@ -48,7 +48,7 @@ def weight_of(how: int, handover_factor: float) -> float:
 
 @rule
 def frightens(amount: float, anger: float) -> float:
-    """Return how much dread news adds: `amount`, less a share of it that equals `anger`."""
+    """Return how strongly news frightens a district with a given anger (0 to 1): `amount` times (1 - `anger`)."""
     return amount * (1.0 - anger)
 
 
@@ -106,9 +106,9 @@ def receive_news(district: int, amount: float, how: int, districts: Districts, n
 
 @rule
 def spread_fall(lost: int, land: Land, numbers: News) -> None:
-    """Spread the news of a fall to its province and the rest of the country, and once more to its neighbours.
+    """Spread the news of a fall to the lost district's province and, with another weight, to the rest of the country.
 
-    The news among neighbouring districts has a weight of its own.
+    The neighbours of the lost district receive the news a second time, with a third weight.
     """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]

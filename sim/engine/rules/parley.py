@@ -84,7 +84,7 @@ def handover_probability(situation: Situation, air_cover: float, numbers: Parley
 
 @rule
 def main_reason(situation: Situation, numbers: Parley) -> int:
-    """Return the main reason (`Why`) for surrender: the one with the largest term in the decision."""
+    """Return the main reason (`Why`) for surrender: the reason whose term in the decision is largest."""
     terms = (  # in the order of `Why`
         numbers.force_ratio * log_ratio(situation.ratio),
         numbers.isolation if situation.isolated else 0.0,
@@ -103,7 +103,7 @@ def main_reason(situation: Situation, numbers: Parley) -> int:
 
 @rule
 def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> Situation:
-    """Return the circumstances of a garrison, which must not be empty."""
+    """Return the circumstances in which a garrison, which must have at least one man, decides whether to surrender."""
     attackers = garrisons.mobile[district] + garrisons.local[district]
     return Situation(
         attackers / garrisons.men[district],
@@ -130,7 +130,7 @@ def sends_elders(
 
 @rule
 def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Send elders to threatened garrisons and outposts, and let mobile forces that are refused turn to assault.
+    """Send elders to threatened garrisons and outposts, and let mobile forces turn from parley to assault or siege.
 
     Args:
         land: Falling districts and reasons are written.
@@ -176,7 +176,7 @@ def ask_garrison(
 
 @rule
 def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Ask outposts of pressed districts to surrender, and count the men of those that do as surrendered."""
+    """Ask outposts in pressed districts to surrender, and count the men of outposts that do so as surrendered."""
     districts, provinces, garrisons, units = land.districts, land.provinces, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:

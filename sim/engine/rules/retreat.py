@@ -56,7 +56,7 @@ class Retreat(NamedTuple):
 def leaving_probability(situation: Situation, numbers: Retreat) -> float:
     """Return the probability that a cut-off garrison leaves its district tonight.
 
-    More morale or more supply never raises it.
+    Neither higher morale nor more supply ever raises this probability.
     """
     return logistic(
         numbers.leave_intercept
@@ -71,8 +71,8 @@ def leaving_probability(situation: Situation, numbers: Retreat) -> float:
 def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
     """Return whether a unit surrenders.
 
-    Militia never do, and other units do only if their district was handed over. Police have a probability of their
-    own, and all other units share another.
+    Only units of a district that was handed over surrender, and militia never do. Police surrender with one
+    probability, all other units with another.
     """
     if how != Fall.HANDED_OVER or kind == UnitKind.MILITIA:
         return False
@@ -143,7 +143,7 @@ def leave_if_cut_off(
 def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retreat, today: Today) -> None:
     """Decide the fate of a unit in a fallen district: it changes sides, surrenders or flees.
 
-    If the district was lost in battle, some of its men are captured before the rest flee.
+    If the district was lost in battle, some of the unit's men are captured before the rest flee.
     """
     districts, units, forces = land.districts, armies.units, armies.forces
     here = units.district[unit]
@@ -216,7 +216,7 @@ def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retrea
 
 @rule
 def set_out(unit: int, destination: int, days: float, units: Units) -> None:
-    """Start the march of a unit to another district, which takes `days` days."""
+    """Start a unit's march of `days` days to another district."""
     units.destination[unit] = destination
     units.days_to_go[unit] = days
     units.state[unit] = UnitState.RETREATING
@@ -235,7 +235,7 @@ def reach_post(unit: int, units: Units, posts: Posts) -> None:
 
 @rule
 def nearest_refuge(here: int, land: Land, within_km: float) -> int:
-    """Return the nearest refuge within `within_km`, or -1 if there is none.
+    """Return the nearest refuge within `within_km` road km, or -1 if there is no refuge within that distance.
 
     This is the nearest connected neighbouring district or, if none is within reach, the provincial capital if that is
     connected and within reach.
@@ -257,7 +257,7 @@ def nearest_refuge(here: int, land: Land, within_km: float) -> int:
 
 @rule
 def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
-    """Return the nearest post within `within_km`, or -1 if there is none.
+    """Return the nearest post within `within_km` road km, or -1 if there is no post within that distance.
 
     Only posts in this district or in districts that the government holds are considered.
     """

@@ -26,9 +26,10 @@ class Supply(NamedTuple):
 
 @rule
 def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: float) -> bool:
-    """Return whether the Taliban who press or besiege a district are strong enough to close its roads.
+    """Return whether the roads of a district are closed.
 
-    They are if their men are at least `ratio` times the garrison.
+    They are if local forces press the district or a mobile force is in front of it, and if the Taliban have at least
+    `ratio` men there per man of the garrison.
     """
     return (pressed or mobile > 0) and local + mobile >= ratio * garrison
 
@@ -113,7 +114,7 @@ def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: S
 
 @rule
 def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
-    """List cut-off districts with a hungry garrison in `districts.choice`, and return their number.
+    """List in `districts.choice` the cut-off districts with a hungry garrison, and return their number.
 
     `districts.chosen` is cleared; `airlift` marks in it the districts that it supplies.
     """
