@@ -190,7 +190,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 
 def judge(folder: Path) -> None:
-    """If a study has several cells, compare each with its baseline; print the reason if that is impossible."""
+    """If a study has several cells, compare each with its baseline; if that is impossible, print the reason."""
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -311,9 +311,10 @@ DECISIONS = ("reinforcement=none", "border=closed", "morale=brittle")  # suggest
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """Return the command to suggest after a run: comparing cells after a sweep, otherwise one more decision.
+    """Return the command to suggest after a run, as text.
 
-    The second has every setting of the run but the name of its study.
+    After a sweep, it compares the cells. Otherwise it repeats the run, under the default study name, with one more of
+    the `DECISIONS` or, if each of their keys is set, tells the story of one campaign.
     """
     if overrides.sweeps:
         return shell_command(["compare", folder])
@@ -443,7 +444,7 @@ def fork(request: options.Fork) -> int:
 
 
 def animate(request: options.Animate) -> int:
-    """Draw the animated map of one cell of a study, or of several, and return the exit code."""
+    """Draw an animated map of one cell of a study, or of two side by side, and return the exit code."""
     from sim.report import animation
 
     return animation.main(request)

@@ -49,7 +49,7 @@ EXIT_CODES = {
 
 
 def usual_settings() -> dict[str, str]:
-    """Return the default of each key in `SETTINGS` as it would be typed, or an empty text if it has no default."""
+    """Return the default of each key in `SETTINGS` as it would be typed; the text of a key without default is empty."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -121,7 +121,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """List the settings that may follow a verb; if all may, return a text that says how to list them."""
+    """List the settings that may follow a verb; if any setting may, return a text that says how to list settings."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
@@ -199,7 +199,7 @@ def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[s
 
 
 def completions() -> dict[str, tuple[list[str], bool]]:
-    """Return, for each verb, its completions (`key=` or `key=value`) and whether overrides may follow."""
+    """Return the completions of each verb (`key=` or `key=value`) and whether overrides may follow, keyed by verb."""
     found = {}
     for name, verb in VERBS.items():
         words = []

@@ -6,8 +6,9 @@ from the seed; Mesa's `model.random` and `model.rng` are for users' additions, a
 
 The agents District, Unit, Force, Post and Refugee are views of single rows of the world, without state of their own:
 reading a trait reads its array, writing a trait writes its array, and the rules of the next day see the change. Every
-trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. Only the
-type of a value is checked when it is written; code that moves men must keep their total consistent.
+trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. When a
+value is written, only its type and its membership in an enumeration are checked; code that moves men must keep their
+total consistent.
 """
 
 import datetime
@@ -63,7 +64,7 @@ class Config(Protocol):
         """Return the parameters of all rules in the campaign with this seed."""
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return the seed, or the address of several seeds, from which a campaign makes its random draws."""
+        """Return the seed of a campaign's random draws or, if these use several seeds, an `Address` that lists them."""
 
     @property
     def doubt(self) -> str:
@@ -155,7 +156,7 @@ class BorderCrisis(mesa.Model):
         self.running = self.day < self.config.days
 
     def show_refugees(self) -> None:
-        """Create an agent for each refugee row that was filled since the last call."""
+        """Create an agent for each row of refugees that has been filled since the last call."""
         filled = int(self.world.tally[Count.REFUGEE_ROWS])
         for row in range(self.refugee_rows, filled):
             Refugee(self, row)
@@ -216,7 +217,7 @@ class Trait:
 
 
 class Window(mesa.Agent):
-    """Agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
+    """Agent that views one row of a group and has the group's traits: `class District(Window, group="districts")`."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
         """Make every trait of the group an attribute; raise TypeError if agents have an attribute of that name."""

@@ -59,7 +59,7 @@ def option(
 
 
 def overrides(meaning: str, *, least: int = 0, sweeps: bool = False, keys: Sequence[str] = ()) -> Any:
-    """Declare that overrides may follow: of any setting or, if `keys` are given, only of the settings in `keys`."""
+    """Declare that a verb accepts overrides: of any setting or, if `keys` is given, only of the settings in `keys`."""
     kept = {"role": "overrides", "meaning": meaning, "least": least, "sweeps": sweeps, "keys": tuple(keys)}
     return field(default=() if not least else MISSING, metadata=kept)
 
@@ -201,7 +201,7 @@ def read_name(key: str, text: str) -> str:
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether the file system can have a name with this text."""
+    """Return whether the file system can store a file name that contains this text."""
     try:
         os.fsencode(text)
     except UnicodeEncodeError:
@@ -823,7 +823,7 @@ def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> t
 
 
 def read_value(one: Option, text: str) -> Any:
-    """Parse the value of an option, or its list of values; raise PanjError, naming the option, if one is invalid."""
+    """Parse the value of an option, or its list of values; if one is invalid, raise PanjError, naming the option."""
     if not one.is_many:
         return read_one(one, text)
     parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
@@ -884,7 +884,7 @@ def usage_of(verb: type[Request]) -> str:
 
 
 def missing_of(extra: str) -> list[str]:
-    """Return the packages that the metadata of Panj lists for an extra and that are not installed."""
+    """Return those packages of an extra, as listed in the metadata of Panj, that are not installed."""
     names = []
     for line in metadata.requires("panj") or ():
         requirement, _, condition = line.partition(";")

@@ -214,7 +214,7 @@ def share_ever_taken(view: View, row: Outcome) -> Value:
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Return whether each district was held at the end of some day up to the date of the outcome, but not on day 0."""
+    """Return whether the Taliban held each district on some evening up to the outcome's date, but not on day 0."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 
@@ -274,7 +274,7 @@ def crossed(view: View, row: Outcome) -> Value:
 
 
 def morning_after(view: View, row: Outcome) -> int:
-    """Return the day whose morning ended the night with the most crossings at all posts together; 0 if none crossed."""
+    """Return the day whose morning ended the night with the most crossings, all posts together; 0 if nobody crossed."""
     return int(view.night_totals[: row.last + 1].argmax())
 
 

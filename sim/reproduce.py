@@ -238,7 +238,7 @@ def fresh_name(results: Path, name: str) -> Path:
 
 
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
-    """Write a comparison again from the rerun studies, as its recipe describes."""
+    """Write the tables of a comparison again, as its recipe describes, from one or two rerun studies."""
     folders = (folder,) if other is None else (folder, other)
     above, below = (read_threshold(key, str(recipe[key])) if recipe.get(key) else None for key in ("above", "below"))
     write_verdicts(
@@ -300,7 +300,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Read a file to its end and raise PanjError if it is damaged, so that this is known before its study is rerun."""
+    """Raise PanjError if a file is damaged, by reading it to its end; this avoids rerunning its study in vain."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":

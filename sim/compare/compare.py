@@ -252,7 +252,7 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """Return the error for studies in which no cell can be paired, with the reason."""
+    """Return an error that says why no cell of a study can be paired with a baseline."""
     if not pairs:
         return PanjError(
             f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}, "
@@ -274,7 +274,8 @@ def say_seeds(worlds: Mapping[int, Worlds]) -> str:
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     """Return the main outcomes that are in both studies and have values in the first.
 
-    If there are none, return the first four of the other outcomes, only of those counted by 7 July if there are any.
+    If there are none, return the first four other outcomes that are in both studies and have values in the first; those
+    counted after 7 July are used only if there are no others.
     """
     both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
@@ -284,7 +285,7 @@ def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
 def has_values(study: Study, outcome: str) -> bool:
     """Return whether at least one campaign of a study has a value of an outcome.
 
-    None has one if, for instance, the outcome is counted after the last day of the study.
+    An outcome has no values if, for instance, it is counted after the last day of the study.
     """
     column = pq.read_table(study.folder / "runs.parquet", columns=[outcome])[outcome]
     return bool(column.null_count < len(column))

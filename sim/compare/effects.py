@@ -39,7 +39,7 @@ METHOD_OF_EFFECTS = (
 
 
 class Effect(NamedTuple):
-    """A main effect, or an interaction of two keys, in the unit of the outcome or as a share of worlds."""
+    """A main effect or an interaction of two keys, in the outcome's unit or (with a threshold) as a share of worlds."""
 
     kind: str  # main or interaction
     keys: str  # one key, or two joined by ` x `
@@ -124,7 +124,7 @@ def table_of(
     """Arrange the outcome in an array of worlds x values of the first key x values of the second key, and so on.
 
     Returns:
-        The array, and the number of worlds left out because some cell has no value.
+        The array, and the number of worlds left out because some cell has no value in them.
 
     Raises:
         PanjError: The cells are not a full grid, or fewer than two worlds have a value in every cell.
@@ -183,7 +183,7 @@ def effect_of(
 
 
 def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: int) -> str:
-    """Describe the effects in a paragraph: first the main effects, then interactions and the number of worlds."""
+    """Describe effects in a paragraph: what prevents the event (with a threshold), main effects, interactions."""
     main = [effect for effect in found.effects if effect.kind == "main"]
     others = [effect for effect in found.effects if effect.kind == "interaction"]
     unit = RISK if asked else measure
@@ -216,7 +216,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """State which changes would, would not or may prevent the event in over half of the worlds where it occurs."""
+    """State which changes would, would not, or might prevent more than half of the occurrences of the event."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
@@ -246,7 +246,7 @@ def list_some(names: Sequence[str]) -> str:
 
 
 def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
-    """State how many interactions are clear and describe the largest, or state that none was detected."""
+    """State how many interactions have an interval without zero and describe the largest; if none has, say so."""
     if not others:
         return []
     clear_ones = [effect for effect in others if effect.is_clear]

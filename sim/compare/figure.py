@@ -282,7 +282,7 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """State how many times as many campaigns would be needed without common seeds (median over cells)."""
+    """State how many times as many campaigns the same precision would need without common seeds (median over cells)."""
     if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
         return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
@@ -330,7 +330,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
-    """Return the rows of the chart, each baseline followed by its cells, and the number of cells left out."""
+    """Return the rows of the chart (each baseline, then its cells), and the number of cells left out."""
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
@@ -421,7 +421,7 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
 
 
 def scale_differences(axes: Axes, about: dict[str, Any]) -> None:
-    """Set up the horizontal axis of differences: ticks, numbers, and a label with unit and directions."""
+    """Set up the horizontal axis of differences: ticks, numbers, and a label with the unit and both directions."""
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_difference(value, about)))
@@ -441,7 +441,7 @@ def head_labels(axes: Axes, keys: str) -> None:
 
 
 def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """Draw the median and interval of the campaigns of each cell, and the reported figure."""
+    """Draw, for each cell, the median and 90 % interval of its campaigns (or its risk), and the reported figure."""
     mark_reported(axes, *(about["reported"][part] for part in ("value", "low", "high")))
     for bar, place in zip(bars, places, strict=True):
         draw_interval(axes, place, [bar.low, bar.high], SIMULATED_LIGHT, 3.2)

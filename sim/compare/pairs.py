@@ -1,4 +1,4 @@
-"""Choose the baseline of each cell, and estimate paired differences from it with intervals and the gain from pairing.
+"""Choose each cell's baseline, and estimate paired differences from it, their intervals and the gain from pairing.
 
 A *world* is a seed. Campaigns with the same seed in two cells share parameters and random draws (common random
 numbers), so a difference within a world is due to the settings alone.
@@ -120,7 +120,7 @@ def never_varies(values: np.ndarray) -> bool:
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """Compute by what factor unpaired cells would need more campaigns for an interval of the same width.
+    """Compute how many times as many campaigns unpaired cells would need for an interval of the same width.
 
     Return infinity if the difference never varies, and NaN if neither cell varies or there are fewer than two worlds.
     """
@@ -145,7 +145,7 @@ def clear(low: float, high: float) -> bool:
 
 
 class Baseline(NamedTuple):
-    """The choice of baselines: one cell for all, or for each cell the one that differs only in the keys of `pinned`."""
+    """Choice of baselines: one for all cells, or, per cell, the cell that differs from it only in the keys `pinned`."""
 
     cell: StudyCell | None  # the baseline of all cells; None if cells have different baselines
     pinned: Mapping[str, Value]  # values that the baseline of each cell has, by key
@@ -228,15 +228,15 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 
 def of_cell(cell: StudyCell) -> Baseline:
-    """Return the baseline choice by which every cell is compared with the given one."""
+    """Return the baseline choice by which every cell is compared with the given cell."""
     return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
 
 
 def pinned_baseline(text: str, other: Study) -> Baseline:
     """Parse a baseline given as settings `key=value`, separated by commas.
 
-    Settings of all swept keys select one cell. Otherwise, the baseline of each cell has these settings, and the same
-    values of the other keys as the cell.
+    If all swept keys are set, one cell is the baseline of all cells. Otherwise, the baseline of each cell has these
+    settings, and agrees with the cell in all other keys.
     """
     pinned: dict[str, Value] = {}
     for part in text.split(","):
@@ -260,7 +260,7 @@ def pinned_baseline(text: str, other: Study) -> Baseline:
 
 
 def no_such_baseline(text: str, other: Study) -> PanjError:
-    """Return the error for an unknown baseline, which lists the possible ones and the most similar one."""
+    """Return the error for an unknown baseline; it lists the possible baselines and suggests the most similar one."""
     values = list(dict.fromkeys(f"{key}={cell.values[key]}" for key in other.swept for cell in other.cells))
     near = nearest(text, [*values, *(value.partition("=")[2] for value in values)])
     numbers = f"the number of a cell, {other.cells[0].number} to {other.cells[-1].number}"

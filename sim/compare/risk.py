@@ -26,7 +26,7 @@ METHOD_OF_RISK = (
 
 
 class Risk(NamedTuple):
-    """Numbers of worlds in which both, one or none of two paired cells pass the threshold, and the risk ratio."""
+    """Numbers of worlds in which a cell, its baseline, both or neither passes the threshold, and the risk ratio."""
 
     in_both: int
     prevented: int
@@ -70,7 +70,7 @@ def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> 
 
 
 def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]:
-    """Estimate risk difference and risk ratio between paired worlds.
+    """Estimate risk difference and risk ratio of a cell against its baseline, over paired worlds.
 
     Args:
         cell: One value per world: 1 if the threshold is passed, otherwise 0; at least one world, none missing.

@@ -119,7 +119,7 @@ def say_cell(cell: StudyCell) -> str:
 
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the notes that apply: on missing events, days after the end of the record, and multiple comparisons."""
+    """Return the notes that apply: on events that did not occur, days after the record, and multiple comparisons."""
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not occur counts as the day after its last.")
@@ -179,7 +179,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
 
 
 def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
-    """Describe the mean difference and its interval; if this includes zero, say that no difference was detected."""
+    """Describe the mean difference and its interval; if the interval includes zero, report no detected difference."""
     found = verdict.judgement
     amount = say_difference(found.mean_difference, measure)
     interval = say_interval(found.mean_low, found.mean_high, measure)
@@ -218,7 +218,7 @@ def say_outcome(measure: Measure) -> str:
 
 
 def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
-    """Return the caveats of a verdict, one sentence each: few worlds, missing events, and worlds left out."""
+    """Return the caveats of a verdict, one sentence each: few worlds, worlds without the event, and worlds left out."""
     found, remarks = verdict.judgement, []
     if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds and verdict.risk is None:
         remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")

@@ -1,4 +1,4 @@
-"""Manage the backlog of a sweep: the seeds of each cell that are not stored yet, in tasks of a few seconds.
+"""Manage the backlog of a sweep: seeds whose campaigns are not stored yet, handed out in tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
 enough. How many are added is decided only when all campaigns requested so far have finished, so that the number
@@ -27,7 +27,7 @@ NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard
 
 
 class Verdict(NamedTuple):
-    """Precision that a cell reached, and whether it is at least the requested precision."""
+    """Half-width that the interval of a cell reached, and whether it is as narrow as requested."""
 
     label: str
     runs: int
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 class CellWork:
-    """Seeds of one cell that are waiting, running, finished or failed."""
+    """Requested seeds of one cell, and the progress of their campaigns: waiting, running, finished or failed."""
 
     def __init__(self, order: Order, scope: StudyCell, first_seed: int, study: Path) -> None:
         self.order = order
@@ -103,12 +103,12 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """Number of campaigns that have not been given to a worker yet."""
+        """Number of requested campaigns that are not stored and have not been given to a worker yet."""
         return sum(len(cell.waiting) for cell in self.cells)
 
     @property
     def finished_cells(self) -> int:
-        """Number of cells of which no campaign is waiting or running."""
+        """Number of cells without waiting or running campaigns."""
         return sum(cell.is_finished for cell in self.cells)
 
     def size(self, workers: int) -> int:
@@ -120,7 +120,7 @@ class Backlog:
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
 
     def take(self, workers: int) -> list[tuple[int, Piece]]:
-        """Remove the next task from the backlog and return its pieces, each with the index of its cell in `cells`."""
+        """Remove the next task from the backlog; return its seeds as pieces, each with its cell's index in `cells`."""
         left = self.size(workers)
         task = []
         for _ in range(len(self.turns)):
@@ -146,7 +146,7 @@ class Backlog:
         self.failures += int((~is_done).sum())
 
     def took(self, seconds: float, campaigns: int) -> None:
-        """Update the estimated seconds per campaign from a finished task; the next tasks are sized accordingly."""
+        """Update the estimated seconds per campaign after a finished task; they determine the size of later tasks."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
@@ -188,9 +188,9 @@ class Backlog:
 
 
 def half_width_of(values: np.ndarray) -> float:
-    """Return the half-width of the 95 % interval of the mean, by the normal approximation.
+    """Return the half-width of the 95 % interval of the mean of `values`, by the normal approximation.
 
-    It is infinite for fewer than two campaigns.
+    It is infinite for fewer than two values.
     """
     if len(values) < 2:
         return math.inf

@@ -1,6 +1,6 @@
 """Print the progress, the notes and the summary of a run.
 
-Progress is one line that is updated in a terminal, and log lines elsewhere.
+In a terminal, progress is one line that is updated; elsewhere, it is a series of log lines.
 """
 
 import time
@@ -25,7 +25,7 @@ SHARE = 0.25  # share of campaigns between log lines, if that takes less time
 
 
 class Progress:
-    """Display of finished cells and campaigns, rate, time left and failures while a sweep runs."""
+    """Display of a running sweep: finished cells and campaigns, campaigns per second, time left and failures."""
 
     def __init__(self, backlog: Backlog, console: Console) -> None:
         self.backlog = backlog
@@ -67,7 +67,7 @@ class Progress:
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
-        """Return the rate, time left and failures as text; empty until this command has finished a campaign."""
+        """Return campaigns per second, time left and failures as text; empty until a campaign of this command ends."""
         now_done = done - self.backlog.already
         if now_done <= 0:
             return ""
@@ -83,7 +83,7 @@ MOST_SHOWN = 24  # cells in the table of the terminal
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print which campaigns are stored, which chunks are damaged and which cells have the same settings.
+    """Print how many campaigns are stored, which chunks are damaged and which cells have the same settings.
 
     Damaged chunks are renamed, so that they are kept but not read again.
     """
@@ -109,7 +109,7 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Print a note on each posterior in use that was fitted with other rules, data or numbers than the present ones."""
+    """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
@@ -126,8 +126,8 @@ def print_summary(
 ) -> None:
     """Print the summary of a study.
 
-    For a single cell, the table has the outcomes with a reported figure and two others; for several cells, it has the
-    main outcomes.
+    For a single cell, the table has the outcomes with a reported figure, the share without a fight and the displaced
+    people. For several cells, it has the main outcomes, and at most the first `MOST_SHOWN` cells.
     """
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
@@ -156,7 +156,7 @@ def print_summary(
 
 
 def format_interval(row: SummaryRow) -> str:
-    """Format the 90 % interval of a row as `0.29 to 0.43`, or as a dash if no campaign has the outcome."""
+    """Format the 90 % interval of a row as `0.29 to 0.43`, or as a dash if no campaign has a value."""
     return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
 
 

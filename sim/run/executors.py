@@ -44,7 +44,7 @@ class Workers:
         return self.executor.workers or cores()
 
     def check_alive(self) -> None:
-        """Raise PanjError if a cluster started here has had no worker for `WITHOUT_WORKERS` seconds.
+        """Raise PanjError if a cluster that this process started has had no worker for `WITHOUT_WORKERS` seconds.
 
         A remote cluster may get new workers, so it is not checked.
         """
@@ -60,7 +60,7 @@ class Workers:
             )
 
     def open(self) -> Pool:
-        """Start the workers, or connect to those of a scheduler, and return their pool."""
+        """Start workers, or connect to the workers of a Dask scheduler, and return their pool."""
         if self.executor.kind == "threads":
             return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
         if self.executor.kind == "processes":
@@ -70,16 +70,16 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit the call of a function with some arguments to the workers, and return its future."""
+        """Have a worker call `deed` with `arguments`, and return the future of the result."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(deed, *arguments)
         with self.scheduler_answers():
             return self.pool.submit(deed, *arguments)
 
     def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a call to worker processes, after opening their pool again if a process was lost.
+        """Have a worker process call `deed`; if a process was lost, open a new pool first.
 
-        Processes that are started here ignore Ctrl-C from the beginning.
+        Processes that this method starts ignore Ctrl-C from the beginning.
         """
         with interrupts_ignored():
             try:
@@ -103,7 +103,7 @@ class Workers:
             ) from error
 
     def close(self) -> None:
-        """Stop the workers, and the cluster if it was started here."""
+        """Stop the workers, and also the Dask cluster if this process started it."""
         if self.client is None:
             self.pool.shutdown(wait=True, cancel_futures=True)
         else:
@@ -205,7 +205,7 @@ def dask_client(executor: "Executor") -> Any:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Make processes that the main thread starts within a block ignore Ctrl-C; do nothing in other threads."""
+    """Within a block, make new processes ignore Ctrl-C; do nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

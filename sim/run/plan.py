@@ -115,14 +115,15 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 
 
 def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> tuple[list[str], int]:
-    """State how many campaigns per cell estimate a paired difference to within a half-width.
+    """State how many campaigns per cell are needed to estimate a paired difference with given half-widths.
 
     Differences are taken between the first sampled cell and each of the others, and the number follows from the cell
     whose differences have the largest standard deviation. For a risk, one artificial pair is added in each direction,
     as in the intervals of `compare` (Bonett and Price 2012); for a mean, the normal approximation is used.
 
     Returns:
-        Lines for the terminal, and the number of campaigns per cell for the requested half-width; 0 if there is none.
+        Lines for the terminal, and the number of campaigns per cell needed for the requested half-width. The number is
+        0 if no half-width was requested or nothing can be planned.
     """
     first, *others = sample.cells.values()
     if not others:
@@ -195,7 +196,7 @@ def sampled_cells(sweep: Sweep) -> list[Cell]:
 
 
 def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
-    """Print the number of cells and campaigns, how many of these are stored, and the time and disk space needed."""
+    """Print the numbers of cells, campaigns and stored campaigns, and the time and disk space that the others need."""
     workers = sweep.base.executor.workers or cores()
     left = backlog.total - backlog.already
     table = Table(title=f"Plan of {study}", show_header=False)
@@ -215,7 +216,7 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """Return the estimated time in seconds in which all workers together finish the campaigns.
+    """Return the estimated time in seconds that all workers together need for the campaigns not stored yet.
 
     If the rules are not compiled, any number of threads counts as one worker.
     """
@@ -226,7 +227,7 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Return the estimated disk space of the chunks and tables of a number of campaigns, in MB."""
+    """Return the estimated disk space in MB that chunks and tables need for a given number of campaigns."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 
@@ -262,7 +263,7 @@ def values(chunk: pa.Table, outcome: str) -> np.ndarray:
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Return the differences in an outcome between two cells, paired by seed and without missing values.
+    """Return, for each seed, an outcome in `other` minus that in `first`, leaving out seeds where either is missing.
 
     If a range is given, the outcome is first replaced by 1 if it is in the range and by 0 if it is not.
     """
@@ -324,7 +325,8 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
     """Return a warning if one step of a key changes every main outcome by less than the half-width of that change.
 
-    Half-widths are those of 95 % intervals. The text is empty otherwise, or if no change can be estimated.
+    The half-width is that of the 95 % interval expected for the planned number of campaigns. If there is nothing to
+    warn of, or if no change can be estimated, the text is empty.
     """
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":

@@ -172,7 +172,7 @@ def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def rerun_one(overrides: Sequence[str]) -> int:
-    """Run the campaign of the setting `seed` without catching its errors; return the exit code, 0."""
+    """Run the campaign whose seed is the setting `seed`, without catching errors; return the exit code, 0."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     draws = settings.seed_of(settings.seed)
@@ -203,7 +203,7 @@ def show_failures(request: Failures) -> int:
 def print_failures(study: Study, console: Console) -> None:
     """Print each cause of failures, where it occurs, and a command that runs an example in a debugger.
 
-    There is no such command for a sensitivity analysis, of which no point can be rerun alone.
+    A sensitivity analysis has no such command, because none of its points can be rerun alone.
     """
     causes, done, failed = causes_of(study.folder), study.about["campaigns"], study.about["failed"]
     if not causes:

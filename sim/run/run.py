@@ -123,7 +123,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 
 def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
-    """Return the scope of a study after adding the campaigns that a command requests.
+    """Return the scope of a study after adding to it the cells and campaigns that a command requests.
 
     If an earlier command requested more campaigns of a cell and these were never finished, the smaller number requested
     now replaces the earlier one. Finished campaigns stay stored.
@@ -152,7 +152,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """Return a cell, reduced to `asked` campaigns if more were requested before but were never finished."""
+    """Return a cell, with only `asked` campaigns if more were requested before and not all of those were run."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -168,7 +168,7 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
 
 
 def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Console) -> None:
-    """Write the tables of the stored campaigns, if there are any, after a sweep was stopped."""
+    """After a sweep was stopped, write the tables of its stored campaigns, if there are any."""
     study = sweep.base.results_dir / sweep.base.study
     if not any(recorded(study, cell.fingerprint).done for cell in scope.cells):
         return
@@ -213,7 +213,7 @@ def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Return whether all tables are unchanged since they were written and include every requested campaign."""
+    """Return whether the tables are undamaged, follow the current outcomes and include every requested campaign."""
     try:
         cells = open_study(study).cells
     except PanjError:
@@ -330,9 +330,9 @@ def lost(piece: Piece, error: BaseException) -> pa.Table:
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """Catch Ctrl-C and SIGTERM within a block, if it is entered in the main thread.
+    """Catch Ctrl-C and SIGTERM within a block; do nothing outside the main thread.
 
-    The first signal sets the event that is yielded, and the second raises KeyboardInterrupt.
+    The first signal sets the event that the block receives, and the second raises KeyboardInterrupt.
     """
     stop = threading.Event()
 
@@ -401,7 +401,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:
-    """Return a description of what each policy, theory and scenario in the cells changes, keyed by `group=choice`."""
+    """Return descriptions of what each policy, theory and scenario in the cells changes, keyed by `group=choice`."""
     chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
     changes = {
         f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()

@@ -82,7 +82,7 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """Return one hash of several named hashes, which does not depend on their order."""
+    """Combine several named hashes into one hash that does not depend on their order."""
     return sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
@@ -133,7 +133,7 @@ def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | No
 
 
 def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
-    """Return three parts of a column as bytes to be hashed: validity, text lengths, and values with 0 where missing."""
+    """Return three byte strings to hash for a column: validity, text lengths, and values (0 or empty if missing)."""
     there = values.is_valid().to_numpy(zero_copy_only=False).tobytes()
     if pa.types.is_floating(values.type):
         numbers = values.fill_null(0.0).to_numpy()
@@ -158,7 +158,7 @@ def little(numbers: np.ndarray) -> bytes:
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """List the tables and columns that differ in one text: `days.parquet (mean_morale, waiting_ishkashim)`.
+    """Return a text that lists the differing tables and columns: `days.parquet (mean_morale, waiting_ishkashim)`.
 
     The text is empty if nothing differs.
     """
@@ -172,7 +172,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """Return the names of the first few columns that differ or are in only one table, and the number of others."""
+    """Name the first few columns that differ or are in only one table, and state how many more there are."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -200,7 +200,7 @@ class Result(NamedTuple):
 def ways_of(address: str | None) -> tuple[Way, ...]:
     """Return the ways to compare.
 
-    The last one runs the rules uncompiled if this process compiles them, and compiled otherwise.
+    In the last way, the rules are not compiled if this process compiles them, and are compiled if it does not.
     """
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
@@ -277,7 +277,7 @@ def describe_events(found: Mapping[Event, int]) -> str:
 
 
 def without_address(given: Overrides) -> tuple[str | None, Overrides]:
-    """Return the address of a Dask scheduler, or None if none is given, and all other overrides.
+    """Split overrides into the address of a Dask scheduler (None if not given) and all other overrides.
 
     Raises:
         PanjError: For a setting that this subcommand sets itself.
@@ -364,7 +364,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """Return sentences on the ways that failed or gave other results, or on a lack of results; empty if all agree."""
+    """Return sentences on ways that failed or differ from the first, or on a lack of results; empty if all agree."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:
@@ -391,7 +391,7 @@ def damaged(path: Path, error: Exception) -> PanjError:
 
     Args:
         path: Path of the file.
-        error: Error that the library which reads the file raised.
+        error: Error raised by the library that reads the file.
     """
     message = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found a damaged file ({message}), expected a complete {path.suffix} file of a study")
@@ -448,9 +448,9 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 
 
 def difference_of_frames(one: Path, other: Path) -> str:
-    """Describe how the first image that differs between two files differs: in size, pixels or duration.
+    """Describe the first difference between the images of two files: in size, pixels or duration.
 
-    An image that only one file has also differs. The text is empty if no image differs.
+    An image without a counterpart in the other file is also a difference. The text is empty if there is none.
     """
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""

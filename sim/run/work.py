@@ -83,7 +83,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Return a chunk with an added column for each number that is drawn per campaign, also for failed campaigns."""
+    """Return a chunk with a column added for each number that every campaign, finished or failed, draws for itself."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -134,7 +134,7 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
 
 @lru_cache(maxsize=2)
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """Return the cached layout.
+    """Return the layout for these arguments, from a cache if possible.
 
     Rules that must not affect it are None, so that an attempt to read one raises an error.
     """

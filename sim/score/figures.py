@@ -140,7 +140,7 @@ def forecasts_table(scores: Scores) -> Table:
 def districts_table(scores: Scores) -> Table:
     """Return a table of how well each forecast predicts falls in the districts of the north-east and of the frontier.
 
-    It scores the dates of the falls, and the probabilities of being lost by 22 June and by 5 July.
+    The scores are of the dates of falls, and of the probabilities that districts are lost by 22 June and by 5 July.
     """
     heads = {
         "absolute_error_days": "error, days", "days_late": "late, days", "brier_2021_06_22": "Brier 22 June",
@@ -165,7 +165,7 @@ def districts_table(scores: Scores) -> Table:
 
 
 def split_table(scores: Scores) -> Table:
-    """Return a table of each post's share of the soldiers who crossed in the largest night."""
+    """Return a table of each post's reported and simulated share of the soldiers who crossed in the largest night."""
     campaigns = scores.split[0]["campaigns"] if scores.split else "0"
     table = new_table(
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
@@ -241,7 +241,7 @@ class Interval(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What a chart of targets shows next to the reported figures: table columns and labels."""
+    """Table columns and labels of what a chart of targets shows next to the reported figures."""
 
     intervals: Sequence[Interval]  # the first is drawn at the bottom
     of_scale: str = ""  # prefix of the columns of the 90 % interval that is drawn from -1 to 1
@@ -357,7 +357,10 @@ def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def level(cell: str, is_log: bool) -> float:
-    """Convert a table cell to a number: a date to its ordinal, a number x to x or to log(1 + x); nan if empty."""
+    """Convert a table cell to a number: a date to its ordinal, a number x to log(1 + x) if `is_log`, else x.
+
+    An empty cell becomes nan.
+    """
     if not cell:
         return math.nan
     if is_date(cell):

@@ -221,7 +221,7 @@ class Grounds(NamedTuple):
 
 
 def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
-    """Return the input of the naive forecasts: the record up to 22 June, and day 0 as the model draws it.
+    """Return the input of the naive forecasts: evidence, the falls up to 22 June, and day 0 as the model draws it.
 
     Args:
         settings: Settings with which the model draws day 0.
@@ -293,7 +293,7 @@ def known(grounds: Grounds, one: str) -> float:
 
 
 def day_of(grounds: Grounds, one: str) -> int:
-    """Return the last day that an evidence row covers, as a day of the campaign."""
+    """Return the last day that an evidence row covers, as a number of days after day 0."""
     return (grounds.evidence[one].date_end - DAY_0).days
 
 
@@ -305,7 +305,7 @@ def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Forecast that random rural districts fall, with numbers growing on at the exponential rate of 8 to 22 June."""
+    """Forecast that random rural districts fall, in numbers that grow exponentially, as they did from 8 to 22 June."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
@@ -380,7 +380,7 @@ def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
 
 
 def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Forecast that districts next to held ones fall, at a rate that gives 50 falls by 22 June (F085) on average."""
+    """Forecast that falls spread to neighbours of held districts, with 50 falls by 22 June on average (F085)."""
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
     return spread(grounds.facts, grounds.held, pace, DAYS, generator)
 
@@ -396,13 +396,13 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """Draw, for each record, a factor on the rate of spread, as uncertain as the count that the rate is fitted to."""
+    """Draw a factor for the rate of spread in each record, with the uncertainty of the count that was fitted."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
 
 def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
-    """Simulate days on which each rural district falls with a probability that grows with its held neighbours.
+    """Simulate days on which a rural district falls with a probability that grows with its number of held neighbours.
 
     Args:
         facts: Facts about the districts: who is next to whom, and which are provincial capitals.
@@ -469,10 +469,10 @@ NAIVE: dict[str, Naive] = {
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """Make the naive forecast with the given name, and return whether the Taliban hold each district.
+    """Make the naive forecast that has the given name, and return its records of who holds each district.
 
     Returns:
-        (records, days, districts) Holders at the end of each day.
+        (records, days, districts) True where the Taliban hold the district at the end of the day, from day 0 on.
     """
     return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
 

@@ -107,7 +107,7 @@ class Districts(NamedTuple):
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Return whether a forecast has every outcome of a target and was not made from data that reveal its figure."""
+    """Return whether a forecast has every outcome of a target and did not use data that reveal the target's figure."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -168,7 +168,7 @@ class Shares(NamedTuple):
 
 
 def shares_of(target: Target, forecast: Forecast) -> Shares:
-    """Return the reported split, and the split of each campaign with half a group of soldiers added to every post.
+    """Return the reported split, and each campaign's split with half a group (`target.sd` / 2 men) added to every post.
 
     Because of this addition, a post that nobody used in a campaign counts as unlikely rather than impossible. A
     campaign in which nobody used any of the posts is left out: the addition alone would make its split even, which
@@ -185,8 +185,8 @@ def shares_of(target: Target, forecast: Forecast) -> Shares:
 def measure_split(target: Target, forecast: Forecast) -> Measured:
     """Score a split of soldiers over posts.
 
-    The intervals are those of each campaign's mean distance from the other campaigns. The reported split is inside if
-    its own mean distance from the campaigns is within the lowest 90 % of these. The observation error is multinomial.
+    The intervals are of the mean distances of the campaigns' splits from each other. The reported split is inside if
+    its mean distance from them is at most the 90 % quantile of those distances. The observation error is multinomial.
     """
     reported, shares, weights = shares_of(target, forecast)
     missing = forecast.campaigns - shares.shape[1]
@@ -221,7 +221,7 @@ def reported_distance(target: Target, forecast: Forecast) -> float:
 
 
 def parts_of(target: Target, forecast: Forecast) -> list[Part]:
-    """Return the reported share and the intervals of the campaigns for each post of a split.
+    """Return, for each post of a split, the reported share and the intervals of the simulated shares.
 
     The list is empty if no campaign has a split.
     """
@@ -256,7 +256,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
         forecast: Campaigns with the day on which each lost each district.
 
     Returns:
-        The scores; None if these days are not stored. If the forecast used the falls up to 22 June, the scores of dates
+        The scores; None if the days are not stored. If the forecast used the falls up to 22 June, the scores of dates
         and of 22 June are nan.
     """
     if forecast.lost_on is None:
@@ -310,10 +310,10 @@ def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> F
 
 
 class Tally(NamedTuple):
-    """The number of targets on which Panj scores better, worse, or not distinguishably different from a forecast.
+    """Numbers of targets on which Panj scores better than another forecast, scores worse, or cannot be told from it.
 
-    Two scores differ if the gap between them exceeds 1.96 standard errors. The Monte Carlo errors of the two are
-    treated as independent, which is conservative for forecasts with common seeds.
+    Two scores differ if the gap between them exceeds 1.96 times its standard error. For this, the Monte Carlo errors
+    of the two are treated as independent, which is conservative for forecasts with common seeds.
     """
 
     better: int
@@ -339,7 +339,7 @@ def sign_of(ours: Score, theirs: Score) -> int:
 
 
 def weights_or_ones(weights: Floats | None, count: int) -> Floats:
-    """Return the weights of campaigns, or as many ones as there are campaigns if they have no weights."""
+    """Return the weights of campaigns or, if they have no weights, an array of `count` ones."""
     return np.ones(count) if weights is None else weights
 
 
@@ -459,7 +459,7 @@ def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None =
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
-    """Draw one split per campaign with multinomial observation error, as if `groups` independent groups were seen."""
+    """Draw one split per campaign with multinomial observation error, as if `groups` groups were seen independently."""
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     return rng.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 

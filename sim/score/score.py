@@ -266,9 +266,9 @@ def measured_or_error(target: Target, panj: Forecast) -> Measured:
 def rows_of_targets(
     scored: Scored, ours: Sequence[Measured], theirs: dict[str, list[Measured | None]]
 ) -> list[dict[str, Any]]:
-    """Return the rows of score.csv: one per target, with one column for each forecast that Panj is compared with.
+    """Return the rows of score.csv: one per target, with the CRPS of every forecast and its Monte Carlo error.
 
-    A cell is empty if the forecast does not cover the target.
+    These two cells are empty if a forecast does not cover the target.
     """
     rows = []
     for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
@@ -428,7 +428,7 @@ def about_score(
 
 
 def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[str, Any]]:
-    """Count the targets of each event, and those inside the 90 % interval of the campaigns.
+    """Count, for each event, its targets and how many of these are inside the 90 % interval of the campaigns.
 
     They are counted by event because the targets of one event are not independent.
 
@@ -437,8 +437,8 @@ def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[
         ours: Result of the scored study for each target.
 
     Returns:
-        One row per event: the number of all its targets and of its fitted targets, how many of either are inside, and
-        how many of all are inside once the observation error is added.
+        One row per event: how many targets it has and how many of them are inside; the same two numbers for its fitted
+        targets; and how many of all its targets are inside after the observation error is added to the campaigns.
     """
     events: dict[str, dict[str, Any]] = {}
     for target, measured in zip(targets, ours, strict=True):

@@ -210,8 +210,9 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
 def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
     """Check the date of a target and the evidence that it uses.
 
-    Every evidence row must have a source and a date, be for calibration, and not be later than the target or the
-    record; and at least one of them must be later than day 0.
+    The target must be dated after day 0 and by the end of the record. Every evidence row must have a source and a date,
+    be for calibration, begin by the date of the target and end by the end of the record. If there are evidence rows,
+    at least one must end after day 0.
     """
     if target.date > THE_LINE:
         raise row.wrong("date", f"a day up to {THE_LINE}")
@@ -327,7 +328,7 @@ def evaluate(node: ast.expr, records: Records) -> float:
 
 
 def argument(node: ast.expr) -> str:
-    """Return an argument of a function, which is an evidence id or a quoted string, as text."""
+    """Return the text of a function's argument, which must be an evidence id or a quoted string."""
     return node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
 
 
@@ -403,12 +404,12 @@ def frontage(marked: NDArray[np.bool_], records: Records) -> float:
 
 
 def given_up(records: Records) -> float:
-    """Count the falls reported as without a fight."""
+    """Count the districts that were reported lost without a fight."""
     return float((records.falls.without_fight == 1).sum())
 
 
 def fought_for(records: Records) -> float:
-    """Count the falls reported as fought for."""
+    """Count the districts that were reported lost after a fight."""
     return float((records.falls.without_fight == 0).sum())
 
 

@@ -48,7 +48,7 @@ DATE = pa.timestamp("ms")  # type of dates in tables, which pandas, Polars and D
 
 
 class Counting(NamedTuple):
-    """Outcomes that stored campaigns should have, with the facts and dates needed to count those that are missing."""
+    """Outcomes that stored campaigns should have, with the facts and dates needed to count missing outcomes."""
 
     table: Sequence[Outcome]
     facts: Facts
@@ -138,7 +138,7 @@ def changes_of(held: np.ndarray) -> np.ndarray:
 def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
     """Return the number of campaigns in which the Taliban hold each district at the end of each day.
 
-    `changes` are those of all campaigns, from `changes_of`; the result has the shape (days, districts).
+    `changes` has the changes of all campaigns, encoded by `changes_of`. The result has the shape (days, districts).
     """
     steps = np.zeros(evenings * districts, np.int64)
     np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
@@ -184,7 +184,7 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """Return the first digits of the fingerprint of each outcome's definition when it was counted, keyed by outcome.
+    """Return the first digits of the fingerprint of the definition by which each outcome was counted, keyed by outcome.
 
     The digits are empty for chunks of older versions.
     """
@@ -270,7 +270,7 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """Convert daily values of several campaigns, one after the other, to a column with one list per campaign.
+    """Split an array of daily values, which holds one campaign after another, into a column with one list per campaign.
 
     Values are stored as floats for the series in `MEANS`, otherwise as integers.
     """

@@ -54,7 +54,7 @@ def lean_arrow() -> Iterator[None]:
 
 @contextmanager
 def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
-    """Convert errors of the operating system, such as a full disk, to a PanjError of one line.
+    """Convert errors of the operating system, such as a full disk, to a one-line PanjError.
 
     Args:
         place: Path being written, for the message.
@@ -125,7 +125,7 @@ def digest_of(content: Any) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """Return the same digest as `digest_of` for the content of a file, without reading all of it into memory."""
+    """Return the digest that `digest_of` gives for the content of a file, without loading the whole file."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()[:DIGITS]
 
@@ -245,7 +245,7 @@ def json_text(content: Mapping[str, Any], indent: int = 1) -> str:
 
 
 def yaml_text(config: Mapping[str, Any]) -> str:
-    """Format a mapping of values that JSON can store as YAML, in the given order."""
+    """Format a mapping as YAML, in the given order; it may contain only values that JSON can store."""
     import yaml
 
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))

@@ -156,7 +156,7 @@ class Study:
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
     def choose_cell(self, number: int | None) -> StudyCell:
-        """Return the cell with a number or, if `number` is None, the default cell.
+        """Return the cell that has the given number or, if `number` is None, the default cell.
 
         Raise PanjError if there is no such cell.
         """
@@ -171,7 +171,7 @@ class Study:
         return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
 
     def is_base(self, key: str, value: Value) -> bool:
-        """Return whether a value of a swept key is the value that the base settings have."""
+        """Return whether a swept key has the given value in the base settings."""
         return key in self.base and same(value, self.base[key])
 
     @cached_property
@@ -202,7 +202,7 @@ class Study:
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """Table with one row per cell and outcome: quantiles, label, unit and reported figure."""
+        """Table of quantiles, label, unit and reported figure, with one row per cell and outcome."""
         import pandas as pd
 
         path = self.folder / "summary.csv"
@@ -221,7 +221,7 @@ class Study:
 
     @cached_property
     def districts(self) -> "pd.DataFrame":
-        """Table with one row per district and day of the cell, with dates as timestamps."""
+        """Table of the cell, with one row per district and day; dates are timestamps."""
         import pandas as pd
 
         table = read_columns(self.folder / "districts.parquet", filters=self.rows).to_pandas()
@@ -229,7 +229,7 @@ class Study:
 
     @cached_property
     def evenings(self) -> list[date]:
-        """Days of the cell's campaigns, in order from day 0."""
+        """Dates that the cell's campaigns cover, in order from day 0."""
         column = read_columns(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
@@ -332,7 +332,7 @@ def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=512)
 def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
-    """Return the digest of a file; the result is cached until the time, size or inode of the file changes."""
+    """Return the digest of a file; the result is cached until the file's modification time, size or inode changes."""
     return digest_of_file(path)
 
 
@@ -607,7 +607,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
-    """Read the first row of an outcome in summary.csv without pandas; return an empty dict if there is none."""
+    """Read the first row of an outcome in summary.csv without pandas; return an empty dict if there is no such row."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return next((row for row in csv.DictReader(file) if row.get("outcome") == outcome), {})
@@ -630,7 +630,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
     Args:
         study: Study whose campaigns are read.
         measure: Description of the outcome.
-        first_day: Day 0 for outcomes that are dates, which are returned as days since then.
+        first_day: Day 0. An outcome that is a date is returned as the number of days since then.
 
     Returns:
         Values in each cell, keyed by cell number.
@@ -662,7 +662,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
 
 @dataclass(frozen=True)
 class Bands:
-    """Quantiles of a quantity over campaigns, one value of each per day."""
+    """Quantiles of a daily quantity over campaigns, each with one value per day."""
 
     evenings: list[date]
     low_5: np.ndarray
@@ -686,7 +686,7 @@ def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
     """Return the median and the 50 % and 90 % bands over campaigns.
 
     Args:
-        evenings: Days of the values.
+        evenings: Dates of the rows of `values`.
         values: (days, campaigns) Values of the quantity; NaN if missing.
 
     Returns:

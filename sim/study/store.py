@@ -209,7 +209,7 @@ class Scope:
 
     @property
     def daily(self) -> bool:
-        """Whether daily series are stored."""
+        """Whether the study stores daily series."""
         return self.base.get("daily", True)
 
 
@@ -379,7 +379,7 @@ def key_of(cell: StudyCell) -> tuple[str, ...]:
 
 
 def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """List the differences between two settings: `rules.news.fade_days: 10 there, 5 here`.
+    """List the differences between two sets of settings, such as `rules.news.fade_days: 10 there, 5 here`.
 
     Args:
         old: Settings of the study ("there"), as returned by `Settings.as_dict`.

@@ -1,4 +1,4 @@
-"""Build the tables of a study from its chunks, with a memory use that does not depend on the number of chunks.
+"""Build the tables of a study from its chunks; the memory needed does not depend on the number of chunks.
 
 Tables are written to a temporary folder and then replace the old ones together, with `about.json` last.
 """
@@ -104,7 +104,7 @@ class TableWriter:
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
         """Close the writer and mark it as closed, so that its garbage collection raises no error after a full disk.
 
-        Errors of the operating system are suppressed if the block has already raised one, `error`.
+        If the block has already raised an error (`error`), errors of the operating system are suppressed.
         """
         try:
             with nullcontext() if error is None else suppress(OSError):
@@ -216,7 +216,7 @@ def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Yield chunks in order; while the caller uses one, the next is read in a thread."""
+    """Yield chunks in order; while the caller uses one chunk, a background thread reads the next."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -266,7 +266,7 @@ def add_chunk(
 
 
 class CellTally:
-    """Outcomes of all campaigns of a cell, and how many hold and first lose each district on each day."""
+    """Outcomes of a cell's campaigns, and in how many the Taliban hold, or first take, each district on each day."""
 
     def __init__(self, districts: int, evenings: int, table: Sequence[Outcome]) -> None:
         self.runs = self.failed = 0
@@ -302,7 +302,7 @@ class CellTally:
 
 
 def cells_in_yaml(scope: Scope) -> dict[str, Any]:
-    """Return the cells of a sweep as the key `cells` of `config.yaml`; an empty dict for a run without a sweep."""
+    """Return the cells of a sweep in a dict with the key `cells`, for config.yaml; empty if nothing is swept."""
     if not scope.swept:
         return {}
     return {"cells": [{"cell": cell.number, **cell.values, "fingerprint": cell.fingerprint} for cell in scope.cells]}
