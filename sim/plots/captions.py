@@ -1,4 +1,4 @@
-"""Write texts for captions and pages: the sample of campaigns, and names of cells, keys and parameters."""
+"""Write texts for captions and pages: sentences on the campaigns shown, and names of cells, keys and parameters."""
 
 import textwrap
 
@@ -7,7 +7,7 @@ from sim.wording import counted, paragraph, significant, span_of
 
 
 def describe_campaigns(shown: Study) -> str:
-    """Describe the sample: how many campaigns, of which scenario, and where their parameters come from.
+    """State how many campaigns are shown, which scenario they have, and where their parameters come from.
 
     Args:
         shown: The study, restricted to one cell or with all of its cells.
@@ -65,8 +65,8 @@ def name_key(sweep: Study, key: str) -> str:
         key: A swept key, such as `rules.news.fade_days`.
 
     Returns:
-        The last part with spaces for underscores, such as `fade days`. The whole key is returned if another swept key
-        ends in the same part, and for keys of the timeline.
+        The last part with spaces for underscores, such as `fade days`. The whole key is returned if it is a key of the
+        timeline, or if another swept key has the same last part.
     """
     last = key.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
@@ -123,7 +123,7 @@ def true_minus(text: str) -> str:
 
 
 def cite(*cells: str) -> list[str]:
-    """Collect the evidence ids in cells of a table.
+    """Collect the evidence ids that are listed in the entries of a table.
 
     Args:
         cells: Lists of ids as text, such as `F001, F064; F065`.

@@ -1,6 +1,6 @@
-"""Build charts from panels, axes, marks for intervals and reported figures, legends and captions, and save them.
+"""Build charts and save them: panels, axes, marks for intervals and for reported figures, legends, and captions.
 
-Panels of `new_panels` have fixed positions in inches, which is far faster than a layout that measures every label.
+Panels made by `new_panels` have fixed positions in inches; this is far faster than a layout that measures every label.
 Title and caption are added when a figure is saved, and a figure with fixed panels is enlarged to make room for them.
 """
 
@@ -104,8 +104,8 @@ def save_study_chart(
 ) -> Path:
     """Save a figure of a study with a caption that describes its campaigns and sources.
 
-    The file contains the metadata from which `reproduce` can redraw the figure or, for a fork, name the command that
-    does.
+    The file contains the metadata from which `python -m sim reproduce` can redraw the figure; if it is a figure of a
+    fork, `reproduce` can name the command that redraws it.
 
     Args:
         figure: The figure to save.
@@ -175,7 +175,7 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 def lay_out(figure: Figure, title: str, caption: str) -> None:
     """Add title and caption to a figure with a layout engine, compute the layout, and remove the engine.
 
-    With its engine, the figure would compute the layout again when it is saved.
+    If it kept the engine, the figure would compute the layout again when it is saved.
     """
     if not figure.legends:
         figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
@@ -237,7 +237,7 @@ def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: An
 
 
 def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """Add a legend above the panels of a figure, with one entry per labelled artist in one of its panels.
+    """Add a legend above the panels of a figure, with one entry for each labelled artist of one given panel.
 
     Args:
         figure: A figure with a layout engine.
@@ -280,7 +280,7 @@ def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool 
 
 
 def key_of_reported(arrow: str = ">") -> list[Line2D]:
-    """Create the legend entries for reported figures as `mark_reported` draws them.
+    """Create the legend entries for the marks with which `mark_reported` draws reported figures.
 
     Args:
         arrow: Shape of the arrow at a lower bound: `>` if the outcome is on the horizontal axis, `^` if it is on the
@@ -299,8 +299,8 @@ def key_of_reported(arrow: str = ">") -> list[Line2D]:
 def mark_reported(axes: Axes, value: float | None, low: float | None, high: float | None, across: bool = False) -> None:
     """Mark the reported figure of an outcome on its axis.
 
-    A value is drawn as a dashed line and a range as a band. A single bound is drawn as a thin line with an arrow that
-    points towards the values which the report allows.
+    A value is drawn as a dashed line, and a range as a band. If only one end of a range is given, it is drawn as a thin
+    line with an arrow that points towards the values that agree with the report.
 
     Args:
         axes: A panel with the outcome on the horizontal axis or, if `across` is true, on the vertical axis.
@@ -327,7 +327,7 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
 def mark_points(
     axes: Axes, days: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
 ) -> float:
-    """Mark the figures that one source reported for single days, with their ranges.
+    """Mark reported figures for single days, each with its range; all of them are from one source.
 
     Args:
         axes: A panel with days on the horizontal axis.
@@ -377,7 +377,7 @@ def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> Non
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Write text at the height of a row of a panel, inside the panel or next to it.
+    """Write text level with one row of a panel, inside the panel or beside it.
 
     Args:
         axes: The panel to write in.
@@ -406,7 +406,7 @@ def label_axes(axes: Axes, across: str, up: str = "") -> None:
 
 
 def draw_bins(axes: Axes, heights: np.ndarray) -> None:
-    """Draw a histogram over the range 0 to 1, with a line at height 1, which is expected for a uniform distribution.
+    """Draw a histogram over the range 0 to 1, with a line at 1, the height expected for a uniform distribution.
 
     Args:
         axes: The panel to draw in.
@@ -511,7 +511,7 @@ def draw_whiskers(
     Args:
         axes: The panel to draw in.
         places: Position of each whisker: horizontal for vertical whiskers, vertical for horizontal ones.
-        bands: Quantiles over campaigns, one of each per position.
+        bands: Quantiles over campaigns, with one value of each quantile per position.
         across: Whether the whiskers are horizontal.
         labels: Whether the lines get labels for a legend.
         colour: Colour of the whiskers.
@@ -579,7 +579,7 @@ def date_axis(axes: Axes, days: Sequence[date], room: float = 1.0, locator: Loca
 
 
 def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> None:
-    """Draw a dotted line at the end of the record, 7 July 2021, and lighten everything after it.
+    """Draw a dotted line at the end of the record, 7 July 2021, and lighten the part of the panel after this day.
 
     Args:
         axes: A panel with days on the horizontal axis.

@@ -1,4 +1,4 @@
-"""Define the colours of figures and pages; colour-blind readers and users of poor projectors can distinguish them.
+"""Define the colours of figures and pages, which can be distinguished by colour-blind readers and on poor projectors.
 
 Simulated values are blue, and reported figures are orange.
 """

@@ -1,4 +1,4 @@
-"""Read the geometry of maps, projected to km: districts, provinces, the country, its neighbours, posts, the frontier.
+"""Read the geometry of maps, projected to km: districts, provinces, the country, its neighbours, the frontier, posts.
 
 Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson as written by docs/make_shapes.py.
 Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
@@ -111,9 +111,9 @@ def to_degrees(km: np.ndarray) -> np.ndarray:
 
 
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
-    """Return, for each arc, the row numbers of the districts that it borders.
+    """Return, for each arc, the row numbers of the districts whose outline it is part of.
 
-    An arc borders two districts inside the country, one district on the outline of the country, and none abroad.
+    An arc inside the country is part of two outlines, an arc on its border of one, and an arc abroad of none.
     """
     sides: list[set[int]] = [set() for _ in range(count)]
     for row, shape in enumerate(rings):
@@ -123,7 +123,7 @@ def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[i
 
 
 def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """Join consecutive arcs into one line; as in TopoJSON, a number ~n stands for arc n in reverse."""
+    """Join arcs, given by their numbers in order, into one line; as in TopoJSON, the number ~n means arc n reversed."""
     pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 

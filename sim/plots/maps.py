@@ -1,4 +1,4 @@
-"""Draw the map of the probability that the Taliban hold each district on one evening, with reported losses as dots.
+"""Draw a map of each district's probability of being in Taliban hands on one evening, with reported losses as dots.
 
 Reads   districts.parquet; the geometry of `sim.plots.land`.
 """
@@ -66,7 +66,7 @@ def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
 
 @in_style
 def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
-    """Draw the map of one day: the country above, and the frontier with the names of the posts below.
+    """Draw the map of one day in two parts: above, the country; below, the frontier with the names of the posts.
 
     Args:
         study: A study limited to one cell.
@@ -201,7 +201,7 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
-    """Draw a dot in every district with a reported date of loss up to a day; losses without a date get none."""
+    """Draw a dot in every district whose reported date of loss is not after a day; losses without a date get no dot."""
     axes.plot(*land.centres[lost_in_record(day)].T, "o", markersize=4.6, **RECORD)
 
 
@@ -217,8 +217,8 @@ def name_places(
 ) -> list[Artist]:
     """Write the names of posts and capitals where they overlap least with marks and other names.
 
-    Posts come first, then capitals in descending order of population. A capital whose name would cover too much gets
-    none.
+    Posts are named first, then capitals in descending order of population. A capital is not named if its name would
+    cover too much.
 
     Args:
         axes: The map, with its view set.
@@ -271,7 +271,7 @@ def box_of(place: np.ndarray, side: tuple[float, float], text: str, size: float)
 
 
 def shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the area in which each box overlaps each of the other boxes, as an array of boxes x others."""
+    """Return the area of overlap of each box in `boxes` with each box in `others`, as an array of boxes x others."""
     low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
     high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
     return np.asarray((high - low).clip(min=0).prod(axis=2))
@@ -291,7 +291,7 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
 
 
 def key_of(day: date) -> list[Artist]:
-    """Create the legend entries of the map of one day."""
+    """Create the legend entries of the map of a given day."""
     return [
         key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
         key_mark("provincial capital", "s", INK, hollow=True),

@@ -50,7 +50,7 @@ class Picture(NamedTuple):
 
 
 class TableBlock(NamedTuple):
-    """A table on a page, which may show only the first rows of a file."""
+    """A table of results on a page, which may have only the first rows of a longer table in a file."""
 
     name: str  # file name; empty if the table is in no file
     columns: list[str]
@@ -96,7 +96,7 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
         path: Path of the HTML file, which is replaced atomically.
         template: File name of the template, in templates/.
         shown: The study, restricted to one cell or with all of its cells.
-        ids: Ids of the evidence shown in the figures; those cited in the summary are added.
+        ids: Ids of the evidence shown in the figures, to which this function adds the ids cited in the summary.
         content: Further variables of the template.
 
     Returns:
@@ -147,10 +147,10 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 
 
 def is_told(about: Mapping[str, Any], key: str) -> bool:
-    """Return whether the provenance on a page includes a key of about.json.
+    """Return whether a key of about.json is included in the provenance on a page.
 
-    The number of campaigns per cell is included only if there are several cells or about.json has no total, the number
-    of failures only if it is not zero, and any other key only if it has a value.
+    The number of campaigns per cell (`runs`) is included if there are several cells, or if about.json has no total. The
+    number of failures is included if it is not zero. Any other key is included if it has a value.
     """
     if key == "runs":
         return len(about["cells"]) > 1 or "campaigns" not in about
@@ -205,7 +205,7 @@ def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
-    """Format the choices in a scenario, with spaces for underscores.
+    """Format choices of settings, with spaces in place of underscores.
 
     Args:
         choices: The choice in each group of settings, keyed by group.

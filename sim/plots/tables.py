@@ -46,7 +46,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
-    """Convert errors raised while results are read in a `with` block to a PanjError of one line.
+    """Convert errors in reading results, raised inside a `with` block, to a PanjError with a one-line message.
 
     Args:
         place: The file or folder being read.
@@ -88,7 +88,7 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
 
 
 def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_step: str, width: int = 118) -> int:
-    """Print the results of a subcommand, the files that it wrote and a command to try next.
+    """Print the results of a subcommand, the paths of the files that it wrote, and a command to try next.
 
     Args:
         parts: Tables and sentences, in the order in which they are printed.

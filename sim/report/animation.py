@@ -1,4 +1,4 @@
-"""Draw the animated map of the daily probability that the Taliban hold each district.
+"""Draw an animated map: the probability, day by day, that the Taliban hold each district.
 
 Reads   about.json and districts.parquet of a study; the geometry of `sim.plots.land`.
 Writes  figures/districts*.gif; figures/districts*.mp4 if ffmpeg is installed; figures/frames/*.png, one per day.
@@ -90,7 +90,7 @@ class Sheet(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A drawn figure and the artists in its layers."""
+    """A figure of the animation, with its static parts and the artists that change from frame to frame."""
 
     figure: Figure
     land: Land
@@ -108,7 +108,7 @@ class Stage(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """The pixels of a picture that a layer covers, with their colours and opacity."""
+    """A layer that is laid over a picture: the pixels that it covers, with the colour and opacity of each."""
 
     seen: np.ndarray  # indices of the pixels, counted row by row
     colours: np.ndarray  # pixels x 3, from 0 to 255
@@ -160,14 +160,16 @@ def make_film(
 
 
 def chances_of(study: Study) -> dict[date, np.ndarray]:
-    """Return the share of campaigns in which the Taliban hold each district, in file order, for each day."""
+    """Return, for each day of a study, the share of campaigns with each district in Taliban hands, in file order."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
     return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))
 
 
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
-    """Return every n-th day from `first` to `last`, always with `last` and, if it is between, the end of the record.
+    """Return the days to show, of those in `there`: every n-th day from `first` to `last`, where n is `every`.
+
+    The day `last` is always included, and so is the end of the record if it lies between `first` and `last`.
 
     Raise PanjError if a day is outside the range of `there`, if `first` is after `last`, or if `every` is below 1.
     """
@@ -291,12 +293,12 @@ def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
 
 
 def add_gauze(axes: Axes) -> Artist:
-    """Cover a panel with a translucent white overlay, shown after the end of the record, and return the overlay."""
+    """Add a translucent white overlay to a map, shown after the end of the record, and return the overlay."""
     return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=GAUZE, zorder=8))
 
 
 def draw_key(axes: Axes) -> None:
-    """Draw the legend, which explains the shades of probability, the dots and the line."""
+    """Draw the legend: the colours of probabilities, the dots for reported losses, and the line of the frontier."""
     shades = colours_of(np.linspace(0, 1, 130))[np.newaxis]
     axes.imshow(shades, extent=(EDGE, 270, 24, 38), aspect="auto", interpolation="nearest")
     axes.set(xlim=(0, axes.get_xlim()[1]), ylim=(0, KEY))
@@ -311,7 +313,7 @@ def draw_key(axes: Axes) -> None:
 
 
 def show(stage: Stage, day: date, first: date) -> None:
-    """Update dots, date and progress bar for one day; the dots are lighter after the end of the record."""
+    """Update the dots, the date and the progress bar for one day; after the end of the record, the dots are lighter."""
     colour = lighten(np.array(to_rgb(REPORTED)), gauze_of(day))
     for record in stage.records:
         record.set(data=stage.land.centres[lost_in_record(day)].T, color=colour)
@@ -320,7 +322,7 @@ def show(stage: Stage, day: date, first: date) -> None:
 
 
 def gauze_of(day: date) -> float:
-    """Return how much the map of a day is lightened, from 0 (not at all) to 1 (white)."""
+    """Return how much the colours of a day's map are lightened, from 0 (not at all) to 1 (to white)."""
     return GAUZE if day > THE_LINE else 0.0
 
 
@@ -361,7 +363,7 @@ def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarr
 
 
 def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -> Layer:
-    """Draw some artists on a transparent canvas, and return the pixels that they cover as a layer."""
+    """Draw some artists on a transparent canvas, and return a layer of the pixels that they cover."""
     canvas.get_renderer().clear()
     for part in parts:
         stage.figure.draw_artist(part)
@@ -371,9 +373,9 @@ def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -
 
 
 def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the pixels of one map that show a district, and the row number of the district at each.
+    """Return the indices of all pixels of a map that show a district, and the row number of the district at each pixel.
 
-    They are found by drawing every district once in a colour that encodes its row number.
+    The pixels are found by drawing each district once, in a colour that encodes its row number.
     """
     numbers = np.arange(len(stage.land.districts))
     colours = np.column_stack([numbers // 256, numbers % 256, numbers * 0]) / 255
@@ -384,7 +386,7 @@ def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.n
 
 
 def write_gif(film: Film) -> Path:
-    """Write all days as a looping GIF, which pauses at the end of the record and at the end; return its path."""
+    """Write all days as a looping GIF that pauses at the end of the record and on the last day; return its path."""
     name = f"{name_of(film)}.gif"
     palette = make_palette()
     first, *others = (
@@ -413,7 +415,7 @@ def write_video(film: Film) -> Path:
 
 
 def record_video(film: Film, name: str, file: Path) -> None:
-    """Send every frame to ffmpeg, repeating those on which the animation pauses."""
+    """Send every frame to ffmpeg; frames on which the animation pauses are sent several times."""
     metadata = {"comment": provenance(film, f"figures/{name}")}
     writer = FFMpegWriter(fps=1000 // EVENING, metadata=metadata, extra_args=["-fflags", "+bitexact", "-f", "mp4"])
     pictures = frames(film, SHARP_DPI)
@@ -445,14 +447,14 @@ def write_frames(film: Film) -> Path:
 
 
 def save_frame(frame: np.ndarray, words: str, file: Path) -> None:
-    """Save a frame as a PNG with its metadata, `words`, in a text chunk."""
+    """Save a frame as a PNG that has the text `words`, its metadata, in a text chunk."""
     text = PngInfo()
     text.add_text("panj", words)
     Image.fromarray(frame).save(file, "PNG", pnginfo=text)
 
 
 def make_palette() -> Image.Image:
-    """Create the palette of the GIF from the colours of districts and dots (plain and lightened), lines and text."""
+    """Create the palette of the GIF: colours of districts and dots, both plain and lightened, and of lines and text."""
     chance = np.linspace(0, 1, SHADES)
     shades = colours_of(chance)
     greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
@@ -471,14 +473,17 @@ def stay(film: Film, day: date) -> int:
 
 
 def name_of(film: Film) -> str:
-    """Return the file name without suffix: `districts` for cell 0, `districts_cell_3` or `districts_cells_0_3`."""
+    """Return the file name without suffix: `districts` for cell 0 alone, otherwise with the numbers of the cells.
+
+    Examples are `districts_cell_3` and `districts_cells_0_3`.
+    """
     if film.cells == [0]:
         return "districts"
     return f"districts_{'cell' if len(film.cells) == 1 else 'cells'}_{'_'.join(map(str, film.cells))}"
 
 
 def provenance(film: Film, file: str) -> str:
-    """Return the metadata from which the file can be redrawn in the folder of its study, as JSON."""
+    """Return, as JSON, the metadata from which a file can be redrawn in the folder of its study."""
     first, last = film.evenings[0].isoformat(), film.evenings[-1].isoformat()
     recipe = {"file": file, "cell": film.cells, "from": first, "to": last, "every": film.every}
     return stamp(film.studies[0].about, recipe)

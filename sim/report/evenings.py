@@ -1,7 +1,7 @@
 """Draw daily series: districts held, how districts fell, refugees and queues, morale and dread.
 
-Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, and those on
-        dated events and on civilians who were let in.
+Reads   days.parquet; evidence rows from the Afghanistan Analysts Network, the Long War Journal and RFE/RL; evidence
+        rows on dated events and on civilians who were let into Tajikistan.
 Shares of districts are compared, not counts, because sources differ in the total number of districts.
 """
 
@@ -57,7 +57,7 @@ WEEK = 7  # days
 
 
 def draw_districts_by_day(study: Study, path: Path) -> Path:
-    """Draw the daily share of districts held by the Taliban, with the shares reported at the time."""
+    """Draw the daily share of districts held by the Taliban, with the shares that were reported for the same days."""
     figure = new_figure(5.4)
     axes = figure.add_subplot()
     draw_bands(axes, spread(study, "share_held_by_taliban"), SIMULATED, label_bands(study, "simulated"))
@@ -111,9 +111,9 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """Return the first day of each week, and the number of districts lost in it, keyed by manner of loss.
+    """Return the first day of each week, and the number of districts lost in each week, keyed by manner of loss.
 
-    Each number of districts is an array of weeks x campaigns.
+    The numbers for each manner of loss are an array of weeks x campaigns.
     """
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
@@ -121,9 +121,9 @@ def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
 
 
 def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
-    """Draw the median and the 90 % interval of the total; for a single campaign, draw nothing.
+    """Draw the median and the 90 % interval of the total of each week; for a single campaign, draw nothing.
 
-    The total is drawn separately because the medians of its parts need not add up to its median.
+    The total has its own mark because the stacked medians of its parts need not add up to its median.
     """
     if runs == 1:
         return
@@ -133,7 +133,7 @@ def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
 
 
 def draw_refugees(study: Study, path: Path) -> Path:
-    """Draw refugees in three panels: on the road, at the river, and waiting at each post."""
+    """Draw three panels: refugees on the road, those waiting or admitted at the river, and the queue at each post."""
     figure = new_figure(9.6)
     road, river, queues = figure.subplots(3, 1, height_ratios=(1, 1.15, 1.45))
     draw_people(road, study, {"people_on_the_road": ("on the road", EARTH)}, "On the road inside Afghanistan")
@@ -159,7 +159,7 @@ def count_civilians() -> str:
 
 
 def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
-    """Draw one panel with the number of people by day; `lines` gives the label and colour of each quantity."""
+    """Draw one panel with numbers of people by day; `lines` maps each quantity to its label and its colour."""
     for quantity, (words, colour) in lines.items():
         draw_bands(axes, spread(study, quantity), colour, words)
     axes.set_title(title)
@@ -171,7 +171,7 @@ def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], tit
 
 
 def draw_civilians_reported(axes: Axes, study: Study) -> None:
-    """Mark the reported number of civilians let in, which is a lower bound, with an upward arrow."""
+    """Mark the reported number of civilians let in with an upward arrow, because the number is a lower bound."""
     civilians = point(CIVILIANS_ADMITTED)
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
@@ -232,7 +232,7 @@ def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
 
 
 def have_room_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
-    """Return whether there is more room for names left of the first event than right of the last one."""
+    """Return whether there is more room for names to the left of the first event than to the right of the last."""
     return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 
 

@@ -1,4 +1,4 @@
-"""Write the main findings of a study in at most five sentences, generated from its tables.
+"""Generate, from the tables of a study, at most five sentences that state its main findings.
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
 A reported figure *does not fit* if at most 5 % of campaigns are at or above it, or at most 5 % are at or below it.
@@ -61,7 +61,7 @@ def share_of(share: float) -> str:
 
 
 def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
-    """Compute the position of a reported figure in the simulated distribution of an outcome.
+    """Compute which shares of campaigns have an outcome below, equal to and above its reported figure.
 
     Args:
         values: The outcome in each campaign that has a value, in the unit of the outcome.
@@ -70,7 +70,7 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
     Returns:
         The shares of campaigns below, equal to and above the reported value; if only a range was reported, the shares
         below, inside and above it. If only one bound was reported, campaigns that satisfy it count as equal.
-        None if nothing was reported or no campaign has a value.
+        If nothing was reported or no campaign has a value, None.
     """
     value, low, high = reported_numbers(row)
     if (value is None and low is None and high is None) or not values.size:
@@ -145,7 +145,7 @@ def figure_of(cell: object, unit: str) -> str:
 
 
 def label_dated(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome, with `up to 7 July` added to that of the largest night, which has no date."""
+    """Return the label of an outcome; `up to 7 July` is added to that of the largest night, which names no date."""
     label = label_of(row, name)
     return f"{label} up to 7 July" if name == LARGEST_NIGHT else label
 
@@ -166,7 +166,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """State how many reported figures do not fit, and name up to four of them, those reached least often first."""
+    """State how many reported figures do not fit, and name up to four of these, beginning with the worst fit."""
     sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
@@ -184,12 +184,12 @@ def describe_misfit(study: Study) -> str:
 
 
 def side_of(study: Study, name: str) -> Side | None:
-    """Return the position of an outcome's reported figure among the campaigns of one cell, as `place_among` does."""
+    """Return which shares of a cell's campaigns are below, equal to and above the reported figure of an outcome."""
     return place_among(values_of(study, name), summary_row(study.summary, name))
 
 
 def reach_of(side: Side) -> float:
-    """Return the share of campaigns at or above a reported figure, or that at or below it, whichever is smaller."""
+    """Return the smaller of two shares of campaigns: those at or above a reported figure, and those at or below it."""
     return min(side.below, side.above) + side.equal
 
 
@@ -219,7 +219,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
-    """State the lowest and the highest median of an outcome among the cells, and name these two cells."""
+    """State the lowest and the highest median that an outcome has in any cell, and name the two cells."""
     rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
     known = [cell for cell in cells if cell.number in rows]
     low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
@@ -232,7 +232,7 @@ def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
 
 
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
-    """State the lowest and the highest share of campaigns whose largest night reached the reported figure.
+    """State the share of campaigns whose largest night reached the reported figure: the lowest and highest by cell.
 
     Return an empty text if no figure was reported.
     """

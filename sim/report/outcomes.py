@@ -1,4 +1,4 @@
-"""Draw the distributions of outcomes, and the numbers of soldiers who crossed in each night and at each post.
+"""Draw the distributions of outcomes, the number of soldiers who crossed in each night, and the number at each post.
 
 Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for labels, units and reported figures; evidence.csv
         and posts.csv for counted crossings.
@@ -70,7 +70,7 @@ NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown in a lighter shade, so that th
 
 
 class Outcomes(Protocol):
-    """An object with outcomes of campaigns and a summary, such as a cell of a study, or campaigns in a notebook."""
+    """An object with the outcomes of campaigns and their summary: a cell of a study, or campaigns in a notebook."""
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
         but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters are always excluded.
 
     Returns:
-        The preferred outcomes that have a value or, if none has, the first of the others, at most `len(wanted)`.
+        The preferred outcomes that have a value. If none of them has one, other outcomes, at most `len(wanted)`.
     """
     others = {"cell", "run", "seed", *but, *declared_numbers()}
     numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns
@@ -147,7 +147,10 @@ def number_in(cell: Any) -> float | None:
 
 
 def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float | None]:
-    """Return the reported value of an outcome and the ends of its range, each of which is None if not reported."""
+    """Return the reported value of an outcome, and the lower and the upper end of its reported range.
+
+    Each of the three is None if it was not reported.
+    """
     value, low, high = (number_in(row[f"reported_{part}"]) for part in ("value", "low", "high"))
     return value, low, high
 
@@ -178,7 +181,7 @@ def format_spread(row: pd.Series) -> str:
 
 
 def values_of(study: Outcomes, name: str) -> np.ndarray:
-    """Return the values of a numeric outcome over campaigns, without missing ones.
+    """Return the value of a numeric outcome in each campaign that has one.
 
     The array is empty if the outcome is a date or if there is no such outcome.
     """
@@ -188,7 +191,7 @@ def values_of(study: Outcomes, name: str) -> np.ndarray:
 
 
 def is_inside(row: pd.Series) -> str:
-    """Return `yes` if the 90 % interval contains the reported value or overlaps its range, otherwise `no`.
+    """Return `yes` if the 90 % interval of an outcome contains the reported value or overlaps the range, else `no`.
 
     Return an empty text if nothing was reported or there is no interval.
     """
@@ -253,7 +256,7 @@ def wrap(text: str, letters: int = 43) -> str:
 
 
 def are_whole(values: np.ndarray, unit: str = "") -> bool:
-    """Return whether an outcome is shown in whole numbers.
+    """Return whether an outcome should be shown without decimals.
 
     Args:
         values: Values of the outcome; empty values count as not whole.
@@ -273,7 +276,8 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
         whole: Whether the values are whole numbers.
 
     Returns:
-        Edges of one bar per whole number if the range is at most `MANY`, otherwise of `BARS` equal bins.
+        Edges of one bar per whole number if values are whole and differ by at most `MANY`, of a single bar if all
+        values are equal, otherwise of `BARS` bars of equal width.
     """
     low, high = float(values.min()), float(values.max())
     if whole and high - low <= MANY:
@@ -294,7 +298,7 @@ def key_of_outcomes() -> list[Artist]:
 
 
 def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """Return the part of a caption that lists the evidence ids which the summary cites for these outcomes."""
+    """Return the part of a caption that lists the evidence ids cited in a summary for the named outcomes."""
     ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
     return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
@@ -325,10 +329,10 @@ def draw_crossings(study: Study, path: Path) -> Path:
 
 
 def nights_shown(study: Study) -> list[date]:
-    """Return the nights to show, up to two days after the end of the record.
+    """Return the nights of a study to show; none is more than two days after the end of the record.
 
-    The first is the first night for which a count was reported, or the first night with a crossing in at least 5 % of
-    campaigns, whichever is earlier.
+    The first is the first night for which a count was reported, or the first night on which soldiers crossed in at
+    least 5 % of campaigns, whichever is earlier.
     """
     often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
     simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
@@ -361,7 +365,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 
 
 def draw_largest_night(study: Study, path: Path) -> Path:
-    """Draw the distribution of the largest night as 50 dots, each 2 % of campaigns, with the reported figure."""
+    """Draw the soldiers of the largest night as 50 dots, each for 2 % of campaigns, with the reported figure."""
     row, values = summary_row(study.summary, LARGEST_NIGHT), values_of(study, LARGEST_NIGHT)
     figure = new_figure(3.8)
     axes = figure.add_subplot()
@@ -385,7 +389,7 @@ def draw_largest_night(study: Study, path: Path) -> Path:
 
 
 def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> int:
-    """Draw a quantile dot plot, and return the number of dots at or above the reported value."""
+    """Draw the values as a quantile dot plot; return how many of the dots are at or above the reported value."""
     dots = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS)
     reach = max(float(dots[-1]), reported_value or 0.0, 1.0) * 1.06
     width = reach / 40

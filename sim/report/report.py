@@ -113,7 +113,7 @@ class Line(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One outcome as a column of the table of cells: its heading and reported figure."""
+    """One outcome as a column of the table of cells: its label, its unit and its reported figure."""
 
     label: str
     unit: str
@@ -121,7 +121,7 @@ class Column(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One field of the table of cells: an outcome of a cell, as text."""
+    """One field of the table of cells: an outcome in one cell, and how it compares with the reported figure."""
 
     median: str
     spread: str
@@ -144,17 +144,17 @@ Drawing = Callable[[], Path]  # picklable function that draws one file and retur
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """Read what the page of a study shows: the requested cell, the only cell, or all cells of a study with several."""
+    """Read what the page of a study shows: the requested cell or, if none is requested, every cell of the study."""
     return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
 
 
 def figures_for(shown: Study) -> dict[str, PageFigure]:
-    """Return the figures of a page, keyed by name: those of a sweep if all cells are shown, else those of one cell."""
+    """Return the figures of a page, keyed by name; a page of all cells has other figures than a page of one cell."""
     return figures_of(shown) if shown.focus is None else FIGURES
 
 
 def picture(shown: Study, name: str) -> Path:
-    """Return the path of a figure; if a study has several cells, the figures of a single cell have their own folder."""
+    """Return the path of a figure; if a study has several cells, figures of one cell are in a folder of that cell."""
     folder = shown.folder / "figures"
     if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
@@ -163,7 +163,7 @@ def picture(shown: Study, name: str) -> Path:
 
 @in_style
 def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Path:
-    """Draw one figure by its name and return its path; `evening` is the day shown by the map of a single cell."""
+    """Draw the figure with this name and return its path; `evening` is the day that the map of a single cell shows."""
     if name == "map" and shown.focus is not None:
         return draw_map_of(shown, evening, path)
     return figures_for(shown)[name].draw(shown, path)
@@ -222,10 +222,10 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
 
 
 def drawings_of_film(folder: Path) -> list[Drawing]:
-    """Remove old animations from a folder, and return a list with the function that draws the animated map.
+    """Remove old animated GIFs of a study, and return a list with the function that draws the animated map.
 
-    If there are several cells, the map shows the base (or the first cell) and the cell that differs most from it. If
-    no cell has more than one campaign, return an empty list and remove nothing.
+    If several cells have finished campaigns, the map shows the base (or else the first of them) and the cell that
+    differs most from it. If no cell has more than one finished campaign, return an empty list and remove nothing.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -236,12 +236,12 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """Return the numbers of the base cell (or the first cell) and of the cell that differs most from it, if any."""
+    """Return the number of the base cell (or else the first) and, if there are others, of that which differs most."""
     return tuple(cell.number for cell in cells_by_effect(sweep)[:2])
 
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
-    """Read the comparisons of cells in a study, draw their figures, and return them for the page."""
+    """Read the comparisons of cells that a study has, draw a figure of each, and return them for the page."""
     tables = tables_in(folder)
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
@@ -249,7 +249,7 @@ def verdicts_of(folder: Path) -> list[VerdictBlock]:
 
 
 def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
-    """Prepare the comparison on one outcome for the page, with the first few sentences and a reference to the rest."""
+    """Prepare a comparison of cells for the page: its figure, its first sentences, and a note on where the rest is."""
     sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
     more = len(verdicts.rows) - len(sentences)
     rest = [f"{more} more are in {table.parent.name}/{table.name}."] if more else []
@@ -279,16 +279,17 @@ def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
 
 
 def ignore_interrupts() -> None:
-    """Ignore Ctrl-C in a worker, which ends within about a second anyway; the parent handles the interrupt."""
+    """Ignore Ctrl-C in a worker; the parent process handles it, and the worker ends within about a second anyway."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
-    """Redraw a figure from its metadata, with the same file name.
+    """Redraw a figure or an animation from the metadata in its file, with the same file name.
 
     Args:
         folder: The folder of the study, which need not be the one that the figure was first drawn from.
-        recipe: The metadata in the figure: file, cell, evening.
+        recipe: The metadata in the file: its path, and the cell and evening of a figure, or the cells and days of an
+            animation.
 
     Returns:
         The path of the figure.
@@ -403,7 +404,10 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
 
 
 def list_values(sweep: Study, key: str) -> str:
-    """List the values of a swept key as text, followed by the base value if the key has one."""
+    """List the values of a swept key as text, followed by the base value if there is one.
+
+    If there are many values, state only their number, the first and the last.
+    """
     values = values_of_key(sweep.cells, key)
     listed = ", ".join(format_setting(value) for value in values)
     if len(values) > MOST_VALUES:
@@ -412,7 +416,10 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """State how many campaigns failed, and the command that prints the reasons; return an empty text if none did."""
+    """State how many campaigns failed, which cells have no finished campaign, and which command prints the reasons.
+
+    Return an empty text if no campaign failed.
+    """
     failed = describe_failures(sum(cell.failed for cell in sweep.cells))
     if not failed:
         return ""
@@ -443,7 +450,7 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
 
 
 def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
-    """Format the values of an outcome in one cell as a field of the table."""
+    """Return a field of the table of cells, made from an outcome's values in one cell and its row in the summary."""
     side = place_among(values, row)
     place, fits = ("", False) if side is None else (side.text, side.fits)
     return Entry(format_rounded(row["median"]), format_spread(row), place, fits)

@@ -1,10 +1,10 @@
-"""Draw the figures of a study with several cells: outcomes and daily series by cell, outcomes against swept values.
+"""Draw the figures of a study of several cells: outcomes and daily series by cell, and outcomes by swept value.
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv, evidence.csv.
-Cells are ordered by effect: the base first, then those that differ most from it. If there is no base, the first cell
-takes its place. The effect of a cell is the absolute difference between its medians and those of the base, in standard
-deviations over all campaigns, averaged over the outcomes shown. If there are more than 24 cells, only twelve of them
-are shown, at equal steps in that order.
+Cells are ordered by effect: the base first, then the others, beginning with the one that differs most from it. If
+there is no base, the first cell takes its place. The effect of a cell is the absolute difference between its medians
+and those of the base, in standard deviations over all campaigns, averaged over the outcomes shown. If there are more
+than 24 cells, only twelve of them are shown, at equal steps in this order.
 """
 
 from collections.abc import Callable, Sequence
@@ -147,9 +147,9 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 
 
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
-    """Return the figures of outcomes against swept values: lines, heat maps, or one dot per cell.
+    """Return the figures of outcomes by swept value: lines, heat maps, or scatter plots with one dot per cell.
 
-    Return an empty dict if there is no outcome to show, or if the only swept key has values that are not numbers.
+    The dict is empty if there is no outcome to show, or if only one key is swept and its values are not all numbers.
     """
     names = outcomes_of(sweep)
     if not names:
@@ -217,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """State which cells are shown; return an empty text if all are."""
+    """State how many of the cells are shown and how they were chosen; return an empty text if all are shown."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -251,7 +251,7 @@ def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """Draw one outcome: one row per cell with its histogram, and the reported figure as a line through all rows."""
+    """Draw one outcome: the histogram of each cell in its own row, and the reported figure through all rows."""
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_in(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
@@ -298,7 +298,7 @@ def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
 
 
 def draw_course(sweep: Study, path: Path, course: Course) -> Path:
-    """Draw a daily quantity in one panel per cell, all with the same scales, and return the path."""
+    """Draw a daily quantity in one panel per cell, with the same scales in all panels; return the path."""
     cells = shown_cells(sweep)
     across = min(ACROSS, len(cells))
     figure, panels = new_panels(len(cells), across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
@@ -316,7 +316,7 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
 
 
 def course_of(study: Study, course: Course) -> Bands:
-    """Compute the median and the bands of a daily quantity on the days or nights shown."""
+    """Compute the median and the bands of a daily quantity in one cell, for the days or nights that are shown."""
     values = study.series(course.quantity)
     values = np.cumsum(values, axis=0) if course.total else values
     wanted = set(nights_shown(study) if course.nights else []) or set(study.evenings)
@@ -345,9 +345,9 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
 
 
 def few_days(evenings: Sequence[date]) -> Locator:
-    """Return a locator for ticks on the first of each month, without those whose label would overlap the next panel.
+    """Return a locator for ticks on the first day of each month; dates near the right edge of the panel get no tick.
 
-    If fewer than two ticks remain, return matplotlib's automatic date locator.
+    Labels there would overlap the next panel. If fewer than two ticks remain, return an automatic date locator.
     """
     far = evenings[-1] - (evenings[-1] - evenings[0]) / 6
     firsts = [day for day in evenings if day.day == 1 and day <= far]

@@ -1,8 +1,8 @@
-"""Draw outcomes against swept values: a line for one number, a heat map for two keys, dots for many cells.
+"""Draw outcomes by swept value: lines for one swept number, heat maps for two swept keys, dots for many cells.
 
 Reads   summary.csv for medians, spread and reported figures; runs.parquet for the bands.
-A cell *meets* the record if the reported value, or part of the reported range, is in the 90 % interval of the cell's
-campaigns.
+A cell *meets* the record if the 90 % interval of its campaigns contains the reported value or part of the reported
+range.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,16 +109,16 @@ def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
 
 
 def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
-    """Return the distinct values of a swept key: sorted if all are numbers, otherwise in the order given."""
+    """Return the distinct values of a swept key: sorted if all are numbers, otherwise in the order of the cells."""
     values = list(dict.fromkeys(cell.values[key] for cell in cells))
     numbers = [value for value in values if isinstance(value, int | float)]
     return sorted(numbers) if len(numbers) == len(values) else values  # type: ignore[return-value]
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """Return the value at which a heat map fixes each swept key except the first two.
+    """Return, for each swept key except the first two, the value at which a heat map holds it.
 
-    It is the base value or, if no cell has that, the first value.
+    This is the base value of the key or, if no cell has the base value, its first value.
     """
     fixed = {}
     for key in sweep.swept[2:]:
@@ -129,20 +129,20 @@ def others_fixed(sweep: Study) -> dict[str, Value]:
 
 
 def grid_cells(sweep: Study) -> list[StudyCell]:
-    """Return the cells of a heat map: those with the fixed values of all swept keys except the first two."""
+    """Return the cells in which every swept key except the first two has the value at which a heat map holds it."""
     fixed = others_fixed(sweep)
     return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
 
 
 def is_grid(sweep: Study) -> bool:
-    """Return whether the first two swept keys form a grid small enough and complete enough for a heat map."""
+    """Return whether the first two swept keys form a grid that is small and complete enough for a heat map."""
     cells = grid_cells(sweep)
     tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
 
 
 def describe_fixed(sweep: Study) -> str:
-    """Describe the values at which a heat map fixes the other swept keys; return an empty text if there are none."""
+    """Describe at which values a heat map holds all swept keys except the first two; empty if only two are swept."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{name_key(sweep, key)} at {format_setting(value)}"
@@ -239,7 +239,10 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """Draw a frame around each cell that meets the record, and a diamond on the median nearest the reported figure."""
+    """Draw a frame around each field whose cell meets the record, and a diamond in the field with the nearest median.
+
+    The nearest median is the one closest to the reported value.
+    """
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
@@ -286,7 +289,7 @@ def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
 
 
 def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
-    """Draw the median of each cell against one swept key, with a thin line for the 90 % interval of the cell."""
+    """Draw the median of an outcome in each cell against one swept key, with a thin line for the 90 % interval."""
     rows = sweep.summary[sweep.summary["outcome"] == name].set_index("cell")
     place = places_of(sweep, key)
     cells = [cell for cell in sweep.cells if cell.finished and cell.number in rows.index]
@@ -313,7 +316,7 @@ def numbers_of(column: pd.Series) -> np.ndarray:
 def places_of(sweep: Study, key: str) -> dict[int, float]:
     """Return the position of each cell on the axis of a swept key, keyed by cell number.
 
-    The position is the value if all values of the key are numbers, otherwise the index of the choice.
+    The position is the value itself if all values of the key are numbers, otherwise the index of the value.
     """
     values = values_of_key(sweep.cells, key)
     choice = {value: float(place) for place, value in enumerate(values)}
@@ -322,9 +325,10 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """Return the swept keys with the strongest rank correlation with the medians of outcomes.
+    """Return the swept keys whose values have the strongest rank correlation with the medians of the cells.
 
-    At most `KEYS` are returned, in the order of the command line.
+    The strength is the mean absolute correlation over the outcomes. At most `KEYS` keys are returned, in the order of
+    the command line.
     """
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)

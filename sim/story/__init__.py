@@ -1,1 +1,1 @@
-"""Describe one campaign in sentences, and compare it with a fork in which a decision is changed."""
+"""Describe one campaign in sentences, and compare the two branches of a campaign that is forked."""

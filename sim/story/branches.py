@@ -1,15 +1,15 @@
 """Continue a campaign twice from the end of a day, unchanged and with a change, with the same random draws.
 
 No random state has to be stored, because a draw depends only on seed, stream, day and actor. At the end of the day of
-the fork both branches have exactly the same world; from the next day on each follows its own rules.
+the fork, both branches have exactly the same world; from the next day on, each branch follows its own rules.
 
 The change may be another policy, another number of a rule, or another future dated event. It cannot concern what has
 already happened, what acts only on day 0, or which rows and roads exist; such a change is refused before anything is
-run. The shares that a post admits, its capacity, and the attention that a region gets are set on day 0, so the changed
-branch sets them again after the fork.
+run. The shares that each post admits, the capacity of each post, and the attention that each region gets are set on day
+0, so the changed branch sets them again after the fork.
 
-A condition that the change would have set by the day of the fork (pay, air cover, an order) is set on the next day. Men
-whom the change would have sent or raised by then arrive on the next day; no men arrive twice.
+A condition that the change would have set by the end of the day of the fork (pay, air cover, an order) is set on the
+next day. Men whom the change would have sent or raised by then arrive on that next day; no men arrive twice.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ Group = TypeVar("Group", bound=tuple)
 
 
 class Course(NamedTuple):
-    """What determines how a campaign continues, apart from its world and its seed."""
+    """The rules, events and layout with which a campaign continues from a given world and seed."""
 
     rules: Rules
     timeline: Timeline
@@ -57,7 +57,7 @@ class Course(NamedTuple):
 def run_branches(
     before: Course, after: Course, seed: int, days: int, day: int, draws: int | Address | None = None
 ) -> tuple[Campaign, Campaign]:
-    """Run a campaign to the end of a day, and continue it from there both without and with a change.
+    """Run a campaign to the end of a day, and continue it from there twice: once without a change, and once with it.
 
     Args:
         before: Rules, events and layout without the change.
@@ -112,7 +112,11 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """Set, in place, the parts of a world that policies determine on day 0 to their values under another course."""
+    """Change a world, in place, to the policies of another course.
+
+    This sets what policies determine on day 0: the attention that provinces get, and the capacity, guards and admitted
+    shares of posts.
+    """
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)
@@ -161,7 +165,7 @@ class Turn(NamedTuple):
     left: tuple[str, ...]  # keys of changed numbers that act only on day 0 and so have no effect
 
     def courses(self, seed: int) -> tuple[Course, Course]:
-        """Return rules, events and layout without and with the change, for the campaign with a seed."""
+        """Return, for the campaign with a seed, the course without the change and the course with it."""
         before, after = self.before.rules_of(seed), self.after.rules_of(seed)
         return (
             Course(before, self.before.timeline, self.before.layout.world),
@@ -170,7 +174,7 @@ class Turn(NamedTuple):
 
 
 def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: Settles) -> Turn:
-    """Resolve and check a change at the end of a day.
+    """Resolve a change at the end of a day to settings and events, and check that it is allowed.
 
     Args:
         words: Overrides of the cell.
@@ -214,7 +218,10 @@ def check_key(change: Override) -> None:
 
 
 def check_day(settings: Settings, evening: date) -> int:
-    """Return the number of a day of the campaign. Raises PanjError if it is outside the campaign or its last day."""
+    """Return the number of a date in the campaign, counted from day 0.
+
+    Raises PanjError if the date is outside the campaign, or is its last day.
+    """
     last = settings.end_date - timedelta(days=1)
     if not settings.start_date <= evening <= last:
         raise PanjError(f"day: found {evening}, expected a day from {settings.start_date} to {last}, which is the day "
@@ -223,7 +230,7 @@ def check_day(settings: Settings, evening: date) -> int:
 
 
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
-    """Return the overrides of a cell combined with those of a change, which take precedence.
+    """Return the overrides of a cell and of a change together; where both set a key, that of the change is kept.
 
     Raises PanjError if the change has a key twice.
     """
@@ -234,9 +241,10 @@ def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
 
 
 def check_event(change: Override, before: Settings, after: Settings, evening: date) -> None:
-    """Raise PanjError if the change adds, removes, moves or edits a dated event that is not after the fork.
+    """Raise PanjError if an override affects a dated event that is not after the fork.
 
-    An event must be after the fork both without and with the change. Overrides of other keys are accepted.
+    The event must be after the fork both in the settings without the change and in those with it. An override of any
+    other key is accepted.
     """
     key = change.key
     if not key.startswith(EVENTS):
@@ -254,9 +262,9 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
 
 
 def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Return the keys of changed numbers that act only on day 0.
+    """Return the keys of numbers that a change alters without effect, because they act only on day 0.
 
-    Raises PanjError for a change of a number that decides which rows or roads exist.
+    Raises PanjError if a number that decides which rows or roads exist differs.
     """
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
@@ -268,7 +276,7 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def is_deed(event: Event) -> bool:
-    """Return whether an event sends or raises men, which happens once, rather than setting a lasting condition."""
+    """Return whether an event sends or raises men; any other event sets a lasting condition or changes nothing."""
     return event.act not in ("set", "context")
 
 
@@ -280,7 +288,7 @@ def done_by(events: Sequence[Event], day: int) -> set[str]:
 def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
     """Return the events of the changed branch that are dated after the fork.
 
-    An event that sent or raised men before the fork is left out, so that its men do not arrive twice.
+    An event that already sent or raised men by the end of that day is left out, so that no men arrive twice.
 
     Args:
         before: Events without the change.
@@ -292,9 +300,10 @@ def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> 
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Return what the change would have done by the day of the fork, as events dated to the next day.
+    """Return what the change would have done by the end of the day of the fork, as events dated to the next day.
 
-    These are conditions that would have another value by then, and men who would have been sent or raised but were not.
+    These events set the conditions that would have had another value by then, and send or raise the men whom only the
+    change would have sent or raised.
     """
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
@@ -306,7 +315,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
     """Return the event that last set each condition by the end of a day, keyed by condition.
 
-    For a condition that no event has set, an event of day 0 with the initial value is returned.
+    If no event has set a condition, the event returned for it has day 0 and the initial value.
     """
     usual = conditions_before_events()
     found = {
@@ -323,7 +332,7 @@ def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
 
 
 def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> None:
-    """Check that a change affects a rule, a post, a region or a dated event after the fork.
+    """Check that a change has an effect after the fork: on a rule, a post, a region or a dated event.
 
     Args:
         turn: The resolved change.
@@ -354,9 +363,9 @@ def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
 
 
 def acting(rules: Rules) -> Rules:
-    """Return the rules, with 0 for numbers that act only through the layout, so that only other changes count.
+    """Return the rules, with 0 in place of every number that acts only through the layout.
 
-    What these numbers do to the layout is compared separately.
+    The results of two sets of rules differ only if another number differs; the layouts are compared separately.
     """
     for key in LAID_OUT:
         _, rule, name = key.split(".")

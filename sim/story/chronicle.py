@@ -110,11 +110,11 @@ class Chronicle:
         return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
 
     def in_time(self, name: str) -> np.ndarray:
-        """Return a daily series on the days shown."""
+        """Return the values of a daily series on the days shown."""
         return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
 
     def at_posts(self, what: str, day: date) -> dict[str, int]:
-        """Return the values that a series per post, such as `admitted`, has on a day; posts with 0 are left out."""
+        """Return the value of a daily series, such as `admitted`, at each post on a day; posts with 0 are left out."""
         found = {post: self.on(day, f"{what}_{post}") for post in self.posts}
         return {post: people for post, people in found.items() if people}
 
@@ -139,7 +139,7 @@ class Chronicle:
 
 
 def check_part(province: str, first: date, last: date, start: date, end: date) -> None:
-    """Raise PanjError if a named province does not exist, or if the days are outside the campaign or reversed."""
+    """Raise PanjError if a province is given but unknown, or if the days are outside the campaign or not in order."""
     provinces = facts_here().provinces
     if province and province not in provinces:
         raise unknown("province", province, provinces)
@@ -204,7 +204,10 @@ def read_table(path: Path, branch: str) -> pa.Table:
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """Return the fields of a `Happening` for each row of events.parquet. Raises PanjError if a column is missing."""
+    """Return, for each row of events.parquet, its values in the order of the fields of `Happening`.
+
+    Raises PanjError if a column is missing.
+    """
     missing = [name for name in Happening._fields if name not in events.column_names]
     if missing:
         raise PanjError(f"events.parquet: found no column {', '.join(missing)}, expected a log with all columns")
@@ -219,7 +222,7 @@ def facts_here() -> Facts:
 
 
 def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Add up the men in events by key.
+    """Add up the numbers of men in events, separately for each key.
 
     Args:
         happenings: The events.
@@ -235,7 +238,7 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
 
 
 def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Count events by key, the largest count first; ties are in order of appearance."""
+    """Return the number of events for each key, the largest first; ties are in order of appearance."""
     return sums([one._replace(men=1) for one in happenings], key)
 
 
@@ -244,7 +247,7 @@ TABLES = ("events.parquet", "days.parquet")
 
 
 def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
-    """Find the log and daily series of one campaign; if the study has none, rerun the campaign to write them.
+    """Find the log and daily series of one campaign; if the study does not have them, rerun the campaign to write them.
 
     Args:
         request: The study, the cell and seed of the campaign, and the part to show.
@@ -294,12 +297,12 @@ def about_only_campaign(study: Study) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Rerun a campaign, write its log, daily series and metadata, and return their folder and the metadata.
+    """Rerun a campaign and write its log, daily series and metadata; return the folder written to, and the metadata.
 
     Args:
         folder: Folder of the study.
         seed: Seed of the campaign; None means the first seed of the study.
-        cell: Number of its cell.
+        cell: Number of the cell to which the campaign belongs.
     """
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)

@@ -1,7 +1,7 @@
 """Fork a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
 
-Each campaign is rerun and continued twice from the end of that day, unchanged and with the change. Paired differences,
-their intervals and the sentences about them are computed by `sim.compare`.
+Each campaign is rerun to the end of that day, and continued from there twice: unchanged, and with the change. Paired
+differences, their intervals and the sentences about them are computed by `sim.compare`.
 
 Reads   about.json and chunks/study.json of a study.
 Writes  forks/<name>/ in the study: fork.json, outcomes.csv, and events.parquet and days.parquet, whose column `branch`
@@ -66,7 +66,10 @@ LATER = (  # the same if none of `OUTCOMES` ends after the fork
 
 
 def words_of(request: Fork) -> list[str]:
-    """Return the day, changes and options of the command in a fixed order, with `~` deletions after other changes."""
+    """Return the day, the changes and the options of the command as words in a fixed order.
+
+    Changes that delete a key, which begin with `~`, follow all other changes.
+    """
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
@@ -90,7 +93,7 @@ class Pair(NamedTuple):
 
 
 def open_fork(request: Fork) -> Prepared:
-    """Resolve the settings of a request and check it, before anything is run. Raises PanjError if it is invalid."""
+    """Resolve and check a request before any campaign is run. Raises PanjError if the request is invalid."""
     composer = Composer()
     origin = origin_of(request.folder, request.cell or 0, composer)
     first = seed_of(origin, request.seed)
@@ -139,7 +142,7 @@ def write_fork(request: Fork, console: Console) -> Path:
 
 
 def compile_step(fork: Prepared, console: Console) -> None:
-    """Compile the function `step` before any branch runs, and print a message if it is not in the cache yet."""
+    """Compile the function `step` or load it from the cache; print a message first if it has to be compiled."""
     if step_is_cold():
         console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
     warm(fork.turn.courses(fork.seeds[0])[0])
@@ -189,10 +192,10 @@ def name_of(request: Fork, fork: Prepared) -> str:
 
 
 def refuse_another(place: Path, request: Fork) -> None:
-    """Raise PanjError if the folder already has a fork with other overrides, which would be overwritten.
+    """Raise PanjError if the folder already has the fork of another request, which would be overwritten.
 
-    A damaged fork.json does not say what was forked: it is refused under a name that the user chose, and written again
-    under a default name, which is made from the request.
+    A damaged fork.json does not say what was forked. If the user chose the name of the folder, this is an error. If the
+    name is the default one, which is made from the request, the fork may be overwritten.
     """
     path = place / "fork.json"
     if not path.is_file():
@@ -208,9 +211,10 @@ def refuse_another(place: Path, request: Fork) -> None:
 
 
 def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pair]) -> None:
-    """Write the log and daily series of both branches, their outcomes and the metadata of the fork.
+    """Write the log, daily series and outcomes of both branches, and the metadata of the fork.
 
-    The log and the outcomes are those of the first seed. With several seeds, also write their paired differences.
+    The log and the outcomes are those of the first seed; the daily series are those of every seed. If there are several
+    seeds, also write the paired differences.
     """
     settings = fork.origin.settings
     table = outcomes_of(settings.start_date, settings.days)
@@ -232,7 +236,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
-    """Return the requested outcomes or, if none is requested, the main ones that end after the fork."""
+    """Return the requested outcomes or, if no outcome is requested, the main outcomes that end after the fork."""
     last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
     for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
         found = [row for name in names for row in table if row.name == name]
@@ -243,7 +247,7 @@ def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> 
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
-    """Join the tables of both branches of every seed, with the name of the branch in a new first column."""
+    """Join the tables of both branches of every seed into one, with a new first column that names the branch."""
     parts = [
         table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
         for pair in pairs
@@ -274,7 +278,7 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
 
 
 def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
-    """Return what fork.json has on a change: its day, its overrides, its events, and its keys without effect.
+    """Return the part of fork.json about a change: its day, overrides and events, and the keys that have no effect.
 
     Args:
         turn: The resolved change.
@@ -299,11 +303,11 @@ Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # without and with t
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
-    """Return the rows of outcomes.csv: per outcome the reported figure, the value in each branch, and the difference.
+    """Return the rows of outcomes.csv: one per outcome, with reported figure, value in each branch, and difference.
 
     Args:
         table: Rows of the outcomes table; those that the days of the campaign do not cover are left out.
-        outcomes: Values without and with the change, each keyed by the name of the outcome.
+        outcomes: The values without the change, then those with it; both keyed by the name of the outcome.
         start: First day of the campaign.
     """
     evidence = {row.id: row for row in read_evidence()}
@@ -341,7 +345,7 @@ def say(value: Value) -> str:
 def verdict_rows(
     table: Sequence[Outcome], outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin, change: str
 ) -> list[dict[str, Any]]:
-    """Return the rows of verdicts.csv: per outcome the paired difference over all seeds, its intervals and a sentence.
+    """Return the rows of verdicts.csv: one per outcome, with paired difference over all seeds, intervals and sentence.
 
     Args:
         table: The outcomes to compare.
@@ -375,7 +379,7 @@ def measure_of(row: Outcome, start: date) -> Measure:
 def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:
     """Return the values of one outcome in one branch, one per seed.
 
-    A date becomes a number of days; an event that did not occur is dated to the day after the last.
+    A date becomes the number of days since the first day; an event that did not occur counts as the day after the last.
 
     Args:
         side: 0 for the branch without the change, 1 for the branch with it.

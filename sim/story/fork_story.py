@@ -1,4 +1,4 @@
-"""Report how the two branches of a forked campaign differ: first event, outcomes, both stories, and a figure.
+"""Report how the two branches of a forked campaign differ, as a page, two stories and a figure.
 
 A night is dated by the morning on which it ends. The figure shows shares of districts, not numbers, because sources
 differ in how many districts there are.
@@ -75,7 +75,7 @@ class Branches(NamedTuple):
 
 
 def page_of_fork(branches: Branches, language: Language) -> str:
-    """Return the whole comparison of the branches as a Markdown page."""
+    """Return the complete comparison of the two branches as a Markdown page."""
     lines = [f"# {title_of(branches, language)}", ""]
     for sentence in told_of(branches, language):
         lines += [sentence, ""]
@@ -169,7 +169,7 @@ def show_fork(folder: Path) -> int:
 
 
 def next_command(branches: Branches, study: Path) -> str:
-    """Return a command for the same fork with 50 seeds or, if it has several seeds already, a week earlier."""
+    """Return a command to try next: the fork with 50 seeds or, if it has several already, up to a week earlier."""
     about = branches.about
     overrides = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
     if about["cell_label"] and not any(word.startswith("cell=") for word in overrides):
@@ -187,7 +187,7 @@ HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
 
 @in_style
 def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Path:
-    """Draw the districts held and the soldiers who crossed in both branches, and save the figure as fork.png."""
+    """Draw, for both branches, the share of districts held and the soldiers who crossed; save this as fork.png."""
     evening = date.fromisoformat(about["day"])
     figure = new_figure(7.4)
     above, below = figure.subplots(2, 1, sharex=True)
@@ -246,7 +246,7 @@ def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
 
 
 def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None:
-    """Draw a vertical line on the day of the fork in each panel, with a label in the first."""
+    """Draw a vertical line on the day of the fork in each panel, and label the line in the first panel."""
     for axes in panels:
         axes.axvline(float(date2num(evening)), color=INK, linewidth=1.2, zorder=7)
     text = language.say("figure_turn", day=language.day(evening))
@@ -257,7 +257,7 @@ def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None
 
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
-    """Return a fork in the form of a `Study`, so that captions are made as for figures of a study."""
+    """Return a fork in the form of a `Study`, so that functions that write captions of studies accept it."""
     cell = StudyCell(
         about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
@@ -269,7 +269,7 @@ BEFORE, AFTER = "as_it_went", "changed"
 
 
 class Difference(NamedTuple):
-    """The first day on which the logs of the branches differ, and that day's events that only one of them has."""
+    """The first day on which the logs of the branches differ, and the events of that day that are in one log only."""
 
     day: date
     before: tuple[Happening, ...]
@@ -293,7 +293,7 @@ def read_branches(folder: Path, language: Language) -> Branches:
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata of the changed branch: those of the fork, but with the dated events of the change."""
+    """Return the metadata of the changed branch: a copy of those of the fork, with the dated events of that branch."""
     return {**about, "dated": about["dated_changed"]}
 
 
@@ -312,9 +312,9 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """Return the chronicle of the changed branch with the events of the change that were applied late.
+    """Return the chronicle of the changed branch, with late events added to its dated events.
 
-    These are dated on or before the day of the fork, and applied on the day after it.
+    Late events are those that the change dates on or before the day of the fork; they are applied on the day after it.
 
     Args:
         changed: Chronicle of the changed branch.
@@ -325,7 +325,7 @@ def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) 
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """Return the events that the change dates on or before the day of the fork, and that are applied the day after."""
+    """Return the events dated by the change on or before the day of the fork, which are applied on the day after it."""
     return [
         Dated(
             date.fromisoformat(day),
@@ -339,7 +339,7 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """Return the first day on which the logs differ, with the events that only one branch has; None if they agree."""
+    """Return the first day on which the logs differ, and its events that are in one log only; None if they agree."""
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -348,7 +348,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
 
 
 def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Return the rows that are not in `others`; equal rows are matched one to one."""
+    """Return the rows that have no equal in `others`; each row of `others` cancels one equal row at most."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -375,7 +375,7 @@ MAIN = (  # outcomes listed first if they end after the fork
 
 
 def tell_first(branches: Branches, language: Language) -> list[str]:
-    """Describe the first events that differ or, if none does, the first day on which any daily series differs."""
+    """Describe the first events that differ or, if the logs agree, the first day on which any daily series differs."""
     found = first_difference(branches.before, branches.after)
     if found is not None:
         sentences = [language.say("fork_first", day=language.day(found.day, year=True))]
@@ -391,7 +391,8 @@ def tell_first(branches: Branches, language: Language) -> list[str]:
 def together(rows: Sequence[Happening]) -> list[Happening]:
     """Merge events of the same kind and place, adding up their men.
 
-    Crossings are also kept apart by post, and moves of spearheads by prong. The order is that of first appearance.
+    Soldiers who crossed or were turned back are merged only if they were at the same post, and moves of prongs only if
+    the prong is the same. The merged events are in order of first appearance.
     """
     found: dict[tuple[str, str, str], Happening] = {}
     for one in rows:
@@ -432,7 +433,7 @@ def title_of(branches: Branches, language: Language) -> str:
 
 
 class TwoDays(NamedTuple):
-    """The sentences on one day, separated into those of both branches and those of only one."""
+    """The sentences on one day: those in both branches, in the unchanged one only, and in the changed one only."""
 
     date: date
     both: list[str]
@@ -441,9 +442,9 @@ class TwoDays(NamedTuple):
 
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
-    """Return the days on which the sentences of the branches differ, and the number of days on which they do not.
+    """Return the days on which the sentences of the branches differ, and the number of days on which they are the same.
 
-    Days without any sentences are not counted.
+    A day on which neither branch has a sentence is not counted.
     """
     days, same = [], 0
     for day in days_told(branches.before):
@@ -457,7 +458,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
 
 
 def chosen_outcomes(branches: Branches) -> Rows:
-    """Return the outcomes that end after the fork: the requested and main ones, then any others that differ."""
+    """Return outcomes that end after the fork: the requested ones, then the main ones, then all others that differ."""
     open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
     names = dict.fromkeys((*branches.about.get("outcomes", ()), *MAIN))
     main = [row for name in names for row in open_ if row["outcome"] == name]
@@ -495,7 +496,7 @@ def say_reported(text: str, is_share: bool) -> str:
 
 
 def say_value(text: str, is_share: bool) -> str:
-    """Format a value of outcomes.csv: a share in per cent, any other number as whole or to three significant figures.
+    """Format a value of outcomes.csv: a share in per cent, any other number to at least three significant figures.
 
     Dates and empty cells are returned unchanged.
     """

@@ -1,4 +1,4 @@
-"""Describe one campaign in sentences: a summary, an account of each day, and the record of the same days.
+"""Describe one campaign in sentences: a summary, what happened on each day, and what was reported for the same days.
 
 Reads   a `Chronicle`, and the record.
 Writes  story.md, a page, and story.txt, a text for the terminal.
@@ -85,7 +85,7 @@ def say_cell(chronicle: Chronicle, language: Language) -> str:
 
 
 def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return the sentences of the summary, on falls, capitals, help, fates of men, crossings and families."""
+    """Return the sentences of the summary: on falls, capitals, calls for help, fates of men, crossings and families."""
     return [
         *short_falls(chronicle, language),
         *short_capitals(chronicle, language),
@@ -97,9 +97,10 @@ def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on how many districts fell, how and why, and on which day most of them fell.
+    """Return sentences on how many districts fell, how and why they fell, and on which day the most fell.
 
-    If the whole country is shown, the first sentence compares the districts held before and after the days shown.
+    If the whole country is shown, the first sentence compares how many districts the Taliban hold before the days shown
+    and at their end.
     """
     told = []
     falls = chronicle.of("fall")
@@ -132,7 +133,7 @@ def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_help(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on calls for help, answers, districts retaken, and assaults that were called off.
+    """Return sentences on calls for help, help that was sent, districts retaken, and assaults that were called off.
 
     One of them counts the districts that were sent help and nevertheless fell within a week.
     """
@@ -156,7 +157,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
-    """Return whether the district to which help was sent fell within a week of the answer."""
+    """Return whether the district that was sent help by this answer fell within a week of it."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
         for fall in chronicle.of("fall")
@@ -164,14 +165,14 @@ def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
 
 
 def short_fates(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return a sentence on how many men were captured and one on how many surrendered, each only if there were any."""
+    """Return a sentence on the men who were captured, if any, and a sentence on those who surrendered, if any."""
     men = {event: sum(one.men for one in chronicle.of(event)) for event in ("capture", "surrender")}
     keys = {"capture": "sum_captured", "surrender": "sum_surrendered"}
     return [language.say(keys[event], count) for event, count in men.items() if count]
 
 
 def short_river(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on the soldiers who crossed (in all, at each post, in the largest night) or were turned back."""
+    """Return sentences on soldiers who crossed (in all, by post, in the largest night) and on those turned back."""
     crossings = chronicle.of("crossing")
     by_post = sums(crossings, lambda one: one.who)
     if not by_post:
@@ -188,9 +189,9 @@ def short_river(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_families(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on the people who left home, were admitted, were refused, and waited at posts.
+    """Return sentences on the people who left home, who were admitted or refused, and who waited at posts.
 
-    If a single province is shown, only those admitted at its posts are described.
+    If a single province is shown, return only the sentence on people admitted at its posts.
     """
     by_post = {post: int(chronicle.in_time(f"admitted_{post}").sum()) for post in chronicle.posts}
     admitted = {post: people for post, people in by_post.items() if people}
@@ -215,7 +216,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def days_told(chronicle: Chronicle) -> list[date]:
-    """Return every day of the part of the campaign that is shown."""
+    """Return every day shown, including days on which nothing happened."""
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
 
@@ -272,7 +273,7 @@ def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
 
 
 def with_line(days: Sequence[Day]) -> list[tuple[Day, bool]]:
-    """Pair each day with whether it is the first one after the end of the record.
+    """Return each day with a flag that is true for the first of these days after the end of the record.
 
     Args:
         days: Days on which something happened, in chronological order.
@@ -292,7 +293,7 @@ def bullets(sentences: Sequence[str]) -> list[str]:
 
 
 def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
-    """Wrap sentences to lines of at most `LETTERS` characters; each sentence begins with `mark`."""
+    """Return sentences wrapped to lines of at most `LETTERS` characters; the first line of each begins with `mark`."""
     blank = " " * len(mark)
     return [
         line
@@ -302,13 +303,13 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
 
 
 def part_of(request: options.Story) -> dict[str, Any]:
-    """Return the requested province, first and last day as arguments of `narrowed`, without those not given."""
+    """Return the province, first day and last day that were requested, if given, as arguments of `narrowed`."""
     asked = {"province": request.province, "first": request.first, "last": request.last}
     return {key: value for key, value in asked.items() if value is not None}
 
 
 def check_filters(request: options.Story, start: date, end: date) -> None:
-    """Check, before the campaign is run, that it has the requested part.
+    """Check, before a campaign is run, that the requested part of it exists.
 
     Args:
         request: The requested province and days.
@@ -368,7 +369,7 @@ def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language:
     Args:
         study: The study of the campaign.
         name: Name of the outcome.
-        campaign: Metadata of the campaign, of which the seed, the cell and the first day are used.
+        campaign: Metadata of the campaign; only its seed, cell and first day are used.
         language: Language of the sentences.
 
     Returns:
@@ -397,7 +398,10 @@ def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language:
 
 
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:
-    """Return a command that forks the campaign on 4 July or, if that day is not possible or not shown, close to it."""
+    """Return a command that forks the campaign on 4 July 2021.
+
+    If the days shown begin later, it forks on the first of them, but always before the last day of the campaign.
+    """
     study = folder.parent.parent if folder.parent.name == "stories" else folder
     day = min(max(chronicle.first, date(2021, 7, 4)), chronicle.end - timedelta(days=1))
     where = [f"{key}={campaign[key]}" for key in ("seed", "cell")]

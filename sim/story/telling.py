@@ -1,4 +1,4 @@
-"""Describe in sentences what happened on one day of a campaign, and what was reported for the same days and place.
+"""Describe in sentences each day of a campaign, and what was reported for the days and the place shown.
 
 A sentence names a few places and counts the others. An evidence row counts as being about a province if it names that
 province, or if it names one of its districts or posts and no other province.
@@ -50,7 +50,7 @@ def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
 
 
 def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Describe the men whom dated events sent or raised, and the spearheads that set out."""
+    """Describe the men who were sent or raised by dated events, and the spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
         place = place_of(one, chronicle, language)
@@ -67,10 +67,10 @@ def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Langu
 
 
 def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Describe the falls of a day, first those of capitals, then those of rural districts by province.
+    """Describe the falls of a day: first those of capitals, then those of rural districts, grouped by province.
 
-    Provinces with the most falls come first. If the whole country is shown, the last sentence states how many districts
-    the Taliban hold at the end of the day.
+    The province with the most falls of rural districts comes first. If the whole country is shown, the last sentence
+    states how many districts the Taliban hold at the end of the day.
     """
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
@@ -121,7 +121,7 @@ def tell_group(falls: Sequence[Happening], language: Language) -> str:
 
 
 def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
-    """Describe the fall of one district in each of several provinces."""
+    """Describe in one sentence the falls of districts in several provinces, one district in each."""
     names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
     return with_reasons(
         language.say("fell_scattered", len(falls), names=names, hows=say_hows(falls, language)), falls, language
@@ -129,7 +129,7 @@ def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: L
 
 
 def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
-    """Append the reasons for the falls to a sentence, most frequent first."""
+    """Append the reasons for falls, the most frequent first, to the sentence that describes these falls."""
     whys = say_whys(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
@@ -171,9 +171,9 @@ def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Languag
 
 
 def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Describe how many men were captured, surrendered or came home, and where, the largest number first.
+    """Return sentences on how many men were captured, how many surrendered and how many came home, and where.
 
-    Places are provinces, or districts if a single province is shown.
+    Places are provinces, or districts if a single province is shown; those with the most men come first.
     """
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
@@ -188,9 +188,9 @@ def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Langua
 
 
 def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Describe the soldiers who crossed or were turned back in the night after a day, and the people admitted that day.
+    """Describe the soldiers who crossed or were turned back in the night after a day, and people admitted on the day.
 
-    If the whole country is shown, also state how many people were refused, are waiting, and left home.
+    If the whole country is shown, also state how many people were refused, were waiting, and left home.
     """
     told = []
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
@@ -228,7 +228,8 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
 
     Args:
         people: Number of people, keyed by the name of the place.
-        keys: Key of the text for a single place, such as `all in Kunduz`, and of that for each of several places.
+        keys: Key of the text for a place that is the only one, such as `all in Kunduz`; key of the text for each of
+            several places.
         most: Largest number of places to name.
         language: Language of the texts.
     """
@@ -241,7 +242,7 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
 
 
 def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
-    """Return a district with its province, `Khwahan (Badakhshan)`, or without it if a single province is shown."""
+    """Name the district of an event: with its province, `Khwahan (Badakhshan)`, unless a single province is shown."""
     return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
@@ -275,7 +276,8 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
     """Return the evidence rows that can be compared with the days and the place shown.
 
-    They are for calibration, cover a day shown, start no earlier than the campaign, and end no later than the record.
+    These rows have the use `calibration` and cover at least one day shown. None of them starts before the campaign, or
+    ends after the end of the record.
     """
     return [
         row
@@ -324,11 +326,12 @@ def say_days(row: Evidence, language: Language) -> str:
 
 
 def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
-    """State which districts were reported lost on the days shown, and how many of them fell in this campaign.
+    """State how many districts were reported lost on the days shown, and how many of these fell in this campaign.
+
+    Only days up to the end of the record count.
 
     Returns:
-        A list with one text, which names these districts and states how many of them fell in the campaign on the days
-        shown; an empty list if no loss was reported.
+        A list with one text, which also names some of these districts; an empty list if no loss was reported.
     """
     facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)

@@ -1,4 +1,4 @@
-"""Campaigns for lessons outside the classroom server, which are run when needed and stored in the results folder.
+"""Run the campaigns of lessons that are done outside the classroom server, and store them in the results folder.
 
 Reads   <results>/lessons/<fingerprint of settings>/*.parquet, one file per chunk of seeds.
 Writes  the same files; a chunk that cannot be read is run again.
@@ -38,17 +38,17 @@ class CampaignStore:
         return Composer()
 
     def settings(self, overrides: Overrides) -> Settings:
-        """Return the settings of a choice, without daily series; raise PanjError if the overrides are wrong."""
+        """Return the settings of a choice, with daily series off; raise PanjError if the overrides are invalid."""
         return self.composer.settings(overrides + Overrides.of(["daily=false"]))
 
     def order(self, overrides: Overrides) -> Order:
-        """Return a choice's settings in the form that is sent to workers, cached; raise PanjError if they are wrong."""
+        """Return a choice's settings in the form that workers receive, cached; raise PanjError if they are invalid."""
         if overrides not in self.orders:
             self.orders[overrides] = Cell(0, {}, (), self.settings(overrides)).order
         return self.orders[overrides]
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return campaigns with consecutive seeds from the store, and run those that are missing.
+        """Return campaigns with consecutive seeds from the store, which runs the campaigns that it does not have yet.
 
         Args:
             overrides: The choice of settings.
@@ -71,7 +71,7 @@ class CampaignStore:
         return whole.slice(first_seed - chunks.start * CHUNK, runs)
 
     def path(self, order: Order, chunk: int) -> Path:
-        """Return the path of the file of a chunk."""
+        """Return the path of the file in which a chunk of campaigns is stored."""
         return self.folder / order.key / f"seeds_{chunk * CHUNK:09d}.parquet"
 
     def read(self, order: Order, chunk: int) -> pa.Table:

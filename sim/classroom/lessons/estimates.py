@@ -1,4 +1,4 @@
-"""Compute the estimates that tasks ask for, with the errors due to the limited number of campaigns.
+"""Compute the estimates that tasks ask for, with the errors that arise from the limited number of campaigns.
 
 Reads   tables of outcomes, one row per campaign; two tables are paired by seed.
 Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; for a share, Wilson
@@ -30,7 +30,7 @@ Statistic = Callable[..., Any]
 
 
 class Estimate(NamedTuple):
-    """An estimate from some campaigns; error and interval are NaN if there is only one campaign."""
+    """An estimate, with its standard error and 95 % interval, which are NaN if it is from a single campaign."""
 
     number: float
     error: float  # standard error
@@ -91,7 +91,7 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
 
 
 def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Return the outcome of the campaign with the first seed, without standard error and interval."""
+    """Return the outcome of the first campaign that has a value, without standard error and interval."""
     return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 
@@ -106,17 +106,20 @@ def median(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
 
 
 def quantile(values: np.ndarray, task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the quantile that the task names, over campaigns."""
+    """Estimate a quantile of the outcome over campaigns; the task states which quantile."""
     return bootstrapped(values, partial(np.quantile, q=task.quantile))
 
 
 def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Estimate the distance of the median from the reported figure."""
+    """Estimate how far the median over campaigns is from the reported figure."""
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked)))
 
 
 def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Split campaigns into ten groups by seed; estimate how far the nearest group mean is from the reported figure."""
+    """Estimate how far the mean of the best of ten groups of campaigns is from the reported figure.
+
+    Campaigns are grouped in order of seed; the best group is the one whose mean is nearest to the reported figure.
+    """
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
     best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
@@ -124,7 +127,7 @@ def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estim
 
 
 def mean_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Estimate the distance of the mean from the reported figure."""
+    """Estimate how far the mean over campaigns is from the reported figure."""
     reported = reported_value(asked)
     return bootstrapped(values, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
 
@@ -136,7 +139,7 @@ def share_at_least(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estima
 
 
 def share_higher(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Estimate the share of paired campaigns in which the difference of the outcome is above zero."""
+    """Estimate the share of pairs of campaigns in which the difference in the outcome is above zero."""
     return share_of(values > 0)
 
 
@@ -150,7 +153,7 @@ SHARES = ("share_at_least", "share_higher")
 
 
 def gap_of(values: np.ndarray, axis: int = -1, *, reported: float) -> Any:
-    """Return the distance of the median from the reported figure."""
+    """Return the absolute difference between the median of values and the reported figure."""
     return np.abs(np.median(values, axis=axis) - reported)
 
 
@@ -161,7 +164,7 @@ def reported_value(asked: TaskOutcome) -> float:
         asked: The outcome.
 
     Returns:
-        The reported value, or else the lower or the upper bound, in the unit of the outcome.
+        The reported value, else the lower bound, else the upper bound, in the unit of the outcome.
 
     Raises:
         PanjError: Nothing was reported.
@@ -217,7 +220,7 @@ def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) 
 
 
 def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
-    """Return which answers are right if a task asks whether the reported figure is in the middle 90 % of campaigns.
+    """Return the right answers to a task that asks whether the reported figure is in the middle 90 % of campaigns.
 
     Args:
         sheet: The sheet of the student.
@@ -225,7 +228,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
         sample: The campaigns to use.
 
     Returns:
-        `yes`, `no`, or both if sampling error may decide the answer.
+        `yes` or `no`; both if sampling error alone may decide between them.
     """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     values = values[~np.isnan(values)]
@@ -244,18 +247,18 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
 
 
 def verdict(found: Estimate) -> str:
-    """Return the conclusion that the interval of a difference allows: `more`, `fewer` or `cannot tell`."""
+    """Return what the 95 % interval of a difference shows: `more`, `fewer` or `cannot tell`."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"
 
 
 def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
-    """Score the choices of a task, and find those that may be the best.
+    """Score the choices of a task, and find every choice that may be the best.
 
-    A choice may be the best if the 95 % bootstrap interval of the highest score minus its own score includes zero; each
-    resample takes the same campaigns under all settings. With one campaign, only the choice with the highest score may
-    be the best.
+    A choice may be the best if the 95 % bootstrap interval of the highest score minus the score of this choice includes
+    zero; each resample takes the same campaigns under all settings. With one campaign, only the choice with the highest
+    score may be the best.
 
     Args:
         sheet: The sheet of the student.
@@ -288,7 +291,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
 
 
 def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, best: int) -> bool:
-    """Return whether the gap between a choice's score and the highest may be due to sampling error alone."""
+    """Return whether sampling error alone may explain why a choice scores below the best; False for one campaign."""
     if samples[0].size < 2:
         return False
 

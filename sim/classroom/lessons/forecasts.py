@@ -1,11 +1,12 @@
-"""Score forecasts made on the evening of 22 June 2021: the ranges of students, of Panj and of exponential growth.
+"""Score forecasts as of the evening of 22 June 2021: ranges from students, from Panj and from exponential growth.
 
 Reads   tasks of kind `forecast`; the evidence table; the record as it was known on that evening; and
         lessons/panj_2021_06_22.json, which `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast.
 Returns the counts known on that evening; rows of ranges with their scores.
 Source  Weighted interval score: `sim.hindcast.scores`; equal mixture: the linear opinion pool, Stone 1961.
 Assumes The 90 % and 50 % ranges of a student are four quantiles. Between two of them the probability is spread evenly;
-        the 5 % on each side are placed at the ends. All forecasts are scored at the same four quantiles.
+        the 5 % below the lowest and the 5 % above the highest are placed at these two. All forecasts are scored at the
+        same four quantiles.
 """
 
 import json
@@ -70,10 +71,10 @@ def known_record() -> Reported:
 
 
 def known_counts() -> list[Known]:
-    """Return the counts of districts and soldiers for a few days, as known on the evening of the lesson.
+    """Return running totals of districts taken and soldiers who crossed, as known on the evening of the lesson.
 
     Returns:
-        One row per day in order of time; the last is for the evening itself.
+        One row for each of a few days, in order of time; the last row is for that evening itself.
     """
     rows = list(TARGETS)
     districts, soldiers = (known_record().counts[rows.index(name)] for name in ("country", SOLDIERS))
@@ -82,7 +83,7 @@ def known_counts() -> list[Known]:
 
 
 def reported_in(task: Task) -> float:
-    """Return the figure that was reported for a task: the sum of the rows of the evidence table that the task names.
+    """Return the figure reported for a task: the sum of the values in the evidence rows that the task names.
 
     Args:
         task: A task of kind `forecast`.
@@ -106,7 +107,7 @@ def whole_record() -> Reported:
 
 
 def other_count(task: Task) -> float:
-    """Return the count in the record that hindcasts for a task's day are scored against: dated falls, or soldiers."""
+    """Return the count against which hindcasts for a task are scored: of dated falls, or of soldiers who crossed."""
     return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 
@@ -128,7 +129,7 @@ def growth(target: str, day: str) -> Ranges:
 
 
 def mixture_of(students: Sequence[Ranges]) -> Ranges:
-    """Mix the ranges of students with equal weights.
+    """Mix the forecasts of students with equal weights.
 
     Args:
         students: The ranges of each student.
@@ -166,7 +167,7 @@ def panj(target: str, day: str) -> Ranges | None:
 
 
 def describe_panj(texts: Language) -> str:
-    """Describe how the forecasts of Panj were made, or say that there are none.
+    """Describe how the forecasts of Panj were made, or state that there are no such forecasts.
 
     Args:
         texts: The texts of forecasts.yaml.
@@ -183,7 +184,7 @@ def describe_panj(texts: Language) -> str:
 
 
 def describe_worlds(texts: Language) -> str:
-    """Return a note that says on how many worlds Panj's forecast is based; empty if there is no forecast."""
+    """Return a note that states from how many campaigns Panj made its forecasts; empty if there are no forecasts."""
     return texts.say("panj_worlds", panj_file()["worlds"]) if panj_file() else ""
 
 
@@ -196,8 +197,8 @@ def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[R
         students: The ranges of everybody in the class, including the student.
 
     Returns:
-        One row per forecast: of the student, of the class if it has at least `FEWEST` students, of Panj if there is a
-        forecast, and of exponential growth.
+        One row per forecast: that of the student, that of the class if it has at least `FEWEST` students, that of Panj
+        if there is one, and that of exponential growth.
     """
     texts, reported = texts_of("forecasts"), reported_in(task)
     found = {texts.say("you"): own}
@@ -226,7 +227,7 @@ def say_score(task: Task, own: Ranges, texts: Language) -> str:
 
 
 def scores_of(rows: Sequence[Row]) -> str:
-    """Return the names of forecasts with their scores, separated by semicolons."""
+    """Return a text that lists forecasts by name, each with its score, separated by semicolons."""
     return "; ".join(f"{row.name} {significant(row.score)}" for row in rows)
 
 
@@ -248,7 +249,7 @@ def say_class(task: Task, students: Sequence[Ranges]) -> str:
 
 
 def describe_reported(task: Task, texts: Language) -> str:
-    """Describe what was reported for a task and, if the task is about districts, also the count of dated falls.
+    """State what was reported for a task and, if the task is about districts, also how many falls the record dates.
 
     Args:
         task: A task of kind `forecast`.
@@ -291,7 +292,7 @@ def say_fixed(kind: str, value: Any) -> str:
 class ClassRanges:
     """The final ranges of students on this server, keyed by class and student and kept in memory only.
 
-    A student makes ranges final to see what was reported; they cannot be changed afterwards.
+    A student must make the ranges final to see what was reported, and cannot change them afterwards.
     """
 
     def __init__(self) -> None:
@@ -300,7 +301,9 @@ class ClassRanges:
         self.listeners: list[Callable[[], None]] = []
 
     def fix(self, code: str, student: str, ranges: Mapping[str, Ranges]) -> None:
-        """Store the ranges of a student unless some are stored for this class, and call the listeners.
+        """Store the final ranges of a student, and call the listeners.
+
+        Ranges that are already stored for this student in this class are kept instead.
 
         Args:
             code: Code of the class session; empty for a student who has joined none.
@@ -313,7 +316,7 @@ class ClassRanges:
             listener()
 
     def of(self, student: str) -> Mapping[str, Ranges] | None:
-        """Return the final ranges of a student, in whichever class, keyed by task; None while they can be changed."""
+        """Return a student's final ranges, from any class, keyed by task; None if there are no final ranges yet."""
         with self.lock:
             return next((one for (_, who), one in self.found.items() if who == student), None)
 
@@ -325,13 +328,13 @@ class ClassRanges:
             task: Key of the task.
 
         Returns:
-            The final ranges of each student of the class who has some.
+            The final ranges for this task, one entry per student of the class who has any.
         """
         with self.lock:
             return [one[task] for (where, _), one in self.found.items() if where == code and task in one]
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Register a listener, called whenever a student makes ranges final; return a function that removes it."""
+        """Register a listener, to be called when a student makes ranges final; return a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
@@ -343,7 +346,7 @@ def the_class_ranges() -> ClassRanges:
 
 
 def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges] | None:
-    """Return the ranges that a student has forecast, keyed by task.
+    """Return the ranges that a student gives as forecasts, keyed by task.
 
     Args:
         lesson: The lesson.
@@ -361,7 +364,7 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
 
     Args:
         folder: The folder that `python -m sim hindcast origins=2021-06-22` wrote.
-        days: Target and day of each forecast to write.
+        days: Target and day (YYYY-MM-DD) of each forecast to write.
         place: The file to write; None for the file that the lesson reads.
 
     Returns:

@@ -150,7 +150,7 @@ def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
 
 
 def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
-    """Return the names of settings that differ from those of the sheet; none if the file has no settings."""
+    """Return the names of settings for which the file has other overrides than the sheet; empty if there are none."""
     if found is None:
         return ()
     if not isinstance(found, dict):
@@ -159,7 +159,7 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
 
 
 def shown(value: Any) -> str:
-    """Return a value, shortened for an error message; for a list or mapping, return only its kind."""
+    """Return a text or number, shortened for an error message; for any other value, return its kind in words."""
     return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
@@ -191,9 +191,9 @@ class Graded(NamedTuple):
 
 
 def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark one hand-in, using the student's campaigns and `reference` others.
+    """Mark one hand-in, using the student's own campaigns and `reference` other campaigns.
 
-    Raise PanjError if the file is not a valid hand-in.
+    Raise PanjError if the file is not a valid hand-in or campaigns are not available.
     """
     hand_in = read_hand_in(path)
     sheet = hand_in.sheet
@@ -202,7 +202,7 @@ def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
 
 
 def main(request: Grade) -> int:
-    """Mark every file and print the marks; report a file that is not a valid hand-in, and mark the others.
+    """Mark every file and print the marks; if a file cannot be marked, print the error and continue with the next.
 
     Args:
         request: The parsed command line of `grade`.
@@ -227,13 +227,16 @@ def main(request: Grade) -> int:
 
 
 def as_text(graded: Sequence[Graded]) -> str:
-    """Format all marked hand-ins with remarks; if there are several, begin with a table and the scores of classes."""
+    """Format all marked hand-ins with remarks; if there are several, begin with a table and the scores by lesson."""
     parts = [table_of(graded), *class_texts(graded)] if len(graded) > 1 else []
     return "\n".join([*parts, *(sheet_text(one) for one in graded)])
 
 
 def class_texts(graded: Sequence[Graded]) -> list[str]:
-    """Describe the scores of a class, in one text per lesson in which several students gave all forecasts."""
+    """Describe how the forecasts of a class scored, in one text per lesson.
+
+    A lesson is left out unless at least `FEWEST` students gave all of its forecasts.
+    """
     given: dict[str, list[dict[str, Ranges]]] = {}
     for one in graded:
         lesson = one.hand_in.sheet.lesson
@@ -261,7 +264,7 @@ def table_of(graded: Sequence[Graded]) -> str:
 
 
 def sheet_text(graded: Graded) -> str:
-    """Format one hand-in: a heading, then for each task the points, the answer, flags and remarks."""
+    """Format one hand-in: a heading, then, for each task, its points and question, the answer, flags and remarks."""
     texts = texts_of("grade")
     sheet, (points, most) = graded.hand_in.sheet, graded.points
     lesson = sheet.lesson

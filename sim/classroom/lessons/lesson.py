@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """A sentence of the background, with the ids of the evidence behind it."""
+    """A sentence of the background of a lesson, with the ids of the evidence that supports it."""
 
     says: str
     evidence: tuple[str, ...]
@@ -117,7 +117,7 @@ class Sheet(NamedTuple):
         raise unknown(f"lesson {self.lesson.number}, task", key, [task.key for task in self.tasks])
 
     def overrides(self, name: str) -> Overrides:
-        """Return the overrides of the settings with this name; raise PanjError if it is unknown."""
+        """Return the overrides that make up the named settings; raise PanjError if the name is unknown."""
         if name not in self.settings:
             raise unknown(f"lesson {self.lesson.number}, settings", name, self.settings)
         return self.settings[name]
@@ -196,8 +196,8 @@ def read_lesson(path: Path) -> Lesson:
 def read_task(row: Mapping[str, Any]) -> Task:
     """Create a task from its row in the file of a lesson.
 
-    A task about the first campaign needs one campaign. Any other needs as many as its row states or, if the row states
-    none, as many as is usual for its kind.
+    A task about the first campaign needs one campaign. Any other task needs the number of campaigns that its row states
+    or, if the row states none, the usual number for its kind.
     """
     kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
@@ -267,16 +267,19 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Return the index of the option that a student gets, from a hash; consecutive numbers get consecutive options."""
+    """Return the index of the option that a student gets for a parameter.
+
+    It is derived from a hash. Students with consecutive numbers get consecutive options; the first follows the last.
+    """
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter keyed by name.
+    """Return a parameter, keyed by its name; if its value is the name of an outcome, also return facts about it.
 
-    If its value is an outcome, add the label, unit and reported figure of the outcome under keys of their own.
+    These are the label, unit and reported figure of the outcome, each under a key of its own.
     """
     if value not in outcome_rows():
         return {name: value}
@@ -358,13 +361,13 @@ def outcome_of(name: str) -> TaskOutcome:
 
 @cache
 def answered_rows() -> frozenset[str]:
-    """Return the ids of all evidence with which an outcome of the model is compared."""
+    """Return the ids of all evidence rows with which outcomes of the model are compared."""
     rows = [row.get("reported") or {} for row in outcome_rows().values()]
     return frozenset(id for row in rows for id in (*row.get("sum", ()), *row.get("count", ())))
 
 
 def rows_of(fact: Fact) -> list[Evidence]:
-    """Return the rows of the evidence table behind a sentence of the background.
+    """Return the rows of the evidence table that support a sentence of the background.
 
     Args:
         fact: The sentence with the ids of its evidence.

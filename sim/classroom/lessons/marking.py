@@ -52,7 +52,7 @@ Value = float | tuple[float, ...] | str
 
 
 class Answer(NamedTuple):
-    """An answer of a student, and the number of campaigns behind it; 0 if none are needed."""
+    """An answer of a student, and the number of campaigns on which it is based; 0 if it needs none."""
 
     value: Value
     runs: int = 0
@@ -83,8 +83,8 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
         task: A task of the sheet.
         answer: The answer; None if there is none.
         campaigns: Source of the student's campaigns and of the campaigns to compare with.
-        reference: Number of other campaigns to compare with; 0 if a student checks an answer, so that the result is
-            not revealed.
+        reference: Number of other campaigns to compare with; 0 if a student checks an answer before handing it in, in
+            which case the remarks do not reveal the result.
 
     Returns:
         Points, remarks and flags.
@@ -154,7 +154,7 @@ def credit_for_runs(task: Task, runs: int) -> float:
 
 
 def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
-    """Return a flag if an answer is based on one campaign or on too few; otherwise return an empty tuple."""
+    """Return a flag if an answer is based on fewer campaigns than its task needs; otherwise return an empty tuple."""
     if answer.runs >= task.needs:
         return ()
     if answer.runs == 1:
@@ -195,7 +195,7 @@ def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgem
 
 
 def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
-    """Return full credit if an answer is right, and otherwise no credit with the sentence `no`."""
+    """Return full credit if an answer is right; otherwise return no credit, explained by the sentence in `no`."""
     return Judgement(1.0, (texts.say("right"),)) if is_right else Judgement(0.0, (no,))
 
 
@@ -216,7 +216,7 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """Give full credit to a guess; if campaigns were run after it, remark whether their result is inside."""
+    """Give full credit to a guess; if campaigns were run after it, state whether their result is in its range."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
     found = estimate(sheet, task, own)
@@ -250,7 +250,10 @@ def judge_number(
 
 
 def fits(value: float, found: Estimate) -> bool:
-    """Return whether an answer is, within rounding, in the interval of an estimate or equal to the estimate."""
+    """Return whether an answer, with an allowance for rounding, is in the interval of an estimate.
+
+    If the estimate has no interval, the answer must equal it within rounding.
+    """
     room = rounding(found.number)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)
     high = found.number if math.isnan(found.high) else max(found.high, found.number)
@@ -258,7 +261,7 @@ def fits(value: float, found: Estimate) -> bool:
 
 
 def near(value: float, own: Estimate, reference: Estimate) -> bool:
-    """Return whether the difference between an answer and the reference may be due to sampling error alone."""
+    """Return whether sampling error and rounding may explain how far an answer is from the reference estimate."""
     if math.isnan(own.error):
         return False  # one campaign has no sampling error
     return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)
@@ -285,7 +288,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a choice by the conclusions that the student's own campaigns and, if given, other campaigns allow."""
+    """Judge a choice by what the student's own campaigns show and, if given, by what the other campaigns show."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student's own check does not reveal the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
@@ -299,7 +302,7 @@ def judge_choice(
 
 
 def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tuple[set[str], str]:
-    """Return the conclusions that the campaigns of a sample allow, and a sentence about these conclusions."""
+    """Return the answers that are right according to the campaigns of a sample, and a sentence that explains them."""
     if task.kind == "inside":
         found = reported_inside(sheet, task, sample)
         return found, texts.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")

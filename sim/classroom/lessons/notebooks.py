@@ -113,8 +113,8 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
     """Create the cells of all tasks.
 
-    In a lesson with forecasts, the cells that reveal what was reported follow the last task of a kind
-    in `BEFORE_REVEAL`.
+    In a lesson with forecasts, the cells that reveal what was reported are placed after the last task whose kind is in
+    `BEFORE_REVEAL`.
     """
     texts, cells = texts_of("notebooks"), []
     before = [task.key for task in lesson.tasks if task.kind in BEFORE_REVEAL] if lesson.forecasts else []
@@ -149,7 +149,7 @@ def runs_of(task: Task) -> str:
 
 
 def beginning_of(task: Task) -> str:
-    """Return code that runs and draws campaigns, for a student to start from; empty if the task needs none."""
+    """Return the code that a student starts from, which runs and draws campaigns; empty if the task needs none."""
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":
@@ -171,7 +171,7 @@ def beginning_of(task: Task) -> str:
 
 
 def outcome_in_code(task: Task) -> str:
-    """Return code for the outcome of a task: `lesson.outcome` if it depends on the student, else its name in quotes."""
+    """Return code for a task's outcome: `lesson.outcome` or similar if it depends on the student, else a string."""
     return f"lesson.{task.outcome.strip('{}')}" if "{" in task.outcome else f'"{task.outcome}"'
 
 
@@ -279,7 +279,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """Return code that finds evidence in conflict with the task's row or, without such a row, assigns the solution."""
+    """Return code that finds evidence in conflict with the row of a task; without a row, it states the solution."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"
@@ -305,7 +305,7 @@ def background(facts: Sequence[Fact]) -> str:
 
 
 def source(fact: Fact) -> list[str]:
-    """Return the sources of a sentence, such as `F001: Irish Times, 2021-07-05`, with rows grouped by source."""
+    """Return the sources of a sentence as texts such as `F001, F002: Irish Times, 2021-07-05`, one text per source."""
     ids: dict[str, list[str]] = {}
     for row in rows_of(fact):
         ids.setdefault(row.source, []).append(row.id)
