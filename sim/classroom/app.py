@@ -40,7 +40,7 @@ def Lifeline() -> None:
 
 
 def restore(kept: object) -> None:
-    """Restore the visitor's choice of settings from `kept` after a page is reloaded, unless it is not valid."""
+    """After a page is reloaded, restore the visitor's choice of settings from `kept`, if `kept` is valid."""
     if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
         return
     try:

@@ -1,10 +1,10 @@
 """Queue of campaigns in the classroom: runs them for all requesters in turn, shares results and reports progress.
 
-Reads   choices of settings, as command-line overrides; the requester: a browser, or a choice in a class session.
+Reads   choices of settings, as command-line overrides; who requests them: a browser, or a choice in a class session.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
-Order   A request with no results and none under way comes first. After that, requesters who have had fewer turns of
-        `TURN` campaigns come first, and among equals the earlier request. Results are shared, so the same campaign
-        is not run twice.
+Order   Requests come first if no campaign with their settings has been started. Next, those come first whose requester
+        has had fewer turns of `TURN` campaigns; then, those that were made earlier. Results are shared, so the
+        same campaign is not run twice.
 """
 
 import logging
@@ -41,7 +41,7 @@ RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # as `run_piece`: outcomes, 
 
 
 class Answer:
-    """Finished campaigns of one choice of settings, in chunks; workers hold the lock of the desk when they write."""
+    """Finished campaigns of one choice of settings, in chunks; a worker thread must hold the desk's lock to add one."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -90,7 +90,7 @@ class Ticket:
 
     @property
     def place(self) -> int:
-        """The position in the line of tickets without a worker, from 1; 0 if the ticket has a worker or has ended."""
+        """The place in the queue: 0 for the first tickets (one per core) and for ended ones, then 1, 2 and so on."""
         return self.desk.place(self)
 
     def tables(self) -> list[pa.Table]:
@@ -103,7 +103,7 @@ class Ticket:
         return found
 
     def table(self) -> pa.Table | None:
-        """Return the campaigns that `done` counts, one row each in the order of seeds; None if there are none."""
+        """Return a table of the campaigns that `done` counts, one per row, in order of seed; None if there are none."""
         found = self.tables()
         return pa.concat_tables(found).slice(0, self.runs) if found else None
 
@@ -133,7 +133,10 @@ class WorkerPool:
         self.workers = Workers(Executor("processes", count, None))
 
     def run(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in a process; return their outcomes and the first error. If the process dies, try once more."""
+        """Run campaigns in a process; return their outcomes, and the first error or an empty text.
+
+        If the process dies, run the campaigns once more.
+        """
         try:
             return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
@@ -216,7 +219,10 @@ class Desk:
             return ticket
 
     def answer_to(self, order: Order) -> Answer:
-        """Return the cached answer for the given settings; if there is none, or it has an error, begin a new one."""
+        """Return the cached answer for the settings of an order.
+
+        If there is none, or if it has an error, cache and return a new answer without campaigns.
+        """
         answer = self.answers.get(order.key)
         if answer is None or answer.error:
             answer = self.answers[order.key] = Answer(order)
@@ -253,7 +259,7 @@ class Desk:
                 ticket.ended_at = time.monotonic()
 
     def place(self, ticket: Ticket) -> int:
-        """Return the position of a ticket in the line of tickets without a worker, as in `Ticket.place`."""
+        """Return the place of a ticket in the queue, counted as in `Ticket.place`."""
         with self.lock:
             queue = self.queue()
             return max(0, queue.index(ticket) - cores() + 1) if ticket in queue else 0
@@ -276,7 +282,10 @@ class Desk:
                 self.run_chunk(*found)
 
     def take(self) -> tuple[Answer, int] | None:
-        """Take the next chunk from the first ticket that has one left, and return it; None if no ticket has one."""
+        """Take the first chunk in the queue that no worker has taken.
+
+        Return the answer to which the chunk belongs and the number of the chunk; None if no chunk is left.
+        """
         if not self.waiting:
             self.had.clear()
         for ticket in self.queue():
@@ -324,7 +333,7 @@ class Desk:
         return True
 
     def measure(self, what: str, seconds: float) -> None:
-        """Record a waiting time of the kind `what`, in seconds."""
+        """Add a waiting time, in seconds, to the recorded ones of the kind `what`."""
         self.latencies.setdefault(what, deque(maxlen=LATENCIES)).append(seconds)
 
     def close(self) -> None:

@@ -134,15 +134,18 @@ class Exercise:
             print(f"  - {choice}")
 
     def overrides(self, settings: str) -> tuple[str, ...]:
-        """Return the command-line overrides of named settings of the sheet."""
+        """Return the command-line overrides of a choice of settings that the sheet names, such as `baseline`."""
         return self.sheet.overrides(settings).words
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
-        """Run campaigns with named settings and the student's seeds; return one row per campaign, indexed by seed."""
+        """Run campaigns with the student's seeds and with settings that the sheet names.
+
+        Return one row per campaign, indexed by seed.
+        """
         return campaigns_of(self.sheet.overrides(settings), runs, self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
-        """Return the paired differences in an outcome, `settings` minus `minus`, indexed by seed."""
+        """Return the paired differences in an outcome (under `settings` minus under `minus`), indexed by seed."""
         return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
 
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
@@ -164,7 +167,7 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
-        """Return a chart of the distribution of a paired difference, with lines at its mean and at zero."""
+        """Return a chart of the distribution of paired differences in an outcome, with lines at zero and the mean."""
         values = self.differences(settings, minus, outcome, runs).dropna()
         calibration = campaigns().settings(self.sheet.overrides(settings)).calibration
         with rc_context(STYLE):
@@ -195,7 +198,7 @@ class Exercise:
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:
-        """Forecast a task by exponential growth, fitted to counts known on 22 June 2021, and return the ranges."""
+        """Return ranges for a forecast task, from exponential growth fitted to the counts known on 22 June 2021."""
         asked = self.sheet.task(task)
         return forecasts.growth(asked.target, asked.day)
 
@@ -205,7 +208,10 @@ class Exercise:
         return forecasts.given_ranges(self.sheet.lesson, {key: one.value for key, one in self.answers.items()}) or {}
 
     def reveal(self) -> None:
-        """Fix the forecasts, and print reported figures and scores; if a forecast is missing, only print a notice."""
+        """Make the forecasts final, and print the reported figures and the scores.
+
+        If a forecast is missing, only print a notice.
+        """
         texts, asked = texts_of("forecasts"), self.sheet.lesson.forecasts
         if not self.ranges:
             print(texts.say("first_all", tasks=texts.listed([one.key for one in asked])))
@@ -220,7 +226,7 @@ class Exercise:
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
         """Mark an answer using the student's own campaigns, store it and print the mark.
 
-        Nothing is stored if `answer` is None, or if the task was to be answered before a reveal that is over.
+        If `answer` is None, or if `reveal` has made the answer to the task final, only a notice is printed.
         """
         asked = self.sheet.task(task)
         if answer is None:

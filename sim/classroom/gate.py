@@ -1,9 +1,9 @@
-"""Access control in front of Solara's pages: the code of the room, the origin of requests, and limits per browser.
+"""Access control in front of Solara's pages: the code of the room, the origin of requests, and limits on open pages.
 
 Reads   the code of the room; cookies; the headers Host and Origin.
-Assumes One browser is one person. Several people may share an IP address (a school behind one router), so wrong codes
-        only delay further guesses from their address; a right code is refused only while a hundred guesses from the
-        same address are waiting. The public address of a proxy is the option `address`; proxy headers are ignored.
+Assumes One browser is one person. Several people may share an IP address (a school behind one router), so a wrong
+        code only delays further guesses from the same address; a right code is refused only while a hundred guesses
+        from its address are waiting. The public address of a proxy is the option `address`; proxy headers are ignored.
 Source  OWASP, HTTP Headers and Content Security Policy cheat sheets; W3C, Content Security Policy Level 3.
 """
 
@@ -108,7 +108,7 @@ def new_code() -> str:
 
 
 class Turnstile:
-    """A queue of guesses at the code of the room from one IP address; they are checked one at a time."""
+    """A queue in which guesses at the code of the room from one IP address are checked one at a time."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -121,7 +121,7 @@ async def make_no_room(_asked: HTTPConnection) -> bool:
 
 
 class Gate:
-    """ASGI middleware that asks for the code of the room, refuses requests from other sites, and limits open pages.
+    """ASGI middleware: asks for the room's code, refuses requests from other sites, limits the number of open pages.
 
     Args:
         app: The application with the pages.
@@ -173,7 +173,7 @@ class Gate:
         return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(NOT_ADMITTED)
 
     def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Return whether a request is addressed to this server and, if it has an origin, comes from its pages."""
+        """Return whether a request is addressed to this server and its origin, if given, is this server."""
         host = headers.get("host", "")
         name = hostname_of(host)
         if name not in self.names and (self.room.is_local or ip_of(name) is None):
@@ -241,7 +241,7 @@ def own_names(room: Room) -> frozenset[str]:
 
 
 def hostname_of(host: str) -> str:
-    """Return the name in a Host header in lower case; empty if the header is malformed."""
+    """Return the host name in a Host header, in lower case; empty if the header is malformed."""
     found = HOST.fullmatch(host.lower())
     return (found[1] or found[2]) if found else ""
 

@@ -110,7 +110,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
 
 def use_session_state(code: str, read: Callable[[], State]) -> State | None:
-    """Read part of a class session, and read it again and redraw the page after every change to the session.
+    """Read part of a class session; after every change to the session, read that part again and redraw the page.
 
     Args:
         code: Code of the session.
@@ -186,10 +186,10 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """Create a function that attempts actions, and keep the error of the latest action for display.
+    """Create a function that calls an action and, if the action raises PanjError, keeps its message for display.
 
     Returns:
-        The message of the PanjError that the last action raised, empty if it succeeded; and the function.
+        The message of the PanjError that the latest action raised (empty if it raised none), and the function.
     """
     trouble, set_trouble = solara.use_state("")
 
@@ -211,7 +211,7 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
         sessions_of: Returns the sessions of a browser, the newest first.
 
     Returns:
-        The code in the address of the page, or else of the browser's newest session; empty if there is neither.
+        The code in the URL of the page, or else the code of the browser's newest session; empty if there is neither.
     """
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
     found = sessions_of(session())

@@ -62,10 +62,10 @@ def compact(value: object) -> str:
 
 @cache
 def shapes() -> str:
-    """Return districts, posts, borders and the frontier as SVG paths, for the map in the browser.
+    """Return the shapes of the map in the browser: areas and lines as SVG paths; posts, centres and names as points.
 
     Returns:
-        JSON with positions in units of 0.5 km, to the east and south of the north-west corner.
+        JSON with positions as distances to the east and to the south of the north-west corner, in units of 0.5 km.
     """
     land = read_land()
     facts = land.facts
@@ -102,7 +102,7 @@ def meets(lines: Lines, view: Bounds) -> bool:
 
 
 def placed(place: Any, corner: np.ndarray) -> list[int]:
-    """Return how far a point is east and south of a corner, in whole units of 0.5 km."""
+    """Return how far a point is to the east and to the south of a corner, in whole units of 0.5 km."""
     east, south = np.rint((place - corner) * (UNITS, -UNITS)).astype(int).tolist()
     return [east, south]
 
@@ -122,7 +122,7 @@ def path_of(lines: Lines, corner: np.ndarray) -> str:
 
 
 def pairs(steps: np.ndarray) -> str:
-    """Return steps to the east and south as text, with as few separators as SVG allows."""
+    """Return steps (distances to the east and to the south) as SVG text with as few separators as possible."""
     return " ".join(map(str, steps.ravel().tolist())).replace(" -", "-")
 
 
@@ -160,9 +160,9 @@ def whole(values: np.ndarray) -> list[int]:
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """Return the changes of holder in order, each as day, district, manner and reason (`Why`).
+    """Return the changes of holder in the order of days, each as four codes: day, district, manner and reason (`Why`).
 
-    The manner is a `Fall`, `HELD_FROM_THE_START` or `WON_BACK`.
+    The manner is a value of `Fall`, or else `HELD_FROM_THE_START` or `WON_BACK`.
     """
     held = campaign.record.holder == Holder.TALIBAN
     falls = falls_of(campaign)
@@ -175,14 +175,17 @@ def changes_in_words(campaign: Campaign) -> list[list[int]]:
 
 
 def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return the manner (`Fall`) and reason (`Why`) of the last fall on each day in each district that fell."""
+    """Return the manner (`Fall`) and reason (`Why`) of falls, keyed by day and district.
+
+    If a district fell twice on a day, the last fall counts.
+    """
     log = campaign.world.log
     rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
 
 
 def lost_in_time(start: date) -> list[list[int]]:
-    """Return the day and district of every loss that the record dates, up to 7 July, sorted by day."""
+    """Return day (counted from `start`) and district of each loss that the record dates up to 7 July, sorted by day."""
     fell = read_falls().fell_date
     rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
     days = (fell[rows] - np.datetime64(start)).astype(int)
@@ -190,14 +193,17 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """Return the reported points for days of the campaign, keyed by curve; districts are given as a share of all."""
+    """Return the reported points that fall on days of the campaign, keyed by curve.
+
+    The points of the curve `held` are shares of all districts, not numbers of districts.
+    """
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
 
 
 def point_of(one: Point, start: date) -> list[Any]:
-    """Return a reported point as day, value, low, high, 1 if only a lower bound was reported (else 0), and id."""
+    """Return a reported point as a list: day, value, low, high, 1 if only a lower bound is known (else 0), and id."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 
 
@@ -296,7 +302,7 @@ def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Fo
         The two branches.
 
     Raises:
-        PanjError: The change cannot be made on that day, has no effect, or a branch fails.
+        PanjError: The change cannot be made on that day, the change has no effect, or a branch fails.
     """
     turn = turn_of(overrides, Overrides.from_rows([change]), evening, the_desk())
     check_effect(turn, (seed,), (change.text,))

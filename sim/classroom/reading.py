@@ -1,10 +1,10 @@
 """Summarise one outcome under one or two choices of settings, with a verdict on whether they differ.
 
 Reads   tables of outcomes with one row per campaign (`seed` and every outcome); the reported figures.
-Returns a `Reading` of plain numbers and texts, which a page can show as it is.
+Returns a `Reading`: numbers and texts that a page can show without further computation.
 Source  Difference, interval and sentence are computed as by `python -m sim compare` (sim.compare).
-Assumes Campaigns are paired by seed: with one seed, both choices have the same random draws. Intervals over fewer than
-        20 pairs are too narrow, so no difference is called clear with so few.
+Assumes Campaigns are paired by seed: with one seed, both choices have the same random draws. Intervals from fewer than
+        20 pairs are too narrow, so a difference over fewer than 20 pairs is never called clear.
 """
 
 import math
@@ -55,7 +55,7 @@ NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "
 
 
 class Campaigns(NamedTuple):
-    """The finished campaigns of one choice of settings."""
+    """The campaigns of one choice of settings that have finished, and how many were requested."""
 
     settings: Settings
     table: pa.Table | None  # None if no campaign is finished
@@ -78,7 +78,7 @@ class Spread(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A reported figure: a value, bounds or both, described in words and with its rows of the evidence table."""
+    """A reported figure (a value, bounds or both), its description in words, and its rows of the evidence table."""
 
     value: float | None
     low: float | None
@@ -204,7 +204,7 @@ def read(
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Return the seeds of a choice's finished campaigns, and the outcome of each.
+    """Return the seeds of a choice's finished campaigns, and the outcome of each of these campaigns.
 
     Dates are in days after `first`. A missing date becomes the day after the last day of the campaigns.
     """
@@ -221,10 +221,10 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return the ending of the key `sure_...` of the text that says how sure the verdict is.
+    """Return the key, without its prefix `sure_`, of the text that says how certain the verdict is.
 
-    A verdict on fewer than `FEW` pairs of campaigns is never clear. Without a verdict, the ending depends on `fewest`,
-    the number of finished campaigns.
+    A verdict on fewer than `FEW` pairs of campaigns is never clear. Without a verdict, the key depends on `fewest`, the
+    number of finished campaigns.
     """
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
@@ -239,7 +239,7 @@ def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
 
 
 def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
-    """Choose the edges of a histogram so that the reported figure is inside.
+    """Choose the edges of the bars of a histogram so that the reported figure lies between the first and the last edge.
 
     Args:
         values: Values of the outcome, in the unit of the axis.

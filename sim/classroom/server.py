@@ -62,7 +62,7 @@ def serve(room: Room) -> None:
 
 
 def app_of(room: Room) -> Any:
-    """Return the ASGI application: Solara's pages and our own routes behind the gate; it closes the desk at the end."""
+    """Return the ASGI application: Solara's pages and our own routes behind the gate; its shutdown closes the desk."""
     set_up_solara(room)
     import solara.server.starlette
     from solara.server import app as solara_app
@@ -103,7 +103,7 @@ def app_of(room: Room) -> Any:
 
 
 def readable(page: str, nonce: str = "") -> str:
-    """Return a page with its language declared for screen readers, zooming allowed, and `nonce` added to scripts."""
+    """Return the HTML of a page, changed to declare its language, allow zooming, and carry `nonce` in its scripts."""
     page = page.replace("<html>", '<html lang="en">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
@@ -275,7 +275,7 @@ def room_of(request: Classroom) -> Room:
 
 
 def check_free(room: Room) -> None:
-    """Raise PanjError if the port is taken or the host does not belong to this machine."""
+    """Raise PanjError if the port cannot be opened or the host does not belong to this machine."""
     kind = socket.AF_INET6 if ":" in room.host else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -303,7 +303,7 @@ def main(request: Classroom) -> int:
         The exit code, 0.
 
     Raises:
-        PanjError: The port is taken, or the host does not belong to this machine.
+        PanjError: The port cannot be opened, or the host does not belong to this machine.
     """
     room = room_of(request)
     check_free(room)
@@ -317,7 +317,7 @@ def main(request: Classroom) -> int:
 
 
 def get_ready(console: Console) -> None:
-    """Compile the rules and request the baseline campaigns, so that no visitor has to wait for them."""
+    """Compile the rules, request the baseline campaigns and start `warm` in a thread, so that no visitor waits."""
     from sim.classroom.desk import the_desk
     from sim.settings.overrides import BASELINE
     from sim.settings.sweep import Cell
@@ -338,7 +338,10 @@ def warm() -> None:
 
 
 def print_addresses(room: Room, console: Console) -> None:
-    """Print the addresses for this machine and for other machines, the code of the room and the code for teachers."""
+    """Print the address for this machine and the teachers' code.
+
+    If other machines can connect, also print the address for them and the code of the room.
+    """
     from sim.classroom.sessions.session import TEACHERS_CODE, grouped
 
     here = room.address.rstrip("/") or url_of("127.0.0.1" if room.host in WILDCARDS else room.host, room.port)

@@ -1,6 +1,6 @@
 """Load the texts of the pages, and check text that a visitor typed or pasted.
 
-Reads   text/<language>/*.yaml, one file per page; and the wording of months, dates and lists that stories use.
+Reads   text/<language>/*.yaml, one file per page; and the wording of months, dates and lists, shared with stories.
 """
 
 from collections.abc import Iterable
@@ -104,7 +104,7 @@ def text_of(what: str, value: Any, most: int) -> str:
     """Check a text of a scenario, such as its title, and put it on one line.
 
     Args:
-        what: Key of the text within the scenario, such as `title`; errors begin with it.
+        what: Key of the text within the scenario, such as `title`, which is named in error messages.
         value: The value to check; a number is converted to text.
         most: Maximum number of characters.
 

@@ -48,7 +48,7 @@ class Option(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One field of the form: for a number of a rule (with `number`), a choice (with `options`), or a date."""
+    """One field of the form: a number of a rule (`number` is set), a choice (`options` is not empty), or a date."""
 
     key: str
     label: str
@@ -94,15 +94,15 @@ def fields_of(language: str = "en") -> dict[str, Field]:
 
 
 def order_of(group: str) -> list[str]:
-    """Return the choices of a group, the default first and the others sorted by name."""
+    """Return the names of the choices in a group: first the default, then the others in alphabetical order."""
     usual = str(Form().value(group))
     return [usual, *(name for name in choices_of(group) if name != usual)]
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """Return an option of a group, with a label and with a help text that also says what the option changes.
+    """Return one choice of a group with its label and its help text, which also says what the choice changes, if known.
 
-    The label and help of an option that a user has added come from the option's own file.
+    If a user has added the choice, its label and help text are read from the file of the choice.
     """
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
@@ -141,7 +141,7 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
     """Return whether two forms differ in a field only because they are based on different scenarios.
 
-    Such a difference follows from that in the field `scenario`, and need not be described as well.
+    Such a difference follows from the difference in the field `scenario`, so it is not described separately.
     """
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
@@ -187,8 +187,8 @@ def describe_choice(overrides: Overrides) -> str:
         overrides: The choice of settings.
 
     Returns:
-        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`, a
-        text for the baseline if there are no overrides, or the overrides themselves if the form cannot read them.
+        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`. If
+        there are no overrides: a text for the baseline. If the form cannot read the overrides: the overrides.
     """
     if not overrides:
         return texts_of("form").say("baseline")

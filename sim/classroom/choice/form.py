@@ -1,13 +1,13 @@
 """A choice of settings as one typed value: what differs from the defaults, in one canonical order.
 
 `Form` is the type. `put` and `merged` check changes and return a changed form. `Form.overrides` and `command_of` turn a
-form into a command line. `usual_of` reads the settings of a scenario, including its base scenarios.
+form into a command line. `usual_of` reads the settings of a scenario, including those inherited from base scenarios.
 
 Reads   configs/config.yaml and scenarios/scenario/*.yaml for the defaults.
 
 A number that is set directly overrides policies and the scenario, as on the command line. Sections of a scenario are
-merged. A number that a scenario sets becomes a number of the form, after the scenario's own factors are applied to it.
-Factors of numbers that are set directly have no effect, so they are left out.
+merged. A number that a scenario sets becomes a number of the form, after the scenario's own factor and shift for that
+number have been applied. A factor or shift for a number that is set directly has no effect, so it is left out.
 """
 
 import math
@@ -44,7 +44,7 @@ class Usual(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A choice of settings: only what differs from the defaults. `Form()` is the baseline."""
+    """A choice of settings, stored as its differences from the defaults. `Form()` is the baseline."""
 
     chosen: Mapping[str, str] = {}  # by group; only choices that differ from those of the scenario
     dates: Mapping[str, str] = {}
@@ -103,7 +103,7 @@ def rows_of(form: Form) -> Iterator[Override]:
 
 
 def command_of(form: Form) -> str:
-    """Return the overrides, title and description of a form, quoted for a shell, to follow `python -m sim run`."""
+    """Return a form's overrides, title and description as arguments of `python -m sim run`, quoted for a shell."""
     said = [Override.of(f"scenario.{key}", getattr(form, key)) for key in ("title", "about") if getattr(form, key)]
     return shlex.join(row.text for row in (*form.overrides(), *said))
 
@@ -114,7 +114,7 @@ def timeline_events(form: Form) -> list[str]:
 
 
 def canonical(form: Form) -> Form:
-    """Return a form with only what differs from the defaults, sorted; raise PanjError if its settings conflict."""
+    """Reduce a form to its differences from the defaults, in canonical order; raise PanjError if settings conflict."""
     usual, numbers = form.usual, declared_numbers()
     default = usual_of("").scenario
     form = form._replace(
@@ -203,10 +203,10 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """Check changes, keyed by setting, and return a form with them.
+    """Check changes, keyed by setting, and return the form with the changes made.
 
-    The key `scenario` chooses a scenario. The key `scenario.`, with a dot, has a mapping of that scenario's sections,
-    such as `scale` and `events`; they are not replaced but merged.
+    The key `scenario` chooses a scenario. The value of the key `scenario.`, with a dot, is a mapping of scenario
+    sections, such as `scale` and `events`, which are merged into the sections of the form.
     """
     for key, value in change.items():
         if key == "scenario.":
@@ -223,7 +223,7 @@ def merged(form: Form, change: Mapping[str, Any]) -> Form:
 
 
 def date_of(key: str, value: Any) -> str:
-    """Return a date in ISO format, given as text or as parsed by YAML; raise PanjError if it is not a date."""
+    """Convert a date, given as text or as parsed by YAML, to ISO format; raise PanjError if it is not a date."""
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError as error:
@@ -231,7 +231,7 @@ def date_of(key: str, value: Any) -> str:
 
 
 def number_of(key: str, value: Any) -> float:
-    """Return a value for a number of a rule, as int or float; raise PanjError if that value is not allowed."""
+    """Check a new value for a number of a rule and return it as int or float; raise PanjError if it is not allowed."""
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:
@@ -293,7 +293,7 @@ def finite(section: str, values: Any) -> dict[str, float]:
 
 
 def factors(section: str, values: Any) -> dict[str, float]:
-    """Return factors or shifts, keyed by the short key of the number to change; raise PanjError for a wrong key."""
+    """Check factors or shifts and return them keyed by short key; raise PanjError for a wrong key or value."""
     found = {}
     for key, value in finite(section, values).items():
         full = full_key(key, f"scenario.{section}")
@@ -331,9 +331,9 @@ def deeply(
 
 
 def struck(names: Any, form: Form) -> list[str]:
-    """Return the events to remove, except those that the scenario removes already.
+    """Return the names of the events to remove, except those that the scenario of the form removes already.
 
-    Raise PanjError if an event is unknown.
+    Raise PanjError if `names` is not a list, or if an event is unknown.
     """
     if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
         raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of names of events")
@@ -372,7 +372,7 @@ def full_key(key: str, where: str) -> str:
 
 
 def short_key(key: str) -> str:
-    """Return a key without `rules.`, as in scenario files."""
+    """Return a key without the prefix `rules.`, which scenario files may omit."""
     return key.removeprefix("rules.")
 
 

@@ -1,14 +1,14 @@
 """Parse a choice of settings that a visitor typed or pasted as overrides or a scenario file; write scenario files.
 
 Reads   overrides, with or without `python -m sim run`; YAML as in `scenarios/scenario/`.
-Returns a form with all settings; and the overrides that were ignored, as they only determine how campaigns are run.
+Returns the form; and the overrides that were ignored because they only determine how campaigns are run.
 
 Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and names of
 files are refused, with an error that names the key.
 
 When a scenario file is written, its base is the scenario of the form. Numbers that the form sets are in the section
-`set`; if the base has factors or shifts for them, the file changes these to 1 or 0. The choice in a group is an
-override in the defaults list, so that the command line takes precedence over it.
+`set`; if the base has factors or shifts for them, the file sets those factors to 1 and those shifts to 0. The choice in
+a group is an `override` row of the defaults list, so that the command line can still replace the choice.
 """
 
 import re
@@ -152,7 +152,7 @@ def rank_of(change: Mapping[str, Any]) -> int:
 
 
 def safely_parsed(word: str) -> Override:
-    """Parse one override, after checking its length and nesting."""
+    """Parse one override; raise PanjError if it is wrong, too long or too deeply nested, or contains a function."""
     check_text(word)
     if len(word) > MOST_LETTERS:
         raise PanjError(
@@ -167,7 +167,7 @@ def safely_parsed(word: str) -> Override:
 
 
 def change_of(override: Override) -> dict[str, Any]:
-    """Return the change that an override makes, in the form that `merged` takes."""
+    """Convert an override to a mapping that `merged` accepts; raise PanjError if a visitor may not use the override."""
     key, value, text = override.key, override.value, shown(override.text)
     if key.startswith("rules."):
         return {key: override.number}
@@ -218,7 +218,7 @@ OVERRIDE = "override /"
 
 
 class Dumper(yaml.SafeDumper):
-    """A YAML dumper that quotes text that a parser might read as a number or a date."""
+    """A YAML dumper that puts text in quotes if a parser might otherwise read it as a number or a date."""
 
 
 def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
@@ -258,7 +258,7 @@ def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
-    """Return the sections that the scenario file of a form has, leaving out empty ones."""
+    """Return the sections of a form's scenario file, keyed by name, without those that would be empty."""
     usual = form.usual
     scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
     shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}
@@ -285,7 +285,7 @@ def read_yaml_text(text: str) -> Loaded:
         text: The content of the file, as YAML.
 
     Returns:
-        The form; no overrides are ignored.
+        The form, with an empty set of ignored overrides.
 
     Raises:
         PanjError: The text is not a scenario file, or contains an unknown key or a wrong value.
@@ -304,7 +304,7 @@ def read_yaml_text(text: str) -> Loaded:
 
 
 def safely_loaded(text: str) -> dict[str, Any]:
-    """Load YAML and return its mapping; raise PanjError if it is not a mapping, or is too large."""
+    """Parse YAML to a mapping (empty for an empty text); raise PanjError if it is not a mapping, or too large."""
     try:
         content = plain_yaml(text)
         parts = count_parts(content, MOST_PARTS)

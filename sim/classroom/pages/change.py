@@ -1,4 +1,4 @@
-"""The page Change: a form for a choice of settings, and its distribution drawn over that of the baseline."""
+"""The page Change: a form for a choice of settings, and distributions of an outcome under it and the baseline."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -78,7 +78,7 @@ def form_of(overrides: Overrides) -> Form:
 
 @solara.component
 def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
-    """Show what the choice changes, and the buttons that run campaigns or restore the baseline."""
+    """Show how the visitor's choice differs from the baseline, and buttons to run campaigns or restore the baseline."""
     texts = texts_of("change")
     Note(
         texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else texts.say("no_change"),

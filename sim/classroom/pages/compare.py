@@ -1,4 +1,4 @@
-"""The page Compare: two choices with the same random draws, as distributions and on two linked maps."""
+"""The page Compare: two choices of settings with the same random draws, as distributions and on two linked maps."""
 
 import solara
 
@@ -93,7 +93,7 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
 
 
 def trouble_of(both: tuple[RequestState, RequestState]) -> str:
-    """Return the first error that prevents the comparison; empty if there is none."""
+    """Return the error of the first of the two requests that has one; empty if neither has."""
     return next((asked.trouble for asked in both if asked.trouble or asked.ticket is None), "")
 
 

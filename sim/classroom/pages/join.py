@@ -1,4 +1,4 @@
-"""The page Class: a student joins a session, sends a claim and reads the answer, but nothing about other teams."""
+"""The page Class: a student joins a session, sends a claim and sees the answer, but sees nothing about other teams."""
 
 from collections.abc import Callable
 
@@ -56,7 +56,7 @@ CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 @solara.component
 def Page() -> None:
-    """Show the form to join, or the seat of this browser."""
+    """Show the form to join or, if this browser has joined, the student's seat with question, claim and answer."""
     Style()
     code, set_code = solara.use_state(session_code(the_register().seats_of))
     place = use_session_state(code, lambda: the_register().place(code, session()))
@@ -153,7 +153,7 @@ def Stage(place: Place, question: Question) -> None:
 
 @solara.component
 def ClaimForm(place: Place, question: Question) -> None:
-    """Show the form of a claim: a choice, a range, a confidence and a reason."""
+    """Show the form of a claim: a range, a confidence, a reason and, unless the question prescribes it, a choice."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     before, scale = place.sent.claim if place.sent else None, scale_of(measure)
     start, set_start = solara.use_state(before.overrides if before else question.suggested)
@@ -196,7 +196,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """Show the settings for which the form has no field, and a button that adopts the choice of the page Change."""
+    """Show the claim's settings that have no field in the form, and a button to adopt the choice of the page Change."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest := start.without(POLICIES):
@@ -209,7 +209,7 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Show the middle 90 % of the outcome in the baseline campaigns, once they are finished, as a scale for ranges."""
+    """Once the baseline campaigns are finished, show the middle 90 % of their outcomes as a scale for ranges."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
@@ -219,7 +219,7 @@ def Scale(question: Question) -> None:
 
 @solara.component
 def Answered(place: Place, question: Question) -> None:
-    """Show how the student's range compares with the campaigns of the same choice."""
+    """Show how the range of the student's claim compares with campaigns of the choice in that claim."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     if place.sent is None or place.answer is None:
         return
@@ -236,7 +236,7 @@ def Answered(place: Place, question: Question) -> None:
 
 @solara.component
 def Leaving(code: str) -> None:
-    """Show a button that leaves the session, with a confirmation because the student's data are deleted."""
+    """Show a button to leave the session, which asks for confirmation because leaving deletes the student's data."""
     texts = texts_of("class")
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()

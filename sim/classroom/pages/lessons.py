@@ -50,7 +50,7 @@ fixes: solara.Reactive[int] = solara.reactive(0)  # times that this page has fix
 
 
 class DeskCampaigns:
-    """A source of campaigns that the desk has run, for checking answers."""
+    """Access to the campaigns that the desk has already run, so that answers can be checked against them."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """Return one row per campaign; raise PanjError if any of them is not finished."""
@@ -124,27 +124,27 @@ def key_of(sheet: Sheet) -> tuple[str, str]:
 
 
 def fixed_ranges(sheet: Sheet) -> Mapping[str, Ranges] | None:
-    """Return the ranges that were fixed on a sheet, keyed by task; None while they can still be changed.
+    """Return the final ranges of a sheet, keyed by task; None while they can still be changed.
 
-    The server has them, so that a page that is loaded again cannot change them.
+    The server keeps the final ranges, so that they cannot be changed by reloading the page.
     """
     fixes.get()
     return the_class_ranges().of(owner_of(sheet))
 
 
 def owner_of(sheet: Sheet) -> str:
-    """Return what identifies a sheet among those of all browsers."""
+    """Return a text that identifies a sheet among the sheets of all browsers."""
     return " ".join((session(), *key_of(sheet)))
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
-    """Store the answers of a sheet, and keep those of the visitor's other sheets."""
+    """Store the answers of one sheet; the answers of the visitor's other sheets stay as they are."""
     answers.set({**answers.value, key_of(sheet): dict(found)})
 
 
 @solara.component
 def Kept() -> None:
-    """Store the answers in this tab of the browser, and show the link that saves them as a file."""
+    """Store the answers in this browser tab, load those stored earlier, and show a link that saves them as a file."""
     texts = texts_of("lessons")
     sheet = opened.value
     found = answers_of(sheet) if sheet else {}
@@ -190,7 +190,7 @@ def Goals(lesson: Lesson) -> None:
 
 @solara.component
 def Tasks(sheet: Sheet) -> None:
-    """Show the tasks of a sheet, with the reveal if it has forecasts, then the hand-in and the questions."""
+    """Show the tasks of a sheet (with the reveal, if some are forecasts), then the hand-in, then questions for all."""
     texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
         solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
@@ -212,7 +212,7 @@ def Tasks(sheet: Sheet) -> None:
 
 @solara.component
 def Reveal(sheet: Sheet) -> None:
-    """Show the button that fixes the forecasts of a sheet and, once it has been pressed, what was reported."""
+    """Show the button that makes the forecasts of a sheet final or, once it has been pressed, what was reported."""
     texts = texts_of("forecasts")
     code = session_code(the_register().seats_of)
     forecasts = tuple(task for task in sheet.tasks if task.kind == FORECAST)
@@ -241,7 +241,7 @@ def title_of(task: Task) -> str:
 
 @solara.component
 def OneTask(sheet: Sheet, task: Task, place: int) -> None:
-    """Show a task with its campaigns, the form for the answer, and the mark."""
+    """Show a task and its campaigns, with the form for the answer and the mark, or with the answer once it is final."""
     texts = texts_of("lessons")
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
@@ -286,7 +286,7 @@ def Said(found: Mark | None) -> None:
 
 @solara.component
 def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
-    """Show the number of campaigns of a task, the button that runs them, and their results."""
+    """Show controls to choose how many campaigns a task runs and to run them, and show the results."""
     texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
     runs, set_runs = solara.use_state(1 if is_one else ran or sheet.lesson.runs)
@@ -312,7 +312,7 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
 
 
 def settings_of(task: Task) -> list[str]:
-    """Return the names of the settings whose campaigns a task needs."""
+    """Return the names of all settings with which a task needs campaigns."""
     return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
 
 
@@ -348,7 +348,7 @@ def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
 
 
 def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
-    """Return the values of an outcome, without missing ones."""
+    """Return the values of an outcome in a table of campaigns, without missing values; empty without a table."""
     return np.asarray(table[outcome].drop_null().to_numpy(), float) if table is not None else np.empty(0)
 
 
@@ -368,7 +368,7 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
 
 @solara.component
 def Groups(task: Task, values: np.ndarray) -> None:
-    """Show a table with one row per group of campaigns: its mean, and the distance from the reported figure."""
+    """Show a table with one row per group of campaigns: its mean, and how far this is from the reported figure."""
     texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
     plain = partial(format_answer, task=task._replace(measure=""))
@@ -378,5 +378,5 @@ def Groups(task: Task, values: np.ndarray) -> None:
 
 
 def heads_of(said: str) -> list[str]:
-    """Return the headings of a table, which are separated by semicolons in the text."""
+    """Return the headings of a table by splitting a text at its semicolons."""
     return [head.strip() for head in said.split(";")]

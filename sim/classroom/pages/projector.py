@@ -20,7 +20,7 @@ LARGE = 22  # font size in charts, in pixels
 
 @solara.component
 def Page() -> None:
-    """Show the wall of the session in the address, or else of the visitor's newest session."""
+    """Show the wall of the session whose code is in the URL, or else of the newest session that the visitor teaches."""
     Style()
     code, _ = solara.use_state(session_code(the_register().sessions_of))
     found = use_session_state(code, lambda: room_and_progress(code))
@@ -78,7 +78,7 @@ def describe_stage(question: Question, progress: Progress | None) -> str:
 
 @solara.component
 def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> None:
-    """Show the distribution of outcomes over all choices and, if the question is about effects, that of effects."""
+    """Show the outcome's distribution over all choices and, for a question about effects, the effect's distribution."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=list(classes)):

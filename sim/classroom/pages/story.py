@@ -48,7 +48,7 @@ def Page() -> None:
 
 
 def days_of_choice() -> tuple[date, date]:
-    """Return the first and the last day of campaigns of the visitor's choice."""
+    """Return the first and the last day of campaigns with the visitor's choice of settings."""
     settings = the_desk().settings(following(chosen.value, followed.value))
     return settings.start_date, settings.end_date
 

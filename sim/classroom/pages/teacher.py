@@ -73,7 +73,7 @@ def room_and_progress(code: str) -> tuple[Room, Progress | None]:
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
-    """Show the controls to open a new session, return to an earlier one, or continue one from another computer."""
+    """Show controls to open a session, or to return to one that was opened earlier, here or on another computer."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -100,7 +100,7 @@ def Beginning(on_open: Callable[..., None]) -> None:
 
 @solara.component
 def Clearing() -> None:
-    """Ask for the teachers' code, then list all sessions of this server with buttons that delete them."""
+    """Ask for the teachers' code, then show buttons that delete any session of this server, or all without members."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     teachers_code, set_teachers_code = solara.use_state("")
@@ -139,7 +139,7 @@ def Clearing() -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Describe a session: its code, the day on which it was opened, and whether it has ended."""
+    """Describe a session by its code and the day on which it was opened; say so if it has ended."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     return texts.say(
@@ -179,7 +179,7 @@ def Code(room: Room, word: str) -> None:
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """Show the current question and its next steps; show the form to ask one if there is none or it is answered."""
+    """Show the current question and the actions on it; if it is answered, or there is none, the form to ask one."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
@@ -199,7 +199,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
 
 
 def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
-    """Return the possible actions on the current question, the usual one first, each with the key of its label."""
+    """Return the key of the label and the function of each possible action on the question, the usual action first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
@@ -223,7 +223,7 @@ def describe_sent(room: Room, question: Question) -> str:
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """Show the form for the next question: the outcome, what ranges predict, and the suggested choice."""
+    """Show the form for a question: the outcome, what ranges predict (outcome or effect), and a suggested choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -249,7 +249,7 @@ def Asking(code: str, is_next: bool) -> None:
 
 @solara.component
 def Students(room: Room) -> None:
-    """Show the teams with their members and their claims on the current question."""
+    """Show each team with its claim and buttons that remove its members, and the option to show names on the wall."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     joined = sum(len(team.members) for team in room.teams)

@@ -1,4 +1,4 @@
-"""The page What if: one campaign continued twice from the end of a day, with one decision changed."""
+"""The page What if: one campaign continued twice from the end of a day, unchanged and with one decision changed."""
 
 from datetime import date, timedelta
 from html import escape
@@ -34,7 +34,10 @@ class ForkRequest(NamedTuple):
     kind: str = AS_WATCHED
 
     def choice(self, overrides: Overrides, watched: str) -> Overrides:
-        """Return the visitor's overrides; for a campaign that follows the record, add the last day to follow."""
+        """Return the overrides of the campaign that is forked.
+
+        They are the visitor's and, if the campaign follows the record, overrides that name the last day to follow.
+        """
         return following(overrides, self.evening.isoformat() if self.kind == FOLLOWED else watched)
 
 
@@ -119,7 +122,7 @@ def Answer(asked: ForkRequest, number: int) -> None:
 
 @solara.component
 def Asked(choice: Overrides, evening: date) -> None:
-    """Show which question the fork answers, and the source of the campaign's numbers."""
+    """Show which question the fork answers, and where the campaign's uncertain numbers come from."""
     settings = the_desk().settings(choice)
     Note(settings.question(evening) or texts_of("what_if").say("free_question"), live=True)
     Note(texts_of("story").say("calibration", calibration=settings.calibration))
@@ -180,7 +183,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """Return one day as HTML: the sentences of only one branch, side by side, then those that both branches have."""
+    """Return one day as HTML: side by side the sentences that only one branch has, then those that both have."""
     texts = texts_of("what_if")
     parts = [f"<h3>{escape(texts.day(one.date, year=True))}</h3><div class='twofold'>"]
     parts += [

@@ -18,7 +18,7 @@ LABELS = ("number", "from", "to", "nine", "half", "choice", "id", "words", "keep
 def Form(
     kind: str, choices: Sequence[str], given: list[str], labels: dict[str, str], event_answer: Callable[[Any], None]
 ) -> None:
-    """Show the controls; `event_answer` receives a mapping with the texts `first`, `second`, `third` and `fourth`."""
+    """Show the form for an answer; `event_answer` receives a mapping of texts: `first`, `second`, `third`, `fourth`."""
 
 
 @solara.component_vue("hand_in.vue")
@@ -71,7 +71,7 @@ def shape_of(task: Task) -> str:
 
 
 def value_of(task: Task, found: Any) -> Value:
-    """Return the answer that a browser sent; raise PanjError if a number is expected and cannot be read."""
+    """Convert what a browser sent to an answer; raise PanjError if a number is expected and cannot be read."""
     given = found if isinstance(found, Mapping) else {}
     first, second, third, fourth = (str(given.get(key, "")) for key in ("first", "second", "third", "fourth"))
     shape = shape_of(task)
@@ -99,7 +99,7 @@ def number_of(text: str) -> float:
 
 
 def shown(given: Value | None) -> list[str]:
-    """Return an answer as the texts of the controls, in the order of the controls."""
+    """Convert an answer to one text for each control, in the order of the controls."""
     if given is None:
         return ["", ""]
     if isinstance(given, tuple):

@@ -8,7 +8,7 @@ import solara
 
 @solara.component_vue("choose.vue")
 def Select(label: str, options: list[dict[str, str]], value: str, event_choose: Callable[[Any], None]) -> None:
-    """Show the list; `event_choose` receives the name of the option that was chosen."""
+    """Show a drop-down list; `event_choose` receives the name of the option that was chosen."""
 
 
 @solara.component

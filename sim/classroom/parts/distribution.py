@@ -32,7 +32,7 @@ LABELS = ("reported", "record_ends", "ways", "bars", "dots", "bars_help", "dots_
 
 @solara.component_vue("distribution.vue")
 def Picture(reading: dict[str, Any], labels: dict[str, str], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
-    """Show the chart; `size` is its font size, in pixels."""
+    """Show the chart of the distributions in a reading; `size` is the font size, in pixels."""
 
 
 def labels_of(base: str, changed: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ STYLE = Path(__file__).parent / "claims.css"
 
 @solara.component
 def Style() -> None:
-    """Add the style sheet of the class pages."""
+    """Add the style sheet of the pages for class sessions."""
     solara.Style(STYLE)
 
 
@@ -109,10 +109,10 @@ def Said(text: str, tag: str = "p", classes: tuple[str, ...] = (), attributes: M
 
 @solara.component_vue("class_chart.vue")
 def ClassChart(chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
-    """Show the predicted ranges of a class next to the simulated intervals, one row per team, with a table below.
+    """Show a chart of ranges with one row per team or forecast, and below it a table of the same ranges.
 
     Args:
-        chart: Content of the chart, from `sim.classroom.sessions.wall`.
+        chart: Content of the chart, from `sim.classroom.sessions.wall` or `sim.classroom.parts.reveal`.
         colours: Colours of the chart, keyed by name.
         size: Font size, in pixels.
     """

@@ -18,7 +18,7 @@ FILE = "my_scenario.yaml"
 
 @solara.component_vue("faces.vue")
 def Texts(faces: list[dict[str, str]], labels: dict[str, str], most: int, event_load: Callable[[Any], None]) -> None:
-    """Show both texts and a box to paste into; `event_load` receives a mapping with the pasted `text`."""
+    """Show texts to copy and a box to paste one into; `event_load` receives a mapping with the pasted `text`."""
 
 
 @solara.component

@@ -1,4 +1,4 @@
-"""Form to choose between free campaigns and worlds that followed the record, for pages that show one campaign."""
+"""Form to choose between free campaigns and campaigns that follow the record, for pages that show one campaign."""
 
 import solara
 
@@ -41,7 +41,7 @@ def following(overrides: Overrides, until: str) -> Overrides:
 
 @solara.component
 def FollowForm() -> None:
-    """Show the form for the kind of campaign and the day, or a note that there are only free campaigns."""
+    """Show the form for the kind of campaign and the last day to follow, or say that there are only free campaigns."""
     texts = texts_of("watch")
     trouble, attempt = use_attempt()
     try:

@@ -32,7 +32,7 @@ STEPS = 100  # number of steps of a slider
 
 @solara.component_vue("form.vue")
 def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Callable[[Any], None]) -> None:
-    """Show the controls; `event_put` receives a mapping with `key` and `value`."""
+    """Show the settings form; `event_put` receives a mapping with the `key` and the new `value` of a field."""
 
 
 @solara.component

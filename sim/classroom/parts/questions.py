@@ -1,4 +1,4 @@
-"""Controls and lists that pages share: fields for decisions, the seed of the campaign shown, sentences and tables."""
+"""Controls and lists that pages share: fields for policies, a field for the seed, lists of sentences, and tables."""
 
 import secrets
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Components for the forecasts of a lesson: what was known that evening, and later what was reported, with scores."""
+"""Components for the forecasts of a lesson: the counts known on 22 June 2021; later the reported figures and scores."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -30,7 +30,7 @@ from sim.wording import Language, significant
 
 @solara.component
 def KnownCounts() -> None:
-    """Show a table of the counts that were known on the evening of the lesson."""
+    """Show a table of the counts that were known on 22 June 2021, the evening of the forecasts."""
     texts = texts_of("forecasts")
     rows = [[texts.day(one.day), f"{one.districts:,.0f}", f"{one.soldiers:,.0f}"] for one in known_counts()]
     Table(heads_of(texts, "known_head"), rows, texts.say("known"), "panj-numbers")
@@ -38,13 +38,13 @@ def KnownCounts() -> None:
 
 
 def heads_of(texts: Language, key: str) -> list[str]:
-    """Return the headings of a table, which are separated by semicolons in the text."""
+    """Return the headings of a table by splitting a text at its semicolons."""
     return [head.strip() for head in texts.say(key).split(";")]
 
 
 @solara.component
 def Revealed(tasks: tuple[Task, ...], own: Mapping[str, Ranges], code: str) -> None:
-    """Show what was reported next to all forecasts; update the forecast of the class as students fix their ranges.
+    """Show reported figures next to all forecasts; update the forecast of the class when students' ranges become final.
 
     Args:
         tasks: The forecasts of the lesson.

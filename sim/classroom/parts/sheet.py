@@ -16,7 +16,7 @@ Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `y
 
 @solara.component_vue("sheet.vue")
 def SheetInVue(fields: list[dict[str, Any]], button: str, event_sent: Callable[[Any], None]) -> None:
-    """Show the controls and the button; `event_sent` receives the values of the fields, keyed by name."""
+    """Show the fields of a form and its button; `event_sent` receives the values of the fields, keyed by name."""
 
 
 @solara.component
@@ -52,7 +52,8 @@ def text_field(name: str, label: str, value: str = "", most: int = 60, **more: A
         label: Text shown next to the field.
         value: Text with which the field is filled at first.
         most: Maximum number of characters.
-        more: Further properties: `help` is a text below the field, and `mode` selects the keyboard of a phone.
+        more: Further properties: `help` is a text below the field, `mode` selects the keyboard of a phone, and `only`
+            makes the field depend on another field.
 
     Returns:
         The field, for `Sheet`.
@@ -123,7 +124,7 @@ def read_day(key: str, text: str) -> date:
     """Parse a date that a browser sent.
 
     Args:
-        key: Key with which an error begins.
+        key: Key with which the message of an error begins.
         text: The date as YYYY-MM-DD.
 
     Returns:

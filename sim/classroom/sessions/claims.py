@@ -80,9 +80,9 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """Return a name on one line.
+    """Check a name and return it on one line.
 
-    Raise Refused if it is empty or too long, contains hidden characters, or contains neither a letter nor a digit.
+    Raise Refused if the name is empty or too long, contains hidden characters, or has neither a letter nor a digit.
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
@@ -93,7 +93,7 @@ def clean_name(text: str, what: str) -> str:
 
 
 def clean_reason(text: str) -> str:
-    """Return a reason without empty lines and hidden characters, or raise Refused if the reason is too long."""
+    """Return a claim's reason without empty lines or hidden characters, or raise Refused if the reason is too long."""
     lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines()]
     reason = "\n".join(line for line in lines if line)
     if len(reason) > LONGEST_REASON:
@@ -107,7 +107,7 @@ def hidden(text: str) -> bool:
 
 
 def folded(name: str) -> str:
-    """Return a name in the form in which names are compared, which ignores case, width of letters and joiners."""
+    """Normalise a name so that names are compared without regard to case, letter width, joiners and extra spaces."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKC", name) if letter not in JOINERS)
     return " ".join(plain.casefold().split())
 
@@ -273,29 +273,32 @@ def interval_score(low: float, high: float, confidence: float, values: np.ndarra
 
 
 def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return the central range that contains the share `confidence` of the values, with which claims are compared."""
+    """Return the range of the values after leaving out the share (1 - confidence) / 2 at each end."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
 def verdict_on_effect(claim: Claim, answer: Answer) -> str:
-    """Return whether the mean effect is inside, below or above the range, or too near an end of it (`EDGE`) to tell."""
+    """Return whether the mean effect is inside, below or above the range of a claim.
+
+    If the 95 % interval of the mean effect contains an end of the range, return `EDGE` instead.
+    """
     if any(answer.low < bound < answer.high for bound in (claim.low, claim.high)):
         return EDGE
     return BELOW if answer.mean < claim.low else ABOVE if answer.mean > claim.high else INSIDE
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Return whether a range contains too few, enough or too many campaigns for its confidence.
+    """Return whether a range is too narrow, fitting or too wide for its confidence.
 
-    A deviation within sampling error counts as enough.
+    It is fitting if the share of campaigns that it contains equals the confidence within two standard errors.
     """
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
 
 class Tally(NamedTuple):
-    """The number of ranges that contain the result, and the number expected from the stated confidences."""
+    """Numbers of ranges: all that have a score, those that contain the result, and those expected to contain it."""
 
     ranges: int
     held: float  # ranges that contain the result; for an outcome, the sum of the shares of campaigns in each range
@@ -303,6 +306,6 @@ class Tally(NamedTuple):
 
 
 def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
-    """Count how many ranges contain the result, and how many would if every stated confidence were right."""
+    """Count scored claims, and sum both their confidences and the shares of results that their ranges contain."""
     held = sum(score.held for _, score in scored)
     return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

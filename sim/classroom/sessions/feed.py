@@ -43,7 +43,7 @@ class ChangeFeed:
             self.changed.notify()
 
     def serve(self) -> None:
-        """Call the listeners of changed sessions in an endless loop; remove one that fails, as its page is gone."""
+        """Call the listeners of changed sessions in an endless loop; remove any that fails, as its page is gone."""
         while True:
             with self.changed:
                 while not self.news:

@@ -1,7 +1,7 @@
 """Register of class sessions on disk: teachers, students, questions, claims and answers.
 
 Reads   the secret of a browser (a cookie) with every call; what the browser may do is checked in the same transaction.
-Returns to a student the question and the student's own seat, claim and answer; to the teacher the whole session.
+Returns for a student: the question, and the student's own seat, claim and answer; for the teacher: everything.
 Assumes One browser is one person. The secret of a browser is stored as a hash that differs between sessions.
 """
 
@@ -64,7 +64,8 @@ NEXT = {  # the stages to which a teacher may move a question
 class Register:
     """The sessions in one file. Methods may be called from any thread.
 
-    A method that raises Refused has changed nothing, except that data are deleted even if the file cannot be rewritten.
+    A method that raises Refused has changed nothing, with one exception: if the file cannot be rewritten after a
+    deletion, Refused is raised although the data are deleted.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Register:
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
         """Open a transaction on a session, and notify the listeners of the session afterwards.
 
-        Raise Refused if there is no such session, or if `teacher` is given and not the secret of the teacher's browser.
+        Raise Refused if there is no such session. If `teacher` is given, also raise Refused unless it is the secret of
+        a browser that the session's teacher uses.
         """
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
@@ -105,7 +107,7 @@ class Register:
         return code, word
 
     def come_back(self, code: str, word: str, browser: str) -> None:
-        """Register another browser as the teacher's; raise Refused unless the recovery word is that of the session."""
+        """Give another browser the rights of the session's teacher; raise Refused if the recovery word is wrong."""
         code = spelled(code)
         with self.changing(code) as (act, session):
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
@@ -118,7 +120,7 @@ class Register:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 
     def room(self, code: str, browser: str) -> Room:
-        """Return the whole session; raise Refused unless the browser is that of the session's teacher."""
+        """Return the whole session; raise Refused unless the session's teacher uses this browser."""
         with self.storage.reading() as act:
             session = storage.owned(act, code, browser)
             questions = act.execute(
@@ -176,7 +178,7 @@ class Register:
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
 
     def remove(self, code: str, browser: str, member: int) -> None:
-        """Delete a member and the nickname; also delete a team that is then empty, with its claims."""
+        """Delete a member, with the nickname; if the team is then empty, delete it and its claims too."""
         with self.changing(code, browser) as (act, session):
             storage.take_out(act, "session = ? AND id = ?", (session["id"], member))
         self.storage.leave_no_trace()
@@ -243,7 +245,7 @@ class Register:
             return storage.seat_of(act, row)
 
     def leave(self, code: str, browser: str) -> None:
-        """Delete the seat of a browser, with the nickname; also delete a team that is then empty, with its claims."""
+        """Delete the seat of a browser, with the nickname; if the team is then empty, delete it and its claims too."""
         with self.changing(code) as (act, session):
             storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
         self.storage.leave_no_trace()
@@ -309,7 +311,10 @@ class Register:
             return [(row["code"], storage.question_of(row)) for row in found]
 
     def unanswered(self, code: str, number: int) -> list[Overrides]:
-        """Return the choices that still need an answer to a question, including the baseline, which comes first."""
+        """Return the choices that have no answer to a question yet, the baseline first.
+
+        They are taken from the claims on the question; the baseline is always one of them until it has an answer.
+        """
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()

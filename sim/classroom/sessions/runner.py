@@ -1,4 +1,4 @@
-"""Run the campaigns of questions in class sessions, for every choice of settings with the same seeds.
+"""Run the campaigns for questions in class sessions, using the same seeds for every choice of settings.
 
 Reads   the choices of a question from the register.
 Writes  answers to the register, each as soon as it is known, so that only unfinished
@@ -47,7 +47,7 @@ class Work:
         self.announced_at = 0.0
 
     def progress(self) -> Progress:
-        """Return the numbers of finished and requested campaigns, and the position in the queue."""
+        """Return the numbers of finished and requested campaigns, and the queue position of the foremost ticket."""
         tickets = list(self.tickets.values())
         return Progress(
             sum(ticket.done for ticket in tickets),
@@ -96,7 +96,7 @@ class QuestionRunner:
             time.sleep(BREATH)
 
     def check(self) -> None:
-        """Start questions that are new, and store the answers of campaigns that have finished."""
+        """Request campaigns for questions that are new, and store answers for choices whose campaigns have finished."""
         for code, question in self.register.running():
             if (code, question.number) not in self.works:
                 self.works[code, question.number] = self.begin(code, question)
@@ -105,7 +105,7 @@ class QuestionRunner:
                 del self.works[key]
 
     def begin(self, code: str, question: Question) -> Work:
-        """Request campaigns of the baseline and of all choices that have no answer yet, and return them as `Work`."""
+        """Request campaigns of the baseline and of all choices without an answer; return the tickets as `Work`."""
         work = Work(code, question)
         with suppress(Refused):  # the session was deleted meanwhile
             work.to_answer = self.register.unanswered(code, question.number)
@@ -121,7 +121,10 @@ class QuestionRunner:
         return work
 
     def goes_on(self, work: Work) -> bool:
-        """Store the answers of campaigns that have finished; return whether any choice still has no answer."""
+        """Store answers for choices whose campaigns have ended; return whether any choice still has no answer.
+
+        If the session was deleted, cancel its campaigns and return False.
+        """
         try:
             self.register.session(work.code)
             base = work.tickets.get(BASELINE)

@@ -1,7 +1,7 @@
 """Types of a class session, its codes, its export as CSV, and the outcomes about which a class may be asked.
 
 A class may be asked about numeric outcomes of the baseline, except those that count the dead: guesses at the number of
-deaths should not be scored as in a game. The other pages show these outcomes, next to their sources.
+deaths should not be scored as in a game. The other pages show outcomes that count the dead, next to their sources.
 """
 
 import csv
@@ -69,7 +69,7 @@ class Seat(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A claim that was sent, with the time when it was sent and the number of revisions."""
+    """A claim that was sent, with the time when it was last sent and the number of times that it was revised."""
 
     claim: Claim
     sent: str
@@ -77,7 +77,7 @@ class Sent(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Everything in a session that one student may see."""
+    """Everything about a session that one student may see."""
 
     session: Session
     seat: Seat
@@ -104,7 +104,7 @@ class Team(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Everything in a session, as shown to the teacher."""
+    """Everything about a session, as shown to the teacher."""
 
     session: Session
     teams: tuple[Team, ...]

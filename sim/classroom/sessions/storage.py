@@ -72,7 +72,7 @@ class Storage:
         return connection
 
     def create_or_check(self) -> None:
-        """Create the tables if the file is empty; if it has another version, raise Refused without changing it."""
+        """Create the tables if the file is empty; raise Refused, and change nothing, if they have another version."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
             if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -120,7 +120,7 @@ class Storage:
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; return whether another connection blocked it (by an error, or a checkpoint's result row)."""
+    """Run a statement; return whether another connection blocked it, as an error or a checkpoint's result row tells."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -186,7 +186,7 @@ def count_members(act: sqlite3.Connection, session: sqlite3.Row) -> int:
 
 
 def own(act: sqlite3.Connection, code: str, browser: str) -> None:
-    """Register a browser as that of the teacher of a session."""
+    """Register a browser as one that the teacher of a session uses."""
     act.execute(
         "INSERT OR IGNORE INTO owners (session, browser) SELECT id, ? FROM sessions WHERE code = ?",
         (hashed(browser, code), code),
@@ -194,13 +194,13 @@ def own(act: sqlite3.Connection, code: str, browser: str) -> None:
 
 
 def is_owner(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> bool:
-    """Return whether a browser is that of the teacher of a session."""
+    """Return whether a browser is registered as one that the teacher of a session uses."""
     owner = (session["id"], hashed(browser, session["code"]))
     return bool(count(act, "SELECT COUNT(*) FROM owners WHERE session = ? AND browser = ?", owner))
 
 
 def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
-    """Return the session with this code, or raise Refused unless it exists and the browser is that of its teacher."""
+    """Return the session with this code; raise Refused if there is none or its teacher does not use this browser."""
     row = found_session(act, code)
     if row is None or not is_owner(act, row, browser):
         raise Refused("not_teacher")
@@ -239,7 +239,7 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 
 
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint: bool) -> int:
-    """Create a team with the next letter and, if others may join, with a key; return the id of the team.
+    """Create a team with the next free letter and, if others may join it, with a key; return the id of the team.
 
     Raise Refused if the name is taken.
     """
@@ -255,7 +255,7 @@ def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint:
 
 
 def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
-    """Return the first of A, B, ... Z, A2, B2, ... that no team has."""
+    """Return the first letter in the order A, B, ... Z, A2, B2, ... that no team in a session has."""
     taken = {row["letter"] for row in teams_in(act, session)}
     rounds = ("", *range(2, len(taken) + 3))
     names = (f"{chr(ord('A') + place)}{again}" for again in rounds for place in range(26))
@@ -265,7 +265,7 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
     """Delete the members that match an SQL condition, and teams that are then empty.
 
-    `values` fill the condition, and begin with the id of the session.
+    `values` replace the placeholders of the condition; the first value is the id of the session.
     """
     act.execute(f"DELETE FROM members WHERE {condition}", values)
     act.execute("DELETE FROM teams WHERE session = ? AND id NOT IN (SELECT team FROM members)", (values[0],))

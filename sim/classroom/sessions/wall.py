@@ -1,8 +1,8 @@
 """Charts and sentences about questions, claims and scores, for the wall (the projected page) and for a student.
 
 Reads   the texts of class.yaml.
-Returns texts, and the contents of charts. The chart of ranges has numbers in the units shown (shares in per cent), that
-        of distributions in the units stored, with formatted labels.
+Returns texts, and the contents of charts. Numbers in the chart of ranges are in the units shown (shares in per
+        cent); numbers in the chart of distributions are in the units stored, and their labels are formatted.
 
 Teams are listed in the order in which they joined, without a ranking. A choice that several teams made counts once in
 the distribution over all choices.
@@ -27,7 +27,7 @@ from sim.wording import percent, significant
 
 
 def called(room: Room, team: Team) -> str:
-    """Return the name of a team on the wall: its letter, and its own name if the teacher shows names."""
+    """Return how the wall names a team: by its letter, followed by its own name if the teacher shows names."""
     return f"{team.letter} {team.name}" if room.session.names_shown else team.letter
 
 
@@ -108,7 +108,7 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
 
 
 def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, measure: Measure) -> dict[str, Any]:
-    """Return the row of one team: its claim, and the result of the campaigns of its choice."""
+    """Return one team's row of the chart: its claim, and the result of the campaigns with the choice in that claim."""
     texts, scale = texts_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
@@ -131,7 +131,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
 
 
 def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
-    """Describe where the effect is relative to the range, or what share of campaigns the range contains."""
+    """Describe where an effect is relative to a range or, for an outcome, the share of campaigns in the range."""
     texts = texts_of("class")
     if score is None:
         return texts.say("verdict_none")
@@ -141,7 +141,10 @@ def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
-    """Return low, middle and high: 95 % interval and mean of the effect, or middle 90 % and median of outcomes."""
+    """Return three numbers to draw: low, middle and high.
+
+    For an effect: its mean, between the ends of the 95 % interval. For an outcome: the 5 %, 50 % and 95 % quantiles.
+    """
     if about == EFFECT:
         return answer.low, answer.mean, answer.high
     if not answer.values:
@@ -168,7 +171,7 @@ def scaled(value: float, scale: float) -> float | None:
 
 
 class Pooled(NamedTuple):
-    """The distribution over the campaigns of all choices together; for outcomes, also that of the baseline."""
+    """The distribution over campaigns of all choices together; for outcomes, also that over the baseline campaigns."""
 
     reading: Reading
     base: str  # label of the first distribution
@@ -374,7 +377,7 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
 
 
 def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
-    """Compare the first campaign with the middle 90 % of all campaigns.
+    """Compare the first campaign of a choice with the middle 90 % of all campaigns of that choice.
 
     Args:
         answer: The result of the campaigns of a choice.
@@ -392,7 +395,7 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
-    """Describe how many ranges contain the effect, or what share of campaigns the ranges contain on average.
+    """Describe how many ranges contain the effect or, for an outcome, the average share of campaigns in the ranges.
 
     Args:
         scored: Claims with their scores.
