@@ -1,1 +1,1 @@
-"""Sample campaigns, with their numbers and random draws, conditional on what was reported."""
+"""Sample campaigns, that is their uncertain numbers and random draws, conditional on what was reported."""

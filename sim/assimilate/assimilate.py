@@ -1,7 +1,7 @@
 """Condition campaigns on what was reported: `python -m sim assimilate`.
 
 Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
-comparison, as many free campaigns are drawn from the same priors and conditioned on nothing.
+comparison, an equal number of free campaigns, conditioned on nothing, is drawn from the same priors.
 
 After Ctrl-C, a killed process or a power cut, the same command resumes from the last finished stage and gives exactly
 the same results. Figures and page are made from the tables by `sim.assimilate.page`.
@@ -89,12 +89,12 @@ def assimilate(request: Assimilate) -> int:
 
 
 def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> Path:
-    """Run the sampler and write its worlds, unless the folder already has the worlds of the same request.
+    """Run the sampler and write its worlds, unless the folder already holds the worlds of the same request.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
         console: Console for progress messages.
-        watched: Whether to run free campaigns too, and to write the tables that the page needs.
+        watched: Whether to run free campaigns as well, and write the tables that the page needs.
 
     Returns:
         The folder of the worlds.
@@ -176,11 +176,12 @@ def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
-    """Run the sampler again with other seeds, and return the log evidence of each of these runs.
+    """Repeat the sampler with other seeds, and return the log evidence of each repeat.
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
-        request: The request, which states the number of runs, including the first, and the seed of the first.
+        request: The request, which states the number of runs including the first, and the seed of the first; the next
+            runs have the seeds after it.
         place: Folder in which the finished stages of each repeat are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.
@@ -195,13 +196,13 @@ def repeated(model: Campaigns, request: Assimilate, place: Path, console: Consol
 
 
 def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
-    """Return the worlds of a cloud in random order, so that the first n of them are a random sample of all."""
+    """Return a cloud with its worlds in random order, so that its first n worlds are a random sample of all."""
     rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
     return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
-    """Return the settings of a request, and the order that is sent to workers to run campaigns with them.
+    """Return the settings of a request, and the same settings as an order, in the form that is sent to workers.
 
     Numbers are drawn from their priors unless the request says otherwise.
 
@@ -225,12 +226,12 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
 
 
 def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
-    """Return the observations that are about days up to `until` and were published by `known`.
+    """Return the observations that count no day after `until` and were published by `known`.
 
     Args:
         observations: All observations, in order of their last day.
-        until: Last day that an observation may be about.
-        known: Day by which an observation must have been published; None means that the day does not matter.
+        until: Last day that an observation may count.
+        known: Day by which an observation must have been published; None admits every day of publication.
 
     Raises:
         PanjError: No observation is left, or `until` is after the end of the record.
@@ -275,7 +276,7 @@ class Runner:
         return self.run(run_batch, batches)
 
     def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
-        """Apply a function to every batch on the workers, and return the results in the order of batches.
+        """Apply the function `deed` to every batch, on the workers, and return the results in the order of batches.
 
         A batch whose worker was lost is rerun, at most twice.
         """
@@ -298,7 +299,7 @@ class Runner:
 
 
 def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: Runner) -> Cloud:
-    """Run every stage of the sampler that is not stored yet, store it, and return the cloud after the last.
+    """Run and store every stage of the sampler that is not stored yet, and return the cloud after the last stage.
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
@@ -306,6 +307,9 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
         place: Folder in which finished stages are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.
+
+    Raises:
+        PanjError: No campaign agrees with the reports, or there is no stage.
     """
     first, cloud = recorded(place, model.stages)
     if cloud is not None:
@@ -322,7 +326,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
 
 
 def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
-    """Describe a finished stage in one line: log evidence, steps, share of accepted moves, and distinct worlds."""
+    """Describe a finished stage in one line: log evidence, steps, acceptance rate of moves, and distinct worlds."""
     steps = [step for step in cloud.steps if step.stage == stage]
     proposed, accepted = (
         sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
@@ -365,7 +369,7 @@ def unpack(content: bytes) -> Cloud | None:
 
 
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
-    """Find the last stage with an undamaged file; return the number of stages up to and including it, and its cloud.
+    """Find the last stage whose file is undamaged; return the number of stages up to and including it, and its cloud.
 
     If there is no such stage, return 0 and None.
     """
@@ -383,7 +387,7 @@ def read_stage(place: Path, stage: int) -> Cloud | None:
 
 
 def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
-    """Print the number of worlds, their log evidence and the campaigns run; warn if too few worlds are distinct."""
+    """Print the numbers of worlds and of campaigns run, and the log evidence; warn if too few worlds are distinct."""
     cloud = made.cloud
     days = distinct(cloud.state[LASTING])
     console.print(

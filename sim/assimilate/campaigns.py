@@ -1,11 +1,13 @@
 """Run campaigns for the sampler: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
 
-A world can be rerun from the address that `address_of` returns. Stages end on days on which much was reported.
+`address_of` returns the address of a world's random draws, with which the world can be rerun. Stages end on days by
+which much was reported.
 
-A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn for one stream or for all streams,
-either on the last days so far or on any consecutive days. Seeds of draws made once are redrawn for one stream, for one
-province, or for one stream in one province. All moves are symmetric with respect to the prior, under which seeds are
-independent and numbers uniform on their scale.
+A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn on consecutive days, which are
+either the last days of the stage or any days up to its end, and for either one stream or all streams. Seeds of draws
+made once are redrawn for one stream in all provinces, for all streams in one province, or for one stream in one
+province. All moves are symmetric with respect to the prior, under which seeds are independent and numbers uniform on
+their scale.
 """
 
 import math
@@ -61,7 +63,7 @@ Run = Callable[[Sequence["Batch"]], list[Floats]]
 
 
 class Batch(NamedTuple):
-    """Worlds to run up to a day, with the observations for which likelihoods are computed."""
+    """Worlds to run up to a given day, and the observations of which likelihoods are then computed."""
 
     order: Order
     observations: tuple[Observation, ...]  # observations of days up to that day
@@ -90,11 +92,11 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Addres
 
 
 def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each stream, span of days and seed where the seed differs from the one that most streams have that day.
+    """Yield each seed that differs from the usual seed of its days, with its stream and its first and last day.
 
     Args:
         daily: (days, DAILY_STREAMS) Seeds of daily draws.
-        usual: (days) The seed of most streams.
+        usual: (days) The seed that most streams have on each day.
 
     Yields:
         Stream, first day, last day, seed.
@@ -185,7 +187,7 @@ class Campaigns:
         return shares, daily, lasting
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Draw new seeds for the days of a stage and all later days, which no earlier stage depends on."""
+        """Draw new seeds for the days of a stage and all later days; earlier stages do not depend on these seeds."""
         if stage == 0:
             return state
         daily = state[DAILY].copy()
@@ -229,7 +231,7 @@ class Campaigns:
         return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
 
     def terms(self, state: State, stage: int) -> Floats:
-        """Return the log likelihood of each observation up to the end of a stage (worlds x observations)."""
+        """Run the worlds; return log likelihoods of observations of this and earlier stages (worlds x observations)."""
         return np.concatenate(self.run(self.batches(state, stage)))
 
     def batches(self, state: State, stage: int) -> list[Batch]:
@@ -242,15 +244,15 @@ class Campaigns:
         ]
 
     def up_to(self, stage: int) -> tuple[Observation, ...]:
-        """Return the observations that are about days up to the end of a stage."""
+        """Return the observations that count no day after the end of a stage."""
         return tuple(one for one in self.observations if one.until <= self.ends[stage])
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
     """Return the last day of each stage.
 
-    These are the last day of any observation, and each earlier day of `STAGE_ENDS` if an observation ends on it or
-    between it and the stage before.
+    The last stage ends on the last day of any observation. Each earlier day of `STAGE_ENDS` is the end of a stage if an
+    observation ends on that day or between it and the day of `STAGE_ENDS` before.
     """
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
@@ -258,7 +260,7 @@ def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
 
 
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
-    """Draw `count` random seeds, from which campaigns make their draws."""
+    """Draw `count` random seeds, which determine the random draws of campaigns."""
     return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
 
 

@@ -113,7 +113,7 @@ class Followed(NamedTuple):
 
     @property
     def is_sample(self) -> bool:
-        """Whether there are enough distinct worlds to speak of a sample."""
+        """Whether enough worlds differ in the draws made once per campaign for the worlds to be called a sample."""
         return bool(self.about["distinct_lasting_draws"] >= self.about["floor"])
 
 
@@ -138,7 +138,7 @@ def draw_followed(made: Followed) -> list[Path]:
 
 
 def describe_worlds(made: Followed) -> str:
-    """Return the text shared by all captions, on the worlds, the reports that condition them and the free campaigns."""
+    """Return the text that all captions share: on worlds, on the reports that condition them, and on free campaigns."""
     about = made.about
     failed = f"{counted(about['free_failed'], 'free campaign')} failed and left out." if about["free_failed"] else ""
     few = "" if made.is_sample else f", too few for a sample ({about['floor']} are needed)"
@@ -152,14 +152,14 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Convert table rows with quantiles of one sample to bands; these have no days if the rows have no dates."""
+    """Convert table rows with the quantiles of one sample to bands, which have no days if the rows have no dates."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
 
 
 def draw_days(made: Followed) -> Path:
-    """Draw the districts held or lost by day in three areas: in worlds, in free campaigns and as reported."""
+    """Draw districts held or lost, by day and for three areas: in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Lines are medians, bands hold 50 and 90 % of campaigns. Reported, country: "
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}), Long War Journal ({', '.join(LWJ_COUNTS)}; a "
@@ -201,7 +201,7 @@ def keys_of_samples() -> list[Artist]:
 
 
 def draw_crossings(made: Followed) -> Path:
-    """Draw the soldiers who crossed, by night and by post: in worlds, in free campaigns and as reported."""
+    """Draw how many soldiers crossed by night, and in total by post, in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Bars are medians, thick lines hold 50 % and thin lines 90 % of campaigns. Diamonds: "
         f"Tajik border service and press counts ({', '.join(NIGHTS)}), placed on the day to which they are counted; by "
@@ -242,7 +242,7 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
 
 
 def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw the crossings by post: in worlds, in free campaigns and as reported.
+    """Draw how many soldiers crossed at each post in total: in worlds, in free campaigns and as reported.
 
     A post is shown if a count is reported for it, or if soldiers crossed there in more than 5 % of the worlds or of the
     free campaigns.
@@ -306,9 +306,9 @@ def draw_map(made: Followed, sample: str, name: str) -> Path:
 
 
 def draw_surprise(made: Followed) -> Path:
-    """Draw how surprising each report is, one per row, for the `MOST_REPORTS` most surprising reports.
+    """Draw the surprise of each of the `MOST_REPORTS` most surprising reports, one per row.
 
-    A bar is the surprise given the reports of all earlier stages; a dot is that in the worlds after the last stage.
+    A bar shows the surprise given the reports of all earlier stages; a dot shows it in the worlds after the last stage.
     """
     rows = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:MOST_REPORTS]
     rest = len(made.observations) - len(rows)
@@ -336,8 +336,8 @@ def draw_surprise(made: Followed) -> Path:
 def draw_stages(made: Followed) -> Path:
     """Draw the progress of the sampler.
 
-    Effective sample size and temperature are drawn by step; distinct worlds left, acceptance rates and log evidence are
-    drawn by stage.
+    Effective sample size and temperature are drawn by step; numbers of distinct worlds, acceptance rates and log
+    evidence are drawn by stage.
     """
     caption = (
         f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. A step adds as "
@@ -388,7 +388,7 @@ def draw_stages(made: Followed) -> Path:
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
     """Draw the numbers of distinct worlds left after each stage.
 
-    A horizontal line marks the smallest number of distinct worlds that counts as a sample.
+    A horizontal line marks `floor`: how many worlds must differ in the draws made once per campaign to be a sample.
     """
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]

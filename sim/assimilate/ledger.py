@@ -1,22 +1,23 @@
-"""Measure how far the random draws of worlds are from those of free campaigns: the luck ledger, luck.csv.
+"""Measure how much the random draws of worlds differ from those of free campaigns: the luck ledger, luck.csv.
 
 The ledger has one cell per stream of draws, region and week. No campaign is run: a draw is a function of seed, stream,
-day and actor, so it can be recomputed. It is converted to a standard normal score.
+day and actor, so it can be recomputed. Each draw is converted to a standard normal score.
 
-Only draws that the model can have used are counted: those of districts that the government held at the end of the day
-before, of districts and their units that fell on that day, of districts that could be retaken, and all draws of day 0.
-A draw cannot affect whether it is counted, so in a free campaign the sum of the scores in a cell has mean 0, and a
-variance equal to the number of draws. `luck` is the mean of this sum over worlds, divided by the square root of the
-mean number of draws; its unit is the standard deviation of one free campaign.
+Only draws that the model could have used are counted. Depending on the stream, these are the draws of districts that
+the government held at the end of the day before, of districts that fell on the day and of their units, or of districts
+that could be retaken; all draws of day 0 are counted. A draw cannot affect whether it is counted, so in a free campaign
+the sum of the scores in a cell has mean 0, and a variance equal to the number of draws. `luck` is the mean of this sum
+over worlds, divided by the square root of the mean number of draws; its unit is the standard deviation of one free
+campaign.
 
-Several worlds may share a seed, whose weight is then the share of worlds that have it. The variance of the mean is the
-sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on earlier
-draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger of as many
-free campaigns is also made.
+Several worlds may share a draw, whose weight is the share of worlds in which it is counted. The variance of the mean is
+the sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on
+earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger of as
+many free campaigns is also made.
 
-Draws that the model never used, such as those of a district that nobody pressed, are counted too, because the record
-does not tell which they are; they can make luck look smaller than it was, but not larger. Streams whose actors can be
-anywhere (columns, prongs, families) are left out.
+Draws that the model never used, such as those of a district that nobody pressed, are counted too, because a campaign's
+record does not tell which they are; they can make luck look smaller than it was, but not larger. Streams whose actors
+can be anywhere (columns, prongs, families) are left out.
 """
 
 import math
@@ -124,7 +125,7 @@ LINES = (
 
 
 class Cell(NamedTuple):
-    """Sums over the counted draws of one stream, each by region and week."""
+    """Sums over the counted draws of one stream, by region and week."""
 
     total: Floats  # sum of scores, each weighted by the share of worlds that have the draw
     variance: Floats  # variance that this sum would have in free campaigns that share seeds as the worlds do
@@ -185,7 +186,7 @@ def weeks_of(last: int) -> list[tuple[int, int]]:
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Return the columns that describe a cell: stream, region, days, and the meaning of low and high draws."""
+    """Return the columns that describe a cell: stream, region, days, distribution, and what low and high draws mean."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
@@ -198,8 +199,8 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
 
     Args:
         total: Weighted sum of the scores.
-        variance: Variance of that sum in free campaigns.
-        draws: Number of draws per world.
+        variance: Variance that this sum would have in free campaigns.
+        draws: Number of counted draws per world.
     """
     luck = total / math.sqrt(draws)
     return {
@@ -231,7 +232,7 @@ def sum_by_week(
     region_of: Integers,
     weeks: Sequence[tuple[int, int]],
 ) -> Cell:
-    """Sum the normal scores of the daily draws that the model can have used, by region and week.
+    """Sum, by region and week, the normal scores of the daily draws that the model could have used.
 
     Args:
         line: The stream.
@@ -252,7 +253,7 @@ def sum_by_week(
 
 
 def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
-    """Return whether the model can have used a district's draw on a day (worlds x districts)."""
+    """Return whether the model could have used each district's draw of a stream on a day (worlds x districts)."""
     before = held[:, day - 1]
     if line.asked is Asked.HELD:
         return ~before
@@ -260,7 +261,7 @@ def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
 
 
 def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
-    """Sum the normal scores of the draws that are made once, by region.
+    """Sum, by region, the normal scores of the draws that are made once.
 
     Args:
         line: The stream.
@@ -280,20 +281,20 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
 
 
 def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
-    """Return the normal score of every distinct draw that the model can have used on a day.
+    """Return the normal score of every distinct draw that the model could have used on a day.
 
-    Worlds with the same seed have the same draws; each of these is returned once.
+    Worlds with the same seed have the same draws, which are returned once.
 
     Args:
         line: The stream.
         seeds: (worlds) Seed of the stream on that day.
         day: The day, counted from day 0.
         actors: Identity of each actor.
-        asked: (worlds, actors) Whether the model can have used the draw.
+        asked: (worlds, actors) Whether the model could have used the draw.
 
     Returns:
-        For each draw: the position of its actor in `actors`, the share of worlds that can have used it, and its normal
-        score.
+        For each draw: the position of its actor in `actors`, the share of worlds that could have used it, and its
+        normal score.
     """
     different, which = np.unique(seeds, return_inverse=True)
     order = np.argsort(which, kind="stable")

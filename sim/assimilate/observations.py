@@ -1,9 +1,10 @@
-"""Read the observations, the reported figures on which campaigns are conditioned, and compute their likelihood.
+"""Read the observations, which are the reported figures that campaigns are conditioned on; compute their likelihood.
 
 Every number is calculated from rows of the evidence table or from dated falls, as in `sim.score.targets`. Observations
 are assumed to be independent given the campaign. Falls are counted by group of provinces and window of days, so it does
-not matter which districts fell. The expected number of falls is multiplied by the share of falls that have a date.
-Errors and shares were set from how the sources counted, before any campaign was compared with them.
+not matter which districts of the group fell. The number of dated falls that is expected is the campaign's number of
+falls times the share of falls that have a date, plus a small constant, because a date may be wrong. Errors and shares
+were set from how the sources counted, before any campaign was compared with them.
 
 Reads   data/observations.csv, data/evidence.csv and the dates of falls in data/districts.csv.
 """
@@ -117,7 +118,7 @@ def read_observation(row: Row, records: Records) -> Observation:
 
 
 class Tally(NamedTuple):
-    """The parts of a campaign's record from which the counts that correspond to observations are computed."""
+    """The parts of a campaign's record that are needed to count what observations count."""
 
     held: NDArray[np.bool_]  # (days, districts) whether the Taliban hold the district at the end of the day
     taken_on: NDArray[np.int64]  # (districts) first day on which the Taliban took it; one past the last if they did not
@@ -205,7 +206,7 @@ def reported_of(observation: Observation, count: float, rng: np.random.Generator
         rng: Source of the random error.
 
     Returns:
-        The observation with a value drawn from its error model.
+        The observation, with its value replaced by one drawn from its error model around that count.
     """
     if observation.likelihood == "thinned":
         mean = observation.share * count + UNSEEN
@@ -237,7 +238,7 @@ def log_likelihoods(record: Record, observations: Sequence[Observation], windows
     Args:
         record: Record of the campaign.
         observations: The observations.
-        windows: The days and rows that each of them counts, in the same order.
+        windows: The days and rows that each observation counts, in the order of observations.
     """
     tally = tally_of(record)
     return [

@@ -1,4 +1,4 @@
-"""Write the page of a sample of worlds: first sentences that describe it, then figures and tables.
+"""Write the page of a sample of worlds: sentences that describe the sample, then figures and tables.
 
 Reads   the tables that `python -m sim assimilate` wrote.
 Writes  report.html and the figures next to them.
@@ -84,7 +84,7 @@ def write_page_of_worlds(folder: Path) -> Path:
 
 
 def heading_of(made: Followed) -> str:
-    """Return the heading of the page, which speaks of worlds only if there are enough of them for a sample."""
+    """Return the heading of the page, which depends on whether there are enough distinct worlds for a sample."""
     day = format_day(made.until, year=True)
     return f"Worlds that followed the record to {day}" if made.is_sample else f"Campaigns near the record of {day}"
 
@@ -100,7 +100,7 @@ def cited(made: Followed) -> set[str]:
 
 
 def worst_first(row: Row) -> float:
-    """Return a sort key that puts the reports with which the worlds agree least first."""
+    """Return a sort key by which the reports that the worlds disagree with most come first."""
     return -float(row["surprise_at_the_end"])
 
 
@@ -137,7 +137,7 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """State how many independent worlds carry as much information as those in the luck ledger.
+    """State how many independent worlds would carry as much information as the worlds of the luck ledger.
 
     Return a list with one sentence, or an empty list if there is no ledger.
     """
@@ -165,7 +165,7 @@ def describe_evidence(repeats: list[float]) -> str:
 
 
 def describe_reached(made: Followed) -> list[str]:
-    """Return sentences on how many reports the worlds agree with, and on those from which they are farthest."""
+    """Return sentences on how many reports the worlds agree with, and which reports they disagree with most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
         f"Reached: {len(made.observations) - len(missed)} of {len(made.observations)} reports are met, on average over "
@@ -194,9 +194,9 @@ def describe_surprises(made: Followed) -> str:
 
 
 def describe_luck(made: Followed) -> list[str]:
-    """Return sentences on the luck ledger: which draws of the worlds were unusual, and how many cells differ by chance.
+    """Return sentences on the luck ledger: which cells are unusual, and how many would be so by chance alone.
 
-    To show how many differ by chance, the cells that differ in a ledger of free campaigns are counted.
+    The latter is the number of unusual cells in a ledger of free campaigns.
     """
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
@@ -212,9 +212,9 @@ def describe_luck(made: Followed) -> list[str]:
 
 
 def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
-    """Describe the cells of the luck ledger with the lowest p-values, if none of its cells is a finding.
+    """Describe the cells of the luck ledger with the lowest p-values, unless there are findings to describe.
 
-    Return an empty list if there are findings, which are then in `told`, or if the ledger has no cells.
+    Return an empty list if `told` has findings, or if the ledger has no cells.
     """
     if told or not made.luck:
         return []
@@ -237,7 +237,7 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format how rare the luck of a cell is: the number of free campaigns among which one is expected to be as lucky.
+    """Format the number of free campaigns among which one is expected to be at least as lucky as a cell.
 
     The number has two significant figures; a million or more is formatted as `a million`.
     """
@@ -251,7 +251,7 @@ def format_iso(day: str) -> str:
 
 
 def line_of(row: Row) -> list[str]:
-    """Return the cells of the row that describes one report in the table on the page."""
+    """Convert a row of observations.csv to a row of the table of reports on the page."""
     return [
         row["description"], number(row["value"]), spread_of(row, "free_"), spread_of(row, ""),
         *(true_minus(f"{float(row[name]):.1f}") for name in ("surprise", "surprise_at_the_end")), row["published_is"],

@@ -1,4 +1,4 @@
-"""Sample everything random in a model by sequential Monte Carlo, with tempering within stages and waste-free moves.
+"""Sample all random quantities of a model by sequential Monte Carlo, with tempering in each stage and waste-free moves.
 
 The result is a `Cloud` of equally weighted states, and the log evidence. Every random number is a function of seed,
 stage and step, so results depend neither on the number of workers nor on interruptions.
@@ -27,7 +27,7 @@ DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # purposes of random numbers
 
 
 class Model(Protocol):
-    """The interface that the sampler expects of a model."""
+    """The interface that a model must have to be sampled."""
 
     stages: int
     moves: tuple[str, ...]  # kinds of proposals
@@ -37,17 +37,17 @@ class Model(Protocol):
         """Draw `count` states from the prior."""
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Redraw everything on which the likelihood of earlier stages does not depend."""
+        """Redraw those parts of each state that do not affect the likelihood of earlier stages."""
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """Propose a change to each state, of the kind that `move` gives for it, symmetric with respect to the prior."""
+        """Propose a change to each state; `move` gives its kind. Proposals are symmetric with respect to the prior."""
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Return the log likelihoods of states, which are -inf for a state that fails.
 
         Returns:
-            (states) Log likelihood of all earlier stages, and (states, observations) that of each observation of this
-            stage.
+            Two arrays: (states) log likelihood of the observations of all earlier stages together, and (states,
+            observations) log likelihood of each observation of this stage.
         """
 
 
@@ -63,7 +63,7 @@ class Step(NamedTuple):
 
 
 class Cloud(NamedTuple):
-    """The equally weighted states after a stage, and how they were reached."""
+    """The equally weighted states after a stage, and the steps by which they were reached."""
 
     state: State
     before: Floats  # log likelihood of everything observed up to the end of the stage
@@ -83,7 +83,7 @@ def generator(seed: int, *place: int) -> np.random.Generator:
 
 
 def rows_of(state: State, rows: Integers) -> State:
-    """Return the states in some rows; a row may occur several times."""
+    """Return the states in the rows `rows`, which may contain the same row several times."""
     return tuple(array[rows] for array in state)
 
 
@@ -116,7 +116,7 @@ def next_temperature(log_likelihood: Floats, from_: float) -> float:
     """Return the highest temperature up to 1 at which the effective sample size is at least half the number of states.
 
     Args:
-        log_likelihood: Log likelihood of the stage for each state; states with -inf are not counted.
+        log_likelihood: Log likelihood of the stage for each state; states for which it is -inf are ignored.
         from_: The present temperature.
     """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
@@ -134,7 +134,7 @@ def next_temperature(log_likelihood: Floats, from_: float) -> float:
 
 
 def systematic(log_weights: Floats, count: int, rng: np.random.Generator) -> Integers:
-    """Choose `count` rows in proportion to their weights, by systematic resampling with one uniform number."""
+    """Choose `count` rows, with repetition, in proportion to their weights, by systematic resampling."""
     weights = np.exp(log_weights - log_weights.max())
     points = (np.arange(count) + rng.random()) / count
     return np.minimum(np.searchsorted(np.cumsum(weights) / weights.sum(), points), weights.size - 1)
@@ -149,7 +149,7 @@ def check_size(count: int, chain: int) -> None:
 def sample(
     model: Model, count: int, chain: int, seed: int, start: Cloud | None = None, first: int = 0
 ) -> Iterator[Cloud]:
-    """Condition a model on its observations, stage by stage.
+    """Sample the states of a model conditional on its observations, stage by stage.
 
     Args:
         model: The model to condition.

@@ -1,4 +1,4 @@
-"""Write the worlds of a sample, and tables that compare them with free campaigns and with the record.
+"""Write the worlds of a sample, and tables that compare the worlds with free campaigns and with the record.
 
 `watch_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
 day at whose end the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it ends.
@@ -57,7 +57,7 @@ Booleans = NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
-    """What tables and figures show of a group of campaigns: counts, crossings, and the holder of each district."""
+    """What tables and figures show of a group of campaigns: counts, crossings, and holders of districts."""
 
     counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
     crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night
@@ -111,7 +111,7 @@ def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
 
 
 def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
-    """Return which districts are counted (True), keyed by daily quantity and area."""
+    """Return, keyed by daily quantity and area, whether each district is counted."""
     north = np.isin(facts.region, NORTHERN)
     return {
         (SHARE_HELD, "country"): np.ones(north.size, bool),
@@ -123,7 +123,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
-    A row has the quantiles over campaigns, and the number of reported falls with a date up to that day.
+    A row has the quantiles over campaigns, and how many falls in the area are reported with a date up to that day.
     """
     fell = read_falls().fell_date
     for sample, seen in samples.items():
@@ -140,7 +140,7 @@ def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iter
 
 
 def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
-    """Return arrays of campaigns x days, keyed by daily quantity and area."""
+    """Return the daily quantities of every area (campaigns x days), keyed by quantity and area."""
     found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
     for first in range(0, seen.held.shape[0], CHUNK):
         held = seen.days(len(facts.district), slice(first, first + CHUNK))
@@ -152,10 +152,10 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
 
 
 def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
-    """Yield the rows of crossings.csv, one per sample, night and post, including totals over nights and over posts.
+    """Yield the rows of crossings.csv, one per sample, night and post; a night or post may be `all`.
 
-    A night at a post is left out if nobody crossed and no count is reported. Reported counts are either those of all
-    posts in one night or those of one post over all nights.
+    A row of one night is left out if nobody crossed and no count is reported. Reported counts are either for all posts
+    in one night or for one post over all nights.
     """
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)
@@ -183,8 +183,8 @@ def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) ->
 def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dict[str, Any]]:
     """Yield the rows of districts.csv, one per district.
 
-    A row has the share of each sample in which the Taliban hold the district on the last day, and its reported date of
-    loss.
+    A row has, for each sample, the share of campaigns in which the Taliban hold the district at the end of the last
+    day, and the reported date of its loss.
     """
     fell = read_falls().fell_date
     last = {
@@ -200,7 +200,7 @@ def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dic
 
 
 class Sizes(NamedTuple):
-    """The numbers of distinct worlds in a cloud."""
+    """How many worlds of a cloud are distinct, by three measures."""
 
     lasting: int  # distinct sets of lasting draws
     numbers: int  # distinct sets of numbers
@@ -208,7 +208,7 @@ class Sizes(NamedTuple):
 
 
 def sizes_of(cloud: Cloud) -> Sizes:
-    """Count the distinct worlds of a cloud."""
+    """Count the distinct worlds of a cloud, by three measures."""
     lasting, numbers = (distinct(cloud.state[part]) for part in (LASTING, NUMBER_SHARE))
     return Sizes(lasting, numbers, np.unique(cloud.origin).size)
 
@@ -219,7 +219,7 @@ def distinct(array: np.ndarray) -> int:
 
 
 class Sample(NamedTuple):
-    """A sample of worlds, with everything from which its files are written."""
+    """A sample of worlds, with everything that is needed to write its files."""
 
     cloud: Cloud
     model: Campaigns
@@ -232,7 +232,7 @@ class Sample(NamedTuple):
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write the worlds, the table of stages and about.json, and all other tables if the worlds were rerun for them.
+    """Write the worlds, the table of stages and about.json, and all other tables too if worlds were rerun for them.
 
     Args:
         folder: Folder to write to; a page of an earlier sample is removed from it.
@@ -296,7 +296,7 @@ def text_of(value: float | str) -> str:
 
 
 def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
-    """Return the log likelihoods of observations, given counts (worlds x observations); -inf if a count is missing."""
+    """Convert counts (worlds x observations) to the log likelihoods of the observations; -inf if a count is missing."""
     return np.array([
         [-math.inf if math.isnan(count) else log_likelihood(one, float(count))
          for one, count in zip(observations, row, strict=True)]
@@ -305,7 +305,7 @@ def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
 
 
 def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
-    """Return two luck ledgers: that of the first `WORLDS` worlds, and that of as many free campaigns."""
+    """Return two luck ledgers: one of the first `WORLDS` worlds, and one of the same number of free campaigns."""
     model, facts = made.model, made.settings.facts
     order = model.order
     units = layout_of(order.rules, order.attention, order.posts).world.units
@@ -335,7 +335,7 @@ def name_of_region(observation: Observation) -> str:
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     """Return the rows of stages.csv, one per step of tempering.
 
-    The numbers of distinct worlds in a row are those after the whole stage.
+    The numbers of distinct worlds in a row are those at the end of the stage to which the step belongs.
     """
     return [
         {
@@ -356,11 +356,11 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
 
 
 def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
-    """Return the rows of observations.csv: the counts in free campaigns and in worlds, and the surprise of the report.
+    """Return the rows of observations.csv: each report, the counts in free campaigns and in worlds, and the surprise.
 
-    The surprise is the highest log probability that a report can have in any campaign, minus its log probability given
-    the reports of all earlier stages (`surprise`), or minus the mean of its log probability over the worlds
-    (`surprise_at_the_end`).
+    Let m be the highest log probability that the report can have in any campaign. `surprise` is m minus the log
+    probability of the report given the reports of all earlier stages, and `surprise_at_the_end` is m minus the mean
+    of its log probability over the worlds.
     """
     foreseen = [value for stage in made.cloud.foreseen for value in stage]
     counts = made.samples[ASSIMILATED].counts

@@ -1,8 +1,8 @@
-"""Compare rival theories by the evidence for each, as reports come in: `python -m sim assimilate -m theory=a,b`.
+"""Compare rival theories by the evidence for each after every stage: `python -m sim assimilate -m theory=a,b`.
 
 All theories are assumed to be equally likely beforehand. The numbers of each are drawn from their priors, so a theory
 with many wide priors is penalised. A sample gives an unbiased estimate of the evidence, but not of its logarithm, so
-estimates are averaged over repeats before the logarithm is taken.
+the evidence itself is averaged over repeats, before the logarithm is taken.
 
 Reads   what `sim.assimilate.assimilate` reads.
 Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; while it runs,
@@ -62,17 +62,17 @@ class Evidence(NamedTuple):
 
     @property
     def mean(self) -> Floats:
-        """Log of the mean evidence over the repeats (theories x stages)."""
+        """Logarithm of the mean of the evidence over repeats (theories x stages)."""
         return np.array([[log_mean(column) for column in one.T] for one in self.logs])
 
     @property
     def error(self) -> Floats:
-        """Monte Carlo standard error of the log evidence (theories x stages)."""
+        """Monte Carlo standard error of the log evidence, from its spread between repeats (theories x stages)."""
         return self.logs.std(axis=1, ddof=1) / math.sqrt(self.logs.shape[1])
 
     @property
     def probabilities(self) -> Floats:
-        """Posterior probability of each theory, with its Monte Carlo uncertainty: 2.5, 50 and 97.5 % quantiles.
+        """Quantiles (2.5, 50 and 97.5 %) of the posterior probability of each theory, due to Monte Carlo error alone.
 
         The shape is (quantiles, theories, stages).
         """
@@ -187,7 +187,7 @@ def rows_of(found: Evidence) -> list[dict[str, Any]]:
 
 
 def sentences_of(found: Evidence) -> list[str]:
-    """Describe the evidence for each theory after the last stage, the most probable theory first."""
+    """Return one sentence per theory on the evidence for it after the last stage, the most probable theory first."""
     low, median, high = (quantile[:, -1] for quantile in found.probabilities)
     order = np.argsort(-found.mean[:, -1], kind="stable")
     best = order[0]
@@ -205,7 +205,7 @@ def sentences_of(found: Evidence) -> list[str]:
 
 @in_style
 def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
-    """Draw, by stage, the log evidence of each theory relative to the mean over theories, and its probability.
+    """Draw, by stage, the probability of each theory, and its log evidence minus the mean log evidence of all theories.
 
     Args:
         found: Log evidence by theory, repeat and stage.

@@ -1,8 +1,8 @@
-"""Store the numbers and seeds of campaigns that were conditioned on the record, from which each can be rerun.
+"""Store campaigns that were conditioned on the record, as the numbers and seeds from which each can be rerun.
 
 Writes  worlds.parquet, which `sim.settings.worlds` reads: one row per world with its numbers in their own units, its
-        seeds by day and those of draws made once, its log likelihood by observation, and the number of the world in
-        the prior sample from which it descends.
+        seeds of daily draws and of draws made once, its log likelihood by observation, and the number of the world
+        of the prior sample from which it descends.
 """
 
 import json

@@ -7,10 +7,10 @@ Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.
         files of an earlier fit are replaced only when all new ones are complete.
 Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
         Refined fit: see `sim.calibrate.chains`.
-Assumed The campaigns nearest to the record (a share `accept`) represent the posterior. Each campaign keeps all its
-        drawn parameters, which preserves correlations; only the parameters chosen by screening are adjusted. The
-        observation error enters through the units of distance and is not added as noise. The posterior is therefore
-        too narrow if campaigns come nearer to the record than that error.
+Assumed The share `accept` of the campaigns that is nearest to the record represents the posterior. An accepted campaign
+        keeps all its drawn parameters, so that their correlations are preserved; only the parameters chosen by
+        screening are adjusted. The observation error enters through the units of distance and is not added as noise.
+        The posterior is therefore too narrow if campaigns come nearer to the record than that error.
 """
 
 import json
@@ -60,12 +60,12 @@ STAMPED = (
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
-    """Make one row per parameter with its prior and its distribution in the first fit."""
+    """Make the rows of diagnostics.csv: for each parameter, its prior and its posterior in the first fit."""
     return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
 
 
 def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
-    """Make one row per target with the forecasts of the bank and of the campaigns that the first fit accepted."""
+    """Make the rows of predictive.csv: for each target, its outcome in the whole bank and in the accepted campaigns."""
     outcomes, nearest = made.bank.outcomes, made.nearest
     accepted = forecast_of(outcomes.take(nearest.rows), made.targets, nearest.weights)
     return rows_of_record(made.targets, forecast_of(outcomes, made.targets), {"accepted": accepted})

@@ -1,4 +1,4 @@
-"""Sequential fit: chains of draws that start from the nearest campaigns of a bank and approach the record.
+"""Sequential fit: chains of draws that start from the bank campaigns nearest to the record and approach it.
 
 Reads and writes a folder of chains: `chain_<number>_<generation>.npz` for each generation, and ended.json once the
         chains have ended. A generation is written atomically, so after any interruption the same call continues from
@@ -9,11 +9,11 @@ Source  ABC by population Monte Carlo: Toni and Stumpf 2010, with weights as in 
         sample by the balance heuristic of Veach and Guibas 1995, which Cornuet, Marin, Mira and Robert 2012 apply to
         adaptive proposals.
 Method  Each parameter is fitted as its normal score: the share of the prior below it, mapped to the quantile of a
-        standard normal distribution. Thus the declared priors are used as they are, and no proposal is outside them.
+        standard normal distribution. The declared priors are thus unchanged, and no proposal is outside them.
         Parameters that are not fitted act as noise: each campaign draws them from their priors with its own seed.
         All chains share the tolerance of a generation, so that they sample one distribution and can be pooled; each
-        chain is weighted by its effective sample size. Half of the weight of a generation is within the tolerance of
-        the next one. The tolerance never falls below the observation error, which is the expected distance of a
+        chain is weighted by its effective sample size. Each tolerance is chosen so that half of the weight of the
+        generation before is within it. It never falls below the observation error, which is the expected distance of a
         perfect campaign; otherwise, draws would fit the error, and the posterior would be too narrow. The chains start
         from disjoint parts of the bank.
         Panj has its own loop because the prior, the proposals, the tolerances, the start from a bank and the
@@ -71,7 +71,7 @@ class Effort(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What the chains work on: priors, bank campaigns with their distances from the record, and a simulator."""
+    """Input of the chains: priors, the campaigns of a bank with their distances from the record, and a simulator."""
 
     priors: tuple[Prior, ...]  # priors of the fitted parameters
     simulate: Simulate
@@ -95,7 +95,7 @@ class Population(NamedTuple):
 
     @property
     def shares(self) -> Floats:
-        """The share of the prior below each value, draws x parameters."""
+        """For each value (draws x parameters), the share of the prior of its parameter that is below it."""
         return np.asarray(ndtr(self.scores), np.float64)
 
     @property
@@ -125,7 +125,7 @@ class Refined(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """Everything that determines a chain, in a form that can be sent to a worker process."""
+    """Everything that a worker process needs to run one chain, in a form that can be sent to it."""
 
     folder: Path
     number: int
@@ -178,7 +178,7 @@ def refine(
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
-    """Deal out the bank campaigns nearest to the record to the chains in turn, and return their first generations.
+    """Share out the bank campaigns nearest to the record among the chains, and return the first generation of each.
 
     Raise PanjError if the bank has too few accepted campaigns.
     """
@@ -210,7 +210,7 @@ def read_ended(folder: Path) -> dict[str, Any]:
 
 
 def ended_here(ended: Mapping[str, Any], done: Sequence[object]) -> str | None:
-    """Return the recorded reason if the chains ended with the last generation of `done`; otherwise return None."""
+    """Return the reason in `ended` if it was recorded for the last generation of `done`; otherwise return None."""
     return str(ended["why"]) if ended.get("generation") == len(done) - 1 else None
 
 
@@ -238,23 +238,23 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
 def tolerance_after(populations: Sequence[Population], error: float) -> float:
     """Return the tolerance of the next generation.
 
-    It is the distance within which draws have a share NEARER of the pooled weight, or `error` if that is larger.
+    It is the distance within which lies the share NEARER of the pooled weight of the draws, but at least `error`.
     """
     distances = np.concatenate([one.distances for one in populations])
     return max(error, float(weighted_quantiles(distances, pooled_weights(populations), (NEARER,))[0]))
 
 
 def pooled_weights(populations: Sequence[Population]) -> Floats:
-    """Return the weights of all draws, chain by chain, scaled so that they sum to 1.
+    """Return the weights of the draws of all chains, chain by chain, scaled so that all of them sum to 1.
 
-    Chains are weighted by their effective sample sizes.
+    The total weight of a chain is proportional to its effective sample size.
     """
     weights = np.concatenate([one.weights / one.weights.sum() * one.effective for one in populations])
     return np.asarray(weights / weights.sum(), np.float64)
 
 
 def acceptance_of(populations: Sequence[Population]) -> float:
-    """Return the acceptance rate of all chains together: accepted draws per simulation."""
+    """Return accepted draws per simulation, for one generation of all chains together."""
     return sum(one.weights.size for one in populations) / sum(one.simulations for one in populations)
 
 
@@ -264,7 +264,7 @@ def run_next_generation(
 ) -> bool:  # fmt: skip
     """Run the next generation of every chain that has no file for it yet.
 
-    Return whether all were completed: False if a chain would exceed its maximum number of simulations.
+    Return True if all of them were completed, and False if one would have exceeded its maximum number of simulations.
     """
     number, tolerance = len(done), tolerance_after([one.by_seed() for one in done[-1]], error)
     orders = [
@@ -286,7 +286,7 @@ def print_generation(
     done: Sequence[tuple[Population, ...]], effort: Effort, console: Console, seconds: float = 0.0,
     is_last: bool = False,
 ) -> None:  # fmt: skip
-    """Print one line on the latest generation: tolerance, draws, time taken and time expected for the next."""
+    """Print one line on the latest generation: its tolerance, draws and time, and the time expected for the next."""
     last, number = done[-1], len(done) - 1
     draws, effective = sum(one.weights.size for one in last), sum(one.effective for one in last)
     if number == 0:
@@ -304,7 +304,7 @@ def print_generation(
 
 @contextmanager
 def processes(count: int) -> Iterator[Executor]:
-    """Open a process pool whose processes stop when this process does.
+    """Open a pool of worker processes that stop when this process stops.
 
     Args:
         count: Number of processes, limited to the number of cores.
@@ -364,18 +364,20 @@ def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
 
 
 class Proposal(NamedTuple):
-    """Proposal distribution: the geometric mean of the prior and a normal fit to previous draws, mixed with the prior.
+    """Proposal distribution: the geometric mean of the prior and a normal distribution fitted to the previous draws,
+    mixed with the prior.
 
-    Among normal proposals the geometric mean gives the most effective draws per simulation (Alsing, Wandelt and Feeney
-    2018); if campaigns are mostly noise, a fit to the previous draws alone is too narrow. A share FROM_PRIOR comes from
-    the prior, so that no weight exceeds 1 / FROM_PRIOR for any posterior (Hesterberg 1995).
+    Of all normal proposals, the geometric mean gives the largest effective sample size per simulation (Alsing, Wandelt
+    and Feeney 2018); if outcomes are mostly noise, a distribution fitted to the previous draws alone is too narrow. The
+    share FROM_PRIOR of the proposals comes from the prior, so that no weight can exceed 1 / FROM_PRIOR, whatever the
+    posterior (Hesterberg 1995).
     """
 
     middle: Floats  # mean of the normal part
     root: Floats  # lower Cholesky factor of the precision, which is root @ root.T
 
     def draw(self, generator: np.random.RandomState) -> Floats:
-        """Draw and return the scores of one proposal."""
+        """Draw one proposal, and return the normal score of each parameter."""
         normal = generator.standard_normal(self.middle.size)
         is_prior = generator.random_sample() < FROM_PRIOR
         return normal if is_prior else self.middle + np.linalg.solve(self.root.T, normal)
@@ -389,7 +391,7 @@ class Proposal(NamedTuple):
 
 
 def proposal_of(scores: Floats, weights: Floats) -> Proposal:
-    """Build the proposal from scores (draws x parameters) and one weight per draw."""
+    """Build the proposal distribution from previous draws: their scores (draws x parameters) and one weight each."""
     centre = np.average(scores, axis=0, weights=weights)
     narrower = np.linalg.inv(np.atleast_2d(np.cov(scores.T, aweights=weights)))
     precision = (np.eye(centre.size) + narrower) / 2
@@ -426,12 +428,12 @@ def run_generation(
 ) -> bool:  # fmt: skip
     """Run and write one generation of a chain.
 
-    The generator is NumPy's legacy one, whose stream never changes. Proposals use the alphabetical order of the
-    parameters and a single thread, because several threads may sum in another order.
+    Random numbers come from NumPy's legacy generator, whose stream is the same in every version. Proposals are made
+    with the parameters in alphabetical order, and in a single thread because several may sum in another order.
 
     Args:
         chain: The chain to continue.
-        before: The previous generation of the chain, from which proposals are made.
+        before: The previous generation of the chain, on which proposals are based.
         generation: Number of the generation to run.
         tolerance: Maximum distance of an accepted draw from the record.
         draws: Number of draws to accept.

@@ -90,7 +90,7 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
-    """Draw the ranks of one parameter, for reports with and without error, and the 95 % band of a sound fit."""
+    """Draw the ranks of one parameter, for reports with and without error, and the band of 95 % of all sound fits."""
     key, edges = row["number"], np.linspace(0, 1, BINS + 1)
     heights, count = heights_of(ranks, "with_error", key)
     exact, _ = heights_of(ranks, "without_error", key)
@@ -106,14 +106,14 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
 
 
 def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
-    """Return how often ranks are in each bin, as a multiple of what a sound fit gives, and the number of truths."""
+    """Return two results: the count of ranks in each bin relative to that of a sound fit, and the number of truths."""
     values = np.array([float(row[key]) for row in ranks if row["check"] == check])
     counts, _ = np.histogram(values, BINS, (0, 1))
     return counts * BINS / max(1, values.size), values.size
 
 
 def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
-    """Draw, for each parameter, the coverage of its intervals and the share of the prior error that the fit removes."""
+    """Draw, per parameter, the coverage of intervals and the share of the squared prior error that the fit removes."""
     caption = (
         f"{describe_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should "
         f"be on the dotted lines; bars: its 95 % interval. Hollow: {int(rows[0]['truths_near']):,} truths whose "
@@ -141,7 +141,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
-    """Draw, in one row, the coverage of one parameter and the share of its prior error that the fit removes."""
+    """Draw the row of one parameter: coverage of intervals, and share of the squared prior error that is removed."""
     colour = SIMULATED if row["width"] == NO_FAULT else SECOND
     near: dict[str, Any] = {"markerfacecolor": "white", "markersize": 3, "markeredgewidth": 0.7, "zorder": 3}
     for name in ("coverage_50", "coverage_90"):
@@ -158,7 +158,7 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def describe_truths(rows: list[Row]) -> str:
-    """Describe the campaigns that served as truths."""
+    """Return sentences on the campaigns that served as truths: how many there were, and how they were fitted."""
     return (
         f"{int(rows[0]['truths']):,} campaigns drawn from the prior served as truths. A synthetic report of each, with "
         "the errors that the targets declare, was fitted by rejection and regression without that campaign."
@@ -186,14 +186,14 @@ LEFT_OUT = HeldOut(
 
 
 def draw_held_out(made: Fitted) -> list[Path]:
-    """Draw two figures: the predictions for the last two weeks, and those for each event that was left out."""
+    """Draw two figures: predictions of targets after 22 June, and of the targets of each event that was left out."""
     predicted = [row for row in read_table(made.folder / "heldout.csv") if row["kind"] == "predicted"]
     tables = {HELD_OUT: predicted, LEFT_OUT: read_table(made.folder / "left_out.csv")}
     return [draw_sides(made, rows, shown) for shown, rows in tables.items()]
 
 
 def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
-    """Draw intervals of each target: before any fit, from the full fit, and from the fit that did not use it."""
+    """Draw three intervals for each target: before any fit, from the full fit, and from a fit without the target."""
     about = made.about
     caption = (
         f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "

@@ -1,26 +1,28 @@
 """Check the method of calibration by fitting campaigns of the bank whose true parameters are known.
 
 Reads   a bank, the targets to be fitted, and the share of campaigns that the fit to the record accepts.
-Writes  sbc.csv (one row per number), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
+Writes  sbc.csv (one row per parameter), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
         `sim.calibrate.check_figures` draws them.
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
         chosen by their reports alone. Tests and intervals are SciPy's.
 Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
-        with the `sd` of each target, because intervals are meant to cover what happened, not what was reported. The
-        same truths are also fitted to reports without error, to distinguish a fit that ignores the error from one that
-        is wrong, and by a fit to whose campaigns the error of reports was added.
-        A reported range keeps its width, and the truth has a uniform position in it, since a range that always began
-        at the truth would contain more information than the fit may use. A reported bound is the value of another
-        campaign, and the report states on which side of it the truth is, since a bound derived from the truth would
-        reveal the truth itself.
+        with the `sd` of each target, because intervals are meant to cover what happened, not what was reported. Two
+        further fits of the same truths show what that error does: one to reports without error, so that a fit that
+        merely ignores the error is not mistaken for a wrong one, and one in which that error is also added to the
+        campaigns of the bank.
+        A reported range keeps its width in a synthetic report, and the truth has a uniform position in it, since a
+        range that always began at the truth would contain more information than the fit may use. A reported bound is
+        the value of another campaign, and the report states on which side of it the truth is, since a bound derived
+        from the truth would reveal the truth itself.
         Only campaigns with every summary are used as truths, as only they can be accepted. Screening uses only the
         bank, so it is the same for every report. The truths share one bank, so they are not fully independent.
-        Intervals are too narrow or too wide if they hold fewer or more truths than they should (exact binomial test).
-        Otherwise, if ranks are not uniform (Kolmogorov-Smirnov), the posterior is off-centre if the mean rank is more
-        than 1.96 standard errors from 0.5; if not, the sign of the summed coverage errors decides between too narrow
-        and too wide. All tests of one check are controlled at a false discovery rate of 5 % (Benjamini and Hochberg
-        1995): of the faults reported, one in twenty is a false alarm on average. The number of truths limits how small
-        a fault can be detected; smaller faults can be detected for all fitted parameters together than for each alone.
+        Intervals are too narrow if they contain significantly fewer truths than they should, and too wide if more
+        (exact binomial test). Otherwise, if ranks are not uniform (Kolmogorov-Smirnov), the posterior is off-centre if
+        the mean rank is more than 1.96 standard errors from 0.5; if not, the sign of the summed coverage errors decides
+        between too narrow and too wide. All tests of one check are controlled at a false discovery rate of 5 %
+        (Benjamini and Hochberg 1995): of the faults reported, one in twenty is a false alarm on average. The number of
+        truths limits how small a fault can be detected; smaller faults can be detected for all fitted parameters
+        together than for each alone.
         A parameter is identified if the fit removes at least half of the squared error of the prior mean, and weakly
         identified if it removes at least a twentieth and more than two standard errors. A narrow posterior alone does
         not count.
@@ -66,7 +68,7 @@ Integers = NDArray[np.int64]
 
 
 class Reports(NamedTuple):
-    """Synthetic reports of campaigns: truths x targets, on the scale of each target."""
+    """Synthetic reports of the campaigns that serve as truths (truths x targets), each on the scale of its target."""
 
     rows: Integers  # one per truth: row number of its campaign in the bank
     low: Floats  # lowest value consistent with the report; -inf if unbounded
@@ -74,14 +76,14 @@ class Reports(NamedTuple):
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """Return a random generator whose stream no other use shares; `what` identifies the use."""
+    """Return a random generator for one use, identified by `what`; different uses have different streams."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
 def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
     """Generate synthetic reports of campaigns, with or without observation error.
 
-    The random positions of ranges and bounds are the same with and without error.
+    Ranges and bounds have the same random positions with error as without.
     """
     generator = generator_for(1)
     ends = [report_of(target, column, rows, errs, generator)
@@ -121,7 +123,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
 
 
 def erring(made: Fit, summaries: Summaries) -> Fit:
-    """Return the fit with one random observation error per target added to the summaries of each campaign."""
+    """Return the fit after adding a random observation error to every summary of every campaign."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
     )
@@ -139,7 +141,7 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit the bank to each report, without the reported campaign, and rank the true values within the posterior."""
+    """Fit the bank, without the reported campaign, to each report, and rank the true values within each posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -185,7 +187,7 @@ def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
 
 
 def write_soundness(made: Fit, accept: float, folder: Path, console: Console) -> None:
-    """Check the fit with synthetic truths, and write the tables and the section of the page."""
+    """Check the fit with campaigns whose parameters are known, and write the tables and the section of the page."""
     checks = checks_of(made, accept, console)
     rows = rows_of_soundness(made, checks)
     write_tables(folder, {
@@ -198,7 +200,9 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
 
 
 def check(bank: Path, folder: Path, console: Console | None = None) -> None:
-    """Check a calibration with synthetic truths and held-out fits, and write the tables, without figures.
+    """Check a calibration by fits to campaigns with known parameters and by fits that leave targets out.
+
+    Write the tables and sections of the checks; no figure is drawn.
 
     Args:
         bank: Folder of the bank.
@@ -251,8 +255,8 @@ class Verdict(NamedTuple):
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
     """Return the rank of the truth for each parameter: the share of the weight of all draws that is below the truth.
 
-    The truth counts as one more draw of mean weight. Ties are broken at random, so that integers also have uniform
-    ranks.
+    The truth itself is counted as one more draw, of mean weight. Ties are broken at random, so that integers also have
+    uniform ranks.
     """
     below = weights @ (drawn < truth)
     level = weights @ (drawn == truth) + weights.mean()
@@ -291,9 +295,9 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """Return words for the main fault of the posteriors of a parameter, such as `too narrow` or `no fault seen`.
+    """Name the main fault of the posteriors of a parameter, such as `too narrow`, or return `no fault seen`.
 
-    `chances` are the adjusted p-values of the intervals, followed by that of the ranks.
+    `chances` are the adjusted p-values of the tests, first those of the intervals and then that of the ranks.
     """
     faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
               if chance < ALPHA]  # fmt: skip
@@ -370,7 +374,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
     """Format how often a central interval holds the true value, as `0.885 (0.876 to 0.894)`.
 
     Args:
-        found: Rank of each true value in its posterior.
+        found: The results of the fits to all truths, of which only the ranks are used.
         places: Columns of the parameters over which the coverage is averaged.
         interval: Probability of the central interval, such as 0.9.
 
@@ -411,7 +415,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """State which parameters the evidence identifies, as measured over truths drawn from the prior."""
+    """State which parameters are identified, judged by the share of the squared prior error that the fits remove."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
@@ -428,7 +432,7 @@ def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Ma
 def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
-    """State whether intervals have their nominal coverage, and how observation error affects that coverage."""
+    """State for how many parameters intervals have nominal coverage, and how observation error affects coverage."""
     return (
         f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
         f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
@@ -440,7 +444,7 @@ def describe_widths(
 
 
 def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
-    """State the coverage for those truths whose reports are near the record, since coverage matters most there."""
+    """State the coverage of intervals for the truths whose reports are near the record, where coverage matters most."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
         f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); with the error of "
@@ -450,15 +454,15 @@ def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequ
 
 
 def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
-    """Return the number of parameters with each verdict as text, such as `too narrow for 2, no fault seen for 6`."""
+    """Count the parameters with each verdict, and return text such as `too narrow for 2, no fault seen for 6`."""
     found = {word: sum(row[column] == word for row in rows) for word in (NARROW, WIDE, UNEVEN, SOUND)}
     return ", ".join(f"{word} for {number}" for word, number in found.items() if number) or "of no number"
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Format the range in which the coverage of a sound 90 % interval is in 95 of 100 checks with so many truths.
+    """Format the range in which 95 of 100 checks find the coverage of a sound 90 % interval, as `0.881 to 0.918`.
 
-    An example is `0.881 to 0.918`.
+    `truths` is the number of truths in each check.
     """
     from scipy.stats import binom
 

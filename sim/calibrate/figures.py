@@ -134,7 +134,7 @@ def correlation(one: Floats, other: Floats, weights: Floats) -> float:
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """Draw the reported figure of each target, and its intervals in campaigns of the prior and of the fit."""
+    """Draw, per target, the reported figure and intervals of its outcome in campaigns of the prior and of the fit."""
     if made.is_refined:
         word = "posterior"
         dark = (
@@ -230,7 +230,7 @@ def table_of(made: Fitted) -> Table:
 
 
 class Rivals(NamedTuple):
-    """Content of the files that a comparison of theories consists of."""
+    """Content of the files of a comparison of theories."""
 
     folder: Path
     about: dict[str, Any]
@@ -253,7 +253,7 @@ def read_theories(folder: Path) -> Rivals:
 
 @in_style
 def draw_theories(folder: Path) -> list[Path]:
-    """Draw the weights of the theories, and the targets that each leaves unexplained.
+    """Draw the weights of the theories, and which targets each theory leaves unexplained.
 
     Args:
         folder: The folder of the comparison, as written by `python -m sim theories`.
@@ -277,7 +277,7 @@ def describe_rivals(about: Mapping[str, Any]) -> str:
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Draw two panels: the weight of each theory at each tolerance, and the mean weights if one theory is true."""
+    """Draw two panels: weights of the theories at each tolerance, and mean weights when each theory in turn is true."""
     caption = (
         f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
         "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
@@ -309,7 +309,7 @@ def draw_bars(axes: Axes, made: Rivals) -> None:
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """Draw a heat map of the mean weight that each theory gets (columns) if a theory is true (rows)."""
+    """Draw a heat map of the mean weight that each theory (column) gets when each theory (row) is the true one."""
     shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
     short = [name.replace("_", "\n") for name in made.names]
     axes.set_xticks(range(len(short)), short, fontsize=7)
@@ -319,7 +319,7 @@ def draw_told_apart(axes: Axes, made: Rivals) -> None:
 
 
 def draw_unexplained(made: Rivals) -> Path:
-    """Draw, for each theory, which targets are inside the 90 % interval of its nearest campaigns."""
+    """Draw, for each theory, which targets are inside the 90 % intervals of its campaigns nearest to the record."""
     caption = (
         f"{describe_rivals(made.about)} The intervals are those of the nearest {made.about['accept']:.2g} of the "
         "campaigns of each theory. * marks fitted targets. Targets of one event are adjacent and not independent."

@@ -1,14 +1,14 @@
-"""First fit of a bank: choose parameters (screening), accept campaigns near the record, and adjust them.
+"""First fit of a bank: choose parameters (screening), accept campaigns near the record, and adjust their parameters.
 
 Reads   a bank (prior sample): a study of one cell (resumable, on any executor) with `calibration=prior` and no
         daily tables; for each seed, `runs.parquet` has the drawn parameters (`rules.<rule>.<number>`) and every
         outcome. Calibration, its checks, held-out fits and rival theories all read banks, so no campaign is run twice.
-Returns `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`, the share of the variance of each
-        summary that each parameter explains, and at most eight chosen parameters; `Fit`.
+Returns `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`, with the share that each
+        parameter explains of the variance of each summary, and the parameters chosen, at most eight; `Fit`.
 Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as in Plischke
         2010, corrected for bias by Tissot and Prieur 2012, from SALib. Adjustment by local linear regression: Beaumont,
-        Zhang and Balding 2002, on the log odds of each parameter within its prior, so that no adjusted value is
-        outside it.
+        Zhang and Balding 2002, on the log odds of each parameter's share of its prior, so that no adjusted value is
+        outside the prior.
 Method  A parameter is ranked by the summary that it affects most. Effects that are pure interactions are missed.
 """
 
@@ -49,7 +49,7 @@ Integers = NDArray[np.int64]
 
 
 class Summaries(NamedTuple):
-    """The summaries by which campaigns are compared with the record: campaigns x targets."""
+    """The summaries (campaigns x targets) by which campaigns are compared with the record."""
 
     targets: tuple[Target, ...]
     left_out: tuple[str, ...]  # targets to be fitted whose outcome is not in the bank
@@ -64,7 +64,7 @@ class Summaries(NamedTuple):
 
     @property
     def distance(self) -> "Distance":
-        """The function that measures how far any campaign is from the record, in the units of these summaries."""
+        """The function that computes the distance of any campaign from the record, in the units of these summaries."""
         return Distance(self.targets, self.units)
 
 
@@ -75,7 +75,7 @@ class Distance(NamedTuple):
     units: Floats  # one per target
 
     def of(self, outcomes: pa.Table) -> Floats:
-        """Compute the distance from the record of each campaign in a table of outcomes."""
+        """Compute how far each campaign in a table of outcomes is from the record."""
         return distances_of(self.targets, self.outside(outcomes))
 
     def outside(self, outcomes: pa.Table) -> Floats:
@@ -112,7 +112,7 @@ def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
 
 
 def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest value consistent with each target, on its scale."""
+    """Return the lowest and the highest value that each target allows, on the scale of the target."""
     low, high = np.array([scaled(np.array(bounds_of(target)), target) for target in targets]).T
     return low, high
 
@@ -172,7 +172,7 @@ class Screening(NamedTuple):
 
     @property
     def most(self) -> Floats:
-        """For each parameter, the largest share that it explains of the variance of any summary."""
+        """For each parameter, the largest share of a summary's variance that it explains, over all summaries."""
         return np.asarray(self.shares.max(axis=1), np.float64)
 
 
@@ -205,7 +205,7 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
 
 
 def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
-    """Make one row per parameter, strongest first, with the share of the variance of each summary that it explains."""
+    """Make one row per parameter, strongest first, with the share that it explains of the variance of each summary."""
     names = [target.target for target in summaries.targets]
     rows = []
     for place in np.argsort(-screening.most, kind="stable"):
@@ -221,7 +221,7 @@ NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0 
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """Compute the share of each prior below each value, rows x parameters, as `Prior.share` does for one value."""
+    """Convert values (rows x parameters) to shares of their priors, as `Prior.share` does for one value."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -234,7 +234,7 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
 
 
 def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
-    """Compute the quantile of each prior at each share, rows x parameters, as `Prior.at` does for one share."""
+    """Convert shares of priors (rows x parameters) to values, as `Prior.at` does for one share."""
     rows = np.empty(shares.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -289,7 +289,7 @@ class Bank(NamedTuple):
 
 
 def bank_overrides(words: AnyOverrides) -> Overrides:
-    """Complete the overrides of the run that fills a bank.
+    """Add the defaults and the fixed settings of a bank to the overrides of the run that fills it.
 
     Args:
         words: The overrides of the command line.
@@ -404,7 +404,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
         The fit; the same bank gives exactly the same posterior.
 
     Raises:
-        PanjError: If there is no outcome to fit or no parameter that affects one, or if too few campaigns are accepted.
+        PanjError: If there is no outcome to fit, no parameter affects any outcome, or too few campaigns are accepted.
     """
     summaries = summaries_of(bank.outcomes, targets)
     screening = screen(bank.keys, bank.drawn, summaries)
@@ -416,7 +416,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 
 
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
-    """Accept the nearest share of the campaigns, with weights 1 - (distance / tolerance)².
+    """Accept the share `accept` of the campaigns that is nearest, with weights 1 - (distance / tolerance)².
 
     The tolerance is the distance of the nearest campaign that is not accepted. Raise PanjError if fewer than `fewest`
     campaigns have a positive weight.

@@ -1,19 +1,19 @@
-"""Predict targets from fits that do not use them: those of the two weeks after 22 June, and those of each event.
+"""Predict targets by fits that do not use them: the targets of the two weeks after 22 June, and those of each event.
 
-Reads   a bank, targets, the last days that outcomes and evidence cover, naive forecasts.
+Reads   a bank, the targets, the last day that each outcome and each item of evidence covers, and naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
         section_2_heldout.json. `sim.calibrate.check_figures` draws them.
 Method  A target is known *by 22 June* if its outcome ends by then and all its evidence is from days up to then. (An
         outcome that searches for a wave until 7 July would use later data, even if the wave was early.) At most
         twelve of these are fitted: first those of the full fit, then the others in table order. As in the full fit, a
-        target is skipped if its evidence includes evidence of an earlier target, or conflicts with that evidence.
+        target is skipped if it shares evidence with a target chosen before it, or if their evidence conflicts.
         Error, unit, screening, rejection and regression are those of the full fit. A target *straddles* 22 June if all
         its evidence is from days up to then, but its outcome ends later: it is neither fitted nor counted as a
         prediction. The same applies to all targets of the wave that ended on 22 June whose outcomes end later.
         Predictions use accepted campaigns, unadjusted and weighted. The full fit used some of the targets on which it
-        is scored, so its scores are not those of a prediction, but show what a prediction could achieve at best.
-        Targets of one event are not independent, so events are counted as well. A difference between two CRPS counts
-        if it exceeds 1.96 times its Monte Carlo error. That error does not include how the record might have differed.
+        is scored, so its scores are not those of a prediction; they show roughly the best that a prediction can score.
+        Targets of one event are not independent, so events are counted as well. A difference between two CRPS
+        counts if it exceeds 1.96 times its Monte Carlo error, which does not cover how the record might have differed.
 """
 
 from collections import Counter
@@ -69,9 +69,9 @@ def ends_by(target: Target, day: date, when: Heard) -> bool:
 
 
 def is_told_by(target: Target, day: date, when: Heard) -> bool:
-    """Return whether all evidence of a target dates from `day` or earlier.
+    """Return whether all evidence of a target covers only days up to `day`.
 
-    For a target without evidence, its own date counts.
+    For a target without evidence, its own date is used.
     """
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
@@ -113,7 +113,7 @@ def events_fitted(made: Fit) -> list[str]:
 
 
 def without(made: Fit, event: str, accept: float) -> Fit:
-    """Fit the bank again, to all fitted targets except those of one event."""
+    """Repeat the fit of the bank without the targets of one event."""
     return fit(made.bank, made.priors, [target for target in made.targets if target.event != event], accept)
 
 
@@ -125,7 +125,7 @@ def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> li
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit the bank to data up to 22 June, and for each event to all targets but its own; write tables and a section."""
+    """Fit the bank to data up to 22 June, then without each event in turn; write tables and a section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
@@ -158,7 +158,7 @@ By = Mapping[str, Measured]  # by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """Make the table entries for a target. The reported value is empty if the target is a split over posts."""
+    """Make the table entries that describe a target; the reported value of a split over posts is empty."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -168,7 +168,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Make the table entries for a prediction, in columns that begin with `side`; all empty without a prediction."""
+    """Make the table entries of a prediction, in columns that begin with `side`; all are empty if there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -199,7 +199,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row for each target of each event that was left out."""
+    """Make one row per target of the events that were left out, without targets whose outcome campaigns lack."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])
@@ -234,7 +234,7 @@ def describe_held_out(
 
 
 def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """State, for each fit, how many targets are inside its 90 % intervals, and for how many events all targets are."""
+    """State, for each fit, how many targets its 90 % intervals contain, and for how many events they contain all."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -263,8 +263,8 @@ def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequ
 def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
     """Describe each event that was left out.
 
-    State how many of its targets are inside the 90 % intervals of the fit without it, of the full fit, and before any
-    fit.
+    State how many of its targets are inside the 90 % intervals of the fit without it, of the full fit and of the prior,
+    and for how many of its targets the CRPS of the fit without it is lower, or higher, than that of the prior.
     """
     said = ["Then each fitted event was left out in turn, and all of its targets were predicted from the others."]
     for event, found in left.items():

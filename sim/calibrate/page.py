@@ -2,9 +2,9 @@
 
 Reads   posterior.parquet, diagnostics.csv, predictive.csv, screening.csv and fit.json, as written by
         `sim.calibrate.calibrate`; for a refined fit also generations.csv, chains.csv and chains.parquet; the figures
-        next to them; every `section_*.json` in the folder, sorted by name, and the files that it names: {"title": ...,
-        "paragraphs": [...], "tables": ["x.csv"], "figures": ["x.png"]}. Checks of a calibration write such sections
-        and then rewrite this page.
+        next to them; every `section_*.json` in the folder, sorted by name, with the content {"title": ...,
+        "paragraphs": [...], "tables": ["x.csv"], "figures": ["x.png"]}, and the files that it names. Checks of a
+        calibration write such sections and then rewrite this page.
 Writes  report.html.
 """
 
@@ -57,7 +57,7 @@ Floats = NDArray[np.float64]
 
 
 class Fitted(NamedTuple):
-    """Content of the files that a fit consists of."""
+    """Content of the files of a fit."""
 
     folder: Path
     about: dict[str, Any]
@@ -113,13 +113,13 @@ def read_fit(folder: Path) -> Fitted:
 
 
 def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
-    """Return the weights of draws, and for each fitted parameter the share of its prior below each draw."""
+    """Return the weight of each draw and, keyed by fitted parameter, each draw as a share of the prior."""
     shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
     return table["weight"].to_numpy(), shares
 
 
 def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
-    """Read the weights and prior shares of the last generation of each chain."""
+    """Read the draws of each chain's last generation: their weights, and their values as shares of the priors."""
     table = pq.read_table(folder / "chains.parquet")
     return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 
@@ -135,7 +135,7 @@ def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
 
 
 class Section(NamedTuple):
-    """A section of the page that another step of the calibration wrote."""
+    """A section of the page, written by another step of the calibration."""
 
     title: str
     paragraphs: list[str]
@@ -215,7 +215,7 @@ def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
 
 
 def table_of_record(made: Fitted) -> TableBlock:
-    """Make the table of targets: the reported figure, and the median and 90 % interval before and after the fit."""
+    """Make the table of targets: the reported figure, and median and 90 % interval in the prior and after the fit."""
     stages = [("", "Prior"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
     rows = [
@@ -228,7 +228,7 @@ def table_of_record(made: Fitted) -> TableBlock:
 
 
 def table_of_generations(made: Fitted) -> TableBlock:
-    """Make the table of generations: tolerance, draws, simulations and acceptance of each."""
+    """Make the table of generations: tolerance, draws, simulations, acceptance, effective sample size and failures."""
     columns = ["Generation", "Tolerance", "Draws", "Simulations", "Accepted", "Effective draws", "Failed"]
     rows = [
         [row["generation"], format_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",
@@ -239,7 +239,7 @@ def table_of_generations(made: Fitted) -> TableBlock:
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
-    """Make the table of chains: one row per fitted parameter, with the median of each chain.
+    """Make the table on the agreement of chains: per fitted parameter, the median of each chain and whether they agree.
 
     The table has no rows if there is only one chain.
     """
@@ -290,7 +290,7 @@ def sources_of(rows: Iterable[Row]) -> list[Source]:
 
 
 def describe_fit(made: Fitted) -> str:
-    """Describe the sample of a fit: how many campaigns were accepted out of how many, for how many targets."""
+    """Describe the sample of a fit: numbers of drawn campaigns, of accepted campaigns and of targets used."""
     about = made.about
     even = f"effective sample size {about['effective_sample_size']:,.0f}."
     failed = describe_failures(about["failed"])
@@ -308,7 +308,7 @@ def describe_fit(made: Fitted) -> str:
 
 
 def describe_inside(made: Fitted) -> str:
-    """State how many targets are inside their 90 % intervals, and for how many events all targets are."""
+    """State how many targets are inside their 90 % intervals, and for how many events all targets are inside."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
@@ -323,7 +323,7 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """State which parameters the record constrains, and which have draws that accumulate at an end of the prior."""
+    """State which parameters the record constrains, and of which parameters draws accumulate at an end of the prior."""
     learned = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
     left = [key for key in made.shares if key not in learned]
     parts = []

@@ -1,13 +1,14 @@
-"""Refined fit of a bank: chains from its nearest campaigns, pooled to a posterior, and campaigns run from it.
+"""Refined fit of a bank: pool chains that start from its nearest campaigns, and run campaigns with posterior draws.
 
 Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings of the bank.
 Writes  chains/<digest>/ in the folder of the fit, with every generation of the chains. The digest covers everything
-        that determines a fit, so that a finished fit is reused and not run again.
+        that determines a fit, so that a finished fit is reused instead of being run again.
 Returns `RefinedFit`; `Simulator`, which a chain calls once per proposal.
-Method  Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: the
-        parameters and seed of a bank campaign reproduce it. Campaigns within the last tolerance are adjusted by
-        regression as in the first fit, so that the two fits are comparable. Accepted campaigns are near the record
-        partly by chance, so campaigns of the posterior are also run with seeds that are not in the bank.
+Method  Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: a
+        bank campaign can thus be reproduced from its parameters and seed. Campaigns within the last tolerance are
+        adjusted by regression as in the first fit, so that the two fits are comparable. Accepted campaigns are near the
+        record partly by chance, so campaigns are also run with draws of the posterior and seeds that are not in the
+        bank.
 """
 
 import json
@@ -83,7 +84,7 @@ class RefinedFit(NamedTuple):
     folder: Path  # folder of the chains
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """Return two forecasts, keyed by column prefix: accepted campaigns, and campaigns run with the posterior."""
+        """Return two forecasts, keyed by column prefix: of accepted campaigns, and of runs of posterior draws."""
         accepted = forecast_of(self.accepted, targets, self.posterior.weights)
         return {"accepted": accepted, "again": forecast_of(self.again, targets)}
 
@@ -167,7 +168,7 @@ def completed(
 
 
 def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool: Executor) -> tuple[Floats, pa.Table]:
-    """Return all parameters of the accepted campaigns, and those of their outcomes that targets use."""
+    """Return all parameters of the accepted campaigns, and a table of their outcomes that correspond to targets."""
     bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
     seeds = found.seeds[from_bank:].tolist()
     numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
@@ -182,7 +183,7 @@ def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Run one campaign per seed with draws of a posterior, and return the table of those that did not fail."""
+    """Run one campaign per seed, each with a draw of a posterior, and return the table of those that did not fail."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
@@ -190,7 +191,7 @@ def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -
 
 
 def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
-    """Run a task in worker processes, and return the results in the order of `orders`."""
+    """Run a task in worker processes, once per element of `orders`, and return the results in the same order."""
     with interrupts_ignored():  # worker processes may start here
         futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
@@ -212,7 +213,7 @@ def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
-    """Make one row per generation, for all chains together. The first generation is from the bank."""
+    """Make one row per generation, with totals over all chains. The first generation is taken from the bank."""
     return [
         {
             "generation": number, "tolerance": f"{populations[0].tolerance:.6g}",
@@ -228,7 +229,7 @@ def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
 
 
 def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
-    """Make one row per fitted parameter on the agreement of the chains. Return no rows if there is only one chain."""
+    """Make one row per fitted parameter on whether the chains agree; return no rows if there is only one chain."""
     shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
     return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
 

@@ -1,4 +1,4 @@
-"""Make the tables of a fit: prior and posterior per parameter, record and campaigns per target, agreement of chains.
+"""Make the tables of a fit: priors and posteriors of parameters, targets and their outcomes, agreement of chains.
 
 Returns rows of diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as in importance sampling
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> None:
-    """Write files to the folder of a fit, given their contents keyed by file name: rows as CSV, a mapping as JSON."""
+    """Write files to the folder of a fit; `contents` maps file names to rows (for CSV) or to a mapping (for JSON)."""
     for name, content in contents.items():
         write_file(folder / name, json_text(content) if isinstance(content, Mapping) else csv_text(content))
 
@@ -73,7 +73,7 @@ def rows_of_numbers(
 
 
 def cells_of_intervals(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Make the table entries for the median of weighted values and the ends of their 50 and 90 % intervals."""
+    """Make the table entries with the median of weighted values and both ends of their 50 % and 90 % intervals."""
     return {f"{what}_{name}": f"{end:.6g}" for name, end in intervals_of(values, weights)._asdict().items()}
 
 
@@ -92,13 +92,15 @@ def farthest_from_even(shares: Floats, weights: Floats) -> float:
 
 
 def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[str, Forecast]) -> list[Row]:
-    """Make one row per target with a single outcome that all forecasts cover.
+    """Make one row per target: the reported figure, and intervals of its outcome in the bank and in the fit.
+
+    A target that consists of several outcomes, or whose outcome a forecast does not cover, is left out.
 
     Args:
         targets: The reported figures.
         bank: All campaigns of the bank, for the columns `low_90` to `high_90`.
-        fitted: Forecasts from campaigns of the fit, keyed by the name with which their columns begin (`<name>_...`);
-            `inside_90` is for the last of them.
+        fitted: Forecasts from campaigns of the fit, keyed by the prefix of their columns; column `inside_90` is for the
+            last of these forecasts.
 
     Returns:
         The rows, in the order of the targets, without targets for which a forecast has no value.
@@ -126,7 +128,7 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
 
 
 def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
-    """Compute the intervals of a target's outcome in a forecast, or return None if no campaign has a value."""
+    """Compute the intervals of a target's outcome in a forecast, or return None if no campaign has the outcome."""
     values = forecast.outcomes[target.outcome]
     weights = weights_or_ones(forecast.weights, values.size)
     known = ~np.isnan(values) & (weights > 0)

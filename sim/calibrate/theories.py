@@ -40,7 +40,7 @@ Integers = NDArray[np.int64]
 
 
 class Rivals(NamedTuple):
-    """The banks of all theories, compared by the same summaries in the same units."""
+    """The banks of all theories, with the summaries of their campaigns in the same units."""
 
     names: tuple[str, ...]
     banks: tuple[Bank, ...]
@@ -54,7 +54,7 @@ class Rivals(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Posterior probability of each theory, with Monte Carlo intervals."""
+    """Posterior probability of each theory at one tolerance, with its 95 % Monte Carlo interval."""
 
     accept: float
     tolerance: float
@@ -119,7 +119,8 @@ def refuse_others(first: Path, other: Path) -> None:
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
     """Accept the nearest campaigns, and weigh the theories by their acceptance rates, scaled to sum to 1.
 
-    Campaigns are accepted until they have a share `accept` of the prior weight, of which each theory has an equal part.
+    All theories have equal parts of the prior weight, which their campaigns share equally. Accepted are the nearest
+    campaigns that together have a share `accept` of the prior weight.
     """
     belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # prior weight of each campaign
     order = np.argsort(distances, kind="stable")
@@ -141,10 +142,11 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 
 
 def told_apart(rivals: Rivals, accept: float) -> Floats:
-    """Compute the mean weight that each theory gets (columns) if a theory is true (rows), for truths near the record.
+    """Compute the mean weight that each theory (column) gets when each theory (row) is true.
 
-    A truth is a campaign whose synthetic report, with the error of each target, is near the record. The campaign itself
-    is left out of the bank. If rows are similar, the evidence cannot distinguish the theories, whatever their weights.
+    Truths are the campaigns whose synthetic reports, with the error of each target, are nearest to the record. A truth
+    is left out of its own bank. If the rows of the result are similar, the evidence cannot distinguish the theories,
+    whatever their weights.
     """
     found = np.zeros((len(rivals.names), len(rivals.names)))
     whole = np.flatnonzero(~np.isnan(rivals.summaries.numbers).any(axis=1))
@@ -197,7 +199,7 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """Make one row per theory and target: intervals of its nearest campaigns, and whether they contain the target."""
+    """Make one row per theory and target: intervals in its nearest campaigns, and whether the target is inside."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
@@ -210,9 +212,9 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Describe the weight of each theory, and which theories cannot be distinguished from the likeliest.
+    """Return one sentence per theory, the likeliest first: its weight, and whether it can be told from the likeliest.
 
-    The likeliest comes first.
+    It cannot if the ratio of the two weights may be below BARELY.
     """
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
@@ -241,7 +243,7 @@ def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> l
 
 
 def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """State, for each theory, the mean weights of that theory and of its strongest rival when that theory is true."""
+    """State, for each theory, the mean weight that it gets when it is true, and that of its strongest rival then."""
     sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):

@@ -1,1 +1,1 @@
-"""Find which parameters matter for an outcome, and in which ranges it passes a threshold."""
+"""Find which parameters matter for an outcome, and in which parameter ranges the outcome often passes a threshold."""

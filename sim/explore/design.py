@@ -1,13 +1,13 @@
 """Draw the points of a sensitivity analysis, and run their campaigns as an ordinary study.
 
-Points are in the unit cube: each coordinate is a share of the prior of a parameter. A cell of the study is a seed, and
-its campaigns are the points in order. Thousands of points thus need few cells, run on any executor, are stored in
-chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the number of its point (column
-`seed`), its parameters and every outcome.
+Points are in the unit cube: each coordinate is a share of the prior of a parameter. The study has one cell per seed,
+whose campaigns are the points in order. Thousands of points thus need only a few cells; the study runs on any executor,
+is stored in chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the number of its
+point (column `seed`), its parameters and every outcome.
 
 Because every point is run with the same seeds (common random numbers), the mean over seeds is a function of the
-parameters alone. It still contains the noise of those seeds, which is estimated from the spread between the seeds of a
-point.
+parameters alone. It still contains the noise of those seeds, which is estimated from the spread between the campaigns
+of a point.
 
 Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
         sequence. Both are drawn by SALib.
@@ -46,7 +46,7 @@ class Answers(NamedTuple):
 
     @property
     def means(self) -> Floats:
-        """The mean over the seeds at each point. Raises PanjError if no campaign of some point has the outcome."""
+        """The mean over the seeds at each point. Raises PanjError if a point has no campaign with the outcome."""
         if not self.is_known:
             empty = int(np.isnan(self.values).all(axis=0).sum())
             raise PanjError(
@@ -66,14 +66,14 @@ class Answers(NamedTuple):
 
     @property
     def left(self) -> float:
-        """The noise variance that remains in the mean over seeds at a point, on average over all points."""
+        """The noise variance that remains in the mean over the seeds of a point, averaged over all points."""
         return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
 def sweep_of(
     base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
 ) -> Sweep:
-    """Return the study of a design, in which each of `base.runs` seeds is a cell with one campaign per point.
+    """Return the study of a design, which has one cell for each of `base.runs` seeds, with one campaign per point.
 
     Args:
         base: Settings of every point; their policies and overrides take precedence over the parameters of the point.
@@ -109,7 +109,8 @@ def run_missing(sweep: Sweep, console: Console) -> Ran:
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
     """Read outcomes at every point of a finished study.
 
-    Dates become days after the first day; an event that did not occur is dated one day after the last.
+    Dates are converted to days after the first day of the campaign; for an event that did not occur, the day after the
+    last one is used.
 
     Args:
         folder: Folder of the study.

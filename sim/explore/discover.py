@@ -1,17 +1,17 @@
-"""Find the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
+"""Find parameter ranges where an outcome often passes a threshold: `python -m sim discover outcome=NAME above=1000`.
 
 A case is a campaign whose outcome is beyond the threshold. Boxes, limits on a few parameters within which cases are
 frequent, are found in one half of the campaigns (every other seed) and measured in the other half, the holdout. A box
-that fits only noise is no denser in the holdout than its surroundings. A box is a *finding* if the 95 % interval of its
-density in the holdout is above the density outside it and above that of all campaigns. A limit is marked as doubtful if
-its quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
+that fits only noise has, in the holdout, no higher density than its surroundings. A box is a *finding* if the 95 %
+interval of its density in the holdout is above the density outside it and above that of all campaigns. A limit is
+marked as doubtful if its quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
 
-Campaigns are drawn from the prior: coverage and density are shares of the prior, before any fit, and do not tell how
-likely the summer of 2021 was.
+Campaigns are drawn from the prior: coverage and density are shares of such campaigns, before any fit, and do not tell
+how likely the summer of 2021 was.
 
 With many parameters PRIM goes on cutting when only noise is left. A first, coarse search over all parameters therefore
-selects the few whose limits raise the density most, and the boxes come from a second, fine search over these only. The
-search is implemented here in NumPy, because the packages that have one (`ema_workbench`, `prim`) add plotting,
+selects the few whose limits raise the density most; a second, fine search over only these gives the boxes. The
+search is implemented here in NumPy, because the packages that offer one (`ema_workbench`, `prim`) also bring plotting,
 optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign is run.
@@ -59,7 +59,7 @@ Box = tuple[Limit, ...]
 
 
 class Half(NamedTuple):
-    """One half of the campaigns, or a part of it: the drawn parameters of each campaign, and whether it is a case."""
+    """Campaigns of one half, all or some of them: the drawn parameters of each, and whether it is a case."""
 
     drawn: Floats  # (campaigns, parameters)
     cases: Truths
@@ -84,7 +84,7 @@ class Measured(NamedTuple):
 
     @property
     def is_finding(self) -> bool:
-        """Whether the box is significantly denser than its surroundings and than all campaigns."""
+        """Whether the box has significantly higher density than its surroundings and than all campaigns."""
         return self.held > 0 and self.low > max(self.elsewhere, self.everywhere)
 
 
@@ -118,7 +118,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """Test, for each limit of a box, whether the box is denser with the limit than without, and return the results."""
+    """Test, for each limit of a box, whether the box has a higher density with the limit than without it."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -132,12 +132,12 @@ def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
 
 
 def halves_of(drawn: Floats, cases: Truths) -> tuple[Half, Half]:
-    """Split campaigns into two halves, alternating by seed."""
+    """Split campaigns, given in the order of seeds, into two halves: every other campaign goes to the second half."""
     return Half(drawn[::2], cases[::2]), Half(drawn[1::2], cases[1::2])
 
 
 class Found(NamedTuple):
-    """A box with its measures in both halves and the steps of its search."""
+    """A box, with its coverage and density in both halves and the steps of the search that found it."""
 
     box: Box
     first: Measured  # in the half where it was found
@@ -148,15 +148,15 @@ class Found(NamedTuple):
 
     @property
     def is_finding(self) -> bool:
-        """Whether the box is a finding in the holdout half."""
+        """Whether the box is a finding, which is decided in the holdout half."""
         return self.other.is_finding
 
 
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
-    """Find boxes one after another, each among the campaigns outside earlier boxes.
+    """Find boxes one after another, each among the campaigns outside all earlier boxes.
 
-    The search stops after a box that is not a finding (which is still returned), after `request.boxes` boxes, if
-    too few cases or too few other campaigns are left, or if no limit of a box is significant.
+    The search stops after `request.boxes` boxes, or after the first box that is not a finding, which is still returned.
+    It also stops if too few cases or too few other campaigns are left, or if no limit of the next box is significant.
 
     Args:
         drawn: (campaigns, parameters) In the order of seeds.
@@ -184,7 +184,7 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
 
 
 def choose(measured: Sequence[Measured], density: float | None) -> int:
-    """Choose the step of a search whose box is kept.
+    """Choose which step of a search gives the box that is kept.
 
     Args:
         measured: Coverage and density after every step.
@@ -219,7 +219,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
     """Read the outcome of every campaign of a bank, in the order of seeds and with dates as ordinals.
 
-    Raises PanjError if no campaign has the outcome, or if a threshold is a date and the outcome is not, or the reverse.
+    Raises PanjError if no campaign has the outcome, or if only one of threshold and outcome is a date.
     """
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
@@ -261,8 +261,8 @@ def write_discoveries(request: Discover, console: Console) -> None:
         console: Console for progress messages.
 
     Raises:
-        PanjError: A threshold is missing or invalid, the bank was made with other rules, data or outcomes, it lacks the
-            outcome, or there are too few cases or too few other campaigns.
+        PanjError: A threshold is missing or invalid, the bank was made with other rules, data or outcomes, no campaign
+            has the outcome, or there are too few cases or too few other campaigns.
     """
     check(request)
     bank = read_bank(request.folder)
@@ -315,7 +315,7 @@ def harmonic(one: float, other: float) -> float:
 def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> list[Box]:
     """Search for dense boxes over at most `most` parameters, and return the box after every step.
 
-    A coarse search over all parameters chooses those for a fine search, whose boxes are returned.
+    A coarse search over all parameters selects those of a fine search; the boxes of the fine search are returned.
     """
     coarse = peels(drawn, cases, keys, COARSE)
     best = max(coarse, key=lambda box: worth(box, drawn, cases, keys))
@@ -334,7 +334,7 @@ def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Return the parameters of a box, sorted by how much the box loses in density without their limits, descending."""
+    """Return the parameters of a box, sorted by how much density the box loses without their limits, most first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -347,15 +347,17 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
     """Search for dense boxes by the patient rule induction method, and return the box after every step.
 
-    Peeling steps move the limit that raises the density most per campaign lost, until no move raises it or the box
-    would become too small. Pasting steps then move back the limit that raises the density most per campaign gained.
-    Among equally good moves, the one that leaves most parameters unrestricted is taken, or else the first.
+    Each peeling step tightens one limit, that which raises the density most per campaign lost, until none raises it or
+    the box would become too small. Each pasting step then relaxes one limit, that which raises the density most per
+    campaign gained. Of equally good moves, the one that leaves most parameters without limits is taken, and of several
+    such moves the first.
 
     Args:
         drawn: (campaigns, parameters)
         cases: Whether each campaign is a case.
         keys: Key of each parameter.
-        cut: Share of the campaigns in a box that one step removes or adds back.
+        cut: Share of the campaigns in the box that a peeling step removes; for a pasting step, share of the campaigns
+            just beyond a limit that it adds.
 
     Returns:
         The boxes in the order of steps, without duplicates; the first has no limits.
@@ -379,7 +381,7 @@ def within_ends(ends: Floats, drawn: Floats) -> Truths:
 
 
 def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield every box that results from cutting off a share `cut` of the campaigns at one end of one parameter."""
+    """Yield each box that results from cutting off a share `cut` of its campaigns at one end of one parameter."""
     held = np.sort(drawn[within], axis=0)
     for place in range(drawn.shape[1]):
         for end in (1, 0):
@@ -387,7 +389,7 @@ def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: fl
 
 
 def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield every box that results from adding back a share `cut` of the campaigns beyond one limit of the box."""
+    """Yield each box that results from adding back a share `cut` of the campaigns beyond one of its limits."""
     for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
         for end in (0, 1):
             beyond = moved_end(ends, 1 - end, place, ends[end, place])
@@ -398,14 +400,14 @@ def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: 
 
 
 def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
-    """Return the ends of a box with one end of one parameter replaced."""
+    """Return the ends of a box, with one end of one parameter replaced by `value`."""
     ends = ends.copy()
     ends[end, place] = value
     return ends
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """Return a value near a quantile, halfway between two different values so that equal values are not separated.
+    """Return a number near a quantile, halfway between two different values, so that equal values are not separated.
 
     Args:
         ordered: Values in increasing order.
@@ -449,7 +451,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """Return a box as its limits, given its ends; an end that restricts nothing gives no limit."""
+    """Convert the ends of a box to limits; an end that restricts nothing becomes no limit."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))
@@ -458,7 +460,7 @@ def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
 
 
 def check(request: Discover) -> None:
-    """Check the thresholds of a request. Raises PanjError if none is given, or if they are in the wrong order."""
+    """Raise PanjError if a request has no threshold, or has two in the wrong order."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
     range_of(request.above, request.below)
@@ -501,7 +503,7 @@ def row_of(number: int, found: Found) -> dict[str, str]:
 
 
 def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[dict[str, str]]:
-    """Return the rows of limits.csv for a box, one per limit, with the prior of each limited parameter."""
+    """Return the rows of limits.csv for a box, one per limit, with its quasi-p value and the prior of its parameter."""
     return [
         {
             "box": str(number), "number": one.limit.key, "side": one.limit.side, "limit": f"{one.limit.value:.6g}",
@@ -528,7 +530,7 @@ def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
 def about_discoveries(
     request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
-    """Return the content of discover.json: the request, the outcome and the bank."""
+    """Return the content of discover.json: request, outcome, bank, priors, number of cases and versions."""
     about = read_about(bank.folder)
     kept = ("study", "scenario", "calibration", "end_date", "first_seed", "data_fingerprint", "rules_fingerprint",
             "outcomes_fingerprint")  # fmt: skip

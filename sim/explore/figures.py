@@ -1,4 +1,4 @@
-"""Print and draw sensitivity studies, and the boxes in which an outcome often passes a threshold.
+"""Print and draw the results of sensitivity studies, and boxes in which an outcome often passes a threshold.
 
 Each function that draws a whole figure saves it and returns its path.
 
@@ -63,7 +63,7 @@ class Measured(NamedTuple):
     outcomes: dict[str, Row]
 
     def of(self, table: list[Row], outcome: str) -> list[Row]:
-        """Return the rows of one outcome in a table, without the row that gives the share of noise."""
+        """Return the rows of a table for one outcome, without the row that has the share of variance due to noise."""
         return [row for row in table if row["outcome"] == outcome and row["number"] != CHANCE_ROW]
 
 
@@ -77,7 +77,7 @@ def read_measured(folder: Path) -> Measured:
 
 @in_style
 def draw_sensitivity(folder: Path) -> list[Path]:
-    """Draw every figure of a sensitivity study, and remove those of outcomes that are no longer requested.
+    """Draw every figure of a sensitivity study, and delete old figures of outcomes that are no longer requested.
 
     Args:
         folder: The folder that `python -m sim sensitivity` wrote.
@@ -98,9 +98,10 @@ def draw_sensitivity(folder: Path) -> list[Path]:
 
 
 def draw_tornado(made: Measured, outcome: str) -> Path:
-    """Draw two panels with one row per parameter: the range of an outcome, and its Sobol' indices.
+    """Draw two panels for an outcome, with one row per parameter.
 
-    The left panel shows the outcome at low and high values of the parameter, and the reported figure.
+    The left panel shows the outcome at low and at high values of the parameter, and the reported figure. The right
+    panel shows the Sobol' indices of the parameter.
     """
     rows, about = made.of(made.sobol, outcome), made.outcomes[outcome]
     caption = (
@@ -150,12 +151,12 @@ def is_marked(about: Row) -> bool:
 
 
 def reported_cells(about: Row) -> list[str]:
-    """Return the reported value, low and high of an outcome as table cells; empty where missing."""
+    """Return the reported value of an outcome and its low and high bounds as table cells, empty if missing."""
     return [about[f"reported_{part}"] for part in ("value", "low", "high")]
 
 
 def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
-    """Draw total- and first-order indices with intervals, and a line at the share of variance that is due to noise."""
+    """Draw total- and first-order indices with intervals, and a line at `left`, the share of variance due to noise."""
     for place, row in enumerate(rows):
         for name, shift, width, colour in (("total", 0.17, 0.3, SIMULATED_LIGHT), ("first", -0.17, 0.3, SIMULATED)):
             axes.barh(place + shift, max(0.0, float(row[name])), width, color=colour, linewidth=0)
@@ -213,7 +214,7 @@ def draw_heat(
         name: File name of the figure.
         title: Title of the figure.
         caption: Caption of the figure.
-        fields: Value by parameter and outcome, which is printed in its field; fields without a value are white.
+        fields: Value to show, keyed by parameter and outcome; fields of the map that have no value are white.
         keys: Keys of the parameters, in the order of rows.
     """
     outcomes = list(made.outcomes.values())
@@ -239,7 +240,7 @@ def draw_heat(
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """Return sentences that describe a design: its campaigns, points and seeds, and how many parameters vary."""
+    """Return sentences on a design: its campaigns, scenario, points and seeds, and how many parameters vary."""
     about, one = made.about, made.about["designs"][design]
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
@@ -263,7 +264,7 @@ def describe_shares(about: Row) -> str:
 
 
 def describe_reported(about: Row) -> str:
-    """Format the reported figure of an outcome for the line below its name."""
+    """Format the reported figure of an outcome for the line below its name, or return `not reported`."""
     return f"reported {about['reported_text'].partition(' (')[0]}" if about["reported_text"] else "not reported"
 
 
@@ -345,7 +346,7 @@ class Discovered(NamedTuple):
 
     @property
     def shown(self) -> list[Row]:
-        """The rows of boxes that are findings or, if no box is one, the row of the first box."""
+        """The rows of all boxes that are findings; if there are none, the row of the first box."""
         return [row for row in self.boxes if is_finding(row)] or self.boxes[:1]
 
 
@@ -383,12 +384,12 @@ def describe_limit(limit: Row) -> str:
 
 
 def is_finding(row: Row) -> bool:
-    """Return whether the box is a finding, as defined in `sim.explore.discover`."""
+    """Return whether a row of boxes.csv describes a finding, as defined in `sim.explore.discover`."""
     return row["finding"] == "yes"
 
 
 def describe_case(about: dict[str, Any]) -> str:
-    """Describe a case, such as `"Soldiers who crossed in the largest night" is above 1,000`."""
+    """Describe what makes a campaign a case, such as `"Soldiers who crossed in the largest night" is above 1,000`."""
     sides = {"above": "after", "below": "before"} if about["is_date"] else {"above": "above", "below": "below"}
     ends = [f"{sides[side]} {format_threshold(text)}" for side, text in about["thresholds"].items()]
     return f'"{about["label"]}" is {" and ".join(ends)}'
@@ -403,7 +404,7 @@ def format_threshold(text: str) -> str:
 
 @in_style
 def draw_discovered(folder: Path) -> list[Path]:
-    """Draw each box, and the trade-off between coverage and density along its search.
+    """Draw each box, and the trade-off between coverage and density during the search for it.
 
     Args:
         folder: The folder that `python -m sim discover` wrote.
@@ -422,7 +423,7 @@ def draw_discovered(folder: Path) -> list[Path]:
 
 
 def draw_boxes(made: Discovered) -> Path:
-    """Draw a row of two panels for each box, one with its campaigns and one with the steps of its search."""
+    """Draw two panels in a row for each box: its place among the campaigns, and the steps of the search for it."""
     caption = (
         f"{describe_sample(made)} Left: up to {DOTS:,} campaigns of the half that did not shape the boxes, without "
         "those in earlier boxes, along the two numbers that restrict a box most, on the scale of their priors (with "
@@ -476,7 +477,7 @@ def draw_where(axes: Axes, made: Discovered, box: str) -> None:
 
 
 def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats, cases: Truths) -> None:
-    """Plot the share of cases in each tenth of the campaigns, ordered by one parameter, with the box as a frame."""
+    """Plot the share of cases in each tenth of the campaigns, sorted by a parameter, and frame the range of the box."""
     parts = np.array_split(np.argsort(values, kind="stable"), TENTHS)
     axes.plot([values[part].mean() for part in parts], [cases[part].mean() for part in parts], color=SIMULATED,
               marker="o", markersize=4)  # fmt: skip
@@ -488,7 +489,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """Return the lower and upper limit of a box on one parameter; a missing limit is the end of the prior."""
+    """Return the lower and upper limit of a box on one parameter; where there is none, the end of the prior is used."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}
@@ -496,7 +497,7 @@ def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
 
 
 def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
-    """Set an axis to the range and scale of a parameter's prior, and label it.
+    """Give an axis the range and scale of a parameter's prior, and the parameter's name as its label.
 
     Args:
         axes: Axes to change.
@@ -519,7 +520,7 @@ def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
 
 
 def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
-    """Draw coverage against density at every step of the search, in both halves."""
+    """Plot density against coverage after every step of the search for a box, in both halves."""
     steps = made.steps[row["box"]]
     for part, colour in (("found_", SIMULATED_LIGHT), ("", SIMULATED)):
         line = [(float(step[f"{part}coverage"]), float(step[f"{part}density"])) for step in steps]
@@ -575,7 +576,7 @@ def show_discovered(folder: Path) -> int:
 
 
 def suggest_run(made: Discovered) -> str:
-    """Suggest a run with the middle values of the first box if that is a finding, otherwise another search."""
+    """Suggest a run in the middle of the first box or, if that box is not a finding, another search."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return "another threshold, or a larger bank: python -m sim bank runs=50000"
     overrides = []

@@ -6,15 +6,15 @@ parameters keep their declared values.
 
 The model is stochastic. What is analysed is the mean of each outcome over the same `runs` seeds at every point (common
 random numbers), which is a function of the parameters alone. It still contains the noise of those seeds, because the
-same random draws act differently under other parameters. This noise is estimated from the difference between the means
-of two halves of the seeds. The *floor of chance* is the mu* that noise alone reaches for any parameter in 5 of 100
-screenings.
+same random draws act differently when parameters differ. This noise is estimated from the difference between the means
+of two halves of the seeds. The *floor of chance* is the mu* that noise alone exceeds for at least one parameter in
+5 of 100 screenings.
 
 A parameter *matters* for an outcome if its mu* is above that floor and at least a tenth of the largest mu*. If more
-than `most=` parameters matter (by default twelve), they are ranked by the ratio of their mu* to the largest mu* for the
-same outcome (over all outcomes, the highest ratio counts), and only the first `most=` are kept. Sobol' indices are
-reported with the share of variance that is due to noise in the means: a total index may contain that much noise, while
-a first-order index is only less certain.
+than `most=` parameters matter (by default twelve), each is ranked by the ratio of its mu* to the largest mu* for the
+same outcome (the highest of its ratios counts if there are several outcomes), and only the first `most=` are kept.
+Sobol' indices are reported with the share of variance that is due to noise in the means: noise may raise a total index
+by that share, whereas it makes a first-order index only less certain.
 
 Reads   the declared priors, and stored campaigns; `sim.explore.design` runs those that are missing.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
@@ -110,11 +110,11 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
-    """Estimate the mu* that noise alone gives.
+    """Estimate the mu* that a parameter without any effect gets from noise.
 
     The noise of a step is taken to be the difference between the means of the two halves of the seeds at a point,
     scaled to the variance of a step between two points with independent seeds. A mu* of noise is the mean absolute
-    value of `steps` such differences, drawn at random.
+    value of `steps` such differences, drawn at random from all points.
 
     Args:
         answer: Values of an outcome at every point.
@@ -135,7 +135,7 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
 
 
 def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
-    """Choose the parameters that matter for any outcome, at most `most` of them.
+    """Choose the parameters that matter for at least one outcome, but no more than `most`.
 
     If more matter, those with the highest ratio of mu* to the largest mu* for the same outcome are chosen.
     """
@@ -179,7 +179,7 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which coordinates are in the lowest fifth of their prior, and which are in the highest."""
+    """Return two arrays: whether each share is in the lowest fifth of its prior, and whether it is in the highest."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 
@@ -285,7 +285,7 @@ def named(method: str, count: int, priors: Sequence[Prior]) -> str:
 
 
 def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Print which parameters are chosen for Sobol' indices, and which matter but are not chosen because of `most=`."""
+    """Print which parameters are chosen for Sobol' indices, and which are not although they matter."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
         console.print("No number affects these outcomes by more than chance does, so there are no Sobol' indices; "
@@ -353,7 +353,7 @@ def base_of(words: AnyOverrides) -> Settings:
 def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
     """Return the requested outcomes.
 
-    Raises PanjError if there are none, or if one is unknown or ends after the last day of the campaigns.
+    Raises PanjError if no outcome is requested, or if one is unknown or extends beyond the last day of the campaigns.
     """
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
@@ -386,7 +386,7 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
 
 
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Print the numbers of points and campaigns, and an estimate of the time they take, from a few timed campaigns."""
+    """Print how many points and campaigns there are, and the time they will take, estimated from a few campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
@@ -465,7 +465,7 @@ def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, 
 
     Args:
         answers: Values of each outcome at every point.
-        of: Name of the design to which they belong.
+        of: Name of the design whose points these are.
     """
     rows = []
     for outcome, answer in answers.items():
@@ -495,7 +495,7 @@ def number_text(value: float) -> str:
 def about_sensitivity(
     request: Resolved, designs: Mapping[str, Sampled], effects: Sequence[Effect], chosen: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the content of sensitivity.json: request, settings, designs and versions."""
+    """Return the content of sensitivity.json: request, settings, priors, chosen parameters, designs and versions."""
     base = request.base
     about = read_about(designs["morris"].folder)
     matter = {effect.key for effect in effects if effect.matters}

@@ -1,1 +1,1 @@
-"""Forecast the rest of the record from earlier days, by campaigns and by naive methods, and score the forecasts."""
+"""Forecast the record from earlier days, by campaigns and by naive methods, and score the forecasts."""

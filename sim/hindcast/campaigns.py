@@ -25,20 +25,21 @@ BATCH = 25  # campaigns per task
 
 
 class Counted(NamedTuple):
-    """For several campaigns: the count of every target on each day, and the day on which each district was lost."""
+    """Counts in several campaigns: every target on each day, and the day on which each district of the map was lost."""
 
     counts: Floats  # (campaigns, targets, days)
     lost_on: Integers  # (campaigns, districts of the map) first day, from day 0, at whose end the Taliban hold it
 
     def from_origin(self, origin: int, horizons: tuple[int, ...]) -> Ensemble:
-        """Return the campaigns as a forecast from an origin.
+        """Return the counts after an origin as a forecast from it, with one member per campaign.
 
         Args:
             origin: Day from which to forecast, counted from day 0.
             horizons: Lead times, in days.
 
         Returns:
-            The counts of each campaign and the share of campaigns that have lost each district, at each horizon.
+            At each horizon, the counts in each campaign, and the share of the campaigns in which each district of the
+            map has been lost.
         """
         days = [origin + horizon for horizon in horizons]
         chances = np.array([(self.lost_on <= day).mean(axis=0) for day in days])
@@ -49,7 +50,7 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
     """Run campaigns to their last day and count the targets in them.
 
     Args:
-        order: Settings from which the campaigns are run, with the sources of their numbers and random draws.
+        order: Settings with which the campaigns are run, and the sources of their uncertain numbers and random draws.
         seeds: Seed of each campaign.
         workers: Pool of workers that runs the campaigns in batches.
 
@@ -84,9 +85,9 @@ def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers
 
 
 def count(record: Record) -> tuple[Floats, Integers]:
-    """Return the count of each target by day (targets x days), and the day on which each district of the map was lost.
+    """Return each target's count by day (targets x days), and the day on which each district of the map was lost.
 
-    The latter is the first day at whose end the Taliban hold the district, day 0 included.
+    That day is the first one, day 0 included, at whose end the Taliban hold the district.
     """
     facts = facts_here()
     held = record.holder == Holder.TALIBAN
@@ -102,5 +103,5 @@ def count(record: Record) -> tuple[Floats, Integers]:
 
 @lru_cache(maxsize=1)
 def rows_of_map() -> Integers:
-    """Return the row numbers of the districts of the map."""
+    """Return the row numbers, among all districts, of those that the forecasts of the map cover."""
     return district_targets(facts_here()).district

@@ -1,7 +1,7 @@
 """Declare the design of the hindcasts, which was fixed before the first of them was run.
 
-A forecast may use what was published up to its origin. Only days up to 7 July are scored. The reasons for the origins,
-horizons, targets and forecasts are in `docs/hindcast.md`.
+A forecast may use only what was published by the end of its origin, the day from which it is made. Only days up to 7
+July are scored. The reasons for the origins, horizons, targets and forecasts are in `docs/hindcast.md`.
 """
 
 from datetime import date, timedelta
@@ -75,7 +75,8 @@ def check(origins: tuple[date, ...], horizons: tuple[int, ...]) -> None:
         horizons: Lead times, in days.
 
     Raises:
-        PanjError: An origin is not in the design or has no horizon that ends by 7 July, or a value is given twice.
+        PanjError: An origin is not in the design, no horizon from it ends by 7 July, or an origin or horizon is given
+            twice.
     """
     for origin in origins:
         if origin not in ORIGINS:

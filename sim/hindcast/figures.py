@@ -86,7 +86,7 @@ def read_hindcast(folder: Path) -> Made:
 
 
 def describe_hindcast(made: Made) -> str:
-    """Return what all captions say: how many origins and worlds there are, what the worlds are based on, the seed."""
+    """Return the text that all captions share: numbers of origins and worlds, basis of the worlds, and seed."""
     about = made.about
     return (
         f"{counted(len(about['origins']), 'origin')} x {about['worlds']:,} worlds with numbers from their priors, each "
@@ -113,9 +113,9 @@ def draw_hindcast(folder: Path) -> list[Path]:
 
 
 def draw_fans(made: Made) -> Path:
-    """Draw the forecasts of every count from every origin, with the record.
+    """Draw two forecasts of every count from every origin, with the record.
 
-    Each count has a row of two panels: the fans of Panj on the left, those of exponential growth on the right.
+    Each count has two panels in a row: the fans of Panj on the left, those of exponential growth on the right.
     """
     figure, panels = new_panels(
         2 * len(TARGETS), 2, 1.55, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.3, across=0.45, down=0.5)
@@ -139,7 +139,7 @@ def draw_fans(made: Made) -> Path:
 
 
 def draw_fan(axes: Axes, made: Made, target: str, name: str) -> None:
-    """Draw the record and the fans of one forecast of one count."""
+    """Draw the record of one count, and the fans of one forecast of it, one fan per origin."""
     record = made.rows("record", target=target)
     days, values = [date.fromisoformat(row["target_end_date"]) for row in record], numbers(record, "observation")
     top = 1.6 * max(values)
@@ -166,7 +166,7 @@ def numbers(rows: Sequence[Row], column: str) -> list[float]:
 
 
 def draw_skill(made: Made) -> Path:
-    """Draw paired differences in score, Panj minus each other forecast, by horizon; one panel per target or map."""
+    """Draw mean differences in score, Panj minus each other forecast, by horizon, in one panel per target or map."""
     targets = [*TARGETS, *MAPS]
     figure, panels = new_panels(
         len(targets), 2, 1.7, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.4, across=0.55, down=0.6)
@@ -190,7 +190,7 @@ def draw_skill(made: Made) -> Path:
 
 
 def reached(made: Made) -> list[str]:
-    """Return how many origins can be scored at each horizon, in the form `9 at 1 d`."""
+    """Return, per horizon, how many origins have a forecast that can be scored, as text such as `9 at 1 d`."""
     rows = made.rows("coverage", forecast=PANJ, target=next(iter(TARGETS)))
     return [f"{row['origins']} at {row['horizon']}\u00a0d" for row in rows]
 
@@ -211,7 +211,7 @@ def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
 
 
 def draw_reliability(made: Made) -> Path:
-    """Draw, for each horizon, the share of districts that were lost against the forecast probability of their loss."""
+    """Plot, for each horizon, the share of districts that were lost against the forecast probability of being lost."""
     horizons = made.about["horizons"]
     figure, panels = new_panels(
         len(horizons), 2, 2.3, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.45, across=0.55, down=0.7)

@@ -72,7 +72,7 @@ class Job(NamedTuple):
 
     @property
     def asked(self) -> str:
-        """Hash of everything that determines the results."""
+        """Hash of everything that determines the results, by which stored results of this request are recognised."""
         rows = [[str(part) for part in one[:-1]] for one in self.observations]
         made_of = [self.order.key, list(self.order.fingerprints), self.request.worlds, self.request.seed, rows]
         days = [str(one) for one in self.origins]
@@ -129,7 +129,7 @@ def job_of(request: Hindcast) -> Job:
 def seeds_of(request: Hindcast, origin: int) -> list[int]:
     """Return the seeds of the campaigns from an origin, one per world.
 
-    The remainder of a seed divided by the number of worlds is the number of the world that its campaign continues.
+    Each campaign continues the world whose number is the remainder of its seed divided by the number of worlds.
     """
     base = np.random.SeedSequence([request.seed, origin]).generate_state(1, np.uint32)[0]
     return [int(base) * request.worlds + world for world in range(request.worlds)]
@@ -140,7 +140,7 @@ def estimate(job: Job, seconds: float) -> str:
 
     Args:
         job: The checked request.
-        seconds: Time that as many free campaigns as there are worlds took, in seconds.
+        seconds: Time taken by the free campaigns, of which there are as many as worlds, in seconds.
     """
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
@@ -174,7 +174,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
 
 
 def worlds_at(day: date, job: Job) -> Path:
-    """Return the path of a file of worlds conditioned on what was published by a day; it is made if it is missing."""
+    """Return the path of the file of worlds conditioned on reports published by a day; it is made if it is missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)
@@ -198,7 +198,7 @@ def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
 
 
 def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, Any]:
-    """Return the content of about.json: request, versions, fingerprints, and facts about the worlds of each origin."""
+    """Return the content of about.json: request, versions, fingerprints, and figures on the worlds of each origin."""
     places = {str(one.day): job.folder / ORIGINS_FOLDER / str(one.day) / "about.json" for one in origins}
     told = {day: json.loads(path.read_text(encoding="utf-8")) for day, path in places.items()}
     return {

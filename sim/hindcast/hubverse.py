@@ -1,7 +1,7 @@
 """Write forecasts in the hubverse format (https://docs.hubverse.io): quantiles, and samples joint over horizons.
 
-The id of a sample is (index of its target) x (number of members) + (index of its member), so it is unique in a file.
-In the forecasts of Panj, a member is the same world for every target.
+The id of a sample is (index of its target) x (number of members) + (index of its member), so that samples of different
+targets have different ids. In the forecasts of Panj, a member is the same campaign for every target.
 
 Writes  hubverse/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every forecast and
         origin model-output/panj-<forecast>/<origin>-panj-<forecast>.parquet.
@@ -36,7 +36,7 @@ def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) ->
 
     Args:
         folder: The folder of the hub.
-        origins: The forecasts of each origin; a forecast of the map only is left out.
+        origins: The forecasts of each origin; forecasts of the map alone are left out.
         record: The record, written as the target data of the hub.
     """
     members = {forecast.paths.shape[0] for one in origins for forecast in one.forecasts.values()}

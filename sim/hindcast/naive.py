@@ -1,7 +1,7 @@
 """Make naive forecasts of counts and of the map from an origin, based on what was known on that day.
 
 Each method is refitted at each origin. Methods that draw counts draw districts one by one, and soldiers in groups. A
-forecast of districts never exceeds the number of rural districts of the provinces, and one of soldiers never exceeds a
+forecast count of districts never exceeds the number of rural districts in the target's provinces, nor one of soldiers a
 declared maximum, unless the count at the origin already does.
 """
 
@@ -44,16 +44,16 @@ def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: n
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
     """Forecast a Poisson process with the rate of the last seven days.
 
-    Each member draws its rate from the gamma posterior that follows from Jeffreys' prior.
+    Each member draws its rate from the gamma posterior of the rate, under Jeffreys' prior.
     """
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
 
 
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast exponential growth along a line that is fitted to the logarithms of four counts.
+    """Forecast exponential growth from a line that is fitted to the logarithms of the counts on four days.
 
-    0.5 is added to each count, so that a count of 0 has a logarithm.
+    0.5 is added to each count, because 0 has no logarithm.
     """
     origin = known.size - 1
     days = [origin - back for back in GROWTH_DAYS]
@@ -62,7 +62,7 @@ def exponential_growth(known: Floats, ahead: int, most: float, size: int, genera
 
 
 def recent_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast daily increments that are drawn at random from those of the last `RECENT` days."""
+    """Forecast daily increases that are drawn at random from the daily increases of the last `RECENT` days."""
     return np.cumsum(generator.choice(np.diff(known[-1 - RECENT :]), (size, ahead)), axis=1)
 
 
@@ -103,7 +103,7 @@ def count_forecast(
     size: int,
     generator: np.random.Generator,
 ) -> Ensemble:
-    """Forecast all counts by one method, and a map on which the newly lost districts are random rural ones.
+    """Forecast all counts by one method, and the map as if the newly lost districts were random rural districts.
 
     Args:
         forward: The method.
@@ -124,7 +124,7 @@ def count_forecast(
 
 
 def most_of(target: Target, facts: Facts) -> float:
-    """Return the largest possible count of a target: the declared one, or else the number of its rural districts."""
+    """Return the largest possible count of a target: its declared maximum or else its number of rural districts."""
     return target.most or float((districts_of(target, facts) & ~facts.is_capital).sum())
 
 
@@ -147,10 +147,9 @@ def lost_at(known: Reported, day: int) -> Marks:
 def neighbours(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> Ensemble:  # fmt: skip
-    """Forecast the map, but no counts, by letting districts next to lost ones fall.
+    """Forecast the map, but no counts: districts fall at a rate proportional to their number of lost neighbours.
 
-    The rate at which a district falls is its number of lost neighbours, times a rate per lost neighbour that each
-    member draws from what happened in the last seven days.
+    Each member draws the rate per lost neighbour from its posterior given the falls of the last seven days.
     """
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0

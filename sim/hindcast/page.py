@@ -1,6 +1,6 @@
 """Describe a hindcast in sentences and tables, and write its page.
 
-Nothing is computed here except counts of table rows.
+Scores and intervals are read from the tables; only rows of tables are counted here.
 
 Reads   the tables and about.json that `sim.hindcast.hindcast` wrote, and the figures.
 Writes  report.html in the same folder.
@@ -90,14 +90,14 @@ def write_page_of_hindcast(made: Made) -> Path:
 
 
 def findings(made: Made) -> list[str]:
-    """Return the findings in sentences: how Panj compares with the other forecasts, and its interval coverage.
+    """Return the findings in sentences: how Panj compares with the other forecasts, and the coverage of its intervals.
 
     Args:
         made: The hindcast.
 
     Returns:
-        A warning if any origin has too few distinct worlds; how often Panj was worse and how often better, first for
-        counts and then for maps; and the coverage of its intervals.
+        A warning if any origin has too few distinct worlds; how often Panj was worse, and how often better, than each
+        other forecast, first for counts and then for maps; and the coverage of its intervals.
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
@@ -105,7 +105,7 @@ def findings(made: Made) -> list[str]:
 
 
 def say_few(made: Made) -> list[str]:
-    """Return a warning that names the origins with too few distinct worlds; an empty list if there are none."""
+    """Return a list with one warning that names the origins with too few distinct worlds; empty if there are none."""
     distinct, floor = made.about["distinct_lasting_draws"], made.about["floor"]
     few = [short_day(day) for day in made.about["origins"] if distinct[day] < floor]
     if not few:
@@ -118,11 +118,11 @@ def say_few(made: Made) -> list[str]:
 
 
 def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
-    """Return sentences on how often Panj was worse and how often better than each other forecast.
+    """Return two sentences: how often Panj was worse than each other forecast, and how often it was better.
 
     Args:
         made: The hindcast.
-        targets: Targets that are compared, at every horizon.
+        targets: Targets whose scores are compared; each is counted once per horizon.
         score: Name of the score in differences.csv.
         what: Name of the score for readers.
     """
@@ -140,11 +140,11 @@ def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
 
 
 def tally(rows: list[Row], end: str, sign: int) -> str:
-    """Count the differences with a given sign and, in brackets, those whose whole interval has that sign: `13 (6)`.
+    """Count the differences with a given sign and those whose whole interval has that sign, as `13 (6)`.
 
     Args:
         rows: Rows of differences.csv.
-        end: Column of the end of the interval that is nearer to 0.
+        end: Column with the end of the interval that is nearer to 0 if the whole interval has that sign.
         sign: 1 for positive differences, -1 for negative ones.
     """
     some = sum(sign * float(row["difference"]) > 0 for row in rows)
@@ -168,7 +168,7 @@ def table_of_means(made: Made, score: str, title: str) -> Table:
 
 
 def say_coverage(made: Made) -> str:
-    """Return a sentence on how often the intervals of Panj contained the record, by target."""
+    """Return a sentence on how often the 50 % and the 90 % intervals of Panj contained the record, by target."""
     held = []
     for target in TARGETS:
         rows = made.rows("counts", forecast=PANJ, target=target)
@@ -183,7 +183,7 @@ def number(cell: str) -> str:
 
 
 def table_of_differences(made: Made, target: str) -> TableBlock:
-    """Return the table of one target: the mean score of each forecast and Panj's difference from it, by horizon."""
+    """Return the table of one target: by horizon, each forecast's mean score and the mean score of Panj minus it."""
     score, horizons = ("brier" if target in MAPS else "crps_log"), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
@@ -198,7 +198,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
 
 
 def say_difference(row: Row | None) -> str:
-    """Format the mean score of a forecast and Panj's difference from it, or return an empty string if `row` is None."""
+    """Format a forecast's mean score and the mean score of Panj minus it; return an empty string if `row` is None."""
     if row is None:
         return ""
     apart = number(row["difference"])
@@ -207,7 +207,7 @@ def say_difference(row: Row | None) -> str:
 
 
 def table_of_origins(made: Made, target: str) -> TableBlock:
-    """Return the table that compares forecasts of one target with the record, with one row per origin and horizon."""
+    """Return the table of one target with one row per origin and horizon: the record, forecasts and their scores."""
     names = (PANJ, GROWTH, MIXTURE)
     found = {(row["origin"], row["horizon"], row["forecast"]): row for row in made.rows("counts", target=target)}
     keys = list(dict.fromkeys((origin, horizon) for origin, horizon, _ in found))

@@ -1,8 +1,9 @@
 """Compute the reported count of each target on each day, from the whole record or from what was known at an origin.
 
-Because some falls have no date, a dated fall is counted as 1 / s falls, where s is the share of falls that have a date,
-as declared in observations.csv for its province and day. A fall is assumed to have been known on its day, and a night
-of crossings once its count was published. The record is used only for scoring and for naive forecasts.
+Because some falls have no date, each dated fall is counted as 1 / s falls, where s is the share of falls that have a
+date; observations.csv declares s for provinces and periods. A fall is assumed to have been known on its day, and the
+soldiers who crossed in a night once their count was published. The record is used only for scoring and for naive
+forecasts.
 
 Reads   the dates of falls and observations.csv.
 """
@@ -63,7 +64,7 @@ def districts_of(target: Target, facts: Facts) -> NDArray[np.bool_]:
 
 
 def weight_of(province: str, day: int, observations: Sequence[Observation]) -> float:
-    """Return the number of falls that one dated fall in a province on a day represents."""
+    """Return how many falls are represented by one dated fall in a given province on a given day."""
     shares = [
         one.share
         for one in observations
@@ -78,10 +79,10 @@ def day_of(day: date) -> int:
 
 
 def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """Compute the reported counts as they were known at the end of a day.
+    """Compute the reported counts from what was known at the end of a day.
 
     Args:
-        origin: The day.
+        origin: That day.
         facts: Facts about the districts, with their provinces.
         falls: Reported date of loss per district; those after `origin` are ignored.
         observations: Counts of soldiers, which are ignored if they were published after `origin`, and the shares of

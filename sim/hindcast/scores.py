@@ -1,6 +1,7 @@
 """Score the forecasts of every origin, and compute paired differences between forecasts.
 
-Lower scores are better. Scores of counts are in the unit of the target, or in that of log(1 + number).
+Lower scores are better. Scores of counts are in the unit of the target, or in that of log(1 + count); Brier scores have
+no unit.
 
 Source  Fair CRPS and Brier score: `sim.score.measure`. Weighted interval score: Bracher and others 2021,
         doi:10.1371/journal.pcbi.1008618. Energy score: Gneiting and Raftery 2007. Circular block bootstrap: Politis and
@@ -36,7 +37,7 @@ class Origin(NamedTuple):
 
 
 def weighted_interval_score(members: Floats, reported: float) -> float:
-    """Return the weighted interval score over the quantiles that forecast hubs use.
+    """Return the weighted interval score of a forecast, from the quantiles that forecast hubs use.
 
     Args:
         members: The forecast, one number per member.
@@ -78,7 +79,7 @@ def energy_score(paths: Floats, reported: Floats) -> float:
 
 
 def score_counts(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of counts.csv: per origin, target, horizon and forecast, the intervals and the scores."""
+    """Return the rows of counts.csv: per origin, target, horizon and forecast of counts, its intervals and scores."""
     return [
         {
             "origin": one.day.isoformat(), "horizon": horizon, "day": (one.day + timedelta(horizon)).isoformat(),
@@ -111,7 +112,7 @@ def score_count(members: Floats, reported: float) -> Row:
 
 
 def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of paths.csv: per origin, target and forecast, the energy scores over all horizons."""
+    """Return the rows of paths.csv: per origin, target and forecast, the energy scores of all horizons together."""
     found = []
     for one in origins:
         for place, target in enumerate(TARGETS):
@@ -128,9 +129,9 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
-    """Yield every forecast of a map: its key columns, the probability that each district is lost, and whether it was.
+    """Yield, for every forecast of a map, its key columns, the probability of loss by district, and which were lost.
 
-    Districts are left out if it is not known whether they were lost by the forecast day.
+    A district is left out if it is not known whether it was lost by the day that is forecast.
     """
     for one in origins:
         new = was_lost(one.known.districts, one.day) != 1
@@ -148,7 +149,7 @@ def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, 
 
 
 def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of maps.csv: per origin, horizon, map and forecast, the Brier score over districts."""
+    """Return the rows of maps.csv: per origin, horizon, map and forecast, the Brier score (mean over districts)."""
     return [
         {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(chances, lost))}
         for place, chances, lost in on_maps(origins, record)
@@ -157,9 +158,9 @@ def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of reliability.csv: per horizon, map and forecast, how often districts were lost.
+    """Return the rows of reliability.csv: how often districts with a similar forecast probability of loss were lost.
 
-    There is one row per bin of forecast probability. Districts are pooled over all origins.
+    There is one row per horizon, map, forecast and bin of probability. Districts are pooled over all origins.
     """
     pooled: dict[tuple[int, str, str], list[tuple[Floats, Floats]]] = {}
     for place, chances, lost in on_maps(origins, record):
@@ -179,7 +180,7 @@ def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def coverage(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of coverage.csv: per target, horizon and forecast, the interval coverage over all origins.
+    """Return the rows of coverage.csv: per target, horizon and forecast, how often intervals contain the record.
 
     Args:
         rows: Rows of `score_counts`.
@@ -195,7 +196,7 @@ def coverage(rows: Sequence[Row]) -> list[Row]:
 
 
 def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
-    """Group rows by their values of some keys; rows keep their order within each group."""
+    """Group rows that have equal values in the columns `keys`; rows keep their order within each group."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in keys), []).append(row)
