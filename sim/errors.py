@@ -50,7 +50,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
         names: The valid names.
 
     Returns:
-        `; did you mean 'x'?`, or an empty text if no name is similar.
+        `; did you mean 'x'?`, or an empty string if no name is similar.
     """
     close = get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""

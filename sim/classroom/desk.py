@@ -133,7 +133,7 @@ class WorkerPool:
         self.workers = Workers(Executor("processes", count, None))
 
     def run(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in a process; return their outcomes, and the first error or an empty text.
+        """Run campaigns in a process; return their outcomes, and the first error or an empty string.
 
         If the process dies, run the campaigns once more.
         """

@@ -292,7 +292,7 @@ def has_values(study: Study, outcome: str) -> bool:
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
-    """Return a sentence that names the main outcomes without a value in the study, or an empty text if all have one."""
+    """Return a sentence that names the main outcomes without a value in the study, or "" if all have one."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     last = max(cell.end_date for cell in study.cells)
     return f"Not compared, because the study ends on {last} and has no value: {', '.join(names)}." if names else ""

@@ -144,7 +144,7 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
         filters: Filters, each of which is `key=text` or a text to find anywhere in a row.
 
     Raises:
-        PanjError: If a filter has an unknown key, an empty text or a malformed date.
+        PanjError: If a filter has an unknown key, an empty string or a malformed date.
     """
     tests = [split_filter(text) for text in filters]
     return [row for row in rows if all(matches(row, key, text) for key, text in tests)]
@@ -236,7 +236,7 @@ def say_value(row: Evidence) -> str:
 def say_range(low: float | None, high: float | None) -> str:
     """Format a range such as `1,000 to 1,100` or `at least 1,000`.
 
-    The result is a single number if both bounds are equal, and an empty text if there are no bounds.
+    The result is a single number if both bounds are equal, and an empty string if there are no bounds.
     """
     if low is None and high is None:
         return ""

@@ -144,7 +144,7 @@ def tally(rows: list[Row], end: str, sign: int) -> str:
 
     Args:
         rows: Rows of differences.csv.
-        end: Column with the end of the interval that is nearer to 0 if the whole interval has that sign.
+        end: Column with the lower end of the interval if `sign` is 1, with its upper end if `sign` is -1.
         sign: 1 for positive differences, -1 for negative ones.
     """
     some = sum(sign * float(row["difference"]) > 0 for row in rows)

@@ -335,7 +335,7 @@ def mark_points(
         points: The reported figures.
         shape: Shape of the markers.
         colour: Colour of markers and ranges.
-        label: Label in the legend; an empty text gives no entry.
+        label: Label in the legend; an empty string gives no entry.
         size: Size of the markers, in points.
 
     Returns:

@@ -117,7 +117,7 @@ def describe_one(value: float, row: pd.Series, name: str) -> str:
 def cite_report(row: pd.Series) -> str:
     """Return the part of a sentence that gives the reported figure and its evidence ids.
 
-    Return an empty text if nothing was reported.
+    Return an empty string if nothing was reported.
     """
     return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
@@ -138,7 +138,7 @@ def unit_after(unit: str) -> str:
 def figure_of(cell: object, unit: str) -> str:
     """Format a simulated value to three significant digits, in per cent if it is a share.
 
-    Return an empty text if there is no number.
+    Return an empty string if there is no number.
     """
     value = number_in(cell)
     return "" if value is None else format_value(float(f"{value:.3g}"), unit)
@@ -153,7 +153,7 @@ def label_dated(row: pd.Series, name: str) -> str:
 def describe_chance(values: np.ndarray, row: pd.Series) -> str:
     """State in how many campaigns the largest night reached the reported figure.
 
-    Return an empty text if no figure was reported.
+    Return an empty string if no figure was reported.
     """
     reported = reported_numbers(row)[0]
     if reported is None:
@@ -234,7 +234,7 @@ def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
     """State the share of campaigns whose largest night reached the reported figure: the lowest and highest by cell.
 
-    Return an empty text if no figure was reported.
+    Return an empty string if no figure was reported.
     """
     reported = reported_numbers(summary_row(sweep.summary, LARGEST_NIGHT))[0]
     if reported is None:

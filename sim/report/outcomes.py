@@ -158,7 +158,7 @@ def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float 
 def format_cell(cell: Any) -> str:
     """Format a number to three significant digits, but keep all digits before the point: 0.125, 12.5, 1,037.
 
-    A date is left unchanged, and a missing entry gives an empty text.
+    A date is left unchanged, and a missing entry gives an empty string.
     """
     number = number_in(cell)
     if number is None:
@@ -169,14 +169,14 @@ def format_cell(cell: Any) -> str:
 def format_rounded(cell: Any) -> str:
     """Format a simulated number rounded to three significant digits: 0.125, 12.5, 1,040.
 
-    A date is left unchanged, and a missing entry gives an empty text.
+    A date is left unchanged, and a missing entry gives an empty string.
     """
     number = number_in(cell)
     return format_cell(cell if number is None else float(f"{number:.3g}"))
 
 
 def format_spread(row: pd.Series) -> str:
-    """Format the 90 % interval of an outcome: `5 to 36`. Return an empty text if no campaign has a value."""
+    """Format the 90 % interval of an outcome: `5 to 36`. Return an empty string if no campaign has a value."""
     return "" if pd.isna(row["low_5"]) else f"{format_rounded(row['low_5'])} to {format_rounded(row['high_95'])}"
 
 
@@ -193,7 +193,7 @@ def values_of(study: Outcomes, name: str) -> np.ndarray:
 def is_inside(row: pd.Series) -> str:
     """Return `yes` if the 90 % interval of an outcome contains the reported value or overlaps the range, else `no`.
 
-    Return an empty text if nothing was reported or there is no interval.
+    Return an empty string if nothing was reported or there is no interval.
     """
     value, low, high = reported_numbers(row)
     low_5, high_95 = number_in(row["low_5"]), number_in(row["high_95"])
@@ -365,7 +365,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 
 
 def draw_largest_night(study: Study, path: Path) -> Path:
-    """Draw the soldiers of the largest night as 50 dots, each for 2 % of campaigns, with the reported figure."""
+    """Draw the distribution of soldiers in the largest night as 50 dots of 2 % each, and the reported number."""
     row, values = summary_row(study.summary, LARGEST_NIGHT), values_of(study, LARGEST_NIGHT)
     figure = new_figure(3.8)
     axes = figure.add_subplot()

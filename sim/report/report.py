@@ -418,7 +418,7 @@ def list_values(sweep: Study, key: str) -> str:
 def describe_failed_cells(sweep: Study) -> str:
     """State how many campaigns failed, which cells have no finished campaign, and which command prints the reasons.
 
-    Return an empty text if no campaign failed.
+    Return an empty string if no campaign failed.
     """
     failed = describe_failures(sum(cell.failed for cell in sweep.cells))
     if not failed:

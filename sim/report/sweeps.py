@@ -217,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """State how many of the cells are shown and how they were chosen; return an empty text if all are shown."""
+    """State how many of the cells are shown and how they were chosen; return an empty string if all are shown."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""

@@ -2,7 +2,7 @@
 
 Studies are compared by hashes of runs.parquet, days.parquet, districts.parquet and failures.parquet, read one column
 at a time. Rows are ordered by cell, seed, date and district, and a column is hashed with its name and type. File
-layout, compression and metadata are ignored, as are tracebacks. A missing value, 0, nan and an empty text all differ
+layout, compression and metadata are ignored, as are tracebacks. A missing value, 0, nan and an empty string all differ
 from each other; all nans are the same, regardless of their bit patterns. Studies are run in a temporary folder.
 
 `difference_of` describes how two files differ: tables by content, CSVs by rows, images by pixels.

@@ -301,7 +301,7 @@ class Overrides:
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
-        """Return the numbers of rules that these overrides set, by key; raise PanjError if a number is invalid."""
+        """Return the parameters of rules that these overrides set, by key; raise PanjError if one is invalid."""
         return {row.key: row.number for row in self.rows if row.is_number}
 
 

@@ -263,7 +263,7 @@ def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
 
 
 def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
-    """Describe what has changed since the fit; return an empty text if nothing has."""
+    """Describe what has changed since the fit; return an empty string if nothing has."""
     doubts = [f"with other {' and '.join(stale)} than these (fit again)"] if stale else []
     declared = declared_numbers()
     others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]

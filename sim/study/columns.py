@@ -404,7 +404,7 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
 
 
 def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
-    """Return the actor of an event: a post, a prong or a kind of unit; an empty text if it has no actor."""
+    """Return the actor of an event: a post, a prong or a kind of unit; an empty string if it has no actor."""
     if actor < 0:
         return ""
     if event in (Event.CROSSING, Event.TURNED_BACK):

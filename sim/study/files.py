@@ -252,7 +252,7 @@ def yaml_text(config: Mapping[str, Any]) -> str:
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format rows as CSV, with the keys of the first row as header; return an empty text if there are no rows."""
+    """Format rows as CSV, with the keys of the first row as header; return an empty string if there are no rows."""
     file = io.StringIO()
     if rows:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

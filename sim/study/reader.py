@@ -165,7 +165,7 @@ class Study:
     def note_on_choice(self, number: int | None) -> str:
         """Return a sentence that names the default cell, to be printed if the user named no cell.
 
-        Return an empty text if `number` is given, or if the study has only one cell.
+        Return an empty string if `number` is given, or if the study has only one cell.
         """
         is_chosen = number is None and len(self.cells) > 1
         return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
@@ -362,7 +362,7 @@ def is_drawn(folder: Path) -> bool:
 def unfinished(folder: Path) -> str:
     """Return a note with the number of campaigns in the tables of a study that was stopped.
 
-    Return an empty text if the study is complete.
+    Return an empty string if the study is complete.
     """
     about = read_about(folder)
     there = about.get("campaigns", 0) + about.get("failed", 0)

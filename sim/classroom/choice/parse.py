@@ -304,7 +304,7 @@ def read_yaml_text(text: str) -> Loaded:
 
 
 def safely_loaded(text: str) -> dict[str, Any]:
-    """Parse YAML to a mapping (empty for an empty text); raise PanjError if it is not a mapping, or too large."""
+    """Parse YAML to a mapping (empty for an empty string); raise PanjError if it is not a mapping, or too large."""
     try:
         content = plain_yaml(text)
         parts = count_parts(content, MOST_PARTS)

@@ -11,7 +11,7 @@ from sim.classroom.choice.form import date_of
 LONGEST = 400  # maximum characters of a returned text
 Field = Mapping[str, Any]
 Options = Sequence[Mapping[str, str]]
-Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `yes` or an empty text
+Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `yes` or an empty string
 
 
 @solara.component_vue("sheet.vue")
@@ -26,7 +26,7 @@ def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]
     Args:
         fields: The fields, in order.
         button: Label of the button.
-        on_sent: Receives one text per field, keyed by name; a tick box gives `yes` or an empty text.
+        on_sent: Receives one text per field, keyed by name; a tick box gives `yes` or an empty string.
     """
 
     def sent(given: object) -> None:
