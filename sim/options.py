@@ -783,7 +783,7 @@ def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjE
     """Return an error for a word that the verb does not take; the error says what the verb takes."""
     name, key = verb.__name__.lower(), word.partition("=")[0]
     if word in MULTIRUN:
-        return PanjError(f"{name}: found {word}, expected no sweep; run, plan and verify take one")
+        return PanjError(f"{name}: found '{word}', expected no sweep; run, plan and verify take one")
     return unknown(name, key, keyed) if keyed else PanjError(f"{name}: found '{word}', expected {usage_of(verb)}")
 
 
