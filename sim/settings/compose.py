@@ -374,10 +374,9 @@ def plain(error: BaseException) -> str:
     key = re.search(r"full_key: (\S+)", text)
     value = re.search(r"Value '(.*?)' of type '.*?' could not be converted to (\w+)", text)
     if key and value:
-        kind = {"integer": "a whole number", "float": "a number"}.get(
-            value[2].lower(), f"a value of type {value[2].lower()}"
-        )
-        return f"{key[1]}: found '{value[1]}', expected {kind}"
+        kind = value[2].lower()
+        expected = {"integer": "a whole number", "float": "a number"}.get(kind, f"a value of type {kind}")
+        return f"{key[1]}: found '{value[1]}', expected {expected}"
     if key and (truth := re.search(r"Value '(.*?)' is not a valid bool", text)):
         return f"{key[1]}: found '{truth[1]}', expected true or false"
     if key and "is not Optional" in text:

@@ -160,7 +160,7 @@ def show_fork(folder: Path) -> int:
     for name, text in texts.items():
         write_file(folder / name, text)
     draw_fork(folder, branches.about, language)
-    console = console_of(width=110)
+    console = console_of()
     print_fork(branches, folder, console, language)
     for line in (language.say("written"), *(f"  {path}" for path in sorted(folder.iterdir()))):
         console.print(line, soft_wrap=True)

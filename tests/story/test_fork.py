@@ -447,10 +447,9 @@ def many(study: Path) -> Path:
 
 
 def test_many_seeds_are_judged_as_compare_judges_them(many: Path) -> None:
-    place = many
-    rows = {row["outcome"]: row for row in rows_of(place / "verdicts.csv")}
+    rows = {row["outcome"]: row for row in rows_of(many / "verdicts.csv")}
     assert list(rows) == ["troops_holding", "share_held_by_taliban_2021_05_05"]
-    days = pq.read_table(place / "days.parquet").to_pydict()
+    days = pq.read_table(many / "days.parquet").to_pydict()
     last = [at for at, day in enumerate(days["date"]) if day == datetime(2021, 5, 5)]
     held = {
         branch: np.array([days["share_held_by_taliban"][at] for at in last if days["branch"][at] == branch], float)
@@ -462,7 +461,7 @@ def test_many_seeds_are_judged_as_compare_judges_them(many: Path) -> None:
     assert float(row["mean_difference"]) == pytest.approx(expected.mean_difference, rel=1e-12)
     assert [float(row[key]) for key in ("mean_low", "mean_high")] == pytest.approx(expected[2:4], rel=1e-12)
     assert row["sentence"].startswith('With the change, "Districts held by the Taliban on')
-    page = (place / "fork.md").read_text()
+    page = (many / "fork.md").read_text()
     assert row["sentence"] in page
     assert "Seeds 5 to 7" in page
 
