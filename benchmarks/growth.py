@@ -29,7 +29,7 @@ from common import MEASURED, in_turn, in_words, machine, ratios, spread, table, 
 from sweeps import sweep
 from tiling import tiled
 
-from sim.engine.campaign import Campaign, blank_record, run_campaign
+from sim.engine.campaign import Campaign, Series, blank_record, run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Count, World
 from sim.settings.compose import compose_settings
@@ -55,8 +55,9 @@ TURNED_AWAY = (  # a closed border; the whole north flees to it and goes from po
 PIECE = 10  # campaigns per task of a worker
 KINDS, PLACES = ("threads", "processes"), ("in a study", "without a study")
 OF_DISTRICTS = {  # quantities measured per number of districts, with their units
-    "campaign": "s", "campaign in which nobody flees": "s", "laying out": "s", "days of families on the road": "days",
-    "peak beyond the program": "MB", "space of a campaign": "MB", "tables of ways between districts": "MB",
+    "campaign": "s", "campaign in which nobody flees": "s", "laying out": "s",
+    "evenings of full rows on the road": "days", "peak beyond the program": "MB", "space of a campaign": "MB",
+    "tables of ways between districts": "MB",
 }  # fmt: skip
 PANELS = {  # panels of the figure: label of the x axis, curves
     "families": ("rows of refugees", ("time", REFUSED, "peak memory")),
@@ -120,15 +121,15 @@ def live_tiles(side: str, campaigns: str) -> dict[str, float]:
     spent, on_the_road = {calm: 0.0, rules: 0.0}, 0
     for seed, numbers in product(range(int(campaigns)), spent):
         begun = time.process_time()
-        run_campaign(layout.world, numbers, timeline, seed, settings.days, world)
+        ended = run_campaign(layout.world, numbers, timeline, seed, settings.days, world)
         spent[numbers] += (time.process_time() - begun) / int(campaigns)
-        on_the_road += int(world.refugees.road_days.sum())
+        on_the_road += int(ended.record.series[:, Series.PEOPLE_ON_THE_ROAD].sum() / numbers.flight.people_per_row)
     return {
         "districts": float(world.districts.holder.size),
         "campaign": spent[rules],
         "campaign in which nobody flees": spent[calm],
         "laying out": laid_out,
-        "days of families on the road": on_the_road / int(campaigns),
+        "evenings of full rows on the road": on_the_road / int(campaigns),
         "peak beyond the program": peak() - program,
         "space of a campaign": space_of(world, settings.days) / 2**20,
         "tables of ways between districts": (roads.between.nbytes + roads.onward.nbytes) / 2**20,

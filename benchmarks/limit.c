@@ -3,6 +3,7 @@
 
    `limit.py` fills `struct world` by the names of its fields: `units_men` is the trait `men` of the group `units`. */
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -17,19 +18,21 @@ struct world {
     int64_t *size_districts, *size_units, *size_forces;
     double *supply, *morale, *avoid_km, *hungry_below, *patience_days;
     int64_t *day;
-    uint8_t *districts_is_hub, *districts_connected, *districts_closed, *districts_pressed, *districts_chosen;
+    uint8_t *districts_is_hub, *districts_connected, *districts_closed, *districts_pressed;
+    uint8_t *garrisons_faced, *garrisons_stocked;
     int64_t *districts_holder, *districts_reached, *districts_choice, *districts_helped_on, *districts_stood_on;
     double *districts_dread, *districts_fighting;
-    int64_t *roads_first, *roads_neighbour, *roads_onward;
+    int64_t *roads_first, *roads_neighbour;
+    int16_t *roads_onward;
     double *roads_days, *roads_between;
-    int64_t *garrisons_men, *garrisons_mobile, *garrisons_local;
+    int64_t *garrisons_first_unit, *garrisons_present, *garrisons_men, *garrisons_mobile, *garrisons_local;
     double *garrisons_morale, *garrisons_resolve, *garrisons_hunger, *garrisons_unanswered;
-    int64_t *units_men, *units_state, *units_district, *units_asked_days;
+    int64_t *units_men, *units_state, *units_district, *units_asked_days, *units_next_there;
     double *units_morale, *units_resolve, *units_supply_days, *units_losses;
     int64_t *forces_men, *forces_district, *forces_mode, *forces_next_there;
     int64_t *posts_people_waiting, *posts_arrivals_today;
     int64_t *refugees_people, *refugees_district, *refugees_destination, *refugees_post, *refugees_state;
-    int64_t *refugees_next_district, *refugees_road_days, *refugees_waited_days;
+    int64_t *refugees_next_district, *refugees_due_on, *refugees_waited_days;
     double *refugees_days_to_go;
     int64_t *queues_front, *queues_back, *queues_behind, *queues_travelling;
     double *conditions;
@@ -54,41 +57,36 @@ static inline double unanswered_of(int64_t asked_days, double patience_days)
 
 /* muster */
 
-static void count_garrisons(const struct world *w)
+static double mean_hunger(const struct world *w, int64_t here)
 {
-    const int64_t districts = *w->size_districts, units = *w->size_units;
-    const double hungry_below = *w->hungry_below, patience_days = *w->patience_days;
-    const int64_t *restrict men = w->units_men, *restrict state = w->units_state;
-    const int64_t *restrict district = w->units_district, *restrict asked_days = w->units_asked_days;
-    const double *restrict morale = w->units_morale, *restrict resolve = w->units_resolve;
-    const double *restrict supply_days = w->units_supply_days;
-    int64_t *restrict there = w->garrisons_men;
-    double *restrict mean_morale = w->garrisons_morale, *restrict mean_resolve = w->garrisons_resolve;
-    double *restrict hunger = w->garrisons_hunger, *restrict unanswered = w->garrisons_unanswered;
+    const int64_t *restrict men = w->units_men, *restrict next_there = w->units_next_there;
+    const double hungry_below = *w->hungry_below;
+    double hunger = 0.0;
 
-    memset(there, 0, districts * sizeof *there);
-    memset(mean_morale, 0, districts * sizeof *mean_morale);
-    memset(mean_resolve, 0, districts * sizeof *mean_resolve);
-    memset(hunger, 0, districts * sizeof *hunger);
-    memset(unanswered, 0, districts * sizeof *unanswered);
-    for (int64_t unit = 0; unit < units; unit++) {
-        if (state[unit] != HOLDING || men[unit] == 0)
-            continue;
-        const int64_t here = district[unit];
+    for (int64_t unit = w->garrisons_first_unit[here]; unit >= 0; unit = next_there[unit])
+        hunger += (double)men[unit] * hunger_of(w->units_supply_days[unit], hungry_below);
+    return hunger / (double)(w->garrisons_men[here] > 1 ? w->garrisons_men[here] : 1);
+}
+
+static void average_garrison(const struct world *w, int64_t here)
+{
+    const int64_t *restrict men = w->units_men, *restrict next_there = w->units_next_there;
+    const int64_t *restrict asked_days = w->units_asked_days;
+    const double *restrict morale = w->units_morale, *restrict resolve = w->units_resolve;
+    const double patience_days = *w->patience_days;
+    double of_morale = 0.0, of_resolve = 0.0, of_unanswered = 0.0;
+
+    for (int64_t unit = w->garrisons_first_unit[here]; unit >= 0; unit = next_there[unit]) {
         const double weight = (double)men[unit];
-        there[here] += men[unit];
-        mean_morale[here] += weight * morale[unit];
-        mean_resolve[here] += weight * resolve[unit];
-        hunger[here] += weight * hunger_of(supply_days[unit], hungry_below);
-        unanswered[here] += weight * unanswered_of(asked_days[unit], patience_days);
+        of_morale += weight * morale[unit];
+        of_resolve += weight * resolve[unit];
+        of_unanswered += weight * unanswered_of(asked_days[unit], patience_days);
     }
-    for (int64_t here = 0; here < districts; here++) {
-        const double weight = (double)(there[here] > 1 ? there[here] : 1);
-        mean_morale[here] /= weight;
-        mean_resolve[here] /= weight;
-        hunger[here] /= weight;
-        unanswered[here] /= weight;
-    }
+    const double all = (double)(w->garrisons_men[here] > 1 ? w->garrisons_men[here] : 1);
+    w->garrisons_morale[here] = of_morale / all;
+    w->garrisons_resolve[here] = of_resolve / all;
+    w->garrisons_hunger[here] = mean_hunger(w, here);
+    w->garrisons_unanswered[here] = of_unanswered / all;
 }
 
 static void count_forces(const struct world *w)
@@ -113,8 +111,18 @@ static void count_forces(const struct world *w)
 
 void muster(const struct world *w)
 {
-    count_garrisons(w);
+    const int64_t districts = *w->size_districts;
+    const int64_t *restrict mobile = w->garrisons_mobile;
+    const uint8_t *restrict pressed = w->districts_pressed;
+    uint8_t *restrict faced = w->garrisons_faced;
+
     count_forces(w);
+    memcpy(w->garrisons_men, w->garrisons_present, districts * sizeof *w->garrisons_men);
+    for (int64_t here = 0; here < districts; here++) {
+        faced[here] = pressed[here] | (mobile[here] > 0);
+        if (faced[here] || w->forces_next_there[here] >= 0)
+            average_garrison(w, here);
+    }
 }
 
 /* supply */
@@ -154,21 +162,26 @@ static void find_connected(const struct world *w, double ratio)
     }
 }
 
-static void airlift(const struct world *w, int64_t flights, double full_days)
+static int64_t list_hungry(const struct world *w)
 {
-    const int64_t districts = *w->size_districts, units = *w->size_units;
-    double *restrict hunger = w->garrisons_hunger;
-    int64_t *restrict choice = w->districts_choice;
-    uint8_t *restrict chosen = w->districts_chosen;
+    const int64_t districts = *w->size_districts;
     int64_t hungry = 0;
 
-    if (flights < 1)
-        return;
     for (int64_t here = 0; here < districts; here++) {
-        chosen[here] = 0;
-        if (!w->districts_connected[here] && hunger[here] > 0.0)
-            choice[hungry++] = here;
+        if (w->districts_connected[here] || w->garrisons_men[here] == 0)
+            continue;
+        w->garrisons_hunger[here] = mean_hunger(w, here);
+        if (w->garrisons_hunger[here] > 0.0)
+            w->districts_choice[hungry++] = here;
     }
+    return hungry;
+}
+
+static void airlift(const struct world *w, int64_t hungry, int64_t flights, double full_days)
+{
+    const int64_t *restrict choice = w->districts_choice;
+    double *restrict hunger = w->garrisons_hunger;
+
     for (; flights > 0 && hungry > 0; flights--) {
         int64_t neediest = choice[0];
         for (int64_t place = 1; place < hungry; place++)
@@ -177,35 +190,43 @@ static void airlift(const struct world *w, int64_t flights, double full_days)
         if (hunger[neediest] <= 0.0)
             break;
         hunger[neediest] = 0.0;
-        chosen[neediest] = 1;
-    }
-    for (int64_t unit = 0; unit < units; unit++)
-        if (w->units_state[unit] == HOLDING && chosen[w->units_district[unit]])
+        for (int64_t unit = w->garrisons_first_unit[neediest]; unit >= 0; unit = w->units_next_there[unit])
             w->units_supply_days[unit] = full_days;
+    }
 }
 
-static void eat_or_restock(const struct world *w)
+static void use_up_or_restock(const struct world *w)
 {
-    const int64_t units = *w->size_units;
+    const int64_t districts = *w->size_districts;
     const double full_days = w->supply[0], eaten = -w->supply[1], restock = w->supply[2];
-    const int64_t *restrict state = w->units_state, *restrict district = w->units_district;
+    const int64_t *restrict next_there = w->units_next_there;
     const uint8_t *restrict connected = w->districts_connected;
+    uint8_t *restrict stocked = w->garrisons_stocked;
     double *restrict supply_days = w->units_supply_days;
 
-    for (int64_t unit = 0; unit < units; unit++) {
-        if (state[unit] != HOLDING)
+    for (int64_t here = 0; here < districts; here++) {
+        if (stocked[here] & connected[here])
             continue;
-        const double stock = supply_days[unit] + (connected[district[unit]] ? restock : eaten);
-        const double above = stock > 0.0 ? stock : 0.0;
-        supply_days[unit] = above < full_days ? above : full_days;
+        const double change = connected[here] ? restock : eaten;
+        uint8_t full = connected[here];
+        for (int64_t unit = w->garrisons_first_unit[here]; unit >= 0; unit = next_there[unit]) {
+            const double stock = supply_days[unit] + change;
+            const double above = stock > 0.0 ? stock : 0.0;
+            supply_days[unit] = above < full_days ? above : full_days;
+            full &= supply_days[unit] == full_days;
+        }
+        stocked[here] = full;
     }
 }
 
 void supply(const struct world *w)
 {
+    const int64_t flights = (int64_t)w->supply[5];
+
     find_connected(w, w->supply[4]);
-    eat_or_restock(w);
-    airlift(w, (int64_t)w->supply[5], w->supply[0]);
+    const int64_t hungry = flights >= 1 ? list_hungry(w) : 0;
+    use_up_or_restock(w);
+    airlift(w, hungry, flights, w->supply[0]);
 }
 
 /* settle_morale */
@@ -293,11 +314,12 @@ static void arrive(const struct world *w, int64_t family)
 
 void travel(const struct world *w)
 {
-    const int64_t districts = *w->size_districts;
-    const int64_t *restrict onward = w->roads_onward, *restrict neighbour = w->roads_neighbour;
+    const int64_t districts = *w->size_districts, day = *w->day;
+    const int64_t *restrict first = w->roads_first, *restrict neighbour = w->roads_neighbour;
+    const int16_t *restrict onward = w->roads_onward;
     const int64_t *restrict destination = w->refugees_destination, *state = w->refugees_state;
     const double *restrict days = w->roads_days;
-    int64_t *restrict travelling = w->queues_travelling, *restrict road_days = w->refugees_road_days;
+    int64_t *restrict travelling = w->queues_travelling, *restrict due_on = w->refugees_due_on;
     int64_t *restrict district = w->refugees_district, *restrict next_district = w->refugees_next_district;
     double *restrict days_to_go = w->refugees_days_to_go;
     int64_t travellers = w->tally[TRAVELLERS], still = 0;
@@ -310,18 +332,16 @@ void travel(const struct world *w)
         travelling[still] = family;
         if (state[family] != ON_THE_ROAD)
             continue;
-        road_days[family]++;
-        double step = days_to_go[family] < 1.0 ? days_to_go[family] : 1.0;
-        double to_go = days_to_go[family] - step, left = 1.0 - step;
-        if (to_go > 1e-9) {
-            days_to_go[family] = to_go;
+        if (due_on[family] > day) {
             still++;
             continue;
         }
         const int64_t goal = destination[family];
         int64_t here = next_district[family], next = here;
+        double to_go = days_to_go[family], step = to_go < 1.0 ? to_go : 1.0, left = 1.0 - step;
+        to_go -= step;
         while (here != goal && left > 1e-9) {
-            const int64_t link = cheapest_link(w, here, goal, onward[goal * districts + here]);
+            const int64_t link = cheapest_link(w, here, goal, first[here] + onward[goal * districts + here]);
             next = neighbour[link];
             to_go = days[link];
             step = to_go < left ? to_go : left;
@@ -332,12 +352,16 @@ void travel(const struct world *w)
             here = next;
         }
         district[family] = here;
-        next_district[family] = next;
-        days_to_go[family] = to_go;
-        if (here == goal)
+        if (here == goal) {
             arrive(w, family);
-        else
-            still++;
+            continue;
+        }
+        const double before_the_last = ceil(to_go - 1.0 - 1e-9);
+        const int64_t whole = before_the_last > 0.0 ? (int64_t)before_the_last : 0;
+        next_district[family] = next;
+        due_on[family] = day + 1 + whole;
+        days_to_go[family] = to_go - (double)whole;
+        still++;
     }
     w->tally[TRAVELLERS] = still;
 }

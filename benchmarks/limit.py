@@ -31,9 +31,10 @@ from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
 from sim.engine.campaign import blank_record, step
 from sim.engine.chance import seeds_of
 from sim.engine.day import Rules
+from sim.engine.invariants import linked_units
 from sim.engine.layout import fresh
 from sim.engine.rules import journeys
-from sim.engine.world import Border, Count, Land, UnitState, World
+from sim.engine.world import Border, Count, Land, UnitState, World, today_of
 from sim.settings.compose import compose_settings
 
 ASK = """
@@ -51,25 +52,25 @@ FLAGS = {  # compiler flags: the first build is in the main table, the others sh
     "C for any x86-64": ("-O3",),
     "C with -O1": ("-O1", "-march=native"),
 }
-OF_FAMILIES = ("district", "next_district", "days_to_go", "state", "road_days", "waited_days")
+OF_FAMILIES = ("district", "next_district", "days_to_go", "state", "due_on", "waited_days")
 WRITES = {  # arrays that have to be restored before a rule is run again; those it recomputes are not listed
     "travel": (
         *(f"refugees_{trait}" for trait in OF_FAMILIES),
         *("queues_travelling", "queues_front", "queues_back", "posts_people_waiting", "posts_arrivals_today", "tally"),
     ),
     "muster": ("garrisons_men",),  # recomputed like the others, but at least one array has to be restored
-    "supply": ("units_supply_days", "garrisons_hunger"),
+    "supply": ("units_supply_days", "garrisons_hunger", "garrisons_stocked"),
     "settle_morale": ("units_morale", "units_losses"),
 }
 LEVELS = {"L1": 16 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20, "memory": 192 * 2**20}  # bytes of the three arrays
 WHY = {  # explanations, from the machine code and from timing the rules on days with less to do
-    "travel": "the C is also far from the memory limit. A family that ends a link asks for the next in a chain of "
-    "loads that cannot overlap (the link, its district, the fighting there), the first of them anywhere in a table of "
-    "1.3 MB, more than L2 holds. On a day on which nobody ends a link, a row costs less than half.",
-    "muster": "the C is about as far from it. Five sums are added to wherever the unit's district lies, so neither "
-    "compiler does several rows at once; then every district divides four times.",
-    "supply": "the C is as far from it: few bytes, many conditions. The walk from the hubs over districts and links, "
-    "two fifths of the time, must look at each link before it knows the next district.",
+    "travel": "the C is also far from the memory limit. Two families in three end a link on any day; then they ask "
+    "for the next in a chain of loads that cannot overlap (the link, its district, the fighting there), and no "
+    "processor foresees who arrives and who goes on. The others cost a look at their state and their day.",
+    "muster": "most of it goes into the districts themselves and into the garrisons that are faced, whose units are "
+    "read one after the other along their links; garrisons that nobody faces are not read.",
+    "supply": "few bytes, many conditions. The walk from the hubs over districts and links must look at each link "
+    "before it knows the next district; connected garrisons with full stores are passed over.",
     "settle_morale": "half of it is the C's as well: a sum of seven terms in a fixed order, for another order would "
     "change the last digit, and three traits of the unit's district. The rest is Numba's: more instructions for the "
     "same, since it checks whether a row number read from a trait is negative, and keeps the starts of the arrays on "
@@ -114,7 +115,7 @@ def compiler() -> str | None:
 
 def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
     """Compile `limit.c` to a shared library and load it."""
-    command = [compiler() or "cc", *flags, *EXACT, str(SOURCE), "-o", str(path)]
+    command = [compiler() or "cc", *flags, *EXACT, str(SOURCE), "-o", str(path), "-lm"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr[-2000:]}")
@@ -160,7 +161,7 @@ def written_by(rule: str, world: World) -> tuple[np.ndarray, ...]:
     traits = []
     for name in WRITES[rule]:
         trait = trait_of(world, name)
-        traits.append(trait[part.get(name, part.get(name.partition("_")[0], slice(None)))].view(np.int64))
+        traits.append(trait[part.get(name, part.get(name.partition("_")[0], slice(None)))].view(np.uint8))
     return tuple(traits)
 
 
@@ -267,14 +268,14 @@ def work_of(case: Case) -> Work:
 
 
 def of_travel(world: World, case: Case) -> Work:
-    """Count per family: place in the list, state, days on the road, days to go; per link begun or ended: its end."""
+    """Count per family: place in the list, day; if it ends a link: its traits; per link begun or ended: its end."""
     calls = calls_of_travel(world, case)
-    families, begun, arrived = calls["use_up_a_day"], calls["set_out_on_link"], calls["arrive"]
-    ended = begun + arrived  # ignores the few that end exactly with the day
+    families = int(world.tally[Count.TRAVELLERS]) + calls["arrive"]
+    due, begun, arrived = calls["use_up_a_day"], calls["next_link"], calls["arrive"]
     return Work(
         rows=families,
-        bytes=families * (16 + 8 + 16 + 16) + ended * 24 + begun * 40 + arrived * 88,
-        branches=families * 3 + ended * 2 + begun * 2 + arrived,
+        bytes=families * (16 + 8) + due * 64 + begun * 42 + arrived * 56,
+        branches=families * 2 + due * 3 + begun * 4 + arrived,
     )
 
 
@@ -293,7 +294,8 @@ def calls_of_travel(world: World, case: Case) -> Counter[str]:
     plain = {name: counted(name, getattr(own, "py_func", own)) for name, own in functions.items()}
     with mock.patch.dict(vars(journeys), plain):
         land, border = Land(*world[:3]), Border(world.posts, world.refugees, world.queues)
-        journeys.travel(land, border, case.rules.journeys, world.tally)
+        seeds = seeds_of(SEED, case.day, world.provinces.capital.size)
+        journeys.travel(land, border, case.rules.journeys, today_of(world, seeds, case.day))
     return calls
 
 
@@ -303,29 +305,30 @@ def is_of_journeys(own: Any) -> bool:
 
 
 def of_muster(world: World, case: Case) -> Work:
-    """Count per unit: state and men; if it holds, five traits and five sums of its district; then the forces."""
-    units = world.units.men.size
-    holding = int(((world.units.state == UnitState.HOLDING) & (world.units.men > 0)).sum())
+    """Count per district: its men and forces; if it is faced, six traits of each unit of its garrison; the columns."""
+    way_of_panj(case._replace(world=world), limit_rules.AGAIN["muster"])(1)
     districts = world.districts.holder.size
+    faced = np.flatnonzero(world.garrisons.faced)
+    units = sum(len(linked_units(world, int(district))) for district in faced)
     mobile = world.forces.men.size - districts
     return Work(
-        rows=units,
-        bytes=units * 16 + holding * (40 + 80) + districts * (48 + 72 + 24) + mobile * 64,
-        branches=units * 3 + holding * 2 + districts * 2 + mobile * 2,
+        rows=districts,
+        bytes=districts * (16 + 32 + 2) + faced.size * 40 + units * 56 + mobile * 64,
+        branches=districts * 3 + units * 4 + mobile * 2,
     )
 
 
 def of_supply(world: World, case: Case) -> Work:
-    """Count per unit: state; if it holds, district, road and store; per district: eight traits; if connected, links."""
+    """Count per district: eight traits; if connected, its links; if it is not full, the store of each of its units."""
+    stocked = world.garrisons.stocked.copy()
     way_of_panj(case._replace(world=world), limit_rules.AGAIN["supply"])(1)
-    units, districts = world.units.men.size, world.districts.holder.size
-    holding = int((world.units.state == UnitState.HOLDING).sum())
-    reached = int(world.districts.connected.sum())
-    links = int(np.diff(world.roads.first)[world.districts.connected].sum())
+    districts, connected = world.districts.holder.size, world.districts.connected
+    units = sum(len(linked_units(world, int(district))) for district in np.flatnonzero(~(stocked & connected)))
+    links = int(np.diff(world.roads.first)[connected].sum())
     return Work(
-        rows=units,
-        bytes=units * 8 + holding * 25 + districts * 36 + reached * 32 + links * 9,
-        branches=units * 2 + holding + districts * 4 + reached * 2 + links * 2,
+        rows=districts,
+        bytes=districts * 38 + int(connected.sum()) * 32 + links * 9 + units * 24,
+        branches=districts * 5 + int(connected.sum()) * 2 + links * 2 + units * 3,
     )
 
 
@@ -418,9 +421,10 @@ def report(measured: Mapping[str, Any]) -> str:
             "",
             table(head, [row_of(name, rule) for name, rule in rules.items()]),
             "",
-            "A row is a unit; in `travel` a family on the road. Bytes are counted from the code, 8 per number and 1 "
-            "per boolean, once where a trait is read and once where it is written; branches are the conditions that "
-            "are tested, including the end of the loop. Work on districts, forces and links is included and "
+            "A row is a unit; in `travel` a family on the road, in `muster` and `supply` a district. Bytes are counted "
+            "from the code, 8 per number and 1 per boolean, once where a trait is read and once where it is written; "
+            "branches are the conditions that are tested, including the end of the loop. Work on units of garrisons, "
+            "forces and links is included and "
             f"divided by the number of rows. The triad of STREAM reaches {levels}; what a rule touches is in L2.",
             "",
             *(f"- `{name}`: {WHY[name]}" for name, rule in rules.items() if needs_a_word(rule)),

@@ -39,9 +39,11 @@ def nothing_again(times: int, world: World, rules: Rules, day: int, written: Tra
 def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run `travel` repeatedly."""
     land, border = land_of(world), border_of(world)
+    seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros((day + 1, 1), np.uint64))  # journeys draw nothing
+    today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)
-        travel(land, border, rules.journeys, world.tally)
+        travel(land, border, rules.journeys, today)
 
 
 @entry
@@ -50,7 +52,7 @@ def muster_again(times: int, world: World, rules: Rules, day: int, written: Trai
     armies, endurance = armies_of(world), Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     for _ in range(times):
         put_back(written, saved)
-        muster(armies, endurance)
+        muster(world.districts, armies, endurance)
 
 
 @entry

@@ -253,7 +253,8 @@ def flee_in_words(measured: Mapping[str, Any]) -> list[str]:
         table(("what", "Flee", "Panj", "Panj / Flee"), rows),
         "Differences: Flee's agents usually choose roads by their own weights; here each is given its route when it "
         "sets out (`Person.route`, which Flee otherwise fills itself), which saves Flee most of its work; Panj "
-        "looks up the next road in a precomputed table. Flee grants an agent a new full day for the road on which the "
+        "looks up the next road in a precomputed table, and does not write to a row in the middle of a road, since it "
+        "knows on which day the row ends that road. Flee grants an agent a new full day for the road on which the "
         "day ends, so its agents travel slightly further: "
         f"{found['moved']['flee']:,} agent days and {found['arrived']['flee']:,} arrivals against "
         f"{found['moved']['panj']:,} and {found['arrived']['panj']:,}; each side is counted by its own days. All who "

@@ -126,7 +126,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray,
         today = Today(Luck(daily[day], day), lasting, country.conditions, country.log, country.tally)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
-        travel(land, border, numbers.journeys, country.tally)
+        travel(land, border, numbers.journeys, today)
         admit_families(land, border, numbers.admission, today)
 
 
@@ -137,9 +137,12 @@ def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarra
         Land(country.districts, country.provinces, country.roads),
         Border(country.posts, country.refugees, country.queues),
     )
+    lasting = np.zeros((1, 1), np.uint64)  # journeys draw nothing
     for turn in range(given.first.size - 1):
-        be_told(country, given, turn, evening + 1 + turn)
-        travel(land, border, numbers.journeys, country.tally)
+        day = evening + 1 + turn
+        be_told(country, given, turn, day)
+        today = Today(Luck(daily[day], day), lasting, country.conditions, country.log, country.tally)
+        travel(land, border, numbers.journeys, today)
 
 
 @rule
@@ -185,7 +188,7 @@ def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening:
         before = told_before(world, day)
         soldiers, rows = world.posts.soldiers_admitted.copy(), int(world.tally[Count.REFUGEE_ROWS])
         step(world, rules, timeline, seeds, record, day)
-        add_families(work["families"], world, rows)
+        add_families(work["families"], world, rows, day)
         work["days"].append(before | told_after(world, day, soldiers) | {"families": len(work["families"]["people"])})
     return work
 
@@ -251,11 +254,11 @@ def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]
     }
 
 
-def add_families(families: dict[str, list[Any]], world: World, rows: int) -> None:
-    """Add the families in rows from `rows` on, as they leave home."""
+def add_families(families: dict[str, list[Any]], world: World, rows: int, day: int) -> None:
+    """Add the families in rows from `rows` on, as they leave home on a day."""
     refugees = world.refugees
     for row in range(rows, int(world.tally[Count.REFUGEE_ROWS])):
-        leaving = dict.fromkeys(OF_FAMILIES, 0) | {"days_to_go": 0.0}
+        leaving = dict.fromkeys(OF_FAMILIES, 0) | {"days_to_go": 0.0, "due_on": day}
         leaving |= {trait: int(getattr(refugees, trait)[row]) for trait in ("identity", "people", "origin", "post")}
         leaving |= {"destination": int(refugees.destination[row])}
         leaving |= {"district": leaving["origin"], "next_district": leaving["origin"]}
@@ -276,7 +279,8 @@ def journeys_of(work: Work) -> Work:
         "next_district": families["district"],
         "state": [int(RefugeeState.ON_THE_ROAD)] * rows,
         "post": [-1] * rows,
-        **{trait: [0] * rows for trait in ("road_days", "waited_days", "tries")},
+        **{trait: [0] * rows for trait in ("waited_days", "tries")},
+        "due_on": days_of_departure(work),
         "days_to_go": [0.0] * rows,
     }
     nothing: dict[str, Any] = {name: [] for name in ("falls", "stands", "pressure", "fighting", "help", "conditions")}
@@ -291,12 +295,20 @@ def journeys_of(work: Work) -> Work:
     }
 
 
+def days_of_departure(work: Work) -> list[int]:
+    """Return the day on which each family sets out; families of the starting state do so on the first day."""
+    days = [work["evening"] + 1] * work["families_there"]
+    for day, told in enumerate(work["days"], work["evening"] + 1):
+        days += [day] * (told["families"] - len(days))
+    return days
+
+
 def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
     """Return the districts from `start` (excluded) to `goal` without fighting."""
     route: list[int] = []
     here = start
     while here != goal:
-        here = roads["neighbour"][roads["onward"][goal][here]]
+        here = roads["neighbour"][roads["first"][here] + roads["onward"][goal][here]]
         route.append(here)
     return route
 
@@ -378,12 +390,23 @@ def copied(country: Country) -> Country:
     return Country(roads=country.roads, **copies)
 
 
-def end_of(country: Country) -> dict[str, Any]:
-    """Return all results of the three rules as plain lists by name."""
+def families_at_the_end(refugees: Refugees, day: int) -> dict[str, Any]:
+    """Return the traits of families at the end of a day; those of a journey are 0 unless the family is on the road."""
+    travels = refugees.state == RefugeeState.ON_THE_ROAD
+    left = refugees.days_to_go + np.maximum(0, refugees.due_on - day - 1)
+    return {
+        **columns(refugees, [trait for trait in OF_FAMILIES if trait != "due_on"]),
+        "days_to_go": np.where(travels, left, 0.0).tolist(),
+        "next_district": np.where(travels, refugees.next_district, 0).tolist(),
+    }
+
+
+def end_of(country: Country, work: Work) -> dict[str, Any]:
+    """Return all results of the three rules after the last day of the work, as plain lists by name."""
     return {
         "districts": columns(country.districts, ("dread", "at_home")),
         "units": columns(country.units, ("morale", "losses")),
-        "families": columns(country.refugees, OF_FAMILIES),
+        "families": families_at_the_end(country.refugees, work["evening"] + len(work["days"])),
         "posts": columns(country.posts, (*OF_POSTS[2:], "admitted_today", "arrivals_today")),
         "queues": queues_of(country.queues),
         "totals": [int(country.tally[count]) for count in TOTALS],
@@ -408,7 +431,7 @@ def live(work: Work, living: Living = live_on) -> Country:
 def measured(work: Work, repeats: int) -> dict[str, Any]:
     """Measure the seconds of the days alone; also return the final state."""
     seconds, country = timed(work, repeats, live_on)
-    return {"seconds": seconds, "end": end_of(country)}
+    return {"seconds": seconds, "end": end_of(country, work)}
 
 
 def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
@@ -416,9 +439,11 @@ def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
     seconds, country = timed(work, repeats, travel_on)
     families = country.refugees
     arrived = np.where(families.state == RefugeeState.SETTLED, families.district, -1)
+    end = work["evening"] + len(work["days"])
+    last = np.where(families.state == RefugeeState.SETTLED, families.due_on, end)  # day on the road
     return {
         "seconds": seconds,
-        "moved": int(families.road_days.sum()),
+        "moved": int((last - np.array(work["families"]["due_on"]) + 1).sum()),
         "people_per_row": work["numbers"]["people_per_row"],
         "arrived": arrived.tolist(),
         "bound": families.destination.tolist(),

@@ -22,7 +22,7 @@ import mesa
 import numpy as np
 
 from sim.data.facts import Facts
-from sim.engine.campaign import Campaign, blank_record, raise_if_spent, step
+from sim.engine.campaign import Campaign, blank_record, raise_if_spent, regroup, step
 from sim.engine.chance import LAST_SEED, Address, seeds_of
 from sim.engine.day import Rules
 from sim.engine.layout import Layout, fresh
@@ -151,6 +151,8 @@ class BorderCrisis(mesa.Model):
 
     def run_day(self) -> None:
         """Run the current day with the compiled rules and record it."""
+        if self.day > 0:
+            regroup(self.world)  # traits of units may have been written since the day before
         step(self.world, self.rules, self.config.timeline, self.seeds, self.record, self.day)
         raise_if_spent(self.world, self.day, self.seed)
         self.running = self.day < self.config.days

@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from sim.data.facts import Facts, read_facts
-from sim.engine.bookkeeping import Endurance, muster
+from sim.engine.bookkeeping import Endurance, form_garrisons, muster
 from sim.engine.campaign import run_campaign
 from sim.engine.chance import Address, Luck, Stream, seeds_of
 from sim.engine.day import Rules, run_day
@@ -187,8 +187,9 @@ class Board:
         return today_of(self.world, seeds_of(seed, day, self.world.provinces.capital.size), day)
 
     def muster(self) -> None:
-        """Count the men of both sides in every district."""
-        muster(self.armies, self.endurance)
+        """Form the garrisons from the state of each unit, and count the men of both sides in every district."""
+        form_garrisons(self.world.garrisons, self.world.units)
+        muster(self.world.districts, self.armies, self.endurance)
 
     def units_at(self, district: int) -> np.ndarray:
         """Return the row numbers of the units that hold a district."""

@@ -16,7 +16,8 @@ from mesa.datacollection import DataCollector
 
 from sim.engine import world as world_module
 from sim.engine.campaign import Campaign, run_campaign
-from sim.engine.layout import lay_out
+from sim.engine.invariants import check, linked_units
+from sim.engine.layout import fresh, lay_out
 from sim.engine.world import NOBODY, Count, Holder, Mode, Role, UnitKind, UnitState, World
 from sim.errors import CampaignError, PanjError
 from sim.model import ENUMERATIONS, TAKEN, BorderCrisis, District, Force, Post, Refugee, Trait, Unit, Window
@@ -208,6 +209,25 @@ def test_writing_through_a_window_changes_one_row_of_one_array(model):
     assert model.world.districts.holder.tolist() == [0, 1, 0]
     changed = [name for name, array in arrays_of(model.world).items() if not np.array_equal(array, before[name])]
     assert changed == [".districts.holder", ".districts.dread"]
+
+
+def test_garrisons_follow_what_was_written_to_their_units(model):
+    day_zero = fresh(model.world)
+    holding = [unit for unit in model.agents_by_type[Unit] if unit.state == UnitState.HOLDING and unit.men > 0]
+    leaver, other = holding[0], holding[-1]
+    leaver.state = UnitState.RESERVE
+    other.district = leaver.district
+    model.step()
+    check(model.world, day_zero, 1)
+    assert leaver.row not in linked_units(model.world, leaver.district)
+
+
+def test_a_garrison_meets_its_fate_when_its_district_is_written_to_the_taliban(model):
+    model.step()
+    held = next(unit for unit in model.agents_by_type[Unit] if unit.state == UnitState.HOLDING and unit.men > 0)
+    model.agents_by_type[District].select(lambda district: district.row == held.district).set("holder", Holder.TALIBAN)
+    model.step()
+    assert not [row for row in linked_units(model.world, held.district) if model.world.units.men[row] > 0]
 
 
 def test_reading_through_a_window_sees_what_was_written_to_the_array(model):

@@ -1,7 +1,8 @@
 """News and morale, journeys and admission as a Mesa user would write them: agents are objects with a `step()`.
 
-The work is a file written by `benchmarks/three_rules.py`; the rules, their order, their arithmetic and their draws are
-those of Panj, so that both end in the same state. This file needs only Mesa.
+The work is a file written by `benchmarks/three_rules.py`; the rules, their order and their draws are those of Panj, so
+that both end in the same state. Here a family walks day by day; in Panj it is known on which day a link ends. This file
+needs only Mesa.
 
     python benchmarks/peers/mesa_three_rules.py live WORK | replicates WORK ...
 """
@@ -173,8 +174,7 @@ class Family(mesa.Agent):
         self.next_district = districts[traits["next_district"]]
         self.post = posts[traits["post"]] if traits["post"] >= 0 else None
         self.state: int = traits["state"]
-        self.days_to_go: float = traits["days_to_go"]
-        self.road_days: int = traits["road_days"]
+        self.days_to_go: float = traits["days_to_go"] + max(0, traits["due_on"] - model.day - 1)
         self.waited_days: int = traits["waited_days"]
         self.tries: int = traits["tries"]
 
@@ -182,7 +182,6 @@ class Family(mesa.Agent):
         """Travel as many roads as fit into a day; the last one is continued on the next day."""
         if self.state != ON_THE_ROAD:
             return
-        self.road_days += 1
         left = 1.0
         while True:
             walked = min(left, self.days_to_go)
@@ -339,8 +338,8 @@ class Border(mesa.Model):
             Road(self.districts[there], days) for there, days in zip(roads["neighbour"], roads["days"], strict=True)
         ]
         for here, district in enumerate(self.districts):
-            onward = [links[to_goal[here]] for to_goal in roads["onward"]]
             first, last = roads["first"][here], roads["first"][here + 1]
+            onward = [links[first + to_goal[here]] for to_goal in roads["onward"]]
             district.look_round(links[first:last], onward, roads["between"][here])
 
     def add_families(self, count: int) -> None:
@@ -406,14 +405,16 @@ def end_of(model: Border) -> dict[str, Any]:
     """Return all results of the three rules as plain lists by name."""
     families, posts = model.families, model.posts
     row_of = {family: row for row, family in enumerate(families)}
-    kept = ("identity", "people", "state", "days_to_go", "road_days", "waited_days", "tries")
-    places = ("origin", "district", "destination", "next_district")
+    kept = ("identity", "people", "state", "waited_days", "tries")
+    places = ("origin", "district", "destination")
     counts = ("people_admitted", "people_refused", "people_waiting", "admitted_today", "arrivals_today")
     return {
         "districts": columns(model.districts, ("dread", "at_home")),
         "units": columns(model.agents_by_type[Unit], ("morale", "losses")),
         "families": columns(families, kept)
         | {place: [getattr(family, place).row for family in families] for place in places}
+        | {"days_to_go": [family.days_to_go if family.state == ON_THE_ROAD else 0.0 for family in families]}
+        | {"next_district": [family.next_district.row if family.state == ON_THE_ROAD else 0 for family in families]}
         | {"post": [posts.index(family.post) if family.post else -1 for family in families]},
         "posts": columns(posts, counts),
         "queues": [[row_of[family] for family in post.queue] for post in posts],

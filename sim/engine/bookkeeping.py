@@ -1,7 +1,7 @@
-"""Count the men of both sides in each district, reset daily counts, and write the log.
+"""Keep the units of each garrison, count the men of both sides in each district, and write the log.
 
 Reads   units that hold a district, forces, posts.
-Writes  garrisons, the forces of each district, the log.
+Writes  garrisons, the forces of each district, daily counts of units and posts, the log.
 Source  none. Units that travel, wait at a post or are in reserve are not part of a garrison.
 """
 
@@ -9,7 +9,21 @@ import math
 from typing import NamedTuple
 
 from sim.engine.compile import rule
-from sim.engine.world import NOBODY, Armies, Count, Forces, Garrisons, Mode, Posts, Today, Units, UnitState
+from sim.engine.world import (
+    NEVER,
+    NOBODY,
+    Armies,
+    Count,
+    Districts,
+    Forces,
+    Garrisons,
+    Mode,
+    Posts,
+    Today,
+    Truth,
+    Units,
+    UnitState,
+)
 
 LEAST_RATIO = 0.05
 EVEN_MORALE = 0.5  # middle of the scale, at which morale makes holding out neither more nor less likely
@@ -67,40 +81,130 @@ def start_day(units: Units, posts: Posts) -> None:
 
 
 @rule
-def muster(armies: Armies, endurance: Endurance) -> None:
-    """Count the men of both sides in every district, and average the state of each garrison over its men.
+def form_garrisons(garrisons: Garrisons, units: Units) -> None:
+    """Form every garrison from the state of each unit: link its units in row order, and count their men."""
+    garrisons.first_unit[:] = NOBODY
+    garrisons.present[:] = 0
+    garrisons.waiting[:] = False
+    garrisons.stocked[:] = False
+    for unit in range(units.men.size - 1, -1, -1):  # backwards, so that they are linked in order
+        if units.state[unit] == UnitState.HOLDING:
+            here = units.district[unit]
+            units.next_there[unit] = garrisons.first_unit[here]
+            garrisons.first_unit[here] = unit
+            garrisons.present[here] += units.men[unit]
+            garrisons.waiting[here] = garrisons.waiting[here] or units.asked_days[unit] != NEVER
+
+
+@rule
+def join_garrison(unit: int, district: int, garrisons: Garrisons, units: Units) -> None:
+    """Let a unit that holds no district hold this one from now on."""
+    units.district[unit] = district
+    units.state[unit] = UnitState.HOLDING
+    units.state_days[unit] = 0
+    garrisons.present[district] += units.men[unit]
+    garrisons.waiting[district] = garrisons.waiting[district] or units.asked_days[unit] != NEVER
+    garrisons.stocked[district] = False
+    before = NOBODY
+    after = garrisons.first_unit[district]
+    while after != NOBODY and after < unit:
+        before = after
+        after = units.next_there[after]
+    link(before, unit, district, garrisons, units)
+    units.next_there[unit] = after
+
+
+@rule
+def leave_garrison(unit: int, garrisons: Garrisons, units: Units) -> None:
+    """Take a unit, with the men that it has now, out of the garrison of its district, before its state changes.
+
+    The unit still leads to the next, so that a loop over the garrison can continue from it.
+    """
+    district = units.district[unit]
+    garrisons.present[district] -= units.men[unit]
+    before = NOBODY
+    here = garrisons.first_unit[district]
+    while here != unit and here != NOBODY:
+        before = here
+        here = units.next_there[here]
+    link(before, units.next_there[unit], district, garrisons, units)
+
+
+@rule
+def link(before: int, unit: int, district: int, garrisons: Garrisons, units: Units) -> None:
+    """Let the unit `before` of a garrison lead to `unit`, which comes first if `before` is NOBODY."""
+    if before == NOBODY:
+        garrisons.first_unit[district] = unit
+    else:
+        units.next_there[before] = unit
+
+
+@rule
+def list_units(chosen: Truth, garrisons: Garrisons, units: Units) -> int:
+    """List in `units.listed`, in row order, the units that hold the chosen districts, and return their number."""
+    found = 0
+    for district in range(chosen.size):
+        if not chosen[district]:
+            continue
+        unit = garrisons.first_unit[district]
+        while unit != NOBODY:
+            place = found
+            while place > 0 and units.listed[place - 1] > unit:  # only units that came from elsewhere are out of order
+                units.listed[place] = units.listed[place - 1]
+                place -= 1
+            units.listed[place] = unit
+            found += 1
+            unit = units.next_there[unit]
+    return found
+
+
+@rule
+def muster(districts: Districts, armies: Armies, endurance: Endurance) -> None:
+    """Count the men of both sides in every district, and average the state of garrisons over their men.
+
+    Averages are taken only where rules may need them: for garrisons that are faced or have a column in their district.
 
     Args:
+        districts: Whether local forces press a district is read.
         armies: `garrisons` and the links between `forces` are written; `units` and men of `forces` are read.
         endurance: Thresholds in days at which hunger begins and patience is exhausted.
     """
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
-    count_garrisons(garrisons, units, endurance)
     count_forces(garrisons, forces)
+    for district in range(garrisons.faced.size):
+        garrisons.men[district] = garrisons.present[district]
+        garrisons.faced[district] = districts.pressed[district] or garrisons.mobile[district] > 0
+        if garrisons.faced[district] or forces.next_there[district] != NOBODY:
+            average_garrison(district, garrisons, units, endurance)
 
 
 @rule
-def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) -> None:
-    """Count the men of each garrison, and average its morale, resolve, hunger and unanswered calls over its men."""
-    for trait in (garrisons.morale, garrisons.resolve, garrisons.hunger, garrisons.unanswered):
-        trait[:] = 0.0
-    garrisons.men[:] = 0
-    for unit in range(units.men.size):
+def average_garrison(district: int, garrisons: Garrisons, units: Units, endurance: Endurance) -> None:
+    """Average the morale, resolve, hunger and unanswered calls of a garrison over its men."""
+    morale, resolve, unanswered = 0.0, 0.0, 0.0
+    unit = garrisons.first_unit[district]
+    while unit != NOBODY:
         men = units.men[unit]
-        if units.state[unit] != UnitState.HOLDING or men == 0:
-            continue
-        district = units.district[unit]
-        garrisons.men[district] += men
-        garrisons.morale[district] += men * units.morale[unit]
-        garrisons.resolve[district] += men * units.resolve[unit]
-        garrisons.hunger[district] += men * hunger_of(units.supply_days[unit], endurance.hungry_below)
-        garrisons.unanswered[district] += men * unanswered_of(units.asked_days[unit], endurance.patience_days)
-    for district in range(garrisons.men.size):
-        men = max(1, garrisons.men[district])
-        garrisons.morale[district] /= men
-        garrisons.resolve[district] /= men
-        garrisons.hunger[district] /= men
-        garrisons.unanswered[district] /= men
+        morale += men * units.morale[unit]
+        resolve += men * units.resolve[unit]
+        unanswered += men * unanswered_of(units.asked_days[unit], endurance.patience_days)
+        unit = units.next_there[unit]
+    men = max(1, garrisons.men[district])
+    garrisons.morale[district] = morale / men
+    garrisons.resolve[district] = resolve / men
+    garrisons.hunger[district] = mean_hunger(district, garrisons, units, endurance.hungry_below)
+    garrisons.unanswered[district] = unanswered / men
+
+
+@rule
+def mean_hunger(district: int, garrisons: Garrisons, units: Units, hungry_below: float) -> float:
+    """Return the mean hunger of a garrison, weighted by men."""
+    hunger = 0.0
+    unit = garrisons.first_unit[district]
+    while unit != NOBODY:
+        hunger += units.men[unit] * hunger_of(units.supply_days[unit], hungry_below)
+        unit = units.next_there[unit]
+    return hunger / max(1, garrisons.men[district])
 
 
 @rule

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.engine.bookkeeping import form_garrisons
 from sim.engine.chance import Address, Seeds, first_seed, seeds_of
 from sim.engine.compile import entry, rule
 from sim.engine.day import Rules, run_day
@@ -166,6 +167,12 @@ def step(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: R
     else:
         run_day(world, rules, timeline, seeds, day)
     record_day(world, record, day)
+
+
+@entry
+def regroup(world: World) -> None:
+    """Form the garrisons again, for callers that may have written to traits of units between two days."""
+    form_garrisons(world.garrisons, world.units)
 
 
 @rule

@@ -33,7 +33,7 @@ OVER = (  # states in which no man is under arms
 MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
-    "front": NOBODY, "back": NOBODY, "behind": NOBODY, "defender": NOBODY, "next_there": NOBODY,
+    "front": NOBODY, "back": NOBODY, "behind": NOBODY, "first_unit": NOBODY, "next_there": NOBODY,
     "prongs.province": NOBODY,
 }  # fmt: skip
 SHARES = (
@@ -79,11 +79,12 @@ def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) 
     yield from every_soldier_is_counted(world, day_zero)
     yield from every_fighter_is_counted(world, day_zero)
     yield from every_person_is_counted(world)
-    yield from every_queue_is_counted(world)
+    yield from every_queue_is_counted(world, day)
     yield from posts_respect_their_limits(world, morning_room)
     yield from the_gone_have_no_men(world)
     yield from districts_have_one_holder(world, day)
     yield from rows_point_at_rows(world)
+    yield from every_garrison_is_kept(world)
 
 
 def single(holds: bool, text: str) -> Claim:
@@ -168,6 +169,52 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
     yield single(dead == counted, f"forces count {dead} dead, expected {counted}, as in the tally")
 
 
+def every_garrison_is_kept(world: World) -> Iterator[Claim]:
+    """Yield claims that each garrison links the units that hold its district, in row order, and counts their men.
+
+    Whether units wait for an answer to a call must be noted with the garrison as well, and units of a fully stocked
+    garrison must have the same supply.
+    """
+    garrisons, units = world.garrisons, world.units
+    holds = units.state == UnitState.HOLDING
+    count = garrisons.present.size
+    found = [linked_units(world, district) for district in range(count)]
+    expected = [np.flatnonzero(holds & (units.district == district)).tolist() for district in range(count)]
+    yield Claim(
+        np.array([one == other for one, other in zip(found, expected, strict=True)]),
+        lambda row: f"garrison {row} links the units {found[row]}, expected {expected[row]}, those that hold it",
+    )
+    men = np.bincount(units.district[holds], weights=units.men[holds], minlength=count).astype(np.int64)
+    yield Claim(
+        garrisons.present == men,
+        lambda row: f"garrison {row} counts {garrisons.present[row]} men, expected {men[row]}, as in its units",
+    )
+    asked = np.bincount(units.district[holds & (units.men > 0) & (units.asked_days != NEVER)], minlength=count) > 0
+    yield Claim(
+        garrisons.waiting | ~asked,
+        lambda row: f"garrison {row} is not noted as waiting, expected it since a unit asked",
+    )
+    stores = [units.supply_days[rows] for rows in found]
+    yield Claim(
+        np.array(
+            [not full or len(set(store.tolist())) < 2 for full, store in zip(garrisons.stocked, stores, strict=True)]
+        ),
+        lambda row: (
+            f"garrison {row} is noted as fully stocked, but its units have {stores[row].tolist()} days of supply"
+        ),
+    )
+
+
+def linked_units(world: World, district: int) -> list[int]:
+    """Return the rows of the units that a garrison links, in order, or more rows than units if the list is circular."""
+    rows: list[int] = []
+    unit = int(world.garrisons.first_unit[district])
+    while unit != NOBODY and len(rows) <= world.units.men.size:  # the second condition ends a circular list
+        rows.append(unit)
+        unit = int(world.units.next_there[unit])
+    return rows
+
+
 def every_person_is_counted(world: World) -> Iterator[Claim]:
     """Yield claims that the people of each district, at home and in refugee rows, add up to its population.
 
@@ -189,7 +236,7 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
     )
 
 
-def every_queue_is_counted(world: World) -> Iterator[Claim]:
+def every_queue_is_counted(world: World, day: int) -> Iterator[Claim]:
     """Yield claims that the counts and the queue of each post agree with the refugee rows of families there.
 
     The list of travellers must also contain exactly the families on the road, in row order.
@@ -220,6 +267,10 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
     yield single(
         np.array_equal(travelling, listed),
         f"the list of travellers has {listed.size} rows, expected exactly the {travelling.size} rows on the road",
+    )
+    late = np.flatnonzero(refugees.due_on[travelling] <= day)
+    yield single(
+        not late.size, f"refugee row {travelling[late[:1]]} is on the road and was due by today, expected later"
     )
 
 

@@ -35,6 +35,7 @@ from sim.engine.world import (
     Refugees,
     Roads,
     Role,
+    Short,
     Truth,
     UnitKind,
     Units,
@@ -59,7 +60,7 @@ DTYPES = {Whole: np.int64, Real: np.float64, Truth: np.bool_}
 STARTS_AS = {  # initial values of traits that do not start at zero
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "next_there": NOBODY,
-    "momentum": 1.0, "attention": 1.0,
+    "first_unit": NOBODY, "momentum": 1.0, "attention": 1.0,
 }  # fmt: skip
 Group = TypeVar("Group", bound=tuple)
 
@@ -250,19 +251,20 @@ def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
     return Roads(first, neighbour, km / rules.journeys.km_per_day, between, onward_links(first, neighbour, between))
 
 
-def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
+def onward_links(first: Whole, neighbour: Whole, between: Real) -> Short:
     """Return, for every goal and district, the link that a family there takes towards the goal if there is no fighting.
 
-    It is the link that `cheapest_link` chooses; the array has the shape (goals, districts).
+    It is the link that `cheapest_link` chooses, counted from the first link of the district; the array has the shape
+    (goals, districts). Small numbers keep it in the processor's cache.
     """
     count = len(first) - 1
-    onward = np.zeros((count, count), np.int64)
+    onward = np.zeros((count, count), np.int16)
     for here in range(count):
         links = np.arange(first[here], first[here + 1])
         there = neighbour[links]
         price = between[there, :] + between[here, there][:, None]
         price[between[there, :] >= between[here, :]] = np.inf
-        onward[:, here] = links[price.argmin(axis=0)]
+        onward[:, here] = price.argmin(axis=0)
     return onward
 
 
@@ -410,4 +412,4 @@ def begin(world: World, rules: Rules, timeline: Timeline, seeds: Seeds) -> None:
     """Draw the state of day 0 and apply the dated events of day 0 and earlier."""
     today = today_of(world, seeds, 0)
     draw_day_zero(land_of(world), armies_of(world), rules.founding, rules.morale, rules.supply, today)
-    apply_events(timeline, world.districts, world.units, today)
+    apply_events(timeline, world.districts, armies_of(world), today)

@@ -7,10 +7,12 @@ Source  named in each row.
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
+from sim.engine.bookkeeping import join_garrison, note
 from sim.engine.compile import rule
 from sim.engine.world import (
+    NEVER,
     Act,
+    Armies,
     Condition,
     Count,
     Districts,
@@ -20,7 +22,6 @@ from sim.engine.world import (
     Role,
     Today,
     UnitKind,
-    Units,
     UnitState,
     Whole,
 )
@@ -36,13 +37,13 @@ class Timeline(NamedTuple):
 
 
 @rule
-def apply_events(timeline: Timeline, districts: Districts, units: Units, today: Today) -> None:
+def apply_events(timeline: Timeline, districts: Districts, armies: Armies, today: Today) -> None:
     """Apply the events of the day in order and, on day 0, also those of earlier days.
 
     Args:
         timeline: Dated events of the campaign that have an effect.
         districts: Holders are read; the day of the latest help is written.
-        units: Men and positions of commandos and militias are written.
+        armies: Men and positions of commandos and militias are written, and the garrisons that they join.
         today: Number of the day; conditions, the event log and running totals are written.
     """
     for row in range(timeline.day.size):
@@ -55,44 +56,47 @@ def apply_events(timeline: Timeline, districts: Districts, units: Units, today: 
             if subject == Condition.RESERVISTS_ORDERED:
                 today.conditions[Condition.ORDER_DAY] = timeline.day[row]
         elif timeline.act[row] == Act.REINFORCE:
-            reinforce(subject, int(amount), districts, units, today)
+            reinforce(subject, int(amount), districts, armies, today)
         else:
-            raise_militia(subject, int(amount), districts, units, today)
+            raise_militia(subject, int(amount), districts, armies, today)
 
 
 @rule
-def reinforce(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
+def reinforce(district: int, men: int, districts: Districts, armies: Armies, today: Today) -> None:
     """Fly columns from the reserve into a district that the government holds.
 
     Columns are sent until they have at least `men` men in total, or until the reserve is empty.
     """
     if districts.holder[district] != Holder.GOVERNMENT:
         return
+    units = armies.units
     sent = 0
     for unit in range(units.men.size):
         if sent >= men:
             break
         if units.state[unit] == UnitState.RESERVE and units.men[unit] > 0:
-            units.state[unit] = UnitState.HOLDING
-            units.state_days[unit] = 0
-            units.district[unit] = district
+            join_garrison(unit, district, armies.garrisons, units)
             sent += units.men[unit]
     districts.helped_on[district] = today.luck.day
     note(today, Event.DATED, district, -1, sent, 0, 0)
 
 
 @rule
-def raise_militia(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
+def raise_militia(district: int, men: int, districts: Districts, armies: Armies, today: Today) -> None:
     """Add men to the militia of a district and count them as raised.
 
     Nothing happens if the Taliban hold the district, or if none of its militia is in a garrison.
     """
     if districts.holder[district] != Holder.GOVERNMENT:
         return
+    units = armies.units
     for unit in range(units.men.size):
         of_the_place = units.home[unit] == district and units.kind[unit] == UnitKind.MILITIA
         if of_the_place and units.role[unit] == Role.GARRISON and units.state[unit] == UnitState.HOLDING:
             units.men[unit] += men
+            garrisons, here = armies.garrisons, units.district[unit]
+            garrisons.present[here] += men
+            garrisons.waiting[here] = garrisons.waiting[here] or units.asked_days[unit] != NEVER
             units.founded[unit] += men
             units.paper[unit] += men
             today.tally[Count.RAISED] += men

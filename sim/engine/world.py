@@ -18,6 +18,7 @@ from sim.engine.compile import rule
 Whole = NDArray[np.int64]
 Real = NDArray[np.float64]
 Truth = NDArray[np.bool_]
+Short = NDArray[np.int16]  # small numbers of a large table
 NOBODY = -1
 NEVER = -1
 
@@ -208,7 +209,6 @@ class Districts(NamedTuple):
     chosen: Truth  # working space: a rule has chosen it
     reached: Whole  # working space: districts in the order in which open roads reach them
     sought: Whole  # working space: number of columns at the district or heading for it
-    defender: Whole  # working space: the first unit that holds it while it is fought over
     closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
     pressed: Truth  # local forces press and cut its roads
     threatened: Truth  # enough Taliban face the garrison to make it ask for help
@@ -251,16 +251,21 @@ class Roads(NamedTuple):
     neighbour: Whole
     days: Real  # days of travel, on foot or by lorry, over one link
     between: Real  # districts x districts: km of the quickest way, mountains counted as longer
-    onward: Whole  # districts x districts: [to, from] the link to take while nobody fights
+    onward: Short  # districts x districts: [to, from] the link to take while nobody fights, counted from `first`
 
 
 class Garrisons(NamedTuple):
-    """Men of both sides in each district, and the average state of its garrison, as counted by `muster`."""
+    """The garrison of each district: its units and, as counted by `muster`, the men of both sides and its state."""
 
-    men: Whole  # men of all units that hold the district
-    morale: Real  # mean weighted by men
+    first_unit: Whole  # the first unit of the garrison; `Units.next_there` leads to the others, in row order
+    present: Whole  # men of all its units now, kept up to date by those who change them
+    waiting: Truth  # some of its units have asked for help
+    stocked: Truth  # at the latest supply it was connected, and all its units had full supply
+    faced: Truth  # local forces press the district, or a mobile force is outside
+    men: Whole  # men of all its units at the latest muster
+    morale: Real  # mean weighted by men; this and the next three are of the latest muster that needed them
     resolve: Real  # mean weighted by men
-    hunger: Real  # mean weighted by men, 0 to 1
+    hunger: Real  # mean weighted by men, 0 to 1; also counted before an airlift, if it is cut off
     unanswered: Real  # share of the men's patience that unanswered calls have used up, 0 to 1
     mobile: Whole  # Taliban men of mobile forces outside the district
     local: Whole  # Taliban men of the district's local force
@@ -298,7 +303,8 @@ class Units(NamedTuple):
     state_days: Whole  # days in this state
     asked_days: Whole  # days since it asked for help, -1 if it did not
     post: Whole
-    next_there: Whole  # working space: the next unit that holds the district while it is fought over, or NOBODY
+    next_there: Whole  # the next unit of its garrison, or NOBODY; not used by units that hold no district
+    listed: Whole  # working space: rows of the units that a rule goes through, in order
 
 
 class Forces(NamedTuple):
@@ -361,9 +367,9 @@ class Refugees(NamedTuple):
     destination: Whole  # district
     post: Whole
     state: Whole  # RefugeeState
-    days_to_go: Real  # days of travel left on the current link
     next_district: Whole
-    road_days: Whole
+    due_on: Whole  # day on which they end the current link
+    days_to_go: Real  # days of travel left on the current link in the morning of that day, at most 1
     waited_days: Whole
     tries: Whole  # posts that refused them
 

@@ -115,8 +115,9 @@ def turn(world: World, course: Course) -> None:
     """Change a world, in place, to the policies of another course.
 
     This sets what policies determine on day 0: the attention that provinces get, and the capacity, guards and admitted
-    shares of posts.
+    shares of posts. Garrisons no longer count as fully stocked, since the course may set another `full_days`.
     """
+    world.garrisons.stocked[:] = False
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)

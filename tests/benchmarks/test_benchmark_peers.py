@@ -56,6 +56,7 @@ def busy_work(country, seed):
     work["posts"]["people_waiting"] = [sum(families[row]["people"] for row in queue) for queue in work["queues"]]
     work["families_there"] = 20
     work["days"] = [day_of(day, chance) for day in range(DAYS)]
+    work["families"]["due_on"] = three_rules.days_of_departure(work)
     return work
 
 
@@ -93,12 +94,12 @@ def mesa_end(work):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_mesa_ends_where_panj_ends(busy, seed):
-    ours = three_rules.end_of(three_rules.live(busy[seed]))
+    ours = three_rules.end_of(three_rules.live(busy[seed]), busy[seed])
     assert peers.differences(ours, mesa_end(busy[seed]), "end") == []
 
 
 def test_everything_happens_on_busy_days(busy):
-    ends = [three_rules.end_of(three_rules.live(work)) for work in busy.values()]
+    ends = [three_rules.end_of(three_rules.live(work), work) for work in busy.values()]
     states = {state for end in ends for state in end["families"]["state"]}
     assert states == set(RefugeeState)
     assert max(tries for end in ends for tries in end["families"]["tries"]) > 1
@@ -111,7 +112,7 @@ def test_the_work_of_a_campaign_ends_alike(country):
     work = three_rules.work_of(country.layout, rules, country.timeline, 3, 2, 6)
     country.layout.districts.dread[:] = 0.0
     assert len(work["families"]["people"]) > work["families_there"] > 0
-    ours = three_rules.end_of(three_rules.live(work))
+    ours = three_rules.end_of(three_rules.live(work), work)
     assert peers.differences(ours, mesa_end(work), "end") == []
 
 

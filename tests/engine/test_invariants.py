@@ -156,6 +156,15 @@ def close(world):
     world.posts.soldiers_admitted[0] = 7
 
 
+def fill(world):
+    world.garrisons.stocked[0] = True
+    world.units.supply_days[0] = 1.0
+
+
+def send(world):
+    world.tally[[Count.REFUGEE_ROWS, Count.TRAVELLERS]] = 1
+
+
 BREACHES = {
     "counts .* men in all states": lambda world: world.units.men.__setitem__(3, world.units.men[3] + 1),
     "expected at least 0": lambda world: world.units.killed.__setitem__(3, -1),
@@ -172,6 +181,11 @@ BREACHES = {
     "expected a finite number": lambda world: world.forces.momentum.__setitem__(0, np.nan),
     "expected below": lambda world: world.prongs.province.__setitem__(0, 9),
     "closed to soldiers": close,
+    r"garrison 0 links the units \[\]": lambda world: world.garrisons.first_unit.__setitem__(0, -1),
+    "noted as fully stocked": fill,
+    "due by today": send,
+    "garrison 1 counts": lambda world: world.garrisons.present.__setitem__(MIDDLE, 7),
+    "expected it since a unit asked": lambda world: world.units.asked_days.__setitem__(0, 2),
 }
 
 

@@ -124,6 +124,7 @@ def send_away(family: int, post: int, land: Land, border: Border, numbers: Admis
         refugees.post[family] = other
         refugees.destination[family] = posts.district[other]
         refugees.next_district[family] = refugees.district[family]
+        refugees.due_on[family] = today.luck.day + 1
         refugees.days_to_go[family] = 0.0
         refugees.state[family] = RefugeeState.ON_THE_ROAD
         today.tally[Count.SET_OUT] = min(today.tally[Count.SET_OUT], family)

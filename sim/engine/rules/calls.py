@@ -8,10 +8,11 @@ Source  article 2 ("they had asked for reinforcements but their call was ignored
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
+from sim.engine.bookkeeping import join_garrison, leave_garrison, list_units, note
 from sim.engine.compile import rule
 from sim.engine.world import (
     NEVER,
+    NOBODY,
     Armies,
     Count,
     Districts,
@@ -75,15 +76,15 @@ def call_for_help(districts: Districts, armies: Armies, numbers: Calls, today: T
 
     Args:
         districts: Threatened districts and days of help are written.
-        armies: Commandos and days since a call are written; garrisons are read.
+        armies: Commandos, the garrisons that they join or leave, and days since a call are written.
         numbers: Parameters of the rule for calls.
         today: Number of the day; the event log and running totals are written.
     """
     units = armies.units
-    bring_help(districts, units)
+    bring_help(districts, armies.garrisons, units)
     ask(districts, armies, numbers, today)
     answer(districts, armies, numbers, today)
-    stand_down(districts, units, numbers.quiet_days, today.luck.day)
+    stand_down(districts, armies.garrisons, units, numbers.quiet_days, today.luck.day)
 
 
 @rule
@@ -96,7 +97,7 @@ def first_commando(units: Units) -> int:
 
 
 @rule
-def bring_help(districts: Districts, units: Units) -> None:
+def bring_help(districts: Districts, garrisons: Garrisons, units: Units) -> None:
     """Move relieving columns one day closer.
 
     On arrival, a column holds the district or, if that has fallen, returns to the reserve.
@@ -107,12 +108,11 @@ def bring_help(districts: Districts, units: Units) -> None:
         units.days_to_go[unit] -= 1.0
         if units.days_to_go[unit] > 0.0:
             continue
-        units.state_days[unit] = 0
         if districts.holder[units.destination[unit]] == Holder.GOVERNMENT:
-            units.district[unit] = units.destination[unit]
-            units.state[unit] = UnitState.HOLDING
+            join_garrison(unit, units.destination[unit], garrisons, units)
         else:
             units.state[unit] = UnitState.RESERVE
+            units.state_days[unit] = 0
 
 
 @rule
@@ -127,18 +127,25 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
             garrisons.men[district],
             numbers.threat_ratio,
         )
-    for unit in range(units.men.size):
-        if units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
-            continue
-        here = units.district[unit]
-        if districts.threatened[here]:
+        if districts.threatened[district] or garrisons.waiting[district]:
+            garrisons.waiting[district] = districts.threatened[district]
+            ask_or_withdraw(district, districts.threatened[district], garrisons, units, today)
+
+
+@rule
+def ask_or_withdraw(district: int, threatened: bool, garrisons: Garrisons, units: Units, today: Today) -> None:
+    """Let the units of a threatened garrison ask or wait for help, and those of any other withdraw their calls."""
+    unit = garrisons.first_unit[district]
+    while unit != NOBODY:
+        if units.men[unit] > 0 and threatened:
             speaks = units.kind[unit] == UnitKind.POLICE and units.role[unit] == Role.GARRISON
-            if units.asked_days[unit] == NEVER and units.home[unit] == here and speaks:
+            if units.asked_days[unit] == NEVER and units.home[unit] == district and speaks:
                 today.tally[Count.CALLS_MADE] += 1
-                note(today, Event.CALL, here, unit, garrisons.men[here], Fall.NONE, Why.NONE)
+                note(today, Event.CALL, district, unit, garrisons.men[district], Fall.NONE, Why.NONE)
             units.asked_days[unit] += 1
-        else:
+        elif units.men[unit] > 0:
             units.asked_days[unit] = NEVER
+        unit = units.next_there[unit]
 
 
 @rule
@@ -153,9 +160,8 @@ def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -
         answered += 1
     if answered == 0:
         return
-    for unit in range(units.men.size):
-        if units.state[unit] == UnitState.HOLDING and districts.chosen[units.district[unit]]:
-            units.asked_days[unit] = 0
+    for place in range(list_units(districts.chosen, garrisons, units)):
+        units.asked_days[units.listed[place]] = 0
 
 
 @rule
@@ -228,7 +234,7 @@ def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, number
 
 
 @rule
-def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
+def stand_down(districts: Districts, garrisons: Garrisons, units: Units, quiet_days: float, day: int) -> None:
     """Send commandos in quiet districts back to the reserve; those in retaken districts stay."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.HOLDING:
@@ -236,6 +242,7 @@ def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) 
         here = units.district[unit]
         is_quiet = districts.pressure_days[here] == 0 and units.state_days[unit] >= quiet_days
         if is_quiet and districts.retaken_on[here] == NEVER:
+            leave_garrison(unit, garrisons, units)
             units.state[unit] = UnitState.RESERVE
             units.state_days[unit] = 0
             units.district[unit] = units.home[unit]

@@ -9,7 +9,7 @@ Source  Lanchester 1916 (losses in proportion to the enemy's men); evidence F101
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import EVEN_MORALE, log_ratio, note
+from sim.engine.bookkeeping import EVEN_MORALE, leave_garrison, list_units, log_ratio, note
 from sim.engine.chance import Luck, Stream, logistic, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.world import (
@@ -99,54 +99,45 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
         today: Source of random draws, and of air cover; the event log and running totals are written.
     """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
-    districts.fighting[:] = 0.0
-    for force in range(forces.men.size):
+    for district in range(districts.holder.size):  # local forces are the first rows, one per district
+        assaults = forces.mode[district] == Mode.ASSAULT and districts.holder[district] == Holder.GOVERNMENT
+        districts.fighting[district] = 1.0 if assaults else 0.0
+    for force in range(districts.holder.size, forces.men.size):
         here = forces.district[force]
         if forces.mode[force] == Mode.ASSAULT and districts.holder[here] == Holder.GOVERNMENT:
             districts.fighting[here] = 1.0
-    line_up(districts, units)
     for district in range(districts.holder.size):
         if districts.fighting[district] > 0.0 and districts.falling[district] == Fall.NONE:
             if garrisons.men[district] > 0:
                 fight_one_day(district, land, armies, numbers, today)
         if districts.is_capital[district] and districts.holder[district] == Holder.GOVERNMENT:
             besiege_one_day(district, land, garrisons, numbers, today.luck)
-    harass(districts, units, numbers.harassment, today.luck)
+    harass(districts, garrisons, units, numbers.harassment, today.luck)
 
 
 @rule
-def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> None:
+def harass(districts: Districts, garrisons: Garrisons, units: Units, men_a_day: float, luck: Luck) -> None:
     """Apply the losses that outposts in pressed districts suffer every day, in addition to those in assaults."""
-    for unit in range(units.men.size):
-        if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
-            continue
-        if not districts.pressed[units.district[unit]]:
+    for place in range(list_units(districts.pressed, garrisons, units)):
+        unit = units.listed[place]
+        if units.role[unit] != Role.OUTPOST or units.men[unit] == 0:
             continue
         dead = min(units.men[unit], whole(men_a_day, uniform(luck, Stream.HARASSMENT, units.identity[unit])))
         if dead > 0:
-            lose(unit, dead, units)
+            lose(unit, dead, garrisons, units)
 
 
 @rule
-def lose(unit: int, dead: int, units: Units) -> None:
-    """Kill `dead` men of a unit, which is destroyed if none remain."""
+def lose(unit: int, dead: int, garrisons: Garrisons, units: Units) -> None:
+    """Kill `dead` men of a unit that holds a district; the unit is destroyed if none remain."""
     units.losses[unit] = dead / units.men[unit]
     units.men[unit] -= dead
     units.killed[unit] += dead
+    garrisons.present[units.district[unit]] -= dead
     if units.men[unit] == 0:
+        leave_garrison(unit, garrisons, units)
         units.state[unit] = UnitState.DESTROYED
         units.state_days[unit] = 0
-
-
-@rule
-def line_up(districts: Districts, units: Units) -> None:
-    """Build, for each district under assault, a linked list of its defending units, so that fights read only these."""
-    districts.defender[:] = NOBODY
-    for unit in range(units.men.size - 1, -1, -1):  # backwards, so that they are linked in order
-        here = units.district[unit]
-        if districts.fighting[here] > 0.0 and units.state[unit] == UnitState.HOLDING:
-            units.next_there[unit] = districts.defender[here]
-            districts.defender[here] = unit
 
 
 @rule
@@ -167,8 +158,7 @@ def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, to
         uniform(today.luck, Stream.DEFENDER_LOSSES, actor),
     )
     killed = whole(numbers.attackers_killed * defenders * support, uniform(today.luck, Stream.ATTACKER_LOSSES, actor))
-    first = districts.defender[district]
-    fallen = kill_defenders(first, men_of(first, units), units, min(fallen, defenders))
+    fallen = kill_defenders(district, garrisons, units, min(fallen, defenders))
     killed = kill_attackers(district, forces, killed, today.tally)
     loss_share = fallen / defenders
     ratio = attackers / (max(1, defenders - fallen) * support)
@@ -203,28 +193,18 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
 
 
 @rule
-def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
-    """Kill `fallen` men of the units in a list, in proportion to the size of each, and return the number killed."""
+def kill_defenders(district: int, garrisons: Garrisons, units: Units, fallen: int) -> int:
+    """Kill `fallen` men of a garrison, in proportion to the size of each unit, and return the number killed."""
     left = fallen
-    unit = first
+    men = garrisons.present[district]
+    unit = garrisons.first_unit[district]
     while unit != NOBODY and left > 0:
         if units.men[unit] > 0:
             dead = min(left, units.men[unit], (fallen * units.men[unit] + men - 1) // men)
-            lose(unit, dead, units)
+            lose(unit, dead, garrisons, units)
             left -= dead
         unit = units.next_there[unit]
     return fallen - left
-
-
-@rule
-def men_of(first: int, units: Units) -> int:
-    """Return the number of men in the linked list of units that starts with `first`."""
-    men = 0
-    unit = first
-    while unit != NOBODY:
-        men += units.men[unit]
-        unit = units.next_there[unit]
-    return men
 
 
 @rule

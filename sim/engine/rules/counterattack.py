@@ -10,7 +10,7 @@ Source  evidence F066 (the Taliban lost 8 of 133 districts again by 30 June), F0
 import math
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import log_ratio, note
+from sim.engine.bookkeeping import join_garrison, log_ratio, note
 from sim.engine.chance import Luck, Stream, gumbel, logistic, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.rules.calls import first_commando
@@ -156,13 +156,12 @@ def try_to_retake(
         dead = min(units.men[unit], whole(numbers.killed * units.men[unit], draw))
         units.killed[unit] += dead
         units.men[unit] -= dead
+        units.state_days[unit] = 0
         if units.men[unit] == 0:
             units.state[unit] = UnitState.DESTROYED
         elif succeeds:
-            units.state[unit] = UnitState.HOLDING
-            units.district[unit] = target
             units.supply_days[unit] = numbers.supply_days
-        units.state_days[unit] = 0
+            join_garrison(unit, target, garrisons, units)
         survivors += units.men[unit]
     lost = min(forces.men[target], whole(numbers.killed * men, uniform(today.luck, Stream.COUNTERATTACK_LOSSES, actor)))
     forces.men[target] -= lost

@@ -43,6 +43,13 @@ class Flight(NamedTuple):
     capital_city_share: float  # probability: families that go to Kabul rather than to their provincial capital
 
 
+class Ways(NamedTuple):
+    """Where the families of a district may go, apart from Kabul, where they always may."""
+
+    post: int  # nearest post, NOBODY if none is in reach
+    city: int  # district of the provincial capital, or Kabul
+
+
 @rule
 def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers: Flight) -> float:
     """Return the fear in a district, from 0 (calm) to 1: a weighted sum of fighting, pressing, arrival and dread.
@@ -79,12 +86,14 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
             continue
         expected = numbers.daily_share * fear * districts.at_home[district] / numbers.people_per_row
         groups = whole(expected, uniform(today.luck, Stream.FLIGHT, districts.identity[district]))
-        for ordinal in range(groups):
-            leave(district, ordinal, land, border, numbers, today)
+        if groups > 0:
+            ways = ways_from(district, land, border.posts, numbers.frontier_km)
+            for ordinal in range(groups):
+                leave(district, ordinal, ways, land, border, numbers, today)
 
 
 @rule
-def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flight, today: Today) -> None:
+def leave(district: int, ordinal: int, ways: Ways, land: Land, border: Border, numbers: Flight, today: Today) -> None:
     """Add one row of refugees, who set out today from their district.
 
     If all rows are in use, no row is added, and the campaign ends with a CampaignError.
@@ -107,16 +116,21 @@ def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flig
     refugees.district[row] = district
     refugees.next_district[row] = district
     refugees.state[row] = RefugeeState.ON_THE_ROAD
+    refugees.due_on[row] = today.luck.day
     refugees.post[row] = NOBODY
-    post = NOBODY
-    if uniform(today.luck, Stream.FRONTIER, identity) < numbers.frontier_share:
-        post = post_in_reach(district, land, posts, numbers.frontier_km)
-    if post >= 0:
-        refugees.post[row] = post
-        refugees.destination[row] = posts.district[post]
+    if ways.post >= 0 and uniform(today.luck, Stream.FRONTIER, identity) < numbers.frontier_share:
+        refugees.post[row] = ways.post
+        refugees.destination[row] = posts.district[ways.post]
+    elif uniform(today.luck, Stream.DESTINATION, identity) < numbers.capital_city_share:
+        refugees.destination[row] = CAPITAL_CITY
     else:
-        draw = uniform(today.luck, Stream.DESTINATION, identity)
-        refugees.destination[row] = choose_city(district, land, draw, numbers.capital_city_share)
+        refugees.destination[row] = ways.city
+
+
+@rule
+def ways_from(district: int, land: Land, posts: Posts, frontier_km: float) -> Ways:
+    """Return where the families of a district may go today."""
+    return Ways(post_in_reach(district, land, posts, frontier_km), city_of(district, land))
 
 
 @rule
@@ -130,14 +144,10 @@ def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> 
 
 
 @rule
-def choose_city(district: int, land: Land, draw: float, capital_city_share: float) -> int:
-    """Return the district of the city to which a family goes.
-
-    This is Kabul with probability `capital_city_share`, otherwise the provincial capital. Families from that capital,
-    or from a province whose capital has fallen, always go to Kabul.
-    """
+def city_of(district: int, land: Land) -> int:
+    """Return the provincial capital, or Kabul for families from that capital or if the Taliban hold it."""
     districts, provinces = land.districts, land.provinces
     capital = provinces.capital[districts.province[district]]
-    if draw < capital_city_share or capital == district or districts.holder[capital] == Holder.TALIBAN:
+    if capital == district or districts.holder[capital] == Holder.TALIBAN:
         return CAPITAL_CITY
     return capital

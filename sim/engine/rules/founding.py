@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.engine.bookkeeping import form_garrisons
 from sim.engine.chance import Stream, drawn_once, gumbel, logistic, normal, spread_around, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.advance import mark_taken, rural_districts, rural_influence
@@ -107,6 +108,7 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
     for unit in range(units.men.size):
         units.morale[unit] = min(1.0, max(0.0, morale.base + morale.resolve * units.resolve[unit]))
         units.supply_days[unit] = supply.full_days
+    form_garrisons(armies.garrisons, units)
     size_forces(districts, forces, numbers)
     place_prongs(land, armies, numbers, today.lasting)
 

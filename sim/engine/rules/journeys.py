@@ -1,7 +1,7 @@
 """Families travel link by link towards their destination and avoid fighting when they can.
 
 Reads   roads, fighting.
-Writes  positions and days on the road of families, families that settle or join a queue.
+Writes  positions of families and the day on which they end a link, families that settle or join a queue.
 Source  Flee (Suleimenova, Bell and Groen 2017) for the method: families choose among links at every town. Assumptions:
         a road is longer than the distance between centroids by a factor (guess), and longer still in mountains; every
         link that a family takes brings it nearer to its destination.
@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from sim.engine.compile import rule
-from sim.engine.world import NOBODY, Border, Count, Land, Queues, Refugees, RefugeeState, Whole
+from sim.engine.world import NOBODY, Border, Count, Land, Queues, RefugeeState, Today, Whole
 
 ROUNDING = 1e-9  # days of travel attributed to rounding
 
@@ -32,26 +32,28 @@ def cost(km_left: float, fighting: float, avoid_km: float) -> float:
 
 
 @rule
-def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
+def travel(land: Land, border: Border, numbers: Journeys, today: Today) -> None:
     """Move every family on the road by one day, in row order, and remove those that arrive from the list of travellers.
+
+    A family in the middle of a link is not written to: it is known on which day it ends the link.
 
     Args:
         land: Roads and fighting are read.
         border: Refugees, queues and counts of the posts are written.
         numbers: Parameters of the rule for journeys.
-        tally: Running totals of the campaign are written.
+        today: Number of the day; running totals are written.
     """
     refugees, queues = border.refugees, border.queues
-    join_the_road(border, tally)
+    join_the_road(border, today.tally)
     left = 0
-    for place in range(tally[Count.TRAVELLERS]):
+    for place in range(today.tally[Count.TRAVELLERS]):
         family = queues.travelling[place]
-        if refugees.state[family] == RefugeeState.ON_THE_ROAD:
-            refugees.road_days[family] += 1
-            use_up_a_day(family, land, border, numbers, tally)
+        goes_on = refugees.state[family] == RefugeeState.ON_THE_ROAD
+        if goes_on and refugees.due_on[family] <= today.luck.day:
+            goes_on = use_up_a_day(family, land, border, numbers, today)
         queues.travelling[left] = family
-        left += refugees.state[family] == RefugeeState.ON_THE_ROAD
-    tally[Count.TRAVELLERS] = left
+        left += goes_on
+    today.tally[Count.TRAVELLERS] = left
 
 
 @rule
@@ -68,36 +70,56 @@ def join_the_road(border: Border, tally: Whole) -> None:
 
 
 @rule
-def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
-    """Move a family along as many links as it can travel in a day; it may end the day partway along a link."""
-    refugees = border.refugees
+def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, today: Today) -> bool:
+    """Move a family to the end of its link and along as many more links as it can travel in the rest of the day.
+
+    Returns:
+        Whether it is still on the road. If it is partway along a link, the day on which it ends that link is set.
+    """
+    refugees, roads = border.refugees, land.roads
+    here = refugees.district[family]
+    there = refugees.next_district[family]
+    goal = refugees.destination[family]
+    to_go = refugees.days_to_go[family]
     left = 1.0
     while True:
-        step = min(left, refugees.days_to_go[family])
-        refugees.days_to_go[family] -= step
+        step = min(left, to_go)
+        to_go -= step
         left -= step
-        if refugees.days_to_go[family] > ROUNDING:
-            return
-        refugees.district[family] = refugees.next_district[family]
-        if refugees.district[family] == refugees.destination[family]:
-            arrive(family, border, tally)
-            return
+        if to_go > ROUNDING:
+            break
+        here = there
+        if here == goal:
+            refugees.district[family] = here
+            arrive(family, border, today.tally)
+            return False
         if left <= ROUNDING:
-            return
-        set_out_on_link(family, land, refugees, numbers.avoid_km)
+            break
+        link = next_link(here, goal, land, numbers.avoid_km)
+        there = roads.neighbour[link]
+        to_go = roads.days[link]
+    days = days_before_the_last(to_go)
+    refugees.district[family] = here
+    refugees.next_district[family] = there
+    refugees.due_on[family] = today.luck.day + 1 + days
+    refugees.days_to_go[family] = to_go - days
+    return True
 
 
 @rule
-def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float) -> None:
-    """Choose a family's next link: the usual link or, if that leads to fighting, the link with the lowest cost."""
+def days_before_the_last(to_go: float) -> int:
+    """Return how many whole days of travel come before the day on which `to_go` days of travel end."""
+    return max(0, math.ceil(to_go - 1.0 - ROUNDING))
+
+
+@rule
+def next_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
+    """Return a family's next link: the usual one or, if that leads to fighting, the one with the lowest cost."""
     districts, roads = land.districts, land.roads
-    here = refugees.district[family]
-    goal = refugees.destination[family]
-    best = roads.onward[goal, here]
-    if districts.fighting[roads.neighbour[best]] > 0.0:
-        best = cheapest_link(here, goal, land, avoid_km)
-    refugees.next_district[family] = roads.neighbour[best]
-    refugees.days_to_go[family] = roads.days[best]
+    usual = roads.first[here] + roads.onward[goal, here]
+    if districts.fighting[roads.neighbour[usual]] > 0.0:
+        return cheapest_link(here, goal, land, avoid_km)
+    return usual
 
 
 @rule

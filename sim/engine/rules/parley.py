@@ -8,7 +8,7 @@ Source  Christia 2012; article 2 ("in almost every district ... they send a team
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import EVEN_MORALE, log_ratio, note
+from sim.engine.bookkeeping import EVEN_MORALE, leave_garrison, list_units, log_ratio, note
 from sim.engine.chance import Stream, logistic, uniform
 from sim.engine.compile import rule
 from sim.engine.world import (
@@ -18,7 +18,6 @@ from sim.engine.world import (
     Districts,
     Event,
     Fall,
-    ForceKind,
     Forces,
     Garrisons,
     Holder,
@@ -141,9 +140,9 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
     districts, provinces, garrisons, forces = land.districts, land.provinces, armies.garrisons, armies.forces
     air_cover = today.conditions[Condition.AIR_COVER]
     for district in range(districts.holder.size):
-        if districts.holder[district] == Holder.TALIBAN or districts.is_capital[district]:
+        if not garrisons.faced[district]:
             continue
-        if garrisons.mobile[district] == 0 and not districts.pressed[district]:
+        if districts.holder[district] == Holder.TALIBAN or districts.is_capital[district]:
             continue
         near = provinces.under_pressure[districts.province[district]]
         probability = numbers.local_elders_under_pressure if near else numbers.local_elders
@@ -178,12 +177,11 @@ def ask_garrison(
 def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
     """Ask outposts in pressed districts to surrender, and count the men of outposts that do so as surrendered."""
     districts, provinces, garrisons, units = land.districts, land.provinces, armies.garrisons, armies.units
-    for unit in range(units.men.size):
-        if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
+    for place in range(list_units(districts.pressed, garrisons, units)):
+        unit = units.listed[place]
+        if units.role[unit] != Role.OUTPOST or units.men[unit] == 0:
             continue
         here = units.district[unit]
-        if not districts.pressed[here]:
-            continue
         near = provinces.under_pressure[districts.province[here]]
         probability = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = units.identity[unit]
@@ -208,6 +206,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
         probability = handover_probability(situation, today.conditions[Condition.AIR_COVER], numbers)
         if uniform(today.luck, Stream.OUTPOST, actor) < probability:
             note(today, Event.SURRENDER, here, unit, units.men[unit], Fall.HANDED_OVER, Why.NONE)
+            leave_garrison(unit, garrisons, units)
             units.surrendered[unit] += units.men[unit]
             units.men[unit] = 0
             units.state[unit] = UnitState.SURRENDERED
@@ -218,8 +217,8 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
 @rule
 def lose_patience(districts: Districts, forces: Forces, days: float) -> None:
     """Let mobile forces assault a district after `days` days of parley, or besiege it at once if it is a capital."""
-    for force in range(forces.men.size):
-        if forces.kind[force] != ForceKind.MOBILE or forces.mode[force] != Mode.PARLEY:
+    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one per district
+        if forces.mode[force] != Mode.PARLEY:
             continue
         if districts.falling[forces.district[force]] != Fall.NONE:
             continue

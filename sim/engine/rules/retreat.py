@@ -10,7 +10,7 @@ Source  articles 3 and 4 ("cut off all the roads ... nowhere to go but to cross 
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import EVEN_MORALE, note
+from sim.engine.bookkeeping import EVEN_MORALE, join_garrison, leave_garrison, list_units, note
 from sim.engine.chance import Luck, Stream, logistic, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.rules.parley import Parley, Situation, main_reason, situation_of
@@ -106,31 +106,30 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.RETREATING:
-            march_on(unit, land, units, posts, numbers, today)
+            march_on(unit, land, armies, posts, numbers, today)
     for district in range(districts.holder.size):
-        if districts.holder[district] == Holder.GOVERNMENT:
+        if garrisons.faced[district] and districts.holder[district] == Holder.GOVERNMENT:
             leave_if_cut_off(district, districts, garrisons, numbers, terms, today.luck)
-    for unit in range(units.men.size):
-        here = units.district[unit]
-        if units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
+        is_lost = districts.holder[district] == Holder.TALIBAN or districts.falling[district] == Fall.ABANDONED
+        districts.chosen[district] = is_lost and garrisons.present[district] > 0
+        districts.falling[district] = Fall.NONE
+    for place in range(list_units(districts.chosen, garrisons, units)):
+        unit = units.listed[place]
+        if units.men[unit] == 0:
             continue
-        if districts.holder[here] == Holder.TALIBAN:
+        leave_garrison(unit, garrisons, units)
+        if districts.holder[units.district[unit]] == Holder.TALIBAN:
             meet_fate(unit, land, armies, posts, numbers, today)
-        elif districts.falling[here] == Fall.ABANDONED:
+        else:
             flee_from(unit, land, units, posts, numbers, today)
-    for district in range(districts.holder.size):
-        if districts.holder[district] == Holder.GOVERNMENT:
-            districts.falling[district] = Fall.NONE
 
 
 @rule
 def leave_if_cut_off(
     district: int, districts: Districts, garrisons: Garrisons, numbers: Retreat, terms: Parley, luck: Luck
 ) -> None:
-    """Let a cut-off rural garrison under pressure decide at random whether it abandons its district."""
+    """Let a faced garrison that is rural and cut off decide at random whether it abandons its district."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
-        return
-    if not districts.pressed[district] and garrisons.mobile[district] == 0:
         return
     situation = situation_of(district, districts, garrisons)
     draw = uniform(luck, Stream.LEAVE_UNATTACKED, districts.identity[district])
@@ -284,13 +283,13 @@ def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Po
 
 
 @rule
-def march_on(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
+def march_on(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retreat, today: Today) -> None:
     """Advance a retreating unit by one day.
 
     On arrival, a unit that was going to a post waits there. Any other unit holds the district in which it arrives or,
     if the Taliban hold that, flees again.
     """
-    districts = land.districts
+    districts, units = land.districts, armies.units
     units.days_to_go[unit] -= 1.0
     if units.days_to_go[unit] > 0.0:
         return
@@ -298,9 +297,9 @@ def march_on(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat
     if units.post[unit] >= 0:
         reach_post(unit, units, posts)
         return
-    units.district[unit] = there
-    units.state_days[unit] = 0
     if districts.holder[there] == Holder.GOVERNMENT:
-        units.state[unit] = UnitState.HOLDING
+        join_garrison(unit, there, armies.garrisons, units)
     else:
+        units.district[unit] = there
+        units.state_days[unit] = 0
         flee_from(unit, land, units, posts, numbers, today)

@@ -8,11 +8,11 @@ Source  evidence F019 (an adviser says on 7 July that those who fled are coming 
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
+from sim.engine.bookkeeping import join_garrison, note
 from sim.engine.chance import Stream, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.flight import CAPITAL_CITY
-from sim.engine.world import NEVER, Event, Holder, Land, Today, Units, UnitState
+from sim.engine.world import NEVER, Armies, Event, Holder, Land, Today, UnitState
 
 
 class Returning(NamedTuple):
@@ -31,15 +31,16 @@ def is_flown_home(days: int, interned_days: float) -> bool:
 
 
 @rule
-def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> None:
+def bring_home(land: Land, armies: Armies, numbers: Returning, today: Today) -> None:
     """Fly home units whose internment is over, and let some of those at home rejoin a garrison.
 
     Args:
         land: Holders are read.
-        units: Men and states are written.
+        armies: Men and states of units are written, and the garrisons that they join.
         numbers: Parameters of the return rule.
         today: Source of random draws; the event log is written.
     """
+    units = armies.units
     for unit in range(units.men.size):
         waits = units.interned[unit] == 0 or units.state[unit] == UnitState.WAITING
         if not waits and is_flown_home(units.state_days[unit], numbers.interned_days):
@@ -49,16 +50,16 @@ def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> No
             units.state_days[unit] = 0
         elif units.state[unit] == UnitState.FLOWN_HOME and units.state_days[unit] == int(numbers.home_days):
             if uniform(today.luck, Stream.REJOIN, units.identity[unit]) < numbers.rejoin:
-                rejoin(unit, land, units, numbers.morale, today)
+                rejoin(unit, land, armies, numbers.morale, today)
 
 
 @rule
-def rejoin(unit: int, land: Land, units: Units, morale: float, today: Today) -> None:
+def rejoin(unit: int, land: Land, armies: Armies, morale: float, today: Today) -> None:
     """Add a unit to the garrison of the capital of its home province, or of Kabul if the Taliban hold that capital.
 
     Nothing changes if the Taliban hold both.
     """
-    districts, provinces = land.districts, land.provinces
+    districts, provinces, units = land.districts, land.provinces, armies.units
     city = provinces.capital[districts.province[units.home[unit]]]
     if districts.holder[city] == Holder.TALIBAN:
         city = CAPITAL_CITY
@@ -67,8 +68,6 @@ def rejoin(unit: int, land: Land, units: Units, morale: float, today: Today) -> 
     note(today, Event.RETURN, city, unit, units.flown_home[unit], 0, 0)
     units.men[unit] += units.flown_home[unit]
     units.flown_home[unit] = 0
-    units.district[unit] = city
-    units.state[unit] = UnitState.HOLDING
-    units.state_days[unit] = 0
     units.morale[unit] = morale
     units.asked_days[unit] = NEVER
+    join_garrison(unit, city, armies.garrisons, units)

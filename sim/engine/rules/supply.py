@@ -8,8 +8,9 @@ Source  evidence F107 (40 days of siege, then flown out), articles: "supply line
 
 from typing import NamedTuple
 
+from sim.engine.bookkeeping import mean_hunger
 from sim.engine.compile import rule
-from sim.engine.world import Armies, Districts, Garrisons, Holder, Land, Units, UnitState
+from sim.engine.world import NOBODY, Armies, Districts, Garrisons, Holder, Land, Units
 
 
 class Supply(NamedTuple):
@@ -40,18 +41,29 @@ def supply(land: Land, armies: Armies, numbers: Supply) -> None:
 
     Args:
         land: Connected districts are written.
-        armies: Supply of units is written; garrisons are read.
+        armies: Supply of units is written, and hunger of garrisons and whether they are fully stocked.
         numbers: Parameters of the supply rule.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     find_connected(land, garrisons, numbers.road_cut_ratio)
-    for unit in range(units.men.size):
-        if units.state[unit] == UnitState.HOLDING:
-            change = -numbers.eaten_per_day
-            if districts.connected[units.district[unit]]:
-                change = numbers.restock_per_day
-            units.supply_days[unit] = min(numbers.full_days, max(0.0, units.supply_days[unit] + change))
-    airlift(districts, garrisons, units, numbers)
+    hungry = list_hungry(districts, garrisons, units, numbers) if numbers.airlift_per_day >= 1.0 else 0
+    for district in range(districts.holder.size):
+        if not (garrisons.stocked[district] and districts.connected[district]):
+            use_up_or_restock(district, districts.connected[district], garrisons, units, numbers)
+    airlift(hungry, districts, garrisons, units, numbers)
+
+
+@rule
+def use_up_or_restock(district: int, connected: bool, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
+    """Change the supply of every unit of a garrison by one day, and note whether all are fully stocked."""
+    change = numbers.restock_per_day if connected else -numbers.eaten_per_day
+    stocked = connected
+    unit = garrisons.first_unit[district]
+    while unit != NOBODY:
+        units.supply_days[unit] = min(numbers.full_days, max(0.0, units.supply_days[unit] + change))
+        stocked = stocked and units.supply_days[unit] == numbers.full_days
+        unit = units.next_there[unit]
+    garrisons.stocked[district] = stocked
 
 
 @rule
@@ -92,11 +104,8 @@ def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
 
 
 @rule
-def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
-    """Fully restock the hungriest cut-off garrisons by air, one per flight."""
-    if numbers.airlift_per_day < 1.0:
-        return
-    hungry = list_hungry(districts, garrisons)
+def airlift(hungry: int, districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
+    """Fully restock the hungriest of the listed garrisons by air, one per flight."""
     for _flight in range(int(numbers.airlift_per_day)):
         neediest = -1
         for place in range(hungry):
@@ -106,22 +115,21 @@ def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: S
         if neediest < 0 or garrisons.hunger[neediest] <= 0.0:
             break
         garrisons.hunger[neediest] = 0.0
-        districts.chosen[neediest] = True
-    for unit in range(units.men.size):
-        if units.state[unit] == UnitState.HOLDING and districts.chosen[units.district[unit]]:
+        unit = garrisons.first_unit[neediest]
+        while unit != NOBODY:
             units.supply_days[unit] = numbers.full_days
+            unit = units.next_there[unit]
 
 
 @rule
-def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
-    """List in `districts.choice` the cut-off districts with a hungry garrison, and return their number.
-
-    `districts.chosen` is cleared; `airlift` marks in it the districts that it supplies.
-    """
-    districts.chosen[:] = False
+def list_hungry(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> int:
+    """List in `districts.choice` the cut-off districts with a hungry garrison, and return their number."""
     found = 0
     for district in range(districts.holder.size):
-        if not districts.connected[district] and garrisons.hunger[district] > 0.0:
+        if districts.connected[district] or garrisons.men[district] == 0:
+            continue
+        garrisons.hunger[district] = mean_hunger(district, garrisons, units, numbers.hungry_below)
+        if garrisons.hunger[district] > 0.0:
             districts.choice[found] = district
             found += 1
     return found

@@ -100,6 +100,7 @@ def test_the_refused_try_the_next_post_once():
     world = call(made)
     assert set(world.refugees.post[:4]) == {1}
     assert set(world.refugees.destination[:4]) == {3}
+    assert set(world.refugees.due_on[:4]) == {6}
     assert (world.refugees.state[:4] == RefugeeState.ON_THE_ROAD).all()
     assert world.tally[Count.REFUSED] == 0
     assert world.posts.people_waiting[0] == 0

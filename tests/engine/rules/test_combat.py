@@ -12,8 +12,6 @@ from sim.engine.rules.combat import (
     is_called_off,
     kill_attackers,
     kill_defenders,
-    line_up,
-    men_of,
 )
 from sim.engine.world import Condition, Count, Fall, Mode, Role, UnitState
 
@@ -147,11 +145,8 @@ def test_the_dead_are_counted_and_never_more_than_there_were(sizes, fallen):
     for unit, men in zip(made.units_at(MIDDLE), sizes, strict=False):
         made.enlist(int(unit), men)
     before = sum(int(made.world.units.men[unit]) for unit in made.units_at(MIDDLE))
-    made.world.districts.fighting[MIDDLE] = 1.0
-    line_up(made.world.districts, made.world.units)
-    first = made.world.districts.defender[MIDDLE]
-    assert men_of(first, made.world.units) == before
-    dead = kill_defenders(first, before, made.world.units, fallen)
+    made.muster()
+    dead = kill_defenders(MIDDLE, made.world.garrisons, made.world.units, fallen)
     assert dead == min(fallen, before) == made.world.units.killed.sum()
     assert (made.world.units.men >= 0).all()
 
@@ -217,17 +212,3 @@ def test_the_more_frightened_of_two_defences_breaks():
     frightened.world.districts.dread[RIVER] = 1.0
     assert battle(calm).districts.falling[RIVER] == Fall.NONE
     assert battle(frightened).districts.falling[RIVER] == Fall.FOUGHT
-
-
-def test_only_those_who_hold_a_district_under_assault_line_up_and_in_order():
-    made = board()
-    districts, units = made.world.districts, made.world.units
-    districts.fighting[MIDDLE] = 1.0
-    units.state[made.units_at(MIDDLE)[0]] = UnitState.RETREATING
-    line_up(districts, units)
-    lined_up, unit = [], districts.defender[MIDDLE]
-    while unit >= 0:
-        lined_up.append(int(unit))
-        unit = units.next_there[unit]
-    assert lined_up == made.units_at(MIDDLE).tolist()
-    assert districts.defender[RIVER] == -1

@@ -19,7 +19,7 @@ def interned(days, places=TWO_PROVINCES, state=UnitState.INTERNED, **numbers):
 
 
 def home(made, day=20):
-    bring_home(made.land, made.world.units, made.rules.returning, made.today(day))
+    bring_home(made.land, made.armies, made.rules.returning, made.today(day))
     return made.world.units
 
 

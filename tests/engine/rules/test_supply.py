@@ -6,9 +6,9 @@ from board import CAPITAL, MIDDLE, RATIOS, RIVER, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.engine.bookkeeping import hunger_of
+from sim.engine.bookkeeping import hunger_of, join_garrison, leave_garrison
 from sim.engine.rules.supply import find_connected, is_road_cut, supply
-from sim.engine.world import Holder
+from sim.engine.world import Holder, UnitState
 
 MEN = st.integers(0, 2000)
 
@@ -117,3 +117,25 @@ def test_more_taliban_never_open_a_road(pressed, local, mobile, garrison, ratio,
 def test_more_supply_never_makes_hungrier(days, more, below):
     moves_one_way(hunger_of, "supply_days", -1, more, supply_days=days, hungry_below=below)
     assert 0.0 <= hunger_of(days, below) <= 1.0
+
+
+def test_a_garrison_that_was_full_eats_when_its_road_is_cut_and_fills_up_again():
+    made = board(supply={"full_days": 10.0, "eaten_per_day": 1.0, "restock_per_day": 2.0})
+    unit = made.garrison(RIVER, 40)
+    full = [supplied(made).units.supply_days[unit] for _ in range(2)]
+    assert full == [10.0, 10.0] and made.world.garrisons.stocked[RIVER]
+    made.world.districts.holder[MIDDLE] = Holder.TALIBAN
+    assert [supplied(made).units.supply_days[unit] for _ in range(2)] == [9.0, 8.0]
+    made.world.districts.holder[MIDDLE] = Holder.GOVERNMENT
+    assert [supplied(made).units.supply_days[unit] for _ in range(2)] == [10.0, 10.0]
+
+
+def test_a_hungry_unit_that_joins_a_full_garrison_is_restocked():
+    made = board(supply={"full_days": 10.0, "restock_per_day": 2.0})
+    supplied(made)
+    garrisons, units = made.world.garrisons, made.world.units
+    unit = int(garrisons.first_unit[MIDDLE])
+    leave_garrison(unit, garrisons, units)
+    units.state[unit], units.supply_days[unit] = UnitState.RETREATING, 1.0
+    join_garrison(unit, RIVER, garrisons, units)
+    assert [supplied(made).units.supply_days[unit] for _ in range(2)] == [3.0, 5.0]

@@ -8,7 +8,7 @@ from sim.engine.world import Act, Condition, Count, UnitKind, UnitState
 
 
 def happen_on(made, day):
-    apply_events(made.timeline, made.world.districts, made.world.units, made.today(day))
+    apply_events(made.timeline, made.world.districts, made.armies, made.today(day))
 
 
 def test_air_cover_ends_on_its_day_and_not_before():
