@@ -3,7 +3,7 @@
     python benchmarks/assimilate.py [quick]
 
 Every check is a function of a `Ground`: settings, decisions and observations. Here it is the whole country; in
-`tests/assimilate/test_proofs.py` it is a board of three districts. A *synthetic record* consists of the counts of a
+`tests/assimilation/test_proofs.py` it is a board of three districts. A *synthetic record* consists of the counts of a
 campaign from the prior, reported with their declared errors (simulation-based calibration: Talts and others 2018,
 arXiv:1804.06788).
 """
@@ -24,9 +24,9 @@ from common import CORES, ROOT, table
 
 sys.path.insert(0, str(ROOT))
 
-from sim.assimilate import campaigns
-from sim.assimilate.assimilate import CHAIN, settings_of
-from sim.assimilate.campaigns import (
+from sim.assimilation import campaigns
+from sim.assimilation.assimilate import CHAIN, settings_of
+from sim.assimilation.campaigns import (
     BATCH,
     NUMBER_SHARE,
     SEED_BITS,
@@ -37,7 +37,7 @@ from sim.assimilate.campaigns import (
     draws_of,
     run_batch,
 )
-from sim.assimilate.observations import (
+from sim.assimilation.observations import (
     Observation,
     count_in,
     log_likelihoods,
@@ -46,14 +46,14 @@ from sim.assimilate.observations import (
     tally_of,
     window_of,
 )
-from sim.assimilate.sampler import Cloud, Floats, State, generator, log_mean, sample
-from sim.assimilate.worlds import table_of_worlds, write_worlds
+from sim.assimilation.sampler import Cloud, Floats, State, generator, log_mean, sample
+from sim.assimilation.worlds import table_of_worlds, write_worlds
+from sim.configuration.overrides import choices_of
+from sim.configuration.settings import Order
+from sim.configuration.worlds import LOG_LIKELIHOOD, read_worlds
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Record, Series, run_campaign
 from sim.options import Assimilate, read_request
-from sim.settings.overrides import choices_of
-from sim.settings.settings import Order
-from sim.settings.worlds import LOG_LIKELIHOOD, read_worlds
 
 REPORTS = ("taken_8_june", "taken_19_june", "crossed_by_22_june")  # observations for the check by rejection sampling
 LATER = 7  # days between the last report and the outcomes whose intervals are checked

@@ -29,11 +29,11 @@ from common import MEASURED, in_turn, in_words, machine, ratios, spread, table, 
 from sweeps import sweep
 from tiling import tiled
 
+from sim.configuration.compose import compose_settings
+from sim.configuration.settings import Settings
 from sim.engine.campaign import Campaign, Series, blank_record, run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Count, World
-from sim.settings.compose import compose_settings
-from sim.settings.settings import Settings
 
 ASK = """
 import json, sys

@@ -19,7 +19,7 @@ from growth import LINEAR, NOT_FITTED, column, growth, is_worse_than_linear, say
 from rules_profile import entries_of, lines_of_the_day, live_in_steps, net_of_calls
 from tiling import tiled
 
-from sim.settings.compose import compose_settings
+from sim.configuration.compose import compose_settings
 
 ASK = """
 import json, sys

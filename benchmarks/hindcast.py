@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from sim.assimilate import assimilate as sampler
-from sim.assimilate.observations import read_observations
+from sim.assimilation import assimilate as sampler
+from sim.assimilation.observations import read_observations
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_falls
 from sim.hindcast import hindcast as verb

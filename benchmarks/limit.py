@@ -28,6 +28,7 @@ import limit_rules
 import numpy as np
 from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
 
+from sim.configuration.compose import compose_settings
 from sim.engine.campaign import blank_record, step
 from sim.engine.chance import seeds_of
 from sim.engine.day import Rules
@@ -35,7 +36,6 @@ from sim.engine.invariants import linked_units
 from sim.engine.layout import fresh
 from sim.engine.rules import journeys
 from sim.engine.world import Border, Count, Land, UnitState, World, today_of
-from sim.settings.compose import compose_settings
 
 ASK = """
 import json, sys

@@ -12,7 +12,7 @@ LIVE = """
 import json, sys, time
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import fresh
-from sim.settings.compose import compose_settings
+from sim.configuration.compose import compose_settings
 count, turns = int(sys.argv[1]), int(sys.argv[2])
 s = compose_settings(sys.argv[3:])
 world = fresh(s.layout.world)

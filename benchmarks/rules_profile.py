@@ -20,6 +20,7 @@ from common import MEASURED, table
 
 import sim.engine.day
 import sim.engine.layout
+from sim.configuration.compose import compose_settings
 from sim.engine.campaign import blank_record, record_day, run_campaign
 from sim.engine.chance import seeds_of
 from sim.engine.compile import entry
@@ -27,7 +28,6 @@ from sim.engine.day import Rules
 from sim.engine.layout import fresh
 from sim.engine.timeline import Timeline
 from sim.engine.world import World
-from sim.settings.compose import compose_settings
 
 
 def lines_of_the_day(kind: type[ast.stmt]) -> list[str]:

@@ -27,16 +27,16 @@ from sweeps import bare
 SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
 BARE = 300  # campaigns from which the time of one is estimated
 STAGES = {  # a dash marks a part of the stage above it
-    "sim.settings.sweep.compose_sweep": "config",
-    "sim.run.run.compile_rules": "founding, and loading the rules",
-    "sim.run.work.lay_out": "- layout",
-    "sim.run.run.run_tasks": "campaigns",
-    "sim.run.work.run_campaign": "- compiled",
-    "sim.run.work.rows_of": "- counting outcomes",
-    "sim.run.work.chunk_of": "- rows to Arrow",
-    "sim.run.run.record": "- writing chunks",
-    "sim.run.run.write_tables": "tables",
-    "sim.run.console.print_summary": "summary in the terminal",
+    "sim.configuration.sweep.compose_sweep": "config",
+    "sim.execution.run.compile_rules": "founding, and loading the rules",
+    "sim.execution.work.lay_out": "- layout",
+    "sim.execution.run.run_tasks": "campaigns",
+    "sim.execution.work.run_campaign": "- compiled",
+    "sim.execution.work.rows_of": "- counting outcomes",
+    "sim.execution.work.chunk_of": "- rows to Arrow",
+    "sim.execution.run.record": "- writing chunks",
+    "sim.execution.run.write_tables": "tables",
+    "sim.execution.console.print_summary": "summary in the terminal",
 }
 DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
 CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.in_parallel")  # or replaced below
@@ -71,7 +71,7 @@ def watch(stages: dict[str, str], spent: Spent) -> None:
 def inside_run(words: list[str]) -> None:
     """Run the command up to the tables and print its times; called in a separate process."""
     spent: Spent = {"import": [0.0, 0.0]}
-    clocked("import", import_module, spent, Lock())("sim.run.run")
+    clocked("import", import_module, spent, Lock())("sim.execution.run")
     watch(STAGES, spent)
     front = import_module("sim.__main__")
     front.run_and_draw(words, lambda _folder: None)

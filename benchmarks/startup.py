@@ -20,7 +20,7 @@ from common import ROOT, in_turn, in_words, spread, table
 
 REPEATS, QUICK_REPEATS = 7, 3
 MOST = 9  # maximum packages in the table
-WORKER = "import sim.run.executors, sim.run.work"
+WORKER = "import sim.execution.executors, sim.execution.work"
 
 
 def seconds_of(words: Sequence[str], **env: str) -> float:

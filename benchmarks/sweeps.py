@@ -22,7 +22,7 @@ BARE = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from sim.engine.campaign import run_campaign
-from sim.settings.compose import compose_settings
+from sim.configuration.compose import compose_settings
 count, workers = int(sys.argv[1]), int(sys.argv[2])
 s = compose_settings(sys.argv[3:])
 world = s.layout.world

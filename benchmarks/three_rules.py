@@ -481,7 +481,7 @@ def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, An
 
 def write_works(folder: Path, seeds: Sequence[int], evening: int, days: int, overrides: Sequence[str]) -> list[str]:
     """Write one file of work per seed, and the journeys of the first."""
-    from sim.settings.compose import compose_settings  # Hydra takes seconds, which only this verb needs
+    from sim.configuration.compose import compose_settings  # Hydra takes seconds, which only this verb needs
 
     settings = compose_settings(overrides)
     paths = []

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.configuration.settings import Settings
 from sim.data.facts import Facts, Floats, Integers
 from sim.engine.day import Rules
 from sim.engine.layout import LOG_ROWS, Layout, blank, lay_out
 from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition, Log
-from sim.settings.settings import Settings
 
 EDGE = 0.2  # degrees from the outermost district centre to the edge of a tile
 JOINED = 12  # districts at each edge of a tile that are linked to their reflection

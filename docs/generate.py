@@ -29,21 +29,21 @@ import pyarrow.parquet as pq
 import yaml
 from scipy.stats import bootstrap
 
-from sim.assimilate.figures import describe_worlds, read_followed
-from sim.assimilate.page import describe_all
+from sim.assimilation.figures import describe_worlds, read_followed
+from sim.assimilation.page import describe_all
 from sim.compare.pairs import judge
+from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
+from sim.configuration.compose import compose_settings
+from sim.configuration.numbers import declared_numbers
+from sim.configuration.settings import Settings
+from sim.configuration.sweep import compose_sweep
 from sim.data.configs import folder_of, read_yaml
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
 from sim.help import reference
-from sim.outcomes import Value, count_outcomes, read_outcomes
-from sim.score.forecasts import forecast_of, targets_here
-from sim.score.score import events_of, measured_or_error
-from sim.settings.changes import about_of, describe_changes, describing_groups, groups
-from sim.settings.compose import compose_settings
-from sim.settings.numbers import declared_numbers
-from sim.settings.settings import Settings
-from sim.settings.sweep import compose_sweep
+from sim.outcome import Value, count_outcomes, read_outcomes
+from sim.scoring.forecasts import forecast_of, targets_here
+from sim.scoring.score import events_of, measured_or_error
 from sim.wording import significant
 
 ROOT = Path(__file__).parent.parent

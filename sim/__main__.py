@@ -19,7 +19,7 @@ from sim.terminal import safe_output
 from sim.wording import counted
 
 if TYPE_CHECKING:
-    from sim.settings.overrides import AnyOverrides, Overrides
+    from sim.configuration.overrides import AnyOverrides, Overrides
 
 FAILED = 3  # exit code of a study in which campaigns failed
 
@@ -125,9 +125,9 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
     Call `draw` with the folder of the study to make figures and report; if `draw` is None, make neither.
     """
-    from sim.run.run import Stopped, run_sweep
-    from sim.settings.overrides import Overrides
-    from sim.settings.sweep import compose_sweep
+    from sim.configuration.overrides import Overrides
+    from sim.configuration.sweep import compose_sweep
+    from sim.execution.run import Stopped, run_sweep
     from sim.study.reader import is_drawn
     from sim.terminal import console_of
 
@@ -217,14 +217,14 @@ def bank(request: options.Bank) -> int:
 
 def assimilate(request: options.Assimilate) -> int:
     """Condition campaigns on the record or, with -m, compare the evidence for rival theories; return the exit code."""
-    from sim.settings.overrides import Overrides
+    from sim.configuration.overrides import Overrides
 
     if Overrides.of(request.overrides).sweeps:
         require_extra("report", "assimilate")
-        from sim.assimilate.theories import compare_theories
+        from sim.assimilation.theories import compare_theories
 
         return compare_theories(request)
-    from sim.assimilate.assimilate import assimilate
+    from sim.assimilation.assimilate import assimilate
 
     return assimilate(request)
 
@@ -279,8 +279,8 @@ def theories(request: options.Theories) -> int:
 
 def sensitivity(request: options.Sensitivity) -> int:
     """Measure how much each number affects an outcome, draw the results and return the exit code."""
+    from sim.execution.run import Stopped
     from sim.explore.sensitivity import resolve, write_sensitivity
-    from sim.run.run import Stopped
     from sim.terminal import console_of
 
     resolved = resolve(request)
@@ -359,14 +359,14 @@ def report(request: options.Report) -> int:
 
 def plan(request: options.Plan) -> int:
     """Print the estimated cost of a sweep, and return the exit code."""
-    from sim.run import plan as ahead
+    from sim.execution import plan as ahead
 
     return ahead.main(request)
 
 
 def settings(request: options.Settings) -> int:
     """Print the settings that a command line resolves to, and return the exit code."""
-    from sim.settings.compose import compose_settings
+    from sim.configuration.compose import compose_settings
     from sim.study.files import yaml_text
 
     chosen = compose_settings(request.overrides)
@@ -377,7 +377,7 @@ def settings(request: options.Settings) -> int:
 
 def failures(request: options.Failures) -> int:
     """Print failed campaigns by cause, and return the exit code."""
-    from sim.run import rerun as causes
+    from sim.execution import rerun as causes
 
     return causes.show_failures(request)
 
@@ -396,8 +396,8 @@ def compare(request: options.Compare) -> int:
 
 def score(request: options.Score) -> int:
     """Score the model and naive forecasts against the record, and return the exit code."""
-    from sim.run.run import Stopped
-    from sim.score.score import write_score
+    from sim.execution.run import Stopped
+    from sim.scoring.score import write_score
     from sim.terminal import console_of
 
     try:
@@ -405,7 +405,7 @@ def score(request: options.Score) -> int:
     except Stopped:
         print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
         return 130
-    from sim.score.figures import main as show
+    from sim.scoring.figures import main as show
 
     return show(folder)
 
@@ -452,7 +452,7 @@ def animate(request: options.Animate) -> int:
 
 def verify(request: options.Verify) -> int:
     """Run one study on every executor, compiled and uncompiled; compare the results and return the exit code."""
-    from sim.run import verify as every_way
+    from sim.execution import verify as every_way
 
     return every_way.main(request.overrides)
 

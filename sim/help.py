@@ -6,9 +6,9 @@ All of it is generated from the verbs of `sim.options`, `SETTINGS` below and the
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.data.configs import folder_of, read_yaml
 from sim.options import VERBS, Option, Request, expected_of, options_of, usage_of
-from sim.settings.changes import about_of, describe_changes, describing_groups, groups
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."

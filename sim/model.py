@@ -47,7 +47,7 @@ from sim.errors import PanjError
 
 
 class Config(Protocol):
-    """The part of `sim.settings.settings.Settings` that a model needs.
+    """The part of `sim.configuration.settings.Settings` that a model needs.
 
     Because a model depends only on this part, it does not need Hydra.
     """

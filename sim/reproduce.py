@@ -23,19 +23,19 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from sim.compare.compare import write_verdicts
+from sim.configuration.compose import Composer
+from sim.configuration.overrides import MULTIRUN, Overrides
+from sim.configuration.settings import Precision
+from sim.configuration.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
+from sim.execution.run import Stopped, run_sweep
+from sim.execution.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
 from sim.options import Compare, Reproduce, read_name, read_threshold
-from sim.outcomes import fingerprint_of_outcomes
+from sim.outcome import fingerprint_of_outcomes
 from sim.provenance import commit, shell_command, stamp, versions
-from sim.run.run import Stopped, run_sweep
-from sim.run.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
-from sim.settings.compose import Composer
-from sim.settings.overrides import MULTIRUN, Overrides
-from sim.settings.settings import Precision
-from sim.settings.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.study.reader import read_about
 from sim.study.store import compare_settings
 from sim.terminal import console_of

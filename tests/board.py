@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+from sim.configuration.numbers import resolve, typed
 from sim.data.facts import Facts, read_facts
 from sim.engine.bookkeeping import Endurance, form_garrisons, muster
 from sim.engine.campaign import run_campaign
@@ -39,7 +40,6 @@ from sim.engine.world import (
     land_of,
     today_of,
 )
-from sim.settings.numbers import resolve, typed
 
 CAPITAL, MIDDLE, RIVER = 0, 1, 2
 CALM: dict[str, dict[str, Any]] = {

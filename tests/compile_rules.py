@@ -1,8 +1,8 @@
 """Compile the rules as tests need them, so that the processes of the tests find them in the cache."""
 
+from sim.configuration.sweep import compose_sweep
+from sim.execution.run import compile_rules
 from sim.model import BorderCrisis
-from sim.run.run import compile_rules
-from sim.settings.sweep import compose_sweep
 from sim.terminal import console_of
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 After each fault, the same command must complete the study with the tables of an undisturbed one, and no stored campaign
 may be lost or run again. Until then, whatever can be read must be correct. `make faults` injects all faults and prints
-their numbers; `tests/run/test_faults.py` injects some of them.
+their numbers; `tests/execution/test_faults.py` injects some of them.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from quick import (
 )
 from rich.console import Console
 
+from sim.configuration.sweep import compose_sweep
 from sim.errors import PanjError
-from sim.run.run import run_sweep
-from sim.settings.sweep import compose_sweep
+from sim.execution.run import run_sweep
 from sim.study.reader import is_drawn, read_sweep
 
 DRAWN = "calibration=posterior"  # numbers drawn per campaign, as by default

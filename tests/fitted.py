@@ -7,7 +7,7 @@ import pytest
 from quick import make_quick
 
 from sim.__main__ import main
-from sim.score.targets import Target
+from sim.scoring.targets import Target
 
 
 def target_of(name: str, value: float | None, event: str = "", **changes: Any) -> Target:
@@ -19,7 +19,7 @@ def target_of(name: str, value: float | None, event: str = "", **changes: Any) -
 
 def make_bank(patch: pytest.MonkeyPatch, *overrides: str) -> None:
     """Run `bank` with instant stand-in campaigns; the replacement lasts until the patch is undone."""
-    for name in ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart"):
+    for name in ("sim.execution.work.run_campaign", "sim.execution.run.run_campaign", "sim.__main__.drawing_apart"):
         patch.setattr(name, None)
     make_quick()
     assert main(["bank", *overrides]) == 0

@@ -26,12 +26,12 @@ from sim import __main__ as command_line
 from sim import options
 from sim.classroom.choice.parse import read_command, read_yaml_text
 from sim.classroom.lessons.hand_in import hand_in_of
+from sim.configuration import compose
+from sim.configuration.overrides import Override
 from sim.data import configs, evidence, facts
 from sim.errors import PanjError
 from sim.help import setting_words
-from sim.outcomes import read_outcomes
-from sim.settings import compose
-from sim.settings.overrides import Override
+from sim.outcome import read_outcomes
 
 MOST_LETTERS = 400  # maximum length of a message
 MOST_SECONDS = 2.0  # maximum CPU time of a case
@@ -164,7 +164,7 @@ def try_config(rng: random.Random, folder: Path) -> str:
     kept = source.read_bytes()
     path.write_bytes(damaged_bytes(kept, rng))
     patched = [patch(f"{name}.folder_of", lambda name: home / name) for name in (
-        "sim.settings.compose", "sim.data.configs", "sim.outcomes")]  # fmt: skip
+        "sim.configuration.compose", "sim.data.configs", "sim.outcome")]  # fmt: skip
     try:
         with ExitStack() as stack:
             for one in patched:
@@ -242,10 +242,10 @@ def files_in(folder: Path) -> set[str]:
 def no_campaigns(folder: Path) -> Iterator[None]:
     """Work in a folder without running campaigns or starting a server; cache what Hydra composes from equal words."""
     import sim.classroom.server
-    import sim.run.plan
-    import sim.run.run
-    import sim.run.verify
-    import sim.score.score  # noqa: F401  (so that its own name is found below)
+    import sim.execution.plan
+    import sim.execution.run
+    import sim.execution.verify
+    import sim.scoring.score  # noqa: F401  (so that its own name is found below)
 
     (folder / "work").mkdir()
     names = ("run_sweep", "compile_rules", "take_sample", "run_campaign", "rerun_campaign")

@@ -28,8 +28,8 @@ from sim import __main__ as front
 from sim.engine.campaign import Campaign, Series, blank_record
 from sim.engine.layout import fresh
 from sim.engine.world import NEVER, Holder
-from sim.run import run, work
-from sim.run.backlog import Backlog
+from sim.execution import run, work
+from sim.execution.backlog import Backlog
 from sim.study.files import write_file
 from sim.study.reader import note_drawn, read_about
 from sim.study.store import recorded

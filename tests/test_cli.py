@@ -13,12 +13,12 @@ from shared import raising
 from sim import __main__ as command_line
 from sim import help, options
 from sim.__main__ import drawing_apart, main
+from sim.configuration import compose
+from sim.configuration.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
 from sim.data import evidence
 from sim.errors import PanjError
+from sim.execution import run
 from sim.report import report
-from sim.run import run
-from sim.settings import compose
-from sim.settings.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
 from sim.study import reader
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]

@@ -16,9 +16,9 @@ import pytest
 from shared import ROOT, run_python
 
 import sim
+from sim.configuration.compose import GROUPS, choices_of, compose_settings
+from sim.configuration.numbers import declared_numbers
 from sim.data.facts import read_facts
-from sim.settings.compose import GROUPS, choices_of, compose_settings
-from sim.settings.numbers import declared_numbers
 
 PACKAGE = Path(sim.__file__).parent
 FILES = {
@@ -32,11 +32,11 @@ FOR_NOTEBOOKS = ("sim.classroom.exercises", "sim.classroom.lessons.notebooks")
 MOST_IN_A_FOLDER = 17
 DISTRIBUTIONS = packages_distributions()
 EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs the core alone
-    **dict.fromkeys(("plots", "report", "compare", "score", "story", "hindcast", "reproduce"), "report"),
+    **dict.fromkeys(("plots", "report", "compare", "scoring", "story", "hindcast", "reproduce"), "report"),
     **dict.fromkeys(("calibrate", "explore"), "calibrate"),
     "classroom": "classroom",
     "model": "mesa",
-    **dict.fromkeys(("assimilate.figures", "assimilate.page", "assimilate.theories"), "report"),
+    **dict.fromkeys(("assimilation.figures", "assimilation.page", "assimilation.theories"), "report"),
 }
 NEVER_IMPORTED = {  # required for what their line in pyproject.toml says, without an import of ours
     "ipyvue", "ipyvuetify", "networkx", "solara", "solara-assets", "solara-server",
@@ -61,12 +61,12 @@ def lint(folder):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("line", ["from sim.run import work", "import numba", "from sim.report import report"])
+@pytest.mark.parametrize("line", ["from sim.execution import work", "import numba", "from sim.report import report"])
 def test_an_import_that_points_up_breaks_a_contract(line, tmp_path):
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(PACKAGE, tmp_path / "sim", ignore=shutil.ignore_patterns("__pycache__", "*.csv", "*.yaml"))
     assert lint(tmp_path).returncode == 0
-    below = tmp_path / "sim" / "settings" / "numbers.py"
+    below = tmp_path / "sim" / "configuration" / "numbers.py"
     below.write_text(f"{below.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
     assert lint(tmp_path).returncode == 1
 
@@ -78,7 +78,13 @@ def test_no_folder_is_a_flat_drawer():
 
 
 def test_a_worker_starts_without_what_is_slow_to_import():
-    needed = ("sim.engine.campaign", "sim.engine.layout", "sim.outcomes", "sim.run.executors", "sim.run.work")
+    needed = (
+        "sim.engine.campaign",
+        "sim.engine.layout",
+        "sim.outcome",
+        "sim.execution.executors",
+        "sim.execution.work",
+    )
     script = f"import sys, {', '.join(needed)}; print(*sorted(set(sys.modules) & set({HEAVY})))"
     done = run_python(script)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -14,6 +14,7 @@ import pytest
 from board import calm_rules, facts_of, timeline_of
 from mesa.datacollection import DataCollector
 
+from sim.configuration.compose import compose_settings
 from sim.engine import world as world_module
 from sim.engine.campaign import Campaign, run_campaign
 from sim.engine.invariants import check, linked_units
@@ -21,7 +22,6 @@ from sim.engine.layout import fresh, lay_out
 from sim.engine.world import NOBODY, Count, Holder, Mode, Role, UnitKind, UnitState, World
 from sim.errors import CampaignError, PanjError
 from sim.model import ENUMERATIONS, TAKEN, BorderCrisis, District, Force, Post, Refugee, Trait, Unit, Window
-from sim.settings.compose import compose_settings
 
 KINDS = {District: "districts", Unit: "units", Force: "forces", Post: "posts", Refugee: "refugees"}
 SEED = 3

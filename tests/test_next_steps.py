@@ -9,9 +9,9 @@ import pytest
 from quick import campaign_of, no_figures
 
 from sim import __main__ as front
+from sim.configuration.overrides import Overrides
+from sim.execution import run, work
 from sim.options import read_command
-from sim.run import run, work
-from sim.settings.overrides import Overrides
 
 SMALL = ["runs=3", "end_date=2021-07-08", "calibration=as_declared", "daily=false"]
 GRID = ["-m", "reinforcement=as_reported,none", "border=closed,as_reported"]

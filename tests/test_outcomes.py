@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from board import TWO_PROVINCES, Place, calm_rules, facts_of, luck
 
-from sim import outcomes
+from sim import outcome as outcomes
 from sim.data.configs import folder_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
@@ -19,7 +19,7 @@ from sim.engine.campaign import Campaign, Series, blank_record
 from sim.engine.layout import fresh, lay_out
 from sim.engine.world import Event, Fall, Holder, Today, Why
 from sim.errors import PanjError
-from sim.outcomes import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
+from sim.outcome import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
 
 PLACES = (*TWO_PROVINCES, Place("Ford", province="Takhar", frontier_km=60.0, post="ford"))
 FACTS = facts_of(PLACES)  # Capital, Middle, River in Kunduz; Beyond, Far Capital, Ford in Takhar

@@ -17,16 +17,16 @@ from quick import DECLARED
 
 from sim import reproduce as again
 from sim.compare.compare import write_verdicts
+from sim.configuration.sweep import compose_sweep
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
+from sim.execution import work
+from sim.execution.run import Stopped, run_sweep
+from sim.execution.verify import difference_of
 from sim.options import Compare, Reproduce, read_request
 from sim.provenance import stamp
 from sim.reproduce import Redraw
 from sim.reproduce import main as reproduce
-from sim.run import work
-from sim.run.run import Stopped, run_sweep
-from sim.run.verify import difference_of
-from sim.settings.sweep import compose_sweep
 from sim.study.reader import StudyCell, read_about
 from sim.study.store import Scope
 from sim.study.tables import beyond_words

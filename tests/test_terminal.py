@@ -47,7 +47,7 @@ def test_letters_that_a_code_page_lacks_are_replaced() -> None:
 
 
 def test_processes_cannot_start_from_standard_input() -> None:
-    script = "from sim.run.executors import check_main_module; check_main_module()"
+    script = "from sim.execution.executors import check_main_module; check_main_module()"
     done = subprocess.run(
         [sys.executable, "-"], input=script, capture_output=True, text=True, check=False, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

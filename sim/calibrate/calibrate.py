@@ -41,11 +41,11 @@ from sim.calibrate.refine import (
     rows_of_generations,
 )
 from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_tables
+from sim.configuration.posterior import Posterior, table_of
 from sim.data.facts import fingerprint_of_record
 from sim.options import Calibrate
 from sim.provenance import commit, versions
-from sim.score.forecasts import forecast_of, targets_here
-from sim.settings.posterior import Posterior, table_of
+from sim.scoring.forecasts import forecast_of, targets_here
 from sim.study.reader import read_about
 
 QUICK, FULL, NONE = "quick", "full", "none"

@@ -44,11 +44,11 @@ from scipy.special import ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
 from sim.calibrate.tables import effective_size
+from sim.configuration.draws import Prior
+from sim.configuration.posterior import weighted_quantiles
 from sim.engine.chance import LAST_SEED
 from sim.errors import PanjError
-from sim.run.executors import cores, end_with_parent, interrupts_ignored
-from sim.settings.draws import Prior
-from sim.settings.posterior import weighted_quantiles
+from sim.execution.executors import cores, end_with_parent, interrupts_ignored
 from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 

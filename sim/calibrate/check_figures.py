@@ -32,7 +32,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
 from sim.plots.tables import Row, read_rows
-from sim.score.figures import Interval, Look, draw_targets
+from sim.scoring.figures import Interval, Look, draw_targets
 
 BINS = 10  # number of rank bins
 ROW = 0.175  # row height per parameter, inches

@@ -56,9 +56,9 @@ from sim.calibrate.fit import (
 from sim.calibrate.heldout import sceptics, write_heldout
 from sim.calibrate.tables import write_tables
 from sim.errors import PanjError
-from sim.score.forecasts import targets_here
-from sim.score.measure import scaled
-from sim.score.targets import Target, bounds_of
+from sim.scoring.forecasts import targets_here
+from sim.scoring.measure import scaled
+from sim.scoring.targets import Target, bounds_of
 from sim.terminal import console_of
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500

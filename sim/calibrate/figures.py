@@ -40,7 +40,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
-from sim.score.figures import Interval, Look, draw_targets
+from sim.scoring.figures import Interval, Look, draw_targets
 from sim.wording import significant, span_of
 
 

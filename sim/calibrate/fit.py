@@ -24,17 +24,17 @@ from scipy.linalg import lstsq
 from scipy.special import expit, logit
 
 from sim.calibrate.tables import effective_size
+from sim.configuration.draws import Prior
+from sim.configuration.numbers import declared_numbers
+from sim.configuration.overrides import AnyOverrides, Overrides
+from sim.configuration.posterior import Posterior, posterior_of
 from sim.data.facts import read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
-from sim.outcomes import fingerprint_of_outcomes, read_outcomes
-from sim.score.forecasts import numbers_of
-from sim.score.measure import outside, scaled
-from sim.score.targets import Target, bounds_of
-from sim.settings.draws import Prior
-from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import AnyOverrides, Overrides
-from sim.settings.posterior import Posterior, posterior_of
+from sim.outcome import fingerprint_of_outcomes, read_outcomes
+from sim.scoring.forecasts import numbers_of
+from sim.scoring.measure import outside, scaled
+from sim.scoring.targets import Target, bounds_of
 from sim.study.reader import read_about, read_columns
 from sim.study.store import read_scope
 

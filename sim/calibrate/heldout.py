@@ -26,16 +26,16 @@ from rich.console import Console
 
 from sim.calibrate.fit import Fit, Nearest, fit
 from sim.calibrate.tables import write_tables
+from sim.configuration.compose import compose_settings
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.outcomes import read_outcomes
-from sim.score import forecasts
-from sim.score.forecasts import KNOWN_UNTIL, Forecast, forecast_of, grounds_of, naive_forecasts, names_of
-from sim.score.measure import KNOWN_EVENT, Intervals, Measured, measure, tally
-from sim.score.score import RECORDS, bounds_in_words, cell_text, score_text
-from sim.score.targets import MOST_FITTED, Target
-from sim.settings.compose import compose_settings
+from sim.outcome import read_outcomes
+from sim.scoring import forecasts
+from sim.scoring.forecasts import KNOWN_UNTIL, Forecast, forecast_of, grounds_of, naive_forecasts, names_of
+from sim.scoring.measure import KNOWN_EVENT, Intervals, Measured, measure, tally
+from sim.scoring.score import RECORDS, bounds_in_words, cell_text, score_text
+from sim.scoring.targets import MOST_FITTED, Target
 
 FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predicted"
 

@@ -25,7 +25,7 @@ from sim.errors import PanjError
 from sim.plots.captions import cite, describe_failures, name_number, true_minus
 from sim.plots.page import Picture, Source, TableBlock, as_text, block, make_source, read_picture, template_of
 from sim.plots.tables import Row, read_object, read_rows, reading
-from sim.score.figures import format_cell, format_reported
+from sim.scoring.figures import format_cell, format_reported
 from sim.study.files import write_file
 from sim.wording import counted, list_words, paragraph, percent, significant, with_range
 

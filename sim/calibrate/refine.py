@@ -40,20 +40,20 @@ from sim.calibrate.chains import (
 )
 from sim.calibrate.fit import Bank, Distance, Fit, adjusted, distances_of, shares_of
 from sim.calibrate.tables import rows_of_chains
+from sim.configuration.draws import POSTERIOR, Draws, Prior
+from sim.configuration.posterior import Posterior, posterior_of
+from sim.configuration.settings import Order, Piece
+from sim.configuration.sweep import compose_sweep
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import Layout, fresh
 from sim.engine.world import World
 from sim.errors import PanjError
+from sim.execution.executors import interrupts_ignored
+from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece, run_seed
 from sim.options import Calibrate
-from sim.outcomes import Outcome, count_outcomes
-from sim.run.executors import interrupts_ignored
-from sim.run.work import check_versions, layout_of, outcomes_of, run_piece, run_seed
-from sim.score.forecasts import Forecast, forecast_of
-from sim.score.targets import Target
-from sim.settings.draws import POSTERIOR, Draws, Prior
-from sim.settings.posterior import Posterior, posterior_of
-from sim.settings.settings import Order, Piece
-from sim.settings.sweep import compose_sweep
+from sim.outcome import Outcome, count_outcomes
+from sim.scoring.forecasts import Forecast, forecast_of
+from sim.scoring.targets import Target
 from sim.study.columns import chunk_of, stored_type, with_dates
 from sim.study.reader import read_about
 

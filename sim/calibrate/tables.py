@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.score.forecasts import Forecast
-from sim.score.measure import Intervals, intervals_of, weights_or_ones
-from sim.score.score import bounds_in_words, cell_text
-from sim.score.targets import Target, bounds_of
-from sim.settings.draws import Prior
-from sim.settings.posterior import Posterior, weighted_quantiles
+from sim.configuration.draws import Prior
+from sim.configuration.posterior import Posterior, weighted_quantiles
+from sim.scoring.forecasts import Forecast
+from sim.scoring.measure import Intervals, intervals_of, weights_or_ones
+from sim.scoring.score import bounds_in_words, cell_text
+from sim.scoring.targets import Target, bounds_of
 from sim.study.files import csv_text, json_text, write_file
 
 APART = 3.0  # standard errors beyond which chains do not agree

@@ -24,10 +24,10 @@ from scipy.stats import beta
 from sim.calibrate.checks import nearest_reports, reports_of
 from sim.calibrate.fit import Bank, Summaries, base_of, nearest_of, outside_of, read_bank, study_of, summaries_of
 from sim.calibrate.tables import rows_of_record, write_tables
+from sim.configuration.overrides import choices_of
 from sim.errors import PanjError
-from sim.score.forecasts import forecast_of, targets_here
-from sim.score.targets import Target
-from sim.settings.overrides import choices_of
+from sim.scoring.forecasts import forecast_of, targets_here
+from sim.scoring.targets import Target
 from sim.wording import counted
 
 RESULTS, USUAL = Path("results"), "contagion"

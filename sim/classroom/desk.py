@@ -20,14 +20,14 @@ from cachetools import LRUCache
 
 from sim.classroom.choice.parse import check_choice
 from sim.classroom.worker import run_piece_nicely
+from sim.configuration.compose import Composer
+from sim.configuration.overrides import Overrides
+from sim.configuration.settings import Executor, Order, Piece, Settings
+from sim.configuration.sweep import Cell
 from sim.engine.campaign import Campaign
 from sim.errors import PanjError
-from sim.run.executors import Workers, cores
-from sim.run.rerun import rerun_campaign
-from sim.settings.compose import Composer
-from sim.settings.overrides import Overrides
-from sim.settings.settings import Executor, Order, Piece, Settings
-from sim.settings.sweep import Cell
+from sim.execution.executors import Workers, cores
+from sim.execution.rerun import rerun_campaign
 
 CHUNK = 10  # campaigns that a worker runs at a time, which takes about 0.1 s
 TURN = 200  # campaigns in a requester's turn

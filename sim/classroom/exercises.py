@@ -33,16 +33,16 @@ from sim.classroom.lessons.hand_in import file_name, write_hand_in
 from sim.classroom.lessons.lesson import BEFORE_REVEAL, RANGES, Sheet, lesson_of, outcome_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
 from sim.data.configs import PACKAGE
 from sim.data.evidence import Evidence
 from sim.data.record import reported
 from sim.errors import PanjError
+from sim.execution.work import outcomes_of
 from sim.plots.charts import add_caption, add_key, draw_histogram, new_figure
 from sim.plots.colours import SECOND, SIMULATED
 from sim.plots.style import STYLE
 from sim.report.outcomes import are_whole, bins_of, draw_outcome, key_of_outcomes
-from sim.run.work import outcomes_of
-from sim.settings.overrides import Overrides
 from sim.study.columns import summarise
 from sim.study.files import write_file
 from sim.wording import counted

@@ -16,8 +16,8 @@ from sim.classroom.reading import Campaigns
 from sim.classroom.sessions.claims import ENDS, Refused, by_seed
 from sim.classroom.sessions.register import USUAL_RUNS, the_register
 from sim.classroom.sessions.session import Session, spelled
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 
 OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
 SPARE, LONGEST = 10, 4.0  # seconds of pause per second of drawing, and the maximum: a full class redraws less often

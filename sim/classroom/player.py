@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.classroom.desk import the_desk
+from sim.configuration.overrides import BASELINE, Override, Overrides
+from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE, read_falls
 from sim.data.record import Point, aan_shares, counted_so_far
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Holder, Why
 from sim.errors import CampaignError
-from sim.outcomes import count_outcomes
+from sim.execution.rerun import cannot_end, dated_of, evenings_of, log_of
+from sim.execution.work import outcomes_of
+from sim.outcome import count_outcomes
 from sim.plots.land import NARROW_MARGIN, Bounds, Lines, bounds_of, country_bounds, frontier_bounds, read_land
-from sim.run.rerun import cannot_end, dated_of, evenings_of, log_of
-from sim.run.work import outcomes_of
-from sim.settings.overrides import BASELINE, Override, Overrides
-from sim.settings.settings import Settings
 from sim.story.branches import Course, check_effect, run_branches, turn_of
 from sim.story.branches import warm as warm_step
 from sim.story.chronicle import Chronicle, chronicle_of

@@ -19,11 +19,11 @@ import pyarrow as pa
 from sim.classroom.texts import texts_of
 from sim.compare.compare import verdict_of
 from sim.compare.sentences import FEW, Verdict, is_share, say_amount, say_number
+from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
-from sim.outcomes import Outcome, Reported, read_outcomes, reported_of
-from sim.settings.settings import Settings
+from sim.outcome import Outcome, Reported, read_outcomes, reported_of
 from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
 from sim.wording import paragraph
 

@@ -32,8 +32,8 @@ from starlette.responses import PlainTextResponse, Response
 from sim.classroom.gate import BROWSER, MOST_CHANNELS, MOST_PAGES, Gate, Room, first_of, new_code, page_policy
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.execution.run import compile_rules
 from sim.options import Classroom
-from sim.run.run import compile_rules
 from sim.terminal import console_of
 
 THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which pages detect a restart
@@ -319,8 +319,8 @@ def main(request: Classroom) -> int:
 def get_ready(console: Console) -> None:
     """Compile the rules, request the baseline campaigns and start `warm` in a thread, so that no visitor waits."""
     from sim.classroom.desk import the_desk
-    from sim.settings.overrides import BASELINE
-    from sim.settings.sweep import Cell
+    from sim.configuration.overrides import BASELINE
+    from sim.configuration.sweep import Cell
 
     desk = the_desk()
     compile_rules(Cell(0, {}, (), desk.settings(BASELINE)).order, 0, console)

@@ -9,8 +9,8 @@ import os
 
 import pyarrow as pa
 
-from sim.run.work import work
-from sim.settings.settings import Piece
+from sim.configuration.settings import Piece
+from sim.execution.work import work
 from sim.study.columns import runs_table
 
 NICE = 10  # niceness: pages take priority over campaigns

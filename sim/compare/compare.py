@@ -40,7 +40,7 @@ from sim.compare.sentences import (
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.options import Compare, Range, range_of, usage_of
-from sim.outcomes import last_day_of
+from sim.outcome import last_day_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import Measure, Study, Worlds, open_study, read_measure, read_worlds

@@ -23,9 +23,9 @@ from scipy.stats import t as student
 from sim.compare.pairs import Baseline, clear, never_varies
 from sim.compare.risk import interval_of_risk, say_range
 from sim.compare.sentences import RISK, say_difference, say_interval, say_outcome
+from sim.configuration.sweep import say
 from sim.errors import PanjError
 from sim.options import Range
-from sim.settings.sweep import say
 from sim.study.reader import Measure, Study, Value, Worlds, same
 from sim.wording import counted, format_day, significant
 

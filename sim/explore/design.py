@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from sim.configuration.draws import LUCK, Draws, Prior, design_of
+from sim.configuration.settings import Settings
+from sim.configuration.sweep import Cell, Sweep
 from sim.errors import PanjError
-from sim.run.console import Terse
-from sim.run.run import Ran, run_sweep
-from sim.settings.draws import LUCK, Draws, Prior, design_of
-from sim.settings.settings import Settings
-from sim.settings.sweep import Cell, Sweep
+from sim.execution.console import Terse
+from sim.execution.run import Ran, run_sweep
 from sim.study.reader import Measure, open_study, read_measure, read_worlds
 
 Floats = NDArray[np.float64]

@@ -35,10 +35,10 @@ from rich.console import Console
 from scipy.stats import binomtest
 
 from sim.calibrate.fit import Bank, priors_of, read_bank
+from sim.configuration.draws import Prior
 from sim.errors import PanjError
 from sim.options import Discover, Range, range_of, usage_of
 from sim.provenance import commit, versions
-from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import EPOCH, Measure, open_study, read_about, read_measure, read_worlds
 

@@ -30,8 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from sim.configuration.draws import Prior, priors_under
+from sim.configuration.overrides import AnyOverrides, Overrides
+from sim.configuration.settings import Order, Piece, Settings
+from sim.configuration.sweep import compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
+from sim.execution.executors import cores
+from sim.execution.run import compile_rules
+from sim.execution.work import work_timed
 from sim.explore.design import (
     STEP,
     Answers,
@@ -44,15 +51,8 @@ from sim.explore.design import (
     trajectories,
 )
 from sim.options import Sensitivity, usage_of
-from sim.outcomes import read_outcomes
+from sim.outcome import read_outcomes
 from sim.provenance import commit, versions
-from sim.run.executors import cores
-from sim.run.run import compile_rules
-from sim.run.work import work_timed
-from sim.settings.draws import Prior, priors_under
-from sim.settings.overrides import AnyOverrides, Overrides
-from sim.settings.settings import Order, Piece, Settings
-from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import format_seconds

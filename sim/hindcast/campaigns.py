@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.configuration.settings import Order
 from sim.engine.campaign import Record, run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Holder
 from sim.errors import CampaignError, PanjError
+from sim.execution.executors import Workers
+from sim.execution.work import check_versions, facts_here, layout_of
 from sim.hindcast.design import SOLDIERS, TARGETS
 from sim.hindcast.naive import Ensemble
 from sim.hindcast.record import districts_of
-from sim.outcomes import nights_of
-from sim.run.executors import Workers
-from sim.run.work import check_versions, facts_here, layout_of
-from sim.score.forecasts import Floats, Integers
-from sim.score.targets import district_targets
-from sim.settings.settings import Order
+from sim.outcome import nights_of
+from sim.scoring.forecasts import Floats, Integers
+from sim.scoring.targets import district_targets
 from sim.study.columns import NOT_FALLEN
 
 BATCH = 25  # campaigns per task

@@ -17,14 +17,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.assimilate.assimilate import CHAIN, known_by, make_worlds, settings_of
-from sim.assimilate.campaigns import draws_of, stage_ends
-from sim.assimilate.observations import Observation, read_observations
-from sim.assimilate.sampler import check_size
-from sim.assimilate.tables import FLOOR
+from sim.assimilation.assimilate import CHAIN, known_by, make_worlds, settings_of
+from sim.assimilation.campaigns import draws_of, stage_ends
+from sim.assimilation.observations import Observation, read_observations
+from sim.assimilation.sampler import check_size
+from sim.assimilation.tables import FLOOR
+from sim.configuration.settings import Order, Settings
+from sim.configuration.worlds import worlds_for
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_falls
 from sim.errors import PanjError
+from sim.execution.executors import Workers, cores, workers_of
 from sim.hindcast.campaigns import Counted, run_counted
 from sim.hindcast.design import FREE, GROWTH, HORIZONS, MIXTURE, ORIGINS, PANJ, TABLES, check, scored
 from sim.hindcast.hubverse import rows_of_record, write_hubverse
@@ -42,9 +45,6 @@ from sim.hindcast.scores import (
 )
 from sim.options import Assimilate, Hindcast
 from sim.provenance import command_line, commit, versions
-from sim.run.executors import Workers, cores, workers_of
-from sim.settings.settings import Order, Settings
-from sim.settings.worlds import worlds_for
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.terminal import console_of
 from sim.wording import counted, format_seconds

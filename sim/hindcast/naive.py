@@ -13,7 +13,7 @@ import numpy as np
 from sim.data.facts import Facts
 from sim.hindcast.design import GROWTH_DAYS, RECENT, TARGETS, WEEK, Target
 from sim.hindcast.record import Reported, districts_of
-from sim.score.forecasts import Floats, Marks, grown, neighbours_of, spread
+from sim.scoring.forecasts import Floats, Marks, grown, neighbours_of, spread
 
 Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # what `no_change` takes and returns
 

@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.assimilate.observations import Observation
+from sim.assimilation.observations import Observation
 from sim.data.facts import THE_LINE, Facts, Falls
 from sim.hindcast.design import SOLDIERS, TARGETS, Target
-from sim.score.forecasts import DAY_0, DAYS, Floats
-from sim.score.targets import DistrictTargets, district_targets, when_lost
+from sim.scoring.forecasts import DAY_0, DAYS, Floats
+from sim.scoring.targets import DistrictTargets, district_targets, when_lost
 
 
 class Reported(NamedTuple):

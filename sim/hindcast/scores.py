@@ -3,7 +3,7 @@
 Lower scores are better. Scores of counts are in the unit of the target, or in that of log(1 + count); Brier scores have
 no unit.
 
-Source  Fair CRPS and Brier score: `sim.score.measure`. Weighted interval score: Bracher and others 2021,
+Source  Fair CRPS and Brier score: `sim.scoring.measure`. Weighted interval score: Bracher and others 2021,
         doi:10.1371/journal.pcbi.1008618. Energy score: Gneiting and Raftery 2007. Circular block bootstrap: Politis and
         Romano 1992.
 """
@@ -18,8 +18,8 @@ from scipy.spatial.distance import pdist
 from sim.hindcast.design import BINS, BLOCK, FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, QUANTILES, RESAMPLES, TARGETS
 from sim.hindcast.naive import Ensemble
 from sim.hindcast.record import Reported, day_of
-from sim.score.forecasts import Floats
-from sim.score.measure import SEED_OF_RESAMPLING, brier, crps, intervals_of, was_lost
+from sim.scoring.forecasts import Floats
+from sim.scoring.measure import SEED_OF_RESAMPLING, brier, crps, intervals_of, was_lost
 
 Row = dict[str, Any]
 COUNT_SCORES = ("crps", "crps_log", "wis")

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import DayLocator, date2num
 from matplotlib.ticker import MaxNLocator
 
+from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE, Facts, read_facts
 from sim.data.record import NIGHTS, counted_at, point
 from sim.plots.captions import cite
@@ -41,7 +42,6 @@ from sim.plots.charts import (
     save_study_chart,
 )
 from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
-from sim.settings.numbers import declared_numbers
 from sim.study.reader import Study, bands_of, need_columns
 from sim.wording import format_day, say_post, significant
 

@@ -18,18 +18,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from sim.engine.campaign import Campaign, Record, blank_record, raise_if_spent, step
-from sim.engine.chance import Address, Seeds, seeds_of
-from sim.engine.compile import cache_folder, compiled
-from sim.engine.day import Rules
-from sim.engine.layout import conditions_before_events, fresh
-from sim.engine.timeline import Timeline
-from sim.engine.world import Condition, Posts, Provinces, World
-from sim.errors import PanjError, nearest, unknown
-from sim.settings.draws import LAID_OUT
-from sim.settings.events import timeline_of
-from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import (
+from sim.configuration.draws import LAID_OUT
+from sim.configuration.events import timeline_of
+from sim.configuration.numbers import declared_numbers
+from sim.configuration.overrides import (
     DRAW_GROUPS,
     DRAW_KEYS,
     EVENTS,
@@ -39,7 +31,15 @@ from sim.settings.overrides import (
     Override,
     Overrides,
 )
-from sim.settings.settings import Event, Settings
+from sim.configuration.settings import Event, Settings
+from sim.engine.campaign import Campaign, Record, blank_record, raise_if_spent, step
+from sim.engine.chance import Address, Seeds, seeds_of
+from sim.engine.compile import cache_folder, compiled
+from sim.engine.day import Rules
+from sim.engine.layout import conditions_before_events, fresh
+from sim.engine.timeline import Timeline
+from sim.engine.world import Condition, Posts, Provinces, World
+from sim.errors import PanjError, nearest, unknown
 
 TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0; no rule writes them
 STEP_COMPILED = "campaign.step-*.nbi"  # Numba's cache files of the compiled `step`

@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sim.configuration.compose import Composer
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.errors import PanjError, unknown
+from sim.execution.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.options import Story
 from sim.provenance import STAMPED
-from sim.run.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
-from sim.settings.compose import Composer
 from sim.study.files import json_text, write_folder
 from sim.study.reader import Study, open_study
 

@@ -26,13 +26,13 @@ from rich.progress import track
 
 from sim.compare.compare import verdict_of
 from sim.compare.pairs import METHOD
+from sim.configuration.compose import Composer
+from sim.configuration.sweep import Cell
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Campaign
 from sim.errors import CampaignError, PanjError
-from sim.options import Fork
-from sim.outcomes import Outcome, Value, count_outcomes, is_date, reported_of
-from sim.run.executors import cores
-from sim.run.rerun import (
+from sim.execution.executors import cores
+from sim.execution.rerun import (
     Origin,
     about_campaign,
     cannot_end,
@@ -42,10 +42,10 @@ from sim.run.rerun import (
     origin_of,
     seed_of,
 )
-from sim.run.run import compile_rules
-from sim.run.work import outcomes_of
-from sim.settings.compose import Composer
-from sim.settings.sweep import Cell
+from sim.execution.run import compile_rules
+from sim.execution.work import outcomes_of
+from sim.options import Fork
+from sim.outcome import Outcome, Value, count_outcomes, is_date, reported_of
 from sim.story.branches import Turn, check_effect, check_outcome, run_branches, step_is_cold, turn_of, warm
 from sim.study.columns import in_words
 from sim.study.files import csv_text, json_text, write_folder

@@ -19,7 +19,7 @@ from sim.data.facts import Facts
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
 from sim.errors import PanjError
-from sim.outcomes import (
+from sim.outcome import (
     Outcome,
     Stored,
     Value,

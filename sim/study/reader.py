@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
-from sim.outcomes import last_day_of
-from sim.settings.numbers import declared_numbers
+from sim.outcome import last_day_of
 from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
 
 if TYPE_CHECKING:

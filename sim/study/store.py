@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import feather
 
+from sim.configuration.sweep import Cell, Sweep, say
 from sim.errors import PanjError
-from sim.outcomes import is_recountable, read_outcomes
-from sim.settings.sweep import Cell, Sweep, say
+from sim.outcome import is_recountable, read_outcomes
 from sim.study.columns import Counting, bring_up_to_date
 from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
 from sim.study.reader import StudyCell

@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sim.configuration.overrides import MULTIRUN
 from sim.data.facts import Facts
-from sim.outcomes import Outcome, read_outcomes
+from sim.outcome import Outcome, read_outcomes
 from sim.provenance import stamp
-from sim.settings.overrides import MULTIRUN
 from sim.study.columns import (
     CHANGES,
     DAILY,

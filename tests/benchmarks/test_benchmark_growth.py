@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from board import MIDDLE, RIVER, TWO_PROVINCES, calm_rules, facts_of, timeline_of
 
+from sim.configuration.numbers import check_range
 from sim.data.facts import Facts, read_facts
 from sim.engine.layout import found, lay_out
 from sim.engine.world import Act, Condition, Count
-from sim.settings.numbers import check_range
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 growth, tiling, by_rule = (import_module(name) for name in ("growth", "tiling", "growth_by_rule"))

@@ -10,9 +10,9 @@ from fitted import make_bank
 
 from sim.__main__ import main
 from sim.calibrate.fit import bank_overrides, read_bank
+from sim.configuration.compose import compose_settings
+from sim.configuration.draws import priors_under
 from sim.errors import PanjError
-from sim.settings.compose import compose_settings
-from sim.settings.draws import priors_under
 from sim.study.files import seal
 
 SHORT = ("runs=12", "end_date=2021-05-04")

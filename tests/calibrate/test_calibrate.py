@@ -18,11 +18,11 @@ from sim.calibrate.calibrate import rows_of_diagnostics, rows_of_predictive
 from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, rows_of_screening, screen, summaries_of
 from sim.calibrate.page import pressed_end, write_page_of_fit
 from sim.calibrate.tables import farthest_from_even
+from sim.configuration.compose import compose_settings
+from sim.configuration.draws import Prior, priors_under
 from sim.errors import PanjError
 from sim.options import Calibrate, read_request
-from sim.score.targets import Target
-from sim.settings.compose import compose_settings
-from sim.settings.draws import Prior, priors_under
+from sim.scoring.targets import Target
 from sim.study.files import seal, write_folder
 
 PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the log scale

@@ -19,10 +19,10 @@ from sim.calibrate.heldout import (
     without,
     write_heldout,
 )
-from sim.score.forecasts import DAY_0, KNOWN_UNTIL, Forecast, forecast_of, names_of, targets_here
-from sim.score.measure import KNOWN_EVENT, crps, crps_of_parts, measure
-from sim.score.targets import MOST_FITTED, Target
-from sim.settings.draws import read_priors
+from sim.configuration.draws import read_priors
+from sim.scoring.forecasts import DAY_0, KNOWN_UNTIL, Forecast, forecast_of, names_of, targets_here
+from sim.scoring.measure import KNOWN_EVENT, crps, crps_of_parts, measure
+from sim.scoring.targets import MOST_FITTED, Target
 
 PRIORS = read_priors()[:6]
 KEYS = tuple(prior.key for prior in PRIORS)

@@ -36,9 +36,9 @@ from sim.calibrate.chains import (
     tolerance_after,
 )
 from sim.calibrate.tables import error_of_mean, rows_of_chains
+from sim.configuration.draws import read_priors
+from sim.configuration.numbers import declared_numbers
 from sim.errors import PanjError
-from sim.settings.draws import read_priors
-from sim.settings.numbers import declared_numbers
 
 PRIORS = tuple(prior for prior in read_priors() if not declared_numbers()[prior.key].is_whole)[:2]
 NOISE = 0.2  # of what is simulated, as a share of the prior of the first number

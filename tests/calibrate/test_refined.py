@@ -14,8 +14,8 @@ import pytest
 
 from sim.calibrate.fit import read_bank
 from sim.calibrate.refine import order_of
+from sim.configuration.compose import compose_settings
 from sim.errors import PanjError
-from sim.settings.compose import compose_settings
 from sim.study.files import seal
 
 pytestmark = pytest.mark.slow  # test_refine.py refines and kills fits whose posterior is known
@@ -39,7 +39,7 @@ from pathlib import Path
 from sim.calibrate.fit import read_bank
 from sim.calibrate.calibrate import fit, priors_of
 from sim.calibrate.refine import Simulator, order_of
-from sim.score.score import targets_here
+from sim.scoring.score import targets_here
 
 bank = read_bank(Path("results/bank"))
 made = fit(bank, priors_of(bank), targets_here(), 0.3)

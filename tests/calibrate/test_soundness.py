@@ -38,11 +38,11 @@ from sim.calibrate.checks import (
 )
 from sim.calibrate.fit import Bank, Fit, adjusted, fit, numbers_of_shares, shares_of, summaries_of
 from sim.calibrate.heldout import heard, split_by
+from sim.configuration.draws import Prior, priors_under, read_priors
+from sim.configuration.numbers import declared_numbers
 from sim.errors import PanjError
-from sim.score.forecasts import DAY_0, KNOWN_UNTIL, Forecast, targets_here
-from sim.score.targets import Target
-from sim.settings.draws import Prior, priors_under, read_priors
-from sim.settings.numbers import declared_numbers
+from sim.scoring.forecasts import DAY_0, KNOWN_UNTIL, Forecast, targets_here
+from sim.scoring.targets import Target
 
 PRIORS = tuple(prior for prior in read_priors() if not declared_numbers()[prior.key].is_whole)[:5]
 KEYS = tuple(prior.key for prior in PRIORS)

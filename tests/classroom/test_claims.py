@@ -39,8 +39,8 @@ from sim.classroom.sessions.claims import (
     score_of,
     tally,
 )
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 
 numbers = some.floats(-1e6, 1e6)
 

@@ -11,8 +11,8 @@ from cachetools import LRUCache
 from sim.classroom import desk as desks
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.desk import CHUNK, MOST_RUNS, MOST_WAITING, Desk
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 
 RUNS = 3 * CHUNK
 

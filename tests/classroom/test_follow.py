@@ -8,8 +8,8 @@ from sim.classroom.choice.parse import check_choice, read_overrides
 from sim.classroom.pages import what_if
 from sim.classroom.parts import follow
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import Overrides
 
 CHOICE = Overrides.of(["border=closed"])
 

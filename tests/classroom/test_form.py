@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+import sim.configuration.compose
+import sim.configuration.overrides
 import sim.data.configs
-import sim.settings.compose
-import sim.settings.overrides
 from sim.classroom.choice.fields import MAIN_NUMBERS, describe_change, fields_of
 from sim.classroom.choice.form import (
     CHOSEN,
@@ -24,12 +24,12 @@ from sim.classroom.choice.form import (
 )
 from sim.classroom.choice.parse import parse_choice, read_command, read_overrides, read_yaml_text, without, yaml_of
 from sim.classroom.texts import MOST_TEXT
+from sim.configuration.compose import Composer
+from sim.configuration.numbers import declared_numbers
+from sim.configuration.overrides import BASELINE, GROUPS, Override, choices_of, parse
 from sim.data.configs import folder_of
 from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.settings.compose import Composer
-from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import BASELINE, GROUPS, Override, choices_of, parse
 
 NUMBERS = [key for key in declared_numbers() if key not in TECHNICAL]
 EVENTS = ["bagram_handed_over", "commandos_to_faizabad", "reservists_ordered", "aid_talks", "pay_in_arrears"]
@@ -101,7 +101,7 @@ def test_an_override_made_from_a_value_is_the_one_that_its_text_is_parsed_to(for
 def test_overrides_of_a_form_are_not_parsed_again(form):
     for cached in (parse, read_overrides):
         cached.cache_clear()
-    with patch.object(sim.settings.overrides, "parsed", side_effect=AssertionError("parsed again")):
+    with patch.object(sim.configuration.overrides, "parsed", side_effect=AssertionError("parsed again")):
         assert read_overrides(form.overrides()).form == form._replace(title="", about="")
     assert parse.cache_info().misses == 0
 
@@ -113,7 +113,7 @@ def test_overrides_of_a_form_become_settings_without_being_parsed_again(composer
         " events: {bagram_handed_over: {text: 'b (a)'}}, strike: [aid_talks]}"
     ).form
     parse.cache_clear()
-    with patch.object(sim.settings.overrides, "parsed", side_effect=AssertionError("parsed again")):
+    with patch.object(sim.configuration.overrides, "parsed", side_effect=AssertionError("parsed again")):
         made = Composer(composer.facts).settings(form.overrides())
     assert made.choices["border"] == "closed" and made.numbers["rules.news.fade_days"] == 5.5
     assert parse.cache_info().misses == 0
@@ -188,7 +188,7 @@ def test_the_faces_compose_to_the_same_settings(form, composer, tmp_path_factory
     shutil.copytree(folder_of("scenarios"), folder, dirs_exist_ok=True)
     (folder / "scenario" / "mine.yaml").write_text(yaml_of(form), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (sim.data.configs, sim.settings.compose):
+        for module in (sim.data.configs, sim.configuration.compose):
             patch.setattr(module, "folder_of", lambda name: folder if name == "scenarios" else folder_of(name))
         loaded = composed(["scenario=mine"], Composer(composer.facts))
     assert lives_the_same(loaded, ours)

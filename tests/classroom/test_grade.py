@@ -25,11 +25,11 @@ from sim.classroom.lessons.hand_in import (
 )
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
 from sim.classroom.lessons.marking import Answer
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
+from sim.execution import work
 from sim.help import help_of
 from sim.options import Grade, read_request
-from sim.run import work
-from sim.settings.overrides import Overrides
 
 MANY = 1000
 

@@ -24,10 +24,10 @@ from sim.classroom.lessons.lesson import (
     student_code,
 )
 from sim.classroom.lessons.marking import MOST_RUNS, REFERENCE_SEED, Answer, mark
+from sim.configuration.compose import Composer
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence
 from sim.errors import PanjError
-from sim.settings.compose import Composer
 
 LESSONS = read_lessons()
 BY_NAME = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.name for lesson in LESSONS])

@@ -11,8 +11,8 @@ from sim.classroom.sessions.claims import Claim
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.runner import QuestionRunner
 from sim.classroom.sessions.session import ANSWERED, CLOSED, RUNNING
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 
 TEACHER, OUTCOME, RUNS = "cookie of a teacher", "peak_queue", 8
 CLOSED_BORDER, OPEN_BORDER, SOLDIERS_ONLY = (

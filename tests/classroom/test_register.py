@@ -23,8 +23,8 @@ from sim.classroom.sessions.session import (
     grouped,
     spelled,
 )
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 
 TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
 OUTCOME = "troops_crossed_by_2021_07_07"

@@ -17,8 +17,8 @@ from sim.classroom.sessions.wall import (
     describe_score,
     describe_tally,
 )
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 from sim.study.reader import Measure
 
 SOLDIERS = Measure("crossed", "Soldiers who crossed", "soldiers", False,

@@ -16,15 +16,15 @@ from sim.classroom.parts.map import texts_of_map
 from sim.classroom.parts.questions import MOST, listed, read_seed
 from sim.classroom.parts.sheet import LONGEST, read_day
 from sim.classroom.texts import texts_of
+from sim.configuration.compose import compose_settings
+from sim.configuration.overrides import Override, Overrides, parse
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, Falls, read_facts, read_falls
 from sim.engine.campaign import Series
 from sim.engine.world import Fall, Holder, Why
 from sim.errors import PanjError
+from sim.execution.rerun import rerun_campaign
 from sim.plots import colours
-from sim.run.rerun import rerun_campaign
-from sim.settings.compose import compose_settings
-from sim.settings.overrides import Override, Overrides, parse
 from sim.story.telling import tell_day
 from sim.study.columns import events_table
 from sim.wording import language_of

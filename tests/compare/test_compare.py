@@ -22,10 +22,10 @@ from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
 from sim.compare.sentences import say_difference, say_outcome
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
+from sim.execution import plan
 from sim.options import Animate, Compare, Fork, Score, Story, read_request
-from sim.outcomes import last_day_of
+from sim.outcome import last_day_of
 from sim.report.outcomes import chosen_outcomes
-from sim.run import plan
 from sim.story.story import tell_outcome
 from sim.study.reader import Measure, open_study
 from sim.wording import language_of

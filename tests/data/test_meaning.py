@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sim import outcomes
+from sim import outcome as outcomes
 from sim.data.facts import DATA, fingerprint, read_facts
 from sim.data.meaning import meaning_of_code, meaning_of_table, read_sources
 from sim.engine import compile as compiling

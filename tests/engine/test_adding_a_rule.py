@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from board import RIVER, board, digest
 
+from sim.configuration.numbers import declared_numbers
 from sim.engine.day import Rules
-from sim.settings.numbers import declared_numbers
 
 ROOT = Path(__file__).parents[2]
 STEP = re.compile(r"(New file|In) `(?P<path>[^`]+)`(?:, after `(?P<line>[^`]+)`)?:\n\n```\w+\n(?P<text>.*?)```", re.S)

@@ -11,13 +11,13 @@ from board import board, calm_rules, differences, digest, facts_of, rules_with, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.configuration.compose import compose_settings
 from sim.data.facts import DATA, read_facts
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import found, fresh, lay_out
 from sim.engine.rules.founding import part_of, state_absence
 from sim.engine.world import Count, ForceKind, Holder, Refugees, Role, UnitKind, UnitState
 from sim.errors import PanjError
-from sim.settings.compose import compose_settings
 
 
 @pytest.fixture(scope="module")

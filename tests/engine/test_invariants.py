@@ -19,12 +19,12 @@ from board import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.configuration.numbers import declared_numbers, resolve, typed
 from sim.data.facts import read_facts
 from sim.engine.invariants import InvariantError, check
 from sim.engine.layout import fresh, lay_out
 from sim.engine.rules.journeys import stand_in_line
 from sim.engine.world import Act, Condition, Count, Phase, UnitState
-from sim.settings.numbers import declared_numbers, resolve, typed
 
 DAYS = 25
 SMALL = {  # numbers that only cost time

@@ -159,7 +159,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_run(
     bank: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for place in ("sim.run.work.run_campaign", "sim.run.run.run_campaign"):
+    for place in ("sim.execution.work.run_campaign", "sim.execution.run.run_campaign"):
         monkeypatch.setattr(place, None)  # which nothing may call
     before = {path: path.read_bytes() for path in bank.rglob("*.*") if path.is_file()}
     assert main(["discover", str(bank), f"outcome={OUTCOME}", "above=1000"]) == 0

@@ -14,6 +14,7 @@ from PIL import Image
 from quick import campaign_of
 
 from sim.__main__ import main
+from sim.configuration.draws import read_priors
 from sim.engine.campaign import Campaign
 from sim.errors import PanjError
 from sim.explore.design import STEP, Answers, cross_samples, known, trajectories
@@ -29,7 +30,6 @@ from sim.explore.sensitivity import (
     share_left,
 )
 from sim.options import Sensitivity, read_request
-from sim.settings.draws import read_priors
 from sim.study.reader import Measure
 from sim.terminal import console_of
 
@@ -144,8 +144,8 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     campaigns = Counted()
-    monkeypatch.setattr("sim.run.work.run_campaign", campaigns)
-    monkeypatch.setattr("sim.run.run.run_campaign", campaigns)
+    monkeypatch.setattr("sim.execution.work.run_campaign", campaigns)
+    monkeypatch.setattr("sim.execution.run.run_campaign", campaigns)
     return campaigns
 
 
@@ -236,7 +236,7 @@ def test_campaigns_that_fail_are_left_out_of_the_means_and_said(
             raise RuntimeError("the space is full")
         return counted(layout, rules, timeline, seed, days, world)
 
-    monkeypatch.setattr("sim.run.work.run_campaign", failing)
+    monkeypatch.setattr("sim.execution.work.run_campaign", failing)
     assert main(["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]) == 3
     folder = tmp_path / "sensitivity"
     designs = json.loads((folder / "sensitivity.json").read_text())["designs"]

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from sim.assimilate.observations import read_observations
+from sim.assimilation.observations import read_observations
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts, read_falls
 from sim.hindcast.design import HORIZONS, MAPS, ORIGINS, TARGETS, scored
@@ -20,8 +20,8 @@ from sim.hindcast.naive import (
     recent_days,
 )
 from sim.hindcast.record import day_of, known_at, record_of
-from sim.score.forecasts import DAYS
-from sim.score.targets import when_lost
+from sim.scoring.forecasts import DAYS
+from sim.scoring.targets import when_lost
 
 FACTS, FALLS = read_facts(), read_falls()
 OBSERVATIONS = read_observations(read_evidence())

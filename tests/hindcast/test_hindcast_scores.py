@@ -23,9 +23,9 @@ from sim.hindcast.scores import (
     score_paths,
     weighted_interval_score,
 )
-from sim.score.forecasts import DAYS
-from sim.score.measure import brier, crps
-from sim.score.targets import DistrictTargets, Known
+from sim.scoring.forecasts import DAYS
+from sim.scoring.measure import brier, crps
+from sim.scoring.targets import DistrictTargets, Known
 
 with patch.dict(sys.modules, {"numba": None}):  # its compiled functions cannot be made while tests run plain rules
     import scoringrules

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from sim.__main__ import main
-from sim.assimilate import assimilate as sampler
-from sim.assimilate.observations import read_observations
+from sim.assimilation import assimilate as sampler
+from sim.assimilation.observations import read_observations
+from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_falls
 from sim.engine.campaign import Campaign, blank_record
@@ -26,7 +27,6 @@ from sim.hindcast.hindcast import hindcast
 from sim.hindcast.page import show_hindcast
 from sim.options import Hindcast, read_command, read_request
 from sim.plots.tables import read_rows
-from sim.settings.worlds import read_worlds
 
 WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "executor.workers=1")
 

@@ -17,18 +17,18 @@ from quick import DECLARED, no_figures
 from sim import __main__ as command_line
 from sim.__main__ import main
 from sim.compare.pairs import judge
+from sim.configuration.compose import Composer, compose_settings
+from sim.configuration.draws import LAID_OUT
+from sim.configuration.settings import Event
 from sim.data.facts import read_facts
 from sim.engine.campaign import Record, run_campaign
 from sim.engine.layout import lay_out
 from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition, World
 from sim.errors import PanjError
+from sim.execution.rerun import Origin
 from sim.options import Fork, read_request
-from sim.outcomes import read_outcomes
-from sim.run.rerun import Origin
-from sim.settings.compose import Composer, compose_settings
-from sim.settings.draws import LAID_OUT
-from sim.settings.settings import Event
+from sim.outcome import read_outcomes
 from sim.story import branches
 from sim.story import fork as forks
 from sim.story.branches import (

@@ -15,13 +15,13 @@ from quick import DECLARED, no_figures
 import sim
 from sim import __main__ as command_line
 from sim.__main__ import main
+from sim.configuration.compose import compose_settings
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_facts
 from sim.engine.campaign import Series
 from sim.engine.world import Event, Fall, Why
 from sim.errors import PanjError
-from sim.run.rerun import rerun_campaign
-from sim.settings.compose import compose_settings
+from sim.execution.rerun import rerun_campaign
 from sim.story import chronicle as stories
 from sim.story import telling
 from sim.story.chronicle import Chronicle, Dated, Happening

@@ -13,16 +13,16 @@ from quick import campaign_of, tables_of
 from rich.console import Console
 
 from sim import __main__ as front
-from sim import outcomes
+from sim import outcome as outcomes
+from sim.configuration.settings import Piece
+from sim.configuration.sweep import Sweep, compose_sweep
 from sim.data.configs import read_yaml
 from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.outcomes import QUANTITIES, fingerprint_of_row, is_recountable, read_outcomes
-from sim.run import run, work
-from sim.run.run import Ran, Stopped, lost, run_sweep
-from sim.run.work import outcomes_of, run_piece
-from sim.settings.settings import Piece
-from sim.settings.sweep import Sweep, compose_sweep
+from sim.execution import run, work
+from sim.execution.run import Ran, Stopped, lost, run_sweep
+from sim.execution.work import outcomes_of, run_piece
+from sim.outcome import QUANTITIES, fingerprint_of_row, is_recountable, read_outcomes
 from sim.study.columns import Counting, bring_up_to_date
 from sim.study.files import write_folder
 from sim.study.reader import is_drawn, note_drawn, open_study, unfinished

@@ -19,14 +19,14 @@ from shared import raising, run_python
 
 from sim import provenance
 from sim.__main__ import main
+from sim.configuration.compose import compose_settings
+from sim.configuration.sweep import compose_sweep
 from sim.data.facts import read_facts
 from sim.engine.campaign import Campaign, Series, run_campaign
 from sim.errors import CampaignError, PanjError
-from sim.outcomes import outcome_of
-from sim.run import backlog, run, work
-from sim.run.run import run_sweep
-from sim.settings.compose import compose_settings
-from sim.settings.sweep import compose_sweep
+from sim.execution import backlog, run, work
+from sim.execution.run import run_sweep
+from sim.outcome import outcome_of
 from sim.study import columns, tables
 from sim.study.columns import SummaryRow, in_words, summarise
 from sim.study.reader import read_about

@@ -20,14 +20,14 @@ from quick import DECLARED, campaign_of, chunk_files, tables_of
 from rich.console import Console
 from shared import run_python
 
+from sim.configuration.settings import Order, Piece
+from sim.configuration.sweep import Sweep, compose_sweep
 from sim.data.configs import folder_of_group
 from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.run import run, work
-from sim.run.run import Ran, run_sweep
-from sim.run.work import run_piece
-from sim.settings.settings import Order, Piece
-from sim.settings.sweep import Sweep, compose_sweep
+from sim.execution import run, work
+from sim.execution.run import Ran, run_sweep
+from sim.execution.work import run_piece
 from sim.study.store import (
     chunks_of,
     join_scopes,
@@ -509,7 +509,7 @@ def test_another_study_is_refused_with_the_difference_and_left_alone(
 
 def test_rules_that_changed_meanwhile_are_another_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_in(tmp_path)
-    monkeypatch.setattr("sim.settings.settings.fingerprint_of_rules", lambda: "other")
+    monkeypatch.setattr("sim.configuration.settings.fingerprint_of_rules", lambda: "other")
     with pytest.raises(PanjError, match=r"rules_fingerprint: .* there, other here"):
         run_in(tmp_path)
 

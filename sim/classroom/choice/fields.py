@@ -11,11 +11,11 @@ from typing import NamedTuple
 from sim.classroom.choice.form import Form, put
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
+from sim.configuration.changes import describe_changes, describing_groups, section_of
+from sim.configuration.draws import read_priors
+from sim.configuration.numbers import Number, declared_numbers
+from sim.configuration.overrides import Overrides, choices_of
 from sim.errors import PanjError
-from sim.settings.changes import describe_changes, describing_groups, section_of
-from sim.settings.draws import read_priors
-from sim.settings.numbers import Number, declared_numbers
-from sim.settings.overrides import Overrides, choices_of
 from sim.wording import Language
 
 POLICIES = ("reinforcement", "morale", "air_support", "taliban", "border", "mobilisation")

@@ -19,12 +19,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sim.classroom.texts import shown, text_of
+from sim.configuration.compose import chain_of, check_dates, main_choices, named_in
+from sim.configuration.events import EVENT_KEYS
+from sim.configuration.numbers import check_range, declared_numbers, known
+from sim.configuration.overrides import DRAW_GROUPS, EVENTS, GROUPS, Override, Overrides, choices_of, file_of
 from sim.data.configs import folder_of, read_yaml
 from sim.errors import PanjError, unknown
-from sim.settings.compose import chain_of, check_dates, main_choices, named_in
-from sim.settings.events import EVENT_KEYS
-from sim.settings.numbers import check_range, declared_numbers, known
-from sim.settings.overrides import DRAW_GROUPS, EVENTS, GROUPS, Override, Overrides, choices_of, file_of
 
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of overrides
 DATES = ("start_date", "end_date")

@@ -21,9 +21,8 @@ import yaml
 
 from sim.classroom.choice.form import CHOSEN, DATES, Form, canonical, merged, short_key, spelled
 from sim.classroom.texts import check_text, plain_yaml, shown
-from sim.errors import PanjError, unknown
-from sim.settings.compose import SCENARIO_KEYS, bases_of
-from sim.settings.overrides import (
+from sim.configuration.compose import SCENARIO_KEYS, bases_of
+from sim.configuration.overrides import (
     BASELINE,
     EVENTS,
     GROUPS,
@@ -36,6 +35,7 @@ from sim.settings.overrides import (
     choices_of,
     parse,
 )
+from sim.errors import PanjError, unknown
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
 BARRED = ("hydra.", "calibration.", "worlds.file", "executor.address")  # prefixes of keys that are refused

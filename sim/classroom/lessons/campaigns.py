@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.classroom.worker import run_piece
+from sim.configuration.compose import Composer
+from sim.configuration.overrides import Overrides
+from sim.configuration.settings import Order, Piece, Settings
+from sim.configuration.sweep import Cell
 from sim.errors import PanjError
-from sim.run.executors import cores
-from sim.settings.compose import Composer
-from sim.settings.overrides import Overrides
-from sim.settings.settings import Order, Piece, Settings
-from sim.settings.sweep import Cell
+from sim.execution.executors import cores
 from sim.study.files import write_file
 
 CHUNK = 50  # campaigns per file

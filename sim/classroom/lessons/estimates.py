@@ -19,8 +19,8 @@ from scipy.stats import binomtest, bootstrap, norm
 
 from sim.classroom.lessons.lesson import Sheet, Task, TaskOutcome, outcome_of
 from sim.compare.pairs import LUCK_OF_RESAMPLING, RESAMPLES, clear, never_varies
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError, unknown
-from sim.settings.overrides import Overrides
 
 LEVEL = 0.95
 ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from cachetools import LRUCache
 
-from sim.assimilate.observations import read_observations
+from sim.assimilation.observations import read_observations
 from sim.classroom.lessons.lesson import FORECAST, Lesson, Task, folder_of_exercises
 from sim.classroom.texts import texts_of
 from sim.data.facts import read_facts, read_falls

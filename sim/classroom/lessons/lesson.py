@@ -14,13 +14,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+from sim.configuration.overrides import Overrides
 from sim.data.configs import PACKAGE, folder_of, read_yaml
 from sim.data.evidence import Evidence
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.hindcast.design import TARGETS
-from sim.outcomes import Outcome, Reported, reported_of
-from sim.settings.overrides import Overrides
+from sim.outcome import Outcome, Reported, reported_of
 
 MINUTES = 45  # length of every lesson
 BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and the distance between them

@@ -16,8 +16,8 @@ from sim.classroom.parts.faces import Faces
 from sim.classroom.parts.form import FormPart
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 from sim.wording import Language
 
 RUNS = 200

@@ -14,8 +14,8 @@ from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import Overrides
 
 BASELINE, MINE, NAMED = "baseline", "mine", "scenario="
 FIRST_SEEN = "scenario=call_answered"  # shown next to the baseline until the visitor chooses something

@@ -5,7 +5,7 @@ import solara
 from sim.classroom.hooks import use_campaigns
 from sim.classroom.parts import Heading, Note, Prose
 from sim.classroom.texts import texts_of
-from sim.settings.overrides import BASELINE
+from sim.configuration.overrides import BASELINE
 
 WAYS = ("watch", "change", "compare", "what_if", "story", "lessons", "join")
 RUNS = 200

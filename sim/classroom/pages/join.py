@@ -47,7 +47,7 @@ from sim.classroom.sessions.wall import (
     unit_of,
 )
 from sim.classroom.texts import texts_of
-from sim.settings.overrides import Overrides
+from sim.configuration.overrides import Overrides
 from sim.wording import percent
 
 ALONE, NEW, WITH_KEY = "alone", "new", "with_key"

@@ -37,8 +37,8 @@ from sim.classroom.parts.reveal import KnownCounts, Revealed
 from sim.classroom.reading import read
 from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import Overrides
 
 RUNS = (1, 10, 50, 100, 200)
 MOST_SETTINGS = 5  # maximum settings of one task

@@ -40,7 +40,7 @@ from sim.classroom.sessions.session import (
 from sim.classroom.sessions.wall import describe_tally, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import say_amount
-from sim.settings.overrides import BASELINE
+from sim.configuration.overrides import BASELINE
 from sim.wording import percent
 
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"

@@ -17,8 +17,8 @@ from sim.classroom.parts.questions import SeedForm, Sentences, Table, listed
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import Forked, fork
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Override, Overrides, parse
 from sim.errors import PanjError
-from sim.settings.overrides import Override, Overrides, parse
 from sim.story.fork_story import TwoDays
 
 USUAL = date(2021, 7, 4), Override.of("reinforcement", "answer_every_call")

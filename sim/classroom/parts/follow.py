@@ -7,9 +7,9 @@ from sim.classroom.hooks import followed, use_attempt
 from sim.classroom.parts import Note, Trouble
 from sim.classroom.parts.sheet import Given, Sheet, day_field, one_of, read_day
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import BASELINE, Override, Overrides
+from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Override, Overrides
-from sim.settings.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 
 
 def sample() -> Worlds:

@@ -13,8 +13,8 @@ from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
 from sim.classroom.parts import Note, Press
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Override
 from sim.errors import PanjError
-from sim.settings.overrides import Override
 
 AFGHANS = ("reinforcement", "capacity", "morale", "air_support", "taliban")
 TAJIKS = ("border", "mobilisation")

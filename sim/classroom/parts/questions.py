@@ -12,8 +12,8 @@ from sim.classroom.hooks import seed, use_attempt
 from sim.classroom.parts import Press, Trouble, Wide
 from sim.classroom.parts.sheet import Field, one_of
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import Overrides
 
 
 def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:

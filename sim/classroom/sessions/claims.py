@@ -24,8 +24,8 @@ import pyarrow as pa
 
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import Overrides
 
 LONGEST_NAME, LONGEST_REASON = 24, 300  # maximum characters
 MOST_OVERRIDES, LONGEST_OVERRIDE = 40, 200

@@ -50,7 +50,7 @@ from sim.classroom.sessions.session import (
     spelled,
 )
 from sim.classroom.sessions.storage import Storage, place_of_register
-from sim.settings.overrides import BASELINE, Overrides
+from sim.configuration.overrides import BASELINE, Overrides
 
 MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
 MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session

@@ -20,8 +20,8 @@ from sim.classroom.sessions.claims import Answer, Refused, answer_of, failed
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import RUNNING, Question
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
-from sim.settings.overrides import BASELINE, Overrides
 
 LOG = logging.getLogger(__name__)
 OFTEN = 1.0  # minimum seconds between announcements of progress

@@ -18,10 +18,10 @@ import numpy as np
 from sim.classroom.desk import the_desk
 from sim.classroom.sessions.claims import Answer, Claim, score_of
 from sim.classroom.texts import safe_cell, texts_of
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
-from sim.outcomes import read_outcomes, reported_of
-from sim.settings.overrides import BASELINE, Overrides
+from sim.outcome import read_outcomes, reported_of
 from sim.study.reader import Measure
 
 LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words

@@ -33,7 +33,7 @@ from sim.classroom.sessions.session import (
     name_of,
     spelled,
 )
-from sim.settings.overrides import Overrides
+from sim.configuration.overrides import Overrides
 
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction

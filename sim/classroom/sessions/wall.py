@@ -20,8 +20,8 @@ from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, sc
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import is_share, say_amount, say_difference, say_interval
-from sim.outcomes import Reported
-from sim.settings.overrides import BASELINE
+from sim.configuration.overrides import BASELINE
+from sim.outcome import Reported
 from sim.study.reader import Measure
 from sim.wording import percent, significant
 

@@ -1,0 +1,407 @@
+"""Condition campaigns on what was reported: `python -m sim assimilate`.
+
+Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
+comparison, an equal number of free campaigns, conditioned on nothing, is drawn from the same priors.
+
+After Ctrl-C, a killed process or a power cut, the same command resumes from the last finished stage and gives exactly
+the same results. Figures and page are made from the tables by `sim.assimilation.page`.
+
+Reads   the settings of one cell, priors.yaml and data/observations.csv.
+Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; while it runs, the finished stages
+        in the subfolder stages/.
+"""
+
+import io
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TypeVar
+
+import numpy as np
+from rich.console import Console
+
+from sim.assimilation.campaigns import LASTING, MOVES, Batch, Campaigns, draws_of, run_batch
+from sim.assimilation.observations import Observation, read_observations
+from sim.assimilation.sampler import Cloud, Floats, State, Step, generator, rows_of, sample
+from sim.assimilation.tables import (
+    ASSIMILATED,
+    FLOOR,
+    FREE,
+    PAGE,
+    TABLES,
+    Sample,
+    Seen,
+    Sizes,
+    distinct,
+    joined_seen,
+    sizes_of,
+    terms_of,
+    watch_batch,
+    write_sample,
+)
+from sim.configuration.overrides import Overrides
+from sim.configuration.settings import Order, Settings
+from sim.configuration.sweep import compose_sweep
+from sim.data.evidence import read_evidence
+from sim.data.facts import THE_LINE
+from sim.errors import PanjError
+from sim.execution.executors import Workers, workers_of
+from sim.options import Assimilate, missing_of
+from sim.provenance import shell_command
+from sim.scoring.targets import DAY_0
+from sim.study.files import holds, write_errors, write_file
+from sim.terminal import console_of
+from sim.wording import counted
+
+CHAIN = 8  # worlds per chain of moves
+COUNTED = "nights by the morning on which they end"  # how nights are counted; part of the hash of a sample
+DECIDED = {
+    "end_date": "until=",
+    "runs": "worlds=",
+    "runs_max": "worlds=",
+    "study": "name=",
+}  # settings, and the option for each
+EVERY = 15.0  # seconds between lines of progress
+RUNS = 200  # largest number of runs in the command suggested as the next step
+Result = TypeVar("Result")
+
+
+def assimilate(request: Assimilate) -> int:
+    """Sample the worlds of a request, and write their tables, figures and page; finished results are kept.
+
+    Args:
+        request: The settings, the observations to use, and the size of the sample.
+
+    Returns:
+        The exit code, which is always 0.
+    """
+    console = console_of()
+    folder = make_worlds(request, console)
+    is_drawn = (folder / PAGE).is_file() or not all((folder / name).is_file() for name in TABLES)
+    return 0 if is_drawn else show(folder, request, console)
+
+
+def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> Path:
+    """Run the sampler and write its worlds, unless the folder already holds the worlds of the same request.
+
+    Args:
+        request: The settings, the observations to use, and the size of the sample.
+        console: Console for progress messages.
+        watched: Whether to run free campaigns as well, and write the tables that the page needs.
+
+    Returns:
+        The folder of the worlds.
+
+    Raises:
+        PanjError: A setting or a day is invalid, no campaign agrees with the reports, or the folder has the worlds of
+            another request.
+    """
+    settings, order = settings_of(request)
+    observations = known_by(read_observations(read_evidence()), request.until, request.known)
+    folder = settings.results_dir / (request.name or f"worlds_{request.until:%Y_%m_%d}")
+    sampled = asked_of(request, order, observations)
+    asked = f"{sampled}_{request.repeats}" if request.repeats > 1 else sampled
+    if holds(folder, asked):
+        console.print(
+            f"{folder} holds these worlds already; nothing is computed. Another name: name=NAME", soft_wrap=True
+        )
+        return folder
+    started = time.monotonic()
+    with workers_of(settings.executor) as workers, write_errors(folder):
+        runner = Runner(workers, console)
+        model = Campaigns(order, observations, len(settings.facts.provinces), runner)
+        place = folder / "stages" / sampled
+        cloud = run_stages(model, request, place, console, runner)
+        sizes = sizes_by_stage(place, model.stages)
+        repeats = [cloud.log_evidence, *repeated(model, request, folder / "stages", console, runner)]
+        cloud = shuffled(cloud, request.seed, model.stages)
+        free = model.begin(generator(request.seed, model.stages, 1, 0), cloud.before.size)
+        runner.stage = "Tables"
+        states = {ASSIMILATED: cloud.state, FREE: free} if watched else {}
+        samples = {name: watch(model, state, runner) for name, state in states.items()}
+        if watched:
+            terms = terms_of(samples[ASSIMILATED].counts, observations)
+        else:
+            terms = model.terms(cloud.state, model.stages - 1)
+    made = Sample(cloud, model, settings, free, terms, samples, sizes, repeats)
+    seconds = time.monotonic() - started
+    write_sample(folder, made, asked, seconds)
+    shutil.rmtree(folder / "stages", ignore_errors=True)
+    print_summary(made, runner, seconds, console)
+    return folder
+
+
+def show(folder: Path, request: Assimilate, console: Console) -> int:
+    """Draw figures and page from the tables in a folder, print which files there are, and suggest the next command.
+
+    If the packages for the page are not installed, print which are missing instead of drawing.
+
+    Args:
+        folder: Folder with the worlds and their tables.
+        request: The request, whose settings the suggested command repeats.
+        console: Console for the output.
+
+    Returns:
+        The exit code, which is always 0.
+    """
+    missing = missing_of("report")
+    if missing:
+        needed = f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"'
+        console.print(needed, soft_wrap=True)
+    else:
+        from sim.assimilation.page import write_page_of_worlds
+
+        write_page_of_worlds(folder)
+    page = [] if missing else [folder / PAGE]
+    console.print("Written:")
+    for path in (folder / "worlds.parquet", *(folder / name for name in TABLES), *page):
+        console.print(f"  {path}", soft_wrap=True)
+    others = [word for word in request.overrides if not word.startswith("calibration")]
+    runs = f"runs={min(RUNS, request.worlds)}"
+    record = shell_command([*others, "worlds=record", f"worlds.file={folder / 'worlds.parquet'}", runs])
+    console.print(f"Next: {f'open {page[0]}; or ' if page else ''}{record}", soft_wrap=True)
+    return 0
+
+
+def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
+    """Rerun every world, and return the counts, crossings and holders from which tables and figures are made."""
+    return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
+
+
+def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
+    """Repeat the sampler with other seeds, and return the log evidence of each repeat.
+
+    Args:
+        model: The campaigns and the observations on which they are conditioned.
+        request: The request, which states the number of runs including the first, and the seed of the first; the next
+            runs have the seeds after it.
+        place: Folder in which the finished stages of each repeat are stored.
+        console: Console for progress messages.
+        runner: Runs the campaigns.
+    """
+    found = []
+    for repeat in range(1, request.repeats):
+        other = replace(request, seed=request.seed + repeat)
+        console.print(f"Repeat {repeat + 1} of {request.repeats}: seed {other.seed}")
+        kept = place / asked_of(other, model.order, model.observations)
+        found.append(run_stages(model, other, kept, console, runner).log_evidence)
+    return found
+
+
+def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
+    """Return a cloud with its worlds in random order, so that its first n worlds are a random sample of all."""
+    rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
+    return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
+
+
+def settings_of(request: Assimilate) -> tuple[Settings, Order]:
+    """Return the settings of a request, and the same settings as an order, in the form that is sent to workers.
+
+    Numbers are drawn from their priors unless the request says otherwise.
+
+    Raises:
+        PanjError: The first day is not that of the record, the last day is outside the record, a setting is not
+            allowed, the settings give several cells, or they draw no numbers.
+    """
+    if not DAY_0 < request.until <= THE_LINE:
+        raise PanjError(f"until: found {request.until}, expected a day after {DAY_0} and up to {THE_LINE}")
+    for row in Overrides.of(request.overrides):
+        if row.key in DECIDED:
+            raise PanjError(f"{row.key}: found '{row.text}', expected {DECIDED[row.key]} in its place")
+    sweep = compose_sweep(["calibration=prior", *request.overrides, f"end_date={request.until}"])
+    if len(sweep.cells) > 1:
+        raise PanjError(f"assimilate: found {len(sweep.cells)} cells, expected the settings of one cell")
+    order = sweep.cells[0].order
+    if order.start != DAY_0:
+        raise PanjError(f"start_date: found {order.start}, expected {DAY_0}, from which falls are reported")
+    draws_of(order)
+    return sweep.base, order
+
+
+def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
+    """Return the observations that count no day after `until` and were published by `known`.
+
+    Args:
+        observations: All observations, in order of their last day.
+        until: Last day that an observation may count.
+        known: Day by which an observation must have been published; None admits every day of publication.
+
+    Raises:
+        PanjError: No observation is left, or `until` is after the end of the record.
+    """
+    if until > THE_LINE:
+        raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, where the record ends")
+    spoken_of = [one for one in observations if one.until <= until]
+    if not spoken_of:
+        raise PanjError(
+            f"until: found {until}, by which nothing is reported, expected {observations[0].until} or later"
+        )
+    found = tuple(one for one in spoken_of if known is None or one.published <= known)
+    if not found:
+        first = min(one.published for one in spoken_of)
+        raise PanjError(f"known: found {known}, by which nothing was published, expected {first} or later")
+    return found
+
+
+def asked_of(request: Assimilate, order: Order, observations: Sequence[Observation]) -> str:
+    """Return a hash of everything that determines a sample: settings, observations, size, seed and method."""
+    rows = [[str(part) for part in one[:-1]] for one in observations]
+    whole = [COUNTED, order.key, list(order.fingerprints), request.worlds, request.seed, CHAIN, MOVES, rows]
+    return sha256(json.dumps(whole).encode()).hexdigest()[:16]
+
+
+class Runner:
+    """Runs batches of campaigns on workers, returns their results in order, and prints progress.
+
+    Args:
+        workers: Workers to which the batches are submitted.
+        console: Console for progress messages.
+    """
+
+    def __init__(self, workers: Workers, console: Console) -> None:
+        self.workers, self.console = workers, console
+        self.campaigns = 0
+        self.stage = ""
+        self.said_at = time.monotonic()
+
+    def __call__(self, batches: Sequence[Batch]) -> list[Floats]:
+        """Run every batch, and return one array of log likelihoods (worlds x observations) per batch."""
+        return self.run(run_batch, batches)
+
+    def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
+        """Apply the function `deed` to every batch, on the workers, and return the results in the order of batches.
+
+        A batch whose worker was lost is rerun, at most twice.
+        """
+        futures = [self.workers.submit(deed, batch) for batch in batches]
+        return [self.result(future, deed, batch) for future, batch in zip(futures, batches, strict=True)]
+
+    def result(self, future: Future[Result], deed: Callable[[Batch], Result], batch: Batch, again: int = 2) -> Result:
+        """Wait for the result of one batch; rerun it at most `again` times if its worker was lost."""
+        try:
+            found = future.result()
+        except (OSError, RuntimeError):
+            if again == 0:
+                raise
+            return self.result(self.workers.submit(deed, batch), deed, batch, again - 1)
+        self.campaigns += batch.shares.shape[0]
+        if time.monotonic() - self.said_at > EVERY:
+            self.console.print(f"{self.stage}: {self.campaigns:,} campaigns so far")
+            self.said_at = time.monotonic()
+        return found
+
+
+def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: Runner) -> Cloud:
+    """Run and store every stage of the sampler that is not stored yet, and return the cloud after the last stage.
+
+    Args:
+        model: The campaigns and the observations on which they are conditioned.
+        request: The request, which states the number of worlds and the seed.
+        place: Folder in which finished stages are stored.
+        console: Console for progress messages.
+        runner: Runs the campaigns.
+
+    Raises:
+        PanjError: No campaign agrees with the reports, or there is no stage.
+    """
+    first, cloud = recorded(place, model.stages)
+    if cloud is not None:
+        console.print(f"Going on after {model.ends[first - 1]}: {first} of {model.stages} stages are recorded")
+    clouds = sample(model, request.worlds, CHAIN, request.seed, cloud, first)
+    for stage in range(first, model.stages):
+        runner.stage = f"Stage {stage + 1} of {model.stages}, to {model.ends[stage]}"
+        cloud = next(clouds)
+        write_file(place / f"{stage:02}.stage", pack(cloud))
+        console.print(line_of(stage, cloud, model), soft_wrap=True)
+    if cloud is None:
+        raise PanjError("until: found no observation to condition on, expected at least one")
+    return cloud
+
+
+def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
+    """Describe a finished stage in one line: log evidence, steps, acceptance rate of moves, and distinct worlds."""
+    steps = [step for step in cloud.steps if step.stage == stage]
+    proposed, accepted = (
+        sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
+    )
+    sizes = sizes_of(cloud)
+    return (
+        f"To {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
+        f"{accepted / max(1, proposed):.0%} of moves accepted, "
+        f"{sizes.lasting} distinct sets of lasting draws, {counted(sizes.origins, 'origin')}"
+    )
+
+
+def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
+    """Return the numbers of distinct worlds after each stage; None for a stage whose file is missing or damaged."""
+    clouds = (read_stage(place, stage) for stage in range(stages))
+    return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
+
+
+def pack(cloud: Cloud) -> bytes:
+    """Encode a cloud as bytes, preceded by a hash that reveals damage."""
+    arrays = io.BytesIO()
+    shares, daily, lasting = cloud.state
+    np.savez_compressed(
+        arrays, shares=shares, daily=daily, lasting=lasting, before=cloud.before, origin=cloud.origin,
+        notes=np.array(json.dumps([cloud.steps, cloud.foreseen])),
+    )  # fmt: skip
+    return sha256(arrays.getvalue()).digest() + arrays.getvalue()
+
+
+def unpack(content: bytes) -> Cloud | None:
+    """Decode a cloud from bytes that `pack` returned, or return None if the bytes do not match their hash."""
+    digest, arrays = content[:32], content[32:]
+    if sha256(arrays).digest() != digest:
+        return None
+    with np.load(io.BytesIO(arrays)) as found:
+        steps, foreseen = json.loads(str(found["notes"]))
+        state = (found["shares"], found["daily"], found["lasting"])
+        kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
+        return Cloud(state, found["before"], found["origin"], kept, tuple(tuple(row) for row in foreseen))
+
+
+def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
+    """Find the last stage whose file is undamaged; return the number of stages up to and including it, and its cloud.
+
+    If there is no such stage, return 0 and None.
+    """
+    for stage in reversed(range(stages)):
+        cloud = read_stage(place, stage)
+        if cloud is not None:
+            return stage + 1, cloud
+    return 0, None
+
+
+def read_stage(place: Path, stage: int) -> Cloud | None:
+    """Read the cloud that was stored after a stage, or return None if its file is missing or damaged."""
+    path = place / f"{stage:02}.stage"
+    return unpack(path.read_bytes()) if path.exists() else None
+
+
+def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
+    """Print the numbers of worlds and of campaigns run, and the log evidence; warn if too few worlds are distinct."""
+    cloud = made.cloud
+    days = distinct(cloud.state[LASTING])
+    console.print(
+        f"{cloud.before.size:,} worlds that followed the record to {made.model.ends[-1]}: "
+        f"log evidence {cloud.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
+    )
+    if len(made.repeats) > 1:
+        console.print(describe_repeats(made.repeats))
+    if days < FLOOR:
+        console.print(f"Only {days} distinct sets of lasting draws, too few for a sample; more would help: worlds=...")
+
+
+def describe_repeats(evidence: Sequence[float]) -> str:
+    """Return a sentence on the mean and standard deviation of the log evidence over several runs of the sampler."""
+    return (
+        f"Log evidence over {len(evidence)} runs: mean {mean(evidence):.2f}, standard deviation {stdev(evidence):.2f}"
+    )

@@ -1,0 +1,270 @@
+"""Run campaigns for the sampler: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
+
+`address_of` returns the address of a world's random draws, with which the world can be rerun. Stages end on days by
+which much was reported.
+
+A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn on consecutive days, which are
+either the last days of the stage or any days up to its end, and for either one stream or all streams. Seeds of draws
+made once are redrawn for one stream in all provinces, for all streams in one province, or for one stream in one
+province. All moves are symmetric with respect to the prior, under which seeds are independent and numbers uniform on
+their scale.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.assimilation.observations import Observation, Window, log_likelihoods, window_of
+from sim.assimilation.sampler import Floats, Integers, State
+from sim.configuration.draws import Draws
+from sim.configuration.settings import Order
+from sim.engine.campaign import Campaign, run_campaign
+from sim.engine.chance import Address, Stream
+from sim.engine.layout import fresh
+from sim.errors import CampaignError, PanjError
+from sim.execution.work import check_versions, facts_here, layout_of
+
+ONCE = (  # streams of draws made once in a campaign
+    Stream.INFLUENCE, Stream.HELD_ON_DAY_0, Stream.PROVINCE_RESOLVE, Stream.DISTRICT_RESOLVE, Stream.UNIT_RESOLVE,
+    Stream.GARRISON_SIZE, Stream.PRONG_START, Stream.PRONG_GATHER, Stream.ADMIT_SOLDIERS, Stream.THRESHOLD,
+)  # fmt: skip
+DAILY_STREAMS = tuple(stream for stream in Stream if stream not in (*ONCE, Stream.PARAMETER, Stream.GUEST))
+STAGE_ENDS = tuple(
+    date(2021, month, day)
+    for month, day in (
+        (6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (6, 30), (7, 2), (7, 3), (7, 4), (7, 5), (7, 7),
+    )
+)  # fmt: skip
+MOVES = {  # kind of proposal: how often it is made
+    "last days": 0.1,
+    "earlier days": 0.1,
+    "one stream on last days": 0.15,
+    "one stream on earlier days": 0.15,
+    "one stream in one province": 0.15,
+    "one province": 0.1,
+    "one stream": 0.05,
+    "numbers": 0.2,
+}
+LAST, EARLIER, STREAM_LAST, STREAM_EARLIER, CELL, PROVINCE, STREAM, NUMBERS = range(len(MOVES))
+WINDOWS = (1, 3, 7, 14)  # possible numbers of days whose seeds one proposal redraws
+STEP = 0.15  # standard deviation of a step of a number, as a share of its prior
+STEPPED = 3  # how many numbers one proposal changes
+SEED_BITS = 48  # number of random bits in a new seed
+BATCH = 25  # worlds per task
+NUMBER_SHARE, DAILY, LASTING = range(3)  # positions of the arrays in a state
+
+Run = Callable[[Sequence["Batch"]], list[Floats]]
+
+
+class Batch(NamedTuple):
+    """Worlds to run up to a given day, and the observations of which likelihoods are then computed."""
+
+    order: Order
+    observations: tuple[Observation, ...]  # observations of days up to that day
+    days: int  # number of days to run after day 0
+    shares: Floats  # (worlds, numbers) each number as a share of its prior
+    daily: NDArray[np.uint64]  # (worlds, days, DAILY_STREAMS) seeds of daily draws
+    lasting: NDArray[np.uint64]  # (worlds, ONCE, provinces) seeds of draws made once
+
+
+def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Address:
+    """Return the address of the random draws of one world, with which it can be rerun.
+
+    Args:
+        daily: (days, DAILY_STREAMS) Seeds of daily draws.
+        lasting: (ONCE, provinces) Seeds of draws made once.
+    """
+    usual = np.sort(daily, axis=1)[:, daily.shape[1] // 2]  # the seed that most streams have on a day
+    usual[0] = first = daily[0, 0]  # day 0 has no daily draws
+    changes = [0, *(np.flatnonzero(usual[1:] != usual[:-1]) + 1).tolist()]
+    streams, provinces = np.nonzero(lasting != first)
+    other = tuple(
+        (int(ONCE[stream]), int(province), int(lasting[stream, province]))
+        for stream, province in zip(streams, provinces, strict=True)
+    )
+    return Address(tuple((day, int(usual[day])) for day in changes), other, tuple(runs_of(daily, usual)))
+
+
+def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield each seed that differs from the usual seed of its days, with its stream and its first and last day.
+
+    Args:
+        daily: (days, DAILY_STREAMS) Seeds of daily draws.
+        usual: (days) The seed that most streams have on each day.
+
+    Yields:
+        Stream, first day, last day, seed.
+    """
+    for place in np.flatnonzero((daily != usual[:, None])[1:].any(axis=0)):
+        column = daily[:, place]
+        ends = np.flatnonzero(np.append(column[1:] != column[:-1], True))
+        for first, last in zip((0, *(ends[:-1] + 1)), ends, strict=True):
+            days = np.flatnonzero(usual[first : last + 1] != column[last]) + first
+            if days.size:
+                yield int(DAILY_STREAMS[place]), int(days[0]), int(days[-1]), int(column[last])
+
+
+def draws_of(order: Order) -> Draws:
+    """Return the object that draws the uncertain numbers of campaigns. Raises PanjError if the settings draw none."""
+    if order.draws is None:
+        raise PanjError("calibration: found a choice that draws no numbers, expected prior or posterior")
+    return order.draws
+
+
+def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
+    """Run the worlds of a batch one after another, and yield each campaign, or None if it failed."""
+    order = batch.order
+    check_versions(order.fingerprints)
+    layout = layout_of(order.rules, order.attention, order.posts)
+    world, draws = fresh(layout.world), draws_of(order)
+    for row, shares in enumerate(batch.shares):
+        rules = draws.rules(
+            {prior.key: prior.at(float(share)) for prior, share in zip(draws.priors, shares, strict=True)}
+        )
+        address = address_of(batch.daily[row], batch.lasting[row])
+        try:
+            yield run_campaign(layout.world, rules, order.timeline, address, batch.days, world)
+        except CampaignError:
+            yield None
+
+
+def run_batch(batch: Batch) -> Floats:
+    """Run the worlds of a batch and return their log likelihoods.
+
+    Returns:
+        (worlds, observations) Log likelihoods; -inf for a world that failed before its last day.
+    """
+    windows = windows_of(batch.observations, batch.order.start, batch.days)
+    found = np.full((batch.shares.shape[0], len(batch.observations)), -math.inf)
+    for row, campaign in enumerate(campaigns_of(batch)):
+        if campaign is not None:
+            found[row] = log_likelihoods(campaign.record, batch.observations, windows)
+    return found
+
+
+@lru_cache(maxsize=64)
+def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
+    """Return, for each observation, which rows and days of a campaign's record it counts."""
+    return tuple(window_of(one, facts_here(), start, days) for one in observations)
+
+
+class Campaigns:
+    """Campaigns as a model for the sampler, whose states are the numbers and seeds of each world.
+
+    Args:
+        order: Settings from which campaigns are run; their numbers are drawn from priors.
+        observations: Reports on which the campaigns are conditioned, in order of their last day.
+        provinces: Number of provinces.
+        run: Function that runs batches of worlds and returns their log likelihoods, in the order of batches.
+    """
+
+    moves = tuple(MOVES)
+    chances = tuple(MOVES.values())
+
+    def __init__(self, order: Order, observations: Sequence[Observation], provinces: int, run: Run) -> None:
+        self.order, self.provinces, self.run = order, provinces, run
+        self.observations = tuple(observations)
+        self.ends = stage_ends(self.observations)
+        self.stages = len(self.ends)
+        self.last = (self.ends[-1] - order.start).days
+
+    def day(self, stage: int) -> int:
+        """Return the last day of a stage, counted from day 0; a negative stage gives 0."""
+        return (self.ends[stage] - self.order.start).days if stage >= 0 else 0
+
+    def begin(self, rng: np.random.Generator, count: int) -> State:
+        """Draw the numbers and seeds of `count` worlds from the prior."""
+        first = seeds(rng, count)
+        shares = rng.random((count, len(draws_of(self.order).priors)))
+        daily = np.tile(first[:, None, None], (1, self.last + 1, len(DAILY_STREAMS)))
+        lasting = np.tile(first[:, None, None], (1, len(ONCE), self.provinces))
+        return shares, daily, lasting
+
+    def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
+        """Draw new seeds for the days of a stage and all later days; earlier stages do not depend on these seeds."""
+        if stage == 0:
+            return state
+        daily = state[DAILY].copy()
+        daily[:, self.day(stage - 1) + 1 :] = seeds(rng, daily.shape[0])[:, None, None]
+        return state[NUMBER_SHARE], daily, state[LASTING]
+
+    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
+        """Propose a change to each world, and return the changed worlds.
+
+        Args:
+            rng: Source of the random numbers.
+            state: The worlds.
+            stage: Number of the stage; seeds are redrawn only for days up to its end.
+            move: Kind of proposal for each world, as an index of `MOVES`.
+        """
+        shares, daily, lasting = (array.copy() for array in state)
+        last, count = self.day(stage), move.size
+        new = seeds(rng, count)
+        length = np.minimum(rng.choice(WINDOWS, size=count), last)
+        is_last = np.isin(move, (LAST, STREAM_LAST))
+        first = np.where(is_last, last - length + 1, 1 + (rng.random(count) * (last - length + 1)).astype(int))
+        stream, province = rng.integers(len(ONCE), size=count), rng.integers(self.provinces, size=count)
+        by_day = rng.integers(len(DAILY_STREAMS), size=count)
+        chosen = rng.random(shares.shape).argsort(axis=1) < STEPPED
+        stepped = reflected(shares + STEP * chosen * rng.standard_normal(shares.shape))
+        days = np.arange(daily.shape[1])
+        in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= STREAM_EARLIER)[:, None]
+        all_streams = (move <= EARLIER)[:, None] | (np.arange(len(DAILY_STREAMS)) == by_day[:, None])
+        daily = np.where(in_window[:, :, None] & all_streams[:, None, :], new[:, None, None], daily)
+        for row in np.flatnonzero((move > STREAM_EARLIER) & (move < NUMBERS)):
+            rows = slice(None) if move[row] == PROVINCE else stream[row]
+            columns = slice(None) if move[row] == STREAM else province[row]
+            lasting[row, rows, columns] = new[row]
+        shares = np.where((move == NUMBERS)[:, None], stepped, shares)
+        return shares, daily, lasting
+
+    def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
+        """Run every world to the last day of a stage, and return the log likelihoods that `Model.weigh` describes."""
+        terms = self.terms(state, stage)
+        earlier = np.array([one.until <= self.ends[stage - 1] for one in self.up_to(stage)]) & (stage > 0)
+        return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
+
+    def terms(self, state: State, stage: int) -> Floats:
+        """Run the worlds; return log likelihoods of observations of this and earlier stages (worlds x observations)."""
+        return np.concatenate(self.run(self.batches(state, stage)))
+
+    def batches(self, state: State, stage: int) -> list[Batch]:
+        """Divide worlds into batches that workers run to the last day of a stage."""
+        shares, daily, lasting = state
+        observations, days = self.up_to(stage), self.day(stage)
+        return [
+            Batch(self.order, observations, days, shares[rows], daily[rows, : days + 1], lasting[rows])
+            for rows in (slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH))
+        ]
+
+    def up_to(self, stage: int) -> tuple[Observation, ...]:
+        """Return the observations that count no day after the end of a stage."""
+        return tuple(one for one in self.observations if one.until <= self.ends[stage])
+
+
+def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
+    """Return the last day of each stage.
+
+    The last stage ends on the last day of any observation. Each earlier day of `STAGE_ENDS` is the end of a stage if an
+    observation ends on that day or between it and the day of `STAGE_ENDS` before.
+    """
+    last = max(one.until for one in observations)
+    ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
+    return tuple(end for before, end in pairwise(ends) if any(before < one.until <= end for one in observations))
+
+
+def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
+    """Draw `count` random seeds, which determine the random draws of campaigns."""
+    return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
+
+
+def reflected(shares: Floats) -> Floats:
+    """Reflect shares at 0 and 1, so that a step beyond either bound comes back and the proposal stays symmetric."""
+    folded = np.abs(shares) % 2.0
+    return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))

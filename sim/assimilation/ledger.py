@@ -1,0 +1,323 @@
+"""Measure how much the random draws of worlds differ from those of free campaigns: the luck ledger, luck.csv.
+
+The ledger has one cell per stream of draws, region and week. No campaign is run: a draw is a function of seed, stream,
+day and actor, so it can be recomputed. Each draw is converted to a standard normal score.
+
+Only draws that the model could have used are counted. Depending on the stream, these are the draws of districts that
+the government held at the end of the day before, of districts that fell on the day and of their units, or of districts
+that could be retaken; all draws of day 0 are counted. A draw cannot affect whether it is counted, so in a free campaign
+the sum of the scores in a cell has mean 0, and a variance equal to the number of draws. `luck` is the mean of this sum
+over worlds, divided by the square root of the mean number of draws; its unit is the standard deviation of one free
+campaign.
+
+Several worlds may share a draw, whose weight is the share of worlds in which it is counted. The variance of the mean is
+the sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on
+earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger of as
+many free campaigns is also made.
+
+Draws that the model never used, such as those of a district that nobody pressed, are counted too, because a campaign's
+record does not tell which they are; they can make luck look smaller than it was, but not larger. Streams whose actors
+can be anywhere (columns, prongs, families) are left out.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from enum import Enum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import false_discovery_control
+
+from sim.assimilation.campaigns import DAILY_STREAMS, ONCE
+from sim.assimilation.sampler import Floats, Integers
+from sim.data.facts import Facts
+from sim.engine.chance import TO_UNIT, Stream, splitmix
+from sim.engine.layout import COMMANDO_IDENTITY
+from sim.engine.world import Role, Units
+
+WORLDS = 400  # number of worlds from which the ledger is made: the first, which are a random sample
+WEEK = 7  # days
+RATE = 0.05  # false discovery rate below which a cell is a finding
+LEAST = 0.99  # a cell with fewer draws per world is left out
+hashed = getattr(splitmix, "py_func", splitmix)  # the uncompiled function, which also takes arrays
+
+Booleans = NDArray[np.bool_]
+Seeds = NDArray[np.uint64]
+
+
+class Asked(Enum):
+    """Rules that tell which districts' random draws the model could have used on a day."""
+
+    HELD = "districts that the government held on the evening before"
+    FELL = "districts that fell on that day"
+    LOST = "districts lost before that the Taliban still held on the evening before"
+    ONCE = "all, once"
+
+
+class Line(NamedTuple):
+    """A stream of random draws in the ledger: whose draws they are, which are counted, and what they decide."""
+
+    stream: Stream
+    actors: str  # districts, units, outposts or capitals
+    asked: Asked  # districts whose draws are counted
+    label: str  # what the draw decides
+    low: str  # what low draws mean
+    high: str  # what high draws mean
+    is_normal: bool = False  # whether draws are normal rather than uniform
+    factor: int = 1  # the model addresses draws by the actor's identity times this
+
+
+LINES = (
+    Line(Stream.PRESS, "districts", Asked.HELD, "local forces come out",
+         "local forces come out, and go home, sooner", "local forces come out, and go home, later"),
+    Line(Stream.LOCAL_ASSAULT, "districts", Asked.HELD, "local forces attack alone",
+         "local forces attack more often", "local forces attack less often"),
+    Line(Stream.ELDERS, "districts", Asked.HELD, "elders are sent",
+         "elders are sent more often", "elders are sent less often"),
+    Line(Stream.HANDOVER, "districts", Asked.HELD, "handover by a garrison",
+         "garrisons hand over more readily", "garrisons hand over less readily"),
+    Line(Stream.OUTPOST, "outposts", Asked.HELD, "surrender of an outpost",
+         "outposts surrender more readily", "outposts surrender less readily"),
+    Line(Stream.DEFENDER_LOSSES, "districts", Asked.HELD, "losses of defenders, rounded",
+         "losses are rounded down", "losses are rounded up"),
+    Line(Stream.ATTACKER_LOSSES, "districts", Asked.HELD, "losses of attackers, rounded",
+         "losses are rounded down", "losses are rounded up"),
+    Line(Stream.BREAK, "districts", Asked.HELD, "a defence breaks",
+         "defences break more readily", "defences break less readily"),
+    Line(Stream.SIEGE, "districts", Asked.HELD, "a siege succeeds",
+         "sieges succeed more often", "sieges succeed less often"),
+    Line(Stream.LEAVE_UNATTACKED, "districts", Asked.HELD, "a cut-off garrison leaves",
+         "cut-off garrisons leave more readily", "cut-off garrisons leave less readily"),
+    Line(Stream.ROAD_OPEN, "districts", Asked.FELL, "a road is open to those who flee",
+         "more roads are open", "fewer roads are open"),
+    Line(Stream.REFUSE_SURRENDER, "units", Asked.FELL, "surrender after a handover",
+         "more units surrender", "fewer units surrender"),
+    Line(Stream.CHANGE_SIDES, "units", Asked.FELL, "militia change sides",
+         "more militia change sides", "fewer militia change sides"),
+    Line(Stream.CAPTURE_ON_FALL, "units", Asked.FELL, "capture when a district falls, rounded",
+         "captures are rounded down", "captures are rounded up"),
+    Line(Stream.CAPTURE_IN_FLIGHT, "units", Asked.FELL, "capture in flight, rounded",
+         "captures are rounded down", "captures are rounded up"),
+    Line(Stream.COUNTERATTACK, "districts", Asked.LOST, "target of a counter-attack",
+         "other districts are chosen", "these districts are chosen", factor=100),
+    Line(Stream.RETAKE, "districts", Asked.LOST, "a counter-attack succeeds",
+         "counter-attacks succeed more often", "counter-attacks succeed less often"),
+    Line(Stream.INFLUENCE, "districts", Asked.ONCE, "influence of the Taliban on day 0",
+         "influence is lower", "influence is higher", is_normal=True),
+    Line(Stream.HELD_ON_DAY_0, "districts", Asked.ONCE, "districts held on day 0",
+         "fewer of its districts are held on day 0", "more of its districts are held on day 0"),
+    Line(Stream.PROVINCE_RESOLVE, "capitals", Asked.ONCE, "resolve of provinces",
+         "resolve is lower", "resolve is higher", is_normal=True),
+    Line(Stream.DISTRICT_RESOLVE, "districts", Asked.ONCE, "resolve of districts",
+         "resolve is lower", "resolve is higher", is_normal=True),
+    Line(Stream.UNIT_RESOLVE, "units", Asked.ONCE, "resolve of units",
+         "resolve is lower", "resolve is higher", is_normal=True),
+    Line(Stream.GARRISON_SIZE, "districts", Asked.ONCE, "size of garrisons",
+         "garrisons are smaller", "garrisons are larger", is_normal=True),
+    Line(Stream.THRESHOLD, "districts", Asked.ONCE, "threshold of dread (theory private_thresholds)",
+         "thresholds are lower", "thresholds are higher", is_normal=True),
+    Line(Stream.PRONG_START, "capitals", Asked.ONCE, "where prongs start",
+         "prongs start elsewhere", "prongs start here"),
+)  # fmt: skip
+
+
+class Cell(NamedTuple):
+    """Sums over the counted draws of one stream, by region and week."""
+
+    total: Floats  # sum of scores, each weighted by the share of worlds that have the draw
+    variance: Floats  # variance that this sum would have in free campaigns that share seeds as the worlds do
+    draws: Floats  # number of draws per world
+
+
+def rows_of_luck(
+    daily: Seeds,
+    lasting: Seeds,
+    held: Booleans,
+    facts: Facts,
+    units: Units,
+    regions: Mapping[str, Sequence[str]],
+    start: date,
+) -> list[dict[str, Any]]:
+    """Return the luck ledger of worlds, with one row per stream, region and week.
+
+    Args:
+        daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
+        lasting: (worlds, ONCE, provinces) Seeds of draws made once.
+        held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
+        facts: Facts about the districts: identities, provinces and capitals.
+        units: Units before day 0, whose identities and homes are the same in every world.
+        regions: Provinces of each region; a district is counted in the first region that includes it.
+        start: Date of day 0.
+
+    Returns:
+        The rows of luck.csv; a cell with less than about one draw per world is left out.
+    """  # fmt: skip
+    last = daily.shape[1] - 1
+    weeks = weeks_of(last)
+    region_of = np.array(
+        [next(row for row, names in enumerate(regions.values()) if one in names) for one in facts.province]
+    )
+    rows: list[dict[str, Any]] = []
+    for line in LINES:
+        actors, home = actors_of(line, facts, units)
+        if line.asked is Asked.ONCE:
+            cell, dates = sum_once(line, actors, home, lasting, region_of, facts), [(0, 0)]
+        else:
+            cell, dates = sum_by_week(line, actors, home, daily, held, region_of, weeks), weeks
+        for place, region in enumerate(regions):
+            for week, (first, until) in enumerate(dates):
+                total, variance, draws = (float(part[place, week]) for part in cell)
+                if draws >= LEAST:
+                    days = (start + timedelta(days=day) for day in (first, until))
+                    rows.append({**row_of(line, region, *days), **figures_of(total, variance, draws)})
+    rates = false_discovery_control([row["p"] for row in rows]) if rows else []
+    for row, rate in zip(rows, rates, strict=True):
+        row["q"] = float(rate)
+    return rows
+
+
+def weeks_of(last: int) -> list[tuple[int, int]]:
+    """Return the first and last day of each week from day 1 to `last`; the first week may be shorter than the rest."""
+    ends = range(last, 0, -WEEK)
+    return [(max(1, end - WEEK + 1), end) for end in reversed(ends)]
+
+
+def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
+    """Return the columns that describe a cell: stream, region, days, distribution, and what low and high draws mean."""
+    return {
+        "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
+        "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
+        "low": line.low, "high": line.high,
+    }  # fmt: skip
+
+
+def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
+    """Return the columns with the numbers of a cell, among them its luck and its p-value.
+
+    Args:
+        total: Weighted sum of the scores.
+        variance: Variance that this sum would have in free campaigns.
+        draws: Number of counted draws per world.
+    """
+    luck = total / math.sqrt(draws)
+    return {
+        "draws": draws,  # number of draws per world
+        "mean": total / draws,  # mean score of a draw, in standard deviations
+        "luck": luck,  # in standard deviations of one free campaign; negative for low draws
+        "one_in": 1.0
+        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is at least as lucky, in one direction
+        "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns that share seeds alike
+        "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
+    }
+
+
+def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
+    """Return, for every actor of a stream, the identity that addresses its draws, and its home district."""
+    if line.actors in ("districts", "capitals"):
+        home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
+        return facts.identity[home] * line.factor, home
+    chosen = units.role == Role.OUTPOST if line.actors == "outposts" else units.identity < COMMANDO_IDENTITY
+    return units.identity[chosen], units.home[chosen]
+
+
+def sum_by_week(
+    line: Line,
+    actors: Integers,
+    home: Integers,
+    daily: Seeds,
+    held: Booleans,
+    region_of: Integers,
+    weeks: Sequence[tuple[int, int]],
+) -> Cell:
+    """Sum, by region and week, the normal scores of the daily draws that the model could have used.
+
+    Args:
+        line: The stream.
+        actors: Identity of each actor.
+        home: Home district of each actor.
+        daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
+        held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
+        region_of: Region of each district.
+        weeks: First and last day of each week.
+    """
+    cell = Cell(*np.zeros((3, int(region_of.max()) + 1, len(weeks))))
+    seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
+    for week, (first, until) in enumerate(weeks):
+        for day in range(first, until + 1):
+            asked = asked_on(line, held, day)[:, home]
+            add(cell, week, scored(line, seeds[:, day], day, actors, asked), region_of[home])
+    return cell
+
+
+def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
+    """Return whether the model could have used each district's draw of a stream on a day (worlds x districts)."""
+    before = held[:, day - 1]
+    if line.asked is Asked.HELD:
+        return ~before
+    return held[:, day] & ~before if line.asked is Asked.FELL else before & ~held[:, 0]
+
+
+def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
+    """Sum, by region, the normal scores of the draws that are made once.
+
+    Args:
+        line: The stream.
+        actors: Identity of each actor.
+        home: Home district of each actor.
+        lasting: (worlds, ONCE, provinces) Seeds; those of the actor's province are used.
+        region_of: Region of each district.
+        facts: Facts about the districts, with their provinces.
+    """
+    cell = Cell(*np.zeros((3, int(region_of.max()) + 1, 1)))
+    for province in range(len(facts.provinces)):
+        there = facts.province_of[home] == province
+        asked = np.ones((lasting.shape[0], int(there.sum())), bool)
+        seeds = lasting[:, ONCE.index(line.stream), province]
+        add(cell, 0, scored(line, seeds, 0, actors[there], asked), region_of[home[there]])
+    return cell
+
+
+def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
+    """Return the normal score of every distinct draw that the model could have used on a day.
+
+    Worlds with the same seed have the same draws, which are returned once.
+
+    Args:
+        line: The stream.
+        seeds: (worlds) Seed of the stream on that day.
+        day: The day, counted from day 0.
+        actors: Identity of each actor.
+        asked: (worlds, actors) Whether the model could have used the draw.
+
+    Returns:
+        For each draw: the position of its actor in `actors`, the share of worlds that could have used it, and its
+        normal score.
+    """
+    different, which = np.unique(seeds, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[order], np.arange(different.size))
+    shares = np.add.reduceat(asked[order].astype(np.float64), starts, axis=0) / seeds.size
+    rows, places = np.nonzero(shares)
+    keys = hashed(hashed(hashed(different, int(line.stream)), day)[rows], actors[places])
+    return places, shares[rows, places], normal_of(keys) if line.is_normal else score_of(keys)
+
+
+def score_of(keys: Seeds) -> Floats:
+    """Convert raw 64-bit keys to the normal scores of the uniform draws that the model makes from them."""
+    return np.asarray(ndtri(((keys >> np.uint64(11)) + 0.5) * TO_UNIT))
+
+
+def normal_of(keys: Seeds) -> Floats:
+    """Convert raw 64-bit keys to the normal draws that the model makes from them."""
+    radius, angle = ((hashed(keys, place) >> np.uint64(11)) for place in range(2))
+    return np.asarray(np.sqrt(-2.0 * np.log((radius + 1.0) * TO_UNIT)) * np.cos(2.0 * math.pi * angle * TO_UNIT))
+
+
+def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
+    """Add the scores, variances and numbers of draws from `scored` to the sums of their regions in one week."""
+    places, shares, scores = draws
+    for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
+        sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

@@ -1,0 +1,278 @@
+"""Write the page of a sample of worlds: sentences that describe the sample, then figures and tables.
+
+Reads   the tables that `python -m sim assimilate` wrote.
+Writes  report.html and the figures next to them.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from statistics import mean, median, stdev
+
+from sim.assimilation.figures import TABLES, Followed, describe_worlds, draw_followed, read_followed
+from sim.configuration.worlds import FEW_ANCESTORS
+from sim.data.record import evidence
+from sim.plots.captions import true_minus
+from sim.plots.page import as_text, make_source, read_picture, template_of
+from sim.plots.tables import Row
+from sim.study.files import write_errors, write_file
+from sim.wording import counted, format_day, list_words, percent, significant, with_range
+
+REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is not met: about two standard errors
+TOLD = 5  # largest number of reports described in a sentence
+MOST_FINDINGS = 10  # largest number of findings of the luck ledger described
+NEAREST = 3  # number of cells described if there is no finding
+ODD = 20.0  # a finding is described if at most one free campaign in this many has as much luck
+FIGURES = {  # file: heading and explanation
+    "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
+    "crossings.png": ("At the river", "Soldiers across by night and by post, and what was counted."),
+    "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
+    "map_free.png": ("Where, in free campaigns", "The same map of campaigns conditioned on nothing."),
+    "surprise.png": ("Surprise by report", "How improbable each report was given all earlier ones, and at the end."),
+    "luck.png": ("Luck by week", "How far the draws of the worlds are from those of free campaigns."),
+    "luck_once.png": ("Luck of draws made once", "The same for draws made on day 0."),
+    "stages.png": ("The sampler", "Sample size, temperature, what is left, acceptance and log evidence."),
+}
+COLUMNS = (
+    "Report", "Reported", "Free: median (90 %)", "Worlds: median (90 %)", "Surprise", "Surprise at the end",
+    "Day of publication",
+)  # fmt: skip
+PROVENANCE = {  # key of about.json: label
+    "command": "Command", "worlds": "Worlds", "free": "Free campaigns", "observations": "Reports", "until": "Last day",
+    "log_evidence": "Log evidence", "distinct_lasting_draws": "Distinct sets of lasting draws",
+    "distinct_numbers": "Distinct sets of numbers", "origins": "Worlds of the prior they descend from",
+    "seconds": "Seconds taken", "commit": "Version of the code", "data_fingerprint": "Fingerprint of the data",
+    "rules_fingerprint": "Fingerprint of the rules", "settings_fingerprint": "Fingerprint of the settings",
+}  # fmt: skip
+
+
+def write_page_of_worlds(folder: Path) -> Path:
+    """Draw the figures of a sample and write its page.
+
+    Args:
+        folder: Folder to which `python -m sim assimilate` wrote the tables.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        PanjError: A table is missing or damaged, or the page cannot be written.
+    """
+    made = read_followed(folder)
+    with write_errors(folder):
+        pictures = {path.name: path for path in draw_followed(made)}
+        page = template_of("worlds.html").render(
+            about={"study": f"worlds to {made.until}", "scenario": "assimilated"},
+            heading=heading_of(made),
+            campaigns=describe_worlds(made),
+            size=describe_size(made),
+            reached=describe_reached(made),
+            surprises=describe_surprises(made),
+            luck=describe_luck(made),
+            columns=COLUMNS,
+            rows=[line_of(row) for row in sorted(made.observations, key=worst_first)],
+            figures={name: [read_picture(pictures[name], *words)] for name, words in FIGURES.items()},
+            sources=[make_source(row) for id, row in evidence().items() if id in cited(made)],
+            provenance={words: text_of(made.about[key]) for key, words in PROVENANCE.items() if made.about.get(key)},
+            versions=as_text(made.about["versions"]),
+            files=["worlds.parquet", *(f"{name}.csv" for name in TABLES)],
+            settings=json.dumps(made.about, indent=1),
+            settings_from="about.json",
+        )
+        return write_file(folder / "report.html", page)
+
+
+def heading_of(made: Followed) -> str:
+    """Return the heading of the page, which depends on whether there are enough distinct worlds for a sample."""
+    day = format_day(made.until, year=True)
+    return f"Worlds that followed the record to {day}" if made.is_sample else f"Campaigns near the record of {day}"
+
+
+def text_of(value: object) -> str:
+    """Format a value of about.json as text."""
+    return true_minus(significant(value, 5)) if isinstance(value, float) else str(value)
+
+
+def cited(made: Followed) -> set[str]:
+    """Return the ids of the evidence rows that the reports are based on."""
+    return {id for row in made.observations for id in row["evidence"].split()}
+
+
+def worst_first(row: Row) -> float:
+    """Return a sort key by which the reports that the worlds disagree with most come first."""
+    return -float(row["surprise_at_the_end"])
+
+
+def describe_all(made: Followed) -> list[str]:
+    """Return all sentences of the page: on reports met and missed, on surprise, on the sample's size and on luck.
+
+    Args:
+        made: The tables of a sample.
+    """
+    return [*describe_reached(made), describe_surprises(made), *describe_size(made), *describe_luck(made)]
+
+
+def describe_size(made: Followed) -> list[str]:
+    """Return sentences on whether there are enough distinct worlds, and on how certain the log evidence is.
+
+    If there are too few worlds, say what would help.
+    """
+    about = made.about
+    left = (
+        f"{about['distinct_lasting_draws']} distinct sets of lasting draws and {about['distinct_numbers']} of numbers "
+        f"are left; all descend from {counted(about['origins'], 'world')} of the prior, changed by moves since."
+    )
+    if made.is_sample:
+        first = f"Enough different worlds (at least {about['floor']} sets of lasting draws): {left}"
+        if about["origins"] < FEW_ANCESTORS:
+            first += " With so few ancestors their intervals are too narrow and must not be quoted."
+    else:
+        first = (
+            f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. Until "
+            "then these are some campaigns that came near the record: their intervals are too narrow and must not be "
+            f"quoted. What would help: more worlds (worlds={2 * about['worlds']}), or an earlier last day (until=)."
+        )
+    return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
+
+
+def describe_shared(made: Followed) -> list[str]:
+    """State how many independent worlds would carry as much information as the worlds of the luck ledger.
+
+    Return a list with one sentence, or an empty list if there is no ledger.
+    """
+    if not made.luck:
+        return []
+    independent = median(float(row["spread"]) ** -2 for row in made.luck)
+    return [
+        f"Worlds share draws: in the median cell of the luck ledger the {made.about['luck_worlds']:,} worlds looked at "
+        f"count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are versions of one "
+        "campaign, and the greater luck must be to be told from chance."
+    ]
+
+
+def describe_evidence(repeats: list[float]) -> str:
+    """Return a sentence on the log evidence and on how much it varies between runs of the sampler."""
+    if len(repeats) == 1:
+        return (
+            f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how far another run would be from it is not "
+            "known (repeats=5 measures it)."
+        )
+    return (
+        f"Log evidence: mean {mean(repeats):.1f}, standard deviation {stdev(repeats):.1f} over {len(repeats)} runs of "
+        "the sampler, each with its own seed."
+    )
+
+
+def describe_reached(made: Followed) -> list[str]:
+    """Return sentences on how many reports the worlds agree with, and which reports they disagree with most."""
+    missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
+    sentences = [
+        f"Reached: {len(made.observations) - len(missed)} of {len(made.observations)} reports are met, on average over "
+        f"the worlds to within about two errors of their sources (surprise at the end up to {REACHED:g})."
+    ]
+    if missed:
+        worst = sorted(missed, key=worst_first)[:TOLD]
+        more = f" {counted(len(missed) - len(worst), 'other')} in the table." if len(missed) > len(worst) else ""
+        sentences.append(f"Not reached: {'; '.join(describe_gap(row) for row in worst)}.{more}")
+    return sentences
+
+
+def describe_gap(row: Row) -> str:
+    """Describe a report with which the worlds disagree: `districts retaken by 30 June (8 reported; worlds 2 ...)`."""
+    return (
+        f"{lower(row['description'])} ({number(row['value'])} reported; worlds {spread_of(row, '')}, free campaigns "
+        f"{spread_of(row, 'free_')})"
+    )
+
+
+def describe_surprises(made: Followed) -> str:
+    """Return a sentence on the reports that were most surprising, given the reports of all earlier stages."""
+    first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
+    names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
+    return f"Most surprising to worlds that had followed all earlier reports, in log units: {names}."
+
+
+def describe_luck(made: Followed) -> list[str]:
+    """Return sentences on the luck ledger: which cells are unusual, and how many would be so by chance alone.
+
+    The latter is the number of unusual cells in a ledger of free campaigns.
+    """
+    about = made.about
+    found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
+    told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
+    return [
+        f"{len(found)} of {len(made.luck)} cells of the ledger differ from free campaigns (false discovery rate "
+        f"{percent(about['luck_rate'])}); in {len(told)} of them fewer than one free campaign in {ODD:g} is as lucky. "
+        f"In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
+        f"{about['luck_found_in_free']} of {about['luck_cells_of_free']} cells differ.",
+        *(describe_finding(row, about["start_date"]) for row in told[:MOST_FINDINGS]),
+        *describe_strongest(made, told),
+    ]
+
+
+def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
+    """Describe the cells of the luck ledger with the lowest p-values, unless there are findings to describe.
+
+    Return an empty list if `told` has findings, or if the ledger has no cells.
+    """
+    if told or not made.luck:
+        return []
+    first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
+    sentences = " ".join(describe_finding(row, made.about["start_date"]) for row in first)
+    return [f"No finding; the entries nearest to one, which as many draws of chance alone would also give: {sentences}"]
+
+
+def describe_finding(row: Row, start: str) -> str:
+    """Describe one cell of the luck ledger: what was drawn, where, when, and how unusual it is."""
+    is_low = float(row["luck"]) < 0
+    when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
+    size = "Luckier than"
+    if row["scale"] == "normal":
+        size = f"{abs(float(row['mean'])):.2f} standard deviations {'below' if is_low else 'above'} the mean, beyond"
+    return (
+        f"{row['drawn'].capitalize()}, {row['region']}, {when}. {size} one free campaign in {odds(row)}: "
+        f"{row['low' if is_low else 'high']}."
+    )
+
+
+def odds(row: Row) -> str:
+    """Format the number of free campaigns among which one is expected to be at least as lucky as a cell.
+
+    The number has two significant figures; a million or more is formatted as `a million`.
+    """
+    value = float(row["one_in"])
+    return significant(float(f"{value:.2g}")) if value < 1e6 else "a million"
+
+
+def format_iso(day: str) -> str:
+    """Format an ISO date as, for instance, `22 June`."""
+    return format_day(date.fromisoformat(day))
+
+
+def line_of(row: Row) -> list[str]:
+    """Convert a row of observations.csv to a row of the table of reports on the page."""
+    return [
+        row["description"], number(row["value"]), spread_of(row, "free_"), spread_of(row, ""),
+        *(true_minus(f"{float(row[name]):.1f}") for name in ("surprise", "surprise_at_the_end")), row["published_is"],
+    ]  # fmt: skip
+
+
+def spread_of(row: Row, sample: str) -> str:
+    """Format the median and the 90 % interval of a count.
+
+    Args:
+        row: Row of observations.csv.
+        sample: Prefix of the columns: `free_` for free campaigns, empty for worlds.
+    """
+    return with_range(*(number(row[f"{sample}{name}"]) for name in ("median", "low_5", "high_95")))
+
+
+def number(cell: str) -> str:
+    """Format a table cell with a number to three significant figures, keeping all digits before the decimal point."""
+    return significant(float(cell))
+
+
+def lower(text: str) -> str:
+    """Return a text with its first letter in lower case."""
+    return text[0].lower() + text[1:]

@@ -1,0 +1,62 @@
+"""Store campaigns that were conditioned on the record, as the numbers and seeds from which each can be rerun.
+
+Writes  worlds.parquet, which `sim.configuration.worlds` reads: one row per world with its numbers in their own units,
+        its seeds of daily draws and of draws made once, its log likelihood by observation, and the number of the world
+        of the prior sample from which it descends.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.assimilation.campaigns import DAILY, LASTING, NUMBER_SHARE, address_of
+from sim.assimilation.sampler import Cloud, Floats
+from sim.configuration.draws import Prior
+from sim.configuration.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
+
+
+def table_of_worlds(
+    cloud: Cloud, priors: Sequence[Prior], names: Sequence[str], terms: Floats, about: Mapping[str, Any]
+) -> pa.Table:
+    """Return the table of a sample, with one row per world.
+
+    Args:
+        cloud: The worlds, with numbers as shares of their priors.
+        priors: Prior of each number, by which its share is converted to the number's unit.
+        names: Names of the observations.
+        terms: (worlds, observations) Log likelihoods.
+        about: Description of how the sample was made, stored in the metadata of the file.
+    """
+    shares, daily, lasting = cloud.state[NUMBER_SHARE], cloud.state[DAILY], cloud.state[LASTING]
+    addresses = [address_of(*seeds) for seeds in zip(daily, lasting, strict=True)]
+    lists: dict[str, list[list[int]]] = {
+        "first_day": [[day for day, _ in one.runs] for one in addresses],
+        "seed": [[seed for _, seed in one.runs] for one in addresses],
+        "stream": [[stream for stream, _, _ in one.lasting] for one in addresses],
+        "province": [[province for _, province, _ in one.lasting] for one in addresses],
+        "seed_once": [[seed for _, _, seed in one.lasting] for one in addresses],
+        **{
+            name: [[run[place] for run in one.streams] for one in addresses]
+            for place, name in enumerate(("stream_by_day", "from_day", "to_day", "seed_by_stream"))
+        },
+    }
+    columns: dict[str, pa.Array] = {
+        "world": pa.array(np.arange(len(addresses), dtype=np.int32)),
+        "origin": pa.array(cloud.origin.astype(np.int32)),
+        **{name: pa.array(lists[name], kind) for name, kind in SEEDS.items()},
+    }
+    for place, prior in enumerate(priors):
+        columns[prior.key] = pa.array([prior.at(float(share)) for share in shares[:, place]], pa.float64())
+    for place, name in enumerate(names):
+        columns[LOG_LIKELIHOOD + name] = pa.array(terms[:, place].astype(np.float32))
+    return pa.table(columns).replace_schema_metadata({ABOUT: json.dumps(about, sort_keys=True).encode()})
+
+
+def write_worlds(table: pa.Table, path: Path) -> None:
+    """Write the table of a sample as a Parquet file."""
+    pq.write_table(table, path, compression="zstd", compression_level=19, write_page_checksum=True)

@@ -1,0 +1,246 @@
+"""Read worlds: the numbers and seeds of simulated campaigns that followed the record, as `assimilate` writes them.
+
+`worlds.parquet` has one row per world: its numbers (each in its own unit), its seeds by day, and the seeds of draws
+that are made only once. The campaign with seed s repeats the world in row s modulo the number of worlds, up to the last
+day that the reports cover or, if `worlds.until` is given, up to that day. Afterwards, it draws from seed s alone.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.configuration.posterior import Floats
+from sim.data.configs import folder_of
+from sim.engine.chance import Address, Stream
+from sim.engine.compile import fingerprint_of_rules
+from sim.errors import PanjError
+from sim.wording import counted, format_day
+
+FREE, RECORD = "free", "record"
+FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
+ABOUT = b"panj"  # metadata key
+LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
+EXPECTED = "a file written by python -m sim assimilate"
+SEEDS = {
+    "first_day": pa.list_(pa.int16()),
+    "seed": pa.list_(pa.int64()),
+    "stream": pa.list_(pa.int8()),
+    "province": pa.list_(pa.int8()),
+    "seed_once": pa.list_(pa.int64()),
+    "stream_by_day": pa.list_(pa.int8()),
+    "from_day": pa.list_(pa.int16()),
+    "to_day": pa.list_(pa.int16()),
+    "seed_by_stream": pa.list_(pa.int64()),
+}
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """Numbers and seeds of campaigns that followed the record, with equal weights.
+
+    Two objects are equal if their digests and last repeated days (`cut`) are equal.
+    """
+
+    digest: str  # hash of keys, numbers, seeds and cut
+    keys: tuple[str, ...] = field(compare=False)  # keys of the numbers, one per column of `numbers`
+    numbers: Floats = field(compare=False, repr=False)  # worlds x keys, each in its own unit
+    addresses: tuple[Address, ...] = field(compare=False, repr=False)  # seeds of each world
+    about: Mapping[str, Any] = field(compare=False, repr=False)  # metadata on how the worlds were made
+    cut: date | None = None  # last day that campaigns repeat, if it is before the last day that the reports cover
+
+    @property
+    def until(self) -> date:
+        """Last day that the reports cover."""
+        return date.fromisoformat(self.about["until"])
+
+    @property
+    def followed(self) -> date:
+        """Last day on which campaigns repeat the random draws of the worlds."""
+        return self.cut or self.until
+
+    @property
+    def said(self) -> str:
+        """Description of the worlds, for summaries, figures and pages."""
+        cut = f", each with its own draws to {self.cut}" if self.cut else ""
+        return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
+
+    @property
+    def ancestors(self) -> int | None:
+        """Number of worlds of the prior from which these worlds descend; None if it is large enough or unknown."""
+        found = self.about.get("origins")
+        return found if isinstance(found, int) and found < FEW_ANCESTORS else None
+
+    @property
+    def caution(self) -> str:
+        """Text that warns of too narrow intervals if the worlds have too few ancestors; otherwise empty."""
+        if self.ancestors is None:
+            return ""
+        return (
+            f" All of these worlds descend from {counted(self.ancestors, 'world')} of the prior, so they are alike, "
+            "and intervals over them are too narrow."
+        )
+
+    def question(self, decided: date | None) -> str:
+        """Explain how to interpret a changed decision in campaigns that repeat these worlds.
+
+        Args:
+            decided: Day at whose end the decision changes; None if it differs from the first day on.
+
+        Returns:
+            One sentence that says whether later random draws are new, the same, or known in hindsight to have led to
+            what was reported. In the last case, a second sentence says how improbable those draws were. A last sentence
+            warns if the worlds have too few ancestors.
+        """
+        return self.kind_of(decided) + self.caution
+
+    def kind_of(self, decided: date | None) -> str:
+        """Return the sentences of `question` except the warning of too few ancestors."""
+        since = "" if decided is None else f" from the evening of {format_day(decided)} on"
+        if decided is None or decided < self.followed:
+            return (
+                f"In hindsight: another decision{since}, and in each world the same random draws, which led to what "
+                f"was reported by {format_day(self.followed)}. {self.improbable}"
+            )
+        if self.followed < self.until:
+            return (
+                f"Other luck: another decision{since}, in worlds that had followed the record so far; random draws "
+                f"after {format_day(self.followed)} are new, and the same with and without it."
+            )
+        return (
+            f"Same luck: another decision{since}, in worlds that had followed what was reported by "
+            f"{format_day(self.followed)}; each world goes on with its own random draws, the same with and without it."
+        )
+
+    @property
+    def improbable(self) -> str:
+        """Sentence that says how improbable the random draws of these worlds were, or that this is not known."""
+        found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
+        if found is None or best is None:
+            return "It is not known how improbable those draws were, since the file has no evidence."
+        return (
+            f"Those draws were improbable, and the answer inherits that: the log evidence of the reports to "
+            f"{format_day(self.until)} is {found:.1f}, and {best:.1f} if each had been foreseen exactly, 10 to the "
+            f"power of {(best - found) / math.log(10):.0f} times as probable."
+        )
+
+    def numbers_of(self, seed: int) -> dict[str, float]:
+        """Return the numbers of the world that the campaign with this seed repeats, keyed by setting."""
+        return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
+
+    def address_of(self, seed: int) -> Address:
+        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then `seed` itself."""
+        world = self.addresses[seed % len(self.addresses)]
+        free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
+        runs = (*(run for run in world.runs if run[0] < free), (free, seed))
+        streams = tuple((*run[:2], min(run[2], free - 1), run[3]) for run in world.streams if run[1] < free)
+        return Address(runs, world.lasting, streams)
+
+
+def worlds_for(file: str | None, data: str) -> Worlds:
+    """Read worlds and check that they were made with the current rules and data.
+
+    Args:
+        file: Path of the file; None for the shipped `configs/worlds.parquet`.
+        data: Fingerprint of the current data.
+
+    Raises:
+        PanjError: If the file is missing or invalid, or was made with other rules or data.
+    """
+    path = Path(file).expanduser() if file else folder_of("configs") / "worlds.parquet"
+    if not path.is_file():
+        raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; worlds=free needs no file")
+    worlds = read_worlds(path, path.stat().st_mtime_ns)
+    there = {name: worlds.about.get(f"{name}_fingerprint") for name in ("rules", "data")}
+    other = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data)) if there[name] != here]
+    if other:
+        raise PanjError(
+            f"worlds.file: found {path}, which was made with other {' and '.join(other)}, expected worlds made with "
+            "the current rules and data; run python -m sim assimilate again"
+        )
+    return worlds
+
+
+def followed_to(worlds: Worlds, until: str | None) -> Worlds:
+    """Set the last day on which campaigns repeat the random draws of worlds.
+
+    Args:
+        worlds: Worlds that campaigns repeat.
+        until: Last day to repeat, as YYYY-MM-DD; None for the last day that the reports cover.
+
+    Returns:
+        The worlds with this limit, after which campaigns make new random draws.
+
+    Raises:
+        PanjError: If `until` is not a date, is not after the start date, or is after the last day that the reports
+            cover.
+    """
+    if until is None:
+        return worlds
+    first, last = date.fromisoformat(worlds.about["start_date"]) + timedelta(days=1), worlds.until
+    try:
+        cut = date.fromisoformat(until)
+    except ValueError:
+        cut = date.min
+    if not first <= cut <= last:
+        raise PanjError(f"worlds.until: found '{until}', expected a day from {first} to {last}")
+    if cut == last:
+        return worlds
+    return replace(worlds, digest=sha256(f"{worlds.digest} {cut}".encode()).hexdigest()[:16], cut=cut)
+
+
+def is_sound(address: Address) -> bool:
+    """Return whether an address is valid.
+
+    Its seeds for days must begin on day 0 and be in ascending order of day. All other seeds must be for known streams
+    and either for a province number of at least 0 or for a range of days whose ends are in order and at least 0.
+    """
+    days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
+    is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
+    is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
+    return days[:1] == [0] and days == sorted(set(days)) and is_known
+
+
+@lru_cache(maxsize=4)
+def read_worlds(path: Path, _changed: int = 0) -> Worlds:
+    """Read worlds from a file and check them.
+
+    Args:
+        path: Path of a file that `assimilate` wrote.
+        _changed: Time at which the file was last changed, so that a changed file is read again despite the cache.
+
+    Raises:
+        PanjError: If the file cannot be read, is not a file of worlds, or has no world or a number that is not finite.
+    """
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        about = json.loads((table.schema.metadata or {})[ABOUT])
+        keys = tuple(about["numbers"])
+        numbers = np.column_stack([table[key].to_numpy() for key in keys])
+        lists = {name: table[name].to_pylist() for name in SEEDS}
+        addresses = tuple(
+            Address(*(tuple(zip(*columns, strict=True)) for columns in (row[:2], row[2:5], row[5:])))
+            for row in zip(*lists.values(), strict=True)
+        )
+        dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
+        if not dates[0] < dates[1] or not all(map(is_sound, addresses)):
+            raise ValueError("its dates or seeds are invalid")
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise PanjError(f"worlds.file: found {path}, which is unreadable ({reason}), expected {EXPECTED}") from error
+    if not addresses or not np.isfinite(numbers).all():
+        raise PanjError(
+            f"worlds.file: found {path}, which has no world or a number that is not finite, expected at least one "
+            "world and only finite numbers"
+        )
+    made_of = json.dumps([keys, addresses]).encode() + numbers.tobytes()
+    return Worlds(sha256(made_of).hexdigest()[:16], keys, numbers, addresses, about)

@@ -1,0 +1,179 @@
+"""Print the progress, the notes and the summary of a run.
+
+In a terminal, progress is one line that is updated; elsewhere, it is a series of log lines.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import rich.progress
+from rich.console import Console
+from rich.table import Table
+
+from sim.configuration.settings import Settings
+from sim.configuration.sweep import Sweep
+from sim.execution.backlog import Backlog
+from sim.study.columns import SummaryRow
+from sim.study.reader import StudyCell
+from sim.wording import counted, format_seconds
+
+EVERY = 30.0  # seconds between log lines
+SHARE = 0.25  # share of campaigns between log lines, if that takes less time
+
+
+class Progress:
+    """Display of a running sweep: finished cells and campaigns, campaigns per second, time left and failures."""
+
+    def __init__(self, backlog: Backlog, console: Console) -> None:
+        self.backlog = backlog
+        self.console = console
+        self.started = self.said_at = time.monotonic()
+        self.said = 0.0
+        columns = (
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} campaigns{task.fields[words]}"),
+        )
+        self.bar = rich.progress.Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bar.add_task(self.cells(), total=backlog.total, completed=backlog.already, words="")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def update(self) -> None:
+        """Update the bar in a terminal, or print a log line elsewhere if one is due."""
+        backlog = self.backlog
+        done = backlog.already + backlog.campaigns_done + backlog.failures
+        self.bar.update(
+            self.task, completed=done, total=backlog.total, description=self.cells(), words=self.words(done)
+        )
+        share, now = done / backlog.total, time.monotonic()
+        is_due = share - self.said >= SHARE or now - self.said_at >= EVERY or self.said < share == 1.0
+        if not self.console.is_terminal and is_due:
+            self.console.print(f"{self.cells()}, {done:,} of {backlog.total:,} campaigns{self.words(done)}")
+            self.said, self.said_at = share, now
+
+    def cells(self) -> str:
+        """Return the number of finished cells as text, such as `3 of 10 cells`."""
+        return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
+
+    def words(self, done: int) -> str:
+        """Return campaigns per second, time left and failures as text; empty until a campaign of this command ends."""
+        now_done = done - self.backlog.already
+        if now_done <= 0:
+            return ""
+        rate = now_done / max(1e-9, time.monotonic() - self.started)
+        left = (self.backlog.total - done) / rate
+        failures = self.backlog.failures
+        failed = f", {failures} failed" if failures else ""
+        return f", {rate:.3g} a second, {format_seconds(left)} left{failed}"
+
+
+MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night")
+MOST_SHOWN = 24  # cells in the table of the terminal
+
+
+def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """Print how many campaigns are stored, which chunks are damaged and which cells have the same settings.
+
+    Damaged chunks are renamed, so that they are kept but not read again.
+    """
+    for cell in backlog.cells:
+        for path in cell.damaged:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            console.print(f"Found a damaged chunk; its campaigns are run again, and the file is kept as {aside}")
+    for first, second in sweep.same:
+        console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
+                      "to the same settings; their campaigns are run only once.")  # fmt: skip
+    if backlog.already:
+        nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
+        console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
+
+
+def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
+    """Print whether each cell reached the requested precision."""
+    for verdict in backlog.verdicts:
+        reached = "reached" if verdict.is_reached else f"not reached with runs_max={verdict.runs}"
+        console.print(f"{verdict.label or title}: {counted(verdict.runs, 'campaign')}, half-width "
+                      f"{verdict.half_width:.4g} of {backlog.precision.outcome}: precision {reached}")  # fmt: skip
+
+
+def print_doubts(sweep: Sweep, console: Console) -> None:
+    """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted."""
+    for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
+        console.print(
+            f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
+            "python -m sim calibrate fit a new one; calibration=as_declared uses none."
+        )
+
+
+def print_summary(
+    cells: Sequence[StudyCell],
+    summaries: Sequence[Sequence[SummaryRow]],
+    settings: Settings,
+    about: dict[str, Any],
+    console: Console,
+) -> None:
+    """Print the summary of a study.
+
+    For a single cell, the table has the outcomes with a reported figure, the share without a fight and the displaced
+    people. For several cells, it has the main outcomes, and at most the first `MOST_SHOWN` cells.
+    """
+    sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
+    if len(cells) == 1:
+        title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
+        table = Table(title=title, caption=sources)
+        for column in ("outcome", "reported", "simulated median", "90 % interval"):
+            table.add_column(column, overflow="fold")
+        for row in summaries[0]:
+            if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
+                table.add_row(row.label, row.reported or "-", row.median or "-", format_interval(row))
+    else:
+        campaigns = f"{counted(about['campaigns'], 'campaign')} in {len(cells)} cells"
+        title = f"{settings.title}: {campaigns}, {about['calibration']}"
+        table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
+        shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
+        for column in ("cell", *(row.label for row in shown)):
+            table.add_column(column, overflow="fold")
+        table.add_row("reported", *(row.reported or "-" for row in shown), end_section=True)
+        for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
+            by_name = {row.outcome: row for row in rows}
+            found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
+            table.add_row(cell.label, *(f"{row.median or '-'}\n{format_interval(row)}" for row in found))
+    console.print(table)
+    if len(cells) > MOST_SHOWN:
+        console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
+
+
+def format_interval(row: SummaryRow) -> str:
+    """Format the 90 % interval of a row as `0.29 to 0.43`, or as a dash if no campaign has a value."""
+    return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
+
+
+def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
+    """Print how long the campaigns of this command took, if it ran any."""
+    if not backlog.campaigns_done:
+        return
+    each = seconds / backlog.campaigns_done * 1000
+    cells = f" in {len(backlog.cells)} cells" if len(backlog.cells) > 1 else ""
+    campaigns = counted(backlog.campaigns_done, "campaign")
+    console.print(f"{campaigns}{cells} in {seconds:.1f} s ({each:.1f} ms each, executor={settings.executor.kind})")
+
+
+class Terse(Console):
+    """A console that does not print tables, for studies run as an intermediate step."""
+
+    def print(self, *objects: object, **how: object) -> None:  # type: ignore[override]
+        """Print the objects, unless one of them is a table."""
+        if not any(isinstance(one, Table) for one in objects):
+            super().print(*objects, **how)  # type: ignore[arg-type]

@@ -1,0 +1,216 @@
+"""Run campaigns on threads, on processes or on a Dask cluster, all through `concurrent.futures`.
+
+Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor as Pool
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, parent_process
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import PanjError
+from sim.study.files import make_arrow_lean
+
+if TYPE_CHECKING:
+    from sim.configuration.settings import Executor
+
+PATIENCE = 5  # seconds to wait for a scheduler to answer
+WITHOUT_WORKERS = 30  # seconds without any worker after which a cluster on this machine counts as lost
+
+
+class Workers:
+    """Pool of workers, which is opened again if a worker process is lost."""
+
+    def __init__(self, executor: "Executor") -> None:
+        self.executor = executor
+        self.client: Any = None
+        self.seen_at = time.monotonic()  # when a cluster last had a worker
+        self.pool = self.open()
+
+    @property
+    def count(self) -> int:
+        """Number of tasks that can run at once."""
+        if self.client is not None:
+            with self.scheduler_answers():
+                return max(1, sum(self.client.ncores().values()))
+        return self.executor.workers or cores()
+
+    def check_alive(self) -> None:
+        """Raise PanjError if a cluster that this process started has had no worker for `WITHOUT_WORKERS` seconds.
+
+        A remote cluster may get new workers, so it is not checked.
+        """
+        if self.client is None or self.client.cluster is None:
+            return
+        with self.scheduler_answers():
+            if self.client.ncores():
+                self.seen_at = time.monotonic()
+        if time.monotonic() - self.seen_at > WITHOUT_WORKERS:
+            raise PanjError(
+                f"executor: found no Dask worker for {WITHOUT_WORKERS} s, expected {self.executor.workers or cores()}; "
+                "run the same command to continue from the stored campaigns"
+            )
+
+    def open(self) -> Pool:
+        """Start workers, or connect to the workers of a Dask scheduler, and return their pool."""
+        if self.executor.kind == "threads":
+            return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
+        if self.executor.kind == "processes":
+            check_main_module()
+            return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=serve_the_parent)
+        self.client = dask_client(self.executor)
+        return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
+
+    def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a worker call `deed` with `arguments`, and return the future of the result."""
+        if self.executor.kind == "processes":
+            return self.submit_to_processes(deed, *arguments)
+        with self.scheduler_answers():
+            return self.pool.submit(deed, *arguments)
+
+    def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a worker process call `deed`; if a process was lost, open a new pool first.
+
+        Processes that this method starts ignore Ctrl-C from the beginning.
+        """
+        with interrupts_ignored():
+            try:
+                return self.pool.submit(deed, *arguments)
+            except BrokenProcessPool:
+                self.pool.shutdown(wait=False, cancel_futures=True)
+                self.pool = self.open()
+                return self.pool.submit(deed, *arguments)
+
+    @contextmanager
+    def scheduler_answers(self) -> Iterator[None]:
+        """Raise PanjError if the connection to the scheduler is lost within a block."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            if self.client is None:
+                raise
+            raise PanjError(
+                f"executor: found that the scheduler at {self.client.scheduler.address} no longer answers, expected it "
+                "to keep running; run the same command to continue from the stored campaigns"
+            ) from error
+
+    def close(self) -> None:
+        """Stop the workers, and also the Dask cluster if this process started it."""
+        if self.client is None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+        else:
+            cluster = self.client.cluster
+            with suppress(Exception):  # the scheduler may be gone
+                self.client.close(timeout=PATIENCE)
+                if cluster is not None:
+                    cluster.close(timeout=PATIENCE)
+
+
+@contextmanager
+def workers_of(executor: "Executor") -> Iterator[Workers]:
+    """Start workers for the duration of a block.
+
+    Args:
+        executor: Kind and number of workers and, for Dask, the address of a scheduler.
+
+    Yields:
+        The workers.
+
+    Raises:
+        PanjError: If worker processes or a Dask cluster cannot be started.
+    """
+    workers = Workers(executor)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def check_main_module() -> None:
+    """Raise PanjError if worker processes cannot import the main script, for instance if it is from standard input."""
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None) if getattr(main, "__spec__", None) is None else None
+    if script is not None and not os.path.exists(script):
+        raise PanjError(
+            f"executor: found a script from {script}, which worker processes cannot import, expected a script in a "
+            "file with its calls under if __name__ == '__main__', or executor=threads", key="executor",
+        )  # fmt: skip
+
+
+def cores() -> int:
+    """Return the number of cores that this process is allowed to use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def serve_the_parent() -> None:
+    """Set up a worker process, so that it ignores Ctrl-C, ends with its parent and uses little memory."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    make_arrow_lean()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Wait for the parent process to end, then exit, so that a killed sweep leaves no idle processes."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+async def greet(address: str) -> None:
+    """Check, with a timeout, that a scheduler answers; without this check, a Dask client could wait forever."""
+    from distributed import Security
+    from distributed.core import connect
+
+    comm = await connect(address, timeout=PATIENCE, **Security().get_connection_args("client"))
+    await comm.close()
+
+
+def dask_client(executor: "Executor") -> Any:
+    """Return a client of the scheduler at the given address or, without one, of a new cluster on this machine."""
+    import asyncio
+
+    from distributed import Client, LocalCluster
+
+    if executor.address:
+        try:
+            asyncio.run(asyncio.wait_for(greet(executor.address), PATIENCE))
+            return Client(executor.address, timeout=PATIENCE, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise PanjError(
+                f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
+                f"({' '.join(str(error).split())[:120] or 'timeout'}), expected the address of one, such as tcp://host:8786"
+            ) from error
+    try:
+        with interrupts_ignored():  # inherited by the workers
+            cluster = LocalCluster(
+                n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
+                silence_logs=50,
+            )  # fmt: skip
+    except (RuntimeError, OSError) as error:
+        raise PanjError(
+            f"executor: found Dask workers that did not start ({' '.join(str(error).split())[:120]}), expected "
+            f"{executor.workers or cores()}; run the same command to try again"
+        ) from error
+    return Client(cluster, set_as_default=False)
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Within a block, make new processes ignore Ctrl-C; do nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

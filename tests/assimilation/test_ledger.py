@@ -1,0 +1,120 @@
+"""The luck ledger: uniform p-values if nothing was conditioned, a planted fault named, only draws that were asked."""
+
+from datetime import date
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from sim.assimilation import ledger
+from sim.assimilation.campaigns import DAILY_STREAMS, ONCE
+from sim.assimilation.ledger import LINES, RATE, hashed, rows_of_luck, score_of, weeks_of
+from sim.data.facts import read_facts
+from sim.engine.chance import Luck, Stream, normal, seeds_of, uniform
+from sim.engine.world import Role
+
+START, DAYS = date(2021, 6, 1), 14
+FACTS = read_facts()
+REGIONS = {"Badakhshan": ("Badakhshan",), "elsewhere": tuple(set(FACTS.provinces) - {"Badakhshan"})}
+HOME = np.repeat(np.arange(len(FACTS.district)), 2)
+UNITS = SimpleNamespace(
+    identity=FACTS.identity[HOME] * 1000 + np.tile([0, 1], len(FACTS.district)),
+    home=HOME, role=np.tile([Role.GARRISON, Role.OUTPOST], len(FACTS.district)),
+)  # fmt: skip
+
+
+def free_seeds(rng, worlds):
+    """Seeds of campaigns that are conditioned on nothing."""
+    first = rng.integers(2**48, size=worlds, dtype=np.uint64)
+    daily = np.tile(first[:, None, None], (1, DAYS + 1, len(DAILY_STREAMS)))
+    return daily, np.tile(first[:, None, None], (1, len(ONCE), len(FACTS.provinces)))
+
+
+def falls(rng, worlds):
+    """Districts that the Taliban hold, by world and day; some fall, a few are retaken."""
+    fell = rng.integers(-3, 3 * DAYS, (worlds, 1, len(FACTS.district)))
+    days = np.arange(DAYS + 1)[None, :, None]
+    return (days >= fell) & ((days < fell + 5) | (fell % 2 == 0))
+
+
+def luck_of(daily, lasting, held):
+    return rows_of_luck(daily, lasting, held, FACTS, UNITS, REGIONS, START)
+
+
+def test_scores_are_those_of_the_engine():
+    """The one draw of a line for one world, one day and one actor."""
+    day, actor, luck = 9, 1501, Luck(seeds_of(12345, 9, 1).daily[9], 9)
+    seeds, actors, asked = np.array([12345], np.uint64), np.array([actor]), np.ones((1, 1), bool)
+    for line in LINES:
+        _, shares, scores = ledger.scored(line, seeds, day, actors, asked)
+        draw = normal(luck, line.stream, actor) if line.is_normal else ledger.ndtri(uniform(luck, line.stream, actor))
+        assert scores.tolist() == [pytest.approx(draw, abs=1e-9)]
+        assert shares.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("shared", [1, 6])
+def test_p_values_are_uniform_where_nothing_was_conditioned(shared):
+    """Also where worlds share their seeds, as those do that descend from few."""
+    rng = np.random.default_rng(7)
+    daily, lasting = free_seeds(rng, 36)
+    daily[:, DAYS // 2 :] = free_seeds(rng, 36)[0][:, DAYS // 2 :]
+    rows = rng.permutation(np.repeat(np.arange(36 // shared), shared))
+    found = luck_of(daily[rows], lasting[rows], falls(rng, 36))
+    assert kstest([row["p"] for row in found], "uniform").pvalue > 0.01
+    assert not [row for row in found if row["q"] < RATE]
+
+
+def test_a_planted_fault_is_named():
+    """Worlds whose garrisons in Badakhshan hand over in one week as the luckiest of thirty campaigns do."""
+    rng = np.random.default_rng(3)
+    daily, lasting = free_seeds(rng, 20)
+    actors = FACTS.identity[np.array(FACTS.province) == "Badakhshan"]
+    for world in range(20):
+        many = rng.integers(2**48, size=30, dtype=np.uint64)
+        days = [hashed(hashed(hashed(many, int(Stream.HANDOVER)), day)[:, None], actors) for day in range(8, 15)]
+        daily[world, 8:15] = many[np.argmin(sum(score_of(keys).sum(axis=1) for keys in days))]
+    found = luck_of(daily, lasting, np.zeros((20, DAYS + 1, len(FACTS.district)), bool))
+    first, *others = sorted(found, key=lambda row: -abs(row["luck"]))
+    assert (first["stream"], first["region"], first["since"]) == ("handover", "Badakhshan", "2021-06-09")
+    assert first["luck"] < -1.5 and first["q"] < 1e-6
+    assert first["one_in"] > 20
+    assert not [row for row in others if row["q"] < RATE]
+
+
+def test_worlds_that_are_copies_count_once():
+    rng = np.random.default_rng(5)
+    daily, lasting = free_seeds(rng, 8)
+    held = falls(rng, 8)
+    one, twice = (
+        luck_of(daily, lasting, held),
+        luck_of(*(np.tile(part, (2, 1, 1)[: part.ndim]) for part in (daily, lasting, held))),
+    )
+    assert [row["p"] for row in twice] == pytest.approx([row["p"] for row in one])
+    assert [row["luck"] for row in twice] == pytest.approx([row["luck"] for row in one])
+
+
+def test_only_draws_that_can_have_been_asked_for_count():
+    daily, lasting = free_seeds(np.random.default_rng(1), 4)
+    held = np.zeros((4, DAYS + 1, len(FACTS.district)), bool)
+    badakhshan = np.array(FACTS.province) == "Badakhshan"
+    held[:, 10:, badakhshan] = True  # all fall on day 10
+    draws = {(row["stream"], row["region"], row["since"]): row["draws"] for row in luck_of(daily, lasting, held)}
+    second, many = "2021-06-09", int(badakhshan.sum())
+    assert draws["handover", "Badakhshan", second] == 3 * many  # on days 8, 9 and 10, and not after
+    assert draws["refuse_surrender", "Badakhshan", second] == 2 * many  # two units each, on the day of the fall
+    assert draws["retake", "Badakhshan", second] == 4 * many  # from the day after it
+    assert ("refuse_surrender", "elsewhere", second) not in draws
+
+
+def test_weeks_cover_every_day_once_and_end_on_the_last():
+    for last in (5, 7, 45, 67):
+        weeks = weeks_of(last)
+        assert [day for first, until in weeks for day in range(first, until + 1)] == list(range(1, last + 1))
+        assert weeks[-1][1] - weeks[-1][0] == min(7, last) - 1
+
+
+def test_every_line_is_of_a_stream_of_its_own_and_says_what_draws_mean():
+    assert len({line.stream for line in LINES}) == len({line.label for line in LINES}) == len(LINES)
+    assert all(line.low != line.high for line in LINES)
+    assert {line.stream for line in LINES if line.asked is ledger.Asked.ONCE} <= set(ONCE)
