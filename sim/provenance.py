@@ -8,8 +8,9 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,26 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     return json.dumps({**{key: about.get(key) for key in STAMPED}, "recipe": dict(recipe)}, sort_keys=True)
 
 
+STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  # set by `stated_command`
+
+
+@contextmanager
+def stated_command(words: Sequence[str]) -> Iterator[None]:
+    """Within a block, let `command_line` return the command with these words instead of that of the process."""
+    token = STATED.set(words)
+    try:
+        yield
+    finally:
+        STATED.reset(token)
+
+
 def command_line() -> str:
-    """Return the command that started this process, quoted so that it can be pasted into a shell."""
-    return shell_command(sys.argv[1:])
+    """Return a command that gives the same results as this process, quoted so that it can be pasted into a shell.
+
+    It is the command that started the process or, in a notebook, the one that corresponds to the call.
+    """
+    stated = STATED.get()
+    return shell_command(sys.argv[1:] if stated is None else stated)
 
 
 def shell_command(words: Sequence[object]) -> str:

@@ -32,7 +32,7 @@ FOR_NOTEBOOKS = ("sim.classroom.exercises", "sim.classroom.lessons.notebooks")
 MOST_IN_A_FOLDER = 17
 DISTRIBUTIONS = packages_distributions()
 EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs the core alone
-    **dict.fromkeys(("plots", "report", "compare", "scoring", "story", "hindcast", "reproduce"), "report"),
+    **dict.fromkeys(("plots", "report", "compare", "scoring", "story", "hindcast", "reproduce", "api"), "report"),
     **dict.fromkeys(("calibrate", "explore"), "calibrate"),
     "classroom": "classroom",
     "model": "mesa",

@@ -1,6 +1,6 @@
 """Print the progress, the notes and the summary of a run.
 
-In a terminal, progress is one line that is updated; elsewhere, it is a series of log lines.
+In a terminal, progress is one line that is updated, and in a notebook a bar; elsewhere, it is a series of log lines.
 """
 
 import time
@@ -39,6 +39,7 @@ class Progress:
         )
         self.bar = rich.progress.Progress(*columns, console=console, disable=not console.is_terminal)
         self.task = self.bar.add_task(self.cells(), total=backlog.total, completed=backlog.already, words="")
+        self.in_notebook = NotebookBar() if console.is_jupyter and not console.quiet else None
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -56,6 +57,9 @@ class Progress:
         self.bar.update(
             self.task, completed=done, total=backlog.total, description=self.cells(), words=self.words(done)
         )
+        if self.in_notebook is not None:
+            self.in_notebook.show(done, backlog.total, f"{self.cells()}{self.words(done)}")
+            return
         share, now = done / backlog.total, time.monotonic()
         is_due = share - self.said >= SHARE or now - self.said_at >= EVERY or self.said < share == 1.0
         if not self.console.is_terminal and is_due:
@@ -76,6 +80,30 @@ class Progress:
         failures = self.backlog.failures
         failed = f", {failures} failed" if failures else ""
         return f", {rate:.3g} a second, {format_seconds(left)} left{failed}"
+
+
+class NotebookBar:
+    """Progress bar in the output of a notebook's cell; it is plain HTML, so it needs no widgets."""
+
+    def __init__(self) -> None:
+        self.handle: Any = None
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Display the bar, or update it.
+
+        Args:
+            done: Number of finished campaigns.
+            total: Number of requested campaigns.
+            text: What to show after these numbers.
+        """
+        from IPython.display import HTML, display
+
+        said = f"{done:,} of {total:,} campaigns, {text}"
+        bar = HTML(f'<progress value="{done}" max="{total}" aria-label="Campaigns"></progress> {said}')
+        if self.handle is None:
+            self.handle = display(bar, display_id=True)
+        else:
+            self.handle.update(bar)
 
 
 MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night")

@@ -6,7 +6,9 @@ Title and caption are added when a figure is saved, and a figure with fixed pane
 
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -33,6 +35,7 @@ from sim.wording import format_short_day
 NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that are not stored in its figures
 LINE = 1.2  # line height relative to the font size
 POINTS = 72.0  # points per inch
+KEPT: ContextVar[list[Figure] | None] = ContextVar("KEPT", default=None)  # figures collected by `keep_figures`
 
 
 class Tables(Protocol):
@@ -136,12 +139,30 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
         made: Metadata to store in the file: JSON text, or a mapping that is converted to JSON.
 
     Returns:
-        The path of the file that was written.
+        The path of the file that was written; within `keep_figures`, nothing is written.
     """
     set_around(figure, title, caption)
+    if (kept := KEPT.get()) is not None:
+        kept.append(figure)
+        return path
     provenance = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
     options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": provenance}}
     return write_file(path, lambda file: figure.savefig(file, **options))
+
+
+@contextmanager
+def keep_figures() -> Iterator[list[Figure]]:
+    """Collect the figures that are saved within a block instead of writing them to files.
+
+    Yields:
+        The list of figures, with title and caption, to which `save_chart` appends.
+    """
+    kept: list[Figure] = []
+    token = KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        KEPT.reset(token)
 
 
 def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: str) -> Path:

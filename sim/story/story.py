@@ -333,6 +333,26 @@ def name_of(request: options.Story) -> str:
     return "_".join(["story", *parts, *days])
 
 
+def tell(
+    folder: Path, campaign: Mapping[str, Any], request: options.Story, language: Language
+) -> tuple[Chronicle, Story]:
+    """Return the requested part of a campaign and its story.
+
+    Args:
+        folder: Folder with the tables of the campaign.
+        campaign: Metadata of the campaign, as in campaign.json.
+        request: The requested part of the campaign, and the requested outcomes.
+        language: Language of the sentences.
+
+    Raises:
+        PanjError: A table cannot be read, or the study has no such outcome.
+    """
+    study = open_study(request.folder)
+    chronicle = read_chronicle(folder, campaign).narrowed(**part_of(request))
+    outcomes = [tell_outcome(study, name, campaign, language) for name in request.outcome]
+    return chronicle, story_of(chronicle, language, outcomes)
+
+
 def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story) -> int:
     """Write a story as a page and as a text, print a short version, and suggest the next command.
 
@@ -348,11 +368,8 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
         PanjError: A table cannot be read, or the study has no such outcome.
     """
     language = language_of()
-    study = open_study(request.folder)
-    chronicle = read_chronicle(folder, campaign).narrowed(**part_of(request))
-    outcomes = [tell_outcome(study, name, campaign, language) for name in request.outcome]
-    story = story_of(chronicle, language, outcomes)
-    if note := study.note_on_choice(request.cell):
+    chronicle, story = tell(folder, campaign, request, language)
+    if note := open_study(request.folder).note_on_choice(request.cell):
         print(note)
     text, page = (folder / f"{name_of(request)}.{kind}" for kind in ("txt", "md"))
     write_file(text, text_of(story, language))

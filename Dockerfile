@@ -1,0 +1,27 @@
+# Panj in a container, from Debian and PyPI alone:  docker build -t panj .
+# docker run --rm -v "$PWD/results:/work/results" panj scenario=border_closed runs=200
+# docker run --rm -p 8765:8765 panj classroom host=0.0.0.0
+FROM debian:trixie-slim
+
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends python3 python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+COPY sim ./sim
+COPY configs ./configs
+COPY scenarios ./scenarios
+COPY exercises/lessons ./exercises/lessons
+RUN python3 -m venv /opt/panj \
+    && /opt/panj/bin/pip install --no-cache-dir --constraint constraints.txt ".[all]"
+
+# Compiled rules and results belong to the user; rules are compiled again on another processor, for about a minute.
+RUN useradd --create-home --uid 1000 panj && mkdir -p /work/results /var/cache/panj && chown -R panj /work /var/cache/panj
+USER panj
+WORKDIR /work
+ENV PATH=/opt/panj/bin:$PATH PANJ_CACHE=/var/cache/panj MPLCONFIGDIR=/var/cache/panj/matplotlib PYTHONUNBUFFERED=1
+VOLUME ["/work/results", "/var/cache/panj"]
+EXPOSE 8765
+ENTRYPOINT ["panj"]
+CMD ["--help"]

@@ -1,0 +1,361 @@
+"""A study in a notebook: its tables as data frames, its figures, its comparisons and its page."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sim.api.notebooks import shown_by_notebooks
+from sim.errors import PanjError, unknown
+from sim.study.reader import Study as Stored
+from sim.study.reader import StudyCell, cannot_read, find_cell, open_study, read_columns
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sim.api.results import Fork, Score
+    from sim.api.verdicts import Verdicts
+
+TABLES = ("runs", "days", "districts", "failures")
+SHOWN = ("label", "reported", "median", "low_5", "high_95", "unit")  # columns of the summary in a notebook
+
+
+class Study:
+    """A study on disk: campaigns of one cell or of several, with their tables, figures and comparisons.
+
+    Tables are read from the folder of the study when they are first used. `sim.run` and `sim.sweep` return a study,
+    and `sim.open` opens one that was made earlier or on the command line.
+    """
+
+    def __init__(self, folder: Path | str, cell: int | None = None) -> None:
+        """Open the study in a folder.
+
+        Args:
+            folder: Folder of the study, such as `results/policy`.
+            cell: Number of the cell to which tables and figures are limited; by default all cells.
+
+        Raises:
+            PanjError: The folder has no study or a damaged one, or there is no such cell.
+        """
+        self._stored: Stored = open_study(Path(folder))
+        self._focus = None if cell is None else find_cell(self._stored.cells, cell)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the study, as on the command line."""
+        return self._stored.folder
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self._stored.name
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Content of about.json: settings, seeds, versions, fingerprints and the command."""
+        return self._stored.about
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the settings; the same settings have the same one, however they were given."""
+        cells = self._cells
+        return cells[0].fingerprint if len(cells) == 1 else str(self.about["settings_fingerprint"])
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """Keys that differ between cells."""
+        return self._stored.swept
+
+    @property
+    def _cells(self) -> tuple[StudyCell, ...]:
+        """The cells to which the study is limited."""
+        return self._stored.cells if self._focus is None else (self._focus,)
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """Table with one row per cell: label, values of the swept keys, campaigns, failures and fingerprint."""
+        rows = [
+            {"cell": one.number, "label": one.label, **one.values, "campaigns": one.finished, "failed": one.failed,
+             "start_date": pd.Timestamp(one.start_date), "end_date": pd.Timestamp(one.end_date),
+             "fingerprint": one.fingerprint}
+            for one in self._cells
+        ]  # fmt: skip
+        return pd.DataFrame(rows).set_index("cell")
+
+    def cell(self, number: int | None = None, **values: Any) -> "Study":
+        """Return the study limited to one cell.
+
+        Args:
+            number: Number of the cell, as in `cells`.
+            **values: Instead of a number, the values of swept keys, such as `border="closed"`; keys with a dot are
+                given as `**{"rules.news.fade_days": 5}`.
+
+        Returns:
+            The study, whose tables and figures are those of the cell.
+
+        Raises:
+            PanjError: There is no such cell, or there are several.
+        """
+        if number is None:
+            number = self._numbered(values)
+        return Study(self.folder, number)
+
+    def _numbered(self, values: Mapping[str, Any]) -> int:
+        """Return the number of the only cell that has the given values of swept keys."""
+        for key in values:
+            if key not in self.swept:
+                raise unknown("cell", key, self.swept)
+        found = [
+            one.number
+            for one in self._cells
+            if all(str(one.values.get(key)) == str(value) for key, value in values.items())
+        ]
+        if len(found) != 1:
+            asked = ", ".join(f"{key}={value}" for key, value in values.items()) or "no values"
+            raise PanjError(f"cell: found {len(found)} cells with {asked}, expected one; see .cells", key="cell")
+        return found[0]
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """Table with one row per campaign: cell, swept values, seed, drawn numbers and outcomes."""
+        return self.table("runs")
+
+    @cached_property
+    def days(self) -> pd.DataFrame:
+        """Table with one row per campaign and day: districts held, crossings, morale and so on."""
+        return self.table("days")
+
+    @cached_property
+    def districts(self) -> pd.DataFrame:
+        """Table with one row per cell, district and day: the share of campaigns in which the Taliban hold it."""
+        return self.table("districts")
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """Table with one row per failed campaign and its error; empty if none failed."""
+        if not (self.folder / "failures.parquet").is_file():
+            return pd.DataFrame(columns=["cell", "run", "seed", "error"])
+        return self.table("failures")
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """Log of every event of the first campaign; `events_of` gives that of another one."""
+        return self.events_of()
+
+    def events_of(self, seed: int | None = None, cell: int | None = None) -> pd.DataFrame:
+        """Return the log of one campaign, with one row per event. The campaign is run again if its log is not stored.
+
+        Args:
+            seed: Seed of the campaign; by default the first of the study.
+            cell: Number of its cell; by default the cell with the settings before the sweep.
+
+        Returns:
+            The log: date, event, district, actor, men and the reason.
+
+        Raises:
+            PanjError: The study has no such campaign, or was made with other settings, rules or data.
+        """
+        from sim import options
+        from sim.story.chronicle import read_telling
+
+        request = options.Story(folder=self.folder, seed=seed, cell=self._chosen(cell))
+        folder, _ = read_telling(request, lambda _request, _first, _last: None)
+        return frame_of(folder / "events.parquet")
+
+    def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Read a table of the study, or some of its columns, which is faster for a large `days` table.
+
+        Args:
+            name: `runs`, `days`, `districts` or `failures`.
+            columns: Columns to read; by default all.
+
+        Returns:
+            The table, limited to the cell of the study if it is limited to one.
+
+        Raises:
+            PanjError: There is no such table or column, or the file is damaged.
+        """
+        if name not in TABLES:
+            raise unknown("table", name, TABLES)
+        path = self.folder / f"{name}.parquet"
+        if name == "days" and not path.is_file():
+            raise PanjError(f"days: found none in {self.folder}, expected a study that was run with daily=True")
+        return frame_of(path, columns, self._focus)
+
+    def summary(self) -> pd.DataFrame:
+        """Return the quantiles of every outcome beside the reported figure.
+
+        Returns:
+            Table with one row per cell and outcome: label, unit, reported figure and its evidence, median, and the
+            ends of the 90 % interval. In rows of dates, the quantiles are texts.
+        """
+        table = self._stored.summary
+        if self._focus is not None:
+            table = table[table["cell"] == self._focus.number]
+        return table.set_index(["cell", "outcome"] if len(self._cells) > 1 else "outcome")
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures that `plot` can draw."""
+        from sim.report.report import figures_for
+
+        return tuple(figures_for(self._shown))
+
+    @property
+    def _shown(self) -> Stored:
+        """The stored study as figures need it: limited to its only cell, or all of its cells."""
+        from sim.report.report import read_shown
+
+        return read_shown(self.folder, None if self._focus is None else self._focus.number)
+
+    def plot(self, figure: str | None = None, day: date | None = None) -> "Figure":
+        """Draw a figure of the study, with the number of campaigns, their calibration and the reported figures.
+
+        Args:
+            figure: Name of the figure, one of `figures`; by default the first.
+            day: Day that the map of a single cell shows; by default 5 July, or the nearest day of the study.
+
+        Returns:
+            The figure.
+
+        Raises:
+            PanjError: There is no such figure, or the study has no such day.
+        """
+        from sim.plots.charts import keep_figures
+        from sim.report.report import draw_figure, picture
+
+        shown, names = self._shown, self.figures
+        name = names[0] if figure is None else figure
+        if name not in names:
+            raise unknown("figure", name, names)
+        if day is not None and (name != "map" or shown.focus is None):
+            raise PanjError(f"day: found {day} for the figure {name}, expected a day only for the map of one cell")
+        with keep_figures() as kept:
+            draw_figure(shown, name, day, picture(shown, name))
+        return shown_by_notebooks(kept[0])
+
+    def report(self) -> Path:
+        """Draw every figure, compare the cells and write the page of the study.
+
+        Returns:
+            The path of the page, report.html.
+
+        Raises:
+            PanjError: The study is incomplete or its folder cannot be written.
+        """
+        from sim.api.notebooks import run_apart
+
+        cell = [] if self._focus is None else [f"cell={self._focus.number}"]
+        run_apart(["report", str(self.folder), *cell])
+        several = self._focus is not None and len(self._stored.cells) > 1
+        return self.folder / (f"report_cell_{self._focus.number}.html" if several and self._focus else "report.html")
+
+    def compare(
+        self,
+        outcome: str,
+        *,
+        baseline: str | int | None = None,
+        above: float | date | None = None,
+        below: float | date | None = None,
+        against: "Study | Path | str | None" = None,
+        effects: bool = False,
+    ) -> "Verdicts":
+        """Compare every cell with its baseline, paired by seed.
+
+        Args:
+            outcome: Name of the outcome, as in `sim.outcomes()`.
+            baseline: Number of the baseline's cell, or values such as `as_reported` or `border=open`; by default the
+                cell with the settings before the sweep.
+            above: Threshold; with it, the risks that the outcome is above it are compared.
+            below: Upper threshold, likewise.
+            against: Another study in which to look for the baselines.
+            effects: Whether to estimate main effects and two-way interactions of the swept keys instead.
+
+        Returns:
+            The verdicts, a data frame with one row per cell (or effect) that can be plotted.
+
+        Raises:
+            PanjError: The outcome or the baseline is unknown, or nothing can be paired.
+        """
+        from sim.api.verdicts import verdicts_of
+
+        other = None if against is None else against.folder if isinstance(against, Study) else Path(against)
+        return verdicts_of(self.folder, outcome, baseline, above, below, other, effects)
+
+    def fork(self, day: date | str, *, seed: int | None = None, runs: int = 1, **changes: Any) -> "Fork":
+        """Continue campaigns from one evening with and without a change; the same as `sim.fork(study, ...)`."""
+        from sim.api.verbs import fork
+
+        return fork(self, day, seed=seed, runs=runs, cell=self._chosen(None), **changes)
+
+    def score(self) -> "Score":
+        """Score the study against the record and against naive forecasts; the same as `sim.score(study)`."""
+        from sim.api.verbs import score
+
+        return score(self, cell=self._chosen(None))
+
+    def story(self, seed: int | None = None, *, outcome: str | tuple[str, ...] = ()) -> str:
+        """Tell one campaign day by day in plain sentences.
+
+        Args:
+            seed: Seed of the campaign; by default the first of the study.
+            outcome: Outcomes to compare with the other campaigns.
+
+        Returns:
+            The story as Markdown.
+
+        Raises:
+            PanjError: The study has no such campaign or outcome.
+        """
+        from sim import options
+        from sim.story.chronicle import read_telling
+        from sim.story.story import check_filters, page_of, tell
+        from sim.wording import language_of
+
+        outcomes = (outcome,) if isinstance(outcome, str) else tuple(outcome)
+        request = options.Story(folder=self.folder, seed=seed, cell=self._chosen(None), outcome=outcomes)
+        language = language_of()
+        return page_of(tell(*read_telling(request, check_filters), request, language)[1], language)
+
+    def _chosen(self, cell: int | None) -> int | None:
+        """Return the number of a requested cell, or of the cell to which the study is limited."""
+        return self._focus.number if cell is None and self._focus is not None else cell
+
+    def __repr__(self) -> str:
+        cells = f"{len(self._cells)} cells, " if len(self._cells) > 1 else ""
+        label = f", {self._focus.label}" if self._focus is not None and self._focus.label else ""
+        campaigns = sum(one.finished for one in self._cells)
+        return f"<Study {self.name}{label}: {cells}{campaigns:,} campaigns, {self.about.get('calibration')}>"
+
+    def _repr_html_(self) -> str:
+        head = f"<p><b>{escape(repr(self)[1:-1])}</b><br>{escape(str(self.folder))}</p>"
+        if len(self._cells) > 1:
+            return head + self.cells.drop(columns=["fingerprint"])._repr_html_()
+        summary = self.summary()
+        reported = summary[summary["reported"].notna()]
+        return head + reported[list(SHOWN)].fillna("")._repr_html_()
+
+
+def frame_of(path: Path, columns: list[str] | None = None, cell: StudyCell | None = None) -> pd.DataFrame:
+    """Read a table as a data frame whose dates are datetimes.
+
+    Args:
+        path: Path of the Parquet file.
+        columns: Columns to read; by default all.
+        cell: Cell whose rows are read; by default all rows.
+
+    Raises:
+        PanjError: The file or a column is missing, or the file is damaged.
+    """
+    from sim.study.reader import need_columns, read_head
+
+    if not path.is_file():
+        raise cannot_read(path, FileNotFoundError("no such file"))
+    if columns is not None:
+        need_columns(read_head(path, ()).schema.to_arrow_schema().names, columns, path.name)
+    filters = None if cell is None else [("cell", "==", cell.number)]
+    return read_columns(path, columns, filters).to_pandas(date_as_object=False)

@@ -1,0 +1,243 @@
+"""Run, sweep, open, fork, score and assimilate from Python, with settings as Python values.
+
+Every function makes the overrides that a command line would have, and runs the same code. A study that is finished
+already is not run again; a study that was stopped continues.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sim import options
+from sim.api.notebooks import console_for
+from sim.api.results import Fork, Score, Worlds
+from sim.api.study import Study
+from sim.api.values import overrides_of
+from sim.configuration.overrides import Overrides
+from sim.errors import PanjError
+from sim.options import read_request
+from sim.provenance import stated_command
+from sim.wording import counted
+
+
+def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **keywords: Any) -> Study:
+    """Run the campaigns of one combination of settings, as `python -m sim key=value ...` does.
+
+    Args:
+        settings: Settings whose keys are no Python names, such as `{"rules.news.fade_days": 5}`.
+        progress: Whether to show the progress.
+        **keywords: All other settings, such as `scenario="border_closed"`, `runs=500`, `seed=7`,
+            `end_date=date(2021, 7, 7)`, `study="closed"`, `results_dir="results"`, `executor="processes"` or
+            `rules={"news.fade_days": 5}`; `sim.settings()` lists them.
+
+    Returns:
+        The study. Its figures and page are drawn on request, by `plot` and `report`.
+
+    Raises:
+        PanjError: A setting is invalid; nothing is then run or written.
+        KeyboardInterrupt: The run was interrupted; finished campaigns are stored, and the same call continues.
+
+    Example:
+        >>> study = sim.run(border="closed", runs=200)  # doctest: +SKIP
+    """
+    return studied(overrides_of(settings, keywords, sweeps=False), progress)
+
+
+def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **keywords: Any) -> Study:
+    """Run every combination of several settings, as `python -m sim -m key=a,b ...` does.
+
+    Args:
+        settings: Settings whose keys are no Python names, as for `run`.
+        progress: Whether to show the progress.
+        **keywords: All other settings. A setting with several values is given as a list, tuple, range, array or
+            series, such as `morale=["brittle", "reported"]`; every combination is a cell, and all cells have the same
+            seeds. With `sampling="latin_hypercube"`, numbers may be given as `sim.Interval(low, high)`.
+
+    Returns:
+        The study, with one cell per combination; `compare` compares the cells.
+
+    Raises:
+        PanjError: A setting is invalid; nothing is then run or written.
+        KeyboardInterrupt: The sweep was interrupted; finished campaigns are stored, and the same call continues.
+
+    Example:
+        >>> sweep = sim.sweep(border=["open", "closed"], runs=200)  # doctest: +SKIP
+    """
+    return studied(overrides_of(settings, keywords, sweeps=True), progress)
+
+
+def open(folder: Path | str, cell: int | None = None) -> Study:
+    """Open a study that was made earlier, here or on the command line.
+
+    Args:
+        folder: Folder of the study, such as `results/policy`.
+        cell: Number of the cell to which tables and figures are limited; by default all cells.
+
+    Raises:
+        PanjError: The folder has no study or a damaged one, or there is no such cell.
+    """
+    return Study(folder, cell)
+
+
+def fork(
+    study: Study | Path | str,
+    day: date | str,
+    *,
+    seed: int | None = None,
+    cell: int | None = None,
+    runs: int = 1,
+    outcome: str | tuple[str, ...] | list[str] = (),
+    name: str = "",
+    progress: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Fork:
+    """Continue campaigns of a study from one evening with and without a change, with the same random draws.
+
+    Args:
+        study: The study, or its folder.
+        day: Day at the end of which the change takes effect.
+        seed: Seed of the first campaign; by default the first of the study.
+        cell: Number of the cell of the campaigns; by default the cell with the settings before the sweep.
+        runs: Number of campaigns.
+        outcome: Outcomes to compare; by default the main ones up to 7 July.
+        name: Name of the folder of the fork; by default made from the change.
+        progress: Whether to show the progress.
+        settings: Changed settings whose keys are no Python names, as for `run`.
+        **changes: All other changed settings, such as `reinforcement="answer_every_call"`.
+
+    Raises:
+        PanjError: The change is invalid, has no effect, or the study has no such campaign.
+    """
+    words = overrides_of(settings, changes, sweeps=False).words
+    asked = {"day": day, "seed": seed, "cell": cell, "runs": runs, "name": name or None, "outcome": joined(outcome)}
+    from sim.story.fork import write_fork
+
+    request = request_of(options.Fork, str(folder_of(study)), asked, words)
+    return Fork(write_fork(request, console_for(progress)))
+
+
+def score(
+    study: Study | Path | str | None = None,
+    *,
+    cell: int | None = None,
+    progress: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    **keywords: Any,
+) -> Score:
+    """Score campaigns against the record and against naive forecasts.
+
+    Args:
+        study: A finished study, or its folder; without it, campaigns are run with the given settings.
+        cell: Number of its cell; by default the cell with the settings before the sweep.
+        progress: Whether to show the progress.
+        settings: Settings whose keys are no Python names, as for `run`.
+        **keywords: All other settings of the campaigns to run.
+
+    Raises:
+        PanjError: A setting or the study is invalid, or both a study and settings are given.
+    """
+    from sim.scoring.score import write_score
+
+    words = overrides_of(settings, keywords, sweeps=False).words
+    place = None if study is None else str(folder_of(study))
+    request = request_of(options.Score, place, {"cell": cell}, words)
+    with interruptible():
+        return Score(write_score(request, console_for(progress)))
+
+
+def assimilate(
+    until: date | str = date(2021, 7, 7),
+    *,
+    worlds: int = 2000,
+    known: date | str | None = None,
+    seed: int = 0,
+    repeats: int = 1,
+    name: str = "",
+    progress: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    **keywords: Any,
+) -> Worlds:
+    """Condition campaigns on what was reported up to a day: numbers and random draws together.
+
+    Args:
+        until: Last day covered by the reports.
+        worlds: Number of worlds to keep, a multiple of 8.
+        known: Use only reports published up to this day; by default all.
+        seed: Seed of the sampler.
+        repeats: Runs of the sampler, for the error of the evidence.
+        name: Name of the folder of the worlds, in results_dir.
+        progress: Whether to show the progress.
+        settings: Settings whose keys are no Python names, as for `run`.
+        **keywords: All other settings of the campaigns.
+
+    Returns:
+        The worlds; `sim.run({"worlds.file": worlds.file}, worlds="record")` runs them on.
+
+    Raises:
+        PanjError: A setting or a day is invalid, or no campaign agrees with the reports.
+    """
+    from sim.assimilation.assimilate import make_worlds
+
+    words = overrides_of(settings, keywords, sweeps=False).words
+    asked = {"until": until, "worlds": worlds, "known": known, "seed": seed, "repeats": repeats, "name": name or None}
+    with interruptible():
+        return Worlds(make_worlds(request_of(options.Assimilate, None, asked, words), console_for(progress)))
+
+
+def studied(overrides: Overrides, progress: bool) -> Study:
+    """Run the campaigns that overrides describe, warn if any of them failed, and return the study."""
+    from sim.configuration.sweep import compose_sweep
+    from sim.execution.run import run_sweep
+
+    with interruptible(), stated_command(overrides.words):
+        ran = run_sweep(compose_sweep(overrides), console_for(progress))
+    if ran.failed:
+        warnings.warn(f"{counted(ran.failed, 'campaign')} failed; see .failures", stacklevel=3)
+    return Study(ran.folder)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the exception of an interrupted run into KeyboardInterrupt, which a notebook expects."""
+    from sim.execution.run import Stopped
+
+    try:
+        yield
+    except Stopped:
+        raise KeyboardInterrupt(
+            "Stopped; finished campaigns are stored, and the same call continues from there"
+        ) from None
+
+
+def request_of(verb: type[options.Request], place: str | None, asked: Mapping[str, Any], words: tuple[str, ...]) -> Any:
+    """Return the request that a command line with these options and overrides would give.
+
+    Args:
+        verb: Class of the verb.
+        place: Folder of a study, or None.
+        asked: Options by key; None for an option that is not given.
+        words: Overrides.
+
+    Raises:
+        PanjError: An option or an override is invalid.
+    """
+    given = [f"{key}={value}" for key, value in asked.items() if value is not None]
+    return read_request(verb, [*([] if place is None else [place]), *given, *words])
+
+
+def joined(names: str | tuple[str, ...] | list[str]) -> str | None:
+    """Return names separated by commas, or None if there are none."""
+    return names or None if isinstance(names, str) else ",".join(names) or None
+
+
+def folder_of(study: Study | Path | str) -> Path:
+    """Return the folder of a study given as such or as a path; raise PanjError for anything else."""
+    if isinstance(study, Study):
+        return study.folder
+    if isinstance(study, Path | str):
+        return Path(study)
+    raise PanjError(f"study: found {study!r}, expected a study or its folder")

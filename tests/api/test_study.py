@@ -1,0 +1,150 @@
+"""Tests of studies in Python: the same folders as on the command line, tables, figures, comparisons and errors."""
+
+import importlib
+import json
+from datetime import date
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import sim
+from sim.__main__ import main
+from sim.api.notebooks import run_apart
+from sim.study.reader import read_about
+
+SHORT = {"end_date": date(2021, 5, 12), "calibration": "as_declared", "progress": False}
+WORDS = ["end_date=2021-05-12", "calibration=as_declared"]
+OUTCOME = "share_held_by_taliban_last_day"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("api")
+
+
+@pytest.fixture(scope="module")
+def plain(folder):
+    return sim.run(runs=4, study="plain", results_dir=folder, **SHORT)
+
+
+@pytest.fixture(scope="module")
+def swept(folder):
+    return sim.sweep(border=["open", "closed"], runs=4, study="swept", results_dir=folder, **SHORT)
+
+
+def test_every_name_of_the_interface_exists_and_is_documented():
+    for name in sim.__all__:
+        assert getattr(sim, name).__doc__
+        assert getattr(importlib.import_module(sim.MODULES[name]), name) is getattr(sim, name)
+    assert set(sim.MODULES) == set(sim.__all__) <= set(dir(sim))
+    with pytest.raises(AttributeError):
+        sim.no_such_name  # noqa: B018
+
+
+def test_a_command_line_and_a_call_make_the_same_study_and_go_on_with_it(folder, capsys):
+    assert main(["runs=3", "study=typed", f"results_dir={folder}", *WORDS, "daily=false"]) == 0
+    capsys.readouterr()
+    typed = sim.open(folder / "typed")
+    called = sim.run(runs=3, study="called", results_dir=folder, daily=False, **SHORT)
+    assert typed.fingerprint == called.fingerprint
+    pd.testing.assert_frame_equal(typed.runs, called.runs)
+    more = sim.run(runs=4, study="typed", results_dir=folder, daily=False, **SHORT)
+    pd.testing.assert_frame_equal(more.runs.head(3), typed.runs)
+    assert len(more.runs) == 4
+    with pytest.raises(sim.PanjError) as refused:
+        more.days  # noqa: B018
+    assert refused.value.key == "days"
+
+
+def test_the_stored_command_is_that_of_the_call(swept):
+    command = read_about(swept.folder)["command"]
+    assert command.startswith("python -m sim -m border=open,closed runs=4")
+
+
+def test_tables_have_dates(swept):
+    assert len(swept.runs) == 8
+    for table in (swept.days, swept.districts, swept.events):
+        assert pd.api.types.is_datetime64_any_dtype(table["date"])
+    assert len(swept.cell(1).days) == 4 * 12
+    assert swept.cell(border="closed").cells["label"].tolist() == ["border=closed"]
+    assert set(swept.summary().index.names) == {"cell", "outcome"}
+    assert "median" in swept.cell(0).summary()
+    assert swept.failures.empty
+    assert list(swept.table("days", ["seed", "troops_crossed"])) == ["seed", "troops_crossed"]
+
+
+def test_figures_are_returned_and_not_written(swept):
+    assert isinstance(swept.cell(0).plot("crossings"), Figure)
+    assert isinstance(swept.plot(), Figure)
+    assert isinstance(swept.cell(0).plot("map", date(2021, 5, 10)), Figure)
+    assert not (swept.folder / "figures").exists()
+
+
+def test_verdicts_are_those_of_the_command_line(swept, capsys):
+    verdicts = swept.compare(OUTCOME, baseline="open", above=0.1)
+    assert main(["compare", str(swept.folder), f"outcome={OUTCOME}", "baseline=open", "above=0.1"]) == 0
+    capsys.readouterr()
+    pd.testing.assert_frame_equal(pd.DataFrame(verdicts), pd.read_csv(verdicts.path))
+    assert verdicts.sentences
+    assert verdicts.about["thresholds"] == {"above": "0.1"}
+    assert isinstance(verdicts.plot(), Figure)
+    assert type(verdicts[["cell"]]) is pd.DataFrame
+
+
+def test_a_fork_has_tables_a_figure_and_a_story(plain):
+    fork = plain.fork("2021-05-06", runs=2, reinforcement="answer_every_call")
+    assert len(fork.days) == 2 * 2 * 12
+    assert fork.about["changes"] == ["reinforcement=answer_every_call"]
+    assert isinstance(fork.plot(), Figure)
+    assert fork.story().startswith("# ")
+    assert "seed 0" in plain.story()
+
+
+def test_a_study_shows_itself(plain, swept):
+    assert "4 campaigns" in repr(plain)
+    assert "<table" in plain._repr_html_() and "<table" in swept._repr_html_()
+
+
+def test_a_command_of_its_own_process_uses_the_package_and_passes_errors_on(tmp_path, monkeypatch):
+    (tmp_path / "sim.py").write_text("raise SystemExit('shadowed')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run_apart(["evidence", "id=F001"])
+    with pytest.raises(sim.PanjError) as refused:
+        run_apart(["report", "none"])
+    assert refused.value.key == "none"
+
+
+@pytest.mark.parametrize(
+    ("call", "key"),
+    [
+        (lambda study: study.plot("none"), "figure"),
+        (lambda study: study.cell(0).plot("crossings", date(2021, 5, 3)), "day"),
+        (lambda study: study.cell(7), "cell"),
+        (lambda study: study.cell(border="none"), "cell"),
+        (lambda study: study.cell(morale="brittle"), "cell"),
+        (lambda study: study.table("none"), "table"),
+        (lambda study: study.table("days", ["none"]), "days.parquet"),
+        (lambda study: study.compare("none"), None),
+        (lambda study: study.compare(OUTCOME, above="many"), "above"),
+        (lambda study: study.fork("2021-05-06"), "fork"),
+        (lambda study: study.fork("2021-13-06", border="closed"), "day"),
+        (lambda study: sim.fork(5, "2021-05-06", border="closed"), "study"),
+        (lambda study: sim.score(study, border="closed"), None),
+        (lambda study: sim.assimilate(worlds=33), "worlds"),
+        (lambda study: sim.run(brder="closed"), "brder"),
+        (lambda study: sim.sweep(border=["open", "none"]), "border"),
+        (lambda study: sim.open(study.folder.parent / "none"), None),
+    ],
+)
+def test_bad_input_is_refused_by_name(swept, call, key):
+    with pytest.raises(sim.PanjError) as refused:
+        call(swept)
+    assert key is None or refused.value.key == key
+
+
+def test_what_can_be_set_and_counted_is_listed():
+    assert sim.outcomes().loc["troops_crossed_largest_night", "reported"] == 1037
+    assert sim.numbers().loc["rules.news.fade_days", "unit"] == "days"
+    assert sim.settings(border="closed").loc["border", "value"] == "closed"
+    assert json.loads(sim.settings().to_json())
