@@ -15,7 +15,7 @@ from sim.study.reader import read_about
 
 SHORT = {"end_date": date(2021, 5, 12), "calibration": "as_declared", "progress": False}
 WORDS = ["end_date=2021-05-12", "calibration=as_declared"]
-OUTCOME = "share_held_by_taliban_last_day"
+OUTCOME = "share_held_by_taliban_2021_05_12"
 
 
 @pytest.fixture(scope="module")
