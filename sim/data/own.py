@@ -8,7 +8,7 @@ command starts use the same folder. Without a folder of one's own, all functions
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import lru_cache
@@ -261,11 +261,11 @@ def is_needed_by_workers() -> bool:
     return any(map(has_rows, OF_WORKERS))
 
 
-def files_with_effect(choices: Mapping[str, str] | Iterator[tuple[str, str]]) -> dict[str, str]:
+def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the own files that affect campaigns or outcomes under some choices, with the digests of their content.
 
     Args:
-        choices: Choices by group, or pairs of group and choice; base scenarios are to be among them.
+        choices: Pairs of group and choice, base scenarios included.
 
     Returns:
         Digests of 16 hexadecimal digits, keyed by the path of the file in the folder of the user.
@@ -273,8 +273,7 @@ def files_with_effect(choices: Mapping[str, str] | Iterator[tuple[str, str]]) ->
     folder = own_folder()
     if folder is None:
         return {}
-    pairs = choices.items() if isinstance(choices, Mapping) else choices
-    paths = {file_of(group, name) for group, name in pairs}
+    paths = {file_of(group, name) for group, name in choices}
     paths |= {folder / name for name in (*ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)) if has_rows(name)}
     own = sorted(path.relative_to(folder) for path in paths if is_own(path))
     return {path.as_posix(): sha256((folder / path).read_bytes()).hexdigest()[:16] for path in own}
