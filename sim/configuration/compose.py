@@ -45,7 +45,7 @@ from sim.configuration.settings import Executor, Precision, Sampling, Settings
 from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, read_facts
-from sim.data.own import RESULTS, file_of, is_own, own_folder
+from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
@@ -196,6 +196,7 @@ class Composer:
     """
 
     def __init__(self, facts: Facts | None = None) -> None:
+        refresh()  # files of the user may have changed since the last command of this process
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
@@ -291,13 +292,13 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
         for key in content:
             if key not in SCENARIO_KEYS:
                 raise unknown(f"scenario={name} ({file_of('scenario', name)})", key, SCENARIO_KEYS)
-        check_section(f"scenario={name}", file_of("scenario", name), content.get("scenario") or {})
+        check_section(f"scenario={name} ({file_of('scenario', name)})", content.get("scenario") or {}, "scenario.")
         store.store(group="scenario", name=name, node=content, package="_global_")
     for group, name in (usual_choices(chosen["scenario"]) | named_by(overrides)).items():
         path = file_of(group, name)
         if group in GROUPS and is_own(path):
             content = read_config(path)
-            check_section(f"{group}={name}", path, content)
+            check_section(f"{group}={name} ({path})", content)
             store.store(group=group, name=name, node=content, package=group)
     events = [Override.of(f"{EVENTS}{name}", row, "+") for name, row in own_events().items()]
     GlobalHydra.instance().clear()
@@ -333,20 +334,20 @@ def named_by(overrides: Iterable[Override]) -> dict[str, str]:
     return {row.key: row.value_text for row in overrides if row.key in named}
 
 
-def check_section(where: str, path: Path, section: Any) -> None:
+def check_section(where: str, section: Any, prefix: str = "") -> None:
     """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
 
     Args:
-        where: The choice, such as `border=closed`.
-        path: Its file.
+        where: The choice and its file.
         section: Content of the file or, for a scenario, of its section `scenario`.
+        prefix: Text before the keys of the section in errors: `scenario.`, or nothing.
     """
     keys = [one.name for one in fields(ChoiceSchema)]
     if not isinstance(section, Mapping):
-        raise PanjError(f"{where} ({path}): found '{section}', expected a mapping of names to values")
+        raise PanjError(f"{where}: found '{section}', expected a mapping of names to values")
     for key in section:
         if key not in keys:
-            raise unknown(f"{where} ({path})", key, keys)
+            raise unknown(f"{where}, {prefix}{key}", key, keys)
 
 
 DEEPEST = 8  # longest chain of scenarios based on each other

@@ -8,7 +8,7 @@ Source  named in each row of the data; see data/README.md. Assumption: a missing
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -147,7 +147,7 @@ def read_facts(folder: Path | None = None) -> Facts:
         post_district=np.array([find(row, district_row) for row in posts], dtype=np.int64),
         post_latitude=degrees(posts, "lat", 90),
         post_longitude=degrees(posts, "lon", 180),
-        fingerprint=fingerprint(paths.values()),
+        fingerprint=fingerprint(folder),
     )
 
 
@@ -241,14 +241,15 @@ def path_of(name: str, folder: Path | None) -> Path:
     return own.table(f"{name}.csv") if folder is None else folder / f"{name}.csv"
 
 
-def fingerprint(paths: Iterable[Path]) -> str:
+def fingerprint(folder: Path | None = None) -> str:
     """Return the fingerprint of the data from which campaigns start, as 16 hexadecimal digits.
 
     The columns on dated falls, which belong to the record, do not affect it.
 
     Args:
-        paths: Paths of the tables in `STARTED_FROM`, in this order.
+        folder: Folder of the tables; by default those of the user, or else those of the package.
     """
+    paths = [path_of(name, folder) for name in STARTED_FROM]
     return fingerprint_of(meaning_of(path, lambda name: name not in FALL_COLUMNS[1:]) for path in paths)
 
 

@@ -256,6 +256,7 @@ def has_rows(name: str) -> bool:
     return path.suffix != ".csv" or sum(bool(line.strip()) for line in path.read_bytes().splitlines()) > 1
 
 
+@remembered()
 def is_needed_by_workers() -> bool:
     """Return whether workers have to read files of the user: outcomes, evidence, or tables of districts."""
     return any(map(has_rows, OF_WORKERS))
