@@ -1,6 +1,7 @@
 """Command line of Panj: `python -m sim [verb] [settings]`; the default verb is `run`."""
 
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim import options
+from sim.data.own import nearest_folder, own_folder, recorded_folder, using
 from sim.errors import PanjError, shortened
-from sim.options import missing_of, read_command, require_extra
+from sim.options import missing_of, read_command, read_path, require_extra
 from sim.provenance import shell_command
 from sim.terminal import safe_output
 from sim.wording import counted
@@ -21,6 +23,7 @@ from sim.wording import counted
 if TYPE_CHECKING:
     from sim.configuration.overrides import AnyOverrides, Overrides
 
+CONFIG_DIR = "config_dir="
 FAILED = 3  # exit code of a study in which campaigns failed
 
 
@@ -70,10 +73,12 @@ def answer(words: list[str], debug: bool) -> int:
 
 def dispatch(words: list[str]) -> int:
     """Show help or the version, or parse and run a command; return the exit code."""
+    named, words = taken_out(words)
     if any(word in ("-h", "--help", "help") for word in words):
         from sim.help import help_of
 
-        print(help_of(words))
+        with using(chosen_folder(named)):
+            print(help_of(words))
         return 0
     if words[:1] in (["--version"], ["-V"]):
         print(f"panj {version('panj')}")
@@ -82,7 +87,60 @@ def dispatch(words: list[str]) -> int:
     verb = type(request).__name__.lower()
     for extra in request.extras:
         require_extra(extra, verb)
-    return VERBS[type(request)](written_elsewhere(request, verb))
+    if isinstance(request, options.Init):
+        return init(request)
+    with using(folder_for(request, named)):
+        return VERBS[type(request)](written_elsewhere(request, verb))
+
+
+def taken_out(words: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Split a command line into the folder that `config_dir=` names, None without it, and the remaining words.
+
+    Raise PanjError if the key occurs twice.
+    """
+    found = [word for word in words if word.startswith(CONFIG_DIR)]
+    if len(found) > 1:
+        raise PanjError(f"config_dir: found {len(found)} folders, expected one")
+    rest = [word for word in words if word not in found]
+    return (read_path("config_dir", found[0].removeprefix(CONFIG_DIR)) if found else None), rest
+
+
+def chosen_folder(named: Path | None) -> Path | None:
+    """Return the folder of own files for a command: the one that it names, else the one of its surroundings."""
+    return own_folder() if named is None else named
+
+
+def folder_for(request: options.Request, named: Path | None) -> Path | None:
+    """Return the folder of own files for a request: the one named, else the one with which its study was made.
+
+    A request without a study, or a file with the metadata of one, takes the folder of its surroundings.
+    """
+    study = next(iter(getattr(request, "folders", ())), getattr(request, "folder", None))
+    if named is None and isinstance(request, options.Reproduce):
+        from sim.reproduce import metadata_of
+
+        folder, note = recorded_folder(metadata_of(request.file), request.file)
+    elif named is None and study is not None and (study / "about.json").is_file():
+        from sim.study.reader import read_about
+
+        folder, note = recorded_folder(read_about(study), study)
+    else:
+        return chosen_folder(named)
+    if note:
+        print(f"Note: {note}", file=sys.stderr)
+    return folder
+
+
+def init(request: options.Init) -> int:
+    """Write a folder for own files, print what to try next, and return the exit code."""
+    from sim.data.starter import write_starter
+
+    print("Written:")
+    for path in write_starter(request.folder, request.tables):
+        print(f"  {path}")
+    place = shlex.quote(str(request.folder))
+    print(f"Next: cd {place} && {shell_command(['scenario=my_scenario', 'runs=20'])}; README.md says more")
+    return 0
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
@@ -156,6 +214,19 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     return FAILED if ran.failed else 0
 
 
+APART = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+package = Path(sys.argv.pop(1))
+spec = spec_from_file_location("sim", package / "__init__.py", submodule_search_locations=[str(package)])
+sys.modules["sim"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sim"])
+from sim.__main__ import main
+sys.exit(main())
+"""  # imports this very package, whatever modules named sim, types or random the current folder has
+
+
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
     """Start a separate process that draws figures and report, so that the memory it needs is freed afterwards.
@@ -169,7 +240,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
     import subprocess
 
     with subprocess.Popen(
-        [sys.executable, "-m", "sim", "report", "-"],
+        [sys.executable, "-P", "-c", APART, str(Path(__file__).parent), "report", "-"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
     ) as process:  # fmt: skip
 
@@ -323,6 +394,9 @@ def next_step(overrides: "Overrides", folder: Path) -> str:
     if change is None:
         return f"tell one campaign: {shell_command(['story', folder])}"
     kept = [row.text for row in overrides if row.key != "study"]
+    own = own_folder()
+    if own is not None and own != nearest_folder(Path.cwd()):
+        kept.append(f"{CONFIG_DIR}{own}")
     return f"change a decision: {shell_command([*kept, change])}"
 
 
@@ -477,7 +551,7 @@ VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
+        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, init, completion,
     )
 }  # fmt: skip
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.data.configs import folder_of, read_yaml
+from sim.data.own import file_of, is_own
+from sim.errors import PanjError
 from sim.options import VERBS, Option, Request, expected_of, options_of, usage_of
 
 WIDTH = 120
@@ -19,7 +21,7 @@ SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
     "seed": "seed of the first campaign",
     "start_date": "day 0 of the campaign",
     "end_date": "last day of the campaign",
-    "results_dir": "folder of the studies",
+    "results_dir": "folder of the studies; in a folder of your own files, results in that folder",
     "daily": "keep every day (days.parquet, figures); false keeps outcomes and the days on which districts fell",
     "debug": "show where an error was raised",
     "precision.outcome": "outcome to which precision.half_width applies",
@@ -35,6 +37,8 @@ SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
     "sampling.seed": "seed of the points",
 }
 FREE = {  # patterns, each of which stands for many keys
+    "config_dir=FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or its "
+    "nearest parent with panj.yaml",
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
@@ -64,13 +68,18 @@ def usual_settings() -> dict[str, str]:
 
 def changes() -> dict[str, str]:
     """Return a description of each policy and scenario and of what it changes, keyed by `group=choice`."""
-    return {
-        f"{group}={name}": " ".join([
-            about_of(group, name).removesuffix(".") + ".",
-            "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing.",
-        ])
-        for group in describing_groups() for name in groups()[group]
-    }  # fmt: skip
+    return {f"{group}={name}": change_of(group, name) for group in describing_groups() for name in groups()[group]}
+
+
+def change_of(group: str, name: str) -> str:
+    """Return a description of one choice and of what it changes, or why the user's file of it cannot be read."""
+    try:
+        said = "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing."
+        return f"{about_of(group, name).removesuffix('.')}. {said}"
+    except PanjError as error:
+        if is_own(file_of(group, name)):
+            return f"(cannot be used) {error}"
+        raise
 
 
 def help_of(words: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from sim.errors import PanjError, unknown
 MULTIRUN = ("-m", "--multirun")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
 SHOWS = "`python -m sim settings key=value ...`, which prints what a command line resolves to"
-NEW_FILE = "a file of your own in configs/ or scenarios/, or key=value"
+NEW_FILE = "config_dir=FOLDER, a folder of your own files as `init FOLDER` writes it, or key=value"
 FLAGS = {  # flags of Hydra and other programs, with what to use instead
     "--cfg": SHOWS, "-c": SHOWS, "--info": SHOWS, "-i": SHOWS, "--resolve": SHOWS, "--config-dir": NEW_FILE,
     "-cd": NEW_FILE, "--config-path": NEW_FILE, "-cp": NEW_FILE, "--config-name": NEW_FILE, "-cn": NEW_FILE,
@@ -633,6 +633,15 @@ class Evidence(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Init(Request):
+    """Write a folder for scenarios, policies, numbers, events, outcomes and tables of your own, with examples."""
+
+    examples = ("init my_study", "init my_study tables=true")
+    folder: Path = argument("folder to write, which may exist; no file is overwritten")
+    tables: bool = option("also write copies of the tables of districts, places and posts, to be changed", False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Completion(Request):
     """Print a script that lets a shell complete the command `panj`."""
 
@@ -644,7 +653,8 @@ VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
         Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
-        Report, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
+        Report, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Init,
+        Completion,
     )
 }  # fmt: skip
 

@@ -17,8 +17,9 @@ import numpy as np
 
 from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import Evidence, read_evidence
-from sim.data.facts import THE_LINE, Facts, fingerprint_of_record, row_of_district
+from sim.data.facts import THE_LINE, Facts, fingerprint_of_record, meaning_of, row_of_district
 from sim.data.meaning import definitions_in, fingerprint_of, meaning_of_definitions, read_sources
+from sim.data.own import EVIDENCE, OUTCOMES, has_rows, own_file, own_yaml, remembered
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
@@ -92,7 +93,7 @@ def last_day_of(name: str, end: date) -> date:
     Returns:
         The date that is declared for the outcome; 7 July for outcomes derived for each post; `end` for all others.
     """
-    row = read_yaml(folder_of("configs") / "outcomes.yaml").get(name, {})
+    row = declared_rows().get(name, {})
     is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
     day = THE_LINE if is_of_post else row.get("date") or row.get("until") or end
     return day if isinstance(day, date) else end
@@ -436,6 +437,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
         rows.setdefault(name.replace("last_day", last_day), row)  # a row of that date itself takes precedence
+    declared = set(rows)
     for post in facts.post:
         rows[f"crossed_{post}"] = {
             "quantity": "crossed", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
@@ -450,6 +452,12 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
             "quantity": "first_capital_fell", "scope": {"province": province}, "unit": "date",
             "label": f"Date when the capital of {province} fell",
         }  # fmt: skip
+    for name in declared.intersection(own_rows()):
+        if rows[name] is not own_rows()[name]:
+            raise PanjError(
+                f"outcomes.{name}: found an outcome of your own with the name of one that Panj has or derives "
+                "from the data, expected another name", key=f"outcomes.{name}",
+            )  # fmt: skip
     table = tuple(outcome_of(name, row, facts, start, days) for name, row in rows.items())
     evidence = {figure.id: figure for figure in read_evidence()}
     for outcome in table:
@@ -458,11 +466,19 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 
 def declared_rows() -> dict[str, dict[str, Any]]:
-    """Return the rows of `configs/outcomes.yaml`, keyed by name.
+    """Return the rows of `configs/outcomes.yaml` and of the user's `outcomes.yaml`, keyed by name.
 
-    Raise PanjError for an invalid or reserved name, and for a row that is not a mapping.
+    Raise PanjError for an invalid or reserved name, for a row that is not a mapping, and for a name that both files
+    have.
     """
-    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
+    rows = read_yaml(folder_of("configs") / OUTCOMES)
+    for name in own_rows():
+        if name in rows:
+            raise PanjError(
+                f"outcomes.{name}: found an outcome of this name in {own_file(OUTCOMES)} and in Panj, expected another "
+                "name", key=f"outcomes.{name}",
+            )  # fmt: skip
+    rows |= own_rows()
     for name, row in rows.items():
         if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or name in RESERVED:
             expected = f"letters, digits and '_', and none of {', '.join(RESERVED)}"
@@ -470,6 +486,12 @@ def declared_rows() -> dict[str, dict[str, Any]]:
         if not isinstance(row, dict):
             raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
     return rows
+
+
+@remembered()
+def own_rows() -> dict[str, dict[str, Any]]:
+    """Return the rows of the user's `outcomes.yaml`, unchecked; empty without that file."""
+    return own_yaml(own_file(OUTCOMES))
 
 
 @cache
@@ -495,7 +517,9 @@ def fingerprint_of_outcomes() -> str:
 def fingerprint_of_shown() -> str:
     """Return the fingerprint of what tables show in addition to results: labels, units and reported figures."""
     rows = declared_rows()
-    return fingerprint_of([json.dumps(rows, sort_keys=True, default=str), fingerprint_of_record()])
+    path = own_file(EVIDENCE) if has_rows(EVIDENCE) else None
+    evidence = [] if path is None else [meaning_of(path)]
+    return fingerprint_of([json.dumps(rows, sort_keys=True, default=str), fingerprint_of_record(), *evidence])
 
 
 def fingerprint_of_row(row: Mapping[str, Any]) -> str:

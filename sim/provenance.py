@@ -19,7 +19,8 @@ NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
     "study", "words", "first_seed", "runs", "runs_of_cells", "words_of_cells", "calibration", "settings_fingerprint",
-    "data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "commit", "versions",
+    "data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "commit", "versions", "config_dir",
+    "own_files",
 )  # fmt: skip
 
 

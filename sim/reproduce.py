@@ -282,6 +282,16 @@ def read_made(path: Path) -> Made:
     return made
 
 
+def metadata_of(path: Path) -> dict[str, Any]:
+    """Return the metadata of a file, unchecked; empty if they are damaged. Raise PanjError if there are none."""
+    try:
+        return dict(json.loads(content_of(path)))
+    except (ValueError, TypeError) as error:
+        if isinstance(error, PanjError):
+            raise
+        return {}
+
+
 def content_of(path: Path) -> str:
     """Return the metadata of a file as JSON text."""
     readers = {".png": stamp_of_picture, ".gif": stamp_of_picture, ".parquet": stamp_of_table, ".csv": stamp_of_csv}

@@ -13,7 +13,6 @@ their scale.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from sim.assimilation.observations import Observation, Window, log_likelihoods, 
 from sim.assimilation.sampler import Floats, Integers, State
 from sim.configuration.draws import Draws
 from sim.configuration.settings import Order
+from sim.data.own import remembered
 from sim.engine.campaign import Campaign, run_campaign
 from sim.engine.chance import Address, Stream
 from sim.engine.layout import fresh
@@ -120,7 +120,7 @@ def draws_of(order: Order) -> Draws:
 def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
     """Run the worlds of a batch one after another, and yield each campaign, or None if it failed."""
     order = batch.order
-    check_versions(order.fingerprints)
+    check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     world, draws = fresh(layout.world), draws_of(order)
     for row, shares in enumerate(batch.shares):
@@ -148,7 +148,7 @@ def run_batch(batch: Batch) -> Floats:
     return found
 
 
-@lru_cache(maxsize=64)
+@remembered(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
     """Return, for each observation, which rows and days of a campaign's record it counts."""
     return tuple(window_of(one, facts_here(), start, days) for one in observations)

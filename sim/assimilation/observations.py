@@ -83,10 +83,9 @@ def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) 
     Raises:
         PanjError: A row is invalid; the message names its line and column.
     """
-    folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
     records = Records("", {row.id: row for row in evidence}, facts, falls, when_lost(facts, falls))
-    rows = read_table(folder / "observations.csv", COLUMNS, ("observation",))
+    rows = read_table((folder or DATA) / "observations.csv", COLUMNS, ("observation",))
     return tuple(sorted((read_observation(row, records) for row in rows), key=lambda one: one.until))
 
 

@@ -284,7 +284,7 @@ class Simulator:
     def made(self) -> tuple[Layout, World, Sequence[Outcome]]:
         """The layout, a world that campaigns overwrite, and the outcomes to count."""
         order = self.order
-        check_versions(order.fingerprints)
+        check_versions(order.fingerprints, order.config_dir)
         layout = layout_of(order.rules, order.attention, order.posts)
         wanted = {target.outcome for target in self.distance.targets}
         table = [row for row in outcomes_of(order.start, order.days) if row.name in wanted]
@@ -316,7 +316,7 @@ def order_of(bank: Bank) -> Order:
 
 def run_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
     """Run one campaign per pair of parameters and seed, and return every outcome, with rows in the order of seeds."""
-    check_versions(order.fingerprints)
+    check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
     draws, world = draws_in(order), fresh(layout.world)

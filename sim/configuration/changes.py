@@ -6,10 +6,10 @@ such as `5, from 10` or `times 3 (60 to 180)`, is the one declared in `configs/r
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from sim.data.configs import folder_of, folder_of_group, read_yaml
+from sim.data.own import EVENTS, file_of, files_of, own_file, own_yaml, remembered
 from sim.errors import unknown
 from sim.wording import say_post
 
@@ -49,8 +49,7 @@ def usual_groups() -> dict[str, str]:
 def groups() -> dict[str, list[str]]:
     """Return the choices of each group of settings, with the default choice first."""
     return {
-        group: [usual, *sorted(path.stem for path in folder_of_group(group).glob("*.yaml") if path.stem != usual)]
-        for group, usual in usual_groups().items()
+        group: [usual, *(name for name in files_of(group) if name != usual)] for group, usual in usual_groups().items()
     }
 
 
@@ -79,11 +78,11 @@ def section_of(group: str, name: str) -> Mapping[str, Any]:
         group: Group of the choice: a group of policies, `theory` or `scenario`.
         name: Name of the choice, which is also the name of its file.
     """
-    content = read_yaml(folder_of_group(group) / f"{name}.yaml")
+    content = read_yaml(file_of(group, name))
     return content.get("scenario", {}) if group == "scenario" else content
 
 
-@cache
+@remembered()
 def describe_changes(group: str, name: str) -> tuple[Change, ...]:
     """List everything that a choice changes: numbers, dates, attention to regions, posts and dated events.
 
@@ -98,7 +97,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
     Raises:
         PanjError: If a file is missing or damaged, or names a number that is not declared.
     """
-    content, section = read_yaml(folder_of_group(group) / f"{name}.yaml"), section_of(group, name)
+    content, section = read_yaml(file_of(group, name)), section_of(group, name)
     found: list[Change] = []
     if group == "scenario":
         for row in content.get("defaults", []):
@@ -161,6 +160,8 @@ def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
     timeline: dict[str, Mapping[str, Any]] = {}
     for path in folder_of_group("timeline").glob("*.yaml"):
         timeline |= read_yaml(path)["events"]
+    for name, row in own_yaml(own_file(EVENTS)).items():
+        timeline[name] = {**timeline.get(name, {}), **(row if isinstance(row, Mapping) else {})}
     for name in section.get("strike", []):
         row = timeline.get(name, {})
         yield Change(f"timeline.events.{name}", meaning_of(name, row), f"struck ({row.get('date', 'no such event')})")

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -30,6 +30,7 @@ from sim.configuration.numbers import Choice, resolve, typed
 from sim.configuration.overrides import (
     DRAW_GROUPS,
     DRAW_KEYS,
+    EVENTS,
     GROUPS,
     MAIN_KEYS,
     ONE_VALUE,
@@ -38,12 +39,13 @@ from sim.configuration.overrides import (
     Overrides,
     check_override,
     choices_of,
-    file_of,
 )
+from sim.configuration.own import own_events, own_numbers, own_paths
 from sim.configuration.settings import Executor, Precision, Sampling, Settings
 from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, read_facts
+from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
@@ -136,7 +138,7 @@ class WorldsSchema:
 @cache
 def schema() -> type:
     """Return the typed schema of the config, a dataclass with one field per main setting and per group."""
-    fields: list[Any] = [
+    rows: list[Any] = [
         ("study", str | None, field(default=None)),
         ("runs", int, field(default=200)),
         ("seed", int, field(default=0)),
@@ -154,8 +156,8 @@ def schema() -> type:
         ("precision", PrecisionSchema, field(default_factory=PrecisionSchema)),
     ]
     for group in (*GROUPS, "scenario"):
-        fields.append((group, ChoiceSchema, field(default_factory=ChoiceSchema)))
-    return make_dataclass("Schema", fields)
+        rows.append((group, ChoiceSchema, field(default_factory=ChoiceSchema)))
+    return make_dataclass("Schema", rows)
 
 
 @cache
@@ -194,6 +196,7 @@ class Composer:
     """
 
     def __init__(self, facts: Facts | None = None) -> None:
+        refresh()  # files of the user may have changed since the last command of this process
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
@@ -275,7 +278,8 @@ def compose_config(overrides: Sequence[Override]) -> Composed:
     The latest few configs are kept for as long as no file of settings is changed.
     """
     places = (folder_of("configs"), folder_of("scenarios"))
-    files = [(path, path.stat()) for place in places for path in sorted(place.rglob("*.yaml"))]
+    paths = [*(path for place in places for path in sorted(place.rglob("*.yaml"))), *own_paths()]
+    files = [(path, path.stat()) for path in paths]
     return kept_config(tuple(overrides), tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in files))
 
 
@@ -288,11 +292,21 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
         for key in content:
             if key not in SCENARIO_KEYS:
                 raise unknown(f"scenario={name} ({file_of('scenario', name)})", key, SCENARIO_KEYS)
+        check_section(f"scenario={name} ({file_of('scenario', name)})", content.get("scenario") or {}, "scenario.")
         store.store(group="scenario", name=name, node=content, package="_global_")
+    for group, name in (usual_choices(chosen["scenario"]) | named_by(overrides)).items():
+        path = file_of(group, name)
+        if group in GROUPS and is_own(path):
+            content = read_config(path)
+            check_section(f"{group}={name} ({path})", content)
+            store.store(group=group, name=name, node=content, package=group)
+    events = [Override.of(f"{EVENTS}{name}", row, "+") for name, row in own_events().items()]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
-            config = compose("config", overrides=[row.grammar for row in overrides], return_hydra_config=True)
+            config = compose(
+                "config", overrides=[row.grammar for row in (*events, *overrides)], return_hydra_config=True
+            )
             chosen = {
                 group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
             }
@@ -311,8 +325,29 @@ def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
 
     The scenario is not taken into account, although it may change a default.
     """
+    return main_choices() | named_by(overrides)
+
+
+def named_by(overrides: Iterable[Override]) -> dict[str, str]:
+    """Return the choices that overrides make, as a mapping from group to choice."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
-    return main_choices() | {row.key: row.value_text for row in overrides if row.key in named}
+    return {row.key: row.value_text for row in overrides if row.key in named}
+
+
+def check_section(where: str, section: Any, prefix: str = "") -> None:
+    """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
+
+    Args:
+        where: The choice and its file.
+        section: Content of the file or, for a scenario, of its section `scenario`.
+        prefix: Text before the keys of the section in errors: `scenario.`, or nothing.
+    """
+    keys = [one.name for one in fields(ChoiceSchema)]
+    if not isinstance(section, Mapping):
+        raise PanjError(f"{where}: found '{section}', expected a mapping of names to values")
+    for key in section:
+        if key not in keys:
+            raise unknown(f"{where}, {prefix}{key}", key, keys)
 
 
 DEEPEST = 8  # longest chain of scenarios based on each other
@@ -394,7 +429,7 @@ def settle(
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
-    explicit = overrides.numbers()
+    explicit = own_numbers() | overrides.numbers()
     numbers = resolve(choices, explicit)
     rules = typed(numbers)
     events = resolve_events(config, choices, overrides, start)
@@ -412,7 +447,7 @@ def settle(
         seed=config.seed,
         start_date=start,
         end_date=end,
-        results_dir=read_path("results_dir", config.results_dir),
+        results_dir=results_of(config, overrides),
         daily=config.daily,
         debug=config.debug,
         choices=chosen,
@@ -439,6 +474,15 @@ def settle(
         sampling=sampling_of(config),
         precision=precision_of(config),
     )
+
+
+def results_of(config: DictConfig, overrides: Overrides) -> Path:
+    """Return the folder of the studies: `results_dir`, by default in the folder of the user if there is one."""
+    folder = own_folder()
+    if folder is None or "results_dir" in overrides:
+        return read_path("results_dir", config.results_dir)
+    here = Path.cwd()
+    return folder.relative_to(here) / RESULTS if folder.is_relative_to(here) else folder / RESULTS
 
 
 def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
@@ -567,7 +611,7 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
     """Return the default name of a study.
 
     It consists of the scenario, the choices that differ from the defaults of that scenario, and a hash of all other
-    overrides that affect results.
+    overrides, own numbers and own events, which affect results.
 
     Args:
         chosen: Choice per group.
@@ -577,6 +621,8 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
     parts = [chosen["scenario"]]
     parts += [f"{group}-{chosen[group]}" for group in (*GROUPS, *DRAW_GROUPS) if chosen[group] != usual[group]]
     changes = sorted(row.text for row in overrides if row.text.split("=")[0] not in NOT_NAMED)
+    changes += [f"{key}={value}" for key, value in own_numbers().items()]
+    changes += [f"{EVENTS}{name}={row}" for name, row in own_events().items()]
     if changes:
         parts.append(f"changed-{sha256(' '.join(changes).encode()).hexdigest()[:6]}")
     return "__".join(parts)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Union
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,11 +21,12 @@ from hydra.core.override_parser.types import Override as Parsed
 from hydra.errors import HydraException
 
 from sim.configuration.numbers import declared_numbers
-from sim.data.configs import folder_of_group, read_yaml
+from sim.data.configs import GROUPS, read_yaml
+from sim.data.own import EVENTS as OWN_EVENTS
+from sim.data.own import file_of, files_of, own_file, own_yaml
 from sim.errors import PanjError, nearest, unknown
 from sim.options import MULTIRUN
 
-GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 DRAW_GROUPS = ("calibration", "worlds")  # source of the uncertain numbers, and whether campaigns followed the record
 DRAW_KEYS = ("calibration.file", "worlds.file", "worlds.until")
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run; no effect on outcomes
@@ -364,7 +364,7 @@ def no_such_setting(key: str) -> PanjError:
 def check_event(key: str) -> None:
     """Raise PanjError if an override changes or deletes an event that does not exist."""
     files = [file_of("timeline", timeline) for timeline in choices_of("timeline")]
-    events = {name for path in files for name in read_yaml(path)["events"]}
+    events = {name for path in files for name in read_yaml(path)["events"]} | set(own_yaml(own_file(OWN_EVENTS)))
     name = key.split(".")[2]
     if name not in events:
         raise unknown("timeline.events", name, sorted(events))
@@ -380,18 +380,8 @@ def check_once(overrides: Iterable[Override]) -> None:
 
 
 def choices_of(group: str) -> list[str]:
-    """Return the names of the choices of a group, such as `border`, in alphabetical order."""
-    return sorted(path.stem for path in folder_of_group(group).glob("*.yaml"))
-
-
-def file_of(group: str, name: str) -> Path:
-    """Return the path of the YAML file of one choice.
-
-    Args:
-        group: A group of choices, such as `border`.
-        name: Name of the choice.
-    """
-    return folder_of_group(group) / f"{name}.yaml"
+    """Return the names of the choices of a group, such as `border`, in alphabetical order, own choices included."""
+    return list(files_of(group))
 
 
 def values_of(override: Override) -> list[Override]:

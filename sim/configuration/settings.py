@@ -176,6 +176,7 @@ class Order(NamedTuple):
     days: int
     daily: bool  # keep the daily series
     fingerprints: tuple[str, str, str]  # of data, rules and outcomes
+    config_dir: str = ""  # folder of own files that workers have to read; empty if they need none
 
 
 class Piece(NamedTuple):

@@ -29,6 +29,7 @@ from sim.configuration.overrides import (
 )
 from sim.configuration.settings import Order, Settings
 from sim.data.facts import Facts
+from sim.data.own import is_needed_by_workers, own_folder
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
 from sim.outcome import is_date, read_outcomes
@@ -64,6 +65,7 @@ class Cell(NamedTuple):
             fingerprints=(
                 settings.facts.fingerprint, fingerprint_of_rules(), settings.outcomes_fingerprint,
             ),
+            config_dir=str(own_folder()) if is_needed_by_workers() else "",
         )  # fmt: skip
 
 

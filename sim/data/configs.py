@@ -8,6 +8,7 @@ import yaml
 from sim.errors import PanjError
 
 PACKAGE = Path(__file__).parent.parent
+GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
@@ -25,13 +26,15 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def folder_of(name: str) -> Path:
-    """Return the path of a configuration folder: next to the package in a clone, inside the package in a wheel.
+    """Return the path of a configuration folder: inside the package in a wheel, next to the package in a clone.
+
+    A folder of that name next to an installed package belongs to another package, so the one inside comes first.
 
     Args:
         name: Name of the folder, `configs` or `scenarios`.
     """
-    in_clone = PACKAGE.parent / name
-    return in_clone if (in_clone / "..").resolve() == PACKAGE.parent and in_clone.is_dir() else PACKAGE / name
+    in_wheel = PACKAGE / name
+    return in_wheel if in_wheel.is_dir() else PACKAGE.parent / name
 
 
 def folder_of_group(group: str) -> Path:
@@ -59,6 +62,11 @@ def read_text(path: Path) -> str:
             f"{path}: found a byte at offset {error.start} that is not UTF-8, expected a UTF-8 file",
             key=str(path),
         ) from error
+
+
+def is_blank(path: Path) -> bool:
+    """Return whether all lines of a configuration file are empty or comments; raise PanjError if it cannot be read."""
+    return all(not line.strip() or line.lstrip().startswith("#") for line in read_text(path).splitlines())
 
 
 def not_yaml(path: Path, error: Exception) -> PanjError:

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.data import own
 from sim.data.facts import DATA, THE_LINE
 from sim.data.tables import Row, read_table
 from sim.errors import PanjError, unknown
@@ -61,12 +62,23 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
     """Return all reported figures, in file order.
 
     Args:
-        folder: Folder of evidence.csv; by default the data folder of the package.
+        folder: Folder of evidence.csv; by default the data folder of the package, followed by the rows of the user.
 
     Raises:
         PanjError: If a row is invalid, for instance without a source or date; the message names file, line and column.
+            Also if a row of the user has the id of another row.
     """
-    rows = read_table((folder or DATA) / "evidence.csv", COLUMNS, ("id",))
+    rows = read_table((folder or DATA) / own.EVIDENCE, COLUMNS, ("id",))
+    path = own.own_file(own.EVIDENCE) if folder is None else None
+    if path is not None and own.has_rows(own.EVIDENCE):
+        shipped = {row.cells["id"] for row in rows}
+        mine = read_table(path, COLUMNS, ("id",))
+        for row in mine:
+            if row.cells["id"] in shipped:
+                raise PanjError(
+                    f"{path}: found id '{row.cells['id']}', which a reported figure of Panj has, expected another id"
+                )
+        rows += mine
     ids = {row.cells["id"] for row in rows}
     return [read_figure(row, ids) for row in rows]
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.data import own
 from sim.data.meaning import fingerprint_of, meaning_of_table
 from sim.data.tables import Row, read_table, read_text, refuse_duplicates
 from sim.errors import PanjError, unknown
@@ -99,17 +100,17 @@ def read_facts(folder: Path | None = None) -> Facts:
     """Read and check the facts from which a campaign starts.
 
     Args:
-        folder: Folder of the tables; by default the data folder of the package.
+        folder: Folder of the tables; by default those of the user, or else those of the package.
 
     Raises:
         PanjError: If a table is missing or invalid; for an invalid cell, the message names file, line and column.
     """
-    folder = folder or DATA
-    districts = read_table(folder / "districts.csv", DISTRICT_COLUMNS, ("district_id",))
+    paths = {name: path_of(name, folder) for name in STARTED_FROM}
+    districts = read_table(paths["districts"], DISTRICT_COLUMNS, ("district_id",))
     identities = np.array([identity(row) for row in districts], dtype=np.int64)
     district_row = {row.cells["district_id"]: number for number, row in enumerate(districts)}
-    places = read_table(folder / "places.csv", PLACE_COLUMNS, ("district_id", "kind"))
-    posts = read_table(folder / "posts.csv", POST_COLUMNS, ("post_id",))
+    places = read_table(paths["places"], PLACE_COLUMNS, ("district_id", "kind"))
+    posts = read_table(paths["posts"], POST_COLUMNS, ("post_id",))
     province = texts(districts, "province")
     provinces = tuple(dict.fromkeys(province))
     province_of = np.array([provinces.index(name) for name in province], dtype=np.int64)
@@ -179,12 +180,12 @@ def read_falls(folder: Path | None = None) -> Falls:
     """Read the reported day of each district's first loss, for scoring only.
 
     Args:
-        folder: Folder of districts.csv; by default the data folder of the package.
+        folder: Folder of districts.csv; by default that of the user, or else the data folder of the package.
 
     Raises:
         PanjError: If the table is missing or invalid; for an invalid cell, the message names file, line and column.
     """
-    districts = read_table((folder or DATA) / "districts.csv", FALL_COLUMNS, ("district_id",))
+    districts = read_table(path_of("districts", folder), FALL_COLUMNS, ("district_id",))
     return Falls(
         fell_date=np.array([read_fell_date(row) for row in districts], dtype="datetime64[D]"),
         precision=tuple(row.cells["fell_date_precision"] for row in districts),
@@ -235,12 +236,20 @@ def meaning_of(
         ) from error
 
 
-def fingerprint(folder: Path) -> str:
+def path_of(name: str, folder: Path | None) -> Path:
+    """Return the path of a data table in a folder; without a folder, that of the user or else of the package."""
+    return own.table(f"{name}.csv") if folder is None else folder / f"{name}.csv"
+
+
+def fingerprint(folder: Path | None = None) -> str:
     """Return the fingerprint of the data from which campaigns start, as 16 hexadecimal digits.
 
     The columns on dated falls, which belong to the record, do not affect it.
+
+    Args:
+        folder: Folder of the tables; by default those of the user, or else those of the package.
     """
-    paths = [folder / f"{name}.csv" for name in STARTED_FROM]
+    paths = [path_of(name, folder) for name in STARTED_FROM]
     return fingerprint_of(meaning_of(path, lambda name: name not in FALL_COLUMNS[1:]) for path in paths)
 
 
@@ -248,12 +257,14 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
     """Return the fingerprint of the record that results are compared with: evidence, targets and dated falls.
 
     Args:
-        folder: Folder of the tables; by default the data folder of the package.
+        folder: Folder of the tables; by default the data folder of the package, with the districts of the user if there
+            are any. Evidence of the user, with which nothing is fitted or scored, does not affect the fingerprint.
 
     Returns:
         16 hexadecimal digits. Evidence that is only context does not affect them.
     """
-    falls, evidence, targets = ((folder or DATA) / f"{name}.csv" for name in ("districts", "evidence", "targets"))
+    falls = path_of("districts", folder)
+    evidence, targets = ((folder or DATA) / f"{name}.csv" for name in ("evidence", "targets"))
     return fingerprint_of(
         [
             meaning_of(falls, lambda name: name in FALL_COLUMNS),

@@ -7,13 +7,13 @@ Source  named in each row. A night belongs to the morning on which it ends: 4-5 
 import csv
 import re
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.data.evidence import Evidence, read_evidence
-from sim.data.facts import DATA, THE_LINE, read_falls
+from sim.data.facts import THE_LINE, read_falls
+from sim.data.own import remembered, table
 from sim.errors import unknown
 
 AAN_START, AAN_NEWLY_HELD, AAN_LOST_BACK = "F064", "F065", "F066"
@@ -52,7 +52,7 @@ class Count(NamedTuple):
     at_least: bool
 
 
-@cache
+@remembered()
 def evidence() -> dict[str, Evidence]:
     """Return a mapping from ids to the rows of evidence.csv."""
     return {row.id: row for row in read_evidence()}
@@ -120,13 +120,13 @@ def counted_so_far() -> list[Point]:
     return [*sums, point(ALL_SOLDIERS)]
 
 
-@cache
+@remembered()
 def counts_by_post() -> tuple[Count, ...]:
     """Return all counts of soldiers in posts.csv.
 
     The cell `2021-07-04: 94; 2021-07-05: 104` gives two counts, and `300+` means at least 300.
     """
-    with (DATA / "posts.csv").open(encoding="utf-8", newline="") as file:
+    with table("posts.csv").open(encoding="utf-8-sig", newline="") as file:
         return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
 
 
@@ -162,7 +162,7 @@ def lost_in_record(evening: date) -> list[int]:
     return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
 
 
-@cache
+@remembered()
 def fell_dates() -> np.ndarray:
     """Return the reported day of each district's first loss, with NaT for a district without a dated loss."""
     return read_falls().fell_date

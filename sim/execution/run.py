@@ -22,8 +22,10 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sim.configuration.changes import describe_changes, describing_groups
+from sim.configuration.compose import chain_of
 from sim.configuration.settings import Order, Piece, Settings
 from sim.configuration.sweep import Sweep
+from sim.data.own import files_with_effect, own_folder
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError
@@ -394,10 +396,19 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "words": list(sweep.words),
         "cells_from_words": [cell.words for cell in sweep.cells] == [cell.overrides for cell in scope.cells],
         "overrides": list(settings.overrides),
+        "config_dir": None if own_folder() is None else str(own_folder()),
+        "own_files": files_with_effect(choices_made(sweep)),
         "seconds": round(seconds, 3),
         "compile_seconds": round(compile_seconds, 3),
         "compiled": compiled,
     }
+
+
+def choices_made(sweep: Sweep) -> set[tuple[str, str]]:
+    """Return the choices of all cells, as pairs of group and name, with the scenarios that theirs are based on."""
+    found = {pair for cell in sweep.cells for pair in cell.settings.choices.items()}
+    bases = {base for group, name in found if group == "scenario" for base in chain_of(name)}
+    return found | {("scenario", base) for base in bases}
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:

@@ -8,13 +8,14 @@ import time
 import traceback
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 
 import pyarrow as pa
 
 from sim.configuration.draws import Draws
 from sim.configuration.settings import Attention, Order, Piece, PostChanges
+from sim.data import own
 from sim.data.facts import Facts, read_facts
+from sim.data.own import remembered
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import fingerprint_of_rules
 from sim.engine.day import Rules
@@ -37,7 +38,8 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
         One chunk per piece, with one row per campaign; the row of a failed campaign has its error instead of results.
 
     Raises:
-        PanjError: If data, rules or outcomes of this worker differ from those of the sender.
+        PanjError: If data, rules or outcomes of this worker differ from those of the sender, or if a folder of own
+            files is missing here.
     """
     return [run_piece(piece) for piece in pieces]
 
@@ -51,7 +53,7 @@ def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
 def run_piece(piece: Piece) -> pa.Table:
     """Run the campaigns of one piece in order and return a chunk with one row per campaign."""
     order = piece.order
-    check_versions(order.fingerprints)
+    check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
     world = fresh(layout.world)  # reused for every campaign
@@ -92,12 +94,14 @@ def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
     return chunk
 
 
-def check_versions(expected: tuple[str, str, str]) -> None:
+def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None:
     """Raise PanjError if this worker has other data, rules or outcomes than the sender.
 
     Args:
         expected: Fingerprints of the data, rules and outcomes of the sender.
+        config_dir: Folder of own files that the sender read; empty if it read none.
     """
+    own.follow(config_dir)
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(
@@ -106,13 +110,13 @@ def check_versions(expected: tuple[str, str, str]) -> None:
             )
 
 
-@lru_cache(maxsize=1)
+@remembered(maxsize=1)
 def facts_here() -> Facts:
     """Return the content of the data files, read once per process."""
     return read_facts()
 
 
-@lru_cache(maxsize=1)
+@remembered(maxsize=1)
 def versions_here() -> tuple[str, str, str]:
     """Return the fingerprints of data, rules and outcomes of this process."""
     return facts_here().fingerprint, fingerprint_of_rules(), fingerprint_of_outcomes()
@@ -132,7 +136,7 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=2)
+@remembered(maxsize=2)
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     """Return the layout for these arguments, from a cache if possible.
 
@@ -141,7 +145,7 @@ def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 
 
-@lru_cache(maxsize=8)
+@remembered(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
     """Return the outcomes that campaigns of a given start and length count, from a cache if possible.
 

@@ -1,12 +1,12 @@
 """Run campaigns to the end of the record, and count in each of them what the hindcasts forecast."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.configuration.settings import Order
+from sim.data.own import remembered
 from sim.engine.campaign import Record, run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Holder
@@ -70,7 +70,7 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
 
 def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers]]:
     """Run campaigns one after another, and return the counts of those that did not fail."""
-    check_versions(order.fingerprints)
+    check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     world, found = fresh(layout.world), []
     for seed in seeds:
@@ -101,7 +101,7 @@ def count(record: Record) -> tuple[Floats, Integers]:
     return np.array(counts, np.float64), np.where(here.any(axis=0), here.argmax(axis=0), NOT_FALLEN).astype(np.int64)
 
 
-@lru_cache(maxsize=1)
+@remembered(maxsize=1)
 def rows_of_map() -> Integers:
     """Return the row numbers, among all districts, of those that the forecasts of the map cover."""
     return district_targets(facts_here()).district

@@ -16,6 +16,7 @@ import numpy as np
 from pyproj import Transformer
 
 from sim.data.facts import DATA, Facts, read_facts
+from sim.data.own import remembered
 
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
 SHAPES = "shapes.topojson"
@@ -46,7 +47,7 @@ class Land:
     posts: np.ndarray  # posts x 2
 
 
-@cache
+@remembered()
 def read_land() -> Land:
     """Read the shapes, centres and posts, and project them to km.
 

@@ -121,12 +121,11 @@ def read_targets(
     Raises:
         PanjError: A row is invalid; the message names its line and column.
     """
-    folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
     records = Records("", {row.id: row for row in evidence}, facts, falls, when_lost(facts, falls))
     units = {outcome.name: outcome.unit for outcome in outcomes}
     targets = tuple(
-        read_target(row, records, units) for row in read_table(folder / "targets.csv", COLUMNS, ("target",))
+        read_target(row, records, units) for row in read_table((folder or DATA) / "targets.csv", COLUMNS, ("target",))
     )
     check_fitted(targets, records.evidence)
     return targets

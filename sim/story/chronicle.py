@@ -11,7 +11,7 @@ Writes  stories/cell_<cell>_seed_<seed>/ in a study of several campaigns: events
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from sim.configuration.compose import Composer
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
+from sim.data.own import remembered
 from sim.errors import PanjError, unknown
 from sim.execution.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.options import Story
@@ -215,7 +216,7 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
     return list(zip(*(days[name].to_pylist() for name in Happening._fields), strict=True))
 
 
-@cache
+@remembered()
 def facts_here() -> Facts:
     """Return the facts about districts and posts, which are read from the data files only once."""
     return read_facts()

@@ -1,0 +1,61 @@
+"""Read the settings in a user's folder that apply to every campaign: values of numbers and dated events.
+
+`numbers.yaml` has the effect of the same overrides typed on every command line; an override that is typed takes
+precedence. `events.yaml` adds events to the timeline, or changes columns of its events, before policies do.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.configuration.numbers import check_range, declared_numbers, known
+from sim.data.configs import GROUPS
+from sim.data.own import EVENTS, NUMBERS, own_file, own_files_of, own_yaml, remembered
+from sim.errors import PanjError
+
+
+@remembered()
+def own_numbers() -> dict[str, float]:
+    """Return the values of numbers in `numbers.yaml` of the user, by full key; empty without that file.
+
+    Raises:
+        PanjError: For an unknown key, or a value that is out of the declared range of its number.
+    """
+    path = own_file(NUMBERS)
+    found = {}
+    for name, value in own_yaml(path).items():
+        key = known(str(name), str(path))
+        if key in found:
+            raise PanjError(f"{path}, {key}: found two values, expected one")
+        check_range(key, value, f"in {path}")
+        found[key] = int(value) if declared_numbers()[key].is_whole else float(value)
+    return found
+
+
+@remembered()
+def own_events() -> dict[str, dict[str, Any]]:
+    """Return the events in `events.yaml` of the user, by name, with dates as text; empty without that file.
+
+    Raises:
+        PanjError: If the file is not a mapping of names to columns. The columns are checked with the timeline.
+    """
+    path = own_file(EVENTS)
+    rows = own_yaml(path)
+    for name, row in rows.items():
+        if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+            raise PanjError(f"{path}: found '{name}', expected a name of letters, digits and '_'")
+        if not isinstance(row, Mapping):
+            raise PanjError(f"{path}, {name}: found '{row}', expected columns such as date, act, value and source")
+    return {name: {key: plain(value) for key, value in row.items()} for name, row in rows.items()}
+
+
+def plain(value: Any) -> Any:
+    """Return a date as text, and any other value unchanged."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def own_paths() -> list[Path]:
+    """Return the files of the user on which composed settings depend."""
+    chosen = [path for group in (*GROUPS, "scenario") for path in own_files_of(group)]
+    events = own_file(EVENTS)
+    return chosen if events is None else [*chosen, events]

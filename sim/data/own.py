@@ -1,0 +1,305 @@
+"""Find the folder of a user's own files, and give every reader the files of that folder on top of those of Panj.
+
+`panj init my_study` writes such a folder. It is marked by the file `panj.yaml` and may have own scenarios, policies,
+values of numbers, dated events, outcomes, reported figures and tables of districts. One command uses one folder, which
+is chosen at the edge: `config_dir=FOLDER`, else the environment variable `PANJ_CONFIG_DIR`, else the nearest parent of
+the current folder that has the marker. During a command the variable holds the choice, so that the processes that the
+command starts use the same folder. Without a folder of one's own, all functions return the files that come with Panj.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sim.data.configs import GROUPS, folder_of_group, is_blank, read_yaml
+from sim.errors import PanjError, unknown
+
+MARKER = "panj.yaml"
+VARIABLE = "PANJ_CONFIG_DIR"
+NONE = os.devnull  # value of the variable for no folder of one's own, even if the current folder is in one
+VERSION = 1  # of the layout of a folder
+SHIPPED = Path(__file__).parent  # tables that come with Panj
+SCENARIOS, POLICIES, DATA, RESULTS = "scenarios", "policies", "data", "results"
+NUMBERS, EVENTS, OUTCOMES, EVIDENCE = "numbers.yaml", "events.yaml", "outcomes.yaml", "evidence.csv"
+ALWAYS = (NUMBERS, EVENTS, OUTCOMES, EVIDENCE)  # files that every campaign of the folder uses
+REPLACED = ("districts.csv", "places.csv", "posts.csv")  # tables that a file of the same name in data/ replaces
+OF_WORKERS = (OUTCOMES, EVIDENCE, *(f"{DATA}/{name}" for name in REPLACED))  # files that a worker reads itself
+KNOWN = (MARKER, *ALWAYS, SCENARIOS, POLICIES, DATA, RESULTS)
+ALIKE = 0.8  # similarity, from 0 to 1, at which a name is taken for a misspelt one
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+forgotten: list[Callable[[], None]] = []  # cleared when another folder is chosen or a file of it changes
+state: dict[str, Any] = {"files": None}  # the files that the caches were filled from
+
+
+def remembered(maxsize: int | None = None) -> Callable[[Function], Function]:
+    """Return a decorator that caches a function whose results depend on the user's files; `using` clears the cache."""
+
+    def decorate(function: Function) -> Function:
+        cached = lru_cache(maxsize)(function)
+        forgotten.append(cached.cache_clear)
+        return cached  # type: ignore[return-value]
+
+    return decorate
+
+
+def own_folder() -> Path | None:
+    """Return the folder of the user's own files, or None if there is none.
+
+    Raises:
+        PanjError: If the environment variable names a folder without `panj.yaml`.
+    """
+    named = os.environ.get(VARIABLE, "")
+    if not named:
+        return nearest_folder(Path.cwd())
+    return None if named == NONE else marked(Path(named), VARIABLE)
+
+
+def nearest_folder(start: Path) -> Path | None:
+    """Return `start` or the nearest of its parents that has `panj.yaml`; None if there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / MARKER).is_file()), None)
+
+
+def marked(folder: Path, key: str) -> Path:
+    """Return the absolute path of a folder, or raise PanjError if it has no `panj.yaml`.
+
+    Args:
+        folder: Folder named by the user.
+        key: Setting that names it, for the error.
+    """
+    if not (folder / MARKER).is_file():
+        raise PanjError(
+            f"{key}: found '{folder}', expected a folder with {MARKER}, as `init FOLDER` writes it", key=key
+        )
+    return folder.absolute()
+
+
+@contextmanager
+def using(folder: Path | None) -> Iterator[Path | None]:
+    """Use a folder of own files within a block, in this process and in those that it starts.
+
+    Args:
+        folder: The folder; None for the files that come with Panj alone.
+
+    Yields:
+        The folder.
+
+    Raises:
+        PanjError: If the folder has no `panj.yaml`, or if its layout is invalid.
+    """
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = NONE if folder is None else str(marked(folder, "config_dir"))
+    try:
+        refresh()
+        yield own_folder()
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+        refresh(checked=False)
+
+
+def refresh(checked: bool = True) -> None:
+    """Clear what was cached from other files than those of the current folder; if `checked`, check its layout."""
+    try:
+        folder = own_folder()
+    except PanjError:
+        if checked:
+            raise
+        folder = None
+    files = None if folder is None else (folder, state_of(folder))
+    if files != state["files"]:
+        for forget in forgotten:
+            forget()
+        state["files"] = files
+    if folder is not None and checked:
+        check_layout(folder)
+
+
+def follow(folder: str) -> None:
+    """Use the folder of own files that a task names, on a worker; without a folder, leave the current one.
+
+    Args:
+        folder: Path of the folder on the machine that sent the task; empty if the task reads no own files.
+
+    Raises:
+        PanjError: If this worker does not have the folder, as a remote one may not.
+    """
+    if not folder or str(own_folder() or "") == folder:
+        return
+    if not (Path(folder) / MARKER).is_file():
+        raise PanjError(
+            f"executor: found no folder {folder} on a worker, expected your own files there as well, under the same "
+            "path; copy or share the folder, or use executor=processes",
+            key="executor",
+        )
+    os.environ[VARIABLE] = folder
+    refresh()
+
+
+def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, time of change and size of every file of a folder that Panj may read."""
+    names = [MARKER, *ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)]
+    paths = [*(folder / name for name in names), *sorted(folder.glob(f"{SCENARIOS}/*"))]
+    paths += sorted(folder.glob(f"{POLICIES}/*/*"))
+    found = [(str(path), path.stat()) for path in paths if path.is_file()]
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in found)
+
+
+def check_layout(folder: Path) -> None:
+    """Raise PanjError for a file or folder that nothing would read because of its name, and for an invalid marker."""
+    settings = own_yaml(folder / MARKER)
+    for key in settings:
+        if key not in ("version", "about"):
+            raise unknown(f"{folder / MARKER}", key, ("version", "about"))
+    if settings.get("version", VERSION) != VERSION:
+        raise PanjError(f"{folder / MARKER}, version: found {settings['version']}, expected {VERSION}")
+    for path in sorted(folder.iterdir()):
+        meant = get_close_matches(path.name.lower(), KNOWN, n=1, cutoff=ALIKE)
+        if path.name not in KNOWN and meant and path.suffix in ("", ".yaml", ".yml", ".csv"):
+            raise misplaced(path, f"'{meant[0]}', since nothing reads this name")
+    for path in sorted((folder / POLICIES).glob("*")):
+        if path.name not in GROUPS and not path.name.startswith("."):
+            raise unknown(f"{path}", path.name, GROUPS)
+    for path in sorted((folder / DATA).glob("*.csv")):
+        if path.name not in REPLACED:
+            raise unknown(f"{path}", path.name, REPLACED)
+    for group in (*GROUPS, "scenario"):
+        files_of(group)
+
+
+def misplaced(path: Path, expected: str) -> PanjError:
+    """Return the error for a file or folder whose name nothing reads."""
+    return PanjError(f"{path}: found '{path.name}', expected {expected}", key=str(path))
+
+
+def files_of(group: str) -> dict[str, Path]:
+    """Return the YAML files of a group of choices, own files included, by name in alphabetical order.
+
+    Args:
+        group: A group of choices, such as `border`, `scenario` or `calibration`.
+
+    Raises:
+        PanjError: If an own file has the name of one that comes with Panj, or another ending than `.yaml`.
+    """
+    found = {path.stem: path for path in folder_of_group(group).glob("*.yaml")}
+    shipped = {name.casefold(): path for name, path in found.items()}
+    for path in own_files_of(group):
+        if path.suffix != ".yaml":
+            raise misplaced(path, f"'{path.stem}.yaml', since only files of this ending are read")
+        if path.stem.casefold() in shipped:
+            raise PanjError(
+                f"{path}: found {group}={path.stem} a second time, expected a name other than that of "
+                f"{shipped[path.stem.casefold()]}", key=str(path),
+            )  # fmt: skip
+        found[path.stem] = path
+    return dict(sorted(found.items()))
+
+
+def own_files_of(group: str) -> list[Path]:
+    """Return the own files of a group of choices, in alphabetical order; hidden files are left out."""
+    folder = own_folder()
+    if folder is None or group not in (*GROUPS, "scenario"):
+        return []
+    place = folder / SCENARIOS if group == "scenario" else folder / POLICIES / group
+    return sorted(path for path in place.glob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def file_of(group: str, name: str) -> Path:
+    """Return the path of the YAML file of one choice; the file need not exist.
+
+    Args:
+        group: A group of choices, such as `border`.
+        name: Name of the choice.
+    """
+    own = next((path for path in own_files_of(group) if path.name == f"{name}.yaml"), None)
+    return own or folder_of_group(group) / f"{name}.yaml"
+
+
+def is_own(path: Path) -> bool:
+    """Return whether a file is in the folder of the user."""
+    folder = own_folder()
+    return folder is not None and path.is_relative_to(folder)
+
+
+def own_file(name: str) -> Path | None:
+    """Return the path of a file in the folder of the user, such as `outcomes.yaml`; None if it does not exist."""
+    folder = own_folder()
+    return folder / name if folder is not None and (folder / name).is_file() else None
+
+
+def own_yaml(path: Path | None) -> dict[str, Any]:
+    """Return the mapping in an own YAML file, which is empty if there is no file or if all its lines are comments.
+
+    Raises:
+        PanjError: If the file cannot be read or is not a mapping; the key of the error is its path.
+    """
+    return {} if path is None or is_blank(path) else read_yaml(path)
+
+
+def table(name: str) -> Path:
+    """Return the path of a data table such as `districts.csv`: that in `data/` of the user, else that of Panj."""
+    return (own_file(f"{DATA}/{name}") if name in REPLACED else None) or SHIPPED / name
+
+
+def has_rows(name: str) -> bool:
+    """Return whether a file of the user exists and has more than comments and, in a CSV, more than a header."""
+    path = own_file(name)
+    if path is None or is_blank(path):
+        return False
+    return path.suffix != ".csv" or sum(bool(line.strip()) for line in path.read_bytes().splitlines()) > 1
+
+
+@remembered()
+def is_needed_by_workers() -> bool:
+    """Return whether workers have to read files of the user: outcomes, evidence, or tables of districts."""
+    return any(map(has_rows, OF_WORKERS))
+
+
+def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the own files that affect campaigns or outcomes under some choices, with the digests of their content.
+
+    Args:
+        choices: Pairs of group and choice, base scenarios included.
+
+    Returns:
+        Digests of 16 hexadecimal digits, keyed by the path of the file in the folder of the user.
+    """
+    folder = own_folder()
+    if folder is None:
+        return {}
+    paths = {file_of(group, name) for group, name in choices}
+    paths |= {folder / name for name in (*ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)) if has_rows(name)}
+    own = sorted(path.relative_to(folder) for path in paths if is_own(path))
+    return {path.as_posix(): sha256((folder / path).read_bytes()).hexdigest()[:16] for path in own}
+
+
+def recorded_folder(about: Mapping[str, Any], near: Path) -> tuple[Path | None, str]:
+    """Return the folder of own files with which a study was made, according to its metadata.
+
+    Args:
+        about: Content of about.json, or the metadata of a figure or table.
+        near: The study or file. If the recorded folder is not there any more, for instance because it was moved or
+            the study is on another machine, the folder that contains the study is taken.
+
+    Returns:
+        The folder, None if the study was made without one or if it is not found; and a note if it is not found
+        although some of its files had an effect, otherwise an empty text.
+    """
+    recorded = about.get("config_dir")
+    if not recorded:
+        return None, ""
+    folder = Path(recorded) if (Path(recorded) / MARKER).is_file() else nearest_folder(near.absolute())
+    files = about.get("own_files") or {}
+    if folder is not None or not files:
+        return folder, ""
+    return None, (
+        f"{near} was made with {', '.join(files)} of {recorded}, which is not there; only the files of Panj are used "
+        "(config_dir=FOLDER names the folder)"
+    )

@@ -1,0 +1,375 @@
+"""A folder of one's own: its files are used on top of those of Panj, with the same checks, and nothing is mixed up."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from quick import campaign_of
+
+from sim.__main__ import main
+from sim.configuration.compose import compose_settings
+from sim.configuration.overrides import choices_of
+from sim.configuration.sweep import compose_sweep
+from sim.data import own
+from sim.data.configs import PACKAGE
+from sim.data.evidence import COLUMNS, read_evidence
+from sim.data.facts import read_facts
+from sim.errors import PanjError
+from sim.execution import run, work
+from sim.outcome import read_outcomes
+from sim.story import chronicle
+
+AS_DECLARED = "calibration=as_declared"
+SHORT = (AS_DECLARED, "end_date=2021-05-04", "daily=false", "runs=2")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder as `init` writes it, which is the current one; campaigns are quick and nothing is drawn."""
+    monkeypatch.delenv(own.VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(work, "run_campaign", campaign_of)
+    monkeypatch.setattr(run, "run_campaign", campaign_of)
+    assert main(["init", "my_study"]) == 0
+    monkeypatch.chdir("my_study")
+    yield tmp_path / "my_study"
+    monkeypatch.setenv(own.VARIABLE, own.NONE)
+    own.refresh()
+
+
+def add(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def key_of(*words: str) -> str:
+    """Return the key of the error that a command line causes."""
+    with pytest.raises(PanjError) as found:
+        compose_settings(words)
+    return f"{found.value.key} {found.value}"
+
+
+def about_of(study: str) -> dict:
+    return json.loads((Path("results") / study / "about.json").read_text(encoding="utf-8"))
+
+
+def test_init_writes_examples_that_pass_as_they_are_and_overwrites_nothing(folder, capsys):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert main(["init", "."]) == 2 and main(["init", "other"]) == 2
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    settings = compose_settings(["scenario=my_scenario", AS_DECLARED])
+    assert settings.choices["border"] == "half_open" and settings.numbers["rules.crossing.admits"] == 0.5
+    assert {event.name: event.date for event in settings.events}["bagram_handed_over"] == "2021-07-09"
+
+
+def test_init_in_a_folder_with_a_file_of_that_name_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    add(tmp_path / "project/outcomes.yaml", "mine")
+    assert main(["init", "project"]) == 2
+    assert [path.name for path in (tmp_path / "project").iterdir()] == ["outcomes.yaml"]
+
+
+def test_commented_examples_pass_once_the_comment_is_removed(folder):
+    for name in ("numbers.yaml", "events.yaml"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        examples = [line.removeprefix("# ") for line in lines if line.startswith(("# rules.", "# comma", "# bagram"))]
+        assert examples
+        (folder / name).write_text("\n".join(examples), encoding="utf-8")
+    settings = compose_settings([])
+    assert settings.numbers["rules.news.fade_days"] == 5 and "rules.news.fade_days" not in [
+        one.key for one in settings.draws.priors
+    ]
+    events = {event.name: event for event in settings.events}
+    assert (events["commandos_to_kunduz"].value, events["bagram_handed_over"].date) == (200, "2021-07-09")
+
+
+def test_the_folder_is_found_from_below_by_config_dir_and_by_the_variable(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(folder / "data")
+    assert compose_settings(["border=half_open"]).choices["border"] == "half_open"
+    monkeypatch.chdir(tmp_path)
+    assert "half_open" not in choices_of("border")
+    assert main(["settings", "border=half_open", f"config_dir={folder}"]) == 0
+    monkeypatch.setenv(own.VARIABLE, str(folder))
+    assert main(["settings", "border=half_open"]) == 0
+    monkeypatch.setenv(own.VARIABLE, str(tmp_path))
+    assert main(["settings"]) == 2 and own.VARIABLE in capsys.readouterr().err
+    assert main(["settings", f"config_dir={tmp_path}"]) == 2 and "config_dir" in capsys.readouterr().err
+
+
+def test_a_study_that_chooses_nothing_own_is_that_of_outside(folder, tmp_path, monkeypatch):
+    inside = compose_settings(["border=closed", AS_DECLARED])
+    monkeypatch.chdir(tmp_path)
+    outside = compose_settings(["border=closed", AS_DECLARED])
+    assert inside.fingerprint() == outside.fingerprint() and inside.study == outside.study
+    assert inside.facts.fingerprint == outside.facts.fingerprint
+    assert inside.results_dir == folder.relative_to(tmp_path / "my_study") / "results"
+
+
+def test_results_are_in_the_folder_wherever_the_command_is_typed(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder / "data")
+    assert compose_settings([AS_DECLARED]).results_dir == folder / "results"
+    assert compose_settings([AS_DECLARED, "results_dir=here"]).results_dir == Path("here")
+
+
+def test_the_record_names_the_files_with_an_effect_and_a_run_counts_own_outcomes(folder, capsys):
+    add(folder / "policies/border/unused.yaml", "about: Not chosen.\n")
+    assert main([*SHORT, "scenario=my_scenario", "study=own"]) == 0
+    about = about_of("own")
+    chosen = {"outcomes.yaml", "policies/border/half_open.yaml", "scenarios/my_scenario.yaml"}
+    assert about["config_dir"] == str(folder) and set(about["own_files"]) == chosen
+    stamped = json.loads(pq.read_schema("results/own/runs.parquet").metadata[b"panj"])
+    assert stamped["own_files"] == about["own_files"]
+    assert "kunduz_held_2021_06_30" in pq.read_schema("results/own/runs.parquet").names
+
+
+def test_reproduce_and_compare_use_the_folder_of_the_study_from_anywhere(folder, tmp_path, monkeypatch, capsys):
+    assert main([*SHORT, "scenario=my_scenario", "study=own"]) == 0
+    monkeypatch.chdir("/")
+    assert main(["reproduce", str(folder / "results/own/runs.parquet"), f"results_dir={tmp_path / 'again'}"]) == 0
+    moved = folder.rename(tmp_path / "moved")  # the study is found in it
+    assert main(["reproduce", str(moved / "results/own/runs.parquet"), f"results_dir={tmp_path / 'later'}"]) == 0
+    about = json.loads((moved / "results/own/about.json").read_text(encoding="utf-8"))
+    assert own.recorded_folder(about, moved / "results/own") == (moved, "")
+    found, note = own.recorded_folder(about, tmp_path / "elsewhere")
+    assert found is None and "my_scenario.yaml" in note
+    assert own.recorded_folder({}, moved / "results/own") == (None, "")  # made without a folder of one's own
+
+
+def test_numbers_apply_to_every_run_and_what_is_typed_takes_precedence(folder):
+    usual = compose_settings([AS_DECLARED])
+    add(folder / "numbers.yaml", "news.fade_days: 7\n")
+    mine = compose_settings([AS_DECLARED])
+    assert mine.numbers["rules.news.fade_days"] == 7 and mine.study != usual.study
+    assert compose_settings([AS_DECLARED, "rules.news.fade_days=8"]).numbers["rules.news.fade_days"] == 8
+    typed = compose_settings([AS_DECLARED, "rules.news.fade_days=7"])
+    assert mine.fingerprint() == typed.fingerprint() != usual.fingerprint()
+
+
+@pytest.mark.parametrize(("text", "key"), [
+    ("news.fade_dayz: 7\n", "fade_dayz"), ("rules.news.fade_days: 1e9\n", "rules.news.fade_days"),
+    ("rules.news.fade_days: much\n", "rules.news.fade_days"), ("news: [7]\n", "numbers.yaml"),
+    ("news.fade_days: 7\nrules.news.fade_days: 8\n", "rules.news.fade_days"),
+])  # fmt: skip
+def test_a_wrong_number_is_named(folder, text, key):
+    add(folder / "numbers.yaml", text)
+    assert key in key_of()
+
+
+def test_events_can_be_changed_and_deleted_by_overrides_and_scenarios(folder):
+    add(
+        folder / "events.yaml", "mine: {date: 2021-06-10, act: reinforce, district: Kunduz, value: 50, source: guess}\n"
+    )
+    assert {event.name: event.date for event in compose_settings([]).events}["mine"] == "2021-06-10"
+    changed = compose_settings(["timeline.events.mine.date=2021-06-12"])
+    assert {event.name: event.date for event in changed.events}["mine"] == "2021-06-12"
+    assert "mine" not in {event.name for event in compose_settings(["~timeline.events.mine"]).events}
+    add(folder / "scenarios/without.yaml", "scenario:\n  strike: [mine]\n")
+    assert "mine" not in {event.name for event in compose_settings(["scenario=without"]).events}
+
+
+@pytest.mark.parametrize(("text", "key"), [
+    ("mine: {date: 2021-06-10, act: reinforce, district: Kundux, value: 5, source: x}\n", "mine.district"),
+    ("mine: {date: 2021-06-10, act: reinforce, place: Kunduz, value: 5, source: x}\n", "mine"),
+    ("mine: {act: context, source: x}\n", "mine.date"), ("mine: 5\n", "mine"), ("a b: {date: 2021-06-10}\n", "a b"),
+])  # fmt: skip
+def test_a_wrong_event_is_named(folder, text, key):
+    add(folder / "events.yaml", text)
+    assert key in key_of()
+
+
+def test_only_the_choice_of_a_bad_file_fails(folder):
+    for number, content in enumerate([b"", b"a:\tb\n", "about: Реки\n".encode("cp1251"), b"\xff\xfea\0", b"- 1\n"]):
+        (folder / f"scenarios/draft{number}.yaml").write_bytes(content)
+        (folder / f"policies/border/draft{number}.yaml").write_bytes(content)
+    assert compose_settings(["border=closed", AS_DECLARED]).choices["border"] == "closed"
+    assert main(["--help"]) == 0
+    for number in range(1, 5):
+        assert f"draft{number}.yaml" in key_of(f"scenario=draft{number}")
+        assert f"draft{number}.yaml" in key_of(f"border=draft{number}")
+
+
+@pytest.mark.parametrize(("group", "path", "text"), [
+    ("border", "policies/border/odd.yaml", "abuot: A slip.\n"),
+    ("scenario", "scenarios/odd.yaml", "scenario: {titel: A slip}\n"),
+    ("scenario", "scenarios/odd.yaml", "defalts: [july_2021]\n"),
+])  # fmt: skip
+def test_a_key_that_nothing_reads_is_refused_with_its_file(folder, group, path, text):
+    add(folder / path, text)
+    said = key_of(f"{group}=odd")
+    assert "odd.yaml" in said and text.split(":")[0 if "scenario:" not in text else 1].strip(" {") in said
+
+
+@pytest.mark.parametrize("path", [
+    "policies/border/closed.yaml", "policies/border/Closed.yaml", "scenarios/july_2021.yaml", "scenarios/mine.yml",
+    "policies/boarder/mine.yaml", "policies/mine.yaml", "outcome.yaml", "scenario/mine.yaml", "data/district.csv",
+])  # fmt: skip
+def test_a_name_that_exists_twice_or_that_nothing_reads_is_refused(folder, path, capsys):
+    add(folder / path, "about: Mine.\n")
+    assert main(["settings"]) == 2
+    named = {"policies/boarder/mine.yaml": "boarder", "scenario/mine.yaml": "scenario"}.get(path, Path(path).name)
+    assert named in capsys.readouterr().err
+
+
+def test_a_setting_of_the_marker_that_nothing_reads_is_refused(folder):
+    add(folder / "panj.yaml", "colour: red\n")
+    assert "colour" in key_of()
+
+
+def test_files_beside_those_of_panj_are_left_alone(folder):
+    for name in ("notebook.ipynb", "environment.yaml", "notes/outcomes.txt", ".git/config"):
+        add(folder / name, "mine")
+    assert compose_settings([AS_DECLARED]).days > 0
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(folder):
+    plain = compose_settings(["scenario=my_scenario", AS_DECLARED]).fingerprint()
+    for path in folder.rglob("*.yaml"):
+        text = path.read_text(encoding="utf-8").replace("\n", "\r\n")
+        path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert compose_settings(["scenario=my_scenario", AS_DECLARED]).fingerprint() == plain
+
+
+def test_an_own_outcome_leaves_the_fingerprint_of_the_settings_and_other_outcomes(folder):
+    settings = compose_settings([AS_DECLARED])
+    before = {row.name: row.fingerprint for row in read_outcomes(settings.facts, settings.start_date, settings.days)}
+    add(folder / "outcomes.yaml", "more: {quantity: held, date: 2021-06-01, unit: districts}\n")
+    later = compose_settings([AS_DECLARED])
+    after = {row.name: row.fingerprint for row in read_outcomes(later.facts, later.start_date, later.days)}
+    assert {name: after[name] for name in before} == before and set(after) - set(before) == {"more"}
+    assert later.fingerprint() == settings.fingerprint()
+
+
+@pytest.mark.parametrize("name", [
+    "newly_fallen_2021_06_30", "crossed_ishkashim", "capital_fell_kunduz", "seed", "error", "cell", "run", "traceback",
+    "drawn/x", "daily/x", "newly_fallen_2021_09_11", "kunduz_held_2021_06_30",
+])  # fmt: skip
+def test_an_own_outcome_with_a_name_that_is_taken_is_refused(folder, name):
+    add(folder / "outcomes.yaml", f"{name}: {{quantity: held, date: 2021-06-01, unit: districts}}\n")
+    with pytest.raises(PanjError) as found:
+        compose_sweep([AS_DECLARED, "runs=1"])
+        settings = compose_settings([AS_DECLARED])
+        read_outcomes(settings.facts, settings.start_date, settings.days)
+    assert name in str(found.value)
+
+
+def evidence_row(**cells: str) -> str:
+    row = dict.fromkeys(COLUMNS, "") | {
+        "id": "M001", "date_start": "2021-06-21", "date_end": "2021-06-21", "quantity": "districts", "value": "3",
+        "unit": "districts", "scope": "Kunduz", "source": "a source", "confidence": "low", "use": "context",
+    } | cells  # fmt: skip
+    header = (own.SHIPPED / "evidence.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    return ",".join(row.get(name, "") for name in header) + "\n"
+
+
+def test_own_evidence_is_compared_with_and_casts_no_doubt_on_the_fit(folder):
+    usual, many = compose_settings([]), len(read_evidence())
+    add(folder / "evidence.csv", evidence_row(use="calibration"))
+    add(folder / "outcomes.yaml",
+        "mine: {quantity: held, date: 2021-06-21, unit: districts, reported: {sum: [M001], divide: 1}}\n")  # fmt: skip
+    settings = compose_settings([])
+    assert len(read_evidence()) == many + 1 and settings.doubt == usual.doubt
+    table = {row.name: row for row in read_outcomes(settings.facts, settings.start_date, settings.days)}
+    assert table["mine"].reported["sum"] == ["M001"]
+
+
+@pytest.mark.parametrize(("cells", "said"), [({"id": "F001"}, "F001"), ({"date_start": "2021-07-08"}, "date_start"),
+                                             ({"source": ""}, "source")])  # fmt: skip
+def test_wrong_own_evidence_is_refused(folder, cells, said):
+    add(folder / "evidence.csv", evidence_row(**cells))
+    with pytest.raises(PanjError, match=said):
+        read_evidence()
+
+
+def test_copies_of_the_tables_change_nothing_and_own_districts_change_the_data_fingerprint(folder):
+    usual = compose_settings([AS_DECLARED])
+    for name in own.REPLACED:
+        shutil.copyfile(own.SHIPPED / name, folder / "data" / name)
+    assert compose_settings([AS_DECLARED]).fingerprint() == usual.fingerprint()
+    text = (folder / "data/districts.csv").read_text(encoding="utf-8")
+    kabul = next(row for row in text.splitlines() if row.startswith("AF0101,"))
+    population = str(usual.facts.population[0])
+    (folder / "data/districts.csv").write_text(text.replace(kabul, kabul.replace(population, "123456")), "utf-8")
+    mine = compose_settings([])
+    assert mine.facts.population[0] == 123456 == read_facts().population[0] == chronicle.facts_here().population[0]
+    assert mine.facts.fingerprint != usual.facts.fingerprint and "data" in mine.doubt
+    assert read_facts(own.SHIPPED).fingerprint == usual.facts.fingerprint
+
+
+def test_a_worker_uses_the_folder_that_a_task_names_or_says_that_it_is_missing(folder, tmp_path, monkeypatch):
+    add(folder / "outcomes.yaml", "more: {quantity: held, date: 2021-06-01, unit: districts}\n")
+    order = compose_sweep([*SHORT, "scenario=my_scenario"]).cells[0].order
+    assert order.config_dir == str(folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(own.VARIABLE, own.NONE)
+    own.refresh()
+    with pytest.raises(PanjError) as found:
+        work.check_versions(order.fingerprints)  # without the folder
+    assert "outcomes" in str(found.value)
+    work.check_versions(order.fingerprints, order.config_dir)
+    with pytest.raises(PanjError) as found:
+        work.check_versions(order.fingerprints, str(tmp_path / "gone"))
+    assert found.value.key == "executor" and "gone" in str(found.value)
+
+
+def test_a_task_that_reads_no_own_file_names_no_folder(folder):
+    (folder / "outcomes.yaml").unlink()
+    assert compose_sweep([*SHORT, "scenario=my_scenario"]).cells[0].order.config_dir == ""
+
+
+def test_a_command_leaves_the_environment_as_it_was(folder, monkeypatch):
+    before = dict(os.environ)
+    assert main(["settings", "border=half_open"]) == 0 and dict(os.environ) == before
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Site-packages as a wheel fills them, read-only, next to a folder `configs` of another package."""
+    site = tmp_path_factory.mktemp("site-packages")
+    shutil.copytree(PACKAGE, site / "sim", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("configs", "scenarios"):
+        shutil.copytree(PACKAGE.parent / name, site / "sim" / name)
+        (site / name).mkdir()
+        (site / name / "__init__.py").touch()
+    for path in (*site.rglob("*"), site):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield site
+    for path in (site, *site.rglob("*")):
+        path.chmod(0o755)
+
+
+def python(site: Path, here: Path, script: str) -> subprocess.CompletedProcess:
+    environment = {key: value for key, value in os.environ.items() if key not in ("HOME", own.VARIABLE)}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=here, capture_output=True, text=True, check=False,
+        env=environment | {"PYTHONPATH": str(site), "NUMBA_DISABLE_JIT": "1"},
+    )  # fmt: skip
+
+
+def test_an_installed_copy_serves_a_folder_without_a_home_among_files_named_as_modules(installed, folder):
+    for name in ("sim.py", "types.py", "random.py", "configs/config.yaml"):
+        add(folder / name, "raise SystemExit('a file of the user was run')\n")
+    script = (
+        "import sim, sys; from sim.__main__ import drawing_apart, main\n"
+        "from pathlib import Path\n"
+        "with drawing_apart() as draw:\n"
+        "    assert main(['settings', 'scenario=my_scenario']) == 0\n"
+        "    try: draw(Path('nowhere'))\n"
+        "    except ValueError as error: print(error)\n"
+        "print(sim.__file__)\n"
+    )
+    done = python(installed, folder, script)
+    assert done.returncode == 0 and str(installed) in done.stdout and "half_open" in done.stdout
+    assert "nowhere" in done.stderr and "was run" not in done.stdout + done.stderr  # the report found no study there
+
+
+def test_a_package_that_is_reached_through_a_link_finds_its_files(tmp_path):
+    (tmp_path / "link").symlink_to(PACKAGE.parent)
+    script = "from sim.data.configs import folder_of; print(folder_of('configs').is_dir(), folder_of('configs'))"
+    assert python(tmp_path / "link", tmp_path, script).stdout.split() == ["True", str(tmp_path / "link/configs")]
