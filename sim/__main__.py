@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim import options
 from sim.errors import PanjError, shortened
-from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra
+from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option
 from sim.provenance import MODULE, program, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
@@ -94,7 +94,10 @@ def dispatch(words: list[str], flags: Flags) -> int:
         require_extra(extra, verb)
     is_dropped = request.is_answer if flags.json else flags.quiet and not request.is_answer
     with moved_output(is_dropped or (flags.quiet and flags.json), flags.json):
-        done = VERBS[type(request)](written_elsewhere(request, verb))
+        try:
+            done = VERBS[type(request)](written_elsewhere(request, verb))
+        except PanjError as error:
+            raise suggest_option(request, error) from error
         done = done if isinstance(done, Answer) else Answer(done)
         result = done.result() if flags.json and done.result else None
     if result is not None:

@@ -204,7 +204,8 @@ def completions() -> dict[str, Completions]:
 def option_words(one: Option) -> list[str]:
     """Return the completions of an option: `key=value` where its values are known, otherwise `key=`."""
     if one.key == "province":
-        return ["province=", *(f"province={name}" for name in dict.fromkeys(row["province"] for row in districts()))]
+        names = dict.fromkeys(row["province"] for row in districts())
+        return ["province=", *(f"province={name}" for name in names if " " not in name)]  # a space ends a word
     values = one.declared["choices"] or (("true", "false") if one.kind is bool else ("",))
     return [f"{one.key}={value}" for value in values]
 
@@ -225,6 +226,8 @@ _panj() {{
   local settings="{settings}"
   local outcomes="{outcomes}"
   local every="{flags}"
+  if [[ $current == precision.outcome=* ]]; then settings=${{outcomes//outcome=/precision.outcome=}}; fi
+  if [[ $current != *=* ]]; then outcomes=""; fi
   for about in results/*/about.json; do [[ -e $about ]] && studies+=" ${{about%/about.json}}"; done
   if [ "$COMP_CWORD" -eq 1 ] && [[ $current != *=* ]]; then words="{verbs} $settings $every"; else
     case "$verb" in
@@ -256,6 +259,8 @@ _panj() {{
   local settings="{settings}"
   local outcomes="{outcomes}"
   local every="{flags}"
+  if [[ $PREFIX == precision.outcome=* ]]; then settings=${{outcomes//outcome=/precision.outcome=}}; fi
+  if [[ $PREFIX != *=* ]]; then outcomes=""; fi
   studies=(results/*/about.json(N:h))
   if (( CURRENT == 2 )); then words_here=({verbs} ${{=settings}} ${{=every}}); else
     case "$words[2]" in
@@ -281,8 +286,8 @@ def completion(shell: str) -> str:
     Args:
         shell: Name of the shell: `bash`, `zsh` or `fish`.
     """
-    settings = [*setting_words(), *(f"precision.outcome={name}" for name in outcome_names())]
-    outcomes, flags = [f"outcome={name}" for name in outcome_names()], ["--help", "--json", "--quiet"]
+    settings, outcomes = setting_words(), [f"outcome={name}" for name in outcome_names()]
+    flags = ["--help", "--json", "--quiet"]
     if shell == "fish":
         return fish(settings, outcomes, flags)
     is_bash = shell == "bash"
@@ -314,9 +319,13 @@ def fish(settings: Sequence[str], outcomes: Sequence[str], flags: Sequence[str])
         lines.append(f"complete -c panj -n __fish_use_subcommand -a {name} -d '{text}'")
     lines += [f"complete -c panj -n '{seen} {name}' -a '{' '.join(one.words)}'" for name, one in found.items()
               if one.words]  # fmt: skip
+    typing = "string match -q '{}outcome=*' -- (commandline -ct)"
+    asked = f"{seen} {' '.join(with_outcome)}; and {typing.format('')}"
+    precise = " ".join(f"precision.{one}" for one in outcomes)
     lines += [
         f"complete -c panj -n 'not {seen} {' '.join(others)}' -a '{' '.join(settings)}'",
-        f"complete -c panj -n '{seen} {' '.join(with_outcome)}' -a '{' '.join(outcomes)}'",
+        f"complete -c panj -n \"{asked}\" -a '{' '.join(outcomes)}'",
+        f"complete -c panj -n \"{typing.format('precision.')}\" -a '{precise}'",
         f"complete -c panj -n '{seen} {' '.join(of_folders)}' -a '(for about in results/*/about.json; "
         'string replace /about.json "" $about; end)\'',
         *(f"complete -c panj -l {flag.removeprefix('--')}" for flag in flags),

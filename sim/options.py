@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
+from difflib import get_close_matches
 from glob import glob
 from importlib import metadata
 from pathlib import Path
@@ -840,7 +841,10 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
         values[rest.name] = read_overrides(verb, rest, others)
     for one in keyed.values():
         if one.is_required and one.key not in given:
-            raise PanjError(f"{one.key}: found none, expected one: {usage_of(verb)}")
+            mistyped = get_close_matches(one.key, [word.partition("=")[0] for word in others], n=1)
+            raise PanjError(
+                f"{one.key}: found {f'{mistyped[0]}=' if mistyped else 'none'}, expected one: {usage_of(verb)}"
+            )
     return verb(words=tuple(words), **values)
 
 
@@ -858,6 +862,23 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
         PanjError: For an invalid value.
     """
     return {one.name: read_value(one, given[one.key]) for one in options_of(verb) if one.key in given}
+
+
+def suggest_option(request: Request, error: PanjError) -> PanjError:
+    """Return an error that suggests an option of the verb if the invalid key resembles one, else the error itself.
+
+    Where a verb takes settings as well, a mistyped option is read as a setting, and only settings are suggested.
+
+    Args:
+        request: The command line.
+        error: Error that was raised when it was carried out.
+    """
+    typed = {word.partition("=")[0] for word in request.words if "=" in word}
+    keys = [one.key for one in options_of(type(request)) if one.role == "option"]
+    close = get_close_matches(error.key, keys, n=1, cutoff=0.7)
+    if error.key not in typed or not close or close[0] == error.key:
+        return error
+    return PanjError(f"{str(error).partition('; did you mean')[0]}; did you mean '{close[0]}'?", key=error.key)
 
 
 def is_argument(word: str, place: Option) -> bool:
