@@ -12,6 +12,7 @@ from sim.configuration.overrides import GROUPS, choices_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_facts
 from sim.options import LISTS
+from sim.outcome import read_outcomes
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def test_every_list_has_rows_with_the_same_columns_and_names_that_occur_once(lis
 
 def test_the_outcomes_are_those_that_a_campaign_counts_and_their_evidence_exists(lists: dict[str, list]) -> None:
     settings = compose_settings()
-    assert [row["outcome"] for row in lists["outcomes"]] == [row.name for row in settings.outcomes]
+    counted = read_outcomes(settings.facts, settings.start_date, settings.days)
+    assert [row["outcome"] for row in lists["outcomes"]] == [row.name for row in counted]
     assert [row["outcome"] for row in lists["outcomes"]] == listing.outcome_names()
     known = {row.id for row in read_evidence()}
     assert all(set(row["evidence"]) <= known for row in lists["outcomes"])
