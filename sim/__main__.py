@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from sim import options
 from sim.data.own import nearest_folder, own_folder, recorded_folder, using
 from sim.errors import PanjError, shortened
-from sim.options import missing_of, read_command, read_path, require_extra
-from sim.provenance import shell_command
-from sim.terminal import safe_output
+from sim.options import HELP, Flags, missing_of, read_command, read_flags, read_path, require_extra, suggest_option
+from sim.provenance import MODULE, program, shell_command
+from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
 
 if TYPE_CHECKING:
@@ -37,60 +37,80 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 on success, 2 for an error that the user can correct, 130 after Ctrl-C. `EXIT_CODES` in
         `sim.help` lists all codes.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "debug=true" in [word.lower() for word in words]
-    words = [word for word in words if word.lower() != "debug=true"]
+    words, flags = read_flags(sys.argv[1:] if arguments is None else arguments)
     with safe_output() as output:
-        code = answer(words, debug)
+        code = answer(words, flags)
     if output.error is not None and not isinstance(output.error, BrokenPipeError):
         print(f"panj: standard output cannot be written ({output.error.strerror})", file=sys.stderr)
         return code or 2
     return code
 
 
-def answer(words: list[str], debug: bool) -> int:
+def answer(words: list[str], flags: Flags) -> int:
     """Run one command, print any error in one line, and return the exit code.
 
     With `debug`, also print the traceback of an error that the user can correct, and do not catch other errors.
     """
     try:
-        return dispatch(words)
+        return dispatch(words, flags)
     except KeyboardInterrupt:
         print("\nStopped at once. Stored campaigns are kept; the same command continues from them.", file=sys.stderr)
         return 130
     except (PanjError, OSError) as error:
-        if debug:
+        if flags.debug:
             traceback.print_exc()
-        print(f"panj: {shortened(' '.join(str(error).split()))}", file=sys.stderr)
+        print(f"panj: {shortened(as_started(' '.join(str(error).split())))}", file=sys.stderr)
         return 2
     except Exception as error:
-        if debug:
+        if flags.debug:
             raise
         said = shortened(f"{type(error).__name__}: {' '.join(str(error).split())}", 350)
         print(f"panj: {said} (debug=true shows where)", file=sys.stderr)
         return 1
 
 
-def dispatch(words: list[str]) -> int:
-    """Show help or the version, or parse and run a command; return the exit code."""
+def as_started(text: str) -> str:
+    """Return a text with the program called by the name under which the user started it."""
+    return text.replace(MODULE, program())
+
+
+def dispatch(words: list[str], flags: Flags) -> int:
+    """Show help or the version, or parse and run a command; return the exit code.
+
+    With `flags.json`, only the result is printed to standard output, and everything else to standard error. With
+    `flags.quiet`, only the folder that was written is printed, unless what the verb prints is itself the answer.
+    """
     named, words = taken_out(words)
-    if any(word in ("-h", "--help", "help") for word in words):
+    if any(word in HELP for word in words):
         from sim.help import help_of
 
         with using(chosen_folder(named)):
-            print(help_of(words))
+            print(as_started(help_of(words)))
         return 0
     if words[:1] in (["--version"], ["-V"]):
         print(f"panj {version('panj')}")
         return 0
     request = read_command(words)
     verb = type(request).__name__.lower()
+    if flags.json and not request.as_json:
+        having = ", ".join(name for name, one in options.VERBS.items() if one.as_json)
+        raise PanjError(f"--json: found it with {verb}, expected one of {having}", key="--json")
     for extra in request.extras:
         require_extra(extra, verb)
-    if isinstance(request, options.Init):
-        return init(request)
-    with using(folder_for(request, named)):
-        return VERBS[type(request)](written_elsewhere(request, verb))
+    is_dropped = request.is_answer if flags.json else flags.quiet and not request.is_answer
+    surroundings = nullcontext() if isinstance(request, options.Init) else using(folder_for(request, named))
+    with surroundings, moved_output(is_dropped or (flags.quiet and flags.json), flags.json):
+        try:
+            done = VERBS[type(request)](written_elsewhere(request, verb))
+        except PanjError as error:
+            raise suggest_option(request, error) from error
+        done = done if isinstance(done, Answer) else Answer(done)
+        result = done.result() if flags.json and done.result else None
+    if result is not None:
+        print(json_line(result))
+    elif flags.quiet and done.folder is not None:
+        print(done.folder)
+    return done.code
 
 
 def taken_out(words: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -168,8 +188,8 @@ def written_elsewhere(request: options.Request, verb: str) -> options.Request:
     return replace(request, **named)
 
 
-def run(request: options.Run) -> int:
-    """Run campaigns, write tables, figures and a report, print the next command to try, and return the exit code."""
+def run(request: options.Run) -> Answer:
+    """Run campaigns, write tables, figures and a report, and print the next command to try."""
     missing = missing_of("report")
     if missing:
         print(f'Figures and report are left out; they need {", ".join(missing)}: pip install "panj[report]"')
@@ -178,8 +198,8 @@ def run(request: options.Run) -> int:
         return run_and_draw(request.overrides, draw)
 
 
-def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> int:
-    """Run a study, write its tables and return the exit code.
+def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> Answer:
+    """Run a study and write its tables.
 
     Call `draw` with the folder of the study to make figures and report; if `draw` is None, make neither.
     """
@@ -196,7 +216,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
         ran = run_sweep(sweep, console)
     except Stopped:
         print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
-        return 130
+        return Answer(130)
     can_draw = sweep.base.daily and draw is not None  # figures need daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
         console.print("Drawing figures ...")
@@ -211,7 +231,9 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
         page = f"open {ran.folder / 'report.html'}; or {next_step(overrides, ran.folder)}"
         table = f"read {ran.folder / 'runs.parquet'}; the same command with a higher runs= adds campaigns to it"
         console.print(f"Next: {page if can_draw else table}", soft_wrap=True)
-    return FAILED if ran.failed else 0
+    from sim.records import study_record
+
+    return Answer(FAILED if ran.failed else 0, ran.folder, lambda: study_record(ran.folder))
 
 
 APART = """
@@ -279,8 +301,8 @@ def written(folder: Path) -> list[Path]:
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
 
-def bank(request: options.Bank) -> int:
-    """Run campaigns whose uncertain numbers are drawn from the prior; return the exit code."""
+def bank(request: options.Bank) -> Answer:
+    """Run campaigns whose uncertain numbers are drawn from the prior."""
     from sim.calibrate.fit import bank_overrides
 
     return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
@@ -400,11 +422,26 @@ def next_step(overrides: "Overrides", folder: Path) -> str:
     return f"change a decision: {shell_command([*kept, change])}"
 
 
-def evidence(request: options.Evidence) -> int:
-    """Print the reported figures that match the filters, and return the exit code."""
+def evidence(request: options.Evidence) -> Answer:
+    """Print the reported figures that match the filters."""
     from sim.data import evidence as table
 
-    return table.main(list(request.filters))
+    filters = list(request.filters)
+    return Answer(
+        table.main(filters), result=lambda: [vars(row) for row in table.select(table.read_evidence(), filters)]
+    )
+
+
+def list_(request: options.List) -> Answer:
+    """Print what can be named on a command line."""
+    from sim.listing import describe_count, rows_of, table_of
+    from sim.terminal import console_of
+
+    rows, console = rows_of(request.kind, request.filters), console_of()
+    if rows:
+        console.print(table_of(request.kind, rows))
+    console.print(describe_count(request.kind, rows, request.filters), soft_wrap=True)
+    return Answer(result=lambda: rows)
 
 
 def report(request: options.Report) -> int:
@@ -431,22 +468,26 @@ def report(request: options.Report) -> int:
     return code
 
 
-def plan(request: options.Plan) -> int:
-    """Print the estimated cost of a sweep, and return the exit code."""
-    from sim.execution import plan as ahead
+def plan(request: options.Plan) -> Answer:
+    """Print the estimated cost of a sweep."""
+    from sim.execution.plan import make_plan, plan_record, show_plan
+    from sim.terminal import console_of
 
-    return ahead.main(request)
+    console = console_of()
+    planned = make_plan(request, console)
+    show_plan(planned, console)
+    return Answer(result=lambda: plan_record(planned))
 
 
-def settings(request: options.Settings) -> int:
-    """Print the settings that a command line resolves to, and return the exit code."""
+def settings(request: options.Settings) -> Answer:
+    """Print the settings that a command line resolves to."""
     from sim.configuration.compose import compose_settings
     from sim.study.files import yaml_text
 
     chosen = compose_settings(request.overrides)
     how = {"study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "results_dir": str(chosen.results_dir)}
     print(yaml_text(how | chosen.as_dict()), end="")
-    return 0
+    return Answer(result=lambda: how | chosen.as_dict())
 
 
 def failures(request: options.Failures) -> int:
@@ -456,20 +497,21 @@ def failures(request: options.Failures) -> int:
     return causes.show_failures(request)
 
 
-def compare(request: options.Compare) -> int:
-    """Compare every cell with its baseline, paired by seed, and return the exit code."""
+def compare(request: options.Compare) -> Answer:
+    """Compare every cell with its baseline, paired by seed."""
     from sim.compare.compare import write_verdicts
     from sim.study.reader import unfinished
 
     print(unfinished(request.folders[0]), end="")
     tables = write_verdicts(request)
     from sim.compare.figure import main as show
+    from sim.records import verdicts_record
 
-    return show(tables)
+    return Answer(show(tables), tables[0].parent, lambda: verdicts_record(tables))
 
 
-def score(request: options.Score) -> int:
-    """Score the model and naive forecasts against the record, and return the exit code."""
+def score(request: options.Score) -> Answer:
+    """Score the model and naive forecasts against the record."""
     from sim.execution.run import Stopped
     from sim.scoring.score import write_score
     from sim.terminal import console_of
@@ -478,10 +520,11 @@ def score(request: options.Score) -> int:
         folder = write_score(request, console_of())
     except Stopped:
         print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
-        return 130
+        return Answer(130)
+    from sim.records import score_record
     from sim.scoring.figures import main as show
 
-    return show(folder)
+    return Answer(show(folder), folder, lambda: score_record(folder))
 
 
 def classroom(request: options.Classroom) -> int:
@@ -498,23 +541,27 @@ def grade(request: options.Grade) -> int:
     return mark(request)
 
 
-def story(request: options.Story) -> int:
-    """Print the story of one campaign, and return the exit code."""
+def story(request: options.Story) -> Answer:
+    """Print the story of one campaign."""
+    from sim.records import story_record
     from sim.story.chronicle import read_telling
     from sim.story.story import check_filters, show_story
 
-    return show_story(*read_telling(request, check_filters), request)
+    folder, campaign = read_telling(request, check_filters)
+    code = show_story(folder, campaign, request)
+    return Answer(code, folder, lambda: story_record(request.folder, folder, campaign, request.outcome))
 
 
-def fork(request: options.Fork) -> int:
-    """Continue campaigns with and without a change, print the comparison and return the exit code."""
+def fork(request: options.Fork) -> Answer:
+    """Continue campaigns with and without a change, and print the comparison."""
+    from sim.records import fork_record
     from sim.story.fork import write_fork
     from sim.terminal import console_of
 
     folder = write_fork(request, console_of())
     from sim.story.fork_story import show_fork
 
-    return show_fork(folder)
+    return Answer(show_fork(folder), folder, lambda: fork_record(folder, request.outcome))
 
 
 def animate(request: options.Animate) -> int:
@@ -547,11 +594,12 @@ def completion(request: options.Completion) -> int:
     return 0
 
 
-VERBS: dict[type[options.Request], Callable[[Any], int]] = {
-    options.VERBS[verb.__name__]: verb
+VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # a verb returns an exit code, or an Answer
+    options.VERBS[verb.__name__.rstrip("_")]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, init, completion,
+        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_, init,
+        completion,
     )
 }  # fmt: skip
 

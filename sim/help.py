@@ -1,46 +1,35 @@
 """Help for the command line: help texts, shell completion and the reference `docs/cli.md`.
 
-All of it is generated from the verbs of `sim.options`, `SETTINGS` below and the YAML files of `configs/`.
+All of it is generated from the verbs of `sim.options`, the lists of `sim.listing` and the YAML files of `configs/`.
 """
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.data.configs import folder_of, read_yaml
 from sim.data.own import file_of, is_own
 from sim.errors import PanjError
-from sim.options import VERBS, Option, Request, expected_of, options_of, usage_of
+from sim.listing import SETTINGS, districts, events, outcome_names, usual_settings
+from sim.options import VERBS, Option, Request, expected_of, options_of, summary_of, usage_of
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
-SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
-    "study": "folder of the results; by default named after the scenario and the choices that differ from it",
-    "runs": "campaigns per cell; campaign i has seed + i",
-    "runs_max": "largest number of campaigns per cell, where a precision is requested",
-    "seed": "seed of the first campaign",
-    "start_date": "day 0 of the campaign",
-    "end_date": "last day of the campaign",
-    "results_dir": "folder of the studies; in a folder of your own files, results in that folder",
-    "daily": "keep every day (days.parquet, figures); false keeps outcomes and the days on which districts fell",
-    "debug": "show where an error was raised",
-    "precision.outcome": "outcome to which precision.half_width applies",
-    "precision.half_width": "add campaigns until the 95 % interval of the mean of that outcome is at most this wide to "
-    "either side",
-    "calibration.file": "posterior.parquet of your own fit, instead of the one that comes with Panj",
-    "worlds.file": "worlds.parquet written by `assimilate`; by default the sample that comes with Panj",
-    "worlds.until": "last day of the random draws of those worlds; by default the last day of their reports",
-    "executor.workers": "threads, processes or Dask workers; 0 means one per core",
-    "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
-    "sampling.points": "cells of a Latin hypercube (with sampling=latin_hypercube)",
-    "sampling.keys": "numbers that it varies over their declared ranges, such as [rules.news.fade_days]",
-    "sampling.seed": "seed of the points",
-}
 FREE = {  # patterns, each of which stands for many keys
     "config_dir=FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or its "
     "nearest parent with panj.yaml",
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
+}
+FLAGS = {  # words that every command takes, wherever they are on the line
+    "-h, --help": "explain the verb on the line, or Panj",
+    "-q, --quiet": "print errors and the folder that was written, but no progress and no explanations",
+    "--json": "print the result as one JSON object or list, and everything else to standard error; the help of each "
+    "verb says what it prints",
+    "--version": "print the version",
+    "debug=true": "show where an error was raised",
 }
 SWEEPS = "a,b,c  range(0.1,0.5,0.1)  glob(*)  and for numbers, with sampling=latin_hypercube, interval(0.1,0.5)"
 EXIT_CODES = {
@@ -50,20 +39,6 @@ EXIT_CODES = {
     3: "done, but some campaigns failed",
     130: "stopped by Ctrl-C: the same command continues",
 }
-
-
-def usual_settings() -> dict[str, str]:
-    """Return the default of each key in `SETTINGS` as it would be typed; the text of a key without default is empty."""
-    config = read_yaml(folder_of("configs") / "config.yaml")
-    usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
-             "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
-    for key in SETTINGS:
-        value = config
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, dict) else None  # type: ignore[assignment]
-        if value is not None:
-            usual[key] = str(value).lower() if isinstance(value, bool) else str(value)
-    return {key: usual.get(key, "") for key in SETTINGS}
 
 
 def changes() -> dict[str, str]:
@@ -101,6 +76,7 @@ def general_help() -> str:
     return "\n".join([
         TITLE, "", "  python -m sim [verb] [key=value ...]", "  python -m sim VERB --help     explains one verb", "",
         "Verbs", *table_of({name: summary_of(verb) for name, verb in VERBS.items()}), "",
+        "Flags, with any verb", *table_of(FLAGS), "",
         "Settings, with their defaults", *table_of(settings | FREE), "",
         "Sweeps (with -m)", f"  {SWEEPS}", "",
         "Choices (the first is the default)", *(f"  {group}={', '.join(found)}" for group, found in groups().items()),
@@ -119,6 +95,8 @@ def verb_help(verb: type[Request]) -> str:
     for one in options_of(verb):
         if one.role == "overrides":
             lines += ["", f"Settings may follow ({one.meaning}): {keys_allowed(one)}"]
+    if verb.as_json:
+        lines += ["", *textwrap.wrap(f"With --json: {verb.as_json}.", WIDTH)]
     if verb.extras:
         lines += ["", f"Needs: {install_command(verb.extras)}"]
     return "\n".join([*lines, "", "Examples", *(f"  python -m sim {example}" for example in verb.examples)])
@@ -137,11 +115,6 @@ def keys_allowed(one: Option) -> str:
 def text_of(verb: type[Request]) -> str:
     """Return the docstring of a verb on one line."""
     return " ".join((verb.__doc__ or "").split())
-
-
-def summary_of(verb: type[Request]) -> str:
-    """Return the first paragraph of the docstring of a verb, on one line."""
-    return " ".join((verb.__doc__ or "").partition("\n\n")[0].split())
 
 
 def heading_of(one: Option) -> str:
@@ -183,15 +156,18 @@ def table_of(rows: dict[str, str]) -> list[str]:
 def reference() -> str:
     """Return the text of `docs/cli.md`."""
     parts = ["# Command line", "", "Written by `docs/generate.py` from `sim/options.py`; change that file, not this "
-             "one.", "", "```", "python -m sim [verb] [key=value ...]", "```", ""]  # fmt: skip
+             "one.", "", "```", "python -m sim [verb] [key=value ...]", "```", "",
+             "`panj`, which is installed with the package, is the same program.", ""]  # fmt: skip
     for name, verb in VERBS.items():
         parts += [f"## {name}", "", text_of(verb), "", "```", usage_of(verb), "```", ""]
         rows = [(heading_of(one), describe(one)) for one in options_of(verb) if one.role != "overrides"]
         parts += [*markdown("option", "meaning", rows), ""] if rows else []
         parts += [f"Settings may follow: {one.meaning}." + f" Only {keys_allowed(one)}." * bool(one.declared["keys"])
                   + "\n" for one in options_of(verb) if one.role == "overrides"]  # fmt: skip
+        parts += [f"With `--json`: {verb.as_json}.\n"] if verb.as_json else []
         parts += [f"Needs `{install_command(verb.extras)}`.\n"] if verb.extras else []
         parts += ["```", *(f"python -m sim {example}" for example in verb.examples), "```", ""]
+    parts += ["## Flags", "", *markdown("flag", "meaning", FLAGS.items()), ""]
     usual = [(f"{key}={value}", SETTINGS[key]) for key, value in usual_settings().items()]
     parts += ["## Settings", "", *markdown("setting, default", "meaning", [*usual, *FREE.items()]), ""]
     parts += [f"Sweeps, with `-m`: `{SWEEPS}`.", "", "## Choices", ""]
@@ -207,52 +183,104 @@ def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[s
     return [f"| {first} | {second} |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in rows)]
 
 
-def completions() -> dict[str, tuple[list[str], bool]]:
-    """Return the completions of each verb (`key=` or `key=value`) and whether overrides may follow, keyed by verb."""
+class Completions(NamedTuple):
+    """Words with which the command line of one verb may continue."""
+
+    words: list[str]  # options as `key=` or `key=value`, and the choices of an argument
+    takes_settings: bool
+    takes_folder: bool  # whether the folder of a study may be next
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the verb has an option `outcome=`."""
+        return "outcome=" in self.words
+
+
+def completions() -> dict[str, Completions]:
+    """Return the completions of each verb, keyed by verb."""
     found = {}
     for name, verb in VERBS.items():
-        words = []
-        for one in options_of(verb):
-            if one.role == "option":
-                values = one.declared["choices"] or (("true", "false") if one.kind is bool else ("",))
-                words += [f"{one.key}={value}" for value in values]
-        found[name] = words, any(one.role == "overrides" for one in options_of(verb))
+        declared = options_of(verb)
+        words = [word for one in declared if one.role == "option" for word in option_words(one)]
+        words += [word for one in declared if one.role == "argument" for word in one.declared["choices"]]
+        takes_settings = any(one.role == "overrides" and not one.declared["keys"] for one in declared)
+        words += [f"{key}=" for one in declared if one.role == "overrides" for key in one.declared["keys"]]
+        takes_folder = any(one.role == "argument" and one.kind is Path for one in declared)
+        found[name] = Completions(words, takes_settings, takes_folder)
     return found
 
 
+def option_words(one: Option) -> list[str]:
+    """Return the completions of an option: `key=value` where its values are known, otherwise `key=`."""
+    if one.key == "province":
+        names = dict.fromkeys(row["province"] for row in districts())
+        return ["province=", *(f"province={name}" for name in names if " " not in name)]  # a space ends a word
+    values = one.declared["choices"] or (("true", "false") if one.kind is bool else ("",))
+    return [f"{one.key}={value}" for value in values]
+
+
 def setting_words() -> list[str]:
-    """Return the completions of settings: every key as `key=` and every choice as `group=choice`."""
+    """Return the completions of settings: every key as `key=`, every choice as `group=choice`, and dated events."""
     rules = [f"rules.{path.stem}.{name}=" for path in sorted((folder_of("configs") / "rules").glob("*.yaml"))
              for name in read_yaml(path)]  # fmt: skip
     chosen = [f"{group}={choice}" for group, names in groups().items() for choice in names]
-    return [*chosen, *(f"{key}=" for key in SETTINGS), *rules]
+    dated = [f"timeline.events.{row['event']}.date=" for row in events()]
+    return [*chosen, *(f"{key}=" for key in SETTINGS), *rules, *dated]
 
 
 BASH = """# eval "$(panj completion bash)"
 _panj() {{
-  local typed=${{COMP_LINE:0:COMP_POINT}} verb=${{COMP_WORDS[1]}} words
+  local typed=${{COMP_LINE:0:COMP_POINT}} verb=${{COMP_WORDS[1]}} words="" studies="" about
   local current=${{typed##* }}
-  if [ "$COMP_CWORD" -eq 1 ] && [[ $current != *=* ]]; then words="{verbs} {settings}"; else
+  local settings="{settings}"
+  local outcomes="{outcomes}"
+  local every="{flags}"
+  if [[ $current == precision.outcome=* ]]; then settings=${{outcomes//outcome=/precision.outcome=}}; fi
+  if [[ $current != *=* ]]; then outcomes=""; fi
+  for about in results/*/about.json; do [[ -e $about ]] && studies+=" ${{about%/about.json}}"; done
+  if [ "$COMP_CWORD" -eq 1 ] && [[ $current != *=* ]]; then words="{verbs} $settings $every"; else
     case "$verb" in
 {cases}
-      *) words="{settings}";;
+      *) words="$settings $every";;
     esac
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  if [[ $current == *=* && $COMP_WORDBREAKS == *=* ]]; then COMPREPLY=("${{COMPREPLY[@]#*=}}"); fi
-  [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace
+  local key="" before=""
+  if [[ $current == *=* ]]; then  # of a list such as outcome=a,b the last value is completed
+    key=${{current%%=*}}=
+    [[ $current == *,* ]] && before=${{current#*=}} && before=${{before%,*}},
+  fi
+  local value=${{current#"$key"}}
+  COMPREPLY=($(compgen -W "$words" -- "$key${{value##*,}}"))
+  if [[ -n $key ]]; then
+    COMPREPLY=("${{COMPREPLY[@]#"$key"}}")
+    COMPREPLY=("${{COMPREPLY[@]/#/$before}}")
+    [[ $COMP_WORDBREAKS == *=* ]] || COMPREPLY=("${{COMPREPLY[@]/#/$key}}")
+  fi
+  [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace 2>/dev/null
+  return 0
 }}
 complete -o default -F _panj panj
 """
 ZSH = """#compdef panj
 # eval "$(panj completion zsh)"
 _panj() {{
-  local -a words_here
-  if (( CURRENT == 2 )); then words_here=({verbs} {settings}); else
+  local -a words_here studies
+  local settings="{settings}"
+  local outcomes="{outcomes}"
+  local every="{flags}"
+  if [[ $PREFIX == precision.outcome=* ]]; then settings=${{outcomes//outcome=/precision.outcome=}}; fi
+  if [[ $PREFIX != *=* ]]; then outcomes=""; fi
+  studies=(results/*/about.json(N:h))
+  if (( CURRENT == 2 )); then words_here=({verbs} ${{=settings}} ${{=every}}); else
     case "$words[2]" in
 {cases}
-      *) words_here=({settings});;
+      *) words_here=(${{=settings}} ${{=every}});;
     esac
+  fi
+  if [[ $PREFIX == *=*,* ]]; then  # of a list such as outcome=a,b the last value is completed
+    local key=${{PREFIX%%=*}}=
+    compset -P '*,'
+    words_here=(${{${{(M)words_here:#$key*}}#$key}})
   fi
   compadd -S '' -- $words_here
   _files
@@ -267,21 +295,48 @@ def completion(shell: str) -> str:
     Args:
         shell: Name of the shell: `bash`, `zsh` or `fish`.
     """
-    settings = setting_words()
+    settings, outcomes = setting_words(), [f"outcome={name}" for name in outcome_names()]
+    flags = ["--help", "--json", "--quiet"]
     if shell == "fish":
-        lines = ["# panj completion fish | source"]
-        for name, verb in VERBS.items():
-            text = summary_of(verb).replace("'", "")
-            lines.append(f"complete -c panj -n __fish_use_subcommand -a {name} -d '{text}'")
-        for name, (words, takes) in completions().items():
-            for word in [*words, *(settings if takes and name != "run" else [])]:
-                lines.append(f"complete -c panj -n '__fish_seen_subcommand_from {name}' -a '{word}'")
-        some = " ".join(name for name, (_, takes) in completions().items() if name != "run")
-        lines += [f"complete -c panj -n 'not __fish_seen_subcommand_from {some}' -a '{word}'" for word in settings]
-        return "\n".join(lines) + "\n"
-    filled = " ".join(settings)
-    form = '      {})  words="{}";;' if shell == "bash" else "      {})  words_here=({});;"
-    cases = [form.format(name, " ".join([*words, *([filled] if takes else [])]))
-             for name, (words, takes) in completions().items() if name != "run"]  # fmt: skip
-    script = BASH if shell == "bash" else ZSH
-    return script.format(verbs=" ".join(VERBS), settings=filled, cases="\n".join(cases))
+        return fish(settings, outcomes, flags)
+    is_bash = shell == "bash"
+    form, names = ('      {})  words="{}";;', "${}") if is_bash else ("      {})  words_here=({});;", "${{={}}}")
+    cases = []
+    for name, found in completions().items():
+        if name == "run":
+            continue
+        parts = [*found.words, names.format("every")]
+        parts += [names.format("outcomes")] * found.has_outcome + [names.format("settings")] * found.takes_settings
+        parts += ["$studies"] * found.takes_folder
+        cases.append(form.format(name, " ".join(parts)))
+    return (BASH if is_bash else ZSH).format(
+        verbs=" ".join(VERBS), settings=" ".join(settings), outcomes=" ".join(outcomes), flags=" ".join(flags),
+        cases="\n".join(cases),
+    )  # fmt: skip
+
+
+def fish(settings: Sequence[str], outcomes: Sequence[str], flags: Sequence[str]) -> str:
+    """Return the completion script for fish; words that several verbs take are listed once."""
+    found = completions()
+    seen = "__fish_seen_subcommand_from"
+    others = [name for name, one in found.items() if not one.takes_settings]
+    with_outcome = [name for name, one in found.items() if one.has_outcome]
+    of_folders = [name for name, one in found.items() if one.takes_folder]
+    lines = ["# panj completion fish | source"]
+    for name, verb in VERBS.items():
+        text = summary_of(verb).replace("\\", "").replace("'", "")
+        lines.append(f"complete -c panj -n __fish_use_subcommand -a {name} -d '{text}'")
+    lines += [f"complete -c panj -n '{seen} {name}' -a '{' '.join(one.words)}'" for name, one in found.items()
+              if one.words]  # fmt: skip
+    typing = "string match -q '{}outcome=*' -- (commandline -ct)"
+    asked = f"{seen} {' '.join(with_outcome)}; and {typing.format('')}"
+    precise = " ".join(f"precision.{one}" for one in outcomes)
+    lines += [
+        f"complete -c panj -n 'not {seen} {' '.join(others)}' -a '{' '.join(settings)}'",
+        f"complete -c panj -n \"{asked}\" -a '{' '.join(outcomes)}'",
+        f"complete -c panj -n \"{typing.format('precision.')}\" -a '{precise}'",
+        f"complete -c panj -n '{seen} {' '.join(of_folders)}' -a '(for about in results/*/about.json; "
+        'string replace /about.json "" $about; end)\'',
+        *(f"complete -c panj -l {flag.removeprefix('--')}" for flag in flags),
+    ]
+    return "\n".join(lines) + "\n"

@@ -10,15 +10,18 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
+from difflib import get_close_matches
 from glob import glob
 from importlib import metadata
 from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
 
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError, nearest, unknown
 
 MULTIRUN = ("-m", "--multirun")
+QUIET, JSON = ("-q", "--quiet"), ("--json",)
+HELP = ("-h", "--help", "help")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
 SHOWS = "`python -m sim settings key=value ...`, which prints what a command line resolves to"
 NEW_FILE = "config_dir=FOLDER, a folder of your own files as `init FOLDER` writes it, or key=value"
@@ -28,18 +31,40 @@ FLAGS = {  # flags of Hydra and other programs, with what to use instead
     "--shell-completion": "`python -m sim completion bash`", "--run": "`python -m sim run`",
     "--version": "`python -m sim --version` alone",
 }  # fmt: skip
-OTHER_FLAG = "key=value, or -m; `python -m sim --help` lists all"
+OTHER_FLAG = "key=value, -m, --quiet or --json; `python -m sim --help` lists all"
 FOLDER = "folder of a study, such as results/policy"
 BASE = "by default the baseline, which has the settings before the sweep"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
+LISTS = {
+    "scenarios": "scenarios, and what each changes",
+    "policies": "choices of every other group of settings, and what each changes",
+    "numbers": "numbers of the rules: key, declared value, unit, range, meaning, prior",
+    "events": "dated events of the timeline, with their sources",
+    "settings": "all other settings, with their defaults",
+    "outcomes": "what is counted in each campaign: unit, date, reported figure and its evidence",
+    "districts": "districts, with their provinces and P-codes",
+    "verbs": "commands",
+}
 MOST_BYTES = 200  # maximum length of a folder name; file systems allow 255, and Panj appends to some names
 
 
-def argument(meaning: str, default: Any = MISSING, *, least: int = 1, most: int = 1, is_file: bool = False) -> Any:
-    """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` values."""
+def argument(
+    meaning: str,
+    default: Any = MISSING,
+    *,
+    least: int = 1,
+    most: int = 1,
+    is_file: bool = False,
+    is_text: bool = False,
+    choices: Iterable[str] = (),
+) -> Any:
+    """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` values.
+
+    With `is_text`, every word is an argument, even `key=value`. With `choices`, the first argument must be one of them.
+    """
     kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file}
-    return field(default=default, metadata=kept)
+    return field(default=default, metadata={**kept, "is_text": is_text, "choices": tuple(choices)})
 
 
 def option(
@@ -244,8 +269,10 @@ def read_web_address(key: str, text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One parsed command line; `words` are the words after the verb, as typed."""
+    """One parsed command line; `words` are the words after the verb, as typed, without flags."""
 
+    is_answer: ClassVar[bool] = False  # whether the verb is used for what it prints, so that --quiet keeps it
+    as_json: ClassVar[str] = ""  # what --json prints; empty if the verb has no --json
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
     examples: ClassVar[tuple[str, ...]] = ()  # commands, without `python -m sim`
     words: tuple[str, ...] = ()
@@ -258,6 +285,7 @@ class Run(Request):
     With -m anywhere on the line, keys may have several values; every combination of them is a cell.
     """
 
+    as_json = "folder, study, campaigns, failed campaigns, fingerprint of the settings, and tables"
     examples = (
         "scenario=border_closed reinforcement=answer_every_call runs=500 seed=7",
         "-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported runs=500 study=policy",
@@ -269,6 +297,7 @@ class Run(Request):
 class Plan(Request):
     """Estimate what a sweep would cost and how narrow its intervals would be, before it is run."""
 
+    as_json = "cells, campaigns, seconds, megabytes, expected half-widths, campaigns needed, and warnings"
     examples = (
         "plan -m morale=brittle,reported",
         "plan -m border=open,closed outcome=troops_crossed_largest_night above=1037 half_width=0.05",
@@ -297,6 +326,7 @@ class Plan(Request):
 class Settings(Request):
     """Print the settings that a command line resolves to, as YAML; nothing is run."""
 
+    is_answer, as_json = True, "the settings"
     examples = ("settings scenario=border_closed rules.news.fade_days=5",)
     overrides: tuple[str, ...] = overrides("settings of one cell")
 
@@ -305,6 +335,7 @@ class Settings(Request):
 class Compare(Request):
     """Compare every cell with its baseline, paired by seed, with intervals and sentences."""
 
+    as_json = "the rows of each table of verdicts, with outcome, unit, baseline, notes and reported figure"
     extras = ("report",)
     examples = (
         "compare results/policy baseline=reinforcement=as_reported outcome=troops_crossed_by_2021_07_07",
@@ -339,6 +370,7 @@ class Score(Request):
     Runs campaigns with the given settings, or reads those of a finished study.
     """
 
+    as_json = "the scores of each target, and what they rest on"
     extras = ("report",)
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
@@ -351,6 +383,7 @@ class Score(Request):
 class Bank(Request):
     """Run campaigns whose uncertain numbers are drawn from the prior, with one row per campaign."""
 
+    as_json = Run.as_json
     examples = ("bank runs=50000",)
     overrides: tuple[str, ...] = overrides("settings of one cell")
 
@@ -508,6 +541,7 @@ class Animate(Request):
 class Story(Request):
     """Tell one campaign in plain sentences, day by day."""
 
+    as_json = "folder, cell and seed of the campaign, and its value of each outcome"
     extras = ("report",)
     examples = ("story results/policy seed=7 cell=0 province=Badakhshan from=2021-07-01 to=2021-07-05",)
     folder: Path = argument(FOLDER)
@@ -526,6 +560,7 @@ class Story(Request):
 class Fork(Request):
     """Continue a campaign from one day with and without a change, using the same random draws."""
 
+    as_json = "folder of the fork, its outcomes with and without the change and, for several campaigns, verdicts"
     extras = ("report",)
     examples = ("fork results/policy day=2021-07-04 reinforcement=answer_every_call runs=50",)
     folder: Path = argument(FOLDER)
@@ -545,6 +580,7 @@ class Fork(Request):
 class Failures(Request):
     """List failed campaigns by cause, with a command that runs one campaign per cause in a debugger."""
 
+    is_answer = True
     examples = ("failures results/policy",)
     folder: Path = argument(FOLDER)
 
@@ -573,6 +609,7 @@ class Reproduce(Request):
 class Classroom(Request):
     """Serve the pages for a class until Ctrl-C."""
 
+    is_answer = True
     extras = ("classroom",)
     examples = ("classroom", "classroom host=0.0.0.0")
     port: int = option("port to listen on", 8765, low=1, high=65535)
@@ -593,6 +630,7 @@ class Classroom(Request):
 class Grade(Request):
     """Mark students' hand-ins, with written feedback or as a table for the teacher."""
 
+    is_answer = True
     extras = ("classroom",)
     examples = ("grade hand_in.json", "grade hand_ins format=csv", "grade hand_ins/*.json format=csv")
     files: tuple[Path, ...] = argument("hand-ins, folders of hand-ins, or patterns with *", most=500, is_file=True)
@@ -622,6 +660,7 @@ def files_meant(path: Path) -> list[Path]:
 class Evidence(Request):
     """Print the reported figures, with their sources."""
 
+    is_answer, as_json = True, "the rows, as records"
     examples = ("evidence quantity=crossing date=2021-07-05", "evidence border bridge")
     filters: tuple[str, ...] = argument(
         "text to find anywhere in a row, or key=text where key is quantity, scope, use, date, source, id, confidence "
@@ -629,6 +668,7 @@ class Evidence(Request):
         (),
         least=0,
         most=99,
+        is_text=True,
     )
 
 
@@ -642,21 +682,64 @@ class Init(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class List(Request):
+    """List what can be named on a command line: scenarios, policies, numbers, events, settings, outcomes, districts."""
+
+    is_answer, as_json = True, "the rows, as records"
+    examples = ("list scenarios", "list outcomes crossed", "list numbers news")
+    what: tuple[str, ...] = argument(
+        f"what to list ({', '.join(LISTS)}), and optionally text to find in a row; by default, what can be listed",
+        (),
+        least=0,
+        most=99,
+        is_text=True,
+        choices=LISTS,
+    )
+
+    @property
+    def kind(self) -> str:
+        """What to list, one of `LISTS`, or an empty string."""
+        return self.what[0] if self.what else ""
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Texts, each of which a row must contain to be listed."""
+        return self.what[1:]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Completion(Request):
     """Print a script that lets a shell complete the command `panj`."""
 
+    is_answer = True
     examples = ("completion bash",)
-    shell: str = argument(f"shell: {', '.join(SHELLS)}")
+    shell: str = argument(f"shell: {', '.join(SHELLS)}", choices=SHELLS)
 
 
 VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
         Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
-        Report, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Init,
+        Report, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
         Completion,
     )
 }  # fmt: skip
+
+
+class Flags(NamedTuple):
+    """Flags that every command takes, wherever they are on the line."""
+
+    quiet: bool = False  # print errors and the folder that was written, but no progress and no explanations
+    json: bool = False  # print the result as JSON, and everything else to standard error
+    debug: bool = False  # show where an error was raised
+
+
+def read_flags(words: Iterable[str]) -> tuple[list[str], Flags]:
+    """Separate the flags that every command takes from the other words of a command line."""
+    words = list(words)
+    debug = [word for word in words if word.lower() == "debug=true"]
+    flags = Flags(any(word in QUIET for word in words), any(word in JSON for word in words), bool(debug))
+    return [word for word in words if word not in (*QUIET, *JSON, *debug)], flags
 
 
 class Option(NamedTuple):
@@ -713,12 +796,19 @@ def read_command(words: Sequence[str]) -> Request:
     if name in words:
         words.remove(name)
     if name not in VERBS:
-        raise unknown("verb", name, VERBS)
+        raise unknown("verb", name, [*VERBS, "help"])
     for word in words:
         if word.startswith("-") and word not in ("-", *MULTIRUN):
-            flag = word.partition("=")[0]
-            raise PanjError(f"{flag}: found '{word}', expected {FLAGS.get(flag, OTHER_FLAG)}", key=flag)
+            raise no_such_flag(word)
     return read_request(VERBS[name], words)
+
+
+def no_such_flag(word: str) -> PanjError:
+    """Return an error for a word that begins with a dash and is no flag, with what to use instead."""
+    flag = word.partition("=")[0]
+    known = [name for name in (*MULTIRUN, *QUIET, *JSON, *HELP, "--version") if name.startswith("--")]
+    expected = FLAGS.get(flag) or f"{OTHER_FLAG}{nearest(flag, known)}"
+    return PanjError(f"{flag}: found '{word}', expected {expected}", key=flag)
 
 
 def read_request(verb: type[Request], words: Sequence[str]) -> Any:
@@ -747,7 +837,7 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
             if key in given or not value:
                 raise PanjError(f"{key}: found '{word}', expected {key}= once, with a value")
             given[key] = value
-        elif place is not None and is_argument(word, place, verb):
+        elif place is not None and is_argument(word, place):
             arguments.append(word)
         elif rest is None:
             raise not_an_option(verb, word, keyed)
@@ -760,7 +850,10 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
         values[rest.name] = read_overrides(verb, rest, others)
     for one in keyed.values():
         if one.is_required and one.key not in given:
-            raise PanjError(f"{one.key}: found none, expected one: {usage_of(verb)}")
+            mistyped = get_close_matches(one.key, [word.partition("=")[0] for word in others], n=1)
+            raise PanjError(
+                f"{one.key}: found {f'{mistyped[0]}=' if mistyped else 'none'}, expected one: {usage_of(verb)}"
+            )
     return verb(words=tuple(words), **values)
 
 
@@ -780,9 +873,26 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
     return {one.name: read_value(one, given[one.key]) for one in options_of(verb) if one.key in given}
 
 
-def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
+def suggest_option(request: Request, error: PanjError) -> PanjError:
+    """Return an error that suggests an option of the verb if the invalid key resembles one, else the error itself.
+
+    Where a verb takes settings as well, a mistyped option is read as a setting, and only settings are suggested.
+
+    Args:
+        request: The command line.
+        error: Error that was raised when it was carried out.
+    """
+    typed = {word.partition("=")[0] for word in request.words if "=" in word}
+    keys = [one.key for one in options_of(type(request)) if one.role == "option"]
+    close = get_close_matches(error.key, keys, n=1, cutoff=0.7)
+    if error.key not in typed or not close or close[0] == error.key:
+        return error
+    return PanjError(f"{str(error).partition('; did you mean')[0]}; did you mean '{close[0]}'?", key=error.key)
+
+
+def is_argument(word: str, place: Option) -> bool:
     """Return whether a word is an argument (folder, file or filter) rather than an override or an option."""
-    if verb is Evidence or (place.declared["is_file"] and Path(word).is_file()):
+    if place.declared["is_text"] or (place.declared["is_file"] and Path(word).is_file()):
         return True
     key, equals, _ = word.partition("=")
     is_override = word.startswith(("-", "~", "+")) or (equals and key.replace(".", "").isidentifier())
@@ -807,6 +917,8 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
         raise PanjError(f"{verb.__name__.lower()}: found {len(found)} {noun}, expected {counted}: {usage_of(verb)}")
     if not found:
         return {}
+    if place.declared["choices"] and found[0] not in place.declared["choices"]:
+        raise unknown(verb.__name__.lower(), found[0], place.declared["choices"])
     values = tuple(read_path(place.name, word) if place.kind is Path else place.kind(word) for word in found)
     return {place.name: values if place.is_many else values[0]}
 
@@ -878,6 +990,11 @@ def expected_of(one: Option) -> str:
     return {bool: "true or false", date: "a date such as 2021-07-04", Path: "a folder", float: "a number"}.get(
         one.kind, "a text"
     )
+
+
+def summary_of(verb: type[Request]) -> str:
+    """Return the first paragraph of the docstring of a verb, on one line."""
+    return " ".join((verb.__doc__ or "").partition("\n\n")[0].split())
 
 
 def usage_of(verb: type[Request]) -> str:

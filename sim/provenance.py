@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
@@ -83,12 +84,18 @@ def stated_command(words: Sequence[str]) -> Iterator[None]:
 def command_line() -> str:
     """Return a command that gives the same results as this process, quoted so that it can be pasted into a shell.
 
-    It is the command that started the process or, in a notebook, the one that corresponds to the call.
+    It is the command that started the process or, in a notebook, the one that corresponds to the call. It begins with
+    `python -m sim`, which works wherever Panj is installed.
     """
     stated = STATED.get()
-    return shell_command(sys.argv[1:] if stated is None else stated)
+    return f"{MODULE} {shlex.join(sys.argv[1:] if stated is None else stated)}".rstrip()
+
+
+def program() -> str:
+    """Return the name under which the user started Panj: `panj` for the installed script, else `python -m sim`."""
+    return SCRIPT if Path(sys.argv[0]).stem in (SCRIPT, f"{SCRIPT}-script") else MODULE
 
 
 def shell_command(words: Sequence[object]) -> str:
-    """Return a command line: `python -m sim` followed by words, each quoted if a shell needs it."""
-    return shlex.join(["python", "-m", "sim", *map(str, words)])
+    """Return a command line: the program as the user started it, and words, each quoted if a shell needs it."""
+    return " ".join([program(), shlex.join(map(str, words))]).rstrip()

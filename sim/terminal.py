@@ -1,15 +1,30 @@
-"""Standard output: a console for it, and a wrapper that raises no error if a pipe is closed or a disk is full."""
+"""Standard output: a console for it, results as JSON, and a wrapper that raises no error if a pipe is closed.
 
+The wrapper also raises no error if a disk is full.
+"""
+
+import json
+import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH = 110  # characters in a line of output that is not a terminal
+
+
+class Answer(NamedTuple):
+    """What a verb returns, if that is more than an exit code."""
+
+    code: int = 0  # exit code
+    folder: Path | None = None  # folder that it wrote, which --quiet prints
+    result: Callable[[], Any] | None = None  # makes what --json prints: mappings, lists and plain values
 
 
 class Output:
@@ -67,6 +82,42 @@ def safe_output() -> Iterator[Output]:
     finally:
         output.flush()
         sys.stdout = usual
+
+
+@contextmanager
+def moved_output(is_dropped: bool, is_moved: bool) -> Iterator[None]:
+    """Drop standard output (`is_dropped`), or move it to standard error (`is_moved`), for the duration of a block."""
+    if is_dropped:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+            yield
+    elif is_moved and sys.stderr is not None:
+        with redirect_stdout(Output(sys.stderr)):  # type: ignore[type-var]
+            yield
+    else:
+        yield
+
+
+def json_line(result: Any) -> str:
+    """Format a result as one line of JSON.
+
+    Args:
+        result: Mappings, lists and plain values. Dates become ISO dates, paths texts, and numbers that are not finite
+            null, since JSON has none of them.
+    """
+    return json.dumps(plain(result), ensure_ascii=False)
+
+
+def plain(value: Any) -> Any:
+    """Return a value with everything in it that JSON lacks replaced by what JSON has."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def console_of(file: Any = None, width: int = WIDTH) -> "Console":

@@ -1,6 +1,7 @@
 """Tests of the command line: help, errors, files written, and suggestions of the next command."""
 
 import io
+import shutil
 import subprocess
 import time
 from contextlib import nullcontext
@@ -69,12 +70,56 @@ def test_the_reference_of_the_command_line_is_current() -> None:
 def test_completion_knows_verbs_options_and_choices(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    known = [*options.VERBS, "above=", "refine=full", "border=closed", "rules.news.fade_days="]
+    known = [*options.VERBS, "above=", "refine=full", "border=closed", "rules.news.fade_days=", *options.LISTS,
+             "timeline.events.bagram_handed_over.date=", "outcome=troops_crossed_largest_night"]  # fmt: skip
     assert all(word in script for word in known)
-    if shell == "bash":
-        line = f"{script}\nCOMP_LINE='panj border=cl'; COMP_POINT=13; COMP_CWORD=1; _panj 2>&1; echo ${{COMPREPLY[*]}}"
-        said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-        assert said.stdout == "closed\n"
+
+
+@pytest.mark.parametrize("shell", options.SHELLS)
+def test_completion_scripts_have_no_errors_of_syntax(shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    check = "--no-execute" if shell == "fish" else "-n"
+    done = subprocess.run([shell, check], input=help.completion(shell), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def bash_script() -> str:
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    return help.completion("bash")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("panj border=cl", ["closed"]),
+        ("panj pla", ["plan"]),
+        ("panj list outc", ["outcomes"]),
+        ("panj completion fi", ["fish"]),
+        ("panj run --q", ["--quiet"]),
+        ("panj -m morale=brittle,rep", ["brittle,reported"]),
+        ("panj compare outcome=largest_night,troops_crossed_la", ["largest_night,troops_crossed_largest_night"]),
+        ("panj precision.outcome=troops_crossed_la", ["troops_crossed_largest_night"]),
+        ("panj fork rules.news.fa", ["rules.news.fade_days="]),
+        ("panj timeline.events.bag", ["timeline.events.bagram_handed_over.date="]),
+        ("panj compare res", ["results/one"]),
+        ("panj compare bord", []),
+        ("panj reproduce executor.w", ["executor.workers="]),
+    ],
+)
+def test_bash_completes(bash_script: str, typed: str, offered: list[str], tmp_path: Path) -> None:
+    for name in ("one", "not_a_study"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+    (tmp_path / "results" / "one" / "about.json").touch()
+    words = " ".join(f"'{word}'" for word in typed.replace("=", " = ").split())  # as bash splits them
+    line = (
+        f"{bash_script}\nCOMP_LINE='{typed}'; COMP_POINT={len(typed)}; COMP_WORDS=({words})\n"
+        "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _panj; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (said.stdout.split(), said.stderr) == (offered, "")
 
 
 def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
@@ -99,6 +144,7 @@ def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFix
     ("words", "said"),
     [
         (["rnu"], "verb: found 'rnu', expected one of"),
+        (["completion", "bahs"], "did you mean 'bash'?"),
         (["runz=3"], "runz: found no such setting"),
         (["run", "border=clsed"], "did you mean 'closed'?"),
         (["runs=0"], "runs: found 0, expected a whole number"),

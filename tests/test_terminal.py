@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,20 @@ ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "sim", "evidence", "Badakhshan"]
 
 
-def run_with(stdout: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command with many lines of output."""
+def run_with(stdout: object, words: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with these words, by default one that prints many lines."""
+    command = [*COMMAND[:3], *words] if words else COMMAND
     return subprocess.run(
-        COMMAND, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT,  # type: ignore[call-overload]
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT,  # type: ignore[call-overload]
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
     )  # fmt: skip
 
 
-def test_a_closed_pipe_is_no_error() -> None:
+@pytest.mark.parametrize("words", [[], ["list", "verbs"], ["list", "verbs", "--json"], ["--help"]])
+def test_a_closed_pipe_is_no_error(words: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = run_with(writer)
+    done = run_with(writer, words)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
 

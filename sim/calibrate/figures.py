@@ -40,6 +40,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
+from sim.provenance import shell_command
 from sim.scoring.figures import Interval, Look, draw_targets
 from sim.wording import significant, span_of
 
@@ -204,7 +205,7 @@ def show_fit(folder: Path) -> int:
     lines: list[Table | str] = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
     if made.about["left_out"]:
         lines.append(f"Not fitted, because the bank does not have the outcome: {', '.join(made.about['left_out'])}")
-    run = f"python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}"
+    run = shell_command(["calibration=posterior", f"calibration.file={folder / 'posterior.parquet'}"])
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return print_results(lines, files, f"open {folder / 'report.html'}; or {run}")
 
@@ -362,5 +363,5 @@ def show_theories(folder: Path) -> int:
     """
     about = read_theories(folder).about
     sentences = [*about["weights"], *about["told_apart"], *about["failures"]]
-    next_step = f"open {folder / 'theory_targets.png'}; or python -m sim theory=odds_only"
+    next_step = f"open {folder / 'theory_targets.png'}; or {shell_command(['theory=odds_only'])}"
     return print_results(sentences, sorted(folder.iterdir()), next_step)

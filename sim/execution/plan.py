@@ -11,7 +11,7 @@ import math
 import time
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -55,24 +55,52 @@ class Sample(NamedTuple):
     bytes_each: float  # bytes of chunks per campaign
 
 
+class Planned(NamedTuple):
+    """Everything that a plan of a sweep rests on."""
+
+    request: Plan
+    sweep: Sweep
+    backlog: Backlog
+    study: Path  # folder into which the sweep would be run
+    outcome: Outcome | None  # the outcome that is planned for
+    asked: Range | None  # values of it whose risk is planned for
+    sample: Sample
+
+
+class Width(NamedTuple):
+    """Half-widths that are expected for the 95 % intervals of an outcome, in its unit; nan if they are unknown."""
+
+    outcome: str
+    mean: float
+    of_mean: float
+    of_difference: float  # of a paired difference between two cells
+
+
 def main(request: Plan) -> int:
-    """Print the estimated cost and precision of a sweep.
+    """Print the estimated cost and precision of a sweep, and return the exit code, 0.
+
+    The arguments and errors are those of `make_plan`.
+    """
+    console = console_of()
+    show_plan(make_plan(request, console), console)
+    return 0
+
+
+def make_plan(request: Plan, console: Console) -> Planned:
+    """Run a few campaigns of a sweep, from which its cost and precision can be estimated.
 
     Args:
         request: Settings of the sweep, and optionally an outcome, thresholds and a half-width.
-
-    Returns:
-        The exit code, 0.
+        console: Console for progress messages.
 
     Raises:
         PanjError: If a setting is invalid, if the outcome is unknown or never counted, if thresholds do not fit it,
             or if thresholds or a half-width are given without an outcome.
     """
-    console, words = console_of(), request.overrides
     asked = range_of(request.above, request.below)
     if request.outcome is None and (asked or request.half_width):
         raise PanjError(f"outcome: found none, expected an outcome to plan for: {usage_of(Plan)}")
-    sweep = compose_sweep(words)
+    sweep = compose_sweep(request.overrides)
     print_doubts(sweep, console)
     study = sweep.base.results_dir / sweep.base.study
     scope = found_scope(study, scope_of(sweep))
@@ -81,19 +109,52 @@ def main(request: Plan) -> int:
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
     console.print(f"Running a few campaigns to estimate the cost (about {SAMPLE_SECONDS:.0f} s) ...")
     sample = take_sample(sweep, MOST_FOR_RISK if asked else min(MOST_SAMPLED, sweep.base.runs))
-    show_cost(sweep, backlog, sample, study, console)
+    return Planned(request, sweep, backlog, study, row, asked, sample)
+
+
+def show_plan(planned: Planned, console: Console) -> None:
+    """Print the estimated cost and precision of a sweep, warnings, and the command that runs it."""
+    sweep, sample, words = planned.sweep, planned.sample, planned.request.overrides
+    show_cost(sweep, planned.backlog, sample, planned.study, console)
     show_widths(sweep, sample, console)
-    needed = 0
-    if row is not None:
-        lines, needed = say_needed(row, asked, request.half_width, sample)
-        for line in lines:
-            console.print(line)
-    for warning in warnings_of(sweep, backlog, sample):
+    lines, needed = needed_for(planned)
+    for line in lines:
+        console.print(line)
+    for warning in warnings_of(sweep, planned.backlog, sample):
         console.print(f"Note: {warning}")
     if needed > sweep.base.runs:
         words = (*(word for word in words if not word.startswith("runs=")), f"runs={needed}")
     console.print(f"Next: {shell_command(words)}", soft_wrap=True)
-    return 0
+
+
+def needed_for(planned: Planned) -> tuple[list[str], int]:
+    """Return what `say_needed` returns; no lines and 0 if no outcome is planned for."""
+    if planned.outcome is None:
+        return [], 0
+    return say_needed(planned.outcome, planned.asked, planned.request.half_width, planned.sample)
+
+
+def plan_record(planned: Planned) -> dict[str, Any]:
+    """Return a plan as a mapping: cells, campaigns, seconds, megabytes, half-widths, campaigns needed, and warnings.
+
+    `runs_needed` is None if no half-width was requested or nothing can be planned.
+    """
+    sweep, backlog, sample = planned.sweep, planned.backlog, planned.sample
+    return {
+        "folder": planned.study,
+        "cells": len(sweep.cells),
+        "swept": {key: list(dict.fromkeys(cell.values[key] for cell in sweep.cells)) for key in sweep.swept},
+        "runs": sweep.base.runs,
+        "campaigns": backlog.total,
+        "stored": backlog.already,
+        "seconds": seconds_left(sweep, backlog, sample),
+        "megabytes": megabytes(backlog.total - backlog.already, sample),
+        "half_widths": [width._asdict() for width in widths_of(sweep, sample)],
+        "outcome": planned.request.outcome,
+        "half_width": planned.request.half_width,
+        "runs_needed": needed_for(planned)[1] or None,
+        "warnings": warnings_of(sweep, backlog, sample),
+    }
 
 
 def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
@@ -238,21 +299,31 @@ def swept_in_words(sweep: Sweep) -> list[str]:
 
 def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
     """Print the half-widths that are expected for the 95 % intervals of the main outcomes."""
-    first, *others = sample.cells.values()
-    names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
-    if not names:
+    widths = widths_of(sweep, sample)
+    if not widths:
         return
+    first = next(iter(sample.cells.values()))
     table = Table(title=f"Expected 95 % intervals with {sweep.base.runs:,} campaigns per cell (rough, from a sample of "
                         f"{first.num_rows})")  # fmt: skip
     for column in ("outcome", "mean so far", "± of the mean", "± of a paired difference"):
         table.add_column(column)
-    for name in names:
-        paired = max((spread(difference(first, other, name)) for other in others), default=math.nan)
-        runs = math.sqrt(sweep.base.runs)
-        mean = values(first, name)
-        of_difference = "-" if math.isnan(paired) else significant(NORMAL_95 * paired / runs)
-        table.add_row(name, significant(mean.mean(), 4), significant(NORMAL_95 * spread(mean) / runs), of_difference)
+    for row in widths:
+        of_difference = "-" if math.isnan(row.of_difference) else significant(row.of_difference)
+        table.add_row(row.outcome, significant(row.mean, 4), significant(row.of_mean), of_difference)
     console.print(table)
+
+
+def widths_of(sweep: Sweep, sample: Sample) -> list[Width]:
+    """Return the expected half-widths of each main outcome that has values in at least two sampled campaigns."""
+    first, *others = sample.cells.values()
+    names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
+    factor = NORMAL_95 / math.sqrt(sweep.base.runs)
+    found = []
+    for name in names:
+        mean = values(first, name)
+        paired = max((spread(difference(first, other, name)) for other in others), default=math.nan)
+        found.append(Width(name, float(mean.mean()), factor * spread(mean), factor * paired))
+    return found
 
 
 def values(chunk: pa.Table, outcome: str) -> np.ndarray:

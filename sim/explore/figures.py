@@ -41,6 +41,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
+from sim.provenance import shell_command
 from sim.wording import format_day, list_words, paragraph, percent, significant
 
 CHANCE_ROW = "chance"  # entry of the column `number` in the row that gives the share of noise
@@ -327,11 +328,12 @@ def next_step(made: Measured) -> str:
     If there are no Sobol' indices, suggest another sensitivity study.
     """
     if not made.sobol:
-        return "python -m sim sensitivity with more runs, or other outcomes"
+        return f"{shell_command(['sensitivity'])} with more runs, or other outcomes"
     key = made.sobol[0]["number"]
     low, high, scale = made.about["priors"][key]
     middle = (low * high) ** 0.5 if scale == "log" else (low + high) / 2
-    return f"see it: python -m sim -m {key}={low:.3g},{middle:.3g},{high:.3g} end_date={made.about['end_date']}"
+    swept = ["-m", f"{key}={low:.3g},{middle:.3g},{high:.3g}", f"end_date={made.about['end_date']}"]
+    return f"see it: {shell_command(swept)}"
 
 
 class Discovered(NamedTuple):
@@ -578,9 +580,10 @@ def show_discovered(folder: Path) -> int:
 def suggest_run(made: Discovered) -> str:
     """Suggest a run in the middle of the first box or, if that box is not a finding, another search."""
     if not made.boxes or not is_finding(made.boxes[0]):
-        return "another threshold, or a larger bank: python -m sim bank runs=50000"
+        return f"another threshold, or a larger bank: {shell_command(['bank', 'runs=50000'])}"
     overrides = []
     for key in dict.fromkeys(limit["number"] for limit in made.limits["1"]):
         low, high = ends_of(made, "1", key)
         overrides.append(f"{key}={(low + high) / 2:.4g}")
-    return f"run in the middle of box 1: python -m sim {' '.join(overrides)} end_date={made.about['end_date']}"
+    command = shell_command([*overrides, f"end_date={made.about['end_date']}"])
+    return f"run in the middle of box 1: {command}"

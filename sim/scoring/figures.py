@@ -33,6 +33,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
+from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.wording import counted, format_short_day, paragraph, significant, span, with_range
 
@@ -81,7 +82,7 @@ def main(folder: Path) -> int:
     scores = read_scores(folder)
     tables = targets_table(scores), forecasts_table(scores), districts_table(scores), split_table(scores)
     picture = draw_scores(folder, scores.targets, scores.about)
-    next_step = f"open {picture}; or score a decision: python -m sim score border=closed"
+    next_step = f"open {picture}; or score a decision: {shell_command(['score', 'border=closed'])}"
     return print_results(
         [*tables, *sentences(scores)], [*(folder / name for name in FILES), picture], next_step, LETTERS
     )

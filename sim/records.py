@@ -1,0 +1,121 @@
+"""Results of verbs as mappings and lists, for scripts (`--json`), from the files that the verbs wrote.
+
+Keys are those of the files: a table becomes a list of mappings from column to value, in which an empty cell is None.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sim.study.reader import open_study, read_about, read_measure, read_worlds
+
+Record = dict[str, Any]
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+
+
+def read_records(path: Path) -> list[Record]:
+    """Return the rows of a CSV file as mappings from column to number, text (also for a date) or None (empty cell)."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: value_of(text) for key, text in row.items()} for row in csv.DictReader(file)]
+
+
+def value_of(text: str) -> float | str | None:
+    """Return a cell as a number if it has the form of one, as None if it is empty, and otherwise as text."""
+    return json.loads(text) if NUMBER.fullmatch(text) else text or None
+
+
+def read_metadata(path: Path) -> Record:
+    """Return the content of a JSON file without `provenance`, which repeats what about.json has."""
+    return {key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if key != "provenance"}
+
+
+def study_record(folder: Path) -> Record:
+    """Describe a study: folder, name, numbers of campaigns and cells, fingerprints, and the paths of its files.
+
+    Args:
+        folder: Folder of the study.
+    """
+    about = read_about(folder)
+    kept = ("study", "campaigns", "failed", "first_seed", "calibration", "rules_fingerprint", "data_fingerprint")
+    tables = {path.stem: path for path in (*sorted(folder.glob("*.parquet")), folder / "summary.csv") if path.exists()}
+    report = folder / "report.html"
+    return {
+        "folder": folder,
+        **{key: about.get(key) for key in kept},
+        "cells": len(about["cells"]),
+        "fingerprint": about["settings_fingerprint"],
+        "tables": tables,
+        "report": report if report.exists() else None,
+    }
+
+
+def verdicts_record(tables: Sequence[Path]) -> Record:
+    """Return tables of verdicts or of effects with their metadata, one per outcome; the rows of each are in `rows`.
+
+    Args:
+        tables: Paths of verdicts/<name>.csv.
+    """
+    found = [
+        {"table": table, **read_metadata(table.with_suffix(".json")), "rows": read_records(table)} for table in tables
+    ]
+    return {"folder": tables[0].parent, "comparisons": found}
+
+
+def score_record(folder: Path) -> Record:
+    """Return the scores of each target and of each forecast, and what they rest on.
+
+    Args:
+        folder: Folder of score.csv.
+    """
+    tables = {"targets": "score.csv", "districts": "score_forecasts.csv", "posts": "score_split.csv"}
+    rows = {key: read_records(folder / name) for key, name in tables.items()}
+    return {"folder": folder, **read_metadata(folder / "score.json"), **rows}
+
+
+def story_record(study_folder: Path, folder: Path, campaign: Mapping[str, Any], outcomes: Sequence[str]) -> Record:
+    """Return the values of outcomes in one campaign.
+
+    Args:
+        study_folder: Folder of the study.
+        folder: Folder of the story.
+        campaign: Metadata of the campaign, as in campaign.json.
+        outcomes: Names of the outcomes.
+
+    Raises:
+        PanjError: The study has no such outcome.
+    """
+    study = open_study(study_folder)
+    start = date.fromisoformat(campaign["start_date"])
+    rows = []
+    for name in outcomes:
+        measure = read_measure(study, name)
+        worlds = read_worlds(study, measure, start)[campaign["cell"]]
+        found = worlds.values[(worlds.seeds == campaign["seed"]) & worlds.there]
+        value: Any = float(found[0]) if found.size else None
+        if measure.is_date and value is not None:
+            value = start + timedelta(days=round(value))
+        rows.append({
+            "outcome": name, "label": measure.label, "unit": "date" if measure.is_date else measure.unit,
+            "value": value, "reported": measure.reported["text"] or None,
+        })  # fmt: skip
+    kept = {key: campaign[key] for key in ("study", "cell", "cell_label", "seed", "calibration")}
+    return {"folder": folder, **kept, "outcomes": rows}
+
+
+def fork_record(folder: Path, outcomes: Sequence[str]) -> Record:
+    """Return the outcomes of a fork in both branches and, if several campaigns were forked, the paired differences.
+
+    Args:
+        folder: Folder of the fork.
+        outcomes: Names of the outcomes to return; all if empty.
+    """
+    about = read_metadata(folder / "fork.json")
+    kept = ("study", "day", "changes", "cell", "cell_label", "seeds", "forked")
+    tables = {"outcomes": folder / "outcomes.csv", "verdicts": folder / "verdicts.csv"}
+    rows = {key: read_records(path) for key, path in tables.items() if path.exists()}
+    wanted = {key: [row for row in table if not outcomes or row["outcome"] in outcomes] for key, table in rows.items()}
+    return {"folder": folder, **{key: about.get(key) for key in kept}, **wanted}
