@@ -357,6 +357,15 @@ def report(request: options.Report) -> int:
     return code
 
 
+def memo(request: options.Memo) -> int:
+    """Write a brief of two pages on one outcome of a study, and return the exit code."""
+    from sim.memo.memo import show_memo, write_memo
+    from sim.study.reader import unfinished
+
+    print(unfinished(request.folders[0]), end="")
+    return show_memo(write_memo(request))
+
+
 def plan(request: options.Plan) -> int:
     """Print the estimated cost of a sweep, and return the exit code."""
     from sim.execution import plan as ahead
@@ -477,7 +486,7 @@ VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
+        report, memo, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
     )
 }  # fmt: skip
 

@@ -76,9 +76,9 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
     if (value is None and low is None and high is None) or not values.size:
         return None
     lowest, highest = (low, high) if value is None else (value, value)
-    below = 0.0 if lowest is None else float(np.mean(values < lowest))
-    above = 0.0 if highest is None else float(np.mean(values > highest))
-    return Side(below, 1 - below - above, above)
+    below = 0 if lowest is None else int(np.sum(values < lowest))
+    above = 0 if highest is None else int(np.sum(values > highest))
+    return Side(*(count / values.size for count in (below, values.size - below - above, above)))
 
 
 def findings_of(study: Study) -> list[str]:
