@@ -29,7 +29,7 @@ from sim.compare.figure import (
 from sim.compare.risk import say_range
 from sim.memo.sentences import Subject, known
 from sim.plots.captions import describe_campaigns
-from sim.plots.charts import add_key, draw_histogram, key_line, key_of_reported, mark_reported, new_figure, save_chart
+from sim.plots.charts import add_key, draw_histogram, key_line, mark_reported, new_figure, save_chart
 from sim.plots.colours import INK, SIMULATED
 from sim.plots.style import in_style
 from sim.report.outcomes import are_whole, bins_of
@@ -84,8 +84,8 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_level(value, about)))
     reported = subject.measure.reported["text"]
-    handles = [key_line("median of campaigns"), *(key_of_reported() if reported else [])]
-    add_key(figure, [*handles, *mark_thresholds(axes, subject)], COLUMNS, fontsize=8.5)
+    handles = [key_line("median of campaigns"), *key_of(about)[3:], *mark_thresholds(axes, subject)]
+    add_key(figure, handles, COLUMNS, fontsize=8.5)
     source = f"Reported: {reported} in evidence.csv." if reported else "Nothing was reported on this outcome."
     title = textwrap.fill(subject.measure.label, LETTERS_OF_TITLE)
     return save_chart(figure, path, title, f"{describe_campaigns(subject.base)} {source}", made_for(about, path))

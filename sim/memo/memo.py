@@ -36,7 +36,7 @@ from sim.compare.figure import (
     unit_of,
 )
 from sim.compare.pairs import Baseline, choose_baseline
-from sim.compare.sentences import Verdict, say_outcome
+from sim.compare.sentences import Verdict, directions, say_outcome
 from sim.data.evidence import CREDITS
 from sim.data.record import evidence
 from sim.errors import PanjError
@@ -65,8 +65,8 @@ from sim.terminal import console_of
 from sim.wording import counted
 
 MOST_ROWS = 8  # comparisons in table and figure; the others are in the verdict table
-MOST_SOURCES = 6
-MOST_LETTERS = 220  # of what a setting changes
+MOST_SOURCES = 4  # printed in full
+MOST_CHANGES, MOST_LETTERS = 5, 130  # settings of which a memo says what they change, and letters of each
 SUFFIXES = {"html": ".html", "markdown": ".md"}
 ALONE = Baseline(None, {}, "", "")  # of a study of one cell, which has nothing to be compared with
 LIBRARIES = ("python", "panj", "numpy", "numba", "scipy", "pyarrow")
@@ -156,7 +156,7 @@ def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
     ids = [id for id in cite(measure.reported["evidence"]) if id in evidence()]
     return Brief(
         title=f"{measure.label}: a memo on study {subject.study.name}",
-        campaigns=describe_campaigns(subject.study),
+        campaigns=campaigns_in_words(subject),
         question=question_of(subject),
         choices=choices_of(shown),
         answer=answer_of(subject),
@@ -166,7 +166,7 @@ def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
         figure=figure,
         figure_heading=f"{say_outcome(measure)}{', compared' if found else ''}",
         explained=explanation(subject),
-        rests=rests_on(subject),
+        rests=[*rests_on(subject), *more_sources(ids)],
         changes=changes_of(subject, shown),
         sources=[make_source(evidence()[id]) for id in ids[:MOST_SOURCES]],
         limits=limits_of(subject),
@@ -174,6 +174,22 @@ def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
         provenance=provenance_of(subject),
         terms=TERMS,
     )
+
+
+def campaigns_in_words(subject: Subject) -> str:
+    """Return how many campaigns there are, of which scenario and with which numbers, for each study."""
+    said = [
+        describe_campaigns(study if len(study.cells) > 1 else study.of_cell(study.cells[0].number))
+        for study in subject.studies
+    ]
+    names = [f"Study {study.name}: " if len(said) > 1 else "" for study in subject.studies]
+    return " ".join(f"{name}{text}" for name, text in zip(names, said, strict=True))
+
+
+def more_sources(ids: Sequence[str]) -> list[str]:
+    """Return a sentence that names the reports of which a memo does not print the source; none if it prints all."""
+    more = ids[MOST_SOURCES:]
+    return [f"Further reports: {', '.join(more)}; `python -m sim evidence id={more[0]}` prints one."] if more else []
 
 
 def shown_cells(subject: Subject) -> list[StudyCell]:
@@ -208,29 +224,35 @@ def table_of_comparison(subject: Subject, found: Comparison) -> Table:
     )
     level, difference = unit_of(about, difference=False), unit_of(about)
     if found.asked:
-        columns = ["Risk (95 % interval), %", "Risk difference, percentage points", "95 % interval", "Worlds prevented",
-                   "Worlds caused", "Worlds unchanged"]  # fmt: skip
+        columns = ["Risk, % (95 % interval)", "Difference, points", "95 % interval", "Worlds prevented / caused / same"]
     else:
-        low, high = ("earlier", "later") if subject.measure.is_date else ("lower", "higher")
-        columns = [f"Median (90 % of campaigns), {level}", f"Mean difference, {difference}", "95 % interval",
-                   f"Worlds {low}", f"Worlds {high}", "Worlds unchanged"]  # fmt: skip
+        low, high = directions(subject.measure)
+        columns = [f"Median, {level} (90 % of campaigns)", f"Mean difference, {difference}", "95 % interval",
+                   f"Worlds {low} / {high} / same"]  # fmt: skip
     rows = [row_of(bar, about) for bar in bars_of(drawn, labels.of)[0]]
     caption = f"{about['label']}, against {about['baseline']}"
-    return Table(caption, [one_line(labels.keys) or "Settings", *columns], rows, rest, f"../verdicts/{found.name}.csv")
+    return Table(
+        "Verdicts",
+        caption,
+        [one_line(labels.keys) or "Settings", *columns],
+        rows,
+        rest,
+        f"../verdicts/{found.name}.csv",
+    )
 
 
 def row_of(bar: Bar, about: dict[str, Any]) -> list[str]:
     """Return a row of the table of verdicts as text: of a baseline or of a cell compared with one."""
     level = f"{format_level(bar.middle, about)} ({format_level(bar.low, about)} to {format_level(bar.high, about)})"
     if bar.verdict is None:
-        return [one_line(bar.label), level, "baseline", "", "", "", ""]
+        return [one_line(bar.label), level, "baseline", "", ""]
     found = bar.verdict.judgement
     if not found.worlds:
-        return [one_line(bar.label), "no value", "", "", "", "", ""]
+        return [one_line(bar.label), "no value", "", "", ""]
     interval = " to ".join(format_difference(end, about) for end in (found.mean_low, found.mean_high))
     counts = (found.worlds_lower, found.worlds_higher, found.worlds_equal)
-    return [one_line(bar.label), level, format_difference(found.mean_difference, about), interval,
-            *(f"{count:,}" for count in counts)]  # fmt: skip
+    size = format_difference(found.mean_difference, about)
+    return [one_line(bar.label), level, size, interval, " / ".join(f"{count:,}" for count in counts)]
 
 
 def one_line(label: str) -> str:
@@ -258,7 +280,7 @@ def table_of_campaigns(subject: Subject) -> Table:
     rows.append(["Reported", subject.measure.reported["text"] or "nothing"])
     if subject.side is not None:
         rows.append(["Where the reported figure lies", say_side(subject.side)])
-    return Table(subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")
+    return Table("Numbers", subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")
 
 
 def effects_in_words(subject: Subject, found: Comparison) -> str:
@@ -289,7 +311,7 @@ def draw(subject: Subject, path: Path) -> Path:
     found = subject.found
     if found is None:
         return draw_distribution(subject, path)
-    about = shown_about(dict(subject.about))
+    about = {**shown_about(dict(subject.about)), "notes": []}  # which are on the page
     ours, theirs = worlds_of(subject, found)
     rows = [with_values(row, ours, theirs) for row in shown_rows(found.verdicts)]
     return draw_comparison(subject, Verdicts(path, about, tuple(rows)), Verdicts(path, about, found.verdicts), path)
@@ -313,14 +335,14 @@ def changes_of(subject: Subject, shown: Sequence[StudyCell]) -> dict[str, str]:
     """Return what the settings shown change, as the study stored it, keyed by `key=value` and cut to a line or two."""
     stored: Mapping[str, str] = subject.study.about.get("changes") or {}
     names = dict.fromkeys(f"{key}={value}" for cell in shown for key, value in cell.values.items())
-    return {name: cut(stored[name]) for name in names if stored.get(name)}
+    return {name: cut(stored[name]) for name in [name for name in names if stored.get(name)][:MOST_CHANGES]}
 
 
 def cut(text: str) -> str:
     """Return a text, cut at a word if it is long; the whole text is in the help and in docs/odd.md."""
     if len(text) <= MOST_LETTERS:
         return text
-    return f"{text[:MOST_LETTERS].rpartition(' ')[0]} ... (all of it: docs/odd.md, Policies)"
+    return f"{text[:MOST_LETTERS].rpartition(' ')[0]} ... (docs/odd.md, Policies)"
 
 
 def commands_of(subject: Subject, request: Memo) -> list[str]:

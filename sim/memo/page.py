@@ -18,8 +18,9 @@ SEAL = re.compile(r"<!-- panj memo ([0-9a-f]+) -->\n\Z")
 
 
 class Table(NamedTuple):
-    """The table of a memo: caption, headings, rows of text whose first cell names the row, and what is left out."""
+    """The table of a memo: heading, caption, columns, rows of text whose first cell names the row, what is left out."""
 
+    heading: str
     caption: str
     columns: list[str]
     rows: list[list[str]]
@@ -83,7 +84,7 @@ def write_markdown(path: Path, brief: Brief) -> Path:
         "## Question", plain(brief.question), listed(brief.choices),
         "## Answer", *map(plain, brief.answer),
         "## Method", plain(" ".join(brief.method)),
-        "## Verdicts", plain(table.caption), table_of(table), link, plain(brief.effects),
+        f"## {table.heading}", plain(table.caption), table_of(table), link, plain(brief.effects),
         "## Figure", f"![{plain(brief.figure_heading)}]({brief.figure.name})", plain(brief.explained),
         "## What it rests on", bullets(brief.rests), listed(brief.changes),
         "\n".join(f"- {cite(source)}" for source in brief.sources),

@@ -35,8 +35,8 @@ from sim.wording import counted, format_day, list_words, paragraph, span_of
 FEW_EVENTS = 10  # with fewer worlds in which the event occurs, single worlds decide the answer
 MOST_CHOICES = 8  # settings of which a memo says what they are
 LEFT_OUT = (  # also inserted into docs/odd.md
-    "Governments, the headquarters in Kabul and foreign powers decide nothing in it: they act through settings and "
-    "dated events.",
+    "Governments and foreign powers decide nothing in it: they act through settings and dated events; the headquarters "
+    "only chooses which calls for help are answered.",
     "Nobody learns, plans ahead or revises a rule; men and commanders react to what they see and hear.",
     "A district is a point with one holder at the end of a day; a step is a day; the Tajik frontier is the only way "
     "out of the country.",
@@ -65,6 +65,11 @@ class Subject(NamedTuple):
         )
 
     @property
+    def is_assimilated(self) -> bool:
+        """Whether the campaigns of the baseline are worlds that followed the record."""
+        return bool(self.base.about.get("worlds"))
+
+    @property
     def values(self) -> Any:
         """Values of the outcome in the campaigns of the baseline that have one."""
         return self.worlds.values[self.worlds.there]
@@ -89,11 +94,10 @@ class Subject(NamedTuple):
 def question_of(subject: Subject) -> str:
     """Return the question of a memo, made from the outcome, the swept keys and the threshold."""
     what, study, found = say_outcome(subject.measure), subject.study, subject.found
-    event = f"{what} is {say_range(subject.asked, subject.measure)}" if subject.asked else what
     if found is None:
-        first = (
-            f"In how many campaigns of this model {event}" if subject.asked else f"What does this model give for {what}"
-        )
+        first = f"What does this model give for {what}"
+        if subject.asked:
+            first = f"In how many campaigns of this model is {what} {say_range(subject.asked, subject.measure)}"
         return f"{first}, and how does that compare with what was reported?"
     if found.against is study:
         change = list_words(study.swept)
@@ -101,13 +105,14 @@ def question_of(subject: Subject) -> str:
     else:
         change, compared = "the study", f"Study {study.name} is compared with study {found.against.name}."
     if subject.asked:
+        event = f"{what} is {say_range(subject.asked, subject.measure)}"
         return f"In this model, does it depend on {change} how often {event}? {compared}"
     return f"In this model, does {what} depend on {change}, and how much? {compared}"
 
 
 def choices_of(shown: Sequence[StudyCell]) -> dict[str, str]:
     """Return what each setting of some cells is, in the words of its file, keyed by `key=value`."""
-    texts = {}
+    texts: dict[str, str] = {}
     for cell in shown:
         for key, value in cell.values.items():
             name = f"{key}={value}"
@@ -251,10 +256,11 @@ def place_of_report(subject: Subject) -> str:
     if side is None:
         return f"Reported: {reported}."
     campaigns = f"{counted(len(subject.values), 'campaign')} {name_of_base(subject)}"
-    return (
-        f"Reported: {reported}. Of {campaigns}, {say_side(side)}; it {'fits' if side.fits else 'does not fit'} by the "
-        "rule that more than one campaign in twenty must reach a figure."
-    )
+    place = f"Reported: {reported}. Of {campaigns}, {say_side(side)}"
+    if subject.is_assimilated:
+        return f"{place}."
+    fits = "fits" if side.fits else "does not fit"
+    return f"{place}; it {fits} by the rule that more than one campaign in twenty must reach a figure."
 
 
 def name_of_base(subject: Subject) -> str:
@@ -265,17 +271,24 @@ def name_of_base(subject: Subject) -> str:
 
 def fitted(subject: Subject) -> str:
     """Say whether the reported figure of the outcome was among those that the numbers were fitted to."""
+    if subject.is_assimilated:
+        return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
     if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
         return ""
     uses = {target.use for target in targets_here() if target.outcome == subject.measure.outcome}
     if "fitted" in uses:
-        return "The numbers were fitted to this very figure among others: that it is met is no independent test."
+        return "The numbers were fitted to this very figure among others, so that meeting it is no independent test."
     return "This figure was not among those that the numbers were fitted to." if uses else ""
 
 
 def fit_of(subject: Subject) -> str:
-    """Say how many reported figures the baseline fits: from its table of scores or, without one, from its campaigns."""
+    """Say how many reported figures the baseline fits: from its table of scores or, without one, from its campaigns.
+
+    Return an empty text for worlds that followed the record, whose fit is no test.
+    """
     base = subject.base
+    if subject.is_assimilated:
+        return ""
     place = "score" if len(base.cells) == 1 else f"score/cell_{base.cell.number}"
     if (base.folder / place / "score.json").is_file():
         return f"{sentences_on_score(read_scores(base.folder / place))[0]} ({place}/score.csv)"
@@ -308,6 +321,11 @@ def doubt_of_fit(subject: Subject) -> str:
     """Say what the fit of this outcome allows to conclude."""
     if subject.side is None:
         return "Without a reported figure for this outcome nobody can say how well the model fits it."
+    if not subject.side.fits and subject.is_assimilated:
+        return (
+            "Although these worlds were chosen by the reports, at most one in twenty reaches the reported figure of this "
+            "outcome: a direction may be quoted; a size rests on worlds unlike what was reported."
+        )
     if not subject.side.fits:
         return (
             "The model does not fit this outcome: at most one campaign in twenty reaches the reported figure. A "
@@ -324,13 +342,12 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     unclear = any(not clear(verdict.judgement.mean_low, verdict.judgement.mean_high) for verdict in verdicts)
     missing, failed = int((~known(subject.worlds)).sum()), sum(cell.failed for cell in subject.study.cells)
     thin = f"Thin sample: {span_of(counts)} {'worlds in each comparison' if verdicts else 'campaigns'}"
+    rarely = f"only {counted(min(events), 'world')}" if any(events) and min(events) else "no world"
     several = f"Each interval holds by itself with 95 %; with {len(verdicts)} of them one may exclude zero by chance."
     doubts = {
         "An interval that contains zero does not show that there is no effect: these campaigns cannot tell.": unclear,
         f"{thin}; with fewer than {FEW} an interval is too narrow.": min(counts) < FEW,
-        f"Thin sample: in one comparison the event occurs in only {counted(min(events, default=0), 'world')}.": (
-            min(events, default=FEW_EVENTS) < FEW_EVENTS
-        ),
+        f"Thin sample: in one comparison the event occurs in {rarely}.": any(count < FEW_EVENTS for count in events),
         f"{counted(missing, 'campaign')} of the baseline left out for want of a value.": missing > 0,
         describe_failures(failed): failed > 0,
         several: 1 < len(verdicts) < MANY,
