@@ -7,6 +7,7 @@ comes from `sim.report.findings`. This module computes nothing of its own.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -275,10 +276,17 @@ def fitted(subject: Subject) -> str:
         return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
     if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
         return ""
-    uses = {target.use for target in targets_here() if target.outcome == subject.measure.outcome}
+    uses = uses_of_targets().get(subject.measure.outcome, frozenset())
     if "fitted" in uses:
         return "The numbers were fitted to this very figure among others, so that meeting it is no independent test."
     return "This figure was not among those that the numbers were fitted to." if uses else ""
+
+
+@cache
+def uses_of_targets() -> dict[str, frozenset[str]]:
+    """Return how the reported figures of each outcome are used: fitted, scored or both."""
+    targets = targets_here()
+    return {one.outcome: frozenset(two.use for two in targets if two.outcome == one.outcome) for one in targets}
 
 
 def fit_of(subject: Subject) -> str:
@@ -347,7 +355,7 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     doubts = {
         "An interval that contains zero does not show that there is no effect: these campaigns cannot tell.": unclear,
         f"{thin}; with fewer than {FEW} an interval is too narrow.": min(counts) < FEW,
-        f"Thin sample: in one comparison the event occurs in {rarely}.": any(count < FEW_EVENTS for count in events),
+        f"Thin sample: a comparison has the event in {rarely}.": bool(events) and min(events) < FEW_EVENTS,
         f"{counted(missing, 'campaign')} of the baseline left out for want of a value.": missing > 0,
         describe_failures(failed): failed > 0,
         several: 1 < len(verdicts) < MANY,
