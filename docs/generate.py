@@ -1,9 +1,9 @@
 """Write the parts of the documentation that are generated from the model and its YAML files.
 
 `python docs/generate.py` writes the tables of parameters and policies in `docs/odd.md`, its list of what the model
-leaves out, and `docs/cli.md`. With `effects` it also runs campaigns with and without each step of the day and writes the
-effect of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of
-`docs/blocks.yaml`; with
+leaves out, and `docs/cli.md`. With `effects` it also runs campaigns with and without each step of the day and writes
+the effect of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the
+sentences of `docs/blocks.yaml`; with
 `sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes their results;
 with `july` it writes the what-ifs of docs/july_2021.md; with `worlds` it writes what the page of the worlds in
 `results/worlds_2021_07_07` says, and copies its first figure.

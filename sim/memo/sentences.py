@@ -331,8 +331,8 @@ def doubt_of_fit(subject: Subject) -> str:
         return "Without a reported figure for this outcome nobody can say how well the model fits it."
     if not subject.side.fits and subject.is_assimilated:
         return (
-            "Although these worlds were chosen by the reports, at most one in twenty reaches the reported figure of this "
-            "outcome: a direction may be quoted; a size rests on worlds unlike what was reported."
+            "Although these worlds were chosen by the reports, at most one in twenty reaches the reported figure of "
+            "this outcome: a direction may be quoted; a size rests on worlds unlike what was reported."
         )
     if not subject.side.fits:
         return (
@@ -350,12 +350,13 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     unclear = any(not clear(verdict.judgement.mean_low, verdict.judgement.mean_high) for verdict in verdicts)
     missing, failed = int((~known(subject.worlds)).sum()), sum(cell.failed for cell in subject.study.cells)
     thin = f"Thin sample: {span_of(counts)} {'worlds in each comparison' if verdicts else 'campaigns'}"
-    rarely = f"only {counted(min(events), 'world')}" if any(events) and min(events) else "no world"
+    worlds = f"only {counted(min(events), 'world')}" if events and min(events) else "no world"
+    rare = f"Thin sample: in one comparison the event occurs in {worlds}."
     several = f"Each interval holds by itself with 95 %; with {len(verdicts)} of them one may exclude zero by chance."
     doubts = {
         "An interval that contains zero does not show that there is no effect: these campaigns cannot tell.": unclear,
         f"{thin}; with fewer than {FEW} an interval is too narrow.": min(counts) < FEW,
-        f"Thin sample: a comparison has the event in {rarely}.": bool(events) and min(events) < FEW_EVENTS,
+        rare: bool(events) and min(events) < FEW_EVENTS,
         f"{counted(missing, 'campaign')} of the baseline left out for want of a value.": missing > 0,
         describe_failures(failed): failed > 0,
         several: 1 < len(verdicts) < MANY,

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -34,9 +35,7 @@ PARTS = ("Question", "Answer", "Method", "Verdicts", "Figure", "What it rests on
 STUDIES = {
     "grid": ["-m", "rules.news.fade_days=5,10", "morale=reported,brittle", "runs=12"],
     "many": ["-m", "rules.news.fade_days=range(3,15)", "runs=2"],
-    "equal": ["-m", "timeline.events.bagram_handed_over.date=2021-07-02,2021-07-03", "runs=3"],
     "plain": ["runs=12"],
-    "closed": ["border=closed", "runs=12"],
 }
 
 
@@ -56,7 +55,26 @@ def results(tmp_path_factory):
         patch.chdir(place)
         for name, words in STUDIES.items():
             assert front.main([*words, *SMALL, f"study={name}"]) == 0
+    of_seed = lambda runs: [10.0 * seed for seed in runs["seed"].to_pylist()]  # noqa: E731
+    copy_with(place / "results" / "grid", "equal", CROSSED, of_seed)
+    copy_with(place / "results" / "plain", "other", NIGHT, of_seed)
     return place / "results"
+
+
+def copy_with(folder: Path, name: str, outcome: str, values: Callable[[pa.Table], list[float | None]]) -> Path:
+    """Copy a study to a folder next to it, with other values of one outcome."""
+    copy = folder.with_name(name)
+    copy.mkdir()
+    for file in ("config.yaml", "summary.csv"):
+        (copy / file).write_bytes((folder / file).read_bytes())
+    runs = pq.read_table(folder / "runs.parquet")
+    place, field = runs.column_names.index(outcome), runs.schema.field(outcome)
+    pq.write_table(
+        runs.set_column(place, field, pa.array(values(runs), pa.float64()).cast(field.type)), copy / "runs.parquet"
+    )
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    (copy / "about.json").write_text(json.dumps(seal({**about, "study": name, "tables": {}})), encoding="utf-8")
+    return copy
 
 
 def ask(*words):
@@ -102,8 +120,8 @@ def test_a_memo_writes_the_verdict_table_that_compare_writes(results):
 
 
 def test_the_answer_is_the_sentence_of_the_verdict(results):
-    text = markdown(results / "closed", results / "plain", f"outcome={NIGHT}", "above=500")
-    (table,) = (results / "closed" / "verdicts").glob(f"{NIGHT}__above_500*.csv")
+    text = markdown(results / "other", results / "plain", f"outcome={NIGHT}", "above=500")
+    (table,) = (results / "other" / "verdicts").glob(f"{NIGHT}__above_500*.csv")
     with table.open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     said = section(text, "Answer")
@@ -182,8 +200,8 @@ def table_of(results):
 
 def test_no_difference_in_any_world_is_said_so(results):
     text = markdown(results / "equal", f"outcome={CROSSED}")
-    assert "the same in every one of 3 worlds" in section(text, "Answer")
-    assert table_in(text)[1][2:] == ["0", "0 to 0", "0 / 0 / 3"]
+    assert "the same in every one of 12 worlds" in section(text, "Answer")
+    assert table_in(text)[1][2:] == ["0", "0 to 0", "0 / 0 / 12"]
 
 
 def test_a_date_is_shown_as_a_date_and_where_it_did_not_occur_is_counted(results):
@@ -195,28 +213,11 @@ def test_a_date_is_shown_as_a_date_and_where_it_did_not_occur_is_counted(results
     assert f"Campaigns in which it did not occur | {never}, counted as the day after the last" in alone
 
 
-def test_campaigns_without_a_value_are_left_out_and_counted(results, tmp_path):
-    folder = memo.open_study(results / "plain").folder
-    copy = tmp_path / "plain"
-    ask(folder, f"outcome={CROSSED}", "format=markdown")  # the original has all values
-    copied = copy_without(folder, copy, CROSSED, 5)
+def test_campaigns_without_a_value_are_left_out_and_counted(results):
+    copied = copy_with(results / "plain", "gaps", CROSSED, lambda runs: [None] * 5 + runs[CROSSED].to_pylist()[5:])
     text = markdown(copied, f"outcome={CROSSED}")
     assert "| Campaigns with a value | 7 of 12 |" in text
     assert "5 campaigns of the baseline left out" in text
-
-
-def copy_without(folder: Path, copy: Path, outcome: str, many: int) -> Path:
-    """Copy a study, and remove the value of an outcome in its first campaigns."""
-    copy.mkdir()
-    for name in ("config.yaml", "summary.csv"):
-        (copy / name).write_bytes((folder / name).read_bytes())
-    runs = pq.read_table(folder / "runs.parquet")
-    values = [None] * many + runs[outcome].to_pylist()[many:]
-    runs = runs.set_column(runs.column_names.index(outcome), outcome, pa.array(values, runs.schema.field(outcome).type))
-    pq.write_table(runs, copy / "runs.parquet")
-    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    (copy / "about.json").write_text(json.dumps(seal({**about, "tables": {}})), encoding="utf-8")
-    return copy
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ def test_bad_input_names_its_key_and_nothing_is_written(results, words, key, cap
 
 
 def test_a_memo_that_was_edited_is_not_overwritten(results):
-    words = [results / "closed", results / "plain", f"outcome={CROSSED}"]
+    words = [results / "other", results / "plain", f"outcome={CROSSED}"]
     page, text, *_ = ask(*words)
     assert ask(*words)[:2] == [page, text]  # as written: it may be replaced
     edited = text.read_text(encoding="utf-8").replace("In this model", "In truth")
