@@ -1,8 +1,9 @@
 """Write the parts of the documentation that are generated from the model and its YAML files.
 
-`python docs/generate.py` writes the tables of parameters and policies in `docs/odd.md`, and `docs/cli.md`. With
-`effects` it also runs campaigns with and without each step of the day and writes the effect of each step; with `fit` it
-runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of `docs/blocks.yaml`; with
+`python docs/generate.py` writes the tables of parameters and policies in `docs/odd.md`, its list of what the model
+leaves out, and `docs/cli.md`. With `effects` it also runs campaigns with and without each step of the day and writes
+the effect of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the
+sentences of `docs/blocks.yaml`; with
 `sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes their results;
 with `july` it writes the what-ifs of docs/july_2021.md; with `worlds` it writes what the page of the worlds in
 `results/worlds_2021_07_07` says, and copies its first figure.
@@ -41,6 +42,7 @@ from sim.data.configs import folder_of, read_yaml
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
 from sim.help import reference
+from sim.memo.sentences import LEFT_OUT
 from sim.outcome import Value, count_outcomes, read_outcomes
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.score import events_of, measured_or_error
@@ -131,6 +133,11 @@ def policy_table() -> str:
             changes = "<br>".join(f"{one.meaning} (`{one.key}`): {one.change}" for one in describe_changes(group, name))
             lines.append(f"| `{group}={name}` | {about_of(group, name)} | {changes or 'nothing'} |")
     return "\n".join(lines)
+
+
+def left_out() -> str:
+    """Write what the model leaves out, as every memo says it, as a list."""
+    return "\n".join(f"- {sentence}" for sentence in LEFT_OUT)
 
 
 def outcomes_of(settings: Settings, runs: int) -> Outcomes:
@@ -431,6 +438,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write the tables of the ODD description and the CLI reference, and any other parts named in the arguments."""
     insert(ODD, "parameters", parameter_tables())
     insert(ODD, "policies", policy_table())
+    insert(ODD, "left out", left_out())
     CLI.write_text(reference(), encoding="utf-8")
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))

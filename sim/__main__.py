@@ -151,8 +151,8 @@ def folder_for(request: options.Request, named: Path | None) -> Path | None:
     return folder
 
 
-def init(request: options.Init) -> int:
-    """Write a folder for own files, print what to try next, and return the exit code."""
+def init(request: options.Init) -> Answer:
+    """Write a folder for own files, and print what to try next."""
     from sim.data.starter import write_starter
 
     print("Written:")
@@ -160,7 +160,7 @@ def init(request: options.Init) -> int:
         print(f"  {path}")
     place = shlex.quote(str(request.folder))
     print(f"Next: cd {place} && {shell_command(['scenario=my_scenario', 'runs=20'])}; README.md says more")
-    return 0
+    return Answer(folder=request.folder)
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
@@ -468,6 +468,16 @@ def report(request: options.Report) -> int:
     return code
 
 
+def memo(request: options.Memo) -> Answer:
+    """Write a brief of two pages on one outcome of a study."""
+    from sim.memo.memo import show_memo, write_memo
+    from sim.study.reader import unfinished
+
+    print(unfinished(request.folders[0]), end="")
+    paths = write_memo(request)
+    return Answer(show_memo(paths), paths[0].parent, lambda: {"files": [str(path) for path in paths]})
+
+
 def plan(request: options.Plan) -> Answer:
     """Print the estimated cost of a sweep."""
     from sim.execution.plan import make_plan, plan_record, show_plan
@@ -598,7 +608,7 @@ VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # a verb 
     options.VERBS[verb.__name__.rstrip("_")]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_, init,
+        report, memo, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_, init,
         completion,
     )
 }  # fmt: skip

@@ -523,6 +523,35 @@ class Report(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memo(Request):
+    """Write a brief of two pages on one outcome: question, answer, figure, what it rests on, what it does not say."""
+
+    as_json = "the paths of the files that were written"
+    extras = ("report",)
+    examples = (
+        "memo results/policy outcome=troops_crossed_largest_night above=1037",
+        "memo results/july_2021 outcome=troops_crossed_by_2021_07_07 format=markdown",
+    )
+    folders: tuple[Path, ...] = argument(f"{FOLDER}, and optionally a second one that contains the baselines", most=2)
+    outcome: str = option("the outcome", example="troops_crossed_largest_night")
+    above: Threshold | None = option(
+        "lower threshold, a number or a date: the question is how often it is passed",
+        None,
+        read=read_threshold,
+        example="1037",
+    )
+    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    baseline: str | None = option(
+        "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before "
+        "the sweep",
+        None,
+        example="as_reported",
+    )
+    format: tuple[str, ...] = option("files to write", ("html", "markdown"), choices=("html", "markdown"))
+    out: Path | None = option(OUT, None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Animate(Request):
     """Draw an animated map, day by day."""
 
@@ -720,7 +749,7 @@ VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
         Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
-        Report, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
+        Report, Memo, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
         Completion,
     )
 }  # fmt: skip

@@ -69,7 +69,9 @@ def test_a_block_is_stale_when_a_number_changes() -> None:
     assert generate.stamp_of([usual], 500, "fit") != generate.stamp_of([usual], 200, "fit")
 
 
-@pytest.mark.parametrize(("mark", "made"), [("parameters", "parameter_tables"), ("policies", "policy_table")])
+@pytest.mark.parametrize(
+    ("mark", "made"), [("parameters", "parameter_tables"), ("policies", "policy_table"), ("left out", "left_out")]
+)
 def test_the_tables_of_the_model_are_those_of_its_files(mark: str, made: str) -> None:
     assert block_of("docs/odd.md", mark).strip() == getattr(generate, made)(), "python docs/generate.py"
 

@@ -26,13 +26,15 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 RULES = [name for name in FILES if name.startswith("sim.engine.rules.")]
-RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"])]
+RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"], ["memo"])]
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
 FOR_NOTEBOOKS = ("sim.classroom.exercises", "sim.classroom.lessons.notebooks")
 MOST_IN_A_FOLDER = 17
 DISTRIBUTIONS = packages_distributions()
 EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs the core alone
-    **dict.fromkeys(("plots", "report", "compare", "scoring", "story", "hindcast", "reproduce", "api"), "report"),
+    **dict.fromkeys(
+        ("plots", "report", "compare", "scoring", "story", "hindcast", "memo", "reproduce", "api"), "report"
+    ),
     **dict.fromkeys(("calibrate", "explore"), "calibrate"),
     "classroom": "classroom",
     "model": "mesa",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.console import Console
@@ -313,6 +314,27 @@ def draw_forest(verdicts: Verdicts) -> Path:
     """
     about, labels = verdicts.about, labels_of(verdicts)
     bars, left_out = bars_of(verdicts, labels.of)
+    figure = forest_of(bars, labels.keys, about, about)
+    add_key(figure, key_of(about), 4, fontsize=8.5)
+    path = verdicts.path.with_suffix(".png")
+    title = textwrap.fill(about["label"], LETTERS_OF_TITLE)
+    with write_errors(path, "compare"):
+        return save_chart(figure, path, title, caption_of(verdicts, left_out), made_for(about, path))
+
+
+def forest_of(bars: Sequence[Bar], keys: str, about: dict[str, Any], about_campaigns: dict[str, Any]) -> Figure:
+    """Create a figure of differences from the baseline (left) and of the campaigns themselves (right).
+
+    Args:
+        bars: The rows of the chart.
+        keys: Heading above the labels of the rows; it may be empty.
+        about: Metadata of the differences, prepared by `shown_about`.
+        about_campaigns: Metadata of the values on the right, which need not be those of the differences: the outcome
+            itself may be shown next to differences of a risk.
+
+    Returns:
+        The figure, without title, legend and caption.
+    """
     heights = [LINE * (1 + bar.label.count("\n")) + GAP for bar in bars]
     figure = new_figure(sum(heights) + 2.6)
     differences, campaigns = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -320,13 +342,9 @@ def draw_forest(verdicts: Verdicts) -> Path:
     for axes in (differences, campaigns):
         rule_rows(axes, bars, places, heights)
     draw_differences(differences, about, bars, places)
-    head_labels(differences, labels.keys)
-    draw_campaigns(campaigns, about, bars, places)
-    add_key(figure, key_of(about), 4, fontsize=8.5)
-    path = verdicts.path.with_suffix(".png")
-    title = textwrap.fill(about["label"], LETTERS_OF_TITLE)
-    with write_errors(path, "compare"):
-        return save_chart(figure, path, title, caption_of(verdicts, left_out), made_for(about, path))
+    head_labels(differences, keys)
+    draw_campaigns(campaigns, about_campaigns, bars, places)
+    return figure
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
@@ -484,7 +502,9 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
     parts = [
         f"{counted(about['campaigns'], 'campaign')}, {pairs}, scenario {about['scenario']}, {about['calibration']}.",
         f"Baseline: {about['baseline']}.",
-        f"The {MOST_CELLS} largest differences; {left_out} more are in the table." if left_out else "",
+        f"The {len(verdicts.rows) - left_out} largest differences; {left_out} more are in the table."
+        if left_out
+        else "",
         *about["notes"],
         "Intervals cover the uncertainty from the limited number of worlds, not that of the model.",
         "Nothing was reported on differences" + ("." if reported else ", nor on the outcome itself."),

@@ -76,9 +76,9 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
     if (value is None and low is None and high is None) or not values.size:
         return None
     lowest, highest = (low, high) if value is None else (value, value)
-    below = 0.0 if lowest is None else float(np.mean(values < lowest))
-    above = 0.0 if highest is None else float(np.mean(values > highest))
-    return Side(below, 1 - below - above, above)
+    below = 0 if lowest is None else int(np.sum(values < lowest))
+    above = 0 if highest is None else int(np.sum(values > highest))
+    return Side(*(count / values.size for count in (below, values.size - below - above, above)))
 
 
 def findings_of(study: Study) -> list[str]:
@@ -167,13 +167,15 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 def describe_misfit(study: Study) -> str:
     """State how many reported figures do not fit, and name up to four of these, beginning with the worst fit."""
-    sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
+    rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
+    placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
+    sides = {name: side for name, side in placed.items() if side is not None}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
         return "Nothing was reported about the days that this study covers."
     if not off:
         return f"Each of the {len(sides)} reported figures is reached by more than one campaign in twenty."
-    labels = [label_of(summary_row(study.summary, name), name) for name in off[:MOST_NAMED]]
+    labels = [label_of(rows[name], name) for name in off[:MOST_NAMED]]
     which = list_words([f"\u201c{label}\u201d" for label in labels])
     first = "" if len(off) <= MOST_NAMED else "first of all "
     do, them = ("does", "it") if len(off) == 1 else ("do", "them")
@@ -181,11 +183,6 @@ def describe_misfit(study: Study) -> str:
         f"{len(off)} of {len(sides)} reported figures {do} not fit, as at most one campaign in twenty reaches {them}:"
         f" {first}{which}."
     )
-
-
-def side_of(study: Study, name: str) -> Side | None:
-    """Return which shares of a cell's campaigns are below, equal to and above the reported figure of an outcome."""
-    return place_among(values_of(study, name), summary_row(study.summary, name))
 
 
 def reach_of(side: Side) -> float:

@@ -1,0 +1,365 @@
+"""Write the sentences of a memo: question, answer, method, what it rests on and what it does not say.
+
+Statistics and the sentences on differences come from `sim.compare`; where the reported figure lies among the campaigns
+comes from `sim.report.findings`. This module computes nothing of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sim.compare.compare import Comparison, spread_of
+from sim.compare.figure import format_level, unit_of
+from sim.compare.pairs import clear
+from sim.compare.risk import say_range
+from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, say_outcome
+from sim.configuration.changes import about_of, groups
+from sim.configuration.numbers import declared_numbers
+from sim.data.facts import THE_LINE
+from sim.errors import PanjError
+from sim.options import Range
+from sim.plots.captions import describe_failures
+from sim.provenance import NOT_CALIBRATED
+from sim.report.findings import Side, describe_misfit, place_among, share_of
+from sim.report.report import list_values
+from sim.scoring.figures import read_scores
+from sim.scoring.figures import sentences as sentences_on_score
+from sim.scoring.forecasts import targets_here
+from sim.study.reader import Measure, Study, StudyCell, Worlds
+from sim.wording import counted, format_day, list_words, paragraph, span_of
+
+FEW_EVENTS = 10  # with fewer worlds in which the event occurs, single worlds decide the answer
+MOST_CHOICES = 8  # settings of which a memo says what they are
+LEFT_OUT = (  # also inserted into docs/odd.md
+    "Governments and foreign powers decide nothing in it: they act through settings and dated events; the headquarters "
+    "only chooses which calls for help are answered.",
+    "Nobody learns, plans ahead or revises a rule; men and commanders react to what they see and hear.",
+    "A district is a point with one holder at the end of a day; a step is a day; the Tajik frontier is the only way "
+    "out of the country.",
+    "Families leave home and wait at the river, but nobody among them is killed or hurt; what became of prisoners and "
+    "of those who gave up is not followed.",
+    "Talks, pay, air cover and morale are a few numbers each, most of them guesses.",
+)
+
+
+class Subject(NamedTuple):
+    """What a memo is about: an outcome, in one study or compared between cells, and the campaigns of the baseline."""
+
+    study: Study
+    measure: Measure
+    asked: Range | None  # values that count as the event; None if values themselves are asked for
+    base: Study  # study limited to the cell whose campaigns are set against the reported figure
+    worlds: Worlds  # values of the outcome in that cell, dates in days after the first day
+    found: Comparison | None  # None for a study of one cell
+    about: Mapping[str, Any]  # metadata of the outcome, as `sim.compare.compare.about_question` returns it
+
+    @property
+    def studies(self) -> list[Study]:
+        """The study and, if it is another one, the study that contains the baselines."""
+        return (
+            [self.study] if self.found is None or self.found.against is self.study else [self.study, self.found.against]
+        )
+
+    @property
+    def is_assimilated(self) -> bool:
+        """Whether the campaigns of the baseline are worlds that followed the record."""
+        return bool(self.base.about.get("worlds"))
+
+    @property
+    def values(self) -> Any:
+        """Values of the outcome in the campaigns of the baseline that have one."""
+        return self.worlds.values[self.worlds.there]
+
+    @property
+    def spread(self) -> Spread:
+        """Median and 90 % interval of the outcome in the baseline."""
+        return spread_of(self.worlds.values)
+
+    @property
+    def side(self) -> Side | None:
+        """Shares of the baseline's campaigns below, at and above the reported figure; None if nothing was reported."""
+        reported = {f"reported_{part}": self.measure.reported[part] for part in ("value", "low", "high")}
+        return None if self.measure.is_date else place_among(self.values, pd.Series(reported))
+
+    def level(self, value: float) -> str:
+        """Format a value of the outcome with its unit, or as a date."""
+        unit = "" if self.measure.is_date else unit_of({**self.about, "thresholds": {}}, difference=False)
+        return f"{format_level(value, dict(self.about))} {unit.replace('per cent', '%')}".strip()
+
+
+def question_of(subject: Subject) -> str:
+    """Return the question of a memo, made from the outcome, the swept keys and the threshold."""
+    what, study, found = say_outcome(subject.measure), subject.study, subject.found
+    if found is None:
+        first = f"What does this model give for {what}"
+        if subject.asked:
+            first = f"In how many campaigns of this model is {what} {say_range(subject.asked, subject.measure)}"
+        return f"{first}, and how does that compare with what was reported?"
+    if found.against is study:
+        change = list_words(study.swept)
+        compared = f"Compared are {'; '.join(f'{key}: {list_values(study, key)}' for key in study.swept)}."
+    else:
+        change, compared = "the study", f"Study {study.name} is compared with study {found.against.name}."
+    if subject.asked:
+        event = f"{what} is {say_range(subject.asked, subject.measure)}"
+        return f"In this model, does it depend on {change} how often {event}? {compared}"
+    return f"In this model, does {what} depend on {change}, and how much? {compared}"
+
+
+def choices_of(shown: Sequence[StudyCell]) -> dict[str, str]:
+    """Return what each setting of some cells is, in the words of its file, keyed by `key=value`."""
+    texts: dict[str, str] = {}
+    for cell in shown:
+        for key, value in cell.values.items():
+            name = f"{key}={value}"
+            with suppress(PanjError):  # a choice of the user's own, whose file is elsewhere by now
+                if name not in texts and len(texts) < MOST_CHOICES and (text := describe(key, str(value))):
+                    texts[name] = text
+    return texts
+
+
+def describe(key: str, value: str) -> str:
+    """Return what a choice of a group is, or the meaning of a number; empty if neither is known."""
+    if key in groups():
+        return about_of(key, value) if value in groups()[key] else ""
+    number = declared_numbers().get(key)
+    return f"{number.meaning} ({number.unit})" if number else ""
+
+
+def answer_of(subject: Subject) -> list[str]:
+    """Return the answer in a few sentences that can be quoted, each with size, interval and number of campaigns."""
+    return answer_of_one(subject) if subject.found is None else answer_of_many(subject.found)
+
+
+def answer_of_one(subject: Subject) -> list[str]:
+    """Return the answer for a study of one cell: the distribution, the risk, and the place of the reported figure."""
+    count, what = len(subject.values), say_outcome(subject.measure)
+    campaigns = counted(count, "campaign")
+    if count == 1:
+        return [f"In the one campaign of this study {what} is {subject.level(float(subject.values[0]))}."]
+    median, low, high = subject.spread
+    sentences = [
+        f"In this model the median of {what} over {campaigns} is {subject.level(median)}; nine in ten campaigns are "
+        f"between {subject.level(low)} and {subject.level(high)}."
+    ]
+    if subject.asked is not None:
+        sentences.append(f"It is {say_range(subject.asked, subject.measure)} in {say_risk_of(subject)}.")
+    if subject.side is not None:
+        sentences.append(f"Reported: {subject.measure.reported['text']}; of the campaigns, {say_side(subject.side)}.")
+    return sentences
+
+
+def say_risk_of(subject: Subject) -> str:
+    """Return the share of the baseline's campaigns in the range asked for, with its 95 % interval."""
+    assert subject.asked is not None
+    offset = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0
+    marks = subject.asked.holds(subject.worlds.values[known(subject.worlds)] + offset).astype(float)
+    share, low, high = spread_of(marks, subject.asked)
+    return (
+        f"{int(marks.sum()):,} of {counted(marks.size, 'campaign')} ({100 * share:.3g} %; 95 % interval: "
+        f"{100 * low:.3g} to {100 * high:.3g} %)"
+    )
+
+
+def known(worlds: Worlds) -> Any:
+    """Return which campaigns have a value; an event that did not occur counts as the day after the last."""
+    return ~np.isnan(worlds.values)
+
+
+def say_side(side: Side) -> str:
+    """Describe where the reported figure lies among campaigns."""
+    equal = f", {share_of(side.equal)} at it" if side.equal >= 0.005 else ""
+    return f"{share_of(side.below)} are below it{equal} and {share_of(side.above)} above it"
+
+
+def answer_of_many(found: Comparison) -> list[str]:
+    """Return the answer of a comparison: the sentence of its verdict or, of several, their tally and the largest."""
+    verdicts = [verdict for verdict in found.verdicts if verdict.judgement.worlds]
+    if len(verdicts) == 1:
+        return [in_this_model(verdicts[0])]
+    clear_ones = [verdict for verdict in verdicts if verdict.is_clear]
+    largest = max(clear_ones or verdicts, key=lambda verdict: abs(verdict.judgement.mean_difference))
+    lower = sum(verdict.judgement.mean_difference < 0 for verdict in clear_ones)
+    what = "risk" if found.asked else "outcome"
+    low, high = ("lower", "higher") if found.asked else directions(found.measure)
+    if all(verdict.judgement.worlds_equal == verdict.judgement.worlds for verdict in verdicts):
+        return [f"In this model none of the {len(verdicts)} changes makes a difference in any world.", largest.sentence]
+    if not clear_ones:
+        return [f"No difference was detected for any of {len(verdicts)} changes. The largest:", in_this_model(largest)]
+    return [
+        f"Of {len(verdicts)} changes, {len(clear_ones)} {'has' if len(clear_ones) == 1 else 'have'} an interval "
+        f"without zero: the {what} is {low} with {lower} of them and {high} with {len(clear_ones) - lower}. The "
+        "largest of these:",
+        in_this_model(largest),
+    ]
+
+
+def in_this_model(verdict: Verdict) -> str:
+    """Return the sentence of a verdict, beginning with `In this model,`."""
+    return f"In this model, {verdict.sentence[0].lower()}{verdict.sentence[1:]}"
+
+
+def method_of(subject: Subject) -> list[str]:
+    """Return the method in three sentences: the model, the pairs, and where the numbers come from."""
+    study, found = subject.study, subject.found
+    first, last = study.about["start_date"], max(cell.end_date for cell in study.cells)
+    model = (
+        "Panj is an agent-based model: garrisons, Taliban columns, families and posts on the river act by rules, day "
+        f"by day from {format_day(date.fromisoformat(first))} to {format_day(last, year=True)}, and chance enters by "
+        "draws that follow from a seed."
+    )
+    if found is None:
+        campaigns = counted(subject.base.cell.finished, "campaign")
+        pairs = f"Each of the {campaigns} has another seed, and so other draws; no setting is varied."
+    else:
+        worlds = span_of({verdict.judgement.worlds for verdict in found.verdicts})
+        pairs = (
+            "A world is a seed: campaigns with one seed have the same numbers and the same draws under every setting, "
+            "so that a difference within a world comes from the settings alone "
+            f"({counted(found.campaigns, 'campaign')}, {worlds} pairs in each comparison)."
+        )
+    return [model, pairs, numbers_of(calibrations_of(subject))]
+
+
+def calibrations_of(subject: Subject) -> str:
+    """Return the source of the numbers of all cells shown, as the study states it."""
+    said = dict.fromkeys(cell.calibration for study in subject.studies for cell in study.cells)
+    return "; ".join(text for text in said if text) or "source unknown"
+
+
+def numbers_of(calibration: str) -> str:
+    """Say where the numbers of the rules come from, and with which doubt."""
+    if "assimilated" in calibration:
+        why = "so that agreement with these reports is built in and is no test of the model"
+        return f"Numbers and draws are those of worlds chosen because they followed the reports ({calibration}), {why}."
+    if NOT_CALIBRATED in calibration:
+        why = "rest on judgement and on ranges held plausible; nothing was fitted"
+        return f"The numbers of the rules {why} ({calibration})."
+    why = "the record leaves most of them open, and what depends on those rests on assumed ranges"
+    return f"The uncertain numbers of the rules were fitted to reported figures ({calibration}); {why}."
+
+
+def rests_on(subject: Subject) -> list[str]:
+    """Return what the answer rests on: the reported figure among the campaigns, the fit in numbers, and guesses."""
+    return [text for text in (place_of_report(subject), fitted(subject), fit_of(subject), guesses()) if text]
+
+
+def place_of_report(subject: Subject) -> str:
+    """Say where the reported figure lies among the campaigns of the baseline."""
+    reported, side = subject.measure.reported["text"], subject.side
+    if not reported:
+        return f"Nothing was reported on this outcome by {format_day(THE_LINE)}: no figure can be set against it."
+    if side is None:
+        return f"Reported: {reported}."
+    campaigns = f"{counted(len(subject.values), 'campaign')} {name_of_base(subject)}"
+    place = f"Reported: {reported}. Of {campaigns}, {say_side(side)}"
+    if subject.is_assimilated:
+        return f"{place}."
+    fits = "fits" if side.fits else "does not fit"
+    return f"{place}; it {fits} by the rule that more than one campaign in twenty must reach a figure."
+
+
+def name_of_base(subject: Subject) -> str:
+    """Name the campaigns that are set against the reported figure."""
+    label = subject.base.cell.label
+    return f"of the baseline{f' ({label})' if label else ''}" if subject.found else "of this study"
+
+
+def fitted(subject: Subject) -> str:
+    """Say whether the reported figure of the outcome was among those that the numbers were fitted to."""
+    if subject.is_assimilated:
+        return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
+    if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
+        return ""
+    uses = uses_of_targets().get(subject.measure.outcome, frozenset())
+    if "fitted" in uses:
+        return "The numbers were fitted to this very figure among others, so that meeting it is no independent test."
+    return "This figure was not among those that the numbers were fitted to." if uses else ""
+
+
+@cache
+def uses_of_targets() -> dict[str, frozenset[str]]:
+    """Return how the reported figures of each outcome are used: fitted, scored or both."""
+    targets = targets_here()
+    return {one.outcome: frozenset(two.use for two in targets if two.outcome == one.outcome) for one in targets}
+
+
+def fit_of(subject: Subject) -> str:
+    """Say how many reported figures the baseline fits: from its table of scores or, without one, from its campaigns.
+
+    Return an empty text for worlds that followed the record, whose fit is no test.
+    """
+    base = subject.base
+    if subject.is_assimilated:
+        return ""
+    place = "score" if len(base.cells) == 1 else f"score/cell_{base.cell.number}"
+    if (base.folder / place / "score.json").is_file():
+        return f"{sentences_on_score(read_scores(base.folder / place))[0]} ({place}/score.csv)"
+    said = describe_misfit(base)
+    return f"Over all outcomes of the baseline: {said[0].lower()}{said[1:]}" if subject.found else said
+
+
+def guesses() -> str:
+    """Say how many numbers of the rules are guesses, according to their declared sources."""
+    numbers = declared_numbers().values()
+    guessed = sum("guess" in number.source.lower() for number in numbers)
+    return f"{guessed} of {len(numbers)} numbers of the rules name a guess as their source, each with a declared range."
+
+
+def limits_of(subject: Subject) -> list[str]:
+    """Return what a memo does not say: misfit, thin samples, notes of the comparison, causes, the end of the record."""
+    return [
+        *(text for text in (doubt_of_fit(subject), *doubts_of_sample(subject)) if text),
+        "An interval covers the limited number of worlds, not errors of the model. A difference is an effect within "
+        "the model, not evidence of what caused the events of 2021.",
+        *(subject.found.notes if subject.found else ()),
+        paragraph("The model leaves out more than it includes.", *LEFT_OUT),
+        f"The record ends on the evening of {format_day(THE_LINE, year=True)}; nothing later is used or compared. It "
+        "explains a past event and forecasts none. Behind the numbers are people who were killed, captured or driven "
+        "from home.",
+    ]
+
+
+def doubt_of_fit(subject: Subject) -> str:
+    """Say what the fit of this outcome allows to conclude."""
+    if subject.side is None:
+        return "Without a reported figure for this outcome nobody can say how well the model fits it."
+    if not subject.side.fits and subject.is_assimilated:
+        return (
+            "Although these worlds were chosen by the reports, at most one in twenty reaches the reported figure of "
+            "this outcome: a direction may be quoted; a size rests on worlds unlike what was reported."
+        )
+    if not subject.side.fits:
+        return (
+            "The model does not fit this outcome: at most one campaign in twenty reaches the reported figure. A "
+            "direction may be quoted; a size rests on campaigns unlike what was reported."
+        )
+    return "That the reported figure lies among the campaigns does not show that it does so for the right reasons."
+
+
+def doubts_of_sample(subject: Subject) -> list[str]:
+    """Return warnings of thin samples, missing values, failed campaigns and several comparisons."""
+    verdicts = subject.found.verdicts if subject.found else ()
+    counts = [verdict.judgement.worlds for verdict in verdicts] or [len(subject.values)]
+    events = [verdict.risk.worlds - verdict.risk.in_neither for verdict in verdicts if verdict.risk]
+    unclear = any(not clear(verdict.judgement.mean_low, verdict.judgement.mean_high) for verdict in verdicts)
+    missing, failed = int((~known(subject.worlds)).sum()), sum(cell.failed for cell in subject.study.cells)
+    thin = f"Thin sample: {span_of(counts)} {'worlds in each comparison' if verdicts else 'campaigns'}"
+    fewest = min(events, default=0)
+    worlds = f"only {counted(fewest, 'world')}" if fewest else "no world"
+    rare = f"Thin sample: in one comparison the event occurs in {worlds}."
+    several = f"Each interval holds by itself with 95 %; with {len(verdicts)} of them one may exclude zero by chance."
+    doubts = {
+        "An interval that contains zero does not show that there is no effect: these campaigns cannot tell.": unclear,
+        f"{thin}; with fewer than {FEW} an interval is too narrow.": min(counts) < FEW,
+        rare: bool(events) and fewest < FEW_EVENTS,
+        f"{counted(missing, 'campaign')} of the baseline left out for want of a value.": missing > 0,
+        describe_failures(failed): failed > 0,
+        several: 1 < len(verdicts) < MANY,
+    }
+    return [text for text, applies in doubts.items() if applies]
