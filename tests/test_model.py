@@ -124,7 +124,7 @@ def test_stepping_past_the_last_day_is_refused_and_changes_nothing(model):
     assert model.day == 6 and np.array_equal(series, model.record.series)
 
 
-@pytest.mark.parametrize("wrong", [-1, 2**63, 1.0, "7", None, True, np.random.default_rng(1)])
+@pytest.mark.parametrize("wrong", [-1, 2**63, 1.0, "7", True, np.random.default_rng(1)])
 def test_rng_must_be_a_seed(wrong):
     with pytest.raises(PanjError, match=r"^rng: found .*, expected a seed, a whole number from 0"):
         BorderCrisis(board_config(), rng=wrong)
