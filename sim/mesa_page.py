@@ -89,9 +89,11 @@ class CampaignOnPage(BorderCrisis):
     """The model for SolaraViz, whose controls may ask for more days than a campaign has."""
 
     def step(self) -> None:
-        """Run the next day, if there is one."""
+        """Run the next day, if there is one; Mesa's count of steps ends with the campaign as well."""
         if self.running:
             super().step()
+        else:
+            self.steps = self.day
 
 
 def describe(model: BorderCrisis) -> str:
@@ -119,8 +121,9 @@ def draw_map(model: BorderCrisis) -> Figure:
     draw_record(axes, land, model.date)
     draw_places(axes, land)
     name_places(axes, land, WIDTH, model.date)
-    keys = [key_mark(name, "s", colour, markersize=9, markeredgecolor=INK, markeredgewidth=0.4)
-            for name, colour in (("held by the Taliban (simulated)", HELD), ("held by the government", NOT_HELD))]  # fmt: skip
+    square: dict[str, Any] = {"markersize": 9, "markeredgecolor": INK, "markeredgewidth": 0.4}
+    holders = {"held by the Taliban (simulated)": HELD, "held by the government": NOT_HELD}
+    keys = [key_mark(label, "s", colour, **square) for label, colour in holders.items()]
     add_key(figure, [*keys, *key_of(model.date)], 2)
     title = (
         f"{counted(int(held.sum()), 'district')} held by the Taliban, evening of {format_day(model.date, year=True)}"
@@ -195,9 +198,10 @@ def show_sources(model: BorderCrisis) -> None:
 def describe_page(model: BorderCrisis) -> str:
     """Return the text above the list of sources."""
     return (
-        f"**{describe(model)}** A single campaign says little; to compare policies, run a study of many campaigns. What"
-        " the model leaves out is in `docs/odd.md`. A setting on the left takes effect with *Reset*. People were killed,"
-        " displaced and captured in these events; the figures are about them.\n\nReported figures on the first tab:\n"
+        f"**{describe(model)}** A single campaign says little; to compare policies, run a study of many campaigns."
+        " What the model leaves out is in `docs/odd.md`. A setting on the left takes effect with *Reset*. People were"
+        " killed, displaced and captured in these events; the figures are about them.\n\n"
+        "Reported figures on the first tab:\n"
     )
 
 

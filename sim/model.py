@@ -379,7 +379,8 @@ class CampaignCollector(DataCollector):
         import pandas as pd
 
         frames = [self.get_agenttype_vars_dataframe(kind) for kind in (District, Post)]
-        return pd.concat([frame.convert_dtypes(convert_string=False) for frame in frames]).sort_index()
+        whole = [{name: "Int64" for name in frame.columns if name != "name"} for frame in frames]  # may be missing
+        return pd.concat([frame.astype(kinds) for frame, kinds in zip(frames, whole, strict=True)]).sort_index()
 
     def frame_of(self, kind: type["Window"], columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
         """Return a frame with the index of Mesa, Step and AgentID, from arrays of days x agents."""
