@@ -285,11 +285,11 @@ def test_agent_sets_select_aggregate_get_and_set(model):
     assert {kind: len(units) for kind, units in model.agents_by_type[Unit].groupby("kind")}[UnitKind.COMMANDO] == 3
 
 
-def test_settings_by_keyword_give_the_rows_that_a_study_stores(summer):
-    settings = compose_settings(["end_date=2021-05-13", "border=closed", "rules.news.fade_days=5"])
-    model = BorderCrisis(border="closed", end_date=date(2021, 5, 13), rng=SEED, **{"rules.news.fade_days": np.int64(5)})
+def test_settings_by_keyword_give_the_rows_that_a_study_stores():
+    settings = compose_settings(["end_date=2021-05-03", "border=closed", "rules.news.fade_days=5"])
+    model = BorderCrisis(border="closed", end_date=date(2021, 5, 3), rng=SEED, **{"rules.news.fade_days": np.int64(5)})
     model.run_model()
-    assert model.config.fingerprint() == settings.fingerprint() != summer.fingerprint()
+    assert model.config.fingerprint() == settings.fingerprint()
     campaign = run_campaign(
         settings.layout.world, settings.rules_of(SEED), settings.timeline, settings.seed_of(SEED), settings.days
     )
@@ -368,21 +368,18 @@ def test_outcomes_need_the_last_day(model):
 
 @pytest.mark.skipif(not hasattr(mesa, "batch_run"), reason="Mesa 4 has no batch_run")
 def test_batch_run_gives_the_last_day_of_every_campaign():
-    parameters = {"border": ["open", "closed"], "end_date": "2021-05-05"}
+    parameters = {"border": ["open", "closed"], "end_date": "2021-05-03"}
     if "rng" in inspect.signature(mesa.batch_run).parameters:
-        rows = mesa.batch_run(BorderCrisis, parameters, rng=[1, 2], display_progress=False)
+        rows = mesa.batch_run(BorderCrisis, parameters, rng=[SEED], display_progress=False)
     else:
-        rows = mesa.batch_run(BorderCrisis, parameters | {"rng": [1, 2]}, display_progress=False)
+        rows = mesa.batch_run(BorderCrisis, parameters | {"rng": SEED}, display_progress=False)
     frame = pd.DataFrame(rows)
-    assert sorted(zip(frame["border"], frame["seed"], strict=True)) == [
-        ("closed", 1), ("closed", 2), ("open", 1), ("open", 2),
-    ]  # fmt: skip
-    assert set(frame["date"]) == {date(2021, 5, 5)}
-    alone = BorderCrisis(border="closed", end_date="2021-05-05", rng=2)
+    assert frame["border"].tolist() == ["open", "closed"] and set(frame["seed"]) == {SEED}
+    assert set(frame["date"]) == {date(2021, 5, 3)}
+    alone = BorderCrisis(border="closed", end_date="2021-05-03", rng=SEED)
     alone.run_model()
     last = alone.datacollector.get_model_vars_dataframe().iloc[-1]
-    row = frame[(frame["border"] == "closed") & (frame["seed"] == 2)].iloc[0]
-    assert all(row[name] == last[name] for name in ("people_displaced_total", "mean_morale", "mean_dread"))
+    assert all(frame[name][1] == last[name] for name in ("people_displaced_total", "mean_morale", "mean_dread"))
 
 
 def test_a_scenario_of_mesa_gives_settings_and_a_seed():
@@ -417,9 +414,9 @@ def test_a_data_collector_reads_model_and_agents(model):
 
 
 def test_a_collector_of_ones_own_takes_the_place_of_the_record(model):
-    model.datacollector = DataCollector(agent_reporters={"dread": "dread"})
+    model.datacollector = DataCollector(agent_reporters={"row": "row"})
     model.datacollector.collect(model)
-    assert set(model.datacollector.get_agent_vars_dataframe().columns) == {"dread"}
+    assert set(model.datacollector.get_agent_vars_dataframe().columns) == {"row"}
 
 
 class NoFear(BorderCrisis):
