@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-slow style compile test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults
+.PHONY: run test test-slow style compile test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -35,6 +35,17 @@ test-browser: .venv/installed-browser
 		{ apt-get install -y -qq --no-install-recommends chromium-headless-shell || \
 		apt-get install -y -qq --no-install-recommends chromium; } >/dev/null; }
 	$(BIN)/python -m pytest -p no:cacheprovider --reruns 1 -n auto --dist loadfile tests/browser
+
+# The newest pre-release of Mesa, in an environment of its own. No other target depends on it, and it may fail.
+test-mesa-next: .venv/mesa-next/made
+	-PYTHONPATH=. .venv/mesa-next/bin/python -m pytest -p no:cacheprovider tests/test_model.py tests/test_mesa_page.py
+
+.venv/mesa-next/made: .venv/made pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 12) and 'Mesa 3.4 and later need Python 3.12: make PYTHON=python3.12 test-mesa-next')"
+	$(PYTHON) -m venv --clear .venv/mesa-next
+	.venv/mesa-next/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	.venv/mesa-next/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --pre mesa
+	@touch $@
 
 faults: .venv/installed-test
 	$(BIN)/python tests/faults.py

@@ -9,20 +9,26 @@ reading a trait reads its array, writing a trait writes its array, and the rules
 trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. When a
 value is written, only its type and its membership in an enumeration are checked; code that moves men must keep their
 total consistent.
+
+Written for Mesa 3.3 to 3.5, and prepared for 4.0: nothing here depends on `steps`, which 4.0 removes, or on `seed` as a
+parameter of `mesa.Model`.
 """
 
 import datetime
 import warnings
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from enum import IntEnum
 from numbers import Integral
 from numbers import Real as RealNumber
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import mesa
 import numpy as np
+from mesa.datacollection import DataCollector
 
 from sim.data.facts import Facts
-from sim.engine.campaign import Campaign, blank_record, raise_if_spent, regroup, step
+from sim.engine.campaign import Campaign, Series, blank_record, raise_if_spent, regroup, step
 from sim.engine.chance import LAST_SEED, Address, seeds_of
 from sim.engine.day import Rules
 from sim.engine.layout import Layout, fresh
@@ -44,6 +50,13 @@ from sim.engine.world import (
     World,
 )
 from sim.errors import PanjError
+from sim.outcome import Value, count_outcomes, nights_of, read_outcomes
+from sim.study.columns import MEANS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LAST_DRAWN_SEED = 2**31 - 1  # of seeds that are drawn because none was given; short enough to be copied by hand
 
 
 class Config(Protocol):
@@ -86,34 +99,52 @@ class Config(Protocol):
 class BorderCrisis(mesa.Model):
     """Model of the border crisis with the random draws of one seed; a new model is at the end of day 0.
 
-    `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` runs a whole campaign, the same one that the
-    command line runs for seed 7, with the posterior draw that belongs to this seed. `world` and `record` hold the
-    arrays, `day` and `date` the latest day that was run. `agents_by_type` has District, Unit, Force, Post and Refugee;
-    there are no Refugee agents until families leave home. `running` becomes false on the last day.
+    `BorderCrisis(border="closed", rng=7).run_model()` runs a whole campaign, the same one that the command line runs
+    for seed 7 with this setting, with the posterior draw that belongs to this seed. `world` and `record` hold the
+    arrays, `day` and `date` the latest day that was run, `seed` the seed. `agents_by_type` has District, Unit, Force,
+    Post and Refugee; there are no Refugee agents until families leave home. `datacollector` reads the daily record.
+    `running` becomes false on the last day.
     """
 
-    def __init__(self, config: Config, rng: int) -> None:
+    def __init__(self, config: Config | None = None, rng: int | None = None, **kwargs: Any) -> None:
         """Create the model at the end of day 0.
 
         Args:
-            config: Settings of the campaign, such as `compose_settings` returns.
-            rng: Seed of the campaign, a whole number from 0.
+            config: Settings of the campaign, such as `compose_settings` returns; by default they are composed from
+                the other arguments.
+            rng: Seed of the campaign, a whole number from 0. A seed is drawn if it is None.
+            **kwargs: Settings by name, as on the command line: `scenario`, policies such as `border="closed"`,
+                `start_date` and `end_date`, `calibration`, and with `**{...}` the numbers of rules, such as
+                `"rules.news.fade_days"`. A setting that is None keeps its default. `seed` means the same as `rng`.
+                `scenario` may also be a Scenario of Mesa, whose parameters are then settings; parameters given here
+                take precedence. Unless `rng` or `seed` is given, the seed is derived from its `rng`.
 
         Raises:
-            PanjError: If `rng` is not a seed, for instance if it is a generator.
+            PanjError: If a setting is invalid, or if `rng` is not a seed, for instance if it is a generator.
         """
-        if type(rng) is not int or not 0 <= rng <= LAST_SEED:
-            raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
+        scenario = None if isinstance(kwargs.get("scenario"), str | None) else kwargs.pop("scenario")
+        if scenario is not None:
+            kwargs = parameters_of(scenario) | kwargs
+        rng = one_seed(rng, kwargs.pop("seed", None))
+        if rng is None:
+            rng = draw_seed() if scenario is None else seed_of_scenario(scenario)
+        check_seed(rng)
+        if config is None:
+            config = compose(kwargs)
+        elif kwargs:
+            raise PanjError(f"{next(iter(kwargs))}: found a setting next to config, expected one or the other")
         if config.doubt:
             warnings.warn(f"the posterior that the numbers are drawn from was fitted {config.doubt}", stacklevel=2)
-        super().__init__(rng=rng)
+        super().__init__(**({"rng": rng} if scenario is None else {"scenario": scenario}))
         self.config = config
-        self.seed = rng
-        self.rules = config.rules_of(rng)
-        self.seeds = seeds_of(config.seed_of(rng), config.days, config.layout.world.provinces.capital.size)
+        self.seed = int(rng)
+        self.rules = config.rules_of(self.seed)
+        provinces = config.layout.world.provinces.capital.size
+        self.seeds = seeds_of(config.seed_of(self.seed), config.days, provinces)
         self.day = 0
         self.world = fresh(config.layout.world)
         self.record = blank_record(self.world, config.days)
+        self.refugee_rows: int | None = None
         self.run_day()
         for kind, rows in (
             (District, self.world.districts), (Unit, self.world.units),
@@ -123,12 +154,42 @@ class BorderCrisis(mesa.Model):
                 kind(self, row)
         Refugee(self, 0).remove()  # Mesa lists a type of agent only after one was created
         self.refugee_rows = 0
-        self.show_refugees()
+        self._datacollector: DataCollector = CampaignCollector(self)
+
+    if "time" not in vars(mesa.Model):  # before Mesa 3.5
+
+        @property
+        def time(self) -> float:
+            """Number of the latest day, as Mesa 3.5 and later count time."""
+            return float(self.day)
 
     @property
     def date(self) -> datetime.date:
         """Date of the latest day."""
         return self.config.start_date + datetime.timedelta(days=self.day)
+
+    @property
+    def datacollector(self) -> DataCollector:
+        """Collector of daily data: a `CampaignCollector`, or a collector of your own that was assigned here."""
+        if isinstance(self._datacollector, CampaignCollector):
+            self._datacollector.refresh()
+        return self._datacollector
+
+    @datacollector.setter
+    def datacollector(self, collector: DataCollector) -> None:
+        self._datacollector = collector
+
+    @property
+    def agents(self) -> Any:
+        """All agents, with one Refugee for each row of refugees that is filled."""
+        self.show_refugees()
+        return self._all_agents
+
+    @property
+    def agents_by_type(self) -> Any:
+        """Mapping from the types of agents to their agents, with one Refugee for each filled row of refugees."""
+        self.show_refugees()
+        return self._agents_by_type
 
     def step(self) -> None:
         """Run the next day.
@@ -141,13 +202,26 @@ class BorderCrisis(mesa.Model):
             raise PanjError(f"step: found day {self.day}, which is the last ({self.date}); expected a later end_date")
         self.day += 1
         self.run_day()
-        self.show_refugees()
 
     def run(self) -> Campaign:
         """Run the remaining days and return the finished campaign."""
-        while self.running:
-            self.step()
+        self.run_model()
         return Campaign(self.seed, self.world, self.record)
+
+    def outcomes(self) -> dict[str, Value]:
+        """Count the outcomes of the finished campaign, the same values as in the table of runs of a study.
+
+        Returns:
+            Values by name of the outcome; None where the outcome is missing, for instance without its days.
+
+        Raises:
+            PanjError: If the last day has not been run.
+        """
+        if self.running:
+            raise PanjError(f"outcomes: found day {self.day} of {self.config.days}, expected a model that has finished")
+        facts, start = self.config.facts, self.config.start_date
+        table = read_outcomes(facts, start, self.config.days)
+        return count_outcomes(Campaign(self.seed, self.world, self.record), table, facts, start)
 
     def run_day(self) -> None:
         """Run the current day with the compiled rules and record it."""
@@ -158,11 +232,164 @@ class BorderCrisis(mesa.Model):
         self.running = self.day < self.config.days
 
     def show_refugees(self) -> None:
-        """Create an agent for each row of refugees that has been filled since the last call."""
+        """Create an agent for each row of refugees that has been filled since agents were last asked for."""
+        if self.refugee_rows is None:  # the model is still being made
+            return
         filled = int(self.world.tally[Count.REFUGEE_ROWS])
         for row in range(self.refugee_rows, filled):
             Refugee(self, row)
         self.refugee_rows = filled
+
+
+def compose(settings: Mapping[str, Any]) -> Config:
+    """Compose the settings of one campaign from keyword arguments.
+
+    Args:
+        settings: Values by full key; a value that is None keeps the default.
+
+    Raises:
+        PanjError: If a value is not a single value, if a key belongs to studies of many campaigns, or if the settings
+            are invalid.
+    """
+    from sim.configuration.compose import compose_settings
+    from sim.configuration.overrides import HOW_GROUPS, HOW_KEYS, MAIN_KEYS, Override, Overrides
+
+    of_studies = {*MAIN_KEYS, *HOW_GROUPS, *HOW_KEYS} - {"start_date", "end_date"}
+    given = {key: plain_value(key, value) for key, value in settings.items() if value is not None}
+    for key in given:
+        if key in of_studies:
+            raise PanjError(f"{key}: found a setting of studies, expected settings of one campaign; see sim.model")
+    return compose_settings(Overrides.from_rows(Override.of(key, value) for key, value in given.items()))
+
+
+def plain_value(key: str, value: Any) -> str | int | float:
+    """Return the value of a setting as text or a plain number; raise PanjError if it is not a single value."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, datetime.date):
+        return f"{value:%Y-%m-%d}"
+    if not isinstance(value, str | int | float):
+        raise PanjError(f"{key}: found {value!r}, expected one value: text, a number or a date")
+    return value
+
+
+def one_seed(rng: Any, seed: Any) -> Any:
+    """Return the seed that was given under either name, or None; raise PanjError if both were given."""
+    if rng is not None and seed is not None:
+        raise PanjError(f"seed: found {seed!r} next to rng={rng!r}, expected only one of them")
+    return seed if rng is None else rng
+
+
+def check_seed(rng: Any) -> None:
+    """Raise PanjError if a value is not a seed of a campaign."""
+    if not isinstance(rng, int | np.integer) or isinstance(rng, bool) or not 0 <= rng <= LAST_SEED:
+        raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
+
+
+def draw_seed(source: Any = None) -> int:
+    """Draw the seed of a campaign.
+
+    Args:
+        source: A generator, or the seed of one; by default the system's source of randomness.
+    """
+    return int(np.random.default_rng(source).integers(LAST_DRAWN_SEED, endpoint=True))
+
+
+def parameters_of(scenario: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the parameters of a Scenario of Mesa, without the `rng` that Mesa 3.5 lists among them."""
+    if not isinstance(scenario, Iterable) or not hasattr(scenario, "rng"):
+        raise PanjError(f"scenario: found {scenario!r}, expected the name of a scenario, or a Scenario of Mesa")
+    return {key: value for key, value in scenario if key not in ("rng", "model")}
+
+
+def seed_of_scenario(scenario: Any) -> Any:
+    """Return the seed that belongs to a Scenario of Mesa.
+
+    A whole number, which Mesa 3.5 keeps, is the seed itself. Mesa 4.0 keeps only a generator; the seed is drawn from a
+    copy of it, so that equal scenarios give equal campaigns and replications of a scenario differ.
+    """
+    return draw_seed(deepcopy(scenario.rng)) if not isinstance(scenario.rng, Integral) else scenario.rng
+
+
+class CampaignCollector(DataCollector):
+    """Data collector that reads the daily record of a campaign, and therefore costs nothing while the model runs.
+
+    Its frames begin with day 0 and end with the latest day. Nights are dated by the morning on which they end, as in
+    the tables of a study. A collector of your own that is assigned to `model.datacollector` replaces it, and collects
+    when you call its `collect`.
+    """
+
+    def __init__(self, model: BorderCrisis) -> None:
+        """Create the collector of one model."""
+        names = ["seed", "date", *(kind.name.lower() for kind in Series)]
+        super().__init__(model_reporters={name: name for name in names})
+        self.model = model
+
+    def collect(self, model: mesa.Model) -> None:
+        """Do nothing, because the record already has every day."""
+
+    def refresh(self) -> None:
+        """Provide the lists that Mesa's `batch_run` reads.
+
+        They begin with day 0 if Mesa finds a step by its number. Mesa 3.3 takes the entry before the last one for the
+        last step if there is an entry for day 0, so there they begin with day 1.
+        """
+        finds_steps = hasattr(self, "_collection_steps")
+        first = 0 if finds_steps else 1
+        self.model_vars = {name: values.tolist()[first:] for name, values in self.daily().items()}
+        if finds_steps:
+            self._collection_steps = [*range(self.model.day + 1)]
+
+    def daily(self) -> dict[str, np.ndarray]:
+        """Return the daily values of the model by column, from day 0 to the latest day."""
+        model, days = self.model, self.model.day + 1
+        dates = np.datetime64(model.config.start_date) + np.arange(days)
+        columns: dict[str, np.ndarray] = {"seed": np.full(days, model.seed), "date": dates}
+        for kind in Series:
+            name, values = kind.name.lower(), model.record.series[:days, kind]
+            columns[name] = values if name in MEANS else values.astype(np.int64)
+        columns[Series.TROOPS_CROSSED.name.lower()] = nights_of(model.record.crossed[:days]).sum(axis=1)
+        return columns
+
+    def get_model_vars_dataframe(self) -> "pd.DataFrame":
+        """Return one row per day, with its date and the daily series of the campaign as columns."""
+        import pandas as pd
+
+        columns = self.daily()
+        return pd.DataFrame(columns | {"date": columns["date"].astype("datetime64[ms]")})
+
+    def get_agenttype_vars_dataframe(self, agent_type: type[mesa.Agent]) -> "pd.DataFrame":
+        """Return one row per day and agent: who holds a District, or what happened at a Post.
+
+        Args:
+            agent_type: `District`, with the columns name and holder; or `Post`, with the columns name, crossed
+                (soldiers in the night that ends on the day), admitted (people on the day) and waiting (people at its
+                end). For other types, whose days are not recorded, the frame is empty, with a warning, as in Mesa.
+        """
+        record = self.model.record
+        if agent_type is District:
+            return self.frame_of(District, {"holder": record.holder})
+        if agent_type is Post:
+            nights = nights_of(record.crossed)
+            return self.frame_of(Post, {"crossed": nights, "admitted": record.admitted, "waiting": record.waiting})
+        return super().get_agenttype_vars_dataframe(agent_type)
+
+    def get_agent_vars_dataframe(self) -> "pd.DataFrame":
+        """Return the rows of districts and posts together; a column that a type of agent lacks is missing there."""
+        import pandas as pd
+
+        frames = [self.get_agenttype_vars_dataframe(kind) for kind in (District, Post)]
+        whole = [{name: "Int64" for name in frame.columns if name != "name"} for frame in frames]  # may be missing
+        return pd.concat([frame.astype(kinds) for frame, kinds in zip(frames, whole, strict=True)]).sort_index()
+
+    def frame_of(self, kind: type["Window"], columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
+        """Return a frame with the index of Mesa, Step and AgentID, from arrays of days x agents."""
+        import pandas as pd
+
+        days, agents = self.model.day + 1, self.model.agents_by_type[kind]
+        steps = pd.MultiIndex.from_product([range(days), agents.get("unique_id")], names=["Step", "AgentID"])
+        names = {"name": np.tile(agents.get("name"), days)}
+        return pd.DataFrame(names | {name: values[:days].ravel() for name, values in columns.items()}, index=steps)
 
 
 ENUMERATIONS: dict[str, dict[str, type[IntEnum]]] = {

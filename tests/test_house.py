@@ -38,10 +38,11 @@ EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs
     **dict.fromkeys(("calibrate", "explore"), "calibrate"),
     "classroom": "classroom",
     "model": "mesa",
+    "mesa_page": "mesa-page",
     **dict.fromkeys(("assimilation.figures", "assimilation.page", "assimilation.theories"), "report"),
 }
 NEVER_IMPORTED = {  # required for what their line in pyproject.toml says, without an import of ours
-    "ipyvue", "ipyvuetify", "networkx", "solara", "solara-assets", "solara-server",
+    "altair", "ipyvue", "ipyvuetify", "networkx", "solara", "solara-assets", "solara-server",
 }  # fmt: skip
 ALL_CHOICES = [(group, choice) for group in (*GROUPS, "scenario", "timeline") for choice in choices_of(group)]
 

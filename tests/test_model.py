@@ -1,6 +1,8 @@
 """Tests that the Mesa model equals the compiled campaign on every day, and that its agents are views of rows."""
 
+import copy
 import gc
+import inspect
 import re
 import warnings
 import weakref
@@ -10,18 +12,21 @@ from types import SimpleNamespace
 
 import mesa
 import numpy as np
+import pandas as pd
 import pytest
 from board import calm_rules, facts_of, timeline_of
 from mesa.datacollection import DataCollector
 
 from sim.configuration.compose import compose_settings
 from sim.engine import world as world_module
-from sim.engine.campaign import Campaign, run_campaign
+from sim.engine.campaign import Campaign, Series, run_campaign
 from sim.engine.invariants import check, linked_units
 from sim.engine.layout import fresh, lay_out
 from sim.engine.world import NOBODY, Count, Holder, Mode, Role, UnitKind, UnitState, World
 from sim.errors import CampaignError, PanjError
 from sim.model import ENUMERATIONS, TAKEN, BorderCrisis, District, Force, Post, Refugee, Trait, Unit, Window
+from sim.outcome import read_outcomes
+from sim.study.columns import rows_of
 
 KINDS = {District: "districts", Unit: "units", Force: "forces", Post: "posts", Refugee: "refugees"}
 SEED = 3
@@ -124,7 +129,7 @@ def test_stepping_past_the_last_day_is_refused_and_changes_nothing(model):
     assert model.day == 6 and np.array_equal(series, model.record.series)
 
 
-@pytest.mark.parametrize("wrong", [-1, 2**63, 1.0, "7", None, True, np.random.default_rng(1)])
+@pytest.mark.parametrize("wrong", [-1, 2**63, 1.0, "7", True, np.random.default_rng(1)])
 def test_rng_must_be_a_seed(wrong):
     with pytest.raises(PanjError, match=r"^rng: found .*, expected a seed, a whole number from 0"):
         BorderCrisis(board_config(), rng=wrong)
@@ -280,6 +285,117 @@ def test_agent_sets_select_aggregate_get_and_set(model):
     assert {kind: len(units) for kind, units in model.agents_by_type[Unit].groupby("kind")}[UnitKind.COMMANDO] == 3
 
 
+def test_settings_by_keyword_give_the_rows_that_a_study_stores():
+    settings = compose_settings(["end_date=2021-05-03", "border=closed", "rules.news.fade_days=5"])
+    model = BorderCrisis(border="closed", end_date=date(2021, 5, 3), rng=SEED, **{"rules.news.fade_days": np.int64(5)})
+    model.run_model()
+    assert model.config.fingerprint() == settings.fingerprint()
+    campaign = run_campaign(
+        settings.layout.world, settings.rules_of(SEED), settings.timeline, settings.seed_of(SEED), settings.days
+    )
+    facts, start = settings.facts, settings.start_date
+    rows = rows_of(campaign, read_outcomes(facts, start, settings.days), facts, start)
+    frame = model.datacollector.get_model_vars_dataframe()
+    assert np.array_equal(frame[[kind.name.lower() for kind in Series]].to_numpy(float), rows.series)
+    assert model.outcomes() == rows.outcomes
+    posts = model.datacollector.get_agenttype_vars_dataframe(Post)
+    assert np.array_equal(posts["crossed"].unstack().to_numpy(), rows.crossed)
+    assert np.array_equal(posts["waiting"].unstack().to_numpy(), rows.waiting)
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"border": "shut"}, "border"), ({"bordr": "open"}, "bordr"), ({"border": ["open", "closed"]}, "border"),
+        ({"runs": 5}, "runs"), ({"executor": "dask"}, "executor"), ({"scenario": "nowhere"}, "scenario"),
+        ({"scenario": 7}, "scenario"), ({"rules.news.fade_days": "many"}, "rules.news.fade_days"),
+        ({"seed": 1}, "seed"), ({"end_date": "2020-01-01"}, "end_date"), ({"morale": pd.DataFrame()}, "morale"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_refused_by_its_key(settings, key):
+    with pytest.raises(PanjError, match=f"^{re.escape(key)}"):
+        BorderCrisis(rng=SEED, **settings)
+
+
+def test_settings_are_given_as_a_config_or_by_keyword():
+    with pytest.raises(PanjError, match=r"^border: "):
+        BorderCrisis(board_config(), rng=SEED, border="closed")
+
+
+def test_a_model_without_a_seed_draws_one_that_repeats_it():
+    one, other = BorderCrisis(board_config()), BorderCrisis(board_config())
+    assert one.seed != other.seed
+    assert_same(BorderCrisis(board_config(), seed=one.seed).run().world, one.run().world)
+
+
+def test_time_counts_days(model):
+    model.step()
+    model.step()
+    assert model.time == model.day == 2
+
+
+def test_a_copy_goes_on_like_the_model_and_apart_from_it(model):
+    frighten(model)
+    model.step()
+    other = copy.deepcopy(model)
+    first = model.run()
+    assert other.day == 1 and not np.array_equal(other.record.series, first.record.series)
+    assert_same(first.world, other.run().world)
+    assert_same(first.record, other.record)
+    assert len(other.agents_by_type[Refugee]) == len(model.agents_by_type[Refugee]) > 0
+
+
+def test_frames_have_every_day_that_was_run(model):
+    collector = model.datacollector
+    model.agents_by_type[District].select(lambda district: district.name == "River").set("holder", Holder.TALIBAN)
+    model.step()
+    frame = collector.get_model_vars_dataframe()
+    assert frame["date"].tolist() == [pd.Timestamp(2021, 5, 1), pd.Timestamp(2021, 5, 2)]
+    assert frame["districts_held_by_taliban"].tolist() == [0, 1] and set(frame["seed"]) == {SEED}
+    holder = collector.get_agenttype_vars_dataframe(District)
+    assert holder.index.names == ["Step", "AgentID"] and holder["holder"].tolist() == [0, 0, 0, 0, 0, 1]
+    assert holder.loc[1]["name"].tolist() == ["Capital", "Middle", "River"]
+    both = collector.get_agent_vars_dataframe()
+    assert len(both) == 2 * (3 + model.world.posts.district.size) and both["holder"].dropna().sum() == 1
+    with pytest.warns(UserWarning, match="Unit"):
+        assert collector.get_agenttype_vars_dataframe(Unit).empty
+
+
+def test_outcomes_need_the_last_day(model):
+    with pytest.raises(PanjError, match=r"^outcomes: found day 0 of 6"):
+        model.outcomes()
+
+
+@pytest.mark.skipif(not hasattr(mesa, "batch_run"), reason="Mesa 4 has no batch_run")
+def test_batch_run_gives_the_last_day_of_every_campaign():
+    parameters = {"border": ["open", "closed"], "end_date": "2021-05-03"}
+    if "rng" in inspect.signature(mesa.batch_run).parameters:
+        rows = mesa.batch_run(BorderCrisis, parameters, rng=[SEED], display_progress=False)
+    else:
+        rows = mesa.batch_run(BorderCrisis, parameters | {"rng": SEED}, display_progress=False)
+    frame = pd.DataFrame(rows)
+    assert frame["border"].tolist() == ["open", "closed"] and set(frame["seed"]) == {SEED}
+    assert set(frame["date"]) == {date(2021, 5, 3)}
+    alone = BorderCrisis(border="closed", end_date="2021-05-03", rng=SEED)
+    alone.run_model()
+    last = alone.datacollector.get_model_vars_dataframe().iloc[-1]
+    assert all(frame[name][1] == last[name] for name in ("people_displaced_total", "mean_morale", "mean_dread"))
+
+
+def test_a_scenario_of_mesa_gives_settings_and_a_seed():
+    scenarios = pytest.importorskip("mesa.experimental.scenarios", reason="Mesa 3.3 has no scenarios")
+
+    class Closed(scenarios.Scenario):
+        border: str = "closed"
+        end_date: str = "2021-05-03"
+
+    one, same, other = (BorderCrisis(scenario=Closed(rng=rng)) for rng in (SEED, SEED, SEED + 1))
+    assert one.config.choices["border"] == "closed" and one.config.days == 2 and one.scenario.border == "closed"
+    assert one.seed == same.seed != other.seed
+    assert BorderCrisis(scenario=Closed(), border="open", rng=SEED).seed == SEED
+    assert BorderCrisis(scenario=Closed(), border="open").config.choices["border"] == "open"
+
+
 def test_a_data_collector_reads_model_and_agents(model):
     collector = DataCollector(
         model_reporters={"date": "date", "taliban": lambda model: int((model.world.districts.holder == 1).sum())},
@@ -295,6 +411,12 @@ def test_a_data_collector_reads_model_and_agents(model):
     assert districts["name"].tolist() == ["Capital", "Middle", "River"] * 2
     assert (districts["dread"][:3] == 0).all() and (districts["dread"][3:] > 0).all()
     assert collector.get_agenttype_vars_dataframe(Refugee)["people"].sum() == model.world.tally[Count.PEOPLE_DISPLACED]
+
+
+def test_a_collector_of_ones_own_takes_the_place_of_the_record(model):
+    model.datacollector = DataCollector(agent_reporters={"row": "row"})
+    model.datacollector.collect(model)
+    assert set(model.datacollector.get_agent_vars_dataframe().columns) == {"row"}
 
 
 class NoFear(BorderCrisis):
