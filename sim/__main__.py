@@ -346,6 +346,7 @@ def report(request: options.Report) -> int:
         if not found:
             return 0
         request = replace(request, folder=Path(found))
+    from sim.study.package import describe_study
     from sim.study.reader import note_drawn, unfinished
 
     print(unfinished(request.folder), end="")
@@ -354,7 +355,16 @@ def report(request: options.Report) -> int:
     code = page.main(request)
     if request.cell is None:
         note_drawn(request.folder)
+        describe_study(request.folder)
     return code
+
+
+def export(request: options.Export) -> int:
+    """Write a study in the format of another program, print the path and return the exit code."""
+    from sim.export.export import export
+
+    print(f"Written: {export(request)}")
+    return 0
 
 
 def plan(request: options.Plan) -> int:
@@ -385,10 +395,12 @@ def failures(request: options.Failures) -> int:
 def compare(request: options.Compare) -> int:
     """Compare every cell with its baseline, paired by seed, and return the exit code."""
     from sim.compare.compare import write_verdicts
+    from sim.study.package import describe_study
     from sim.study.reader import unfinished
 
     print(unfinished(request.folders[0]), end="")
     tables = write_verdicts(request)
+    describe_study(request.folders[0])
     from sim.compare.figure import main as show
 
     return show(tables)
@@ -477,7 +489,7 @@ VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
+        report, export, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
     )
 }  # fmt: skip
 
