@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -148,19 +149,23 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
     by_day = rows_by_day(shown, day)
 
     def write(temporary: Path) -> None:
-        # the suffix decides nothing: the driver is named
-        write_arrow(
-            table, temporary, layer=LAYER, driver="GPKG", geometry_name=described["geometry_name"] or "wkb_geometry",
-            geometry_type="MultiPolygon", crs="EPSG:4326", dataset_metadata=about, layer_metadata=layer_text(about),
-        )  # fmt: skip
-        write_arrow(by_day, temporary, layer=BY_DAY, driver="GPKG", layer_metadata=layer_text(about))
+        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL wants a name that ends in .gpkg
+            made = Path(folder) / path.with_suffix(".gpkg").name
+            write_arrow(
+                table, made, layer=LAYER, driver="GPKG", geometry_name=described["geometry_name"] or "wkb_geometry",
+                geometry_type="MultiPolygon", crs="EPSG:4326", dataset_metadata=about,
+                layer_metadata=layer_text(about, LAYER),
+            )  # fmt: skip
+            write_arrow(by_day, made, layer=BY_DAY, driver="GPKG", layer_metadata=layer_text(about, BY_DAY))
+            made.replace(temporary)
 
     write_file(path, write)
 
 
-def layer_text(about: Mapping[str, str]) -> dict[str, str]:
-    """Return title, description and credit of a layer, as programs for maps show them."""
-    return {"IDENTIFIER": about["title"], "DESCRIPTION": f"{about['description']} {about['credit']}"}
+def layer_text(about: Mapping[str, str], layer: str) -> dict[str, str]:
+    """Return title, description and credit of a layer; titles are unique, as GeoPackages require."""
+    title = about["title"] + ", by day" * (layer == BY_DAY)
+    return {"IDENTIFIER": title, "DESCRIPTION": f"{about['description']} Credit: {about['credit']}"}
 
 
 def rows_by_day(shown: Study, day: date | None) -> pa.Table:

@@ -6,6 +6,7 @@ Writes  a folder with one CSV per table, codebook.csv and datapackage.json; or o
 """
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -20,13 +21,14 @@ from sim.data.evidence import CREDITS
 from sim.errors import PanjError
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in
 from sim.study.files import write_file, write_folder
-from sim.study.package import write_description
+from sim.study.package import USUAL, Dialect, write_description
 from sim.study.reader import Study
 
 Cell = str | int | float | bool | date | None
 Rows = Iterator[Sequence[Cell]]
 MOST_ROWS = 1_048_576  # of an Excel sheet, with the heading
 LONGEST_NAME = 31  # characters of the name of a sheet
+LONGEST_TEXT = 32_767  # characters of a cell
 BATCH = 20_000  # rows in memory
 
 
@@ -119,15 +121,14 @@ def write_csv(study: Study, folder: Path, part: Part, decimal: str) -> None:
         part: Rows to write.
         decimal: Decimal mark: `.` or `,`.
     """
-    dialect = None if decimal == "." else {"delimiter": ";", "decimal": decimal}
-    encoding = "utf-8" if dialect is None else "utf-8-sig"
+    dialect = USUAL if decimal == "." else Dialect(";", decimal, "utf-8-sig")
     columns: list[Column] = []
     before = {path.name for path in folder.glob("*.csv")}
     with write_folder(folder, "out", outdated=before) as fresh:
         for table in tables_of(study, part):
             name = Path(table.name.replace("/", "_")).with_suffix(".csv").name
-            with (fresh / name).open("w", newline="", encoding=encoding) as file:
-                writer = csv.writer(file, delimiter=";" if dialect else ",", lineterminator="\n")
+            with (fresh / name).open("w", newline="", encoding=dialect.encoding) as file:
+                writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
                 writer.writerow([column.column for column in table.columns])
                 writer.writerows([as_text(cell, decimal) for cell in row] for row in table.rows())
             columns += [column._replace(table=name) for column in table.columns]
@@ -136,11 +137,10 @@ def write_csv(study: Study, folder: Path, part: Part, decimal: str) -> None:
 
 def as_text(cell: Cell, decimal: str) -> str:
     """Return a value as text, so that it can be read back exactly; empty if it is missing."""
-    if cell is None or cell != cell:  # noqa: PLR0124  # NaN is the only value that differs from itself
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, float):
-        text = repr(cell).removesuffix(".0")
-        return text.replace(".", decimal)
+        return repr(cell).removesuffix(".0").replace(".", decimal)
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
@@ -221,4 +221,21 @@ def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> 
     sheet.freeze_panes = "A2"
     sheet.append(list(heading))
     for row in rows:
-        sheet.append([None if cell != cell else cell for cell in row])  # noqa: PLR0124  # NaN is an empty cell
+        sheet.append([in_sheet(sheet, cell) for cell in row])
+
+
+def in_sheet(sheet: Any, cell: Cell) -> Any:
+    """Return a value as a sheet can hold it: text is never a formula, and what is not finite is text or missing."""
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None if math.isnan(cell) else str(cell)
+    if not isinstance(cell, str):
+        return cell
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    text = ILLEGAL_CHARACTERS_RE.sub(" ", cell)[:LONGEST_TEXT]
+    if not text.startswith("="):
+        return text
+    found = WriteOnlyCell(sheet, text)
+    found.data_type = "s"
+    return found

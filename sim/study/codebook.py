@@ -173,7 +173,7 @@ FIXED: dict[str, dict[str, Text]] = {
         "without_event": Text("pairs", "Pairs in which the dated event did not occur in the cell", type="integer"),
         "baseline_without_event": Text("pairs", "Pairs in which the dated event did not occur in the baseline",
                                        type="integer"),
-        **{f"{side}_{name}": Text(OF_OUTCOME, f"{text} ({side}); with a threshold, {risk}", type="number")
+        **{f"{side}_{name}": Text(OF_OUTCOME, f"{text.replace('cell', side)}; with a threshold, {risk}", type="number")
            for side in ("cell", "baseline")
            for (name, text), risk in zip(QUANTILES.items(), (
                "the risk", "the lower end of its 95 % interval", "the upper end of its 95 % interval"), strict=True)},
@@ -335,11 +335,16 @@ def text_of_setting(name: str) -> Text:
     """Return unit, meaning and source of a swept setting or drawn number, given by its key."""
     if name in declared_numbers():
         number = declared_numbers()[name]
-        return Text(number.unit, f"{number.meaning}; as drawn or set for the campaign", number.source)
+        return Text(number.unit, f"{capitalised(number.meaning)}; as drawn or set for the campaign", number.source)
     if name in groups():
         return Text("", f"Choice of the setting {name}: {', '.join(groups()[name])}", STUDY)
     meaning = SETTINGS.get(name, f"Value of the setting {name}")
-    return Text("date" if name.endswith("date") else "", meaning[0].upper() + meaning[1:], STUDY)
+    return Text("date" if name.endswith("date") else "", capitalised(meaning), STUDY)
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def type_of(kind: pa.DataType) -> str:
@@ -379,6 +384,12 @@ def tables_in(folder: Path) -> Iterator[str]:
             yield table
     for path in sorted((folder / "verdicts").glob("*.csv")):
         yield path.relative_to(folder).as_posix()
+
+
+def columns_of_codebook() -> list[Column]:
+    """Return the columns of codebook.csv itself."""
+    rows = FIXED[CODEBOOK].items()
+    return [Column(CODEBOOK, name, text.type, text.unit, text.meaning, text.source) for name, text in rows]
 
 
 def columns_in(folder: Path, book: Codebook) -> Sequence[Column]:

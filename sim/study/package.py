@@ -6,16 +6,18 @@ written again with the report and after a comparison. They are made from the tab
 includes them.
 """
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import file_digest
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.provenance import STAMPED
-from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, evidence_by_id
-from sim.study.files import csv_text, json_text, write_errors, write_file
+from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, columns_of_codebook, evidence_by_id
+from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import counted
 
@@ -42,6 +44,17 @@ LICENSES = ({"name": "MIT", "title": "MIT License, as Panj itself", "path": "htt
 TERMS = "Reported figures, names and boundaries keep the terms of their sources."
 
 
+class Dialect(NamedTuple):
+    """How CSV files are written."""
+
+    delimiter: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+
+
+USUAL = Dialect()
+
+
 def describe_study(folder: Path) -> None:
     """Write codebook.csv and datapackage.json of a study on disk, replacing those that are there.
 
@@ -61,7 +74,7 @@ def write_description(
     about: Mapping[str, Any],
     columns: Sequence[Column],
     hashes: Mapping[str, str],
-    dialect: Mapping[str, str] | None = None,
+    dialect: Dialect = USUAL,
 ) -> None:
     """Write codebook.csv and datapackage.json for the tables in a folder.
 
@@ -70,14 +83,15 @@ def write_description(
         about: Content of about.json of the study that the tables are from.
         columns: Columns of all tables, with one table after the other.
         hashes: SHA-256 hash of tables by file name, in hexadecimal digits; those that are missing are computed.
-        dialect: Delimiter and decimal mark of CSV files (`delimiter`, `decimal`) if they are not `,` and `.`.
+        dialect: How CSV files in the folder are written.
     """
-    rows = [column._asdict() for column in columns]
-    write_file(folder / CODEBOOK, csv_text(rows))
-    book = Codebook({}, {}).columns_of(folder, CODEBOOK)
-    described = [*columns, *book]
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
+    writer.writerows([Column._fields, *columns])
+    write_file(folder / CODEBOOK, file.getvalue().encode(dialect.encoding))
+    described = [*columns, *columns_of_codebook()]
     resources = [
-        resource_of(folder, name, list(found), hashes.get(name), None if name == CODEBOOK else dialect)
+        resource_of(folder, name, list(found), hashes.get(name), dialect)
         for name, found in groupby(described, lambda column: column.table)
     ]
     write_file(folder / PACKAGE, json_text(package_of(about, columns, resources), indent=2))
@@ -117,39 +131,36 @@ def sources_of(columns: Iterable[Column]) -> list[dict[str, str]]:
 
 
 def resource_of(
-    folder: Path,
-    table: str,
-    columns: Sequence[Column],
-    hash: str | None,
-    dialect: Mapping[str, str] | None,
+    folder: Path, table: str, columns: Sequence[Column], digits: str | None, dialect: Dialect
 ) -> dict[str, Any]:
     """Return the descriptor of one table: path, size, hash and schema."""
     path, is_csv = folder / table, table.endswith(".csv")
-    schema: dict[str, Any] = {"fields": [field_of(column, dialect) for column in columns]}
-    identifying = KEYS.get(table, KEYS.get(f"{Path(table).stem}.parquet"))
-    if identifying and set(identifying) <= {column.column for column in columns}:
-        schema["primaryKey"] = list(identifying)
+    schema: dict[str, Any] = {"fields": [field_of(column, dialect.decimal if is_csv else ".") for column in columns]}
+    of_study = next(
+        (name for name in TITLES if Path(name).stem == path.stem), ""
+    )  # an exported runs.csv is a table of runs
+    if of_study in KEYS:
+        schema["primaryKey"] = list(KEYS[of_study])
+    form = {"encoding": dialect.encoding, "dialect": {"delimiter": dialect.delimiter}} if is_csv else {}
     return {
         "name": name_of(table.removesuffix(path.suffix)),
         "path": table,
-        "title": TITLES.get(table) or TITLES.get(f"{Path(table).stem}.parquet") or f"Comparison of cells: {path.stem}",
+        "title": TITLES.get(of_study, f"Comparison of cells: {path.stem}"),
         "profile": "tabular-data-resource" if is_csv else "data-resource",
         "format": path.suffix.removeprefix("."),
         "mediatype": "text/csv" if is_csv else PARQUET,
-        **({"encoding": "utf-8"} if is_csv else {}),
+        **form,
         "bytes": path.stat().st_size,
-        "hash": f"sha256:{hash or sha256_of(path)}",
-        **({"dialect": {"delimiter": dialect["delimiter"]}} if is_csv and dialect else {}),
+        "hash": f"sha256:{digits or sha256_of(path)}",
         "schema": schema,
     }
 
 
-def field_of(column: Column, dialect: Mapping[str, str] | None) -> dict[str, str]:
+def field_of(column: Column, decimal: str) -> dict[str, str]:
     """Return the descriptor of one column."""
     said = {"name": column.column, "type": column.type, "description": column.description}
-    more = {"unit": column.unit, "source": column.source}
-    if column.type == "number" and dialect:
-        more["decimalChar"] = dialect["decimal"]
+    mark = decimal if column.type == "number" and decimal != "." else ""
+    more = {"unit": column.unit, "source": column.source, "decimalChar": mark}
     return said | {key: value for key, value in more.items() if value}
 
 
