@@ -29,6 +29,7 @@ from sim.study.reader import Study, read_columns
 
 HELD = "held_"  # prefix of the properties with shares, followed by the date
 LAYER, BY_DAY = "districts", "districts_by_day"  # layers of a GeoPackage
+GEOMETRY = "geom"  # column with the shapes, as GDAL names it
 SHARE = "held_<date>: share of the campaigns in which the Taliban hold the district at the end of that day, 0 to 1."
 FALLS = (
     "median_fall_date: first day by whose end at least half of the campaigns have lost the district; null if fewer lose"
@@ -145,14 +146,15 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
     collection = collection_of(shown, day)
     about = {key: str(value) for key, value in description_of(shown).items()}
     described, table = read_arrow(json.dumps(collection).encode())
-    table = table.drop_columns([name for name in ("id",) if name in table.column_names])
+    stored = described["geometry_name"] or "wkb_geometry"
+    table = table.rename_columns({stored: GEOMETRY}).drop_columns(["id"])
     by_day = rows_by_day(shown, day)
 
     def write(temporary: Path) -> None:
         with TemporaryDirectory(dir=path.parent) as folder:  # GDAL wants a name that ends in .gpkg
             made = Path(folder) / path.with_suffix(".gpkg").name
             write_arrow(
-                table, made, layer=LAYER, driver="GPKG", geometry_name=described["geometry_name"] or "wkb_geometry",
+                table, made, layer=LAYER, driver="GPKG", geometry_name=GEOMETRY,
                 geometry_type="MultiPolygon", crs="EPSG:4326", dataset_metadata=about,
                 layer_metadata=layer_text(about, LAYER),
             )  # fmt: skip

@@ -135,7 +135,7 @@ def resource_of(
 ) -> dict[str, Any]:
     """Return the descriptor of one table: path, size, hash and schema."""
     path, is_csv = folder / table, table.endswith(".csv")
-    schema: dict[str, Any] = {"fields": [field_of(column, dialect.decimal if is_csv else ".") for column in columns]}
+    schema: dict[str, Any] = {"fields": [field_of(column, dialect.decimal if is_csv else "") for column in columns]}
     of_study = next(
         (name for name in TITLES if Path(name).stem == path.stem), ""
     )  # an exported runs.csv is a table of runs
@@ -157,9 +157,13 @@ def resource_of(
 
 
 def field_of(column: Column, decimal: str) -> dict[str, str]:
-    """Return the descriptor of one column."""
-    said = {"name": column.column, "type": column.type, "description": column.description}
+    """Return the descriptor of one column of a CSV file with the given decimal mark, or of Parquet if it is empty.
+
+    Parquet files store a day as the time of its beginning, which data packages call a `datetime`.
+    """
+    kind = "datetime" if column.type == "date" and not decimal else column.type
     mark = decimal if column.type == "number" and decimal != "." else ""
+    said = {"name": column.column, "type": kind, "description": column.description}
     more = {"unit": column.unit, "source": column.source, "decimalChar": mark}
     return said | {key: value for key, value in more.items() if value}
 

@@ -56,7 +56,9 @@ PACKAGE = {  # of the profiles data-package, data-resource and table-schema, ver
                                 "items": {
                                     "required": ["name", "type", "description"],
                                     "properties": {
-                                        "type": {"enum": ["integer", "number", "string", "boolean", "date"]},
+                                        "type": {
+                                            "enum": ["integer", "number", "string", "boolean", "date", "datetime"]
+                                        },
                                         "description": {"minLength": 1},
                                     },
                                 },
