@@ -46,6 +46,7 @@ from sim.memo.sentences import LEFT_OUT
 from sim.outcome import Value, count_outcomes, read_outcomes
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.score import events_of, measured_or_error
+from sim.study.codebook import AT_POSTS, EFFECTS, FIXED, VERDICTS
 from sim.wording import significant
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +65,7 @@ QUESTION = (
 )
 ASK = "compare results/question outcome=troops_crossed_largest_night above=1037 effects=true"
 JULY = ROOT / "docs" / "july_2021.md"
+FILES = ROOT / "docs" / "files.md"
 ASSIMILATION, SAMPLE = ROOT / "docs" / "assimilation.md", ROOT / "results" / "worlds_2021_07_07"
 TURNED = "2021-06-22"  # evening on which the decisions of docs/july_2021.md change
 WORLDS = {  # study by question
@@ -122,6 +124,18 @@ def parameter_tables() -> str:
         lines.append(
             f"| `{name}` | {row.value} | {row.unit} | {row.low} to {row.high} | {row.source} | {row.meaning} |"
         )
+    return "\n".join(lines).strip()
+
+
+def column_tables() -> str:
+    """Write one table per file of a study: column, unit and meaning."""
+    lines: list[str] = []
+    posts = {f"{what}_<post>": text for what, text in AT_POSTS.items()}
+    for kind, columns in FIXED.items():
+        title = {VERDICTS: "verdicts/*.csv", EFFECTS: "verdicts/*__effects.csv"}.get(kind, kind)
+        lines += ["", f"#### {title}", "", "| column | unit | meaning |", "|---|---|---|"]
+        for name, text in (columns | posts if kind == "days.parquet" else columns).items():
+            lines.append(f"| `{name}` | {text.unit} | {text.meaning.format(post='the post')} |")
     return "\n".join(lines).strip()
 
 
@@ -439,6 +453,7 @@ def main(arguments: Sequence[str]) -> int:
     insert(ODD, "parameters", parameter_tables())
     insert(ODD, "policies", policy_table())
     insert(ODD, "left out", left_out())
+    insert(FILES, "columns", column_tables())
     CLI.write_text(reference(), encoding="utf-8")
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))

@@ -22,7 +22,8 @@ import numpy as np
 import shapely
 
 from sim.data.facts import DATA, read_facts
-from sim.plots.land import FRONTIER_MARGIN, NARROW_MARGIN, SHAPES, around, to_degrees, to_km
+from sim.data.shapes import SHAPES
+from sim.plots.land import FRONTIER_MARGIN, NARROW_MARGIN, around, to_degrees, to_km
 
 BEYOND_THE_RIVER = "Tajikistan"
 HOME = "Afghanistan"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sim.api.results import Fork, Score, Worlds
     from sim.api.study import Study
     from sim.api.tables import numbers, outcomes, settings
-    from sim.api.values import Interval
     from sim.api.verbs import assimilate, fork, open, run, score, sweep
     from sim.api.verdicts import Verdicts
+    from sim.configuration.values import Interval
     from sim.errors import PanjError
     from sim.model import BorderCrisis
 
@@ -35,7 +35,7 @@ MODULES = {  # module of each name
     **dict.fromkeys(("Fork", "Score", "Worlds"), "sim.api.results"),
     **dict.fromkeys(("numbers", "outcomes", "settings"), "sim.api.tables"),
     "BorderCrisis": "sim.model",
-    "Interval": "sim.api.values",
+    "Interval": "sim.configuration.values",
     "PanjError": "sim.errors",
     "Study": "sim.api.study",
     "Verdicts": "sim.api.verdicts",

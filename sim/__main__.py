@@ -16,7 +16,7 @@ from sim import options
 from sim.data.own import nearest_folder, own_folder, recorded_folder, using
 from sim.errors import PanjError, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, read_path, require_extra, suggest_option
-from sim.provenance import MODULE, program, shell_command
+from sim.provenance import APART, MODULE, PACKAGE, program, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
 
@@ -236,19 +236,6 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     return Answer(FAILED if ran.failed else 0, ran.folder, lambda: study_record(ran.folder))
 
 
-APART = """
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-package = Path(sys.argv.pop(1))
-spec = spec_from_file_location("sim", package / "__init__.py", submodule_search_locations=[str(package)])
-sys.modules["sim"] = module_from_spec(spec)
-spec.loader.exec_module(sys.modules["sim"])
-from sim.__main__ import main
-sys.exit(main())
-"""  # imports this very package, whatever modules named sim, types or random the current folder has
-
-
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
     """Start a separate process that draws figures and report, so that the memory it needs is freed afterwards.
@@ -262,7 +249,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
     import subprocess
 
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", APART, str(Path(__file__).parent), "report", "-"],
+        [sys.executable, "-P", "-c", APART, str(PACKAGE), "report", "-"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
     ) as process:  # fmt: skip
 
@@ -457,6 +444,7 @@ def report(request: options.Report) -> int:
         if not found:
             return 0
         request = replace(request, folder=Path(found))
+    from sim.study.package import describe_study
     from sim.study.reader import note_drawn, unfinished
 
     print(unfinished(request.folder), end="")
@@ -465,7 +453,17 @@ def report(request: options.Report) -> int:
     code = page.main(request)
     if request.cell is None:
         note_drawn(request.folder)
+        describe_study(request.folder)
     return code
+
+
+def export(request: options.Export) -> Answer:
+    """Write a study in the format of another program, and print the path."""
+    from sim.export.export import export
+
+    path = export(request)
+    print(f"Written: {path}")
+    return Answer(folder=path, result=lambda: {"path": str(path)})
 
 
 def memo(request: options.Memo) -> Answer:
@@ -510,10 +508,12 @@ def failures(request: options.Failures) -> int:
 def compare(request: options.Compare) -> Answer:
     """Compare every cell with its baseline, paired by seed."""
     from sim.compare.compare import write_verdicts
+    from sim.study.package import describe_study
     from sim.study.reader import unfinished
 
     print(unfinished(request.folders[0]), end="")
     tables = write_verdicts(request)
+    describe_study(request.folders[0])
     from sim.compare.figure import main as show
     from sim.records import verdicts_record
 
@@ -608,8 +608,8 @@ VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # a verb 
     options.VERBS[verb.__name__.rstrip("_")]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, memo, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_, init,
-        completion,
+        report, memo, export, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_,
+        init, completion,
     )
 }  # fmt: skip
 

@@ -252,25 +252,15 @@ def compose(settings: Mapping[str, Any]) -> Config:
             are invalid.
     """
     from sim.configuration.compose import compose_settings
-    from sim.configuration.overrides import HOW_GROUPS, HOW_KEYS, MAIN_KEYS, Override, Overrides
+    from sim.configuration.overrides import HOW_GROUPS, HOW_KEYS, MAIN_KEYS
+    from sim.configuration.values import overrides_of
 
     of_studies = {*MAIN_KEYS, *HOW_GROUPS, *HOW_KEYS} - {"start_date", "end_date"}
-    given = {key: plain_value(key, value) for key, value in settings.items() if value is not None}
-    for key in given:
-        if key in of_studies:
-            raise PanjError(f"{key}: found a setting of studies, expected settings of one campaign; see sim.model")
-    return compose_settings(Overrides.from_rows(Override.of(key, value) for key, value in given.items()))
-
-
-def plain_value(key: str, value: Any) -> str | int | float:
-    """Return the value of a setting as text or a plain number; raise PanjError if it is not a single value."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, datetime.date):
-        return f"{value:%Y-%m-%d}"
-    if not isinstance(value, str | int | float):
-        raise PanjError(f"{key}: found {value!r}, expected one value: text, a number or a date")
-    return value
+    given = overrides_of(None, {key: value for key, value in settings.items() if value is not None}, sweeps=False)
+    for row in given:
+        if row.key in of_studies:
+            raise PanjError(f"{row.key}: found a setting of studies, expected settings of one campaign; see sim.model")
+    return compose_settings(given)
 
 
 def one_seed(rng: Any, seed: Any) -> Any:

@@ -552,6 +552,33 @@ class Memo(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Export(Request):
+    """Write a study for other programs: its districts by day as a map, or all its tables as CSV or a workbook.
+
+    Maps are of one cell; gpkg and xlsx need `pip install "panj[files]"`.
+    """
+
+    as_json = "the path that was written"
+    examples = (
+        "export results/policy to=geojson day=2021-07-05",
+        "export results/policy to=csv decimal=,",
+        "export results/policy to=xlsx cell=0 out=policy.xlsx",
+    )
+    folder: Path = argument(FOLDER)
+    to: str = option(
+        "geojson and gpkg for maps, csv and xlsx for tables",
+        choices=("geojson", "gpkg", "csv", "xlsx"),
+        example="geojson",
+    )
+    cell: int | None = option(f"only this cell; for a map {BASE}", None, low=0)
+    day: date | None = option("only this day; by default every day", None, example="2021-07-05")
+    decimal: str = option("decimal mark of CSV; with a comma the separator is ;", ".", choices=(".", ","))
+    place: Path | None = option(
+        "new file or folder to write; by default one in exports/ of the study", None, key="out", example="policy.xlsx"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Animate(Request):
     """Draw an animated map, day by day."""
 
@@ -749,7 +776,7 @@ VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
         Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
-        Report, Memo, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
+        Report, Memo, Export, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
         Completion,
     )
 }  # fmt: skip

@@ -16,6 +16,18 @@ from pathlib import Path
 from typing import Any
 
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
+PACKAGE = Path(__file__).parent
+APART = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+package = Path(sys.argv.pop(1))
+spec = spec_from_file_location("sim", package / "__init__.py", submodule_search_locations=[str(package)])
+sys.modules["sim"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sim"])
+from sim.__main__ import main
+sys.exit(main())
+"""  # imports this very package, whatever modules named sim, types or random the current folder has
 NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (

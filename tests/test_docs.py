@@ -76,6 +76,10 @@ def test_the_tables_of_the_model_are_those_of_its_files(mark: str, made: str) ->
     assert block_of("docs/odd.md", mark).strip() == getattr(generate, made)(), "python docs/generate.py"
 
 
+def test_the_page_on_files_has_the_columns_that_are_written() -> None:
+    assert block_of("docs/files.md", "columns").strip() == generate.column_tables(), "python docs/generate.py"
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/calibration.md", "docs/question.md"])
 def test_every_stamp_names_a_command_that_makes_it(page: str) -> None:
     found = re.findall(MADE_WITH, (ROOT / page).read_text(encoding="utf-8"))

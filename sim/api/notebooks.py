@@ -3,17 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import PanjError
+from sim.provenance import APART, PACKAGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
-
-ROOT = Path(__file__).parents[2]  # folder that contains the package
-MAIN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sim.__main__ import main; sys.exit(main())"
 
 
 def console_for(progress: bool) -> "Console":
@@ -29,14 +26,11 @@ def shown_by_notebooks(figure: "Figure") -> "Figure":
     Notebooks show figures only once pyplot has been imported; the figure itself does not belong to pyplot, so it is
     not shown twice and need not be closed.
     """
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
+    notebook = sys.modules.get("IPython")
+    if notebook is not None and notebook.get_ipython() is not None:
+        import matplotlib.pyplot as plt
 
-        shell = get_ipython()
-        if shell is not None:
-            import matplotlib.pyplot as plt
-
-            plt.get_backend()
+        plt.get_backend()
     return figure
 
 
@@ -52,7 +46,7 @@ def run_apart(words: Sequence[str]) -> None:
         PanjError: The command failed; the message is its own.
     """
     done = subprocess.run(
-        [sys.executable, "-P", "-c", MAIN, str(ROOT), *words], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", APART, str(PACKAGE), *words], capture_output=True, text=True, check=False
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
 from sim.errors import PanjError, unknown
+from sim.options import read_threshold
 from sim.study.reader import Study as Stored
 from sim.study.reader import StudyCell, cannot_read, find_cell, open_study, read_columns
 
@@ -283,8 +284,7 @@ class Study:
         """
         from sim.api.verdicts import verdicts_of
 
-        other = None if against is None else against.folder if isinstance(against, Study) else Path(against)
-        return verdicts_of(self.folder, outcome, baseline, above, below, other, effects)
+        return verdicts_of(outcome, effects, question_of(self.folder, baseline, above, below, against))
 
     def fork(self, day: date | str, *, seed: int | None = None, runs: int = 1, **changes: Any) -> "Fork":
         """Continue campaigns from one evening with and without a change; the same as `sim.fork(study, ...)`."""
@@ -321,6 +321,58 @@ class Study:
         language = language_of()
         return page_of(tell(*read_telling(request, check_filters), request, language)[1], language)
 
+    def memo(
+        self,
+        outcome: str,
+        *,
+        baseline: str | int | None = None,
+        above: float | date | None = None,
+        below: float | date | None = None,
+        against: "Study | Path | str | None" = None,
+    ) -> Path:
+        """Write a brief of two pages on one outcome, as HTML and as Markdown.
+
+        Args:
+            outcome: Name of the outcome, as in `sim.outcomes()`.
+            baseline: As for `compare`.
+            above: Threshold; with it, the question is how often the outcome is above it.
+            below: Upper threshold, likewise.
+            against: Another study in which to look for the baselines.
+
+        Returns:
+            The path of the HTML page; the Markdown and the figure are beside it.
+
+        Raises:
+            PanjError: The outcome or the baseline is unknown, nothing can be compared, or an earlier memo was edited.
+        """
+        from sim import options
+        from sim.memo.memo import write_memo
+
+        request = options.Memo(**question_of(self.folder, baseline, above, below, against), outcome=outcome)
+        return write_memo(request)[0]
+
+    def export(self, to: str, *, day: date | None = None, decimal: str = ".", out: Path | str | None = None) -> Path:
+        """Write the study for another program.
+
+        Args:
+            to: `geojson` or `gpkg` for a map of districts by day, `csv` or `xlsx` for the tables.
+            day: Only this day; by default every day.
+            decimal: Decimal mark of CSV, `.` or `,`.
+            out: New file or folder to write; by default one in `exports/` of the study.
+
+        Returns:
+            The path that was written.
+
+        Raises:
+            PanjError: The format is unknown, or the path exists or cannot be written.
+        """
+        from sim import options
+        from sim.export.export import export
+
+        asked = {"to": to, "cell": self._chosen(None), "day": day, "decimal": decimal, "out": out}
+        words = [f"{key}={value}" for key, value in asked.items() if value is not None]
+        return export(options.read_request(options.Export, [str(self.folder), *words]))
+
     def _chosen(self, cell: int | None) -> int | None:
         """Return the number of a requested cell, or of the cell to which the study is limited."""
         return self._focus.number if cell is None and self._focus is not None else cell
@@ -338,6 +390,31 @@ class Study:
         summary = self.summary()
         reported = summary[summary["reported"].notna()]
         return head + reported[list(SHOWN)].fillna("")._repr_html_()
+
+
+def question_of(
+    folder: Path,
+    baseline: str | int | None,
+    above: float | date | None,
+    below: float | date | None,
+    against: Study | Path | str | None,
+) -> dict[str, Any]:
+    """Return the folders, the baseline and the thresholds of a comparison as fields of a request.
+
+    Args:
+        folder: Folder of the study.
+        baseline: Number of the baseline's cell, or values; None for the cell with the settings before the sweep.
+        above: Lower threshold, or None.
+        below: Upper threshold, or None.
+        against: Study with the baselines, or its folder; None for the same study.
+
+    Raises:
+        PanjError: A threshold is neither a number nor a date.
+    """
+    other = () if against is None else (against.folder if isinstance(against, Study) else Path(against),)
+    ends = {"above": above, "below": below}
+    thresholds = {key: read_threshold(key, str(value)) for key, value in ends.items() if value is not None}
+    return {"folders": (folder, *other), "baseline": None if baseline is None else str(baseline), **thresholds}
 
 
 def frame_of(path: Path, columns: list[str] | None = None, cell: StudyCell | None = None) -> pd.DataFrame:

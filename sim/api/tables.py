@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.api.values import overrides_of
+from sim.configuration.values import overrides_of
 
 
 def outcomes() -> pd.DataFrame:

@@ -15,8 +15,8 @@ from sim import options
 from sim.api.notebooks import console_for
 from sim.api.results import Fork, Score, Worlds
 from sim.api.study import Study
-from sim.api.values import overrides_of
 from sim.configuration.overrides import Overrides
+from sim.configuration.values import overrides_of
 from sim.errors import PanjError
 from sim.options import read_request
 from sim.provenance import stated_command

@@ -1,13 +1,12 @@
 """Verdicts of a comparison as a data frame that can be plotted."""
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
-from sim.options import Compare, read_threshold
+from sim.options import Compare
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,40 +48,20 @@ class Verdicts(pd.DataFrame):
         return shown_by_notebooks(kept[0])
 
 
-def verdicts_of(
-    folder: Path,
-    outcome: str,
-    baseline: str | int | None,
-    above: float | date | None,
-    below: float | date | None,
-    against: Path | None,
-    effects: bool,
-) -> Verdicts:
+def verdicts_of(outcome: str, effects: bool, question: dict[str, Any]) -> Verdicts:
     """Compare the cells of a study as the command line does, and return the table that was written.
 
     Args:
-        folder: Folder of the study.
         outcome: Name of the outcome.
-        baseline: Number of the baseline's cell, or values; None for the cell with the settings before the sweep.
-        above: Lower threshold, or None.
-        below: Upper threshold, or None.
-        against: Folder of the study with the baselines; None for the same study.
         effects: Whether to estimate the effects of the swept keys instead.
+        question: Folders, baseline and thresholds, as fields of `sim.options.Compare`.
 
     Raises:
         PanjError: As for `sim.compare.compare.write_verdicts`.
     """
     from sim.compare.compare import write_verdicts
 
-    low, high = (
-        None if value is None else read_threshold(key, str(value))
-        for key, value in (("above", above), ("below", below))
-    )
-    request = Compare(
-        folders=(folder,) if against is None else (folder, against), outcome=(outcome,),
-        baseline=None if baseline is None else str(baseline), effects=effects, above=low, below=high,
-    )  # fmt: skip
-    path = write_verdicts(request)[0]
+    path = write_verdicts(Compare(outcome=(outcome,), effects=effects, **question))[0]
     found = Verdicts(pd.read_csv(path))
     found.path = path
     return found

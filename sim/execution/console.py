@@ -3,6 +3,7 @@
 In a terminal, progress is one line that is updated, and in a notebook a bar; elsewhere, it is a series of log lines.
 """
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,12 +97,11 @@ class NotebookBar:
             total: Number of requested campaigns.
             text: What to show after these numbers.
         """
-        from IPython.display import HTML, display
-
+        notebook = sys.modules["IPython"].display  # imported by the notebook itself
         said = f"{done:,} of {total:,} campaigns, {text}"
-        bar = HTML(f'<progress value="{done}" max="{total}" aria-label="Campaigns"></progress> {said}')
+        bar = notebook.HTML(f'<progress value="{done}" max="{total}" aria-label="Campaigns"></progress> {said}')
         if self.handle is None:
-            self.handle = display(bar, display_id=True)
+            self.handle = notebook.display(bar, display_id=True)
         else:
             self.handle.update(bar)
 

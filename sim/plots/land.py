@@ -1,29 +1,26 @@
 """Read the geometry of maps, projected to km: districts, provinces, the country, its neighbours, the frontier, posts.
 
-Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson as written by docs/make_shapes.py.
+Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson (by `sim.data.shapes`).
 Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
         PLoS ONE 15(4): e0231866. Neighbours: Natural Earth 1:10m.
 Assumed Boundaries are simplified to about a kilometre and imply no opinion on their legal course. Sharak-e-Hayratan has
         no shape in the source; it is cut off from Kaldar along the line between the two centres.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from pyproj import Transformer
 
-from sim.data.facts import DATA, Facts, read_facts
+from sim.data import shapes as stored
+from sim.data.facts import Facts, read_facts
 from sim.data.own import remembered
+from sim.data.shapes import arcs_in_degrees, join, read_topology
 
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
-SHAPES = "shapes.topojson"
-CREDIT = (  # written on every map, as the licence CC BY 4.0 requires
-    "district shapes geoBoundaries (www.geoboundaries.org, CC BY 4.0; Runfola and others 2020), simplified; neighbours"
-    " Natural Earth"
-)
+CREDIT = f"{stored.CREDIT}; neighbours Natural Earth"  # written on every map, as the licence CC BY 4.0 requires
 MARGIN, NARROW_MARGIN = 70.0, 28.0  # margin around the country, and around a small map of it, km
 FRONTIER_MARGIN = 45.0  # margin around the frontier, km
 
@@ -55,9 +52,8 @@ def read_land() -> Land:
         The geometry; later calls return the same object.
     """
     facts = read_facts()
-    topology = json.loads((DATA / SHAPES).read_text(encoding="utf-8"))
-    arcs = [to_km(np.cumsum(arc, axis=0) * topology["transform"]["scale"]) for arc in topology["arcs"]]
-    objects = topology["objects"]
+    arcs = [to_km(arc) for arc in arcs_in_degrees()]
+    objects = read_topology()["objects"]
     shapes = objects["districts"]["geometries"]
     rings = [[ring for part in shape["arcs"] for ring in part] for shape in shapes]
     centroids = zip(facts.longitude, facts.latitude, strict=True)
@@ -121,12 +117,6 @@ def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[i
         for arc in (arc for ring in shape for arc in ring):
             sides[arc if arc >= 0 else ~arc].add(row)
     return sides
-
-
-def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """Join arcs, given by their numbers in order, into one line; as in TopoJSON, the number ~n means arc n reversed."""
-    pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
-    return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
 def bounds_of(lines: Lines) -> np.ndarray:

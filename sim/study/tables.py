@@ -20,6 +20,7 @@ from sim.configuration.overrides import MULTIRUN
 from sim.data.facts import Facts
 from sim.outcome import Outcome, read_outcomes
 from sim.provenance import stamp
+from sim.study.codebook import Codebook, columns_in
 from sim.study.columns import (
     CHANGES,
     DAILY,
@@ -35,7 +36,8 @@ from sim.study.columns import (
     stored_type,
     summarise,
 )
-from sim.study.files import csv_text, digest_of_file, json_text, seal, write_folder, yaml_text
+from sim.study.files import DIGITS, csv_text, json_text, seal, write_folder, yaml_text
+from sim.study.package import sha256_of, write_description
 from sim.study.reader import QUANTILES, StudyCell
 from sim.study.store import Scope, chunks_of
 
@@ -47,10 +49,14 @@ Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
 
 class TableWriter:
-    """Writer of a parquet file in which each row group belongs to one cell; columns that a cell lacks are empty."""
+    """Writer of a parquet file in which each row group belongs to one cell; columns that a cell lacks are empty.
 
-    def __init__(self, path: Path, about: Mapping[str, Any], columns: pa.Schema | None = None) -> None:
+    The schema of the file describes each column: `description`, `unit` and `source` are metadata of the field.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any], book: Codebook, columns: pa.Schema | None = None) -> None:
         self.path = path
+        self.book = book
         self.metadata = {"panj": stamp(about, {"file": path.name})}
         self.columns = columns
         self.writer: pq.ParquetWriter | None = None
@@ -74,7 +80,7 @@ class TableWriter:
         table = pa.concat_tables(self.waiting)
         self.waiting, self.rows = [], 0
         if self.writer is None:
-            schema = (self.columns or table.schema).with_metadata(self.metadata)
+            schema = self.book.describe(self.path.name, self.columns or table.schema).with_metadata(self.metadata)
             words = [field.name for field in schema if pa.types.is_string(field.type)]  # dictionary-encode only text
             self.writer = pq.ParquetWriter(
                 self.path, schema, compression="zstd", compression_level=1, use_dictionary=words,
@@ -116,7 +122,7 @@ class TableWriter:
 def write_tables(
     study: Path, scope: Scope, facts: Facts, about: dict[str, Any], events: pa.Table | None = None
 ) -> list[list[SummaryRow]]:
-    """Write all tables of a study, config.yaml, and about.json with the digest of each file.
+    """Write all tables of a study, their descriptions, config.yaml, and about.json with the digest of each table.
 
     Args:
         study: Folder of the study.
@@ -132,8 +138,9 @@ def write_tables(
         PanjError: If the folder cannot be written.
     """
     about |= beyond_words(scope, about)
+    book = Codebook.of_dates(facts, ((cell.start_date, cell.end_date) for cell in scope.cells))
     with write_folder(study, "results_dir", study / ".tables", (*TABLES, EVENTS)) as fresh:
-        cells, summaries = write_cells(fresh, study, scope, facts, about)
+        cells, summaries = write_cells(fresh, study, scope, facts, about, book)
         about["cells"] = [cell.as_dict() for cell in cells]
         about["campaigns"] = sum(cell.finished for cell in cells)
         about["failed"] = sum(cell.failed for cell in cells)
@@ -142,8 +149,11 @@ def write_tables(
         config = {**said, **scope.base, **cells_in_yaml(scope)}
         (fresh / "config.yaml").write_text(yaml_text(config), encoding="utf-8")
         if events is not None:
-            pq.write_table(events, fresh / EVENTS, write_page_checksum=True)
-        about["tables"] = {name: digest_of_file(path) for name in (*TABLES, EVENTS) if (path := fresh / name).is_file()}
+            described = events.cast(book.describe(EVENTS, events.schema))
+            pq.write_table(described, fresh / EVENTS, write_page_checksum=True)
+        hashes = {name: sha256_of(path) for name in (*TABLES, EVENTS) if (path := fresh / name).is_file()}
+        about["tables"] = {name: digits[:DIGITS] for name, digits in hashes.items()}
+        write_description(fresh, about, columns_in(fresh, book), hashes)
         (fresh / "about.json").write_text(json_text(seal(about), indent=2), encoding="utf-8")
     return summaries
 
@@ -163,7 +173,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_cells(
-    fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
+    fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any], book: Codebook
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
     """Write the rows of every cell to the tables of a study, and close the tables.
 
@@ -171,7 +181,7 @@ def write_cells(
         The cells, with their numbers of stored campaigns and of failures, and the summary of each cell.
     """
     with ExitStack() as stack:
-        tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
+        tables = {name: stack.enter_context(TableWriter(fresh / name, about, book)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope, facts)
         return fill(tables, study, scope, facts)
 

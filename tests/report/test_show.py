@@ -17,10 +17,11 @@ from PIL import Image
 
 from sim.data.facts import DATA, fingerprint, read_facts
 from sim.data.record import NIGHTS, aan_shares, counted_at, counts_by_post, lwj_shares, point
+from sim.data.shapes import SHAPES
 from sim.errors import PanjError
 from sim.options import Report, read_request
 from sim.plots import maps
-from sim.plots.land import CREDIT, SHAPES, read_land, to_km
+from sim.plots.land import CREDIT, read_land, to_km
 from sim.plots.maps import draw_map
 from sim.report import report
 from sim.report.report import FIGURES, draw_all, in_parallel, redraw, write_report

@@ -35,7 +35,16 @@ FACTS = read_facts()
 START = date(2021, 5, 1)
 DAYS = 2
 RUNS = 2
-TABLES = {"runs.parquet", "days.parquet", "districts.parquet", "summary.csv", "config.yaml", "about.json"}
+DESCRIPTIONS = {"codebook.csv", "datapackage.json"}
+TABLES = {
+    "runs.parquet",
+    "days.parquet",
+    "districts.parquet",
+    "summary.csv",
+    "config.yaml",
+    "about.json",
+    *DESCRIPTIONS,
+}
 
 
 def study(folder: Path, *overrides: str) -> tuple[Path, str]:

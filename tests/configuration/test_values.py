@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.api.values import Interval, overrides_of
 from sim.configuration.overrides import Overrides
 from sim.configuration.sweep import compose_sweep
+from sim.configuration.values import Interval, overrides_of
 from sim.errors import PanjError
 
 

@@ -1,0 +1,1 @@
+"""Write studies in formats of other programs: maps of districts, spreadsheets, CSV."""

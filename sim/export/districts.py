@@ -1,0 +1,189 @@
+"""Write the districts of one cell with their shapes, for maps: GeoJSON, or a GeoPackage.
+
+Reads   districts.parquet of a study; districts.csv, with the reported falls; the shapes of `sim.data.shapes`.
+Writes  one feature per district: P-code, name, province, region, the share of campaigns in which the Taliban hold the
+        district at the end of each day (`held_2021_07_05`), the median date of its first fall, and the reported fall.
+        A GeoPackage also has a table `districts_by_day`, with one row per district and day.
+Source  Shapes: geoBoundaries (CC BY 4.0). The credit, the number of campaigns and where their numbers come from are
+        in the file.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sim.data.evidence import CREDITS
+from sim.data.facts import Facts, read_facts, read_falls
+from sim.data.shapes import CREDIT, district_polygons
+from sim.errors import PanjError
+from sim.plots.captions import describe_campaigns
+from sim.study.files import write_file
+from sim.study.reader import Study, read_columns
+
+HELD = "held_"  # prefix of the properties with shares, followed by the date
+LAYER, BY_DAY = "districts", "districts_by_day"  # layers of a GeoPackage
+GEOMETRY = "geom"  # column with the shapes, as GDAL names it
+SHARE = "held_<date>: share of the campaigns in which the Taliban hold the district at the end of that day, 0 to 1."
+FALLS = (
+    "median_fall_date: first day by whose end at least half of the campaigns have lost the district; null if fewer lose"
+    " it. reported_fall_date: reported day of its first loss after 1 May 2021, with its precision (day, window or by);"
+    " null means not dated, not that it was not lost."
+)
+
+
+def shares_of(shown: Study) -> pa.Table:
+    """Return the rows of districts.parquet of the cell to which a study is limited; dates are days."""
+    table = read_columns(shown.folder / "districts.parquet", filters=shown.rows)
+    for name in ("date", "median_fall_date"):
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].cast(pa.date32()))
+    return table
+
+
+def days_shown(table: pa.Table, day: date | None) -> list[date]:
+    """Return the days to export: one, or all; raise PanjError if the campaigns do not have that day."""
+    days = sorted(set(table["date"].to_pylist()))
+    if day is None:
+        return days
+    if day not in days:
+        raise PanjError(f"day: found {day}, expected a day from {days[0]} to {days[-1]}")
+    return [day]
+
+
+def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
+    """Return the districts as a GeoJSON FeatureCollection.
+
+    Args:
+        shown: A study limited to one cell.
+        day: The only day; by default every day.
+
+    Returns:
+        One feature per district, in the order of districts.csv, with members that credit and describe the data.
+
+    Raises:
+        PanjError: If the campaigns do not have that day.
+    """
+    table = shares_of(shown)
+    days = days_shown(table, day)
+    held: dict[str, dict[str, Any]] = {}
+    columns = (table[name].to_pylist() for name in ("district_id", "date", "share_of_runs_taliban", "median_fall_date"))
+    wanted = set(days)
+    for code, when, share, fell in zip(*columns, strict=True):
+        row = held.setdefault(code, {"median_fall_date": fell.isoformat() if fell else None})
+        if when in wanted:
+            row[f"{HELD}{when:%Y_%m_%d}"] = share
+    facts, shapes, reported = read_facts(), district_polygons(), reported_falls()
+    return {
+        "type": "FeatureCollection",
+        "name": LAYER,
+        **description_of(shown),
+        "features": [
+            {
+                "type": "Feature",
+                "id": code,
+                "geometry": geometry_of(shapes[code]),
+                "properties": {**names_of(facts, row), **held.get(code, {}), **reported[code]},
+            }
+            for row, code in enumerate(facts.district_id)
+        ],
+    }
+
+
+def description_of(shown: Study) -> dict[str, Any]:
+    """Return what a map of these districts has to say: what it shows, of how many campaigns, and whom to credit."""
+    return {
+        "title": f"Districts of Afghanistan held by the Taliban, simulated: study {shown.name}",
+        "description": f"{describe_campaigns(shown)} {SHARE} {FALLS}",
+        "campaigns": shown.cell.finished,
+        "cell": shown.cell.number,
+        "settings": dict(shown.cell.values),
+        "numbers": shown.cell.calibration,
+        "credit": f"{CREDIT}. {CREDITS}",
+    }
+
+
+def names_of(facts: Facts, row: int) -> dict[str, str]:
+    """Return P-code, name, province and region of the district in a row of the data."""
+    return {
+        "district_id": facts.district_id[row],
+        "district": facts.district[row],
+        "province": facts.province[row],
+        "region": facts.region[row],
+    }
+
+
+def reported_falls() -> dict[str, dict[str, str | None]]:
+    """Return the reported day of each district's first loss and its precision, by P-code."""
+    falls, codes = read_falls(), read_facts().district_id
+    days = (None if np.isnat(day) else str(day) for day in falls.fell_date)
+    return {
+        code: {"reported_fall_date": day, "reported_fall_precision": precision or None}
+        for code, day, precision in zip(codes, days, falls.precision, strict=True)
+    }
+
+
+def geometry_of(polygons: list[list[list[list[float]]]]) -> dict[str, Any]:
+    """Return polygons as a GeoJSON geometry, a MultiPolygon for every district so that a layer has one type."""
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def write_geojson(shown: Study, path: Path, day: date | None) -> None:
+    """Write the districts of a cell as GeoJSON (RFC 7946: longitude and latitude in degrees, WGS 84)."""
+    write_file(path, json.dumps(collection_of(shown, day), ensure_ascii=False) + "\n")
+
+
+def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
+    """Write the districts of a cell as a GeoPackage: a layer of shapes, and a table of districts by day."""
+    from pyogrio import read_arrow, write_arrow
+
+    collection = collection_of(shown, day)
+    about = {key: str(value) for key, value in description_of(shown).items()}
+    described, table = read_arrow(json.dumps(collection).encode())
+    stored = described["geometry_name"] or "wkb_geometry"
+    table = table.rename_columns({stored: GEOMETRY}).drop_columns(["id"])
+    by_day = rows_by_day(shown, day)
+
+    def write(temporary: Path) -> None:
+        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL wants a name that ends in .gpkg
+            made = Path(folder) / path.with_suffix(".gpkg").name
+            write_arrow(
+                table, made, layer=LAYER, driver="GPKG", geometry_name=GEOMETRY,
+                geometry_type="MultiPolygon", crs="EPSG:4326", dataset_metadata=about,
+                layer_metadata=layer_text(about, LAYER),
+            )  # fmt: skip
+            write_arrow(by_day, made, layer=BY_DAY, driver="GPKG", layer_metadata=layer_text(about, BY_DAY))
+            made.replace(temporary)
+
+    write_file(path, write)
+
+
+def layer_text(about: Mapping[str, str], layer: str) -> dict[str, str]:
+    """Return title, description and credit of a layer; titles are unique, as GeoPackages require."""
+    title = about["title"] + ", by day" * (layer == BY_DAY)
+    return {"IDENTIFIER": title, "DESCRIPTION": f"{about['description']} Credit: {about['credit']}"}
+
+
+def rows_by_day(shown: Study, day: date | None) -> pa.Table:
+    """Return one row per district and day, with the names of the district."""
+    table = shares_of(shown)
+    days = pa.array(days_shown(table, day), pa.date32())
+    table = table.filter(pc.is_in(table["date"], value_set=days))
+    facts = read_facts()
+    names = {code: names_of(facts, row) for row, code in enumerate(facts.district_id)}
+    codes = table["district_id"].to_pylist()
+    return pa.table(
+        {
+            "district_id": table["district_id"],
+            "district": pa.array([names[code]["district"] for code in codes]),
+            "province": pa.array([names[code]["province"] for code in codes]),
+            "date": table["date"],
+            "share_of_runs_taliban": table["share_of_runs_taliban"],
+        }
+    )

@@ -1,0 +1,241 @@
+"""Write the tables of a study as CSV for spreadsheets, or as an Excel workbook.
+
+Reads   every table of the study, and its comparisons.
+Writes  a folder with one CSV per table, codebook.csv and datapackage.json; or one .xlsx with a sheet per table, and
+        the sheets `about` and `codebook`.
+"""
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sim.data.evidence import CREDITS
+from sim.errors import PanjError
+from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in
+from sim.study.files import write_file, write_folder
+from sim.study.package import USUAL, Dialect, write_description
+from sim.study.reader import Study
+
+Cell = str | int | float | bool | date | None
+Rows = Iterator[Sequence[Cell]]
+MOST_ROWS = 1_048_576  # of an Excel sheet, with the heading
+LONGEST_NAME = 31  # characters of the name of a sheet
+LONGEST_TEXT = 32_767  # characters of a cell
+BATCH = 20_000  # rows in memory
+
+
+class Part(NamedTuple):
+    """Which rows of the tables are written: of one cell or day, where a table has cells or days."""
+
+    cell: int | None
+    day: date | None
+
+    def has(self, row: Mapping[str, Cell]) -> bool:
+        """Return whether a row, given as values by column, is written."""
+        is_of_cell = self.cell is None or row.get("cell") in (None, self.cell)
+        return is_of_cell and (self.day is None or row.get("date") in (None, self.day))
+
+
+class Table(NamedTuple):
+    """One table: name, columns, and a function that reads its rows."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Callable[[], Rows]
+
+
+def tables_of(study: Study, part: Part) -> list[Table]:
+    """Return all tables of a study, in the order of its codebook."""
+    book = Codebook.of_folder(study.folder)
+    by_table: dict[str, list[Column]] = {}
+    for column in columns_in(study.folder, book):
+        by_table.setdefault(column.table, []).append(column)
+    return [Table(name, columns, reader_of(study.folder, columns, part)) for name, columns in by_table.items()]
+
+
+def reader_of(folder: Path, columns: Sequence[Column], part: Part) -> Callable[[], Rows]:
+    """Return a function that reads the rows of a table."""
+    name = columns[0].table
+    read = rows_of_parquet if name.endswith(".parquet") else rows_of_csv
+    return lambda: read(folder / name, columns, part)
+
+
+def rows_of_parquet(path: Path, columns: Sequence[Column], part: Part) -> Rows:
+    """Yield the rows of a Parquet table; dates are dates, and missing values None."""
+    names = {column.column for column in columns}
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(BATCH):
+            table = pa.Table.from_batches([batch])
+            if part.cell is not None and "cell" in names:
+                table = table.filter(pc.field("cell") == part.cell)
+            if part.day is not None and "date" in names:
+                table = table.filter(pc.field("date") == pa.scalar(datetime.combine(part.day, datetime.min.time())))
+            yield from zip(*(plain(table[column.column], column.type) for column in columns), strict=True)
+
+
+def plain(column: pa.ChunkedArray, kind: str) -> list[Cell]:
+    """Return a column as a list of Python values."""
+    found: list[Cell] = (column.cast(pa.date32()) if kind == "date" else column).to_pylist()
+    return found
+
+
+def rows_of_csv(path: Path, columns: Sequence[Column], part: Part) -> Rows:
+    """Yield the rows of a CSV of a study; numbers are numbers, dates dates, and empty cells None."""
+    readers = {column.column: READERS[column.type] for column in columns}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found = {name: read_cell(readers[name], text) for name, text in row.items()}
+            if part.has(found):
+                yield list(found.values())
+
+
+READERS: dict[str, Callable[[str], Cell]] = {
+    "integer": int, "number": float, "date": date.fromisoformat, "string": str, "boolean": lambda text: text == "True",
+}  # fmt: skip
+
+
+def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
+    """Return the value of a cell of a CSV; text that does not have the type of its column is kept."""
+    with suppress(ValueError):
+        return read(text) if text else None
+    return text
+
+
+def write_csv(study: Study, folder: Path, part: Part, decimal: str) -> None:
+    """Write every table as CSV in a new folder, with codebook.csv and datapackage.json.
+
+    With a decimal comma the separator is `;`, as in spreadsheets of countries that write numbers so, and each file
+    begins with a byte order mark, from which Excel recognises UTF-8.
+
+    Args:
+        study: The study.
+        folder: New folder.
+        part: Rows to write.
+        decimal: Decimal mark: `.` or `,`.
+    """
+    dialect = USUAL if decimal == "." else Dialect(";", decimal, "utf-8-sig")
+    columns: list[Column] = []
+    before = {path.name for path in folder.glob("*.csv")}
+    with write_folder(folder, "out", outdated=before) as fresh:
+        for table in tables_of(study, part):
+            name = Path(table.name.replace("/", "_")).with_suffix(".csv").name
+            with (fresh / name).open("w", newline="", encoding=dialect.encoding) as file:
+                writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
+                writer.writerow([column.column for column in table.columns])
+                writer.writerows([as_text(cell, decimal) for cell in row] for row in table.rows())
+            columns += [column._replace(table=name) for column in table.columns]
+        write_description(fresh, study.about, columns, {}, dialect)
+
+
+def as_text(cell: Cell, decimal: str) -> str:
+    """Return a value as text, so that it can be read back exactly; empty if it is missing."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, float):
+        return repr(cell).removesuffix(".0").replace(".", decimal)
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def write_workbook(study: Study, path: Path, part: Part) -> None:
+    """Write an Excel workbook: the sheets `about` and `codebook`, and one sheet per table.
+
+    Args:
+        study: The study.
+        path: New file.
+        part: Rows to write.
+
+    Raises:
+        PanjError: If a table has more rows than a sheet can have; nothing is written.
+    """
+    from openpyxl import Workbook
+
+    tables = tables_of(study, part)
+    refuse_long_tables(study.folder, tables, part)
+    names = names_of_sheets([table.name for table in tables])
+    book = Workbook(write_only=True)
+    fill(book.create_sheet("about"), ("what", "text"), about_rows(study, dict(zip(names, tables, strict=True))))
+    for name, table in zip(names, tables, strict=True):
+        fill(book.create_sheet(name), [column.column for column in table.columns], table.rows())
+    fill(
+        book.create_sheet(Path(CODEBOOK).stem), Column._fields, (column for table in tables for column in table.columns)
+    )
+    write_file(path, book.save)
+
+
+def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> None:
+    """Raise PanjError if a table has more rows than an Excel sheet can have."""
+    for table in tables:
+        if not table.name.endswith(".parquet") or pq.read_metadata(folder / table.name).num_rows < MOST_ROWS:
+            continue
+        found = sum(1 for _ in table.rows())
+        if found >= MOST_ROWS:
+            key = "cell" if part.cell is None else "day"
+            raise PanjError(
+                f"to: found {found:,} rows of {table.name}, expected fewer than {MOST_ROWS:,} for xlsx; choose {key}= "
+                "or to=csv"
+            )
+
+
+def names_of_sheets(tables: Sequence[str]) -> list[str]:
+    """Return a name of a sheet for each table: the file name without suffix, short enough for Excel and unique."""
+    names: list[str] = []
+    for table in tables:
+        stem = Path(table).stem
+        name = stem[:LONGEST_NAME]
+        while name.lower() in map(str.lower, names):
+            mark = f"~{len(names)}"
+            name = stem[: LONGEST_NAME - len(mark)] + mark
+        names.append(name)
+    return names
+
+
+def about_rows(study: Study, sheets: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
+    """Yield what a reader of the workbook has to know: campaigns, settings, provenance, credits, and the sheets."""
+    about = study.about
+    yield "study", study.name
+    yield "scenario", str(about.get("scenario_title") or about.get("scenario"))
+    yield "campaigns", str(about.get("campaigns"))
+    yield "numbers of the model", str(about.get("calibration"))
+    yield "command", str(about.get("command"))
+    yield "days", f"{about.get('start_date')} to {about.get('end_date')}"
+    yield "rules", str(about.get("rules_fingerprint"))
+    yield (
+        "read this first",
+        "All tables are simulated. Reported figures are in the sheet summary. Units: sheet codebook.",
+    )
+    yield "credit", CREDITS
+    for name, table in sheets.items():
+        yield f"sheet {name}", table.name
+
+
+def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
+    """Write a heading, which stays in view, and rows to a sheet."""
+    sheet.freeze_panes = "A2"
+    sheet.append(list(heading))
+    for row in rows:
+        sheet.append([in_sheet(sheet, cell) for cell in row])
+
+
+def in_sheet(sheet: Any, cell: Cell) -> Any:
+    """Return a value as a sheet can hold it: text is never a formula, and what is not finite is text or missing."""
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None if math.isnan(cell) else str(cell)
+    if not isinstance(cell, str):
+        return cell
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    text = ILLEGAL_CHARACTERS_RE.sub(" ", cell)[:LONGEST_TEXT]
+    if not text.startswith("="):
+        return text
+    found = WriteOnlyCell(sheet, text)
+    found.data_type = "s"
+    return found

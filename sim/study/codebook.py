@@ -1,0 +1,397 @@
+"""Describe every column of the tables of a study: type, unit, meaning and source.
+
+Fixed columns are declared here. Outcomes are described by `configs/outcomes.yaml`, numbers of the model by
+`configs/rules/*.yaml`, and other swept settings by the help of the command line. The metadata of Parquet columns,
+`codebook.csv` and `datapackage.json` are all made from these descriptions.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.configuration.changes import groups
+from sim.configuration.numbers import declared_numbers
+from sim.data.evidence import read_evidence
+from sim.data.facts import Facts, read_facts
+from sim.help import SETTINGS
+from sim.outcome import Outcome, read_outcomes, reported_of
+from sim.study.columns import in_words
+
+CODEBOOK = "codebook.csv"
+SIMULATED, STUDY, RECORD = "simulated", "settings of the study", "evidence.csv"
+OF_OUTCOME = "unit of the outcome"  # replaced by the unit in the metadata of a comparison
+VERDICTS, EFFECTS = "verdicts", "effects"  # kinds of table; the others are file names
+
+
+class Column(NamedTuple):
+    """Description of one column of one table."""
+
+    table: str  # file name in the folder of the study
+    column: str
+    type: str  # integer, number, string, boolean or date, as in Frictionless table schemas
+    unit: str
+    description: str
+    source: str  # simulated, settings of the study, or the sources of a reported or declared number
+
+
+class Text(NamedTuple):
+    """Unit, meaning, source and, for columns of CSV files, type of a column."""
+
+    unit: str
+    meaning: str
+    source: str = SIMULATED
+    type: str = ""
+
+
+def key(meaning: str, unit: str = "", type: str = "integer") -> Text:
+    """Return the text of a column that identifies a row."""
+    return Text(unit, meaning, STUDY, type)
+
+
+CELL = key("Number of the cell: one combination of swept settings, from 0")
+RUN = key("Number of the campaign in its cell, from 0: seed minus the first seed of the study")
+SEED = key("Seed of the campaign; campaigns with the same seed use the same random draws in every cell")
+DATE = key("Day, described at its end; a night belongs to the morning on which it ends", "date")
+DISTRICT = Text("", "P-code of the district", "OCHA/AGCHO 2018 administrative boundaries")
+
+SERIES = {  # daily series, in the order of sim.engine.campaign.Series
+    "districts_held_by_taliban": Text("districts", "Districts held by the Taliban at the end of the day"),
+    "handed_over": Text("districts", "Districts that fell on the day because the garrison handed them over"),
+    "fought": Text("districts", "Districts that fell on the day after a fight"),
+    "abandoned": Text("districts", "Districts that fell on the day because the garrison had left"),
+    "retaken": Text("districts", "Districts that the government retook on the day"),
+    "troops_holding": Text("men", "Soldiers, police and militia men who hold districts and outposts"),
+    "troops_crossed": Text("soldiers", "Soldiers who crossed into Tajikistan in the night before, at all posts"),
+    "troops_interned": Text("soldiers", "Soldiers who crossed and are in Tajikistan"),
+    "troops_captured_total": Text("men", "Men taken prisoner by the Taliban since day 0"),
+    "troops_surrendered_total": Text("men", "Men who surrendered since day 0"),
+    "troops_killed_total": Text("men", "Government men killed since day 0"),
+    "troops_dispersed_total": Text("men", "Men who left their units and went home since day 0"),
+    "people_on_the_road": Text("people", "People who have left home and are on their way"),
+    "people_waiting": Text("people", "People who wait at crossing posts"),
+    "people_settled": Text("people", "Displaced people who have found shelter inside Afghanistan"),
+    "people_displaced_total": Text("people", "People who have left home since day 0"),
+    "refugees_admitted_total": Text("people", "People admitted to Tajikistan since day 0"),
+    "refugees_refused_total": Text("people", "People refused at crossing posts since day 0"),
+    "mean_morale": Text("0 to 1", "Mean morale of the units that hold districts, weighted by men"),
+    "mean_dread": Text("0 to 1", "Mean dread of the districts that the government holds"),
+    "reservists": Text("men", "Tajik reservists deployed at crossing posts"),
+    "calls_made_total": Text("calls", "Calls for help made by garrisons since day 0"),
+    "calls_answered_total": Text("calls", "Calls for help to which commandos were sent since day 0"),
+    "guards_per_arrival": Text("guards per person", "Guards and reservists per person who reached a post on the day"),
+}
+AT_POSTS = {  # daily series at one post
+    "crossed": Text("soldiers", "Soldiers who crossed at {post} in the night before"),
+    "waiting": Text("people", "People who wait at {post} at the end of the day"),
+    "admitted": Text("people", "People admitted at {post} on the day"),
+}
+QUANTILES = {
+    "median": "Median over the campaigns of the cell",
+    "low_5": "5 % quantile over the campaigns of the cell",
+    "high_95": "95 % quantile over the campaigns of the cell",
+}
+FIXED: dict[str, dict[str, Text]] = {
+    "runs.parquet": {"cell": CELL, "run": RUN, "seed": SEED},
+    "days.parquet": {
+        "cell": CELL, "run": RUN, "seed": SEED, "date": DATE,
+        "share_held_by_taliban": Text("share", "Share of all districts held by the Taliban at the end of the day"),
+        **SERIES,
+    },
+    "districts.parquet": {
+        "cell": CELL, "district_id": DISTRICT, "date": DATE,
+        "share_of_runs_taliban": Text("share", "Share of the cell's campaigns in which the Taliban hold the district"),
+        "median_fall_date": Text("date", "First day by whose end at least half of the campaigns have lost the "
+                                 "district; empty if fewer lose it"),
+    },
+    "events.parquet": {
+        "date": DATE,
+        "event": Text("", "Kind of event: " + ", ".join((
+            "fall", "retaken", "stand (an assault was called off)", "call (for help)", "answer", "crossing",
+            "turned_back", "capture", "surrender", "prong_moves", "dated (an event of the timeline)", "return"))),
+        "district_id": DISTRICT,
+        "district": Text("", "Name of the district", DISTRICT.source),
+        "province": Text("", "Province of the district", DISTRICT.source),
+        "who": Text("", "Actor: a crossing post, a prong of the Taliban advance or a kind of unit; empty if none"),
+        "men": Text("men", "Number of men concerned"),
+        "how": Text("", "How the district fell: none, handed_over, fought or abandoned"),
+        "why": Text("", "Main reason: none, force, isolation, hunger, call_ignored, dread, morale, command, losses "
+                    "or siege"),
+    },
+    "failures.parquet": {
+        "cell": CELL, "seed": SEED,
+        "error": Text("", "Error that ended the campaign, which is in no other table", STUDY),
+        "traceback": Text("", "Place in the code at which the error was raised", STUDY),
+    },
+    "summary.csv": {
+        "cell": CELL,
+        "cell_label": key("Swept settings of the cell as key=value; empty in a study of one cell", type="string"),
+        "outcome": key("Name of the outcome, a column of runs.parquet", type="string"),
+        "label": key("Label of the outcome", type="string"),
+        "unit": key("Unit of the outcome, and of the numbers in its row", type="string"),
+        "reported": Text("", "Reported figure as text, with ids of evidence", RECORD, "string"),
+        "reported_value": Text(OF_OUTCOME, "Reported value", RECORD, "number"),
+        "reported_low": Text(OF_OUTCOME, "Lower bound of what was reported", RECORD, "number"),
+        "reported_high": Text(OF_OUTCOME, "Upper bound of what was reported", RECORD, "number"),
+        "evidence": Text("", "Ids of the rows of evidence", RECORD, "string"),
+        **{name: Text(OF_OUTCOME, f"{text}; empty for a date", type="number") for name, text in QUANTILES.items()},
+        "missing": Text("campaigns", "Campaigns without a value, left out of the quantiles", type="integer"),
+        "counted": key("How the outcome is counted", type="string"),
+        **{f"{name}_date": Text("date", f"{text}; only for a date", type="date") for name, text in QUANTILES.items()},
+    },
+    VERDICTS: {
+        "cell": CELL,
+        "cell_label": key("Swept settings of the cell", type="string"),
+        "baseline_study": key("Study of the baseline", type="string"),
+        "baseline_cell": key("Number of the cell that is the baseline"),
+        "baseline_label": key("Swept settings of the baseline", type="string"),
+        "worlds": Text("pairs", "Seeds that both cells have, with a value in each", type="integer"),
+        "mean_difference": Text(OF_OUTCOME, "Mean of cell minus baseline over the pairs", type="number"),
+        "mean_low": Text(OF_OUTCOME, "Lower end of the 95 % interval of the mean difference", type="number"),
+        "mean_high": Text(OF_OUTCOME, "Upper end of the 95 % interval of the mean difference", type="number"),
+        "median_difference": Text(OF_OUTCOME, "Median of cell minus baseline over the pairs", type="number"),
+        "median_low": Text(OF_OUTCOME, "Lower end of the 95 % interval of the median difference", type="number"),
+        "median_high": Text(OF_OUTCOME, "Upper end of the 95 % interval of the median difference", type="number"),
+        "worlds_lower": Text("pairs", "Pairs in which the outcome is lower (a date: earlier) in the cell",
+                             type="integer"),
+        "worlds_equal": Text("pairs", "Pairs in which the outcome is the same", type="integer"),
+        "worlds_higher": Text("pairs", "Pairs in which the outcome is higher (a date: later) in the cell",
+                              type="integer"),
+        "chance_lower": Text("share", "Share of pairs in which the outcome is lower (a date: earlier) in the cell",
+                             type="number"),
+        "fold": Text("factor", "How many times as many campaigns independent seeds would need for the same interval",
+                     type="number"),
+        "missing": Text("pairs", "Pairs left out because a value is missing", type="integer"),
+        "unpaired": Text("seeds", "Seeds that only one of the two cells has", type="integer"),
+        "without_event": Text("pairs", "Pairs in which the dated event did not occur in the cell", type="integer"),
+        "baseline_without_event": Text("pairs", "Pairs in which the dated event did not occur in the baseline",
+                                       type="integer"),
+        **{f"{side}_{name}": Text(OF_OUTCOME, f"{text.replace('cell', side)}; with a threshold, {risk}", type="number")
+           for side in ("cell", "baseline")
+           for (name, text), risk in zip(QUANTILES.items(), (
+               "the risk", "the lower end of its 95 % interval", "the upper end of its 95 % interval"), strict=True)},
+        "sentence": Text("", "The comparison in a sentence", type="string"),
+        "risk": Text("share", "Share of pairs in which the cell passes the threshold", type="number"),
+        "baseline_risk": Text("share", "Share of pairs in which the baseline passes the threshold", type="number"),
+        "in_both": Text("pairs", "Pairs in which cell and baseline pass the threshold", type="integer"),
+        "prevented": Text("pairs", "Pairs in which only the baseline passes the threshold", type="integer"),
+        "caused": Text("pairs", "Pairs in which only the cell passes the threshold", type="integer"),
+        "in_neither": Text("pairs", "Pairs in which neither passes the threshold", type="integer"),
+        "ratio": Text("ratio", "Risk in the cell over risk in the baseline", type="number"),
+        "ratio_low": Text("ratio", "Lower end of the 95 % interval of the risk ratio", type="number"),
+        "ratio_high": Text("ratio", "Upper end of the 95 % interval of the risk ratio", type="number"),
+    },
+    EFFECTS: {
+        "kind": key("main: effect of one key; interaction: of two keys together", type="string"),
+        "keys": key("The key, or two keys joined by x", type="string"),
+        "change": key("The change whose effect is given", type="string"),
+        "base": Text(OF_OUTCOME, "Outcome at the base value of the key, averaged over the other keys", type="number"),
+        "size": Text(OF_OUTCOME, "Size of the effect", type="number"),
+        "low": Text(OF_OUTCOME, "Lower end of the joint 95 % interval", type="number"),
+        "high": Text(OF_OUTCOME, "Upper end of the joint 95 % interval", type="number"),
+    },
+    CODEBOOK: {
+        "table": key("File name of the table in the folder of the study", type="string"),
+        "column": key("Name of the column", type="string"),
+        "type": key("Type: integer, number, string, boolean or date", type="string"),
+        "unit": key("Unit; empty for names and texts", type="string"),
+        "description": key("What the column contains; for an outcome also how it is counted and what was reported",
+                           type="string"),
+        "source": key("simulated, settings of the study, or the sources of a reported or declared number",
+                      type="string"),
+    },
+}  # fmt: skip
+
+
+class OutcomeText(NamedTuple):
+    """Description of an outcome, as in summary.csv."""
+
+    label: str
+    unit: str
+    counted: str
+    reported: str
+    evidence: str
+
+    @classmethod
+    def of(cls, row: Outcome) -> Self:
+        """Describe an outcome by its declaration and its reported figure."""
+        figure = reported_of(row, evidence_by_id())
+        return cls(row.label, row.unit, row.counted, in_words(*figure), figure.evidence)
+
+    def as_text(self) -> Text:
+        """Return unit, meaning with the reported figure, and sources."""
+        reported = f" Reported: {self.reported}." if self.reported else ""
+        return Text(self.unit, f"{self.label}. {self.counted}{reported}", sources_of(self.evidence) or SIMULATED)
+
+
+@cache
+def evidence_by_id() -> dict[str, Any]:
+    """Return the reported figures by id."""
+    return {row.id: row for row in read_evidence()}
+
+
+def sources_of(ids: str) -> str:
+    """Return the names of the sources of evidence, with their ids: `F064: Afghanistan Analysts Network`."""
+    names = [name.strip() for name in ids.split(",") if name.strip()]
+    known = evidence_by_id()
+    return "; ".join(f"{name}: {known[name].source}" if name in known else name for name in names)
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Descriptions of the columns of a study, whose outcomes and posts it knows."""
+
+    outcomes: Mapping[str, OutcomeText]
+    posts: Mapping[str, str]  # name as reported, by short name
+
+    @classmethod
+    def of_dates(cls, facts: Facts, dates: Iterable[tuple[date, date]]) -> Self:
+        """Return the codebook of campaigns with the given first and last days."""
+        found = {
+            row.name: OutcomeText.of(row)
+            for start, end in dict.fromkeys(dates)
+            for row in read_outcomes(facts, start, (end - start).days)
+        }
+        return cls(found, dict(zip(facts.post, facts.post_name, strict=True)))
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Self:
+        """Return the codebook of a study on disk, with the outcomes as its summary.csv describes them."""
+        with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
+            rows = {row["outcome"]: row for row in csv.DictReader(file)}
+        found = {
+            name: OutcomeText(*(row.get(part) or "" for part in OutcomeText._fields)) for name, row in rows.items()
+        }
+        facts = read_facts()
+        return cls(found, dict(zip(facts.post, facts.post_name, strict=True)))
+
+    @cached_property
+    def post_series(self) -> dict[str, Text]:
+        """Daily series of every post, by column of days.parquet."""
+        return {
+            f"{what}_{post}": text._replace(meaning=text.meaning.format(post=name))
+            for what, text in AT_POSTS.items()
+            for post, name in self.posts.items()
+        }
+
+    def text_of(self, kind: str, column: str) -> Text:
+        """Return unit, meaning and source of a column.
+
+        Args:
+            kind: File name of a table of the study, `verdicts` or `effects`.
+            column: Name of the column.
+        """
+        fixed = FIXED.get(kind, {}).get(column)
+        if fixed is not None:
+            return fixed
+        if kind == "days.parquet" and column in self.post_series:
+            return self.post_series[column]
+        if kind == "runs.parquet" and column in self.outcomes:
+            return self.outcomes[column].as_text()
+        return text_of_setting(column)
+
+    def describe(self, table: str, schema: pa.Schema) -> pa.Schema:
+        """Return the schema of a table with the description, unit and source of each column as metadata.
+
+        Args:
+            table: File name of the table.
+            schema: Schema whose names, types and own metadata are kept.
+        """
+        fields = []
+        for field in schema:
+            text = self.text_of(table, field.name)
+            said = {"description": text.meaning, "unit": text.unit, "source": text.source}
+            fields.append(field.with_metadata({key: value for key, value in said.items() if value}))
+        return pa.schema(fields, metadata=schema.metadata)
+
+    def columns_of(self, folder: Path, table: str) -> list[Column]:
+        """Return the columns of a table on disk, in order.
+
+        Args:
+            folder: Folder of the study.
+            table: File name of the table in that folder.
+        """
+        if table.endswith(".parquet"):
+            kinds = {field.name: type_of(field.type) for field in pq.read_schema(folder / table)}
+            texts = {name: self.text_of(table, name) for name in kinds}
+        else:
+            kind, unit = kind_of(folder, table)
+            texts = {name: self.text_of(kind, name) for name in header_of(folder / table)}
+            texts = {
+                name: text._replace(unit=unit) if text.unit == OF_OUTCOME else text for name, text in texts.items()
+            }
+            kinds = {name: text.type or "string" for name, text in texts.items()}
+        return [Column(table, name, kinds[name], text.unit, text.meaning, text.source) for name, text in texts.items()]
+
+
+def text_of_setting(name: str) -> Text:
+    """Return unit, meaning and source of a swept setting or drawn number, given by its key."""
+    if name in declared_numbers():
+        number = declared_numbers()[name]
+        return Text(number.unit, f"{capitalised(number.meaning)}; as drawn or set for the campaign", number.source)
+    if name in groups():
+        return Text("", f"Choice of the setting {name}: {', '.join(groups()[name])}", STUDY)
+    meaning = SETTINGS.get(name, f"Value of the setting {name}")
+    return Text("date" if name.endswith("date") else "", capitalised(meaning), STUDY)
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def type_of(kind: pa.DataType) -> str:
+    """Return the name of an Arrow type in Frictionless table schemas."""
+    if pa.types.is_integer(kind):
+        return "integer"
+    if pa.types.is_temporal(kind):
+        return "date"
+    return "number" if pa.types.is_floating(kind) else "boolean" if pa.types.is_boolean(kind) else "string"
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the names of the columns of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
+
+
+def kind_of(folder: Path, table: str) -> tuple[str, str]:
+    """Return the kind of a CSV table, and the unit of its numbers.
+
+    A comparison has the unit of its outcome, or `share` if it is on the risk of passing a threshold.
+    """
+    if not table.startswith("verdicts/"):
+        return table, OF_OUTCOME
+    try:
+        about = json.loads((folder / table).with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        about = {}
+    unit = "share" if about.get("thresholds") else about.get("unit") or OF_OUTCOME
+    return EFFECTS if about.get("kind") == "effects" or "__effects" in table else VERDICTS, unit
+
+
+def tables_in(folder: Path) -> Iterator[str]:
+    """Yield the file names of the tables in the folder of a study, those of `verdicts/` last."""
+    for table in FIXED:
+        if table not in (VERDICTS, EFFECTS, CODEBOOK) and (folder / table).is_file():
+            yield table
+    for path in sorted((folder / "verdicts").glob("*.csv")):
+        yield path.relative_to(folder).as_posix()
+
+
+def columns_of_codebook() -> list[Column]:
+    """Return the columns of codebook.csv itself."""
+    rows = FIXED[CODEBOOK].items()
+    return [Column(CODEBOOK, name, text.type, text.unit, text.meaning, text.source) for name, text in rows]
+
+
+def columns_in(folder: Path, book: Codebook) -> Sequence[Column]:
+    """Return the columns of all tables in the folder of a study."""
+    return [column for table in tables_in(folder) for column in book.columns_of(folder, table)]

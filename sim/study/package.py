@@ -1,0 +1,174 @@
+"""Write the files that describe a study to other programs: `codebook.csv`, and `datapackage.json`.
+
+`datapackage.json` is a Frictionless data package (https://specs.frictionlessdata.io/data-package/): one resource per
+table, with its schema, size and SHA-256 hash. Both files list the tables that are there when they are written, and are
+written again with the report and after a comparison. They are made from the tables, and no digest of a study
+includes them.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import file_digest
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim.provenance import STAMPED
+from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, columns_of_codebook, evidence_by_id
+from sim.study.files import json_text, write_errors, write_file
+from sim.study.reader import read_about
+from sim.wording import counted
+
+PACKAGE = "datapackage.json"
+PARQUET = "application/vnd.apache.parquet"
+KEYS = {  # columns that identify a row
+    "runs.parquet": ("cell", "run"),
+    "days.parquet": ("cell", "run", "date"),
+    "districts.parquet": ("cell", "district_id", "date"),
+    "failures.parquet": ("cell", "seed"),
+    "summary.csv": ("cell", "outcome"),
+    CODEBOOK: ("table", "column"),
+}
+TITLES = {
+    "runs.parquet": "Outcomes, one row per campaign",
+    "days.parquet": "Daily series, one row per campaign and day",
+    "districts.parquet": "Districts, one row per district and day, over all campaigns of a cell",
+    "events.parquet": "Log of the only campaign, one row per event",
+    "failures.parquet": "Failed campaigns, one row per campaign",
+    "summary.csv": "Quantiles of every outcome with the reported figure, one row per cell and outcome",
+    CODEBOOK: "Type, unit, meaning and source of every column",
+}
+LICENSES = ({"name": "MIT", "title": "MIT License, as Panj itself", "path": "https://opensource.org/license/mit"},)
+TERMS = "Reported figures, names and boundaries keep the terms of their sources."
+
+
+class Dialect(NamedTuple):
+    """How CSV files are written."""
+
+    delimiter: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+
+
+USUAL = Dialect()
+
+
+def describe_study(folder: Path) -> None:
+    """Write codebook.csv and datapackage.json of a study on disk, replacing those that are there.
+
+    Args:
+        folder: Folder of the study, which may have been written by an older version.
+
+    Raises:
+        PanjError: If the study is damaged or the files cannot be written.
+    """
+    about = read_about(folder)
+    with write_errors(folder):
+        write_description(folder, about, columns_in(folder, Codebook.of_folder(folder)), {})
+
+
+def write_description(
+    folder: Path,
+    about: Mapping[str, Any],
+    columns: Sequence[Column],
+    hashes: Mapping[str, str],
+    dialect: Dialect = USUAL,
+) -> None:
+    """Write codebook.csv and datapackage.json for the tables in a folder.
+
+    Args:
+        folder: Folder with the tables.
+        about: Content of about.json of the study that the tables are from.
+        columns: Columns of all tables, with one table after the other.
+        hashes: SHA-256 hash of tables by file name, in hexadecimal digits; those that are missing are computed.
+        dialect: How CSV files in the folder are written.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
+    writer.writerows([Column._fields, *columns])
+    write_file(folder / CODEBOOK, file.getvalue().encode(dialect.encoding))
+    described = [*columns, *columns_of_codebook()]
+    resources = [
+        resource_of(folder, name, list(found), hashes.get(name), dialect)
+        for name, found in groupby(described, lambda column: column.table)
+    ]
+    write_file(folder / PACKAGE, json_text(package_of(about, columns, resources), indent=2))
+
+
+def package_of(
+    about: Mapping[str, Any], columns: Iterable[Column], resources: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the descriptor of a data package, with the provenance of the study under the key `panj`."""
+    campaigns = f"{counted(about.get('campaigns', 0), 'campaign')} of the scenario {about.get('scenario')}"
+    return {
+        "profile": "data-package",
+        "name": name_of(str(about["study"])),
+        "title": f"Panj, study {about['study']}: {about.get('scenario_title') or about.get('scenario')}",
+        "description": f"Simulated: {campaigns}, {about.get('calibration')}. {TERMS}",
+        "licenses": list(LICENSES),
+        "sources": sources_of(columns),
+        "resources": list(resources),
+        "panj": {key: about.get(key) for key in STAMPED},
+    }
+
+
+def name_of(text: str) -> str:
+    """Return a text as a name in a data package: lower-case letters, digits, `-`, `_`, `.` and `/`."""
+    return re.sub(r"[^a-z0-9._/]+", "-", text.lower()).strip("-") or "study"
+
+
+def sources_of(columns: Iterable[Column]) -> list[dict[str, str]]:
+    """Return the model, and the sources of the reported figures that the columns are compared with."""
+    cited = {word for column in columns for word in re.findall(r"\bF\d+\b", column.source)}
+    found = {"Panj, an agent-based simulation": ""}
+    found |= {row.source: row.source_url for name, row in evidence_by_id().items() if name in cited}
+    return [
+        {"title": title} | ({"path": url} if url.startswith(("http://", "https://")) else {})
+        for title, url in found.items()
+    ]
+
+
+def resource_of(
+    folder: Path, table: str, columns: Sequence[Column], digits: str | None, dialect: Dialect
+) -> dict[str, Any]:
+    """Return the descriptor of one table: path, size, hash and schema."""
+    path, is_csv = folder / table, table.endswith(".csv")
+    schema: dict[str, Any] = {"fields": [field_of(column, dialect.decimal if is_csv else "") for column in columns]}
+    of_study = next(
+        (name for name in TITLES if Path(name).stem == path.stem), ""
+    )  # an exported runs.csv is a table of runs
+    if of_study in KEYS:
+        schema["primaryKey"] = list(KEYS[of_study])
+    form = {"encoding": dialect.encoding, "dialect": {"delimiter": dialect.delimiter}} if is_csv else {}
+    return {
+        "name": name_of(table.removesuffix(path.suffix)),
+        "path": table,
+        "title": TITLES.get(of_study, f"Comparison of cells: {path.stem}"),
+        "profile": "tabular-data-resource" if is_csv else "data-resource",
+        "format": path.suffix.removeprefix("."),
+        "mediatype": "text/csv" if is_csv else PARQUET,
+        **form,
+        "bytes": path.stat().st_size,
+        "hash": f"sha256:{digits or sha256_of(path)}",
+        "schema": schema,
+    }
+
+
+def field_of(column: Column, decimal: str) -> dict[str, str]:
+    """Return the descriptor of one column of a CSV file with the given decimal mark, or of Parquet if it is empty.
+
+    Parquet files store a day as the time of its beginning, which data packages call a `datetime`.
+    """
+    kind = "datetime" if column.type == "date" and not decimal else column.type
+    mark = decimal if column.type == "number" and decimal != "." else ""
+    said = {"name": column.column, "type": kind, "description": column.description}
+    more = {"unit": column.unit, "source": column.source, "decimalChar": mark}
+    return said | {key: value for key, value in more.items() if value}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 hash of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
