@@ -51,7 +51,7 @@ def change_of(group: str, name: str) -> str:
     try:
         said = "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing."
         return f"{about_of(group, name).removesuffix('.')}. {said}"
-    except PanjError as error:
+    except (PanjError, AttributeError, KeyError, TypeError, ValueError) as error:
         if is_own(file_of(group, name)):
             return f"(cannot be used) {error}"
         raise

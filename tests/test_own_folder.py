@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from quick import campaign_of
+from quick import campaign_of, no_figures
 
+from sim import __main__ as front
 from sim.__main__ import main
 from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import choices_of
@@ -35,6 +37,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(work, "run_campaign", campaign_of)
     monkeypatch.setattr(run, "run_campaign", campaign_of)
+    monkeypatch.setattr(front, "drawing_apart", lambda: nullcontext(no_figures))
     assert main(["init", "my_study"]) == 0
     monkeypatch.chdir("my_study")
     yield tmp_path / "my_study"
@@ -83,9 +86,8 @@ def test_commented_examples_pass_once_the_comment_is_removed(folder):
         assert examples
         (folder / name).write_text("\n".join(examples), encoding="utf-8")
     settings = compose_settings([])
-    assert settings.numbers["rules.news.fade_days"] == 5 and "rules.news.fade_days" not in [
-        one.key for one in settings.draws.priors
-    ]
+    assert settings.numbers["rules.news.fade_days"] == 5
+    assert "rules.news.fade_days" not in [prior.key for prior in settings.draws.priors]
     events = {event.name: event for event in settings.events}
     assert (events["commandos_to_kunduz"].value, events["bagram_handed_over"].date) == (200, "2021-07-09")
 
@@ -163,9 +165,7 @@ def test_a_wrong_number_is_named(folder, text, key):
 
 
 def test_events_can_be_changed_and_deleted_by_overrides_and_scenarios(folder):
-    add(
-        folder / "events.yaml", "mine: {date: 2021-06-10, act: reinforce, district: Kunduz, value: 50, source: guess}\n"
-    )
+    add(folder / "events.yaml", "mine: {date: 2021-06-10, act: reinforce, district: Kunduz, value: 50, source: x}\n")
     assert {event.name: event.date for event in compose_settings([]).events}["mine"] == "2021-06-10"
     changed = compose_settings(["timeline.events.mine.date=2021-06-12"])
     assert {event.name: event.date for event in changed.events}["mine"] == "2021-06-12"
