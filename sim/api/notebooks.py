@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sim.errors import PanjError
@@ -23,14 +24,15 @@ def console_for(progress: bool) -> "Console":
 def shown_by_notebooks(figure: "Figure") -> "Figure":
     """Return a figure, after making sure that a notebook shows it when it is the value of a cell.
 
-    Notebooks show figures only once pyplot has been imported; the figure itself does not belong to pyplot, so it is
+    Notebooks show figures only after a cell that used pyplot. The figure itself does not belong to pyplot, so it is
     not shown twice and need not be closed.
     """
     notebook = sys.modules.get("IPython")
-    if notebook is not None and notebook.get_ipython() is not None:
-        import matplotlib.pyplot as plt
-
-        plt.get_backend()
+    shell = notebook.get_ipython() if notebook is not None else None
+    if shell is not None:
+        formatters = shell.display_formatter.formatters.values()
+        if not any(type(figure) in each.type_printers for each in formatters):
+            import_module("IPython.core.pylabtools").select_figure_formats(shell, {"png"})
     return figure
 
 

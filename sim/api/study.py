@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
+from sim.api.own import with_its_files
 from sim.errors import PanjError, unknown
 from sim.options import read_threshold
 from sim.study.reader import Study as Stored
@@ -147,6 +148,7 @@ class Study:
         """Log of every event of the first campaign; `events_of` gives that of another one."""
         return self.events_of()
 
+    @with_its_files
     def events_of(self, seed: int | None = None, cell: int | None = None) -> pd.DataFrame:
         """Return the log of one campaign, with one row per event. The campaign is run again if its log is not stored.
 
@@ -213,6 +215,7 @@ class Study:
 
         return read_shown(self.folder, None if self._focus is None else self._focus.number)
 
+    @with_its_files
     def plot(self, figure: str | None = None, day: date | None = None) -> "Figure":
         """Draw a figure of the study, with the number of campaigns, their calibration and the reported figures.
 
@@ -255,6 +258,7 @@ class Study:
         several = self._focus is not None and len(self._stored.cells) > 1
         return self.folder / (f"report_cell_{self._focus.number}.html" if several and self._focus else "report.html")
 
+    @with_its_files
     def compare(
         self,
         outcome: str,
@@ -298,6 +302,7 @@ class Study:
 
         return score(self, cell=self._chosen(None))
 
+    @with_its_files
     def story(self, seed: int | None = None, *, outcome: str | tuple[str, ...] = ()) -> str:
         """Tell one campaign day by day in plain sentences.
 
@@ -321,6 +326,7 @@ class Study:
         language = language_of()
         return page_of(tell(*read_telling(request, check_filters), request, language)[1], language)
 
+    @with_its_files
     def memo(
         self,
         outcome: str,
@@ -351,6 +357,7 @@ class Study:
         request = options.Memo(**question_of(self.folder, baseline, above, below, against), outcome=outcome)
         return write_memo(request)[0]
 
+    @with_its_files
     def export(self, to: str, *, day: date | None = None, decimal: str = ".", out: Path | str | None = None) -> Path:
         """Write the study for another program.
 

@@ -1,51 +1,51 @@
 """Tables of what can be counted and what can be set: outcomes, numbers and settings."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from sim import listing
+from sim.api.own import own_files, split_off
 from sim.configuration.values import overrides_of
 
+DATES = ("first_day", "last_day", "date", "start_date", "end_date")  # columns that become datetimes
 
-def outcomes() -> pd.DataFrame:
+
+def outcomes(config_dir: Path | str | None = None) -> pd.DataFrame:
     """Return what is counted of each campaign, with the reported figures.
 
+    Args:
+        config_dir: Folder of your own files; by default the current folder or its nearest parent with panj.yaml.
+
     Returns:
-        Table with one row per outcome, indexed by name: label, unit, last day that is counted, reported figure as
-        text, its value and bounds, and the rows of the evidence table it comes from.
+        Table with one row per outcome, indexed by name: unit, label, days covered, reported figure with its bounds,
+        and the rows of the evidence table it comes from.
     """
-    from sim.configuration.compose import compose_settings
-    from sim.data.evidence import read_evidence
-    from sim.outcome import last_day_of, read_outcomes, reported_of
-
-    usual = compose_settings()
-    evidence = {row.id: row for row in read_evidence()}
-    rows: list[dict[str, Any]] = []
-    for row in read_outcomes(usual.facts, usual.start_date, usual.days):
-        reported = reported_of(row, evidence)
-        rows.append(
-            {"outcome": row.name, "label": row.label, "unit": row.unit,
-             "last_day": pd.Timestamp(last_day_of(row.name, usual.end_date)), "reported": reported.value,
-             "reported_low": reported.low, "reported_high": reported.high, "evidence": reported.evidence}
-        )  # fmt: skip
-    return pd.DataFrame(rows).set_index("outcome")
+    return listed("outcomes", config_dir)
 
 
-def numbers() -> pd.DataFrame:
+def numbers(config_dir: Path | str | None = None) -> pd.DataFrame:
     """Return the numbers of the rules.
 
-    Returns:
-        Table with one row per number, indexed by key such as `rules.news.fade_days`: declared value, smallest and
-        largest value, unit, meaning and source.
-    """
-    from sim.configuration.numbers import declared_numbers
+    Args:
+        config_dir: Folder of your own files, as for `outcomes`.
 
-    rows = [
-        {"key": key, "value": row.value, "low": row.low, "high": row.high, "unit": row.unit, "meaning": row.meaning,
-         "source": row.source}
-        for key, row in declared_numbers().items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows).set_index("key")
+    Returns:
+        Table with one row per number, indexed by key such as `rules.news.fade_days`: declared value, unit, smallest
+        and largest value, meaning, source and prior.
+    """
+    return listed("numbers", config_dir)
+
+
+def listed(kind: str, config_dir: Path | str | None) -> pd.DataFrame:
+    """Return a table of `sim.listing` as a data frame that is indexed by its first column."""
+    with own_files(config_dir):
+        table = pd.DataFrame(listing.TABLES[kind]())
+    for name in DATES:
+        if name in table:
+            table[name] = pd.to_datetime(table[name])
+    return table.set_index(table.columns[0])
 
 
 def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.DataFrame:
@@ -64,7 +64,10 @@ def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.Data
     from sim.configuration.compose import compose_settings
     from sim.configuration.overrides import DRAW_GROUPS, GROUPS, choices_of
 
-    chosen = compose_settings(overrides_of(settings, keywords, sweeps=False))
+    with own_files(split_off(keywords)):
+        chosen = compose_settings(overrides_of(settings, keywords, sweeps=False))
+        named = ("scenario", *GROUPS, *DRAW_GROUPS, "executor")
+        choices = {group: ", ".join(choices_of(group)) for group in named}
     rows: dict[str, Any] = {
         "study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "start_date": chosen.start_date,
         "end_date": chosen.end_date, "daily": chosen.daily, "results_dir": str(chosen.results_dir),
@@ -73,7 +76,5 @@ def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.Data
     rows |= {group: chosen.choices[group] for group in ("scenario", *GROUPS, *DRAW_GROUPS)}
     rows |= chosen.numbers
     rows |= {f"timeline.events.{event.name}.date": event.date for event in chosen.events}
-    named = ("scenario", *GROUPS, *DRAW_GROUPS, "executor")
-    choices = {group: ", ".join(choices_of(group)) for group in named}
     table = pd.DataFrame({"key": list(rows), "value": list(rows.values())})
     return table.assign(choices=table["key"].map(choices).fillna("")).set_index("key")

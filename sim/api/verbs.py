@@ -13,9 +13,9 @@ from typing import Any
 
 from sim import options
 from sim.api.notebooks import console_for
+from sim.api.own import own_files, split_off
 from sim.api.results import Fork, Score, Worlds
 from sim.api.study import Study
-from sim.configuration.overrides import Overrides
 from sim.configuration.values import overrides_of
 from sim.errors import PanjError
 from sim.options import read_request
@@ -31,7 +31,8 @@ def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **k
         progress: Whether to show the progress.
         **keywords: All other settings, such as `scenario="border_closed"`, `runs=500`, `seed=7`,
             `end_date=date(2021, 7, 7)`, `study="closed"`, `results_dir="results"`, `executor="processes"` or
-            `rules={"news.fade_days": 5}`; `sim.settings()` lists them.
+            `rules={"news.fade_days": 5}`; `sim.settings()` lists them. `config_dir` names a folder of your own files,
+            as `panj init` writes it; by default the current folder or its nearest parent with panj.yaml.
 
     Returns:
         The study. Its figures and page are drawn on request, by `plot` and `report`.
@@ -43,7 +44,7 @@ def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **k
     Example:
         >>> study = sim.run(border="closed", runs=200)  # doctest: +SKIP
     """
-    return studied(overrides_of(settings, keywords, sweeps=False), progress)
+    return studied(settings, keywords, False, progress)
 
 
 def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **keywords: Any) -> Study:
@@ -66,7 +67,7 @@ def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, *
     Example:
         >>> sweep = sim.sweep(border=["open", "closed"], runs=200)  # doctest: +SKIP
     """
-    return studied(overrides_of(settings, keywords, sweeps=True), progress)
+    return studied(settings, keywords, True, progress)
 
 
 def open(folder: Path | str, cell: int | None = None) -> Study:
@@ -116,8 +117,9 @@ def fork(
     asked = {"day": day, "seed": seed, "cell": cell, "runs": runs, "name": name or None, "outcome": joined(outcome)}
     from sim.story.fork import write_fork
 
-    request = request_of(options.Fork, str(folder_of(study)), asked, words)
-    return Fork(write_fork(request, console_for(progress)))
+    folder = folder_of(study)
+    with own_files(None, folder):
+        return Fork(write_fork(request_of(options.Fork, str(folder), asked, words), console_for(progress)))
 
 
 def score(
@@ -142,11 +144,12 @@ def score(
     """
     from sim.scoring.score import write_score
 
-    words = overrides_of(settings, keywords, sweeps=False).words
-    place = None if study is None else str(folder_of(study))
-    request = request_of(options.Score, place, {"cell": cell}, words)
-    with interruptible():
-        return Score(write_score(request, console_for(progress)))
+    folder = None if study is None else folder_of(study)
+    with interruptible(), own_files(split_off(keywords), folder):
+        words = overrides_of(settings, keywords, sweeps=False).words
+        request = request_of(options.Score, None if folder is None else str(folder), {"cell": cell}, words)
+        with stated_command(["score", *request.words]):
+            return Score(write_score(request, console_for(progress)))
 
 
 def assimilate(
@@ -182,19 +185,23 @@ def assimilate(
     """
     from sim.assimilation.assimilate import make_worlds
 
-    words = overrides_of(settings, keywords, sweeps=False).words
     asked = {"until": until, "worlds": worlds, "known": known, "seed": seed, "repeats": repeats, "name": name or None}
-    with interruptible():
-        return Worlds(make_worlds(request_of(options.Assimilate, None, asked, words), console_for(progress)))
+    with interruptible(), own_files(split_off(keywords)):
+        words = overrides_of(settings, keywords, sweeps=False).words
+        request = request_of(options.Assimilate, None, asked, words)
+        with stated_command(["assimilate", *request.words]):
+            return Worlds(make_worlds(request, console_for(progress)))
 
 
-def studied(overrides: Overrides, progress: bool) -> Study:
-    """Run the campaigns that overrides describe, warn if any of them failed, and return the study."""
+def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps: bool, progress: bool) -> Study:
+    """Run the campaigns that settings describe, warn if any of them failed, and return the study."""
     from sim.configuration.sweep import compose_sweep
     from sim.execution.run import run_sweep
 
-    with interruptible(), stated_command(overrides.words):
-        ran = run_sweep(compose_sweep(overrides), console_for(progress))
+    with interruptible(), own_files(split_off(keywords)):
+        overrides = overrides_of(settings, keywords, sweeps)
+        with stated_command(overrides.words):
+            ran = run_sweep(compose_sweep(overrides), console_for(progress))
     if ran.failed:
         warnings.warn(f"{counted(ran.failed, 'campaign')} failed; see .failures", stacklevel=3)
     return Study(ran.folder)

@@ -7,7 +7,8 @@ name where there is one.
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import date, timedelta
@@ -301,9 +302,8 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
             check_section(f"{group}={name} ({path})", content)
             store.store(group=group, name=name, node=content, package=group)
     events = [Override.of(f"{EVENTS}{name}", row, "+") for name, row in own_events().items()]
-    GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
+        with hydra_set_aside(), initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
             config = compose(
                 "config", overrides=[row.grammar for row in (*events, *overrides)], return_hydra_config=True
             )
@@ -318,6 +318,17 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
     with open_dict(config):
         del config["hydra"]  # most of the config
     return config, chosen
+
+
+@contextmanager
+def hydra_set_aside() -> Iterator[None]:
+    """Set aside a Hydra that the program around Panj has initialised, such as a notebook, for the time of a block."""
+    of_program = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = of_program
 
 
 def choices_in(overrides: Iterable[Override]) -> dict[str, str]:

@@ -10,9 +10,10 @@ from tests.shared import ROOT
 
 STEPS = {
     "run": """
-import sys
-sys.path.insert(0, {root!r})
-import sim
+import os, sys
+sys.path[:0] = [{root!r}, {root!r} + "/tests"]
+import quick, sim
+quick.make_quick()
 study = sim.run(runs=3, study="shown", end_date="2021-05-12", calibration="as_declared")
 study
 """,
@@ -20,7 +21,8 @@ study
     "again": "sim.run(runs=3, study='shown', end_date='2021-05-12', calibration='as_declared').runs",
     "quiet": "quiet = sim.run(runs=4, study='shown', end_date='2021-05-12', calibration='as_declared', progress=False)",
     "interrupted": """
-import os, signal, threading
+import signal, threading
+os.environ["PANJ_QUICK"] = '{{"seconds": 0.05}}'
 threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT)).start()
 sim.run(runs=100000, study="long", end_date="2021-05-12", calibration="as_declared", daily=False)
 """,

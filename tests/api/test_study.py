@@ -7,15 +7,26 @@ from datetime import date
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from quick import campaign_of
 
 import sim
 from sim.__main__ import main
 from sim.api.notebooks import run_apart
+from sim.execution import rerun, run, work
 from sim.study.reader import read_about
 
 SHORT = {"end_date": date(2021, 5, 12), "calibration": "as_declared", "progress": False}
 WORDS = ["end_date=2021-05-12", "calibration=as_declared"]
 OUTCOME = "share_held_by_taliban_2021_05_12"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def instant():
+    """Replace campaigns by instant ones; what is around them is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (run, work, rerun):
+            patch.setattr(module, "run_campaign", campaign_of)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +103,10 @@ def test_verdicts_are_those_of_the_command_line(swept, capsys):
     assert type(verdicts[["cell"]]) is pd.DataFrame
 
 
-def test_a_fork_has_tables_a_figure_and_a_story(plain):
-    fork = plain.fork("2021-05-06", runs=2, reinforcement="answer_every_call")
-    assert len(fork.days) == 2 * 2 * 12
+def test_a_fork_has_tables_a_figure_and_a_story(plain, folder):
+    short = sim.run(runs=2, study="short", results_dir=folder, **{**SHORT, "end_date": "2021-05-03"})
+    fork = short.fork("2021-05-02", runs=2, reinforcement="answer_every_call")
+    assert len(fork.days) == 2 * 2 * 3
     assert fork.about["changes"] == ["reinforcement=answer_every_call"]
     assert isinstance(fork.plot(), Figure)
     assert fork.story().startswith("# ")

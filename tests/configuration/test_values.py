@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import Overrides
 from sim.configuration.sweep import compose_sweep
 from sim.configuration.values import Interval, overrides_of
+from sim.data.configs import folder_of
 from sim.errors import PanjError
 
 
@@ -95,3 +99,11 @@ def test_a_value_that_no_setting_has_is_refused(settings, keywords, sweeps, key)
 def test_any_text_reaches_the_setting_as_it_is(text):
     found = overrides_of({}, {"precision": {"outcome": text}}, sweeps=False)
     assert found.get("precision.outcome").value == text
+
+
+def test_a_hydra_of_the_program_around_is_kept():
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(folder_of("configs")), version_base="1.3"):
+        theirs = GlobalHydra.instance().hydra
+        compose_settings(["runs=3", "calibration=as_declared"])
+        assert GlobalHydra.instance().hydra is theirs is not None

@@ -1,0 +1,58 @@
+"""Use the folder of a user's own files in the Python interface, as the command line does."""
+
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from sim.data.own import own_folder, recorded_folder, using
+
+if TYPE_CHECKING:
+    from sim.api.study import Study
+
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
+
+def own_files(config_dir: Path | str | None, study: Path | None = None) -> AbstractContextManager[Path | None]:
+    """Use a folder of own files within a block.
+
+    Args:
+        config_dir: The folder; by default that with which the study was made or, without a study, that of the
+            environment variable or of the current folder and its parents.
+        study: Folder of a study, or None.
+
+    Raises:
+        PanjError: The folder has no `panj.yaml`, or its layout is invalid.
+    """
+    if config_dir is not None:
+        return using(Path(config_dir).expanduser())
+    if study is None or not (study / "about.json").is_file():
+        return using(own_folder())
+    from sim.study.reader import read_about
+
+    folder, note = recorded_folder(read_about(study), study)
+    if note:
+        warnings.warn(note, stacklevel=4)
+    return using(folder)
+
+
+def with_its_files(
+    method: Callable[Concatenate["Study", Arguments], Value],
+) -> Callable[Concatenate["Study", Arguments], Value]:
+    """Decorate a method of a study to use the folder of own files with which the study was made."""
+
+    @wraps(method)
+    def with_files(study: "Study", /, *arguments: Arguments.args, **keywords: Arguments.kwargs) -> Value:
+        with own_files(None, study.folder):
+            return method(study, *arguments, **keywords)
+
+    return with_files
+
+
+def split_off(keywords: dict[str, Any]) -> Path | str | None:
+    """Remove `config_dir` from keywords and return it; None if it is not among them."""
+    folder: Path | str | None = keywords.pop("config_dir", None)
+    return folder
