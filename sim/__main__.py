@@ -94,7 +94,7 @@ def dispatch(words: list[str], flags: Flags) -> int:
     verb = type(request).__name__.lower()
     if flags.json and not request.as_json:
         having = ", ".join(name for name, one in options.VERBS.items() if one.as_json)
-        raise PanjError(f"--json: found it with {verb}, expected one of {having}", key="--json")
+        raise PanjError(f"--json: found it with {verb}, expected it with one of {having}", key="--json")
     for extra in request.extras:
         require_extra(extra, verb)
     is_dropped = request.is_answer if flags.json else flags.quiet and not request.is_answer

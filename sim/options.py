@@ -370,7 +370,7 @@ class Score(Request):
     Runs campaigns with the given settings, or reads those of a finished study.
     """
 
-    as_json = "the scores of each target, and what they rest on"
+    as_json = "the scores of each target, forecast and post, and what they rest on"
     extras = ("report",)
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)

@@ -66,13 +66,13 @@ def verdicts_record(tables: Sequence[Path]) -> Record:
 
 
 def score_record(folder: Path) -> Record:
-    """Return the scores of each target and of each forecast, and what they rest on.
+    """Return what the scores rest on, and their tables, each under the name of its file: `score` has the targets.
 
     Args:
         folder: Folder of score.csv.
     """
-    tables = {"targets": "score.csv", "districts": "score_forecasts.csv", "posts": "score_split.csv"}
-    rows = {key: read_records(folder / name) for key, name in tables.items()}
+    tables = ("score", "score_forecasts", "score_split")
+    rows = {name: read_records(folder / f"{name}.csv") for name in tables}
     return {"folder": folder, **read_metadata(folder / "score.json"), **rows}
 
 

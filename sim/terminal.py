@@ -87,10 +87,10 @@ def safe_output() -> Iterator[Output]:
 @contextmanager
 def moved_output(is_dropped: bool, is_moved: bool) -> Iterator[None]:
     """Drop standard output (`is_dropped`), or move it to standard error (`is_moved`), for the duration of a block."""
-    if is_dropped:
+    if is_dropped or (is_moved and sys.stderr is None):
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield
-    elif is_moved and sys.stderr is not None:
+    elif is_moved:
         with redirect_stdout(Output(sys.stderr)):  # type: ignore[type-var]
             yield
     else:

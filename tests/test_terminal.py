@@ -1,5 +1,6 @@
 """Commands end quietly when nobody reads their output, and say when it cannot be written."""
 
+import json
 import os
 import subprocess
 import sys
@@ -42,6 +43,13 @@ def test_a_command_without_output_works() -> None:
     script = f"exec {' '.join(COMMAND)} >&-"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_json_is_alone_on_standard_output_even_without_standard_error() -> None:
+    script = f"{' '.join(COMMAND[:3])} evidence id=F001 --json 2>&-"
+    done = subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0
+    assert [row["id"] for row in json.loads(done.stdout)] == ["F001"]
 
 
 def test_letters_that_a_code_page_lacks_are_replaced() -> None:
