@@ -16,7 +16,8 @@ STUDIES = {
 
 
 def panj(folder, *words):
-    subprocess.run([sys.executable, "-m", "sim", *words], cwd=folder, env=dict(os.environ), check=True, timeout=600)
+    compiled = {key: value for key, value in os.environ.items() if key != "NUMBA_DISABLE_JIT"}
+    subprocess.run([sys.executable, "-m", "sim", *words], cwd=folder, env=compiled, check=True, timeout=600)
 
 
 @pytest.fixture(scope="module")
