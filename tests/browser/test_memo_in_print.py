@@ -16,7 +16,8 @@ STUDIES = {
 
 
 def panj(folder, *words):
-    subprocess.run([sys.executable, "-m", "sim", *words], cwd=folder, env=dict(os.environ), check=True, timeout=600)
+    compiled = {key: value for key, value in os.environ.items() if key != "NUMBA_DISABLE_JIT"}
+    subprocess.run([sys.executable, "-m", "sim", *words], cwd=folder, env=compiled, check=True, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -39,5 +40,5 @@ def test_a_memo_prints_on_two_pages_and_asks_nothing_of_a_network(studies, brows
     page.goto(path.as_uri())
     printed = page.pdf(prefer_css_page_size=True)
     page.close()
-    assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
