@@ -20,7 +20,7 @@ from sim.data import evidence
 from sim.errors import PanjError
 from sim.execution import run
 from sim.report import report
-from sim.study import reader
+from sim.study import package, reader
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
 
@@ -207,6 +207,7 @@ def test_the_folder_of_a_report_may_come_later(said: str, drawn: list[Path], mon
     monkeypatch.setattr(command_line, "judge", lambda _folder: None)
     monkeypatch.setattr(reader, "unfinished", lambda _folder: "")
     monkeypatch.setattr(reader, "note_drawn", lambda _folder: None)
+    monkeypatch.setattr(package, "describe_study", lambda _folder: None)
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
     assert main(["report", "-"]) == 0
     assert given == drawn
@@ -246,6 +247,7 @@ def test_debug_is_understood_by_every_verb(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(command_line, "judge", lambda _folder: None)
     monkeypatch.setattr(reader, "unfinished", lambda _folder: "")
     monkeypatch.setattr(reader, "note_drawn", lambda _folder: None)
+    monkeypatch.setattr(package, "describe_study", lambda _folder: None)
     assert main(["evidence", "id=F001", "debug=true"]) == 0
     assert main(["report", "somewhere", "debug=true"]) == 0
     assert given[0] == ["id=F001"]
