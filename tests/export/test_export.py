@@ -9,6 +9,7 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from made import make_study
 from pyogrio import list_layers, read_arrow, read_info
 from shapely.geometry import shape
 
@@ -144,6 +145,13 @@ def test_one_cell_and_one_day_are_exported_alone(study, tmp_path):
     days, runs = (pd.read_csv(folder / name) for name in ("days.csv", "runs.csv"))
     assert set(days["cell"]) == set(runs["cell"]) == {2} and set(days["date"]) == {str(LAST)}
     assert len(days) == len(runs) == 2
+
+
+def test_a_study_without_daily_series_is_exported_as_well(tmp_path):
+    bare = make_study(tmp_path, "daily=false")
+    folder = export(Export(folder=bare, to="csv", place=tmp_path / "csv"))
+    assert (folder / "runs.csv").is_file() and not (folder / "days.csv").exists()
+    assert export(Export(folder=bare, to="geojson", cell=0, place=tmp_path / "map.geojson")).is_file()
 
 
 def test_a_workbook_has_a_sheet_per_table_and_its_codebook(study, tmp_path):
