@@ -27,6 +27,7 @@ BUNDLED = {  # libraries inside wheels, by distribution
     "scipy": GCC,
     "shapely": "GEOS (LGPL-2.1): a shared library that may be replaced",
     "pyproj": "PROJ (MIT), with curl, libtiff and SQLite under permissive terms",
+    "pyogrio": "GDAL (MIT) with GEOS (LGPL-2.1), and PROJ, SQLite, curl and others under permissive terms",
     "pillow": "libjpeg-turbo, libtiff, libwebp, libavif, OpenJPEG, FreeType and others, under permissive terms",
     "pyzmq": "libzmq (MPL-2.0) and libsodium (ISC)",
     "pyarrow": "Apache Arrow and its parts, under Apache-2.0 and other permissive terms",

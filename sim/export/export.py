@@ -12,7 +12,7 @@ from sim.export.districts import write_geojson, write_geopackage
 from sim.export.tables import Part, write_csv, write_workbook
 from sim.options import Export, require_extra
 from sim.study.files import write_errors
-from sim.study.reader import Study, open_study, refuse_missing_files, unfinished
+from sim.study.reader import Study, open_study, unfinished
 
 EXPORTS = "exports"
 MAPS = ("geojson", "gpkg")  # formats with the shapes of one cell; the others have all tables
@@ -35,7 +35,6 @@ def export(request: Export) -> Path:
         raise PanjError(f"decimal: found '{request.decimal}' with to={request.to}, expected it with to=csv only")
     if request.to in NEED_LIBRARIES:
         require_extra("files", f"to={request.to}")
-    refuse_missing_files(request.folder)
     study = open_study(request.folder)
     chosen = study.choose_cell(request.cell) if request.to in MAPS or request.cell is not None else None
     refuse_unknown_day(study, request)

@@ -9,6 +9,7 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from made import make_study
 from pyogrio import list_layers, read_arrow, read_info
 from shapely.geometry import shape
 
@@ -146,12 +147,19 @@ def test_one_cell_and_one_day_are_exported_alone(study, tmp_path):
     assert len(days) == len(runs) == 2
 
 
+def test_a_study_without_daily_series_is_exported_as_well(tmp_path):
+    bare = make_study(tmp_path, "daily=false")
+    folder = export(Export(folder=bare, to="csv", place=tmp_path / "csv"))
+    assert (folder / "runs.csv").is_file() and not (folder / "days.csv").exists()
+    assert export(Export(folder=bare, to="geojson", cell=0, place=tmp_path / "map.geojson")).is_file()
+
+
 def test_a_workbook_has_a_sheet_per_table_and_its_codebook(study, tmp_path):
-    path = export(Export(folder=study, to="xlsx", place=tmp_path / "study.xlsx"))
+    path = export(Export(folder=study, to="xlsx", cell=0, place=tmp_path / "study.xlsx"))
     book = openpyxl.load_workbook(path, read_only=True)
     names = ["about", "runs", "days", "districts", "failures", "summary", "troops_crossed"]
     assert book.sheetnames[:7] == names and book.sheetnames[-1] == "codebook"
-    runs = pq.read_table(study / "runs.parquet")
+    runs = pq.read_table(study / "runs.parquet", filters=[("cell", "==", 0)])
     rows = list(book["runs"].iter_rows(values_only=True))
     assert list(rows[0]) == runs.column_names and len(rows) == runs.num_rows + 1
     place = runs.column_names.index("troops_crossed")
