@@ -16,7 +16,7 @@ from sim import options
 from sim.data.own import nearest_folder, own_folder, recorded_folder, using
 from sim.errors import PanjError, shortened
 from sim.options import missing_of, read_command, read_path, require_extra
-from sim.provenance import shell_command
+from sim.provenance import python_command, shell_command
 from sim.terminal import safe_output
 from sim.wording import counted
 
@@ -214,19 +214,6 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     return FAILED if ran.failed else 0
 
 
-APART = """
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-package = Path(sys.argv.pop(1))
-spec = spec_from_file_location("sim", package / "__init__.py", submodule_search_locations=[str(package)])
-sys.modules["sim"] = module_from_spec(spec)
-spec.loader.exec_module(sys.modules["sim"])
-from sim.__main__ import main
-sys.exit(main())
-"""  # imports this very package, whatever modules named sim, types or random the current folder has
-
-
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
     """Start a separate process that draws figures and report, so that the memory it needs is freed afterwards.
@@ -240,7 +227,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
     import subprocess
 
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", APART, str(Path(__file__).parent), "report", "-"],
+        python_command("sim", "report", "-"),
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
     ) as process:  # fmt: skip
 

@@ -71,6 +71,31 @@ def command_line() -> str:
     return shell_command(sys.argv[1:])
 
 
+IN_NEW_PROCESS = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from runpy import run_module
+package, module = sys.argv.pop(1), sys.argv.pop(1)
+spec = spec_from_file_location("sim", f"{package}/__init__.py", submodule_search_locations=[package])
+sys.modules["sim"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sim"])
+run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def python_command(module: str, *words: object) -> list[str]:
+    """Return the command that runs a module of this very copy of Panj in a new process.
+
+    Modules named `sim`, `types` or `random` in the current folder, which `python -m` would import, are not imported.
+
+    Args:
+        module: Name of the module or package, such as `sim`.
+        words: Arguments of the module.
+    """
+    package = str(Path(__file__).parent)
+    return [sys.executable, "-P", "-c", IN_NEW_PROCESS, package, module, *map(str, words)]
+
+
 def shell_command(words: Sequence[object]) -> str:
     """Return a command line: `python -m sim` followed by words, each quoted if a shell needs it."""
     return shlex.join(["python", "-m", "sim", *map(str, words)])
