@@ -177,6 +177,7 @@ class BorderCrisis(mesa.Model):
 
     @datacollector.setter
     def datacollector(self, collector: DataCollector) -> None:
+        """Replace the collector, as Mesa models do that collect something of their own."""
         self._datacollector = collector
 
     @property
