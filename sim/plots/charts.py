@@ -250,11 +250,16 @@ def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: An
     Args:
         figure: A figure with or without a layout engine.
         handles: Entries of the legend.
-        columns: Number of columns in which the entries are arranged.
+        columns: Number of columns in which the entries are arranged; fewer are used if they are too wide.
         style: Further options of `Figure.legend`.
     """
     place: Any = "upper left" if figure.get_layout_engine() is None else "outside upper left"
-    figure.legend(handles=handles, loc=place, ncols=columns, columnspacing=1.4, **style)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for number in range(columns, 0, -1):
+        legend = figure.legend(handles=handles, loc=place, ncols=number, columnspacing=1.4, **style)
+        if number == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
