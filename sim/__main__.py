@@ -16,7 +16,7 @@ from sim import options
 from sim.data.own import nearest_folder, own_folder, recorded_folder, using
 from sim.errors import PanjError, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, read_path, require_extra, suggest_option
-from sim.provenance import APART, MODULE, PACKAGE, program, shell_command
+from sim.provenance import MODULE, program, python_command, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
 
@@ -249,7 +249,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
     import subprocess
 
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", APART, str(PACKAGE), "report", "-"],
+        python_command("sim", "report", "-"),
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
     ) as process:  # fmt: skip
 

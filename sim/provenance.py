@@ -17,17 +17,6 @@ from typing import Any
 
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 PACKAGE = Path(__file__).parent
-APART = """
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-package = Path(sys.argv.pop(1))
-spec = spec_from_file_location("sim", package / "__init__.py", submodule_search_locations=[str(package)])
-sys.modules["sim"] = module_from_spec(spec)
-spec.loader.exec_module(sys.modules["sim"])
-from sim.__main__ import main
-sys.exit(main())
-"""  # imports this very package, whatever modules named sim, types or random the current folder has
 NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
@@ -106,6 +95,31 @@ def command_line() -> str:
 def program() -> str:
     """Return the name under which the user started Panj: `panj` for the installed script, else `python -m sim`."""
     return SCRIPT if Path(sys.argv[0]).stem in (SCRIPT, f"{SCRIPT}-script") else MODULE
+
+
+IN_NEW_PROCESS = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from runpy import run_module
+package, module = sys.argv.pop(1), sys.argv.pop(1)
+spec = spec_from_file_location("sim", f"{package}/__init__.py", submodule_search_locations=[package])
+sys.modules["sim"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sim"])
+run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def python_command(module: str, *words: object) -> list[str]:
+    """Return the command that runs a module of this very copy of Panj in a new process.
+
+    Modules named `sim`, `types` or `random` in the current folder, which `python -m` would import, are not imported.
+
+    Args:
+        module: Name of the module or package, such as `sim`.
+        words: Arguments of the module.
+    """
+    package = str(Path(__file__).parent)
+    return [sys.executable, "-P", "-c", IN_NEW_PROCESS, package, module, *map(str, words)]
 
 
 def shell_command(words: Sequence[object]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.errors import PanjError
-from sim.provenance import APART, PACKAGE
+from sim.provenance import python_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,9 +45,7 @@ def run_apart(words: Sequence[str]) -> None:
     Raises:
         PanjError: The command failed; the message is its own.
     """
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", APART, str(PACKAGE), *words], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(python_command("sim", *words), capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise PanjError(lines[-1].removeprefix("panj: "))

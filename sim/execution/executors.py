@@ -127,11 +127,29 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
     Raises:
         PanjError: If worker processes or a Dask cluster cannot be started.
     """
-    workers = Workers(executor)
+    with safe_imports():
+        workers = Workers(executor)
+        try:
+            yield workers
+        finally:
+            workers.close()
+
+
+@contextmanager
+def safe_imports() -> Iterator[None]:
+    """Within a block, let new Python processes import no module from the current folder, such as a user's `types.py`.
+
+    A worker still imports from the folders from which this process does, the current one included if it is among them.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        yield workers
+        yield
     finally:
-        workers.close()
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def check_main_module() -> None:

@@ -36,12 +36,12 @@ from rich.table import Table
 from sim.configuration.overrides import AnyOverrides, Overrides
 from sim.configuration.settings import Executor
 from sim.configuration.sweep import Sweep, compose_sweep
-from sim.data.configs import PACKAGE
 from sim.engine.compile import compiled
 from sim.engine.world import Count, Event
 from sim.errors import CampaignError, PanjError
 from sim.execution import work
 from sim.execution.run import Stopped, compile_rules, run_sweep
+from sim.provenance import python_command
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about
 from sim.terminal import console_of
@@ -335,12 +335,8 @@ def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path
 
     Compilation can only be switched on or off when Python starts.
     """
-    environment = {
-        **os.environ,
-        "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])),
-    }
-    command = [sys.executable, "-m", "sim.execution.verify", str(folder), *overrides]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1"}
+    command = python_command("sim.execution.verify", folder, *overrides)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
