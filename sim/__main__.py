@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim import options
-from sim.data.own import nearest_folder, own_folder, recorded_folder, using
+from sim.data.own import CONFIG_DIR, nearest_folder, own_folder, recorded_folder, split_words, using
 from sim.errors import PanjError, shortened
-from sim.options import HELP, Flags, missing_of, read_command, read_flags, read_path, require_extra, suggest_option
+from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option
 from sim.provenance import MODULE, program, python_command, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
@@ -23,7 +23,6 @@ from sim.wording import counted
 if TYPE_CHECKING:
     from sim.configuration.overrides import AnyOverrides, Overrides
 
-CONFIG_DIR = "config_dir="
 FAILED = 3  # exit code of a study in which campaigns failed
 
 
@@ -80,7 +79,7 @@ def dispatch(words: list[str], flags: Flags) -> int:
     With `flags.json`, only the result is printed to standard output, and everything else to standard error. With
     `flags.quiet`, only the folder that was written is printed, unless what the verb prints is itself the answer.
     """
-    named, words = taken_out(words)
+    named, words = split_words(words)
     if any(word in HELP for word in words):
         from sim.help import help_of
 
@@ -111,18 +110,6 @@ def dispatch(words: list[str], flags: Flags) -> int:
     elif flags.quiet and done.folder is not None:
         print(done.folder)
     return done.code
-
-
-def taken_out(words: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """Split a command line into the folder that `config_dir=` names, None without it, and the remaining words.
-
-    Raise PanjError if the key occurs twice.
-    """
-    found = [word for word in words if word.startswith(CONFIG_DIR)]
-    if len(found) > 1:
-        raise PanjError(f"config_dir: found {len(found)} folders, expected one")
-    rest = [word for word in words if word not in found]
-    return (read_path("config_dir", found[0].removeprefix(CONFIG_DIR)) if found else None), rest
 
 
 def chosen_folder(named: Path | None) -> Path | None:

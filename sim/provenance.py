@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
+PACKAGE = Path(__file__).parent
 NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
@@ -117,8 +118,7 @@ def python_command(module: str, *words: object) -> list[str]:
         module: Name of the module or package, such as `sim`.
         words: Arguments of the module.
     """
-    package = str(Path(__file__).parent)
-    return [sys.executable, "-P", "-c", IN_NEW_PROCESS, package, module, *map(str, words)]
+    return [sys.executable, "-P", "-c", IN_NEW_PROCESS, str(PACKAGE), module, *map(str, words)]
 
 
 def shell_command(words: Sequence[object]) -> str:

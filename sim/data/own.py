@@ -8,7 +8,7 @@ command starts use the same folder. Without a folder of one's own, all functions
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import lru_cache
@@ -18,9 +18,11 @@ from typing import Any, TypeVar
 
 from sim.data.configs import GROUPS, folder_of_group, is_blank, read_yaml
 from sim.errors import PanjError, unknown
+from sim.options import read_path
 
 MARKER = "panj.yaml"
 VARIABLE = "PANJ_CONFIG_DIR"
+CONFIG_DIR = "config_dir="  # key on the command line
 NONE = os.devnull  # value of the variable for no folder of one's own, even if the current folder is in one
 VERSION = 1  # of the layout of a folder
 SHIPPED = Path(__file__).parent  # tables that come with Panj
@@ -58,6 +60,19 @@ def own_folder() -> Path | None:
     if not named:
         return nearest_folder(Path.cwd())
     return None if named == NONE else marked(Path(named), VARIABLE)
+
+
+def split_words(words: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Split a command line into the folder that `config_dir=` names, None without it, and the remaining words.
+
+    Raises:
+        PanjError: If the key occurs twice, or its value is not a path.
+    """
+    found = [word for word in words if word.startswith(CONFIG_DIR)]
+    if len(found) > 1:
+        raise PanjError(f"config_dir: found {len(found)} folders, expected one")
+    rest = [word for word in words if word not in found]
+    return (read_path("config_dir", found[0].removeprefix(CONFIG_DIR)) if found else None), rest
 
 
 def nearest_folder(start: Path) -> Path | None:

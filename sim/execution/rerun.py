@@ -26,6 +26,7 @@ from sim.configuration.draws import LUCK
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Settings
 from sim.configuration.sweep import say
+from sim.data.own import CONFIG_DIR, own_folder, split_words, using
 from sim.engine.campaign import Campaign, run_campaign
 from sim.errors import CampaignError, PanjError
 from sim.execution.work import outcomes_of
@@ -171,8 +172,15 @@ def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return [[str(event["date"]), str(event["text"])] for event in events if event.get("text")]
 
 
-def rerun_one(overrides: Sequence[str]) -> int:
+def rerun_one(words: Sequence[str]) -> int:
     """Run the campaign whose seed is the setting `seed`, without catching errors; return the exit code, 0."""
+    folder, overrides = split_words(words)
+    with using(folder or own_folder()):
+        return rerun_here(overrides)
+
+
+def rerun_here(overrides: Sequence[str]) -> int:
+    """Run the campaign as `rerun_one` does, with the current folder of own files."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     draws = settings.seed_of(settings.seed)
@@ -268,6 +276,8 @@ def command_of(cause: Cause, study: Study) -> str:
     """Return the command that runs the example of a cause in a debugger."""
     fixed = [row.text for row in Overrides.of(study.about["words"]).fixed if row.key.split(".")[0] not in OF_MANY]
     overrides = [*fixed, *find_cell(study.cells, cause.example["cell"]).overrides, f"seed={cause.example['seed']}"]
+    folder = own_folder()
+    overrides += [] if folder is None else [f"{CONFIG_DIR}{folder}"]
     return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.execution.rerun", *overrides])
 
 
