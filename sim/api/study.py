@@ -14,7 +14,7 @@ from sim.api.own import with_its_files
 from sim.errors import PanjError, unknown
 from sim.options import read_threshold
 from sim.study.reader import Study as Stored
-from sim.study.reader import StudyCell, cannot_read, find_cell, open_study, read_columns
+from sim.study.reader import StudyCell, cannot_read, find_cell, open_study, read_columns, same
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ class Study:
         Raises:
             PanjError: The folder has no study or a damaged one, or there is no such cell.
         """
-        self._stored: Stored = open_study(Path(folder))
+        self._stored: Stored = open_study(Path(folder).expanduser())
         self._focus = None if cell is None else find_cell(self._stored.cells, cell)
 
     @property
@@ -66,6 +66,11 @@ class Study:
         """Fingerprint of the settings; the same settings have the same one, however they were given."""
         cells = self._cells
         return cells[0].fingerprint if len(cells) == 1 else str(self.about["settings_fingerprint"])
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Choices, dates, numbers and dated events of the settings before the sweep, by full key."""
+        return self._stored.base
 
     @property
     def swept(self) -> tuple[str, ...]:
@@ -112,9 +117,7 @@ class Study:
             if key not in self.swept:
                 raise unknown("cell", key, self.swept)
         found = [
-            one.number
-            for one in self._cells
-            if all(str(one.values.get(key)) == str(value) for key, value in values.items())
+            one.number for one in self._cells if all(same(one.values.get(key), value) for key, value in values.items())
         ]
         if len(found) != 1:
             asked = ", ".join(f"{key}={value}" for key, value in values.items()) or "no values"

@@ -80,7 +80,12 @@ def open(folder: Path | str, cell: int | None = None) -> Study:
     Raises:
         PanjError: The folder has no study or a damaged one, or there is no such cell.
     """
-    return Study(folder, cell)
+    from sim.study.reader import unfinished
+
+    study = Study(folder, cell)
+    if note := unfinished(study.folder):
+        warnings.warn(note.removeprefix("Note: ").strip(), stacklevel=2)
+    return study
 
 
 def fork(

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from datetime import date
 
 import pandas as pd
@@ -13,6 +14,7 @@ import sim
 from sim.__main__ import main
 from sim.api.notebooks import run_apart
 from sim.execution import rerun, run, work
+from sim.study.files import json_text, seal
 from sim.study.reader import read_about
 
 SHORT = {"end_date": date(2021, 5, 12), "calibration": "as_declared", "progress": False}
@@ -82,6 +84,7 @@ def test_tables_have_dates(swept):
     assert set(swept.summary().index.names) == {"cell", "outcome"}
     assert "median" in swept.cell(0).summary()
     assert swept.failures.empty
+    assert swept.settings["morale"] == "reported"
     assert list(swept.table("days", ["seed", "troops_crossed"])) == ["seed", "troops_crossed"]
 
 
@@ -153,6 +156,14 @@ def test_bad_input_is_refused_by_name(swept, call, key):
     with pytest.raises(sim.PanjError) as refused:
         call(swept)
     assert key is None or refused.value.key == key
+
+
+def test_a_study_that_was_stopped_says_so(plain, tmp_path):
+    folder = shutil.copytree(plain.folder, tmp_path / "stopped")
+    about = dict(read_about(folder))
+    (folder / "about.json").write_text(json_text(seal(about | {"asked": 9})), encoding="utf-8")
+    with pytest.warns(UserWarning, match="4 of 9"):
+        assert len(sim.open(folder).runs) == 4
 
 
 def test_what_can_be_set_and_counted_is_listed():
