@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-slow style compile test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next
+.PHONY: run test test-slow style compile test-browser fuzz check clean docs figures bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -53,7 +53,10 @@ faults: .venv/installed-test
 fuzz: .venv/installed-test
 	$(BIN)/python tests/fuzz.py 10000
 
-docs: .venv/installed-test
+docs: .venv/installed-docs
+	$(BIN)/python docs/make_site.py
+
+figures: .venv/installed-test
 	$(BIN)/python docs/generate.py
 
 bench: .venv/installed-all

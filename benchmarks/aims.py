@@ -1,8 +1,8 @@
-"""Compare the aims with the measurements, print the table and write it into the README.
+"""Compare the aims with the measurements, print the table and write it into `docs/reference/speed.md`.
 
     python benchmarks/aims.py
 
-Reads `results.json`, so that the README contains only measured numbers; a missed aim is marked as missed.
+Reads `results.json`, so that the page contains only measured numbers; a missed aim is marked as missed.
 """
 
 import json
@@ -116,7 +116,7 @@ def goal(aim: Aim) -> str:
 
 
 def main() -> int:
-    """Print the table and insert it into the README between its markers."""
+    """Print the table and insert it into `docs/reference/speed.md` between its markers."""
     sys.path.insert(0, str(ROOT))
     from docs.generate import insert
 
@@ -127,12 +127,12 @@ def main() -> int:
         f"\n\n{on['processor']}, {on['cores']} cores, {on['memory']}, Python {on['python']}. What is compared is "
         "measured alternately, in one session, by `make bench`; everything, including how the peers differ from Panj, "
         "growth by size and where the time goes, is in "
-        "[benchmarks/results.md](benchmarks/results.md)."
+        "[benchmarks/results.md](benchmarks.md)."
     )
     missed = [aim for aim in AIMS if aim.section in sections and not is_met(aim, sections)]
     text += "".join(f"\n\n{aim.why}" for aim in missed if aim.why)
     print(text)
-    insert(ROOT / "README.md", "speed", text)
+    insert(ROOT / "docs" / "reference" / "speed.md", "speed", text)
     return 0
 
 

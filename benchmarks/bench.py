@@ -57,7 +57,7 @@ def main(words: Sequence[str]) -> int:
         if hasattr(section := import_module(name), "draw"):
             section.draw(found, folder / f"{name}.png")
     print(f"Written: {shown(folder / 'results.md')}, {shown(folder / 'results.json')}")
-    print("Next: python benchmarks/aims.py compares them with the aims and writes the table in the README")
+    print("Next: python benchmarks/aims.py compares them with the aims and writes the table in docs/reference/speed.md")
     return 0
 
 

@@ -32,7 +32,7 @@ STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 5.0, 3.0, 20.0, 200
 LAST_DAY = 133
 PATIENCE = 90.0
 PLACE = Path(__file__).parent / "classroom.json"
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "speed.md"
 HELP = ("none", "as_reported", "answer_every_call", "hold_border", "hold_capitals", "hold_roads", "airlift")
 AIMS = {"step": 0.5, "first_distribution": 3.0, "all_at_once": 60.0}  # seconds
 
@@ -216,11 +216,11 @@ def say(summary: dict[str, float]) -> str:
     return f"{summary['median']:.2g}; {summary['p95']:.2g}; {summary['longest']:.2g} s"
 
 
-def put_into_readme(text: str) -> None:
+def put_into_page(text: str) -> None:
     """Insert the text between its two markers."""
     first, last = "<!-- classroom -->", "<!-- end of classroom -->"
-    before, _, rest = README.read_text(encoding="utf-8").partition(first)
-    README.write_text(f"{before}{first}\n{text}\n{last}{rest.partition(last)[2]}", encoding="utf-8")
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(first)
+    PAGE.write_text(f"{before}{first}\n{text}\n{last}{rest.partition(last)[2]}", encoding="utf-8")
 
 
 def main() -> None:
@@ -238,7 +238,7 @@ def main() -> None:
     place = PLACE if is_usual else PLACE.with_name(f"classroom_{given.students}.json")
     place.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if is_usual:
-        put_into_readme(report(found))
+        put_into_page(report(found))
     print(report(found))
 
 

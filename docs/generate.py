@@ -1,12 +1,12 @@
 """Write the parts of the documentation that are generated from the model and its YAML files.
 
-`python docs/generate.py` writes the tables of parameters and policies in `docs/odd.md`, its list of what the model
-leaves out, and `docs/cli.md`. With `effects` it also runs campaigns with and without each step of the day and writes
-the effect of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the
-sentences of `docs/blocks.yaml`; with
-`sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes their results;
-with `july` it writes the what-ifs of docs/july_2021.md; with `worlds` it writes what the page of the worlds in
-`results/worlds_2021_07_07` says, and copies its first figure.
+`python docs/generate.py` writes the tables of parameters and policies in `docs/explanation/odd.md` and its list of what
+the model leaves out. With `effects` it also runs campaigns with and without each step of the day and writes the effect
+of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of
+`docs/blocks.yaml`; with `sweep`, `capacity` and `question` it runs the sweeps of docs/how-to/sweep.md and
+docs/how-to/question.md and writes their results; with `july` it writes the what-ifs of docs/how-to/july_2021.md; with
+`worlds` it writes what the page of the worlds in `results/worlds_2021_07_07` says, and copies its first figure. The
+site is built by `docs/make_site.py`.
 """
 
 import csv
@@ -41,7 +41,6 @@ from sim.configuration.sweep import compose_sweep
 from sim.data.configs import folder_of, read_yaml
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
-from sim.help import reference
 from sim.memo.sentences import LEFT_OUT
 from sim.outcome import Value, count_outcomes, read_outcomes
 from sim.scoring.forecasts import forecast_of, targets_here
@@ -50,9 +49,10 @@ from sim.study.codebook import AT_POSTS, EFFECTS, FIXED, VERDICTS
 from sim.wording import significant
 
 ROOT = Path(__file__).parent.parent
-ODD, CLI, README = ROOT / "docs" / "odd.md", ROOT / "docs" / "cli.md", ROOT / "README.md"
-ASKED_ON = ROOT / "docs" / "question.md"
-BLOCKS = ROOT / "docs" / "blocks.yaml"
+DOCS = ROOT / "docs"
+ODD, FIT = DOCS / "explanation" / "odd.md", DOCS / "explanation" / "fit.md"
+SWEPT_ON, ASKED_ON = DOCS / "how-to" / "sweep.md", DOCS / "how-to" / "question.md"
+BLOCKS = DOCS / "blocks.yaml"
 RECORD = "runs=500 end_date=2021-07-08"
 SWEEP = f"-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported {RECORD} study=policy"
 COMPARE = "compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07"
@@ -64,10 +64,9 @@ QUESTION = (
     f"{RECORD} study=question"
 )
 ASK = "compare results/question outcome=troops_crossed_largest_night above=1037 effects=true"
-JULY = ROOT / "docs" / "july_2021.md"
-FILES = ROOT / "docs" / "files.md"
-ASSIMILATION, SAMPLE = ROOT / "docs" / "assimilation.md", ROOT / "results" / "worlds_2021_07_07"
-TURNED = "2021-06-22"  # evening on which the decisions of docs/july_2021.md change
+JULY = DOCS / "how-to" / "july_2021.md"
+ASSIMILATION, SAMPLE = DOCS / "explanation" / "assimilation.md", ROOT / "results" / "worlds_2021_07_07"
+TURNED = "2021-06-22"  # evening on which the decisions of docs/how-to/july_2021.md change
 WORLDS = {  # study by question
     "other luck": f"worlds=record worlds.until={TURNED} {RECORD} study=july_other_luck",
     "in hindsight": f"worlds=record {RECORD} study=july_record",
@@ -133,7 +132,7 @@ def column_tables() -> str:
     posts = {f"{what}_<post>": text for what, text in AT_POSTS.items()}
     for kind, columns in FIXED.items():
         title = {VERDICTS: "verdicts/*.csv", EFFECTS: "verdicts/*__effects.csv"}.get(kind, kind)
-        lines += ["", f"#### {title}", "", "| column | unit | meaning |", "|---|---|---|"]
+        lines += ["", f"### {title}", "", "| column | unit | meaning |", "|---|---|---|"]
         for name, text in (columns | posts if kind == "days.parquet" else columns).items():
             lines.append(f"| `{name}` | {text.unit} | {text.meaning.format(post='the post')} |")
     return "\n".join(lines).strip()
@@ -269,7 +268,7 @@ def write_fit() -> None:
     """Run the default campaigns and write every block that reports their results."""
     settings = fit_settings()
     stamp, found = stamp_of([settings], FIT_RUNS, "fit"), outcomes_of(settings, FIT_RUNS)
-    insert(README, "fit", f"{stamp}\n{table_of(*bands(found))}")
+    insert(FIT, "fit", f"{stamp}\n{table_of(*bands(found))}")
     figures = figures_of(found)
     for mark, row in read_yaml(BLOCKS).items():
         insert(ROOT / row["page"], mark, f"{stamp}\n{row['text'].format(**figures).strip()}")
@@ -281,29 +280,29 @@ def sweep_cells(words: str) -> list[Settings]:
 
 
 def write_sweep() -> None:
-    """Run the first sweep of the README, unless its study exists, and write its verdicts."""
+    """Run the first sweep of docs/how-to/sweep.md, unless its study exists, and write its verdicts."""
     said_by(SWEEP)
     stamp = stamp_of(sweep_cells(SWEEP), FIT_RUNS, "sweep")
-    insert(README, "sweep", f"{stamp}\n```\n$ python -m sim {COMPARE}\n{verdicts()}\n```")
+    insert(SWEPT_ON, "sweep", f"{stamp}\n```\n$ panj {COMPARE}\n{verdicts()}\n```")
 
 
 def write_capacity() -> None:
-    """Run the second sweep of the README and write its differences."""
+    """Run the second sweep of docs/how-to/sweep.md and write its differences."""
     said_by(CAPACITY)
     stamp = stamp_of(sweep_cells(CAPACITY), FIT_RUNS, "capacity")
     table = pq.read_table(ROOT / "results" / "capacity" / "runs.parquet")
-    insert(README, "capacity", f"{stamp}\n{capacity_table(table)}")
+    insert(SWEPT_ON, "capacity", f"{stamp}\n{capacity_table(table)}")
 
 
 def write_question() -> None:
-    """Run the sweep of docs/question.md and write the result of its comparison."""
+    """Run the sweep of docs/how-to/question.md and write the result of its comparison."""
     said_by(QUESTION)
     stamp = stamp_of(sweep_cells(QUESTION), FIT_RUNS, "question")
     insert(ASKED_ON, "question", f"{stamp}\n```\n{verdicts(ASK)}\n```")
 
 
 def write_july() -> None:
-    """Run the worlds of docs/july_2021.md, fork them with every decision, and write the paired differences."""
+    """Run the worlds of docs/how-to/july_2021.md, fork them with every decision, and write the paired differences."""
     heads = [f"{heading}, {question}" for heading, _, _ in TURNED_ON.values() for question in WORLDS]
     lines = [f"| from the evening of {TURNED} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for words in WORLDS.values():
@@ -317,10 +316,10 @@ def write_july() -> None:
 def write_worlds() -> None:
     """Write what the page of a sample of worlds says, and copy its figure by day."""
     made = read_followed(SAMPLE)
-    shutil.copyfile(SAMPLE / "days.png", ROOT / "docs" / "worlds_by_day.png")
+    shutil.copyfile(SAMPLE / "days.png", DOCS / "worlds_by_day.png")
     insert(ASSIMILATION, "worlds", "\n".join(f"- {sentence}" for sentence in describe_all(made)))
     picture = "![Districts by evening: free campaigns, worlds that followed the record, and the record]"
-    insert(README, "worlds", f"{picture}(docs/worlds_by_day.png)\n\n{describe_worlds(made)}")
+    insert(ASSIMILATION, "worlds-by-day", f"{picture}(../worlds_by_day.png)\n\n{describe_worlds(made)}")
 
 
 def turned(change: str) -> list[str]:
@@ -449,12 +448,10 @@ def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the tables of the ODD description and the CLI reference, and any other parts named in the arguments."""
+    """Write the tables of the ODD description, and any other parts named in the arguments."""
     insert(ODD, "parameters", parameter_tables())
     insert(ODD, "policies", policy_table())
     insert(ODD, "left out", left_out())
-    insert(FILES, "columns", column_tables())
-    CLI.write_text(reference(), encoding="utf-8")
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))
     if "fit" in arguments:

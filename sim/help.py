@@ -1,4 +1,4 @@
-"""Help for the command line: help texts, shell completion and the reference `docs/cli.md`.
+"""Help for the command line: help texts, shell completion and the reference in the documentation.
 
 All of it is generated from the verbs of `sim.options`, the lists of `sim.listing` and the YAML files of `configs/`.
 """
@@ -154,9 +154,8 @@ def table_of(rows: dict[str, str]) -> list[str]:
 
 
 def reference() -> str:
-    """Return the text of `docs/cli.md`."""
-    parts = ["# Command line", "", "Written by `docs/generate.py` from `sim/options.py`; change that file, not this "
-             "one.", "", "```", "python -m sim [verb] [key=value ...]", "```", "",
+    """Return the reference of the command line as Markdown: the page of the documentation is made from it."""
+    parts = ["# Command line", "", "```", "python -m sim [verb] [key=value ...]", "```", "",
              "`panj`, which is installed with the package, is the same program.", ""]  # fmt: skip
     for name, verb in VERBS.items():
         parts += [f"## {name}", "", text_of(verb), "", "```", usage_of(verb), "```", ""]
@@ -173,7 +172,7 @@ def reference() -> str:
     parts += [f"Sweeps, with `-m`: `{SWEEPS}`.", "", "## Choices", ""]
     chosen = [(group, ", ".join(names)) for group, names in groups().items()]
     parts += [*markdown("group", "choices, the default first", chosen), ""]
-    parts += ["[odd.md](odd.md#policies) lists what each of them changes.", "", "## Exit codes", ""]
+    parts += ["[Scenarios and policies](choices.md) lists what each of them changes.", "", "## Exit codes", ""]
     parts += [*markdown("code", "meaning", [(str(code), meaning) for code, meaning in EXIT_CODES.items()]), ""]
     return "\n".join(parts)
 

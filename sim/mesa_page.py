@@ -199,8 +199,8 @@ def describe_page(model: BorderCrisis) -> str:
     """Return the text above the list of sources."""
     return (
         f"**{describe(model)}** A single campaign says little; to compare policies, run a study of many campaigns."
-        " What the model leaves out is in `docs/odd.md`. A setting on the left takes effect with *Reset*. People were"
-        " killed, displaced and captured in these events; the figures are about them.\n\n"
+        " What the model leaves out is in `docs/explanation/odd.md`. A setting on the left takes effect with *Reset*."
+        " People were killed, displaced and captured in these events; the figures are about them.\n\n"
         "Reported figures on the first tab:\n"
     )
 

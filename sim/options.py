@@ -1,4 +1,4 @@
-"""Declarations of all verbs of the command line, used for parsing, help, shell completion and `docs/cli.md`.
+"""Declarations of all verbs of the command line, used for parsing, help, shell completion and the reference.
 
 Each verb is a dataclass: the class name is the verb, the docstring is its summary, and each field is an argument, an
 option (`key=value`) or the overrides of settings. `read_command` returns an instance with typed, checked values.

@@ -20,7 +20,7 @@ def block_of(page: str, mark: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8").partition(f"<!-- {mark} -->")[2].partition("<!-- end of")[0]
 
 
-@pytest.mark.parametrize(("page", "mark"), [("README.md", "fit"), *SENTENCES])
+@pytest.mark.parametrize(("page", "mark"), [("docs/explanation/fit.md", "fit"), *SENTENCES])
 def test_a_block_was_made_from_the_default_campaigns_of_today(page: str, mark: str) -> None:
     stamp = generate.stamp_of([generate.fit_settings()], generate.FIT_RUNS, "fit")
     assert stamp in block_of(page, mark), "python docs/generate.py fit"
@@ -29,27 +29,26 @@ def test_a_block_was_made_from_the_default_campaigns_of_today(page: str, mark: s
 @pytest.mark.parametrize(
     ("page", "mark", "words"),
     [
-        ("README.md", "sweep", generate.SWEEP),
-        ("README.md", "capacity", generate.CAPACITY),
-        ("docs/question.md", "question", generate.QUESTION),
+        ("docs/how-to/sweep.md", "sweep", generate.SWEEP),
+        ("docs/how-to/sweep.md", "capacity", generate.CAPACITY),
+        ("docs/how-to/question.md", "question", generate.QUESTION),
     ],
 )
 def test_a_sweep_was_made_from_the_cells_of_today(page: str, mark: str, words: str) -> None:
     stamp = generate.stamp_of(generate.sweep_cells(words), generate.FIT_RUNS, mark)
     assert stamp in block_of(page, mark), f"python docs/generate.py {mark}"
     assert sorted(words.split()) in [
-        sorted(line.removeprefix("python -m sim ").split())
-        for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
+        sorted(line.removeprefix("panj ").split()) for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
     ]
 
 
 def test_the_what_ifs_were_made_from_the_worlds_that_ship() -> None:
     page = generate.JULY.read_text(encoding="utf-8")
     for words in generate.WORLDS.values():
-        assert f"python -m sim {words}\n" in page
+        assert f"panj {words}\n" in page
     assert all(change in page for change in generate.TURNS.values())
     if not (ROOT / "configs" / "worlds.parquet").exists():
-        assert "Not computed yet" in block_of("docs/july_2021.md", "july")
+        assert "Not computed yet" in block_of("docs/how-to/july_2021.md", "july")
         return
     cells = [cell for words in generate.WORLDS.values() for cell in generate.sweep_cells(words)]
     assert generate.stamp_of(cells, generate.FIT_RUNS, "july") in page, "python docs/generate.py july"
@@ -73,14 +72,12 @@ def test_a_block_is_stale_when_a_number_changes() -> None:
     ("mark", "made"), [("parameters", "parameter_tables"), ("policies", "policy_table"), ("left out", "left_out")]
 )
 def test_the_tables_of_the_model_are_those_of_its_files(mark: str, made: str) -> None:
-    assert block_of("docs/odd.md", mark).strip() == getattr(generate, made)(), "python docs/generate.py"
+    assert block_of("docs/explanation/odd.md", mark).strip() == getattr(generate, made)(), "python docs/generate.py"
 
 
-def test_the_page_on_files_has_the_columns_that_are_written() -> None:
-    assert block_of("docs/files.md", "columns").strip() == generate.column_tables(), "python docs/generate.py"
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/calibration.md", "docs/question.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/explanation/calibration.md", "docs/how-to/question.md", "docs/how-to/sweep.md"]
+)
 def test_every_stamp_names_a_command_that_makes_it(page: str) -> None:
     found = re.findall(MADE_WITH, (ROOT / page).read_text(encoding="utf-8"))
     assert found and all(command in ("fit", "sweep", "capacity", "question") for _, _, command in found)
@@ -88,8 +85,8 @@ def test_every_stamp_names_a_command_that_makes_it(page: str) -> None:
 
 def test_the_score_in_the_page_on_calibration_is_that_of_its_block() -> None:
     inside, events = re.findall(r"targets (\d+) are inside, and all targets of (\d+) of",
-                                block_of("docs/calibration.md", "does-not-fit"))[0]  # fmt: skip
-    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+                                block_of("docs/explanation/calibration.md", "does-not-fit"))[0]  # fmt: skip
+    page = (ROOT / "docs" / "explanation" / "calibration.md").read_text(encoding="utf-8")
     assert re.search(rf"\| targets inside their 90 % interval \|.*\| {inside} of \d+ \|\n", page)
     assert re.search(rf"\| events with all their targets inside \|.*\| {events} of \d+ \|\n", page)
 

@@ -353,4 +353,4 @@ def print_addresses(room: Room, console: Console) -> None:
         joins = [f"{url_of(host, room.port)}/" for host in hosts_of(room)]
         console.print(f"For the room: {room.address or ' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
     console.print(f"Keep for teachers: the code {grouped(TEACHERS_CODE, 5)} deletes any session on the page Teacher.")
-    console.print("Ctrl-C closes it. Teachers begin on the page Teacher; docs/teaching.md has plans for lessons.")
+    console.print("Ctrl-C closes it. Teachers begin on the page Teacher; docs/how-to/teaching.md plans the lessons.")

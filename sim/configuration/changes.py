@@ -1,6 +1,6 @@
 """Describe what a policy or scenario changes, according to its YAML file.
 
-The help, the reference, the form, the pages and the policy table of `docs/odd.md` all use these texts, so none of
+The help, the reference, the form, the pages and the policy table of the documentation all use these texts, so none of
 them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text
 such as `5, from 10` or `times 3 (60 to 180)`, is the one declared in `configs/rules`, before any draw.
 """

@@ -1,7 +1,7 @@
 """Declare the design of the hindcasts, which was fixed before the first of them was run.
 
 A forecast may use only what was published by the end of its origin, the day from which it is made. Only days up to 7
-July are scored. The reasons for the origins, horizons, targets and forecasts are in `docs/hindcast.md`.
+July are scored. The reasons for the origins, horizons, targets and forecasts are in `docs/explanation/hindcast.md`.
 """
 
 from datetime import date, timedelta

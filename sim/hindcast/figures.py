@@ -133,7 +133,8 @@ def draw_fans(made: Made) -> Path:
     caption = (
         f"{describe_hindcast(made)} A fan joins the days forecast from its origin, up to 7 July; colours alternate "
         "between origins. Districts taken and soldiers across since 1 May; in the record each dated fall counts 1 / "
-        "the share that have a date (docs/hindcast.md). Scales are cut at 1.6 times the last number of the record."
+        "the share that have a date (docs/explanation/hindcast.md). Scales are cut at 1.6 times the last number of the "
+        "record."
     )
     return save_next_to(made, "fans.png", figure, "What was forecast from each origin, and what came", caption)
 

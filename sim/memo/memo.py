@@ -339,10 +339,10 @@ def changes_of(subject: Subject, shown: Sequence[StudyCell]) -> dict[str, str]:
 
 
 def cut(text: str) -> str:
-    """Return a text, cut at a word if it is long; the whole text is in the help and in docs/odd.md."""
+    """Return a text, cut at a word if it is long; the whole text is in the help and in docs/explanation/odd.md."""
     if len(text) <= MOST_LETTERS:
         return text
-    return f"{text[:MOST_LETTERS].rpartition(' ')[0]} ... (docs/odd.md, Policies)"
+    return f"{text[:MOST_LETTERS].rpartition(' ')[0]} ... (docs/explanation/odd.md, Policies)"
 
 
 def commands_of(subject: Subject, request: Memo) -> list[str]:

@@ -35,7 +35,7 @@ from sim.wording import counted, format_day, list_words, paragraph, span_of
 
 FEW_EVENTS = 10  # with fewer worlds in which the event occurs, single worlds decide the answer
 MOST_CHOICES = 8  # settings of which a memo says what they are
-LEFT_OUT = (  # also inserted into docs/odd.md
+LEFT_OUT = (  # also inserted into docs/explanation/odd.md
     "Governments and foreign powers decide nothing in it: they act through settings and dated events; the headquarters "
     "only chooses which calls for help are answered.",
     "Nobody learns, plans ahead or revises a rule; men and commanders react to what they see and hear.",

@@ -1,4 +1,4 @@
-"""Adding a rule touches five places, as `docs/add-a-rule.md` shows; numbers say their unit and meaning in the code."""
+"""Adding a rule touches five places, as `docs/how-to/add-a-rule.md` shows; numbers say unit and meaning in the code."""
 
 import os
 import re
@@ -43,7 +43,7 @@ def copy(tmp_path_factory):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "classroom", "browser")
         )
-    steps = list(STEP.finditer((ROOT / "docs" / "add-a-rule.md").read_text()))
+    steps = list(STEP.finditer((ROOT / "docs" / "how-to" / "add-a-rule.md").read_text()))
     for step in steps:
         path, line, text = folder / step["path"], step["line"], step["text"]
         path.write_text(inserted(path.read_text(), line, text) if line else text)
