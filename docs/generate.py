@@ -117,7 +117,7 @@ def parameter_tables() -> str:
     for row in declared_numbers().values():
         rule, name = row.key.split(".")[1:]
         if rule != last:
-            lines += ["", f"#### {rule}", "", "| number | value | unit | range | source | meaning |"]
+            lines += ["", f"### {rule}", "", "| number | value | unit | range | source | meaning |"]
             lines.append("|---|---|---|---|---|---|")
             last = rule
         lines.append(

@@ -165,13 +165,20 @@ def exported() -> list[tuple[str, str]]:
 
 
 def included(path: str) -> Callable[[], str]:
-    """Return a function that reads a Markdown file of the repository, with links that lead from `reference/`."""
+    """Return a function that reads a Markdown file of the repository, with links from `reference/` and space before lists.
+
+    Markdown here is that of Python, in which a list begins after an empty line.
+    """
 
     def page_of(found: re.Match[str]) -> str:
         pages = sorted(SOURCE.rglob(found[1]))
         return f"](../{pages[0].relative_to(SOURCE).as_posix()})" if pages else found[0]
 
-    return lambda: re.sub(r"\]\((?:docs/)?([\w-]+\.md)\)", page_of, (ROOT / path).read_text(encoding="utf-8"))
+    def read() -> str:
+        text = re.sub(r"\]\((?:docs/)?([\w-]+\.md)\)", page_of, (ROOT / path).read_text(encoding="utf-8"))
+        return re.sub(r"^([^-\s].*)\n(?=- )", r"\1\n\n", text, flags=re.MULTILINE)
+
+    return read
 
 
 GENERATED: Mapping[str, Callable[[], str]] = {
