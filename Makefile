@@ -90,6 +90,11 @@ constraints: .venv/supply/made
 	$(PYTHON) -m venv .venv
 	@touch $@
 
+# The site needs less than the rest, so this marks nothing else as installed.
+.venv/installed-docs: .venv/made pyproject.toml $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e ".[docs]"
+	@touch $@
+
 .venv/installed-%: .venv/made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing Panj and what [$*] needs into .venv ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e ".[$*]"

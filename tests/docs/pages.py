@@ -9,6 +9,7 @@ nothing else is changed. Run as a script, this module takes a page, and `no-figu
 left out.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -112,7 +113,7 @@ def check(words: tuple[str, ...]) -> None:
 
     if not any(word in ("--help", "-h", "help", "--version") for word in words):
         request = read_command(small_words(words))
-        is_made_before = any(word.startswith("worlds.file=") for word in words)
+        is_made_before = any(word.startswith(("worlds.file=", "scenario=my_")) for word in words)
         if isinstance(request, Run | Plan) and not is_made_before:
             compose_sweep(request.overrides)
 
@@ -123,7 +124,10 @@ def run_command(line: str) -> None:
 
     words = words_of(line)
     if words is None:
-        subprocess.run(line, shell=True, check=True)
+        if line.startswith("cd "):
+            os.chdir(line.removeprefix("cd "))
+        else:
+            subprocess.run(line, shell=True, check=True)
         return
     code = front.main(small_words(words))
     assert code == 0, f"exit code {code} of: {line}"
