@@ -165,7 +165,7 @@ def exported() -> list[tuple[str, str]]:
 
 
 def included(path: str) -> Callable[[], str]:
-    """Return a function that reads a Markdown file of the repository, with links from `reference/` and space before lists.
+    """Return a function that reads a Markdown file, with links that lead from `reference/` and a line before lists.
 
     Markdown here is that of Python, in which a list begins after an empty line.
     """
