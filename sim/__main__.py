@@ -1,12 +1,13 @@
 """Command line of Panj: `python -m sim [verb] [settings]`; the default verb is `run`."""
 
+import json
 import os
 import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -124,18 +125,32 @@ def folder_for(request: options.Request, named: Path | None) -> Path | None:
     """
     study = next(iter(getattr(request, "folders", ())), getattr(request, "folder", None))
     if named is None and isinstance(request, options.Reproduce):
-        from sim.reproduce import metadata_of
-
-        folder, note = recorded_folder(metadata_of(request.file), request.file)
+        folder, note = recorded_folder(about_near(request.file) or metadata_here(request.file), request.file)
     elif named is None and study is not None and (study / "about.json").is_file():
-        from sim.study.reader import read_about
-
-        folder, note = recorded_folder(read_about(study), study)
+        folder, note = recorded_folder(about_near(study / "about.json"), study)
     else:
         return chosen_folder(named)
     if note:
         print(f"Note: {note}", file=sys.stderr)
     return folder
+
+
+def about_near(file: Path) -> dict[str, Any]:
+    """Return about.json of the study that contains a file, unchecked; empty if there is none that can be read.
+
+    The engine is not imported for this, since its rules depend on the folder that is to be found.
+    """
+    for folder in file.absolute().parents[:3]:
+        with suppress(OSError, ValueError, TypeError):
+            return dict(json.loads((folder / "about.json").read_text(encoding="utf-8")))
+    return {}
+
+
+def metadata_here(file: Path) -> dict[str, Any]:
+    """Return the metadata in a file that is not in its study any more."""
+    from sim.reproduce import metadata_of
+
+    return metadata_of(file)
 
 
 def init(request: options.Init) -> Answer:

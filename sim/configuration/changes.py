@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.data.configs import folder_of, folder_of_group, read_yaml
 from sim.data.own import EVENTS, file_of, files_of, own_file, own_yaml, remembered
+from sim.data.own_rules import numbers_files
 from sim.errors import unknown
 from sim.wording import say_post
 
@@ -136,7 +137,7 @@ def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
 def declared(key: str) -> Mapping[str, Any]:
     """Return the declaration of a number in `configs/rules`, or raise PanjError if there is none."""
     rule, _, name = key.removeprefix("rules.").partition(".")
-    path = folder_of("configs") / "rules" / f"{rule}.yaml"
+    path = numbers_files().get(rule) or folder_of("configs") / "rules" / f"{rule}.yaml"
     rows = read_yaml(path) if path.is_file() else {}
     if name not in rows:
         raise unknown("policy", key, [f"{rule}.{name}" for name in rows])

@@ -47,6 +47,7 @@ from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_f
 from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
+from sim.data.own_rules import check_unchanged
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
@@ -197,6 +198,7 @@ class Composer:
     """
 
     def __init__(self, facts: Facts | None = None) -> None:
+        check_unchanged()
         refresh()  # files of the user may have changed since the last command of this process
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sim.data.configs import folder_of, read_yaml
+from sim.data.own_rules import numbers_files
 from sim.engine.day import Rules
 from sim.errors import PanjError, nearest
 
@@ -53,7 +54,7 @@ def declared_numbers() -> dict[str, Number]:
     """
     numbers: dict[str, Number] = {}
     for rule, kind in Rules.__annotations__.items():
-        path = folder_of("configs") / "rules" / f"{rule}.yaml"
+        path = numbers_files().get(rule) or folder_of("configs") / "rules" / f"{rule}.yaml"
         rows = read_yaml(path)
         fields = kind.__annotations__
         if set(rows) != set(fields):

@@ -32,6 +32,7 @@ ALWAYS = (NUMBERS, EVENTS, OUTCOMES, EVIDENCE)  # files that every campaign of t
 REPLACED = ("districts.csv", "places.csv", "posts.csv")  # tables that a file of the same name in data/ replaces
 OF_WORKERS = (OUTCOMES, EVIDENCE, *(f"{DATA}/{name}" for name in REPLACED))  # files that a worker reads itself
 KNOWN = (MARKER, *ALWAYS, SCENARIOS, POLICIES, DATA, RESULTS)
+SETTINGS = ("version", "about", "rules")  # keys of the marker
 ALIKE = 0.8  # similarity, from 0 to 1, at which a name is taken for a misspelt one
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -171,8 +172,8 @@ def check_layout(folder: Path) -> None:
     """Raise PanjError for a file or folder that nothing would read because of its name, and for an invalid marker."""
     settings = own_yaml(folder / MARKER)
     for key in settings:
-        if key not in ("version", "about"):
-            raise unknown(f"{folder / MARKER}", key, ("version", "about"))
+        if key not in SETTINGS:
+            raise unknown(f"{folder / MARKER}", key, SETTINGS)
     if settings.get("version", VERSION) != VERSION:
         raise PanjError(f"{folder / MARKER}, version: found {settings['version']}, expected {VERSION}")
     for path in sorted(folder.iterdir()):
@@ -258,6 +259,20 @@ def own_yaml(path: Path | None) -> dict[str, Any]:
     return {} if path is None or is_blank(path) else read_yaml(path)
 
 
+def named_rules() -> list[str]:
+    """Return the paths under `rules` in `panj.yaml` of the user, or raise PanjError if they are not a list."""
+    path = own_file(MARKER)
+    names = own_yaml(path).get("rules") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.endswith(".py") for name in names):
+        raise PanjError(f"{path}, rules: found '{names}', expected a list of files, such as [my_rules/neighbours.py]")
+    return names
+
+
+def digest_of(path: Path) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of a file."""
+    return sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def table(name: str) -> Path:
     """Return the path of a data table such as `districts.csv`: that in `data/` of the user, else that of Panj."""
     return (own_file(f"{DATA}/{name}") if name in REPLACED else None) or SHIPPED / name
@@ -273,8 +288,8 @@ def has_rows(name: str) -> bool:
 
 @remembered()
 def is_needed_by_workers() -> bool:
-    """Return whether workers have to read files of the user: outcomes, evidence, or tables of districts."""
-    return any(map(has_rows, OF_WORKERS))
+    """Return whether workers have to read files of the user: outcomes, evidence, tables of districts, or rules."""
+    return any(map(has_rows, OF_WORKERS)) or bool(named_rules())
 
 
 def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -291,8 +306,10 @@ def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
         return {}
     paths = {file_of(group, name) for group, name in choices}
     paths |= {folder / name for name in (*ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)) if has_rows(name)}
+    for name in named_rules():
+        paths |= {folder / name, (folder / name).with_suffix(".yaml")}
     own = sorted(path.relative_to(folder) for path in paths if is_own(path))
-    return {path.as_posix(): sha256((folder / path).read_bytes()).hexdigest()[:16] for path in own}
+    return {path.as_posix(): digest_of(folder / path) for path in own}
 
 
 def recorded_folder(about: Mapping[str, Any], near: Path) -> tuple[Path | None, str]:

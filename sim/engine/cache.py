@@ -10,6 +10,8 @@ fingerprint.
 import os
 import pickle
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,11 @@ from numba.core.caching import (
     UserProvidedCacheLocator,
     _SourceFileBackedLocatorMixin,
 )
+from numba.core.errors import NumbaError
 from numba.core.serialize import dumps
+
+from sim.data.own_rules import own_rules
+from sim.errors import PanjError, shortened
 
 HERE = Path(__file__).parent
 RULES = "rules"  # subfolder for the engine's own functions; each other source file has its own subfolder
@@ -34,6 +40,23 @@ def say_once(note: str) -> None:
     if note not in said:
         said.add(note)
         print(f"Note: {note}", file=sys.stderr)
+
+
+@contextmanager
+def naming_rules_of_user() -> Iterator[None]:
+    """Within a block, raise a PanjError that names the rules of the user if a rule does not compile."""
+    try:
+        yield
+    except NumbaError as error:
+        if not own_rules():
+            raise
+        names = ", ".join(str(rule.path) for rule in own_rules())
+        told = [line.strip() for line in str(error).splitlines() if line.strip()]
+        where = next((line for line in told if any(rule.path.name in line for rule in own_rules())), "")
+        raise PanjError(
+            f"rules: found that {names} cannot be compiled ({shortened(told[0], 160)} {shortened(where, 100)}), "
+            "expected code that Numba compiles, as in docs/own-folder.md", key="rules",
+        ) from error  # fmt: skip
 
 
 def is_ours(file: str) -> bool:

@@ -14,7 +14,8 @@ from typing import Any
 import numba
 from platformdirs import user_cache_path
 
-from sim.data.meaning import fingerprint_of, meaning_of_code, read_sources
+from sim.data.meaning import fingerprint_of, meaning_of_code
+from sim.data.own_rules import read_sources
 from sim.engine.cache import keep
 
 ENGINE = Path(__file__).parent

@@ -26,6 +26,7 @@ from sim.configuration.compose import chain_of
 from sim.configuration.settings import Order, Piece, Settings
 from sim.configuration.sweep import Sweep
 from sim.data.own import files_with_effect, own_folder
+from sim.engine.cache import naming_rules_of_user
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError
@@ -254,7 +255,8 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     if cold:
         console.print("Compiling the rules, once for this installation: about a minute ...")
     world = layout_of(order.rules, order.attention, order.posts).world
-    run_campaign(world, order.rules, order.timeline, seed, 1)
+    with naming_rules_of_user():
+        run_campaign(world, order.rules, order.timeline, seed, 1)
     if cold:
         console.print("The rules are compiled.")
 

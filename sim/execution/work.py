@@ -106,7 +106,11 @@ def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None
         if here != there:
             raise PanjError(
                 f"executor: found {name} of version {here} on a worker, expected {there}; "
-                "update the worker's copy of Panj"
+                + (
+                    f"start workers with {own.VARIABLE}={config_dir}"
+                    if config_dir
+                    else "update the worker's copy of Panj"
+                )
             )
 
 

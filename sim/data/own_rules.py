@@ -1,0 +1,278 @@
+"""Take the rules of a user into the day: modules named under `rules` in `panj.yaml`, compiled with those of Panj.
+
+A rule is a file such as `my_rules/neighbours.py`, with a YAML file of the same name that declares its numbers. It
+defines
+
+- `AFTER`: the step of `sim.engine.day.run_day` after which it runs, such as `cross`;
+- `STREAM`: the number of its stream of draws, from 50 to 98, which no other rule uses;
+- `WRITES`: the traits that it changes, such as `("units.morale",)`;
+- a NamedTuple of its numbers, named after the file (`Neighbours`), as in `sim/engine/rules`;
+- `act(land, armies, border, numbers, today)`, decorated with `rule`.
+
+The rules of a process are fixed when the engine is imported. Then `sim.engine.day` is built from its own source, with
+one field of `Rules` and one call per rule of the user added, and the sources of these rules become part of the
+fingerprint of the rules, after which the cache of compiled code is named. Without rules of the user nothing is
+different.
+"""
+
+import ast
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from sim.data import meaning
+from sim.data.own import digest_of, named_rules, own_folder
+from sim.errors import PanjError, unknown
+
+PACKAGE = "panj_rules"  # package under which the modules are imported
+DAY, STEPS, RULES = "sim.engine.day", "run_day", "Rules"
+ACT = ["land", "armies", "border", "numbers", "today"]  # parameters of `act`
+ARGUMENTS = ", ".join(ACT)
+STREAMS = (50, 98)
+IMPORTED = ("typing", "math", "sim.engine.chance", "sim.engine.compile", "sim.engine.world", "sim.engine.bookkeeping")
+WRITABLE = ("units", "garrisons", "forces", "prongs", "districts", "provinces", "posts", "refugees", "queues")
+FORBIDDEN = ("open", "exec", "eval", "compile", "__import__", "globals", "setattr", "print", "input")
+
+
+class OwnRule(NamedTuple):
+    """One rule of the user, checked as far as it can be without being run."""
+
+    name: str  # such as neighbours: file, field of `Rules` and part of the keys of its numbers
+    path: Path
+    after: str  # step after which it runs
+    stream: int  # its stream of draws
+    digest: str  # hash of the file
+
+    @property
+    def numbers(self) -> Path:
+        """Path of the YAML file that declares its numbers."""
+        return self.path.with_suffix(".yaml")
+
+    @property
+    def kind(self) -> str:
+        """Name of the NamedTuple of its numbers."""
+        return self.name.capitalize()
+
+
+@cache
+def own_rules() -> tuple[OwnRule, ...]:
+    """Return the rules of the user, in the order of `panj.yaml`; they stay the same for the life of a process.
+
+    Raises:
+        PanjError: If a file is missing or is not a rule; the message names the file.
+    """
+    folder = own_folder()
+    names = named_rules()
+    found: list[OwnRule] = []
+    for name in names:
+        one = read_rule(folder / name)  # type: ignore[operator]
+        for other in found:
+            if one.name == other.name:
+                raise PanjError(f"{one.path}: found the name of {other.path}, expected another")
+            if one.stream == other.stream:
+                raise PanjError(f"{one.path}, STREAM: found {one.stream}, which {other.path} uses, expected another")
+        found.append(one)
+    return tuple(found)
+
+
+def check_unchanged() -> None:
+    """Raise PanjError if `panj.yaml` names other rules than this process began with, or if a rule has been edited."""
+    folder = own_folder()
+    paths = [folder / name for name in named_rules()] if folder is not None else []
+    begun = [(rule.path, rule.digest) for rule in own_rules()]
+    if begun != [(path, digest_of(path) if path.is_file() else "") for path in paths]:
+        now, then = (", ".join(map(str, names)) or "none" for names in (paths, [path for path, _ in begun]))
+        raise PanjError(
+            f"rules: found {now}, expected those with which this process began ({then}), unchanged; start Python, or "
+            "the kernel of the notebook, again", key="rules",
+        )  # fmt: skip
+
+
+def read_rule(path: Path) -> OwnRule:
+    """Check the file of a rule without running it, and return the rule.
+
+    Raises:
+        PanjError: If the file cannot be read, has no numbers, lacks a part, or does what a rule may not do.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8-sig"), str(path))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PanjError(f"{path}: found {error}, expected the Python file of a rule", key=str(path)) from error
+    if not path.stem.isidentifier() or path.stem in fields_of_rules():
+        raise PanjError(f"{path}: found '{path.stem}', expected a name of letters that no rule of Panj has")
+    rule = OwnRule(path.stem, path, *check_parts(path, tree), digest_of(path))
+    if not rule.numbers.is_file():
+        raise PanjError(f"{rule.numbers}: found no file, expected one that declares the numbers of {path.name}")
+    check_imports(path, tree)
+    check_writes(path, tree)
+    return rule
+
+
+def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
+    """Check that a module has all parts of a rule and no other statements; return its `AFTER` and `STREAM`."""
+    constants: dict[str, Any] = {}
+    defined: dict[str, ast.stmt] = {}
+    for node in meaning.body_of(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                constants[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                raise refused(path, node, "a plain value") from None
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined[node.name] = node
+        elif not isinstance(node, ast.Import | ast.ImportFrom):
+            raise refused(path, node, "imports, constants, a class and functions only")
+    for name in ("AFTER", "STREAM", "WRITES"):
+        if name not in constants:
+            raise PanjError(f"{path}: found no {name}, expected one, as docs/own-folder.md shows")
+    for name in (path.stem.capitalize(), "act"):
+        if name not in defined:
+            raise PanjError(
+                f"{path}: found no {name}, expected {'a NamedTuple of its numbers' if name != 'act' else 'it'}"
+            )
+    act = defined["act"]
+    if not isinstance(act, ast.FunctionDef) or [one.arg for one in act.args.args] != ACT:
+        raise refused(path, act, f"act({ARGUMENTS})")
+    if constants["AFTER"] not in steps_of_day():
+        raise unknown(f"{path}, AFTER", constants["AFTER"], steps_of_day())
+    stream = constants["STREAM"]
+    if not isinstance(stream, int) or not STREAMS[0] <= stream <= STREAMS[1]:
+        raise PanjError(f"{path}, STREAM: found {stream}, expected a number from {STREAMS[0]} to {STREAMS[1]}")
+    return str(constants["AFTER"]), stream
+
+
+def refused(path: Path, node: ast.stmt | ast.expr, expected: str) -> PanjError:
+    """Return the error for a line that a rule may not have."""
+    code = " ".join(ast.unparse(node).split())[:60]
+    return PanjError(f"{path} line {node.lineno}: found '{code}', expected {expected}", key=str(path))
+
+
+def check_imports(path: Path, tree: ast.Module) -> None:
+    """Raise PanjError if a rule imports or calls anything that could reach outside the world of a campaign."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(one.name not in IMPORTED for one in node.names):
+            raise refused(path, node, f"imports from {', '.join(IMPORTED)} only")
+        if isinstance(node, ast.ImportFrom) and node.module not in IMPORTED:
+            raise refused(path, node, f"imports from {', '.join(IMPORTED)} only")
+        if isinstance(node, ast.Name) and node.id in FORBIDDEN:
+            raise refused(path, node, "a rule that only reads and writes the world")
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            raise refused(path, node, "state in the arrays of the world only")
+
+
+def check_writes(path: Path, tree: ast.Module) -> None:
+    """Raise PanjError if a rule writes to a trait that `WRITES` does not name, or names one that no rule may write."""
+    writes = next(ast.literal_eval(node.value) for node in tree.body if is_writes(node))  # type: ignore[attr-defined]
+    if not isinstance(writes, tuple | list) or not all(isinstance(one, str) and one.count(".") == 1 for one in writes):
+        raise PanjError(f"{path}, WRITES: found {writes!r}, expected traits such as ('units.morale',)")
+    for one in writes:
+        if one.split(".")[0] not in WRITABLE:
+            raise unknown(f"{path}, WRITES", one.split(".")[0], WRITABLE)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            raise refused(path, node, "rows of a trait to be written, such as units.morale[unit] = 0.5")
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            trait = ".".join(ast.unparse(node.value).split(".")[-2:])
+            if trait not in writes:
+                raise refused(path, node, f"only what WRITES names ({', '.join(writes) or 'nothing'})")
+
+
+def is_writes(node: ast.stmt) -> bool:
+    """Return whether a statement assigns `WRITES`."""
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "WRITES"
+
+
+@cache
+def day_tree() -> tuple[str, str]:
+    """Return path and source of `sim/engine/day.py`, which is not imported for this."""
+    path = Path(__file__).parent.parent / "engine" / "day.py"
+    return str(path), path.read_text(encoding="utf-8")
+
+
+def part(tree: ast.Module, name: str) -> Any:
+    """Return the class or function of a name in a module."""
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name)
+
+
+def fields_of_rules() -> list[str]:
+    """Return the names of the rules of Panj."""
+    body = part(ast.parse(day_tree()[1]), RULES).body
+    return [node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+
+
+def steps_of_day() -> list[str]:
+    """Return the names of the steps of a day, in order."""
+    return [name for name in map(called, part(ast.parse(day_tree()[1]), STEPS).body) if name]
+
+
+def called(node: ast.stmt) -> str:
+    """Return the name of the function that a statement calls; empty for any other statement."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+        return node.value.func.id
+    return ""
+
+
+def extended_day(rules: Sequence[OwnRule]) -> ast.Module:
+    """Return the module `sim.engine.day` with the rules of the user: imports, fields of `Rules`, and calls."""
+    tree = ast.parse(day_tree()[1], day_tree()[0])
+    fields, steps = part(tree, RULES).body, part(tree, STEPS).body
+    for rule in reversed(rules):  # of two rules after one step, the first that is named runs first
+        alias, act = rule.kind, f"act_{rule.name}"
+        lines = f"from {PACKAGE}.{rule.name} import {alias}, act as {act}"
+        tree.body[1:1] = ast.parse(lines).body
+        at = max(place for place, node in enumerate(steps) if called(node) == rule.after)
+        steps[at + 1 : at + 1] = ast.parse(f"{act}(land, armies, border, rules.{rule.name}, today)").body
+    for rule in rules:
+        fields += ast.parse(f"{rule.name}: {rule.kind}").body
+    return ast.fix_missing_locations(tree)
+
+
+class DayLoader(SourceFileLoader):
+    """Loader of `sim.engine.day` that adds the rules of the user."""
+
+    def get_code(self, fullname: str) -> Any:
+        """Return the code of the extended module, which is not stored as bytecode."""
+        return compile(extended_day(own_rules()), self.path, "exec", dont_inherit=True)
+
+
+class Finder(MetaPathFinder):
+    """Finder of the extended `sim.engine.day` and of the modules of the user's rules."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return the spec of one of these modules, or None for any other."""
+        if fullname == DAY and own_rules():
+            found = PathFinder.find_spec(fullname, path)
+            return spec_from_file_location(fullname, found.origin, loader=DayLoader(fullname, str(found.origin)))  # type: ignore[union-attr]
+        if fullname == PACKAGE:
+            return ModuleSpec(PACKAGE, None, is_package=True)
+        if fullname.startswith(f"{PACKAGE}."):
+            rule = next((one for one in own_rules() if f"{PACKAGE}.{one.name}" == fullname), None)
+            return None if rule is None else spec_from_file_location(fullname, rule.path)
+        return None
+
+
+def install() -> None:
+    """Have Python find the rules of the user; called once, when the engine is imported."""
+    if not any(isinstance(one, Finder) for one in sys.meta_path):
+        sys.meta_path.insert(0, Finder())
+
+
+def read_sources(paths: Iterable[Path]) -> list[str]:
+    """Return the text of the engine's source files, followed by that of the rules of the user."""
+    return meaning.read_sources([*paths, *(rule.path for rule in own_rules())]) + [
+        repr((rule.name, rule.after)) for rule in own_rules()
+    ]
+
+
+def numbers_files() -> Mapping[str, Path]:
+    """Return the YAML files with the numbers of the user's rules, by name of the rule."""
+    return {rule.name: rule.numbers for rule in own_rules()}
+
+
+install()

@@ -1,0 +1,91 @@
+"""A rule of one's own runs within the day, with its numbers and draws; what a rule may not do is refused by name."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_adding_a_rule import digest_of_days
+
+from sim.data import own, own_rules
+from sim.data.starter import STARTER
+from sim.engine.compile import fingerprint_of_rules
+from sim.errors import PanjError
+
+TESTS = Path(__file__).parents[1]
+DAYS = """
+from test_adding_a_rule import digest_of_days
+from sim.engine.compile import fingerprint_of_rules
+from sim.engine.day import Rules
+print(*(digest_of_days(neighbours={"hears": 1.0, "morale": morale}) for morale in (0.0, 0.3)))
+print(fingerprint_of_rules(), Rules._fields[-1])
+"""
+
+
+@pytest.fixture
+def rule(tmp_path):
+    """The example rule in a folder of its own, named in panj.yaml."""
+    shutil.copytree(STARTER, tmp_path / "mine")
+    marker = tmp_path / "mine/panj.yaml"
+    marker.write_text(marker.read_text(encoding="utf-8").replace("# rules:", "rules:"), encoding="utf-8")
+    return tmp_path / "mine/my_rules/neighbours.py"
+
+
+def test_a_rule_acts_by_its_numbers_and_disturbs_no_other(rule):
+    paths = os.pathsep.join(map(str, (TESTS.parent, TESTS, TESTS / "engine")))
+    done = subprocess.run(
+        [sys.executable, "-c", DAYS], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": paths, "NUMBA_DISABLE_JIT": "1", own.VARIABLE: str(rule.parents[1])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    without_effect, with_effect, fingerprint, field = done.stdout.split()
+    assert without_effect == digest_of_days() != with_effect
+    assert fingerprint != fingerprint_of_rules() and field == "neighbours"
+
+
+def test_without_rules_of_the_user_the_day_and_the_fingerprint_are_those_of_panj():
+    assert own_rules.own_rules() == () and fingerprint_of_rules() == "8ab170114ee44d9f"
+    assert ast.dump(own_rules.extended_day(())) == ast.dump(ast.parse(own_rules.day_tree()[1]))
+
+
+def test_a_rule_runs_right_after_the_step_that_it_names(rule):
+    day = own_rules.extended_day([own_rules.read_rule(rule)])
+    steps = [own_rules.called(node) for node in own_rules.part(day, "run_day").body]
+    assert steps[steps.index("cross") + 1] == "act_neighbours"
+
+
+@pytest.mark.parametrize(("before", "after", "named"), [
+    ("units.morale[unit] =", "units.men[unit] =", "units.men[unit]"),
+    ("units.morale[unit] =", "units.morale =", "line"),
+    ('"units.morale")', '"units.morale", "roads.first")', "roads"),
+    ("STREAM = 50", "STREAM = 20", "STREAM"), ("STREAM = 50\n", "", "STREAM"),
+    ('"cross"', '"crossing"', "AFTER"), ("class Neighbours", "class Others", "Neighbours"),
+    ("border: Border, ", "", "act"), ("from typing", "import os\nfrom typing", "import os"),
+    ("def act(", "def act(:", "line"), ("STREAM = 50", "STREAM = 50\nopen('x', 'w')", "open"),
+    ("units.crossed[unit] > 0", "open('x')", "open"),
+])  # fmt: skip
+def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, before, after, named):
+    text = rule.read_text(encoding="utf-8")
+    assert before in text
+    rule.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(PanjError) as found:
+        own_rules.read_rule(rule)
+    assert str(rule) in str(found.value) and named in str(found.value)
+
+
+def test_a_rule_without_numbers_or_with_the_name_of_another_is_refused(rule):
+    rule.with_suffix(".yaml").unlink()
+    with pytest.raises(PanjError, match=r"neighbours\.yaml"):
+        own_rules.read_rule(rule)
+    with pytest.raises(PanjError, match="news"):
+        own_rules.read_rule(rule.rename(rule.with_name("news.py")))
+
+
+def test_a_process_that_began_with_other_rules_says_so(rule, monkeypatch):
+    monkeypatch.setenv(own.VARIABLE, str(rule.parents[1]))
+    with pytest.raises(PanjError) as found:
+        own_rules.check_unchanged()
+    assert found.value.key == "rules" and str(rule) in str(found.value)
