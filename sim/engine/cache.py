@@ -55,7 +55,7 @@ def naming_rules_of_user() -> Iterator[None]:
         where = next((line for line in told if any(rule.path.name in line for rule in own_rules())), "")
         raise PanjError(
             f"rules: found that {names} cannot be compiled ({shortened(told[0], 160)} {shortened(where, 100)}), "
-            "expected code that Numba compiles, as in docs/own-folder.md", key="rules",
+            "expected code that Numba compiles, as in docs/how-to/own-folder.md", key="rules",
         ) from error  # fmt: skip
 
 
