@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim import options
-from sim.data.own import CONFIG_DIR, nearest_folder, own_folder, recorded_folder, split_words, using
+from sim.data.own import own_folder, recorded_folder, split_words, using, words_of_folder
 from sim.errors import PanjError, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option
 from sim.provenance import MODULE, program, python_command, shell_command
@@ -405,10 +405,7 @@ def next_step(overrides: "Overrides", folder: Path) -> str:
     if change is None:
         return f"tell one campaign: {shell_command(['story', folder])}"
     kept = [row.text for row in overrides if row.key != "study"]
-    own = own_folder()
-    if own is not None and own != nearest_folder(Path.cwd()):
-        kept.append(f"{CONFIG_DIR}{own}")
-    return f"change a decision: {shell_command([*kept, change])}"
+    return f"change a decision: {shell_command([*kept, *words_of_folder(), change])}"
 
 
 def evidence(request: options.Evidence) -> Answer:

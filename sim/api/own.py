@@ -24,6 +24,9 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
             environment variable or of the current folder and its parents.
         study: Folder of a study, or None.
 
+    Returns:
+        A context manager that yields the folder, or None if there is none.
+
     Raises:
         PanjError: The folder has no `panj.yaml`, or its layout is invalid.
     """
@@ -35,7 +38,7 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
 
     folder, note = recorded_folder(read_about(study), study)
     if note:
-        warnings.warn(note, stacklevel=4)
+        warnings.warn(note, stacklevel=3)
     return using(folder)
 
 
@@ -46,7 +49,7 @@ def with_its_files(
 
     @wraps(method)
     def with_files(study: "Study", /, *arguments: Arguments.args, **keywords: Arguments.kwargs) -> Value:
-        with own_files(None, study.folder):
+        with own_files(study.config_dir, study.folder):
             return method(study, *arguments, **keywords)
 
     return with_files

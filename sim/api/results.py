@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
+from sim.api.own import own_files
 from sim.api.study import frame_of
 from sim.errors import PanjError
 
@@ -32,7 +33,13 @@ class Result:
 
     def object(self, name: str) -> dict[str, Any]:
         """Return one of the JSON files of the folder, `name`.json."""
-        return dict(json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8")))
+        path = self.folder / f"{name}.json"
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise PanjError(
+                f"{path}: found a file that cannot be read ({error}), expected it as Panj wrote it"
+            ) from None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} in {self.folder}>"
@@ -40,7 +47,7 @@ class Result:
 
 @dataclass(frozen=True, repr=False)
 class Fork(Result):
-    """Campaigns that were continued from one evening with and without a change, with the same random draws."""
+    """Campaigns that were continued from the end of a day, with and without a change, with the same random draws."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -75,7 +82,7 @@ class Fork(Result):
         from sim.story.fork_story import draw_fork
         from sim.wording import language_of
 
-        with keep_figures() as kept:
+        with own_files(None, self.folder.parents[1]), keep_figures() as kept:
             draw_fork(self.folder, self.about, language_of())
         return shown_by_notebooks(kept[0])
 
@@ -85,7 +92,8 @@ class Fork(Result):
         from sim.wording import language_of
 
         language = language_of()
-        return page_of_fork(read_branches(self.folder, language), language)
+        with own_files(None, self.folder.parents[1]):
+            return page_of_fork(read_branches(self.folder, language), language)
 
     def _repr_html_(self) -> str:
         table = self.verdicts if (self.folder / "verdicts.csv").is_file() else self.outcomes

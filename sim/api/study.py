@@ -1,20 +1,22 @@
 """A study in a notebook: its tables as data frames, its figures, its comparisons and its page."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
 from sim.api.own import with_its_files
+from sim.configuration.values import text_of
 from sim.errors import PanjError, unknown
 from sim.options import read_threshold
+from sim.study.reader import QUANTILES, StudyCell, cannot_read, find_cell, open_study, read_columns, same
 from sim.study.reader import Study as Stored
-from sim.study.reader import StudyCell, cannot_read, find_cell, open_study, read_columns, same
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,18 +35,20 @@ class Study:
     and `sim.open` opens one that was made earlier or on the command line.
     """
 
-    def __init__(self, folder: Path | str, cell: int | None = None) -> None:
+    def __init__(self, folder: Path | str, cell: int | None = None, config_dir: Path | str | None = None) -> None:
         """Open the study in a folder.
 
         Args:
             folder: Folder of the study, such as `results/policy`.
             cell: Number of the cell to which tables and figures are limited; by default all cells.
+            config_dir: Folder of your own files with which the study was made, if that was moved.
 
         Raises:
             PanjError: The folder has no study or a damaged one, or there is no such cell.
         """
         self._stored: Stored = open_study(Path(folder).expanduser())
         self._focus = None if cell is None else find_cell(self._stored.cells, cell)
+        self.config_dir = config_dir
 
     @property
     def folder(self) -> Path:
@@ -109,7 +113,7 @@ class Study:
         """
         if number is None:
             number = self._numbered(values)
-        return Study(self.folder, number)
+        return Study(self.folder, number, self.config_dir)
 
     def _numbered(self, values: Mapping[str, Any]) -> int:
         """Return the number of the only cell that has the given values of swept keys."""
@@ -143,7 +147,7 @@ class Study:
     def failures(self) -> pd.DataFrame:
         """Table with one row per failed campaign and its error; empty if none failed."""
         if not (self.folder / "failures.parquet").is_file():
-            return pd.DataFrame(columns=["cell", "run", "seed", "error"])
+            return pd.DataFrame(columns=["cell", *self.swept, "seed", "error", "traceback"])
         return self.table("failures")
 
     @property
@@ -199,7 +203,10 @@ class Study:
             Table with one row per cell and outcome: label, unit, reported figure and its evidence, median, and the
             ends of the 90 % interval. In rows of dates, the quantiles are texts.
         """
-        table = self._stored.summary
+        table = self._stored.summary.copy()
+        is_number = table["unit"] != "date"
+        for name in QUANTILES:
+            table[name] = table[name].where(~is_number, pd.to_numeric(table[name].where(is_number)))
         if self._focus is not None:
             table = table[table["cell"] == self._focus.number]
         return table.set_index(["cell", "outcome"] if len(self._cells) > 1 else "outcome")
@@ -235,6 +242,7 @@ class Study:
         from sim.plots.charts import keep_figures
         from sim.report.report import draw_figure, picture
 
+        day = day.date() if isinstance(day, datetime) else day
         shown, names = self._shown, self.figures
         name = names[0] if figure is None else figure
         if name not in names:
@@ -258,8 +266,8 @@ class Study:
 
         cell = [] if self._focus is None else [f"cell={self._focus.number}"]
         run_apart(["report", str(self.folder), *cell])
-        several = self._focus is not None and len(self._stored.cells) > 1
-        return self.folder / (f"report_cell_{self._focus.number}.html" if several and self._focus else "report.html")
+        is_part = self._focus is not None and len(self._stored.cells) > 1
+        return self.folder / (f"report_{cell[0].replace('=', '_')}.html" if is_part else "report.html")
 
     @with_its_files
     def compare(
@@ -291,16 +299,31 @@ class Study:
         """
         from sim.api.verdicts import verdicts_of
 
+        self._need_whole("compare")
         return verdicts_of(outcome, effects, question_of(self.folder, baseline, above, below, against))
 
     def fork(self, day: date | str, *, seed: int | None = None, runs: int = 1, **changes: Any) -> "Fork":
-        """Continue campaigns from one evening with and without a change; the same as `sim.fork(study, ...)`."""
+        """Continue campaigns from the end of a day, with and without a change; the same as `sim.fork(study, ...)`.
+
+        Args:
+            day: Day at the end of which the change takes effect.
+            seed: Seed of the first campaign; by default the first of the study.
+            runs: Number of campaigns.
+            **changes: Changed settings, and the other arguments of `sim.fork`.
+
+        Raises:
+            PanjError: As for `sim.fork`.
+        """
         from sim.api.verbs import fork
 
         return fork(self, day, seed=seed, runs=runs, cell=self._chosen(None), **changes)
 
     def score(self) -> "Score":
-        """Score the study against the record and against naive forecasts; the same as `sim.score(study)`."""
+        """Score the study against the record and against naive forecasts; the same as `sim.score(study)`.
+
+        Raises:
+            PanjError: As for `sim.score`.
+        """
         from sim.api.verbs import score
 
         return score(self, cell=self._chosen(None))
@@ -357,6 +380,7 @@ class Study:
         from sim import options
         from sim.memo.memo import write_memo
 
+        self._need_whole("memo")
         request = options.Memo(**question_of(self.folder, baseline, above, below, against), outcome=outcome)
         return write_memo(request)[0]
 
@@ -380,8 +404,13 @@ class Study:
         from sim.export.export import export
 
         asked = {"to": to, "cell": self._chosen(None), "day": day, "decimal": decimal, "out": out}
-        words = [f"{key}={value}" for key, value in asked.items() if value is not None]
+        words = [f"{key}={option_of(key, value)}" for key, value in asked.items() if value is not None]
         return export(options.read_request(options.Export, [str(self.folder), *words]))
+
+    def _need_whole(self, what: str) -> None:
+        """Raise PanjError if the study is limited to one cell of several, where all its cells are meant."""
+        if self._focus is not None and len(self._stored.cells) > 1:
+            raise PanjError(f"cell: found a study limited to cell {self._focus.number}, expected all cells for {what}")
 
     def _chosen(self, cell: int | None) -> int | None:
         """Return the number of a requested cell, or of the cell to which the study is limited."""
@@ -421,10 +450,15 @@ def question_of(
     Raises:
         PanjError: A threshold is neither a number nor a date.
     """
-    other = () if against is None else (against.folder if isinstance(against, Study) else Path(against),)
+    other = () if against is None else (against.folder if isinstance(against, Study) else Path(against).expanduser(),)
     ends = {"above": above, "below": below}
-    thresholds = {key: read_threshold(key, str(value)) for key, value in ends.items() if value is not None}
+    thresholds = {key: read_threshold(key, option_of(key, value)) for key, value in ends.items() if value is not None}
     return {"folders": (folder, *other), "baseline": None if baseline is None else str(baseline), **thresholds}
+
+
+def option_of(key: str, value: Any) -> str:
+    """Return the value of an option as text; dates and datetimes become ISO dates."""
+    return text_of(key, value) if isinstance(value, date | np.datetime64) else str(value)
 
 
 def frame_of(path: Path, columns: list[str] | None = None, cell: StudyCell | None = None) -> pd.DataFrame:

@@ -52,7 +52,7 @@ def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.Data
     """Return all settings, as they are by default or as the given settings change them.
 
     Args:
-        settings: Settings whose keys are no Python names, as for `sim.run`.
+        settings: Settings whose keys are not valid Python names, as for `sim.run`.
         **keywords: All other settings.
 
     Returns:

@@ -9,25 +9,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim import options
 from sim.api.notebooks import console_for
 from sim.api.own import own_files, split_off
 from sim.api.results import Fork, Score, Worlds
-from sim.api.study import Study
+from sim.api.study import Study, option_of
 from sim.configuration.values import overrides_of
+from sim.data.own import words_of_folder
 from sim.errors import PanjError
 from sim.options import read_request
 from sim.provenance import stated_command
 from sim.wording import counted
+
+if TYPE_CHECKING:
+    from sim.configuration.sweep import Sweep
 
 
 def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **keywords: Any) -> Study:
     """Run the campaigns of one combination of settings, as `python -m sim key=value ...` does.
 
     Args:
-        settings: Settings whose keys are no Python names, such as `{"rules.news.fade_days": 5}`.
+        settings: Settings whose keys are not valid Python names, such as `{"rules.news.fade_days": 5}`.
         progress: Whether to show the progress.
         **keywords: All other settings, such as `scenario="border_closed"`, `runs=500`, `seed=7`,
             `end_date=date(2021, 7, 7)`, `study="closed"`, `results_dir="results"`, `executor="processes"` or
@@ -51,7 +55,7 @@ def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, *
     """Run every combination of several settings, as `python -m sim -m key=a,b ...` does.
 
     Args:
-        settings: Settings whose keys are no Python names, as for `run`.
+        settings: Settings whose keys are not valid Python names, as for `run`.
         progress: Whether to show the progress.
         **keywords: All other settings. A setting with several values is given as a list, tuple, range, array or
             series, such as `morale=["brittle", "reported"]`; every combination is a cell, and all cells have the same
@@ -70,19 +74,23 @@ def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, *
     return studied(settings, keywords, True, progress)
 
 
-def open(folder: Path | str, cell: int | None = None) -> Study:
+def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | None = None) -> Study:
     """Open a study that was made earlier, here or on the command line.
 
     Args:
         folder: Folder of the study, such as `results/policy`.
         cell: Number of the cell to which tables and figures are limited; by default all cells.
+        config_dir: Folder of your own files with which the study was made, if that was moved.
+
+    Returns:
+        The study.
 
     Raises:
         PanjError: The folder has no study or a damaged one, or there is no such cell.
     """
     from sim.study.reader import unfinished
 
-    study = Study(folder, cell)
+    study = Study(folder, cell, config_dir)
     if note := unfinished(study.folder):
         warnings.warn(note.removeprefix("Note: ").strip(), stacklevel=2)
     return study
@@ -101,7 +109,7 @@ def fork(
     settings: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Fork:
-    """Continue campaigns of a study from one evening with and without a change, with the same random draws.
+    """Continue campaigns of a study from the end of a day, with and without a change, with the same random draws.
 
     Args:
         study: The study, or its folder.
@@ -112,18 +120,22 @@ def fork(
         outcome: Outcomes to compare; by default the main ones up to 7 July.
         name: Name of the folder of the fork; by default made from the change.
         progress: Whether to show the progress.
-        settings: Changed settings whose keys are no Python names, as for `run`.
+        settings: Changed settings whose keys are not valid Python names, as for `run`.
         **changes: All other changed settings, such as `reinforcement="answer_every_call"`.
+
+    Returns:
+        The fork, with the tables, the verdicts and the story of both branches.
 
     Raises:
         PanjError: The change is invalid, has no effect, or the study has no such campaign.
     """
-    words = overrides_of(settings, changes, sweeps=False).words
     asked = {"day": day, "seed": seed, "cell": cell, "runs": runs, "name": name or None, "outcome": joined(outcome)}
     from sim.story.fork import write_fork
 
     folder = folder_of(study)
-    with own_files(None, folder):
+    named = split_off(changes) or (study.config_dir if isinstance(study, Study) else None)
+    with own_files(named, folder):
+        words = overrides_of(settings, changes, sweeps=False).words
         return Fork(write_fork(request_of(options.Fork, str(folder), asked, words), console_for(progress)))
 
 
@@ -141,8 +153,11 @@ def score(
         study: A finished study, or its folder; without it, campaigns are run with the given settings.
         cell: Number of its cell; by default the cell with the settings before the sweep.
         progress: Whether to show the progress.
-        settings: Settings whose keys are no Python names, as for `run`.
+        settings: Settings whose keys are not valid Python names, as for `run`.
         **keywords: All other settings of the campaigns to run.
+
+    Returns:
+        The score, with one row per reported figure.
 
     Raises:
         PanjError: A setting or the study is invalid, or both a study and settings are given.
@@ -153,7 +168,7 @@ def score(
     with interruptible(), own_files(split_off(keywords), folder):
         words = overrides_of(settings, keywords, sweeps=False).words
         request = request_of(options.Score, None if folder is None else str(folder), {"cell": cell}, words)
-        with stated_command(["score", *request.words]):
+        with stated_command(["score", *request.words, *words_of_folder()]):
             return Score(write_score(request, console_for(progress)))
 
 
@@ -179,11 +194,11 @@ def assimilate(
         repeats: Runs of the sampler, for the error of the evidence.
         name: Name of the folder of the worlds, in results_dir.
         progress: Whether to show the progress.
-        settings: Settings whose keys are no Python names, as for `run`.
+        settings: Settings whose keys are not valid Python names, as for `run`.
         **keywords: All other settings of the campaigns.
 
     Returns:
-        The worlds; `sim.run({"worlds.file": worlds.file}, worlds="record")` runs them on.
+        The worlds; `sim.run({"worlds.file": worlds.file}, worlds="record")` continues them.
 
     Raises:
         PanjError: A setting or a day is invalid, or no campaign agrees with the reports.
@@ -194,7 +209,7 @@ def assimilate(
     with interruptible(), own_files(split_off(keywords)):
         words = overrides_of(settings, keywords, sweeps=False).words
         request = request_of(options.Assimilate, None, asked, words)
-        with stated_command(["assimilate", *request.words]):
+        with stated_command(["assimilate", *request.words, *words_of_folder()]):
             return Worlds(make_worlds(request, console_for(progress)))
 
 
@@ -205,11 +220,20 @@ def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps
 
     with interruptible(), own_files(split_off(keywords)):
         overrides = overrides_of(settings, keywords, sweeps)
-        with stated_command(overrides.words):
-            ran = run_sweep(compose_sweep(overrides), console_for(progress))
+        swept = compose_sweep(overrides)
+        if not progress:
+            warn_of_doubts(swept)
+        with stated_command([*overrides.words, *words_of_folder()]):
+            ran = run_sweep(swept, console_for(progress))
     if ran.failed:
         warnings.warn(f"{counted(ran.failed, 'campaign')} failed; see .failures", stacklevel=3)
     return Study(ran.folder)
+
+
+def warn_of_doubts(sweep: "Sweep") -> None:
+    """Warn of each posterior in use if rules, data or numbers have changed since it was fitted."""
+    for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
+        warnings.warn(f"the posterior that the numbers are drawn from was fitted {doubt}", stacklevel=4)
 
 
 @contextmanager
@@ -237,7 +261,7 @@ def request_of(verb: type[options.Request], place: str | None, asked: Mapping[st
     Raises:
         PanjError: An option or an override is invalid.
     """
-    given = [f"{key}={value}" for key, value in asked.items() if value is not None]
+    given = [f"{key}={option_of(key, value)}" for key, value in asked.items() if value is not None]
     return read_request(verb, [*([] if place is None else [place]), *given, *words])
 
 
@@ -251,5 +275,5 @@ def folder_of(study: Study | Path | str) -> Path:
     if isinstance(study, Study):
         return study.folder
     if isinstance(study, Path | str):
-        return Path(study)
+        return Path(study).expanduser()
     raise PanjError(f"study: found {study!r}, expected a study or its folder")

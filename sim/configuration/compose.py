@@ -299,6 +299,8 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
         store.store(group="scenario", name=name, node=content, package="_global_")
     for group, name in (usual_choices(chosen["scenario"]) | named_by(overrides)).items():
         path = file_of(group, name)
+        if group in GROUPS and not path.is_file():  # Hydra would take a file that it has seen earlier
+            raise unknown(group, name, choices_of(group))
         if group in GROUPS and is_own(path):
             content = read_config(path)
             check_section(f"{group}={name} ({path})", content)

@@ -56,10 +56,12 @@ def overrides_of(settings: Mapping[str, Any] | None, keywords: Mapping[str, Any]
         if key in words:
             raise PanjError(f"{key}: found two values, expected one", key=key)
         many = several(key, value)
-        if many is not None and not sweeps:
+        if (many is not None or isinstance(value, Interval)) and not sweeps:
             raise PanjError(
                 f"{key}: found {described(value)}, expected a single value; sim.sweep takes several", key=key
             )
+        if many == []:
+            raise PanjError(f"{key}: found no values, expected at least one", key=key)
         is_swept |= many is not None or isinstance(value, Interval)
         words[key] = word_of(key, value) if many is None else f"{key}={','.join(text_of(key, one) for one in many)}"
     return Overrides.of([*(["-m"] if is_swept else []), *words.values()])
@@ -106,6 +108,8 @@ def several(key: str, value: Any) -> list[Any] | None:
         return None
     if getattr(value, "ndim", 0) > 1 or isinstance(value, set | frozenset):
         raise PanjError(f"{key}: found {described(value)}, expected a list of values", key=key)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return None
     if isinstance(value, list | tuple | range):
         return list(value)
     if getattr(value, "ndim", 0) == 1:  # an array, a series or an index
@@ -114,8 +118,11 @@ def several(key: str, value: Any) -> list[Any] | None:
 
 
 def rounded(value: Any) -> Any:
-    """Return an element of an array, rounded to 15 digits: the third value of `arange(0.1, 0.5, 0.1)` is 0.3."""
-    return float(f"{value:.15g}") if isinstance(value, float | np.floating) else value
+    """Return an element of an array, rounded to its precision: the third value of `arange(0.1, 0.5, 0.1)` is 0.3."""
+    if not isinstance(value, float | np.floating):
+        return value
+    digits = np.finfo(value.dtype).precision if isinstance(value, np.floating) else 15
+    return float(f"{value:.{digits}g}")
 
 
 def word_of(key: str, value: Any) -> str:
@@ -137,7 +144,11 @@ def text_of(key: str, value: Any) -> str:
     Raises:
         PanjError: The value is of a type that no setting has.
     """
-    if isinstance(value, np.generic):
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]")
+    if isinstance(value, np.float16 | np.float32):
+        value = rounded(value)
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, bool):
         return str(value).lower()

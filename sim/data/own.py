@@ -37,7 +37,7 @@ ALIKE = 0.8  # similarity, from 0 to 1, at which a name is taken for a misspelt 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 forgotten: list[Callable[[], None]] = []  # cleared when another folder is chosen or a file of it changes
-state: dict[str, Any] = {"files": None}  # the files that the caches were filled from
+state: dict[str, Any] = {"files": None, "followed": ""}  # files that caches were filled from; folder set by `follow`
 
 
 def remembered(maxsize: int | None = None) -> Callable[[Function], Function]:
@@ -139,14 +139,18 @@ def refresh(checked: bool = True) -> None:
 
 
 def follow(folder: str) -> None:
-    """Use the folder of own files that a task names, on a worker; without a folder, leave the current one.
+    """Use the folder of own files that a task names, on a worker.
 
     Args:
-        folder: Path of the folder on the machine that sent the task; empty if the task reads no own files.
+        folder: Path of the folder on the machine that sent the task; empty if the task reads no own files. Then a
+            folder that an earlier task named is left.
 
     Raises:
         PanjError: If this worker does not have the folder, as a remote one may not.
     """
+    if not folder and state["followed"] and os.environ.get(VARIABLE) == state["followed"]:
+        os.environ[VARIABLE], state["followed"] = NONE, ""
+        refresh()
     if not folder or str(own_folder() or "") == folder:
         return
     if not (Path(folder) / MARKER).is_file():
@@ -155,8 +159,17 @@ def follow(folder: str) -> None:
             "path; copy or share the folder, or use executor=processes",
             key="executor",
         )
-    os.environ[VARIABLE] = folder
+    os.environ[VARIABLE] = state["followed"] = folder
     refresh()
+
+
+def words_of_folder() -> list[str]:
+    """Return the word of a command line that names the current folder of own files.
+
+    The list is empty if there is no folder, or if a command in the working directory finds it by itself.
+    """
+    folder = own_folder()
+    return [] if folder is None or folder == nearest_folder(Path.cwd()) else [f"{CONFIG_DIR}{folder}"]
 
 
 def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -102,6 +102,8 @@ def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None
         config_dir: Folder of own files that the sender read; empty if it read none.
     """
     own.follow(config_dir)
+    if versions_here() != expected:
+        own.refresh()  # files of the user may have changed since an earlier task
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(

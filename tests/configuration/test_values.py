@@ -28,6 +28,8 @@ from sim.errors import PanjError
         ({}, {"rules": {"news.fade_days": np.float64(5)}}, ["rules.news.fade_days=5.0"]),
         ({}, {"end_date": date(2021, 7, 7), "daily": False}, ["end_date=2021-07-07", "daily=false"]),
         ({}, {"end_date": pd.Timestamp("2021-07-07")}, ["end_date=2021-07-07"]),
+        ({}, {"end_date": np.datetime64("2021-07-07", "ns"), "runs": np.array(5)}, ["end_date=2021-07-07", "runs=5"]),
+        ({"rules.morale.contagion": np.float32(0.3)}, {}, ["rules.morale.contagion=0.3"]),
         ({}, {"results_dir": Path("/tmp/Müller (1)/it's")}, ["results_dir=/tmp/Müller (1)/it's"]),
         ({}, {"executor": "processes", "worlds": {"until": None}}, ["executor=processes", "worlds.until=null"]),
         ({}, {"executor": {"workers": 2}}, ["executor.workers=2"]),
@@ -77,6 +79,8 @@ def test_intervals_are_sampled():
     ("settings", "keywords", "sweeps", "key"),
     [
         ({}, {"border": ["open", "closed"]}, False, "border"),
+        ({}, {"border": []}, True, "border"),
+        ({"rules.news.fade_days": Interval(5, 9)}, {}, False, "rules.news.fade_days"),
         ({"runs": 5}, {"runs": 6}, False, "runs"),
         ({}, {"border": {"open", "closed"}}, True, "border"),
         ({}, {"border": pd.DataFrame({"border": ["open"]})}, True, "border"),
