@@ -69,7 +69,7 @@ def test_init_writes_examples_that_pass_as_they_are_and_overwrites_nothing(folde
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     settings = compose_settings(["scenario=my_scenario", AS_DECLARED])
     assert settings.choices["border"] == "half_open" and settings.numbers["rules.crossing.admits"] == 0.5
-    assert {event.name: event.date for event in settings.events}["bagram_handed_over"] == "2021-07-09"
+    assert {event.name: event.date for event in settings.events}["bagram_handed_over"] == "2021-07-06"
 
 
 def test_init_in_a_folder_with_a_file_of_that_name_writes_nothing(tmp_path, monkeypatch):
@@ -89,7 +89,7 @@ def test_commented_examples_pass_once_the_comment_is_removed(folder):
     assert settings.numbers["rules.news.fade_days"] == 5
     assert "rules.news.fade_days" not in [prior.key for prior in settings.draws.priors]
     events = {event.name: event for event in settings.events}
-    assert (events["commandos_to_kunduz"].value, events["bagram_handed_over"].date) == (200, "2021-07-09")
+    assert (events["commandos_to_kunduz"].value, events["bagram_handed_over"].date) == (200, "2021-07-06")
 
 
 def test_the_folder_is_found_from_below_by_config_dir_and_by_the_variable(folder, tmp_path, monkeypatch, capsys):
@@ -309,13 +309,27 @@ def test_a_worker_uses_the_folder_that_a_task_names_or_says_that_it_is_missing(f
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(own.VARIABLE, own.NONE)
     own.refresh()
+    shipped = work.versions_here()
     with pytest.raises(PanjError) as found:
         work.check_versions(order.fingerprints)  # without the folder
     assert "outcomes" in str(found.value)
     work.check_versions(order.fingerprints, order.config_dir)
+    add(folder / "outcomes.yaml", "most: {quantity: held, date: 2021-06-02, unit: districts}\n")
+    with own.using(folder):
+        changed = work.versions_here()
+    assert changed != order.fingerprints
+    work.check_versions(changed, order.config_dir)
+    work.check_versions(shipped)  # a later task, which reads no own files
+    assert own.own_folder() is None
     with pytest.raises(PanjError) as found:
         work.check_versions(order.fingerprints, str(tmp_path / "gone"))
     assert found.value.key == "executor" and "gone" in str(found.value)
+
+
+def test_a_policy_that_was_there_earlier_is_not_used_by_a_scenario(folder):
+    compose_settings(["scenario=my_scenario", AS_DECLARED])
+    (folder / "policies" / "border" / "half_open.yaml").rename(folder / "policies" / "border" / "ajar.yaml")
+    assert key_of("scenario=my_scenario", AS_DECLARED).startswith("border ")
 
 
 def test_a_task_that_reads_no_own_file_names_no_folder(folder):
