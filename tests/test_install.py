@@ -39,10 +39,10 @@ for name in ("fork", "forkpty", "killpg", "sched_getaffinity"):
     if hasattr(os, name):
         delattr(os, name)
 from sim.configuration.settings import Executor
-from sim.execution.executors import workers_of
+from sim.execution.executors import cores, workers_of
 if __name__ == "__main__":
-    with workers_of(Executor("processes", 0, "")) as workers:
-        print(workers.count == os.cpu_count(), workers.submit(os.getpid).result() != os.getpid())
+    with workers_of(Executor("processes", 1, None)) as workers:
+        print(cores() == os.cpu_count(), workers.submit(os.getpid).result() != os.getpid())
 """
 DRAWN = """
 import os
