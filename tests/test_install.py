@@ -98,7 +98,7 @@ def test_the_versions_of_python_are_those_of_the_classifiers() -> None:
     assert PROJECT["project"]["requires-python"] == f">={stated[0]}"
     if sys.version_info[:2] <= (3, 13):
         assert "{}.{}".format(*sys.version_info) in stated
-    said = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    said = (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
     assert all(f"| {version} |" in said for version in stated)
 
 
