@@ -16,8 +16,10 @@ COPY exercises/lessons ./exercises/lessons
 RUN python3 -m venv /opt/panj \
     && /opt/panj/bin/pip install --no-cache-dir --constraint constraints.txt ".[all]"
 
-# Compiled rules and results belong to the user; rules are compiled again on another processor, for about a minute.
-RUN useradd --create-home --uid 1000 panj && mkdir -p /work/results /var/cache/panj && chown -R panj /work /var/cache/panj
+# Compiled rules and results belong to the user, who may also be another: docker run --user "$(id -u)" ...
+# Rules are compiled again on another processor, for about a minute.
+RUN useradd --create-home --uid 1000 panj && mkdir -p /work/results /var/cache/panj && chown -R panj /work \
+    && chmod 1777 /work/results /var/cache/panj
 USER panj
 WORKDIR /work
 ENV PATH=/opt/panj/bin:$PATH PANJ_CACHE=/var/cache/panj MPLCONFIGDIR=/var/cache/panj/matplotlib PYTHONUNBUFFERED=1

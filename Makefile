@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-slow style compile test-browser fuzz check clean docs figures bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next
+.PHONY: run test test-slow style compile test-browser fuzz check clean docs figures bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next wheel
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -68,6 +68,10 @@ bench-classroom: .venv/installed-test
 
 notice: .venv/installed-browser
 	$(BIN)/python docs/supply.py
+
+# The wheel is made from the sdist, so that neither lacks a file.
+wheel: .venv/supply/made
+	$(SUPPLY)/uv build --quiet --out-dir dist .
 
 sbom: .venv/installed-all .venv/supply/made
 	@mkdir -p dist

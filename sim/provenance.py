@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+PYTHON = "py{}{}".format(*sys.version_info)  # this version in the names of Numba's cache files, such as py311
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 PACKAGE = Path(__file__).parent
 NOT_CALIBRATED = "not calibrated"

@@ -1,7 +1,11 @@
 """Tests of the Dockerfile as far as they go without an engine: it copies all that the wheel is made of."""
 
 import re
+import shutil
 import tomllib
+import zipfile
+
+import pytest
 
 from tests.shared import ROOT
 
@@ -43,3 +47,26 @@ def test_it_installs_extras_that_exist_and_starts_the_command():
 def test_it_names_no_address_but_that_of_the_classroom():
     assert not [line for line in LINES if "://" in line]
     assert "EXPOSE 8765" in LINES
+
+
+def test_any_user_may_write_results_and_compiled_rules_and_none_is_root():
+    image = "\n".join(LINES)
+    volumes = {path for line in LINES if line.startswith("VOLUME") for path in re.findall(r'"([^"]+)"', line)}
+    assert volumes <= set(re.search(r"chmod 1777 (.+)", image).group(1).split())
+    assert image.index("USER panj") > image.rindex("\nRUN ")
+    assert re.search(r"PANJ_CACHE=(\S+)", image).group(1) in volumes
+
+
+def test_what_is_copied_is_enough_to_build_the_wheel(tmp_path, monkeypatch):
+    wheels = pytest.importorskip("hatchling.build")
+    for source in copied():
+        target = tmp_path / "src" / source
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / source, target)
+    monkeypatch.chdir(tmp_path / "src")
+    with zipfile.ZipFile(tmp_path / wheels.build_wheel(str(tmp_path))) as wheel:
+        names = wheel.namelist()
+    assert {"sim/__main__.py", "sim/configs/config.yaml", "sim/scenarios/scenario/july_2021.yaml"} <= set(names)

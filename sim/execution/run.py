@@ -35,7 +35,7 @@ from sim.execution.console import Progress, print_backlog, print_doubts, print_s
 from sim.execution.executors import Workers, workers_of
 from sim.execution.work import facts_here, layout_of, outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
-from sim.provenance import command_line, commit, versions
+from sim.provenance import PYTHON, command_line, commit, versions
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors
 from sim.study.reader import StudyCell, is_as_written, open_study, read_about
@@ -56,6 +56,7 @@ from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # attempts at a task whose worker was lost
 BEAT = 0.5  # seconds between updates of progress and checks for Ctrl-C
+COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last
 Task = list[tuple[int, Piece]]
 
 
@@ -251,7 +252,7 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     """
     if not compiled:
         return
-    cold = not any(cache_folder().rglob("*.nbi"))
+    cold = not any(cache_folder().rglob(COMPILED))
     if cold:
         console.print("Compiling the rules, once for this installation: about a minute ...")
     world = layout_of(order.rules, order.attention, order.posts).world

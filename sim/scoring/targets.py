@@ -433,8 +433,8 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
     known[(known == Known.UNDATED) & facts.is_capital] = Known.NOT_LOST
     earliest = np.full(known.size, np.datetime64(DAY_0))
     earliest[known == Known.DAY] = falls.fell_date[known == Known.DAY]
-    earliest[known == Known.WINDOW] = falls.fell_date[known == Known.WINDOW] - np.timedelta64(1)
-    earliest[known == Known.NOT_LOST] = np.datetime64(THE_LINE) + np.timedelta64(1)
+    earliest[known == Known.WINDOW] = falls.fell_date[known == Known.WINDOW] - np.timedelta64(1, "D")
+    earliest[known == Known.NOT_LOST] = np.datetime64(THE_LINE) + np.timedelta64(1, "D")
     return DistrictTargets(np.arange(known.size), earliest, falls.fell_date.copy(), known)
 
 

@@ -40,9 +40,10 @@ from sim.engine.layout import conditions_before_events, fresh
 from sim.engine.timeline import Timeline
 from sim.engine.world import Condition, Posts, Provinces, World
 from sim.errors import PanjError, nearest, unknown
+from sim.provenance import PYTHON
 
 TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0; no rule writes them
-STEP_COMPILED = "campaign.step-*.nbi"  # Numba's cache files of the compiled `step`
+STEP_COMPILED = f"campaign.step-*.{PYTHON}*.nbi"  # Numba's cache file of the compiled `step`
 Group = TypeVar("Group", bound=tuple)
 
 

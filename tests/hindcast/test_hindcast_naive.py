@@ -128,7 +128,7 @@ def scrambled(origin):
     """Falls after an origin moved to other days, and other values for what was published after it."""
     late = FALLS.fell_date > np.datetime64(origin)
     dates = FALLS.fell_date.copy()
-    dates[late] = np.datetime64("2021-07-08") - (dates[late] - np.datetime64(origin)) % np.timedelta64(2)
+    dates[late] = np.datetime64("2021-07-08") - (dates[late] - np.datetime64(origin)) % np.timedelta64(2, "D")
     dates[late] = np.maximum(dates[late], np.datetime64(origin) + 1)
     rows = [one._replace(value=7.0 * one.value + 3.0) if one.published > origin else one for one in OBSERVATIONS]
     return FALLS._replace(fell_date=dates), rows

@@ -29,6 +29,7 @@ from sim.errors import PanjError
 from sim.execution.rerun import Origin
 from sim.options import Fork, read_request
 from sim.outcome import read_outcomes
+from sim.provenance import PYTHON
 from sim.story import branches
 from sim.story import fork as forks
 from sim.story.branches import (
@@ -375,9 +376,10 @@ def test_a_step_is_cold_until_numba_has_kept_it(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(branches, "cache_folder", lambda: tmp_path)
     kept = tmp_path / "sim_0"
     kept.mkdir()
-    (kept / "campaign.live-113.py311.nbi").touch()
+    (kept / f"campaign.live-113.{PYTHON}.nbi").touch()
+    (kept / "campaign.step-131.py27.nbi").touch()
     assert step_is_cold()
-    (kept / "campaign.step-131.py311.nbi").touch()
+    (kept / f"campaign.step-131.{PYTHON}.nbi").touch()
     assert not step_is_cold()
     monkeypatch.setattr(branches, "cache_folder", lambda: tmp_path / "elsewhere")
     assert step_is_cold()

@@ -41,8 +41,15 @@ SCHEMA = Path(__file__).parent / "register.sql"
 
 
 def place_of_register() -> Path:
-    """Return the path of the file: PANJ_CLASSROOM if that is set, else classroom.sqlite in the user's data folder."""
-    return Path(os.environ.get("PANJ_CLASSROOM") or user_data_path("panj") / "classroom.sqlite")
+    """Return the path of the file: PANJ_CLASSROOM if that is set, else classroom.sqlite in the user's data folder.
+
+    Raises:
+        Refused: If PANJ_CLASSROOM is not set and the user has no home folder.
+    """
+    try:
+        return Path(os.environ.get("PANJ_CLASSROOM") or user_data_path("panj") / "classroom.sqlite")
+    except RuntimeError as error:
+        raise Refused("no_file", path="classroom.sqlite", error=error) from error
 
 
 class Storage:
