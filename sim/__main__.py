@@ -507,12 +507,10 @@ def failures(request: options.Failures) -> int:
 def compare(request: options.Compare) -> Answer:
     """Compare every cell with its baseline, paired by seed."""
     from sim.compare.compare import write_verdicts
-    from sim.study.package import describe_study
     from sim.study.reader import unfinished
 
     print(unfinished(request.folders[0]), end="")
     tables = write_verdicts(request)
-    describe_study(request.folders[0])
     from sim.compare.figure import main as show
     from sim.records import verdicts_record
 
