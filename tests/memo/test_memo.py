@@ -224,7 +224,9 @@ def test_campaigns_without_a_value_are_left_out_and_counted(results):
 
 def of_one_cell(dates: list[float], there: list[bool]) -> Subject:
     """Return a subject on a date, as days since 1 May, in campaigns in some of which the event occurred."""
-    measure = Measure(CAPITAL, "First provincial capital fell", "days", True, dict.fromkeys(("text", "value", "low", "high")))
+    measure = Measure(
+        CAPITAL, "First provincial capital fell", "days", True, dict.fromkeys(("text", "value", "low", "high"))
+    )
     worlds = Worlds(None, np.arange(len(dates)), np.array(dates), np.array(there))
     study = SimpleNamespace(cells=[SimpleNamespace(failed=0, calibration="")], about={})
     return Subject(study, measure, None, study, worlds, None, {"is_date": True, "first_day": "2021-05-01"})
