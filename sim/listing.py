@@ -152,11 +152,13 @@ def events() -> list[Row]:
     """
     keys = ("act", "condition", "district", "value", "source", "text")
     dated = dict(read_yaml(file_of("timeline", groups()["timeline"][0]))["events"])
-    for name, row in own_events().items():
+    own = own_events()
+    dated |= {name: {**dated.get(name, {}), **row} for name, row in own.items()}
+    if own:
         from sim.configuration.events import event_of  # slow to import
 
-        dated[name] = {**dated.get(name, {}), **row}
-        event_of(name, dated[name], usual_days()[0])
+        for name in own:
+            event_of(name, dated[name], usual_days()[0])
     found = [
         {"event": name, "date": str(row["date"]), **{key: row.get(key) for key in keys}} for name, row in dated.items()
     ]
@@ -211,8 +213,8 @@ def outcome_names() -> list[str]:
 
 def usual_days() -> tuple[date, date]:
     """Return the first and the last day of a campaign of the default scenario."""
-    row = next(row for row in scenarios() if row["scenario"] == groups()["scenario"][0])
-    return date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
+    start, end = days_of_scenario(groups()["scenario"][0])
+    return date.fromisoformat(start), date.fromisoformat(end)
 
 
 def districts() -> list[Row]:
