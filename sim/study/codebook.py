@@ -261,10 +261,12 @@ class Codebook:
         """Return the codebook of a study on disk, with the outcomes as its summary.csv describes them.
 
         Raises:
-            PanjError: If summary.csv is missing, cannot be read or lacks a column.
+            PanjError: If summary.csv is missing, cannot be read or does not name its outcomes.
         """
         rows = {row["outcome"]: row for row in read_summary(folder / "summary.csv")}
-        found = {name: OutcomeText(*(row[part] or "" for part in OutcomeText._fields)) for name, row in rows.items()}
+        found = {
+            name: OutcomeText(*(row.get(part) or "" for part in OutcomeText._fields)) for name, row in rows.items()
+        }
         facts = read_facts()
         return cls(found, dict(zip(facts.post, facts.post_name, strict=True)))
 

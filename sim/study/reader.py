@@ -618,7 +618,7 @@ def read_summary(path: Path) -> list[dict[str, str]]:
         path: Path of the file.
 
     Raises:
-        PanjError: If the file is missing, cannot be read or lacks a column.
+        PanjError: If the file is missing, cannot be read or has no column `outcome`.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -626,7 +626,7 @@ def read_summary(path: Path) -> list[dict[str, str]]:
             rows, names = list(reader), reader.fieldnames or ()
     except (OSError, ValueError, csv.Error) as error:
         raise cannot_read(path, error) from None
-    need_columns(names, NEEDED[path.name], str(path))
+    need_columns(names, ("outcome",), str(path))
     return rows
 
 

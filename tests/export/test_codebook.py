@@ -190,7 +190,7 @@ def test_a_study_of_an_older_version_is_read_and_can_be_described(study, tmp_pat
     open_study(old)
 
 
-@pytest.mark.parametrize("content", [None, b"cell,outcome\n0,troops_crossed\n", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [None, b"cell,label\n0,Soldiers who crossed\n", b"\xff\xfe"])
 def test_a_damaged_summary_is_named_and_nothing_is_written(study, tmp_path, content):
     for name in ("about.json", "config.yaml", "summary.csv"):
         (tmp_path / name).write_bytes((study / name).read_bytes())
