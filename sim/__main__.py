@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sim import options
 from sim.data.own import own_folder, recorded_folder, split_words, using, words_of_folder
-from sim.errors import PanjError, shortened
-from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option
+from sim.errors import PanjError, Stopped, shortened
+from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option, usage_of
 from sim.provenance import MODULE, program, python_command, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
@@ -56,6 +56,9 @@ def answer(words: list[str], flags: Flags) -> int:
     except KeyboardInterrupt:
         print("\nStopped at once. Stored campaigns are kept; the same command continues from them.", file=sys.stderr)
         return 130
+    except Stopped:
+        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
+        return 130
     except (PanjError, OSError) as error:
         if flags.debug:
             traceback.print_exc()
@@ -82,10 +85,7 @@ def dispatch(words: list[str], flags: Flags) -> int:
     """
     named, words = split_words(words)
     if any(word in HELP for word in words):
-        from sim.help import help_of
-
-        with using(chosen_folder(named)):
-            print(as_started(help_of(words)))
+        print_help(words, named)
         return 0
     if words[:1] in (["--version"], ["-V"]):
         print(f"panj {version('panj')}")
@@ -94,7 +94,11 @@ def dispatch(words: list[str], flags: Flags) -> int:
     verb = type(request).__name__.lower()
     if flags.json and not request.as_json:
         having = ", ".join(name for name, one in options.VERBS.items() if one.as_json)
-        raise PanjError(f"--json: found it with {verb}, expected it with one of {having}", key="--json")
+        raise PanjError(f"--json: found {verb}, which has no JSON output, expected one of {having}", key="--json")
+    if isinstance(request, options.Init) and named is not None:
+        raise PanjError(
+            f"config_dir: found '{named}' with init, expected the new folder alone: {usage_of(options.Init)}"
+        )
     for extra in request.extras:
         require_extra(extra, verb)
     is_dropped = request.is_answer if flags.json else flags.quiet and not request.is_answer
@@ -111,6 +115,20 @@ def dispatch(words: list[str], flags: Flags) -> int:
     elif flags.quiet and done.folder is not None:
         print(done.folder)
     return done.code
+
+
+def print_help(words: Sequence[str], named: Path | None) -> None:
+    """Print help; if the folder of own files cannot be used, say why and leave it out."""
+    from sim.help import help_of
+
+    try:
+        with using(chosen_folder(named)) as folder:
+            pass
+    except PanjError as error:
+        print(f"Note: {error}", file=sys.stderr)
+        folder = None
+    with using(folder):
+        print(as_started(help_of(words)))
 
 
 def chosen_folder(named: Path | None) -> Path | None:
@@ -207,18 +225,14 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     """
     from sim.configuration.overrides import Overrides
     from sim.configuration.sweep import compose_sweep
-    from sim.execution.run import Stopped, run_sweep
+    from sim.execution.run import run_sweep
     from sim.study.reader import is_drawn
     from sim.terminal import console_of
 
     console = console_of()
-    try:
-        overrides = Overrides.of(words)
-        sweep = compose_sweep(overrides)
-        ran = run_sweep(sweep, console)
-    except Stopped:
-        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
-        return Answer(130)
+    overrides = Overrides.of(words)
+    sweep = compose_sweep(overrides)
+    ran = run_sweep(sweep, console)
     can_draw = sweep.base.daily and draw is not None  # figures need daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
         console.print("Drawing figures ...")
@@ -361,16 +375,11 @@ def theories(request: options.Theories) -> int:
 
 def sensitivity(request: options.Sensitivity) -> int:
     """Measure how much each number affects an outcome, draw the results and return the exit code."""
-    from sim.execution.run import Stopped
     from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.terminal import console_of
 
     resolved = resolve(request)
-    try:
-        failed = write_sensitivity(resolved, console_of())
-    except Stopped:
-        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
-        return 130
+    failed = write_sensitivity(resolved, console_of())
     from sim.explore.figures import draw_sensitivity, show_sensitivity
 
     draw_sensitivity(resolved.folder)
@@ -507,12 +516,10 @@ def failures(request: options.Failures) -> int:
 def compare(request: options.Compare) -> Answer:
     """Compare every cell with its baseline, paired by seed."""
     from sim.compare.compare import write_verdicts
-    from sim.study.package import describe_study
     from sim.study.reader import unfinished
 
     print(unfinished(request.folders[0]), end="")
     tables = write_verdicts(request)
-    describe_study(request.folders[0])
     from sim.compare.figure import main as show
     from sim.records import verdicts_record
 
@@ -521,15 +528,10 @@ def compare(request: options.Compare) -> Answer:
 
 def score(request: options.Score) -> Answer:
     """Score the model and naive forecasts against the record."""
-    from sim.execution.run import Stopped
     from sim.scoring.score import write_score
     from sim.terminal import console_of
 
-    try:
-        folder = write_score(request, console_of())
-    except Stopped:
-        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
-        return Answer(130)
+    folder = write_score(request, console_of())
     from sim.records import score_record
     from sim.scoring.figures import main as show
 

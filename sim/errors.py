@@ -24,6 +24,10 @@ class PanjError(ValueError):
         self.key = message.partition(":")[0] if key is None else key
 
 
+class Stopped(Exception):
+    """Raised after Ctrl-C, once running tasks are stored; the same command then resumes from the stored chunks."""
+
+
 class CampaignError(RuntimeError):
     """Error of a campaign that cannot continue, for instance because an array is full."""
 

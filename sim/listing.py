@@ -72,19 +72,32 @@ def settings() -> list[Row]:
 
 def scenarios() -> list[Row]:
     """Return every scenario: its name, title, description, first and last day, and what it changes."""
-    usual = read_yaml(folder_of("configs") / "config.yaml")
     rows = []
     for name in groups()["scenario"]:
-        content = read_yaml(file_of("scenario", name))
+        start, end = days_of_scenario(name)
         rows.append({
             "scenario": name,
             "title": about_of("scenario", name),
             "about": " ".join(str(section_of("scenario", name).get("about", "")).split()),
-            "start_date": str(content.get("start_date", usual["start_date"])),
-            "end_date": str(content.get("end_date", usual["end_date"])),
+            "start_date": start,
+            "end_date": end,
             "changes": [change.short for change in describe_changes("scenario", name)],
         })  # fmt: skip
     return rows
+
+
+def days_of_scenario(name: str) -> tuple[str, str]:
+    """Return the first and last day of a scenario (ISO dates), which a scenario takes from those that it is based on.
+
+    Args:
+        name: Name of the scenario.
+    """
+    usual, content = read_yaml(folder_of("configs") / "config.yaml"), read_yaml(file_of("scenario", name))
+    start, end = str(usual["start_date"]), str(usual["end_date"])
+    for base in content.get("defaults", []):
+        if isinstance(base, str) and base != "_self_":
+            start, end = days_of_scenario(base)
+    return str(content.get("start_date", start)), str(content.get("end_date", end))
 
 
 def policies() -> list[Row]:
@@ -132,11 +145,20 @@ def numbers() -> list[Row]:
 
 
 def events() -> list[Row]:
-    """Return every dated event of the default timeline, by date: name, act, subject, value, source and text."""
+    """Return every dated event of the default timeline, by date: name, act, subject, value, source and text.
+
+    Raises:
+        PanjError: If an event of the user is invalid.
+    """
     keys = ("act", "condition", "district", "value", "source", "text")
     dated = dict(read_yaml(file_of("timeline", groups()["timeline"][0]))["events"])
-    for name, row in own_events().items():
-        dated[name] = {**dated.get(name, {}), **row}
+    own = own_events()
+    dated |= {name: {**dated.get(name, {}), **row} for name, row in own.items()}
+    if own:
+        from sim.configuration.events import event_of  # slow to import
+
+        for name in own:
+            event_of(name, dated[name], usual_days()[0])
     found = [
         {"event": name, "date": str(row["date"]), **{key: row.get(key) for key in keys}} for name, row in dated.items()
     ]
@@ -191,8 +213,8 @@ def outcome_names() -> list[str]:
 
 def usual_days() -> tuple[date, date]:
     """Return the first and the last day of a campaign of the default scenario."""
-    row = next(row for row in scenarios() if row["scenario"] == groups()["scenario"][0])
-    return date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"])
+    start, end = days_of_scenario(groups()["scenario"][0])
+    return date.fromisoformat(start), date.fromisoformat(end)
 
 
 def districts() -> list[Row]:
@@ -312,10 +334,10 @@ def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> "Table":
 
 def describe_count(kind: str, rows: Sequence[Mapping[str, Any]], filters: Sequence[str]) -> str:
     """Return the line below a table: how many rows it has, and how to see fewer of them or what else."""
-    noun = "policy" if kind == "policies" else kind.removesuffix("s")
     if not rows:
         return f"Nothing in the list of {kind or 'lists'} contains {' and '.join(map(repr, filters))}."
     if not kind:
-        return "One of them, and any text to find in it: list numbers news"
-    many = counted(len(rows), noun).replace("policys", "policies")
-    return f"{many}. --json prints every column." + ("" if filters else " A text after the list finds rows.")
+        return "Name a list, then optionally text to search for: `list numbers news`"
+    many = counted(len(rows), "policy" if kind == "policies" else kind.removesuffix("s"), kind)
+    more = "" if filters else " Add text after the name of the list to filter its rows."
+    return f"{many}. --json prints every column.{more}"

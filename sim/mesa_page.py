@@ -101,7 +101,7 @@ def describe(model: BorderCrisis) -> str:
     settings = cast(Settings, model.config)
     worlds = "free" if settings.worlds is None else "follows the record at first"
     return paragraph(
-        f"One campaign ({worlds}; {settings.calibration}), seed {model.seed}: one roll of the dice.",
+        f"One campaign ({worlds}; {settings.calibration}), seed {model.seed}: a single random draw of many.",
         f"Evening of {format_day(model.date, year=True)}, day {model.day} of {model.config.days}.",
     )
 

@@ -574,7 +574,10 @@ class Export(Request):
     day: date | None = option("only this day; by default every day", None, example="2021-07-05")
     decimal: str = option("decimal mark of CSV; with a comma the separator is ;", ".", choices=(".", ","))
     place: Path | None = option(
-        "new file or folder to write; by default one in exports/ of the study", None, key="out", example="policy.xlsx"
+        "new file or folder to write; by default one in exports/ of the study, where an earlier one is replaced",
+        None,
+        key="out",
+        example="policy.xlsx",
     )
 
 

@@ -111,7 +111,7 @@ run_module(module, run_name="__main__", alter_sys=True)
 
 
 def python_command(module: str, *words: object) -> list[str]:
-    """Return the command that runs a module of this very copy of Panj in a new process.
+    """Return the command that runs a module of this copy of Panj in a new process.
 
     Modules named `sim`, `types` or `random` in the current folder, which `python -m` would import, are not imported.
 

@@ -11,21 +11,33 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from sim.study.codebook import FIXED, STUDY
 from sim.study.reader import open_study, read_about, read_measure, read_worlds
 
 Record = dict[str, Any]
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+NAMES = frozenset(  # columns that name something; a study may be called 2021
+    name
+    for columns in FIXED.values()
+    for name, text in columns.items()
+    if (text.type, text.source) == ("string", STUDY)
+)
 
 
 def read_records(path: Path) -> list[Record]:
     """Return the rows of a CSV file as mappings from column to number, text (also for a date) or None (empty cell)."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [{key: value_of(text) for key, text in row.items()} for row in csv.DictReader(file)]
+        return [{key: value_of(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
 
 
-def value_of(text: str) -> float | str | None:
-    """Return a cell as a number if it has the form of one, as None if it is empty, and otherwise as text."""
-    return json.loads(text) if NUMBER.fullmatch(text) else text or None
+def value_of(column: str, text: str) -> float | str | None:
+    """Return a cell as a number if it has the form of one and its column is no name, as None if it is empty, else text.
+
+    Args:
+        column: Name of the column; those that the codebook describes as names, such as `label`, are always text.
+        text: Content of the cell.
+    """
+    return json.loads(text) if column not in NAMES and NUMBER.fullmatch(text) else text or None
 
 
 def read_metadata(path: Path) -> Record:

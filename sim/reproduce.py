@@ -30,8 +30,8 @@ from sim.configuration.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.engine.compile import fingerprint_of_rules
-from sim.errors import PanjError, unknown
-from sim.execution.run import Stopped, run_sweep
+from sim.errors import PanjError, Stopped, unknown
+from sim.execution.run import run_sweep
 from sim.execution.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
 from sim.options import Compare, Reproduce, read_name, read_threshold
 from sim.outcome import fingerprint_of_outcomes

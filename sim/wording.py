@@ -86,9 +86,9 @@ def percent(share: float, decimals: int = 0) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def counted(many: int, noun: str) -> str:
-    """Format a count with its noun, adding an s for the plural: `1 campaign`, `10,000 campaigns`."""
-    return f"{many:,} {noun if many == 1 else f'{noun}s'}"
+def counted(many: int, noun: str, plural: str = "") -> str:
+    """Format a count with its noun: `1 campaign`, `10,000 campaigns`; without `plural`, add an s for the plural."""
+    return f"{many:,} {noun if many == 1 else plural or f'{noun}s'}"
 
 
 def span(low: str, high: str) -> str:

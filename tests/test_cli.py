@@ -17,7 +17,7 @@ from sim.__main__ import drawing_apart, main
 from sim.configuration import compose
 from sim.configuration.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
 from sim.data import evidence
-from sim.errors import PanjError
+from sim.errors import PanjError, Stopped
 from sim.execution import run
 from sim.report import report
 from sim.study import package, reader
@@ -218,6 +218,27 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setattr(run, "run_sweep", raising(KeyboardInterrupt()))
     assert main(SHORT) == 130
     assert "the same command continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["run"], ["score", "x"], ["assimilate"]])
+def test_a_stopped_sweep_is_code_130_with_every_verb(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(command_line.VERBS, options.VERBS[words[0]], raising(Stopped()))
+    assert main(words) == 130
+    assert "finished campaigns are stored" in capsys.readouterr().err
+
+
+def test_a_verb_without_json_names_those_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["animate", "x", "--json"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("panj: --json: found animate") and "compare" in said
+
+
+def test_a_new_folder_takes_no_folder_of_own_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "new"), f"config_dir={tmp_path}"]) == 2
+    assert capsys.readouterr().err.startswith("panj: config_dir: found")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_fault_of_the_program_is_one_line_and_code_1(

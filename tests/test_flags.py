@@ -15,7 +15,7 @@ from sim import help, options, provenance
 from sim.compare import figure
 from sim.data.evidence import read_evidence
 from sim.execution import run, work
-from sim.records import read_records
+from sim.records import read_records, value_of
 from sim.study.reader import open_study, read_about
 from sim.terminal import json_line
 
@@ -81,6 +81,15 @@ def test_verdicts_as_json_are_the_rows_of_their_table(
     closed, usual = (runs[runs["border"] == border].set_index("seed")[NIGHT] for border in ("closed", "as_reported"))
     assert found[0]["rows"][0]["mean_difference"] == pytest.approx((closed - usual).mean())
     assert found[0]["reported"]["value"] == 1037
+
+
+@pytest.mark.parametrize(("column", "text", "value"), [
+    ("baseline_study", "2021", "2021"), ("cell_label", "7", "7"), ("label", "1e3", "1e3"), ("label", "", None),
+    ("mean_low", "-0.5", -0.5), ("worlds", "12", 12), ("reported", "1037", 1037), ("sentence", "Fewer.", "Fewer."),
+])  # fmt: skip
+def test_only_columns_of_numbers_become_numbers(column: str, text: str, value: object) -> None:
+    assert value_of(column, text) == value
+    assert type(value_of(column, text)) is type(value)
 
 
 def test_a_plan_as_json_has_its_numbers(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
 """Tests of the lists of what can be named on a command line."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,9 @@ from sim.configuration.numbers import declared_numbers
 from sim.configuration.overrides import GROUPS, choices_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_facts
+from sim.data.own import using
+from sim.data.starter import write_starter
+from sim.errors import PanjError
 from sim.options import LISTS
 from sim.outcome import read_outcomes
 
@@ -87,6 +92,44 @@ def test_without_a_kind_the_lists_are_listed(capsys: pytest.CaptureFixture[str])
 def test_a_filter_that_nothing_matches_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "events", "nowhere"]) == 0
     assert "'nowhere'" in capsys.readouterr().out
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder of own files, in use."""
+    folder = tmp_path / "mine"
+    write_starter(folder)
+    with using(folder):
+        yield folder
+
+
+def test_a_scenario_has_the_days_of_the_scenario_that_it_is_based_on(mine: Path) -> None:
+    first = "# @package _global_\nstart_date: '2021-06-03'\nend_date: '2021-06-30'\nscenario: {title: one}\n"
+    second = "# @package _global_\ndefaults: [first, _self_]\nend_date: '2021-06-20'\nscenario: {title: two}\n"
+    (mine / "scenarios" / "first.yaml").write_text(first, encoding="utf-8")
+    (mine / "scenarios" / "second.yaml").write_text(second, encoding="utf-8")
+    with using(mine):
+        row = next(row for row in listing.scenarios() if row["scenario"] == "second")
+        settings = compose_settings(["scenario=second"])
+    assert (row["start_date"], row["end_date"]) == ("2021-06-03", "2021-06-20")
+    assert (settings.start_date.isoformat(), settings.end_date.isoformat()) == (row["start_date"], row["end_date"])
+
+
+@pytest.mark.parametrize(("row", "key"), [
+    ("{act: context, source: F001}", "date"), ("{date: '7 July', act: context, source: F001}", "date"),
+    ("{date: 2021-06-03, act: contxt, source: F001}", "act"),
+])  # fmt: skip
+def test_an_own_event_that_is_incomplete_is_named(mine: Path, row: str, key: str) -> None:
+    (mine / "events.yaml").write_text(f"hearing: {row}\n", encoding="utf-8")
+    with using(mine), pytest.raises(PanjError) as found:
+        listing.events()
+    assert found.value.key == f"timeline.events.hearing.{key}"
+
+
+def test_policies_are_counted_in_plain_english() -> None:
+    assert listing.describe_count("policies", [{}, {}], ["x"]).startswith("2 policies.")
+    assert listing.describe_count("policies", [{}], ["x"]).startswith("1 policy.")
+    assert listing.describe_count("events", [{}, {}], ["x"]).startswith("2 events.")
 
 
 def test_an_unknown_list_is_named(capsys: pytest.CaptureFixture[str]) -> None:

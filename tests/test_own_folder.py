@@ -217,6 +217,13 @@ def test_a_name_that_exists_twice_or_that_nothing_reads_is_refused(folder, path,
     assert named in capsys.readouterr().err
 
 
+def test_help_is_shown_where_own_files_cannot_be_used(folder, capsys):
+    add(folder / "outcome.yaml", "more: {}\n")
+    assert main(["compare", "--help"]) == 0
+    said = capsys.readouterr()
+    assert "compare" in said.out and said.err.startswith("Note: ") and "outcome.yaml" in said.err
+
+
 def test_a_setting_of_the_marker_that_nothing_reads_is_refused(folder):
     add(folder / "panj.yaml", "colour: red\n")
     assert "colour" in key_of()

@@ -19,9 +19,9 @@ from sim import reproduce as again
 from sim.compare.compare import write_verdicts
 from sim.configuration.sweep import compose_sweep
 from sim.engine.campaign import run_campaign
-from sim.errors import PanjError
+from sim.errors import PanjError, Stopped
 from sim.execution import work
-from sim.execution.run import Stopped, run_sweep
+from sim.execution.run import run_sweep
 from sim.execution.verify import difference_of
 from sim.options import Compare, Reproduce, read_request
 from sim.provenance import stamp

@@ -43,6 +43,7 @@ from sim.options import Compare, Range, range_of, usage_of
 from sim.outcome import last_day_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
+from sim.study.package import describe_study
 from sim.study.reader import Measure, Study, Worlds, open_study, read_measure, read_worlds
 from sim.wording import counted
 
@@ -301,7 +302,8 @@ def missing_outcomes(study: Study, used: Sequence[str]) -> str:
 def write_verdicts(request: Compare) -> list[Path]:
     """Compare the requested outcomes and write one table per outcome.
 
-    Nothing is written unless every outcome can be compared.
+    Nothing is written unless every outcome can be compared. The codebook and the data package of the study then list
+    the tables.
 
     Args:
         request: The parsed command line of `compare`.
@@ -334,11 +336,15 @@ def write_verdicts(request: Compare) -> list[Path]:
         first_day = date.fromisoformat(study.about["start_date"])
         worlds = [read_passing(study, measure, first_day, asked) for measure in measures]
         found = [effects_of(study, *one, baseline, asked) for one in zip(worlds, measures, strict=True)]
-        return [write_effects(study, *one, baseline, asked) for one in zip(found, measures, strict=True)]
+        tables = [write_effects(study, *one, baseline, asked) for one in zip(found, measures, strict=True)]
+        describe_study(study.folder)
+        return tables
     comparisons = [compare(study, other, outcome, baseline, asked) for outcome in outcomes]
     if not request.outcome and (missing := missing_outcomes(study, outcomes)):
         comparisons[0] = comparisons[0]._replace(notes=(*comparisons[0].notes, missing))
-    return [write_comparison(comparison) for comparison in comparisons]
+    tables = [write_comparison(comparison) for comparison in comparisons]
+    describe_study(study.folder)
+    return tables
 
 
 def write_comparison(comparison: Comparison) -> Path:

@@ -17,6 +17,7 @@ from rich.table import Table
 from sim.configuration.settings import Settings
 from sim.configuration.sweep import Sweep
 from sim.execution.backlog import Backlog
+from sim.provenance import shell_command
 from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
 from sim.wording import counted, format_seconds
@@ -140,8 +141,8 @@ def print_doubts(sweep: Sweep, console: Console) -> None:
     """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
-            f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
-            "python -m sim calibrate fit a new one; calibration=as_declared uses none."
+            f"Note: the posterior that the numbers are drawn from was fitted {doubt}. {shell_command(['bank'])} and "
+            f"then {shell_command(['calibrate'])} fit a new one; calibration=as_declared uses none."
         )
 
 
@@ -157,7 +158,7 @@ def print_summary(
     For a single cell, the table has the outcomes with a reported figure, the share without a fight and the displaced
     people. For several cells, it has the main outcomes, and at most the first `MOST_SHOWN` cells.
     """
-    sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
+    sources = f"Sources: {shell_command(['evidence', 'id=F001'])}; every outcome is in summary.csv"
     if len(cells) == 1:
         title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
         table = Table(title=title, caption=sources)

@@ -4,7 +4,6 @@ After any interruption (Ctrl-C, a killed process, a full disk, a lost worker), t
 stored chunks.
 """
 
-import shlex
 import shutil
 import signal
 import sys
@@ -29,13 +28,13 @@ from sim.data.own import files_with_effect, own_folder
 from sim.engine.cache import naming_rules_of_user
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
-from sim.errors import CampaignError, PanjError
+from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution.backlog import Backlog
 from sim.execution.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.execution.executors import Workers, workers_of
 from sim.execution.work import facts_here, layout_of, outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
-from sim.provenance import PYTHON, command_line, commit, versions
+from sim.provenance import PYTHON, command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors
 from sim.study.reader import StudyCell, is_as_written, open_study, read_about
@@ -69,10 +68,6 @@ class Ran:
     computed: int  # campaigns computed by this command
     failed: int  # campaigns of the study without a result
     is_new: bool  # whether this command wrote the tables
-
-
-class Stopped(Exception):
-    """Raised after Ctrl-C, once running tasks are stored; the same command then resumes from the stored chunks."""
 
 
 def run_sweep(sweep: Sweep, console: Console) -> Ran:
@@ -180,7 +175,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
     write_tables(study, scope, sweep.base.facts, about)
     console.print(
         f"The tables have the {about['campaigns']:,} of {about['asked']:,} campaigns that are stored: "
-        f"{shlex.join(['python', '-m', 'sim', 'report', str(study)])}",
+        f"{shell_command(['report', study])}",
         soft_wrap=True,
     )  # fmt: skip
 

@@ -38,9 +38,9 @@ from sim.configuration.settings import Executor
 from sim.configuration.sweep import Sweep, compose_sweep
 from sim.engine.compile import compiled
 from sim.engine.world import Count, Event
-from sim.errors import CampaignError, PanjError
+from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution import work
-from sim.execution.run import Stopped, compile_rules, run_sweep
+from sim.execution.run import compile_rules, run_sweep
 from sim.provenance import python_command
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about

@@ -9,7 +9,7 @@ Source  Shapes: geoBoundaries (CC BY 4.0). The credit, the number of campaigns a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,7 +68,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
         One feature per district, in the order of districts.csv, with members that credit and describe the data.
 
     Raises:
-        PanjError: If the campaigns do not have that day.
+        PanjError: If the campaigns do not have that day, or if a district has no shape.
     """
     table = shares_of(shown)
     days = days_shown(table, day)
@@ -80,6 +80,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
         if when in wanted:
             row[f"{HELD}{when:%Y_%m_%d}"] = share
     facts, shapes, reported = read_facts(), district_polygons(), reported_falls()
+    refuse_without_shape(facts.district_id, shapes)
     return {
         "type": "FeatureCollection",
         "name": LAYER,
@@ -96,8 +97,15 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
     }
 
 
+def refuse_without_shape(codes: Iterable[str], shapes: Container[str]) -> None:
+    """Raise PanjError if a district, as in a districts.csv of the user, has no shape."""
+    missing = next((code for code in codes if code not in shapes), None)
+    if missing is not None:
+        raise PanjError(f"data/districts.csv, district_id: found '{missing}', expected a district with a shape")
+
+
 def description_of(shown: Study) -> dict[str, Any]:
-    """Return what a map of these districts has to say: what it shows, of how many campaigns, and whom to credit."""
+    """Return the metadata of the map: title, description, campaigns, settings and credit."""
     return {
         "title": f"Districts of Afghanistan held by the Taliban, simulated: study {shown.name}",
         "description": f"{describe_campaigns(shown)} {SHARE} {FALLS}",

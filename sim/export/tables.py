@@ -6,6 +6,7 @@ Writes  a folder with one CSV per table, codebook.csv and datapackage.json; or o
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +22,7 @@ from sim.data.evidence import CREDITS
 from sim.errors import PanjError
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in
 from sim.study.files import write_file, write_folder
-from sim.study.package import USUAL, Dialect, write_description
+from sim.study.package import PACKAGE, USUAL, Dialect, write_description
 from sim.study.reader import Study
 
 Cell = str | int | float | bool | date | None
@@ -29,6 +30,7 @@ Rows = Iterator[Sequence[Cell]]
 MOST_ROWS = 1_048_576  # of an Excel sheet, with the heading
 LONGEST_NAME = 31  # characters of the name of a sheet
 LONGEST_TEXT = 32_767  # characters of a cell
+MOST_DIGITS = 15  # of a number; further ones become zeros
 BATCH = 20_000  # rows in memory
 
 
@@ -110,21 +112,23 @@ def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
 
 
 def write_csv(study: Study, folder: Path, part: Part, decimal: str) -> None:
-    """Write every table as CSV in a new folder, with codebook.csv and datapackage.json.
+    """Write every table as CSV, with codebook.csv and datapackage.json.
+
+    Of an earlier export in the same folder, those tables are removed that its datapackage.json lists and that are not
+    written again; other files are kept.
 
     With a decimal comma the separator is `;`, as in spreadsheets of countries that write numbers so, and each file
     begins with a byte order mark, from which Excel recognises UTF-8.
 
     Args:
         study: The study.
-        folder: New folder.
+        folder: Folder to write, which may have an earlier export.
         part: Rows to write.
         decimal: Decimal mark: `.` or `,`.
     """
     dialect = USUAL if decimal == "." else Dialect(";", decimal, "utf-8-sig")
     columns: list[Column] = []
-    before = {path.name for path in folder.glob("*.csv")}
-    with write_folder(folder, "out", outdated=before) as fresh:
+    with write_folder(folder, "out", outdated=tables_before(folder)) as fresh:
         for table in tables_of(study, part):
             name = Path(table.name.replace("/", "_")).with_suffix(".csv").name
             with (fresh / name).open("w", newline="", encoding=dialect.encoding) as file:
@@ -133,6 +137,16 @@ def write_csv(study: Study, folder: Path, part: Part, decimal: str) -> None:
                 writer.writerows([as_text(cell, decimal) for cell in row] for row in table.rows())
             columns += [column._replace(table=name) for column in table.columns]
         write_description(fresh, study.about, columns, {}, dialect)
+
+
+def tables_before(folder: Path) -> set[str]:
+    """Return the names of the tables that an earlier export wrote to a folder, according to its datapackage.json."""
+    try:
+        resources = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))["resources"]
+        paths = {str(resource["path"]) for resource in resources}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {path for path in paths if Path(path).name == path and path.endswith(".csv")}
 
 
 def as_text(cell: Cell, decimal: str) -> str:
@@ -225,7 +239,12 @@ def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> 
 
 
 def in_sheet(sheet: Any, cell: Cell) -> Any:
-    """Return a value as a sheet can hold it: text is never a formula, and what is not finite is text or missing."""
+    """Return a value as a sheet can hold it: text is never a formula; what is not finite is text or missing.
+
+    Whole numbers of more digits than Excel keeps, such as large seeds, become text as well.
+    """
+    if isinstance(cell, int) and abs(cell) >= 10**MOST_DIGITS:
+        return str(cell)
     if isinstance(cell, float) and not math.isfinite(cell):
         return None if math.isnan(cell) else str(cell)
     if not isinstance(cell, str):

@@ -60,6 +60,7 @@ from sim.plots.page import make_source
 from sim.plots.tables import print_end
 from sim.provenance import shell_command
 from sim.study.files import write_errors
+from sim.study.package import describe_study
 from sim.study.reader import Study, StudyCell, Worlds, find_cell, open_study, read_measure, read_worlds
 from sim.terminal import console_of
 from sim.wording import counted
@@ -105,6 +106,8 @@ def write_memo(request: Memo) -> list[Path]:
         draw(subject, brief.figure)
         for path in paths:
             (write_html if path.suffix == ".html" else write_markdown)(path, brief)
+    if found:
+        describe_study(subject.study.folder)
     return [*paths, brief.figure, *table]
 
 

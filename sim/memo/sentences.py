@@ -7,7 +7,6 @@ comes from `sim.report.findings`. This module computes nothing of its own.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, say_ou
 from sim.configuration.changes import about_of, groups
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE
+from sim.data.own import remembered
 from sim.errors import PanjError
 from sim.options import Range
 from sim.plots.captions import describe_failures
@@ -72,8 +72,8 @@ class Subject(NamedTuple):
 
     @property
     def values(self) -> Any:
-        """Values of the outcome in the campaigns of the baseline that have one."""
-        return self.worlds.values[self.worlds.there]
+        """Values of the outcome in the campaigns of the baseline that have one, as `known` counts them."""
+        return self.worlds.values[known(self.worlds)]
 
     @property
     def spread(self) -> Spread:
@@ -140,6 +140,9 @@ def answer_of_one(subject: Subject) -> list[str]:
     """Return the answer for a study of one cell: the distribution, the risk, and the place of the reported figure."""
     count, what = len(subject.values), say_outcome(subject.measure)
     campaigns = counted(count, "campaign")
+    without = int((~subject.worlds.there).sum()) if subject.measure.is_date else 0
+    if count == 1 and without:
+        return [f"In the one campaign of this study {what} has no date: the event did not occur."]
     if count == 1:
         return [f"In the one campaign of this study {what} is {subject.level(float(subject.values[0]))}."]
     median, low, high = subject.spread
@@ -147,6 +150,8 @@ def answer_of_one(subject: Subject) -> list[str]:
         f"In this model the median of {what} over {campaigns} is {subject.level(median)}; nine in ten campaigns are "
         f"between {subject.level(low)} and {subject.level(high)}."
     ]
+    if without:
+        sentences.append(f"The event did not occur in {without:,} of them, which count as the day after the last.")
     if subject.asked is not None:
         sentences.append(f"It is {say_range(subject.asked, subject.measure)} in {say_risk_of(subject)}.")
     if subject.side is not None:
@@ -215,7 +220,7 @@ def method_of(subject: Subject) -> list[str]:
     )
     if found is None:
         campaigns = counted(subject.base.cell.finished, "campaign")
-        pairs = f"Each of the {campaigns} has another seed, and so other draws; no setting is varied."
+        pairs = f"Each of the {campaigns} has its own seed and therefore its own draws; no setting is varied."
     else:
         worlds = span_of({verdict.judgement.worlds for verdict in found.verdicts})
         pairs = (
@@ -282,7 +287,7 @@ def fitted(subject: Subject) -> str:
     return "This figure was not among those that the numbers were fitted to." if uses else ""
 
 
-@cache
+@remembered()
 def uses_of_targets() -> dict[str, frozenset[str]]:
     """Return how the reported figures of each outcome are used: fitted, scored or both."""
     targets = targets_here()
@@ -348,17 +353,19 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     counts = [verdict.judgement.worlds for verdict in verdicts] or [len(subject.values)]
     events = [verdict.risk.worlds - verdict.risk.in_neither for verdict in verdicts if verdict.risk]
     unclear = any(not clear(verdict.judgement.mean_low, verdict.judgement.mean_high) for verdict in verdicts)
-    missing, failed = int((~known(subject.worlds)).sum()), sum(cell.failed for cell in subject.study.cells)
+    missing = int((~known(subject.worlds)).sum())
+    failed = sum(cell.failed for study in subject.studies for cell in study.cells)
+    left_out = "is left out because it has" if missing == 1 else "are left out because they have"
     thin = f"Thin sample: {span_of(counts)} {'worlds in each comparison' if verdicts else 'campaigns'}"
     fewest = min(events, default=0)
     worlds = f"only {counted(fewest, 'world')}" if fewest else "no world"
     rare = f"Thin sample: in one comparison the event occurs in {worlds}."
-    several = f"Each interval holds by itself with 95 %; with {len(verdicts)} of them one may exclude zero by chance."
+    several = f"Each interval covers 95 % on its own; among {len(verdicts)}, one may exclude zero by chance."
     doubts = {
         "An interval that contains zero does not show that there is no effect: these campaigns cannot tell.": unclear,
         f"{thin}; with fewer than {FEW} an interval is too narrow.": min(counts) < FEW,
         rare: bool(events) and fewest < FEW_EVENTS,
-        f"{counted(missing, 'campaign')} of the baseline left out for want of a value.": missing > 0,
+        f"{counted(missing, 'campaign')} of the baseline {left_out} no value.": missing > 0,
         describe_failures(failed): failed > 0,
         several: 1 < len(verdicts) < MANY,
     }

@@ -27,6 +27,7 @@ from sim.plots.captions import describe_failures, format_setting, name_key
 from sim.plots.maps import draw_map_of
 from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
 from sim.plots.style import in_style
+from sim.provenance import shell_command
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
 from sim.report.findings import findings_of, findings_of_sweep, place_among
@@ -425,7 +426,8 @@ def describe_failed_cells(sweep: Study) -> str:
         return ""
     empty = [str(cell.number) for cell in sweep.cells if not cell.finished]
     none = f" Cells without any finished campaign: {', '.join(empty)}." if empty else ""
-    return f"{failed}{none} Why: python -m sim failures results/{sweep.about['study']}"
+    command = shell_command(["failures", f"results/{sweep.about['study']}"])
+    return f"{failed}{none} Why: {command}"
 
 
 def column_of(sweep: Study, name: str) -> Column:

@@ -10,20 +10,21 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.configuration.changes import groups
 from sim.configuration.numbers import declared_numbers
-from sim.data.evidence import read_evidence
 from sim.data.facts import Facts, read_facts
-from sim.help import SETTINGS
+from sim.data.record import evidence
+from sim.listing import SETTINGS
 from sim.outcome import Outcome, read_outcomes, reported_of
 from sim.study.columns import in_words
+from sim.study.reader import read_summary
 
 CODEBOOK = "codebook.csv"
 SIMULATED, STUDY, RECORD = "simulated", "settings of the study", "evidence.csv"
@@ -222,7 +223,7 @@ class OutcomeText(NamedTuple):
     @classmethod
     def of(cls, row: Outcome) -> Self:
         """Describe an outcome by its declaration and its reported figure."""
-        figure = reported_of(row, evidence_by_id())
+        figure = reported_of(row, evidence())
         return cls(row.label, row.unit, row.counted, in_words(*figure), figure.evidence)
 
     def as_text(self) -> Text:
@@ -231,16 +232,10 @@ class OutcomeText(NamedTuple):
         return Text(self.unit, f"{self.label}. {self.counted}{reported}", sources_of(self.evidence) or SIMULATED)
 
 
-@cache
-def evidence_by_id() -> dict[str, Any]:
-    """Return the reported figures by id."""
-    return {row.id: row for row in read_evidence()}
-
-
 def sources_of(ids: str) -> str:
     """Return the names of the sources of evidence, with their ids: `F064: Afghanistan Analysts Network`."""
     names = [name.strip() for name in ids.split(",") if name.strip()]
-    known = evidence_by_id()
+    known = evidence()
     return "; ".join(f"{name}: {known[name].source}" if name in known else name for name in names)
 
 
@@ -263,9 +258,12 @@ class Codebook:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
-        """Return the codebook of a study on disk, with the outcomes as its summary.csv describes them."""
-        with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
-            rows = {row["outcome"]: row for row in csv.DictReader(file)}
+        """Return the codebook of a study on disk, with the outcomes as its summary.csv describes them.
+
+        Raises:
+            PanjError: If summary.csv is missing, cannot be read or does not name its outcomes.
+        """
+        rows = {row["outcome"]: row for row in read_summary(folder / "summary.csv")}
         found = {
             name: OutcomeText(*(row.get(part) or "" for part in OutcomeText._fields)) for name, row in rows.items()
         }

@@ -2,7 +2,7 @@
 
 `datapackage.json` is a Frictionless data package (https://specs.frictionlessdata.io/data-package/): one resource per
 table, with its schema, size and SHA-256 hash. Both files list the tables that are there when they are written, and are
-written again with the report and after a comparison. They are made from the tables, and no digest of a study
+written again after a report, comparison or memo. They are made from the tables, and no digest of a study
 includes them.
 """
 
@@ -15,8 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sim.data.record import evidence
 from sim.provenance import STAMPED
-from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, columns_of_codebook, evidence_by_id
+from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, columns_of_codebook
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import counted
@@ -65,8 +66,9 @@ def describe_study(folder: Path) -> None:
         PanjError: If the study is damaged or the files cannot be written.
     """
     about = read_about(folder)
+    columns = columns_in(folder, Codebook.of_folder(folder))
     with write_errors(folder):
-        write_description(folder, about, columns_in(folder, Codebook.of_folder(folder)), {})
+        write_description(folder, about, columns, {})
 
 
 def write_description(
@@ -123,7 +125,7 @@ def sources_of(columns: Iterable[Column]) -> list[dict[str, str]]:
     """Return the model, and the sources of the reported figures that the columns are compared with."""
     cited = {word for column in columns for word in re.findall(r"\bF\d+\b", column.source)}
     found = {"Panj, an agent-based simulation": ""}
-    found |= {row.source: row.source_url for name, row in evidence_by_id().items() if name in cited}
+    found |= {row.source: row.source_url for name, row in evidence().items() if name in cited}
     return [
         {"title": title} | ({"path": url} if url.startswith(("http://", "https://")) else {})
         for title, url in found.items()

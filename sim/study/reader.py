@@ -608,11 +608,26 @@ def read_measure(study: Study, outcome: str) -> Measure:
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
     """Read the first row of an outcome in summary.csv without pandas; return an empty dict if there is no such row."""
+    return next((row for row in read_summary(path) if row["outcome"] == outcome), {})
+
+
+def read_summary(path: Path) -> list[dict[str, str]]:
+    """Read the rows of summary.csv as text, without pandas.
+
+    Args:
+        path: Path of the file.
+
+    Raises:
+        PanjError: If the file is missing, cannot be read or has no column `outcome`.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return next((row for row in csv.DictReader(file) if row.get("outcome") == outcome), {})
-    except OSError as error:
+            reader = csv.DictReader(file)
+            rows, names = list(reader), reader.fieldnames or ()
+    except (OSError, ValueError, csv.Error) as error:
         raise cannot_read(path, error) from None
+    need_columns(names, ("outcome",), str(path))
+    return rows
 
 
 class Worlds(NamedTuple):

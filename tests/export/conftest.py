@@ -5,7 +5,6 @@ from made import make_study
 
 from sim.compare.compare import write_verdicts
 from sim.options import Compare, Threshold
-from sim.study.package import describe_study
 
 OUTCOME = "troops_crossed"
 
@@ -18,5 +17,4 @@ def study(tmp_path_factory):
     write_verdicts(Compare(folders=(folder,), outcome=(OUTCOME,)))
     write_verdicts(Compare(folders=(folder,), outcome=(OUTCOME,), above=above))
     write_verdicts(Compare(folders=(folder,), outcome=(OUTCOME,), effects=True))
-    describe_study(folder)
     return folder

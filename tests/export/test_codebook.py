@@ -21,8 +21,11 @@ from sim.compare.effects import Effect
 from sim.configuration.compose import compose_settings
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import read_facts
+from sim.data.own import using
+from sim.data.starter import write_starter
 from sim.engine.campaign import Series
-from sim.study.codebook import EFFECTS, FIXED, OF_OUTCOME, SERIES, VERDICTS, Codebook, type_of
+from sim.errors import PanjError
+from sim.study.codebook import EFFECTS, FIXED, OF_OUTCOME, SERIES, VERDICTS, Codebook, sources_of, type_of
 from sim.study.columns import events_table
 from sim.study.package import describe_study
 from sim.study.reader import open_study, read_about
@@ -185,6 +188,34 @@ def test_a_study_of_an_older_version_is_read_and_can_be_described(study, tmp_pat
     for name in ("codebook.csv", "datapackage.json"):
         assert (old / name).read_bytes() == (study / name).read_bytes()
     open_study(old)
+
+
+@pytest.mark.parametrize("content", [None, b"cell,label\n0,Soldiers who crossed\n", b"\xff\xfe"])
+def test_a_damaged_summary_is_named_and_nothing_is_written(study, tmp_path, content):
+    for name in ("about.json", "config.yaml", "summary.csv"):
+        (tmp_path / name).write_bytes((study / name).read_bytes())
+    if content is None:
+        (tmp_path / "summary.csv").unlink()
+    else:
+        (tmp_path / "summary.csv").write_bytes(content)
+    with pytest.raises(PanjError, match=r"^\S*summary\.csv"):
+        describe_study(tmp_path)
+    assert not (tmp_path / "codebook.csv").exists()
+
+
+def test_sources_follow_the_folder_of_own_files(tmp_path):
+    mine = tmp_path / "mine"
+    write_starter(mine)
+    row = {
+        "id": "M1", "date_start": "2021-06-21", "date_end": "2021-06-21", "quantity": "districts", "value": "3",
+        "unit": "districts", "scope": "Kunduz", "source": "A diary", "confidence": "low", "use": "context",
+    }  # fmt: skip
+    columns = (mine / "evidence.csv").read_text(encoding="utf-8").split("\n")[0].split(",")
+    with (mine / "evidence.csv").open("a", encoding="utf-8") as file:
+        file.write(",".join(row.get(name, "") for name in columns) + "\n")
+    for folder, said in ((None, "M1"), (mine, "M1: A diary"), (None, "M1")):
+        with using(folder):
+            assert sources_of("M1") == said
 
 
 def test_descriptions_change_no_value(study):

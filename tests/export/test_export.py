@@ -17,6 +17,7 @@ from sim.data.facts import read_facts
 from sim.data.shapes import CREDIT, district_polygons
 from sim.errors import PanjError
 from sim.export import tables
+from sim.export.districts import refuse_without_shape
 from sim.export.export import export
 from sim.export.tables import names_of_sheets
 from sim.options import Export
@@ -182,6 +183,38 @@ def test_text_that_begins_like_a_formula_stays_text():
     assert tables.in_sheet(sheet, "=1+1").data_type == "s"
     assert tables.in_sheet(sheet, "a\x00b") == "a b"
     assert tables.in_sheet(sheet, float("nan")) is None and tables.in_sheet(sheet, 0.5) == 0.5
+
+
+@pytest.mark.parametrize("seed", [2**53 + 1, -(10**15)])
+def test_whole_numbers_that_excel_would_round_are_text(seed):
+    sheet = openpyxl.Workbook(write_only=True).create_sheet()
+    assert tables.in_sheet(sheet, seed) == str(seed)
+    assert tables.in_sheet(sheet, 10**15 - 1) == 10**15 - 1
+
+
+def test_a_second_export_removes_its_own_outdated_tables_only(study, tmp_path, monkeypatch):
+    shown, place, part = open_study(study), tmp_path / "csv", tables.Part(None, None)
+    every = tables.tables_of(shown, part)
+    few = [table for table in every if table.name in ("runs.parquet", "summary.csv")]
+    monkeypatch.setattr(tables, "tables_of", lambda _study, _part: few)
+    tables.write_csv(shown, place, part, ".")
+    (place / "mine.csv").write_text("my own notes", encoding="utf-8")
+    monkeypatch.setattr(tables, "tables_of", lambda _study, _part: few[:1])
+    tables.write_csv(shown, place, part, ".")
+    assert {path.name for path in place.iterdir()} == {"runs.csv", "mine.csv", "codebook.csv", "datapackage.json"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"resources": [{}]}', '{"resources": [{"path": "../mine.csv"}]}'])
+def test_an_odd_data_package_names_no_table_to_remove(text, tmp_path):
+    (tmp_path / "datapackage.json").write_text(text, encoding="utf-8")
+    assert tables.tables_before(tmp_path) == set()
+
+
+def test_a_district_without_a_shape_is_named():
+    refuse_without_shape(["AF0101"], {"AF0101": []})
+    with pytest.raises(PanjError, match="AF9999") as error:
+        refuse_without_shape(["AF0101", "AF9999"], {"AF0101": []})
+    assert error.value.key == "data/districts.csv, district_id"
 
 
 @pytest.mark.parametrize(

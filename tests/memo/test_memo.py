@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +24,10 @@ from sim.errors import PanjError
 from sim.execution import run, work
 from sim.memo import memo
 from sim.memo.memo import MOST_ROWS, shown_rows, write_memo
-from sim.memo.sentences import LEFT_OUT, numbers_of
+from sim.memo.sentences import LEFT_OUT, Subject, answer_of_one, doubts_of_sample, numbers_of
 from sim.options import Compare, Memo, read_request
 from sim.study.files import seal
+from sim.study.reader import Measure, Worlds
 
 DRAW = memo.draw
 SMALL = ["end_date=2021-07-08", "calibration=as_declared", "daily=false", "results_dir=results"]
@@ -217,7 +219,46 @@ def test_campaigns_without_a_value_are_left_out_and_counted(results):
     copied = copy_with(results / "plain", "gaps", CROSSED, lambda runs: [None] * 5 + runs[CROSSED].to_pylist()[5:])
     text = markdown(copied, f"outcome={CROSSED}")
     assert "| Campaigns with a value | 7 of 12 |" in text
-    assert "5 campaigns of the baseline left out" in text
+    assert "5 campaigns of the baseline are left out" in text
+
+
+def of_one_cell(dates: list[float], there: list[bool]) -> Subject:
+    """Return a subject on a date, as days since 1 May, in campaigns in some of which the event occurred."""
+    measure = Measure(
+        CAPITAL, "First provincial capital fell", "days", True, dict.fromkeys(("text", "value", "low", "high"))
+    )
+    worlds = Worlds(None, np.arange(len(dates)), np.array(dates), np.array(there))
+    study = SimpleNamespace(cells=[SimpleNamespace(failed=0, calibration="")], about={})
+    return Subject(study, measure, None, study, worlds, None, {"is_date": True, "first_day": "2021-05-01"})
+
+
+@pytest.mark.parametrize("there", [[True, False, False], [False] * 3])
+def test_every_campaign_counts_whether_the_event_occurred_or_not(there):
+    subject = of_one_cell([60.0 if one else 68.0 for one in there], there)
+    answer = " ".join(answer_of_one(subject))
+    assert "over 3 campaigns" in answer
+    assert f"did not occur in {there.count(False)} of them" in answer
+    assert "3 campaigns;" in doubts_of_sample(subject)[0]
+
+
+def test_the_only_campaign_of_a_study_may_be_without_the_event():
+    assert "did not occur" in answer_of_one(of_one_cell([68.0], [False]))[0]
+    assert "30 Jun" in answer_of_one(of_one_cell([60.0], [True]))[0]
+
+
+def test_failures_of_both_studies_are_counted():
+    subject = of_one_cell([60.0] * 30, [True] * 30)
+    other = SimpleNamespace(cells=[SimpleNamespace(failed=2)])
+    subject = subject._replace(found=SimpleNamespace(against=other, verdicts=()))
+    assert any(text.startswith("2 campaigns failed") for text in doubts_of_sample(subject))
+
+
+def test_a_comparison_in_a_memo_is_in_the_codebook(results):
+    ask(results / "many", f"outcome={CROSSED}", "above=7")
+    name = f"verdicts/{CROSSED}__above_7.csv"
+    assert name in (results / "many" / "codebook.csv").read_text(encoding="utf-8")
+    package = json.loads((results / "many" / "datapackage.json").read_text(encoding="utf-8"))
+    assert name in [resource["path"] for resource in package["resources"]]
 
 
 @pytest.mark.parametrize(
