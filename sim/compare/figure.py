@@ -182,8 +182,8 @@ def next_command(table: Path) -> str:
     """Return the command to suggest after a comparison.
 
     After a comparison of outcomes, suggest comparing the risk of a large night or, if the study does not have this
-    outcome or ends before it is counted, writing the report. After a comparison of risks, suggest estimating effects if several keys were swept. In
-    all other cases, suggest comparing the main outcomes.
+    outcome or ends before it is counted, writing the report. After a comparison of risks, suggest estimating effects if
+    several keys were swept. In all other cases, suggest comparing the main outcomes.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
