@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.data.configs import folder_of, read_yaml
+from sim.data.configs import GROUPS, folder_of, read_yaml
 from sim.data.evidence import Evidence, read_evidence
 from sim.data.facts import THE_LINE, Facts, fingerprint_of_record, meaning_of, row_of_district
 from sim.data.meaning import definitions_in, fingerprint_of, meaning_of_definitions, read_sources
@@ -27,7 +27,9 @@ from sim.errors import PanjError, unknown
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that decide the value
 KEYS = {*COUNTED, "unit", "label", "reported"}
 CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the value of every row depends
-RESERVED = ("seed", "error", "traceback", "cell", "run")  # columns of tables, which no outcome may be named after
+RESERVED = (  # columns of tables, of which those of swept keys are the last; no outcome may be named after one
+    "seed", "error", "traceback", "cell", "run", *GROUPS, "scenario", "calibration", "start_date", "end_date",
+)  # fmt: skip
 Value = float | str | None
 
 

@@ -14,6 +14,7 @@ from sim.execution import run, work
 from sim.options import read_command
 
 SMALL = ["runs=3", "end_date=2021-07-08", "calibration=as_declared", "daily=false"]
+EARLY = ["runs=3", "end_date=2021-06-20", "calibration=as_declared", "daily=false"]
 GRID = ["-m", "reinforcement=as_reported,none", "border=closed,as_reported"]
 NIGHT = "outcome=troops_crossed_largest_night"
 
@@ -48,6 +49,15 @@ def test_every_next_step_works_and_leads_on(study: Path, capsys: pytest.CaptureF
         assert all(read_command(one) for one in more)
         waiting += [one for one in more if len(one) > 2 and one not in done]  # without an outcome: as the first
     assert ["compare", str(study), NIGHT, "above=1037"] in done  # found, not given
+
+
+def test_no_outcome_that_is_counted_after_the_last_day_is_suggested(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert front.main([*GRID, *EARLY, "results_dir='my results'", "study=early"]) == 0
+    assert front.main(["compare", str(study.parent / "early")]) == 0
+    found = printed_commands(capsys.readouterr().out)
+    assert ["report", str(study.parent / "early")] in found and not [words for words in found if NIGHT in words]
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def warn_of_doubts(sweep: "Sweep") -> None:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Turn the exception of an interrupted run into KeyboardInterrupt, which a notebook expects."""
-    from sim.execution.run import Stopped
+    from sim.errors import Stopped
 
     try:
         yield

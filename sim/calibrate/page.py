@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sim.data.record import evidence
@@ -27,6 +26,7 @@ from sim.plots.page import Picture, Source, TableBlock, as_text, block, make_sou
 from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.scoring.figures import format_cell, format_reported
 from sim.study.files import write_file
+from sim.study.reader import read_columns
 from sim.wording import counted, list_words, paragraph, percent, significant, with_range
 
 FIGURES = {  # file: heading and explanation
@@ -102,7 +102,7 @@ def read_fit(folder: Path) -> Fitted:
         about = read_object(folder / "fit.json")
         refined = about.get("refine", NOT_REFINED) != NOT_REFINED
         several = refined and about["chains"] > 1
-        weights, shares = draws_in(pq.read_table(folder / "posterior.parquet"), about)
+        weights, shares = draws_in(read_columns(folder / "posterior.parquet"), about)
         diagnostics, predictive, screening = (
             read_rows(folder / f"{name}.csv") for name in ("diagnostics", "predictive", "screening")
         )
@@ -120,7 +120,7 @@ def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[st
 
 def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
     """Read the draws of each chain's last generation: their weights, and their values as shares of the priors."""
-    table = pq.read_table(folder / "chains.parquet")
+    table = read_columns(folder / "chains.parquet")
     return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 
 

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from sim.compare.effects import METHOD_OF_EFFECTS, Effects, effects_as_text, effects_of
 from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, partner_of
@@ -44,7 +43,7 @@ from sim.outcome import last_day_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.package import describe_study
-from sim.study.reader import Measure, Study, Worlds, open_study, read_measure, read_worlds
+from sim.study.reader import Measure, Study, Worlds, open_study, read_columns, read_measure, read_worlds
 from sim.wording import counted
 
 MAIN_OUTCOMES = (
@@ -288,7 +287,7 @@ def has_values(study: Study, outcome: str) -> bool:
 
     An outcome has no values if, for instance, it is counted after the last day of the study.
     """
-    column = pq.read_table(study.folder / "runs.parquet", columns=[outcome])[outcome]
+    column = read_columns(study.folder / "runs.parquet", [outcome])[outcome]
     return bool(column.null_count < len(column))
 
 

@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
-from sim.compare.compare import verdict_in
+from sim.compare.compare import has_values, verdict_in
 from sim.compare.effects import Effect, effect_in
 from sim.compare.sentences import Verdict
 from sim.plots.captions import true_minus
@@ -182,8 +182,8 @@ def next_command(table: Path) -> str:
     """Return the command to suggest after a comparison.
 
     After a comparison of outcomes, suggest comparing the risk of a large night or, if the study does not have this
-    outcome, writing the report. After a comparison of risks, suggest estimating effects if several keys were swept. In
-    all other cases, suggest comparing the main outcomes.
+    outcome or ends before it is counted, writing the report. After a comparison of risks, suggest estimating effects if
+    several keys were swept. In all other cases, suggest comparing the main outcomes.
     """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
@@ -194,7 +194,7 @@ def next_command(table: Path) -> str:
     if asked:
         return shell_command(["compare", folder, f"outcome={about['outcome']}", *asked, "effects=true"])
     value = about["reported"]["value"]
-    if NIGHT not in study.outcomes:
+    if NIGHT not in study.outcomes or not has_values(study, NIGHT):
         return shell_command(["report", folder])
     return shell_command(
         ["compare", folder, f"outcome={NIGHT}", f"above={value if about['outcome'] == NIGHT and value else 1037:g}"]

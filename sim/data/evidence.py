@@ -28,6 +28,7 @@ COLUMNS = (
     "source", "source_url", "quote", "confidence", "use", "note", "conflicts",
 )  # fmt: skip
 FILTER_KEYS = ("quantity", "scope", "use", "date", "source", "id", "confidence", "conflicts")
+NAMED_BY = {"id": "id", "conflicts": "id", "quantity": "quantity", "use": "use", "confidence": "confidence"}  # columns
 USES = ("calibration", "input", "context")
 CONFIDENCES = ("high", "medium", "low")
 CREDITS = (
@@ -156,9 +157,12 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
         filters: Filters, each of which is `key=text` or a text to find anywhere in a row.
 
     Raises:
-        PanjError: If a filter has an unknown key, an empty string or a malformed date.
+        PanjError: If a filter has an unknown key, an empty string, a malformed date, or a name that no row has (id,
+            quantity, use or confidence).
     """
     tests = [split_filter(text) for text in filters]
+    for key, text in tests:
+        check_name(rows, key, text)
     return [row for row in rows if all(matches(row, key, text) for key, text in tests)]
 
 
@@ -176,6 +180,14 @@ def split_filter(text: str) -> tuple[str, str]:
     if key == "date" and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", wanted):
         raise PanjError(f"evidence filter date: found '{wanted}', expected a year, month or day such as 2021-07-05")
     return key, wanted
+
+
+def check_name(rows: Sequence[Evidence], key: str, wanted: str) -> None:
+    """Raise PanjError if a filter has an id, quantity, use or confidence that no row has."""
+    column = NAMED_BY.get(key)
+    names = list(dict.fromkeys(str(getattr(row, column)) for row in rows)) if column else []
+    if names and not any(plain(wanted) in plain(name) for name in names):
+        raise unknown(f"evidence {key}", wanted, names)
 
 
 def matches(row: Evidence, key: str, wanted: str) -> bool:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +32,7 @@ from sim.execution.work import outcomes_of
 from sim.options import Failures
 from sim.provenance import STAMPED
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
-from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
+from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about, read_columns
 from sim.study.store import compare_settings, first_of, read_scope
 from sim.wording import counted
 
@@ -241,7 +240,7 @@ def causes_of(folder: Path) -> list[Cause]:
     if not path.is_file():
         return []
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in pq.read_table(path).drop_columns(["traceback"]).to_pylist():
+    for row in read_columns(path).drop_columns(["traceback"]).to_pylist():
         groups.setdefault(re.sub(r"\d+", "N", row["error"]), []).append(row)
     causes = [
         Cause(message, len(rows), tuple(sorted({row["cell"] for row in rows})), rows[0])

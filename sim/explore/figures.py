@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
@@ -42,6 +41,7 @@ from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.provenance import shell_command
+from sim.study.reader import read_columns
 from sim.wording import format_day, list_words, paragraph, percent, significant
 
 CHANCE_ROW = "chance"  # entry of the column `number` in the row that gives the share of noise
@@ -359,7 +359,7 @@ def read_discovered(folder: Path) -> Discovered:
         limits, steps = (
             {box["box"]: [row for row in rows if row["box"] == box["box"]] for box in boxes} for rows in others
         )
-        campaigns = pq.read_table(folder / "campaigns.parquet").filter(pc.field("half") == "other")
+        campaigns = read_columns(folder / "campaigns.parquet").filter(pc.field("half") == "other")
         return Discovered(folder, read_object(folder / "discover.json"), boxes, limits, steps, campaigns)
 
 

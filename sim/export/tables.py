@@ -23,7 +23,7 @@ from sim.errors import PanjError
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in
 from sim.study.files import write_file, write_folder
 from sim.study.package import PACKAGE, USUAL, Dialect, write_description
-from sim.study.reader import Study
+from sim.study.reader import Study, naming, read_head
 
 Cell = str | int | float | bool | date | None
 Rows = Iterator[Sequence[Cell]]
@@ -73,7 +73,7 @@ def reader_of(folder: Path, columns: Sequence[Column], part: Part) -> Callable[[
 def rows_of_parquet(path: Path, columns: Sequence[Column], part: Part) -> Rows:
     """Yield the rows of a Parquet table; dates are dates, and missing values None."""
     names = {column.column for column in columns}
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with naming(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         for batch in file.iter_batches(BATCH):
             table = pa.Table.from_batches([batch])
             if part.cell is not None and "cell" in names:
@@ -187,7 +187,7 @@ def write_workbook(study: Study, path: Path, part: Part) -> None:
 def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> None:
     """Raise PanjError if a table has more rows than an Excel sheet can have."""
     for table in tables:
-        if not table.name.endswith(".parquet") or pq.read_metadata(folder / table.name).num_rows < MOST_ROWS:
+        if not table.name.endswith(".parquet") or read_head(folder / table.name, ()).num_rows < MOST_ROWS:
             continue
         found = sum(1 for _ in table.rows())
         if found >= MOST_ROWS:

@@ -61,8 +61,12 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
     """
     try:
         yield
+    except PanjError:
+        raise
     except OSError as error:
-        raise PanjError(f"{error.filename}: cannot be read; python -m sim {verb} writes it") from None
+        if error.filename is not None:
+            raise PanjError(f"{error.filename}: cannot be read; python -m sim {verb} writes it") from None
+        raise PanjError(f"{place}: found invalid content ({error}), expected {expected}") from None
     except (ValueError, KeyError) as error:
         raise PanjError(f"{place}: found invalid content ({error}), expected {expected}") from None
 

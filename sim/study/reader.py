@@ -8,7 +8,8 @@ therefore be read and reshaped to days x campaigns without reading the whole tab
 import csv
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -507,10 +508,8 @@ def open_runs(folder: Path) -> pa.Schema:
 
 def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
     """Read the metadata of a table without its rows; raise PanjError if one of `columns` is missing."""
-    try:
+    with naming(path):
         head = pq.read_metadata(path)
-    except (OSError, pa.ArrowException) as error:
-        raise cannot_read(path, error) from None
     need_columns(head.schema.to_arrow_schema().names, columns, str(path))
     return head
 
@@ -528,9 +527,16 @@ def read_columns(
     Raises:
         PanjError: If the file cannot be read or is damaged.
     """
-    try:
-        wanted = None if columns is None else list(columns)
+    wanted = None if columns is None else list(columns)
+    with naming(path):
         return pq.read_table(path, columns=wanted, filters=filters, page_checksum_verification=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Convert errors of Arrow in reading a table, raised inside a `with` block, to a PanjError that names the file."""
+    try:
+        yield
     except (OSError, pa.ArrowException) as error:
         raise cannot_read(path, error) from None
 
@@ -654,13 +660,13 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
         PanjError: If the column cannot be read, or has neither numbers nor dates.
     """
     path = study.folder / "runs.parquet"
+    table = read_columns(path, ["cell", "seed", measure.outcome])
     try:
-        table = pq.read_table(path, columns=["cell", "seed", measure.outcome])
         column = table[measure.outcome]
         if measure.is_date:
             column = column.cast(pa.date32()).cast(pa.int32())
         values = column.cast(pa.float64()).to_numpy()
-    except (OSError, pa.ArrowException) as error:
+    except pa.ArrowException as error:
         kind = "dates such as 2021-07-05" if measure.is_date else "numbers"
         raise PanjError(f"{path}, {measure.outcome}: found values of another type ({error}), expected {kind}") from None
     if measure.is_date:

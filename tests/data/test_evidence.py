@@ -136,6 +136,17 @@ def test_a_filter_that_cannot_be_read_is_refused(rows: list[Evidence], text: str
         select(rows, [text])
 
 
+@pytest.mark.parametrize("text", ["id=F999", "conflicts=F999", "quantity=crosing", "use=calibrate", "confidence=sure"])
+def test_a_name_that_no_row_has_is_refused_with_the_nearest(rows: list[Evidence], text: str) -> None:
+    with pytest.raises(PanjError) as raised:
+        select(rows, ["date=2021-07-05", text])
+    assert raised.value.key == f"evidence {text.partition('=')[0]}"
+
+
+def test_known_names_that_no_row_combines_find_nothing(rows: list[Evidence]) -> None:
+    assert select(rows, ["id=F001", "date=1999"]) == []
+
+
 def test_the_table_fits_80_columns(rows: list[Evidence]) -> None:
     text = printed(rows)
     assert max(len(line) for line in text.splitlines()) <= 80

@@ -5,11 +5,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sim.errors import PanjError
+from sim.export.tables import Part, rows_of_parquet
+from sim.plots.tables import reading
+from sim.study.codebook import Column
 from sim.study.files import write_file, write_folder
-from sim.study.reader import StudyCell, open_study
+from sim.study.reader import StudyCell, open_study, read_columns, read_head
 from sim.study.store import Scope, join_scopes, read_scope, write_scope
 
 START, END = date(2021, 5, 1), date(2021, 5, 3)
@@ -118,3 +124,39 @@ def test_files_of_a_folder_change_together_and_what_vouches_for_them_last(
     write("runs.csv", "about.json")
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["about.json", "runs.csv"]
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A parquet file whose pages cannot be decompressed, and whose metadata can be read."""
+    path = tmp_path / "posterior.parquet"
+    weights = np.random.default_rng(0).integers(0, 9, 20_000).astype(float)
+    pq.write_table(pa.table({"weight": weights}), path, compression="zstd", use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    content[1000:3000] = bytes(2000)
+    path.write_bytes(content)
+    with pytest.raises(OSError) as raised:
+        pq.read_table(path)
+    assert str(path) not in str(raised.value) and raised.value.filename is None
+    return path
+
+
+def test_a_table_that_cannot_be_decompressed_is_named(damaged: Path) -> None:
+    columns = [Column(damaged.name, "weight", "number", "", "", "")]
+    for read in (lambda: read_columns(damaged), lambda: list(rows_of_parquet(damaged, columns, Part(None, None)))):
+        with pytest.raises(PanjError) as raised:
+            read()
+        assert raised.value.key == str(damaged)
+    with pytest.raises(PanjError) as raised, reading(damaged.parent, "calibrate", "the files of a fit"):
+        read_columns(damaged)
+    assert raised.value.key == str(damaged)
+    with pytest.raises(PanjError) as raised, reading(damaged.parent, "calibrate", "the files of a fit"):
+        pq.read_table(damaged)
+    assert raised.value.key == str(damaged.parent)
+
+
+def test_a_table_without_its_metadata_is_named(damaged: Path) -> None:
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    with pytest.raises(PanjError) as raised:
+        read_head(damaged, ())
+    assert raised.value.key == str(damaged)
