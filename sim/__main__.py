@@ -501,6 +501,10 @@ def settings(request: options.Settings) -> Answer:
     from sim.study.files import yaml_text
 
     chosen = compose_settings(request.overrides)
+    if own_folder() is not None:
+        from sim.listing import outcomes
+
+        outcomes()  # raises PanjError for a wrong outcome or reported figure of the user
     how = {"study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "results_dir": str(chosen.results_dir)}
     print(yaml_text(how | chosen.as_dict()), end="")
     return Answer(result=lambda: how | chosen.as_dict())

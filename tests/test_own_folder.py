@@ -394,3 +394,17 @@ def test_a_package_that_is_reached_through_a_link_finds_its_files(tmp_path):
     (tmp_path / "link").symlink_to(PACKAGE.parent)
     script = "from sim.data.configs import folder_of; print(folder_of('configs').is_dir(), folder_of('configs'))"
     assert python(tmp_path / "link", tmp_path, script).stdout.split() == ["True", str(tmp_path / "link/configs")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("outcomes.yaml", "mine: {quantity: held, scope: {province: Kunduzz}, date: 2021-06-21, unit: districts}\n"),
+        ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-21, unit: districts, reported: {sum: [F999]}}\n"),
+        ("evidence.csv", "X001,2021-07-10,2021-07-10,held\n"),
+    ],
+)
+def test_settings_are_not_printed_where_a_file_that_always_applies_is_wrong(folder, name, text, capsys):
+    add(folder / name, text)
+    assert main(["settings", AS_DECLARED]) == 2
+    assert capsys.readouterr().out == ""

@@ -329,12 +329,23 @@ class Study:
         return score(self, cell=self._chosen(None))
 
     @with_its_files
-    def story(self, seed: int | None = None, *, outcome: str | tuple[str, ...] = ()) -> str:
+    def story(
+        self,
+        seed: int | None = None,
+        *,
+        outcome: str | tuple[str, ...] = (),
+        province: str = "",
+        first: date | None = None,
+        last: date | None = None,
+    ) -> str:
         """Tell one campaign day by day in plain sentences.
 
         Args:
             seed: Seed of the campaign; by default the first of the study.
             outcome: Outcomes to compare with the other campaigns.
+            province: Tell events in this province only.
+            first: First day that is told.
+            last: Last day that is told.
 
         Returns:
             The story as Markdown.
@@ -348,7 +359,10 @@ class Study:
         from sim.wording import language_of
 
         outcomes = (outcome,) if isinstance(outcome, str) else tuple(outcome)
-        request = options.Story(folder=self.folder, seed=seed, cell=self._chosen(None), outcome=outcomes)
+        request = options.Story(
+            folder=self.folder, seed=seed, cell=self._chosen(None), outcome=outcomes, province=province,
+            first=first, last=last,
+        )  # fmt: skip
         language = language_of()
         return page_of(tell(*read_telling(request, check_filters), request, language)[1], language)
 
@@ -385,11 +399,20 @@ class Study:
         return write_memo(request)[0]
 
     @with_its_files
-    def export(self, to: str, *, day: date | None = None, decimal: str = ".", out: Path | str | None = None) -> Path:
+    def export(
+        self,
+        to: str,
+        *,
+        cell: int | None = None,
+        day: date | None = None,
+        decimal: str = ".",
+        out: Path | str | None = None,
+    ) -> Path:
         """Write the study for another program.
 
         Args:
             to: `geojson` or `gpkg` for a map of districts by day, `csv` or `xlsx` for the tables.
+            cell: Only this cell; for a map by default the cell with the settings before the sweep.
             day: Only this day; by default every day.
             decimal: Decimal mark of CSV, `.` or `,`.
             out: New file or folder to write; by default one in `exports/` of the study.
@@ -403,7 +426,7 @@ class Study:
         from sim import options
         from sim.export.export import export
 
-        asked = {"to": to, "cell": self._chosen(None), "day": day, "decimal": decimal, "out": out}
+        asked = {"to": to, "cell": self._chosen(cell), "day": day, "decimal": decimal, "out": out}
         words = [f"{key}={option_of(key, value)}" for key, value in asked.items() if value is not None]
         return export(options.read_request(options.Export, [str(self.folder), *words]))
 

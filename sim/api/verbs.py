@@ -221,6 +221,8 @@ def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps
     with interruptible(), own_files(split_off(keywords)):
         overrides = overrides_of(settings, keywords, sweeps)
         swept = compose_sweep(overrides)
+        if sweeps and not swept.swept:
+            raise PanjError("sweep: found no setting with several values, expected one: border=['open', 'closed']")
         if not progress:
             warn_of_doubts(swept)
         with stated_command([*overrides.words, *words_of_folder()]):

@@ -30,6 +30,7 @@ from sim.compare.sentences import (
     Spread,
     Verdict,
     notes_on_cells,
+    notes_on_fixed,
     notes_on_outcome,
     notes_on_studies,
     say_change,
@@ -173,6 +174,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     notes = [
         *notes_on_studies(study, other),
         *notes_on_cells(alone, [pair for pair in pairs if pair not in met], met, other, baseline),
+        *notes_on_fixed((ours if asked is None else read_worlds(study, measure, first_day)).values()),
         *notes_on_outcome(measure, verdicts),
     ]
     used = {id(worlds): worlds for cell, one in met for worlds in (ours[cell.number], theirs[one.number])}
@@ -334,8 +336,12 @@ def write_verdicts(request: Compare) -> list[Path]:
         measures = [read_measure(study, outcome) for outcome in outcomes]
         first_day = date.fromisoformat(study.about["start_date"])
         worlds = [read_passing(study, measure, first_day, asked) for measure in measures]
+        fixed = [notes_on_fixed(read_worlds(study, measure, first_day).values()) for measure in measures]
         found = [effects_of(study, *one, baseline, asked) for one in zip(worlds, measures, strict=True)]
-        tables = [write_effects(study, *one, baseline, asked) for one in zip(found, measures, strict=True)]
+        tables = [
+            write_effects(study, effects, measure, baseline, asked, notes)
+            for effects, measure, notes in zip(found, measures, fixed, strict=True)
+        ]
         describe_study(study.folder)
         return tables
     comparisons = [compare(study, other, outcome, baseline, asked) for outcome in outcomes]
@@ -362,19 +368,22 @@ def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> 
     return table
 
 
-def write_effects(study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None) -> Path:
+def write_effects(
+    study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None, fixed: Sequence[str] = ()
+) -> Path:
     """Write verdicts/<outcome>__effects.csv and its metadata, and return the path of the table.
 
-    The name also contains the threshold and the baseline if these were requested.
+    The name also contains the threshold and the baseline if these were requested; `fixed` has notes on cells in which
+    the outcome does not vary.
     """
     name = name_of(measure, asked, baseline, "effects")
-    left_out = f"Left out: {counted(found.left_out, 'world')} without a value in every cell."
+    left_out = [f"Left out: {counted(found.left_out, 'world')} without a value in every cell."]
     about = about_question(study, name, measure, baseline, asked, effects=True)
     about |= {
         "kind": "effects",
         "paragraph": found.paragraph,
         "worlds": found.worlds,
-        "notes": [left_out] if found.left_out else [],
+        "notes": [*fixed, *(left_out if found.left_out else [])],
         "intervals": METHOD_OF_EFFECTS,
         "campaigns": found.worlds * len(study.cells),
     }

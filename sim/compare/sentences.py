@@ -6,17 +6,20 @@ statistics are only in the table. Every sentence names the last day on which its
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sim.compare.pairs import Baseline, Judgement, clear
+import numpy as np
+
+from sim.compare.pairs import Baseline, Judgement, clear, never_varies
 from sim.compare.risk import Risk, say_range
 from sim.data.facts import THE_LINE
 from sim.options import Range
-from sim.study.reader import Measure, Study, StudyCell, same
+from sim.study.reader import Measure, Study, StudyCell, Worlds, same
 from sim.wording import counted, format_day, significant
 
+FEW_CELLS = 3  # cells that a note lists
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
 MANY = 10  # with at least this many comparisons, a note warns how many intervals exclude zero by chance
 
@@ -130,6 +133,27 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
         some = "one interval" if chance <= 1 else f"{chance} intervals"
         notes.append(f"Of {len(verdicts)} comparisons about {some} would exclude zero by chance alone.")
     return notes
+
+
+def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
+    """Return a note on the cells in which all campaigns have the same value of an outcome that varies in other cells.
+
+    Settings may determine such a value: with a closed border nobody crosses, whatever happens.
+
+    Args:
+        worlds: Values of the outcome in each cell.
+    """
+    cells = list(worlds)
+    fixed = [one.cell for one in cells if one.there.sum() > 1 and never_varies(one.values[~np.isnan(one.values)])]
+    if not fixed or len(fixed) == len(cells):
+        return []
+    listed = "; ".join(say_cell(cell) for cell in fixed[:FEW_CELLS])
+    more = f" and {counted(len(fixed) - FEW_CELLS, 'more cell')}" if len(fixed) > FEW_CELLS else ""
+    return [
+        f"All campaigns of {listed}{more} have the same value of this outcome. If the settings determine it, as a "
+        "closed border determines that nobody crosses, the difference follows from them and is no finding; compare "
+        "another outcome as well, such as one in which harm would show."
+    ]
 
 
 def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:

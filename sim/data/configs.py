@@ -76,7 +76,11 @@ def not_yaml(path: Path, error: Exception) -> PanjError:
         path: Path of the file, which is also the key of the error.
         error: The error that the YAML parser raised.
     """
-    why = " ".join(str(error).split())
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    why = f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark and problem else str(error)
+    if "'\\t'" in why or "start any token" in why:
+        why += "; a tab or another character that YAML does not allow, expected spaces"
+    why = " ".join(why.split())
     return PanjError(f"{path}: found invalid YAML ({why}), expected a mapping of names to values", key=str(path))
 
 

@@ -359,7 +359,8 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     thin = f"Thin sample: {span_of(counts)} {'worlds in each comparison' if verdicts else 'campaigns'}"
     fewest = min(events, default=0)
     worlds = f"only {counted(fewest, 'world')}" if fewest else "no world"
-    rare = f"Thin sample: in one comparison the event occurs in {worlds}."
+    thinnest = sum(number < FEW_EVENTS for number in events)
+    rare = f"Thin sample: in {counted(thinnest, 'comparison')} the event occurs in few worlds, at worst in {worlds}."
     several = f"Each interval covers 95 % on its own; among {len(verdicts)}, one may exclude zero by chance."
     doubts = {
         "An interval that contains zero does not show that there is no effect: these campaigns cannot tell.": unclear,

@@ -50,7 +50,7 @@ def test_every_name_of_the_interface_exists_and_is_documented():
     for name in sim.__all__:
         assert getattr(sim, name).__doc__
         assert getattr(importlib.import_module(sim.MODULES[name]), name) is getattr(sim, name)
-    assert set(sim.MODULES) == set(sim.__all__) <= set(dir(sim))
+    assert set(sim.MODULES) == set(sim.__all__) == set(dir(sim)) - {"__version__"}
     with pytest.raises(AttributeError):
         sim.no_such_name  # noqa: B018
 
@@ -151,6 +151,7 @@ def test_a_command_of_its_own_process_uses_the_package_and_passes_errors_on(tmp_
         (lambda study: sim.assimilate(worlds=33), "worlds"),
         (lambda study: sim.run(brder="closed"), "brder"),
         (lambda study: sim.sweep(border=["open", "none"]), "border"),
+        (lambda study: sim.sweep(runs=2, **SHORT), "sweep"),
         (lambda study: sim.open(study.folder.parent / "none"), None),
     ],
 )

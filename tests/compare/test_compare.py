@@ -8,6 +8,7 @@ import struct
 import warnings
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from sim.compare import figure as show
 from sim.compare.compare import MAIN_OUTCOMES, Comparison, verdicts_of
 from sim.compare.compare import write_verdicts as write_all
 from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
-from sim.compare.sentences import say_difference, say_outcome
+from sim.compare.sentences import notes_on_fixed, say_difference, say_outcome
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.execution import plan
@@ -685,3 +686,21 @@ def test_figures_show_outcomes_that_have_values_and_never_numbers_that_were_draw
     runs = pd.DataFrame({"cell": [0], "seed": [1], "rules.news.fade_days": [3.0], "late": [math.nan], "early": [2.0]})
     assert chosen_outcomes(runs, ["late"]) == ["early"]
     assert chosen_outcomes(runs, ["late"], but=["early"]) == []
+
+
+@pytest.mark.parametrize(("closed", "is_said"), [([0.0] * WORLDS, True), ([0.0, 1.0] * (WORLDS // 2), False)])
+@pytest.mark.parametrize("words", [[], ["above=5"], ["effects=true"]])
+def test_an_outcome_that_the_settings_may_determine_is_said_to_be_no_finding(tmp_path, closed, is_said, words):
+    cells = [
+        ({"border": "as_reported"}, {"troops_crossed": [float(seed) for seed in range(WORLDS)]}),
+        ({"border": "closed"}, {"troops_crossed": closed}),
+    ]
+    folder = write_study(tmp_path / "made", cells)
+    table = write_verdicts([str(folder), "outcome=troops_crossed", *words])[0]
+    notes = json.loads(table.with_suffix(".json").read_text())["notes"]
+    assert any("border=closed" in note and "no finding" in note for note in notes) == is_said
+
+
+def test_an_outcome_that_varies_nowhere_has_no_note_of_its_own():
+    worlds = [SimpleNamespace(there=np.ones(3, bool), values=np.zeros(3), cell=None)] * 2
+    assert notes_on_fixed(worlds) == []
