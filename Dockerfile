@@ -1,5 +1,5 @@
 # Panj in a container, from Debian and PyPI alone:  docker build -t panj .
-# docker run --rm -v "$PWD/results:/work/results" panj scenario=border_closed runs=200
+# docker run --rm -v "$PWD/results:/panj/results" panj scenario=border_closed runs=200
 # docker run --rm -p 8765:8765 panj classroom host=0.0.0.0
 FROM debian:trixie-slim
 
@@ -18,12 +18,12 @@ RUN python3 -m venv /opt/panj \
 
 # Compiled rules and results belong to the user, who may also be another: docker run --user "$(id -u)" ...
 # Rules are compiled again on another processor, for about a minute.
-RUN useradd --create-home --uid 1000 panj && mkdir -p /work/results /var/cache/panj && chown -R panj /work \
-    && chmod 1777 /work/results /var/cache/panj
+RUN useradd --create-home --uid 1000 panj && mkdir -p /panj/results /var/cache/panj && chown -R panj /panj \
+    && chmod 1777 /panj/results /var/cache/panj
 USER panj
-WORKDIR /work
+WORKDIR /panj
 ENV PATH=/opt/panj/bin:$PATH PANJ_CACHE=/var/cache/panj MPLCONFIGDIR=/var/cache/panj/matplotlib PYTHONUNBUFFERED=1
-VOLUME ["/work/results", "/var/cache/panj"]
+VOLUME ["/panj/results", "/var/cache/panj"]
 EXPOSE 8765
 ENTRYPOINT ["panj"]
 CMD ["--help"]

@@ -286,7 +286,11 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 
 def judge(folder: Path) -> None:
-    """If a study has several cells, compare each with its baseline; if that is impossible, print the reason."""
+    """If a study has several cells, compare each with its baseline; if that is impossible, print the reason.
+
+    In any case, codebook and data package then describe all tables of the study.
+    """
+    from sim.study.package import describe_study
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -294,8 +298,10 @@ def judge(folder: Path) -> None:
 
         try:
             write_verdicts(options.Compare(folders=(folder,)))
+            return
         except PanjError as error:
             print(f"No verdicts: {error}", file=sys.stderr)
+    describe_study(folder)
 
 
 def written(folder: Path) -> list[Path]:
@@ -452,7 +458,6 @@ def report(request: options.Report) -> int:
         if not found:
             return 0
         request = replace(request, folder=Path(found))
-    from sim.study.package import describe_study
     from sim.study.reader import note_drawn, unfinished
 
     print(unfinished(request.folder), end="")
@@ -461,7 +466,6 @@ def report(request: options.Report) -> int:
     code = page.main(request)
     if request.cell is None:
         note_drawn(request.folder)
-        describe_study(request.folder)
     return code
 
 

@@ -18,6 +18,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
 
+from sim.configuration.changes import usual_groups
 from sim.configuration.overrides import choices_of
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE
@@ -59,19 +60,19 @@ from sim.wording import counted, format_day, paragraph
 
 NAME = "Panj: one campaign, day by day"
 HELD, NOT_HELD = SIMULATED, to_hex(CHANCE(0.0))
-POLICIES = {  # group: (label, choice at the start)
-    "border": ("Tajikistan's border", "as_reported"),
-    "mobilisation": ("Tajik reservists", "as_reported"),
-    "reinforcement": ("Afghan reinforcements", "as_reported"),
-    "air_support": ("Air support", "ends_2_july"),
-    "morale": ("Morale of garrisons", "reported"),
-    "taliban": ("Taliban strategy", "north_first"),
+POLICIES = {  # label of each group that can be chosen
+    "border": "Tajikistan's border",
+    "mobilisation": "Tajik reservists",
+    "reinforcement": "Afghan reinforcements",
+    "air_support": "Air support",
+    "morale": "Morale of garrisons",
+    "taliban": "Taliban strategy",
 }
 PARAMETERS: dict[str, Any] = {  # of the model; a mapping with a type is a control on the page, any other value is fixed
     "rng": {"type": "SliderInt", "value": 7, "label": "Seed", "min": 0, "max": 999, "step": 1},
     **{
-        group: {"type": "Select", "value": usual, "values": choices_of(group), "label": label}
-        for group, (label, usual) in POLICIES.items()
+        group: {"type": "Select", "value": usual_groups()[group], "values": choices_of(group), "label": label}
+        for group, label in POLICIES.items()
     },
     "calibration": {
         "type": "Select",

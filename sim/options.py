@@ -34,6 +34,11 @@ FLAGS = {  # flags of Hydra and other programs, with what to use instead
 OTHER_FLAG = "key=value, -m, --quiet or --json; `python -m sim --help` lists all"
 FOLDER = "folder of a study, such as results/policy"
 BASE = "by default the baseline, which has the settings before the sweep"
+UPPER = "upper threshold, a number or a date"
+BASELINE = (
+    "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before the "
+    "sweep"
+)
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
@@ -311,7 +316,7 @@ class Plan(Request):
         read=read_threshold,
         example="1037",
     )
-    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    below: Threshold | None = option(UPPER, None, read=read_threshold)
     half_width: float | None = option(
         "wanted half-width of the 95 % interval of the difference, in the unit of the outcome; for a risk, as a share",
         None,
@@ -344,8 +349,7 @@ class Compare(Request):
     )
     folders: tuple[Path, ...] = argument(f"{FOLDER}, and optionally a second one that contains the baselines", most=2)
     baseline: str | None = option(
-        "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before "
-        "the sweep",
+        BASELINE,
         None,
         example="as_reported",
     )
@@ -358,7 +362,7 @@ class Compare(Request):
         read=read_threshold,
         example="1037",
     )
-    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    below: Threshold | None = option(UPPER, None, read=read_threshold)
     effects: bool = option("also give main effects and two-way interactions of the swept keys, over a full grid", False)
     out: Path | None = option(OUT, None)
 
@@ -483,7 +487,7 @@ class Discover(Request):
     folder: Path = argument("folder of a prior sample, as written by `bank`", Path("results/bank"))
     outcome: str = option("the outcome", example="troops_crossed_largest_night")
     above: Threshold | None = option("lower threshold, a number or a date", None, read=read_threshold, example="1000")
-    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    below: Threshold | None = option(UPPER, None, read=read_threshold)
     density: float | None = option(
         "least density, the share of campaigns in a box whose outcome passes; by default coverage and density count "
         "equally",
@@ -540,10 +544,9 @@ class Memo(Request):
         read=read_threshold,
         example="1037",
     )
-    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    below: Threshold | None = option(UPPER, None, read=read_threshold)
     baseline: str | None = option(
-        "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before "
-        "the sweep",
+        BASELINE,
         None,
         example="as_reported",
     )

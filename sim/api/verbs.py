@@ -234,7 +234,7 @@ def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps
 
 def warn_of_doubts(sweep: "Sweep") -> None:
     """Warn of each posterior in use if rules, data or numbers have changed since it was fitted."""
-    for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
+    for doubt in sweep.doubts:
         warnings.warn(f"the posterior that the numbers are drawn from was fitted {doubt}", stacklevel=4)
 
 

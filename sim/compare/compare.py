@@ -152,8 +152,9 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
             f"outcome {outcome}: found a date in one study and a number in the other, expected the same type"
         )
     first_day = date.fromisoformat(study.about["start_date"])
-    ours = read_passing(study, measure, first_day, asked)
-    theirs = ours if other is study else read_passing(other, measure, first_day, asked)
+    values = read_worlds(study, measure, first_day)
+    ours = in_range(values, measure, first_day, asked)
+    theirs = ours if other is study else in_range(read_worlds(other, measure, first_day), measure, first_day, asked)
     partners = [(cell, partner_of(cell, study, other, baseline)) for cell in study.cells]
     alone = [cell for cell, partner in partners if partner is None]
     pairs = [(cell, one) for cell, one in partners if one is not None and (one, other) != (cell, study)]
@@ -174,7 +175,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     notes = [
         *notes_on_studies(study, other),
         *notes_on_cells(alone, [pair for pair in pairs if pair not in met], met, other, baseline),
-        *notes_on_fixed((ours if asked is None else read_worlds(study, measure, first_day)).values()),
+        *notes_on_fixed(values.values()),
         *notes_on_outcome(measure, verdicts),
     ]
     used = {id(worlds): worlds for cell, one in met for worlds in (ours[cell.number], theirs[one.number])}
@@ -182,12 +183,8 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     return Comparison(study, other, measure, baseline, tuple(verdicts), campaigns, tuple(notes), asked)
 
 
-def read_passing(study: Study, measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
-    """Read the values of an outcome in each cell, keyed by cell number.
-
-    If a range is requested, values are 1 for campaigns in the range and 0 for others.
-    """
-    worlds = read_worlds(study, measure, first_day)
+def in_range(worlds: dict[int, Worlds], measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
+    """Return the values of an outcome in each cell or, if a range is requested, 1 for values in the range, else 0."""
     if asked is None:
         return worlds
     asked.check(measure.outcome, measure.unit, measure.is_date)
@@ -335,8 +332,9 @@ def write_verdicts(request: Compare) -> list[Path]:
             raise PanjError(f"effects: found a second study, {other.folder}, expected one study with all the cells")
         measures = [read_measure(study, outcome) for outcome in outcomes]
         first_day = date.fromisoformat(study.about["start_date"])
-        worlds = [read_passing(study, measure, first_day, asked) for measure in measures]
-        fixed = [notes_on_fixed(read_worlds(study, measure, first_day).values()) for measure in measures]
+        values = [read_worlds(study, measure, first_day) for measure in measures]
+        worlds = [in_range(each, measure, first_day, asked) for each, measure in zip(values, measures, strict=True)]
+        fixed = [notes_on_fixed(each.values()) for each in values]
         found = [effects_of(study, *one, baseline, asked) for one in zip(worlds, measures, strict=True)]
         tables = [
             write_effects(study, effects, measure, baseline, asked, notes)

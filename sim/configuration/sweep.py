@@ -79,6 +79,11 @@ class Sweep:
     words: tuple[str, ...]  # overrides as typed, for the record
     same: tuple[tuple[int, int], ...]  # pairs of cells that resolve to the same settings
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What has changed since the posteriors in use were fitted, each text once; empty if nothing has changed."""
+        return tuple(dict.fromkeys(cell.settings.doubt for cell in self.cells if cell.settings.doubt))
+
 
 def say(value: Any) -> str:
     """Format the value of a swept key for labels."""

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from sim.errors import PanjError
+from sim.provenance import PACKAGE
 
-PACKAGE = Path(__file__).parent.parent
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 
 

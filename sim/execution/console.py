@@ -139,7 +139,7 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
     """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted."""
-    for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
+    for doubt in sweep.doubts:
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. {shell_command(['bank'])} and "
             f"then {shell_command(['calibrate'])} fit a new one; calibration=as_declared uses none."

@@ -17,9 +17,9 @@ from sim.compare.compare import (
     about_comparison,
     about_question,
     compare,
+    in_range,
     name_of,
     open_studies,
-    read_passing,
     spread_of,
     write_comparison,
 )
@@ -292,7 +292,9 @@ def effects_in_words(subject: Subject, found: Comparison) -> str:
     if found.against is not study or len(study.swept) < 2:
         return ""
     with suppress(PanjError):  # not a full grid, or too few worlds in common
-        worlds = read_passing(study, subject.measure, date.fromisoformat(study.about["start_date"]), found.asked)
+        first_day = date.fromisoformat(study.about["start_date"])
+        values = read_worlds(study, subject.measure, first_day)
+        worlds = in_range(values, subject.measure, first_day, found.asked)
         return (
             f"Over the whole grid: {effects_of(study, worlds, subject.measure, found.baseline, found.asked).paragraph}"
         )

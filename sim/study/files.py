@@ -124,10 +124,15 @@ def digest_of(content: Any) -> str:
     return sha256(content).hexdigest()[:DIGITS]
 
 
-def digest_of_file(path: Path) -> str:
-    """Return the digest that `digest_of` gives for the content of a file, without loading the whole file."""
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 hash of a file, as 64 hexadecimal digits, without loading the whole file."""
     with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()[:DIGITS]
+        return file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the digest that `digest_of` gives for the content of a file."""
+    return sha256_of(path)[:DIGITS]
 
 
 def seal(content: Mapping[str, Any]) -> dict[str, Any]:

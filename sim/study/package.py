@@ -10,7 +10,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import file_digest
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from sim.data.record import evidence
 from sim.provenance import STAMPED
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, columns_of_codebook
-from sim.study.files import json_text, write_errors, write_file
+from sim.study.files import json_text, sha256_of, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import counted
 
@@ -168,9 +167,3 @@ def field_of(column: Column, decimal: str) -> dict[str, str]:
     said = {"name": column.column, "type": kind, "description": column.description}
     more = {"unit": column.unit, "source": column.source, "decimalChar": mark}
     return said | {key: value for key, value in more.items() if value}
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 hash of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

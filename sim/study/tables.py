@@ -36,8 +36,8 @@ from sim.study.columns import (
     stored_type,
     summarise,
 )
-from sim.study.files import DIGITS, csv_text, json_text, seal, write_folder, yaml_text
-from sim.study.package import sha256_of, write_description
+from sim.study.files import DIGITS, csv_text, json_text, seal, sha256_of, write_folder, yaml_text
+from sim.study.package import write_description
 from sim.study.reader import QUANTILES, StudyCell
 from sim.study.store import Scope, chunks_of
 
