@@ -77,8 +77,7 @@ class Ground(NamedTuple):
 
     def model(self, observations: Sequence[Observation] | None = None) -> Campaigns:
         """Return the model that the sampler conditions, by default on all observations."""
-        provinces = len(campaigns.facts_here().provinces)
-        return Campaigns(self.order, observations or self.observations, provinces, self.run)
+        return Campaigns(self.order, observations or self.observations, campaigns.facts_here(), self.run)
 
 
 def in_threads(batches: Sequence[Batch]) -> list[Floats]:
@@ -95,12 +94,15 @@ def conditioned(model: Campaigns, worlds: int, seed: int, chain: int = CHAIN) ->
 
 def records_of(order: Order, state: State, days: int) -> list[Record]:
     """Run worlds under an order and return their records; the last daily seed of the state is used for later days."""
-    shares, daily, lasting = state
-    daily = np.pad(daily, ((0, 0), (0, max(0, days + 1 - daily.shape[1])), (0, 0)), "edge")[:, : days + 1]
+    shares, daily, lasting, local = state
+    daily, local = (
+        np.pad(seeds, ((0, 0), (0, max(0, days + 1 - seeds.shape[1])), (0, 0)), how)[:, : days + 1]
+        for seeds, how in ((daily, "edge"), (local, "constant"))
+    )
     parts = [slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH)]
 
     def run(rows: slice) -> list[Record]:
-        batch = Batch(order, (), days, shares[rows], daily[rows], lasting[rows])
+        batch = Batch(order, (), days, shares[rows], daily[rows], lasting[rows], local[rows])
         return [campaign.record for campaign in campaigns_of(batch) if campaign is not None]
 
     with ThreadPoolExecutor(CORES) as pool:
@@ -109,9 +111,9 @@ def records_of(order: Order, state: State, days: int) -> list[Record]:
 
 def with_later_luck(state: State, rng: np.random.Generator) -> State:
     """Return the worlds, each with one new seed for all days after the last day of its draws."""
-    shares, daily, lasting = state
+    shares, daily, lasting, local = state
     new = rng.integers(2**SEED_BITS, size=(daily.shape[0], 1, 1), dtype=np.uint64)
-    return shares, np.concatenate([daily, np.repeat(new, daily.shape[2], axis=2)], axis=1), lasting
+    return shares, np.concatenate([daily, np.repeat(new, daily.shape[2], axis=2)], axis=1), lasting, local
 
 
 def of_prior(model: Campaigns, count: int, seed: int) -> dict[str, Any]:

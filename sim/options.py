@@ -427,6 +427,7 @@ class Assimilate(Request):
         "use only reports published up to this day; by default, all", None, example="2021-06-22"
     )
     worlds: int = option("number of worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
+    moves: int = option("changes tried between one kept world and the next of its chain", 1, low=1, high=1000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
     repeats: int = option(
         "runs of the sampler, each with the next seed, for the error of the evidence", 1, low=1, high=100

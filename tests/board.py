@@ -341,7 +341,9 @@ def campaigns() -> dict[str, str]:
         for seed in (1, 2):
             campaign = run_campaign(layout, rules, timeline, seed, days)
             digests[f"{name}, seed {seed}"] = digest(campaign.record, *campaign.world)
-        address = Address(((0, 1), (5, 2)), ((Stream.UNIT_RESOLVE, 0, 3), (Stream.ADMIT_SOLDIERS, 1, 4)))
+        address = Address(
+            ((0, 1), (5, 2)), ((Stream.UNIT_RESOLVE, 0, 3), (Stream.ADMIT_SOLDIERS, 1, 4)), (), ((1, 3, 6, 9),)
+        )
         campaign = run_campaign(layout, rules, timeline, address, days)
         digests[f"{name}, an address"] = digest(campaign.record, *campaign.world)
     return digests

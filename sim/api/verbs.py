@@ -178,6 +178,7 @@ def assimilate(
     worlds: int = 2000,
     known: date | str | None = None,
     seed: int = 0,
+    moves: int = 1,
     repeats: int = 1,
     name: str = "",
     progress: bool = True,
@@ -191,6 +192,7 @@ def assimilate(
         worlds: Number of worlds to keep, a multiple of 8.
         known: Use only reports published up to this day; by default all.
         seed: Seed of the sampler.
+        moves: Changes tried between one kept world and the next of its chain.
         repeats: Runs of the sampler, for the error of the evidence.
         name: Name of the folder of the worlds, in results_dir.
         progress: Whether to show the progress.
@@ -205,7 +207,15 @@ def assimilate(
     """
     from sim.assimilation.assimilate import make_worlds
 
-    asked = {"until": until, "worlds": worlds, "known": known, "seed": seed, "repeats": repeats, "name": name or None}
+    asked = {
+        "until": until,
+        "worlds": worlds,
+        "known": known,
+        "seed": seed,
+        "moves": moves,
+        "repeats": repeats,
+        "name": name or None,
+    }
     with interruptible(), own_files(split_off(keywords)):
         words = overrides_of(settings, keywords, sweeps=False).words
         request = request_of(options.Assimilate, None, asked, words)

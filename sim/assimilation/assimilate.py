@@ -61,6 +61,7 @@ from sim.terminal import console_of
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
+DRAWN = 10  # worlds that are drawn from the prior for every world that is kept
 COUNTED = "nights by the morning on which they end"  # how nights are counted; part of the hash of a sample
 DECIDED = {
     "end_date": "until=",
@@ -116,7 +117,7 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
     started = time.monotonic()
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
-        model = Campaigns(order, observations, len(settings.facts.provinces), runner)
+        model = Campaigns(order, observations, settings.facts, runner)
         place = folder / "stages" / sampled
         cloud = run_stages(model, request, place, console, runner)
         sizes = sizes_by_stage(place, model.stages)
@@ -253,7 +254,8 @@ def known_by(observations: Sequence[Observation], until: date, known: date | Non
 def asked_of(request: Assimilate, order: Order, observations: Sequence[Observation]) -> str:
     """Return a hash of everything that determines a sample: settings, observations, size, seed and method."""
     rows = [[str(part) for part in one[:-1]] for one in observations]
-    whole = [COUNTED, order.key, list(order.fingerprints), request.worlds, request.seed, CHAIN, MOVES, rows]
+    method = [request.worlds, request.seed, CHAIN, DRAWN, request.moves, MOVES]
+    whole = [COUNTED, order.key, list(order.fingerprints), *method, rows]
     return sha256(json.dumps(whole).encode()).hexdigest()[:16]
 
 
@@ -314,7 +316,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
     first, cloud = recorded(place, model.stages)
     if cloud is not None:
         console.print(f"Going on after {model.ends[first - 1]}: {first} of {model.stages} stages are recorded")
-    clouds = sample(model, request.worlds, CHAIN, request.seed, cloud, first)
+    clouds = sample(model, request.worlds, CHAIN, request.seed, cloud, first, request.moves, DRAWN)
     for stage in range(first, model.stages):
         runner.stage = f"Stage {stage + 1} of {model.stages}, to {model.ends[stage]}"
         cloud = next(clouds)
@@ -348,9 +350,9 @@ def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
 def pack(cloud: Cloud) -> bytes:
     """Encode a cloud as bytes, preceded by a hash that reveals damage."""
     arrays = io.BytesIO()
-    shares, daily, lasting = cloud.state
+    shares, daily, lasting, local = cloud.state
     np.savez_compressed(
-        arrays, shares=shares, daily=daily, lasting=lasting, before=cloud.before, origin=cloud.origin,
+        arrays, shares=shares, daily=daily, lasting=lasting, local=local, before=cloud.before, origin=cloud.origin,
         notes=np.array(json.dumps([cloud.steps, cloud.foreseen])),
     )  # fmt: skip
     return sha256(arrays.getvalue()).digest() + arrays.getvalue()
@@ -363,7 +365,7 @@ def unpack(content: bytes) -> Cloud | None:
         return None
     with np.load(io.BytesIO(arrays)) as found:
         steps, foreseen = json.loads(str(found["notes"]))
-        state = (found["shares"], found["daily"], found["lasting"])
+        state = tuple(found[name] for name in ("shares", "daily", "lasting", "local"))
         kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
         return Cloud(state, found["before"], found["origin"], kept, tuple(tuple(row) for row in foreseen))
 
@@ -397,7 +399,8 @@ def print_summary(made: Sample, runner: Runner, seconds: float, console: Console
     if len(made.repeats) > 1:
         console.print(describe_repeats(made.repeats))
     if days < FLOOR:
-        console.print(f"Only {days} distinct sets of lasting draws, too few for a sample; more would help: worlds=...")
+        few = f"Only {days} distinct sets of lasting draws, too few for a sample"
+        console.print(f"{few}; more would help: worlds=... or moves=...")
 
 
 def describe_repeats(evidence: Sequence[float]) -> str:

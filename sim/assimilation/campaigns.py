@@ -4,10 +4,10 @@
 which much was reported.
 
 A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn on consecutive days, which are
-either the last days of the stage or any days up to its end, and for either one stream or all streams. Seeds of draws
-made once are redrawn for one stream in all provinces, for all streams in one province, or for one stream in one
-province. All moves are symmetric with respect to the prior, under which seeds are independent and numbers uniform on
-their scale.
+either the last days of the stage or any days up to its end, and for one stream, for all streams, or for all streams in
+one province. Seeds of draws made once are redrawn for one stream in all provinces, for all streams in one province, or
+for one stream in one province. A province is chosen the more often, the more reports there are about it. All moves are
+symmetric with respect to the prior, under which seeds are independent and numbers uniform on their scale.
 """
 
 import math
@@ -23,6 +23,7 @@ from sim.assimilation.observations import Observation, Window, log_likelihoods, 
 from sim.assimilation.sampler import Floats, Integers, State
 from sim.configuration.draws import Draws
 from sim.configuration.settings import Order
+from sim.data.facts import Facts
 from sim.data.own import remembered
 from sim.engine.campaign import Campaign, run_campaign
 from sim.engine.chance import Address, Stream
@@ -42,22 +43,26 @@ STAGE_ENDS = tuple(
     )
 )  # fmt: skip
 MOVES = {  # kind of proposal: how often it is made
-    "last days": 0.1,
-    "earlier days": 0.1,
-    "one stream on last days": 0.15,
-    "one stream on earlier days": 0.15,
-    "one stream in one province": 0.15,
-    "one province": 0.1,
-    "one stream": 0.05,
-    "numbers": 0.2,
+    "last days": 0.05,
+    "earlier days": 0.05,
+    "one stream on last days": 0.1,
+    "one stream on earlier days": 0.1,
+    "one province on last days": 0.15,
+    "one province on earlier days": 0.2,
+    "lasting draws of one stream in one province": 0.05,
+    "lasting draws of one province": 0.1,
+    "lasting draws of one stream": 0.03,
+    "numbers": 0.17,
 }
-LAST, EARLIER, STREAM_LAST, STREAM_EARLIER, CELL, PROVINCE, STREAM, NUMBERS = range(len(MOVES))
+(
+    LAST, EARLIER, STREAM_LAST, STREAM_EARLIER, PROVINCE_LAST, PROVINCE_EARLIER, CELL, PROVINCE, STREAM, NUMBERS,
+) = range(len(MOVES))  # fmt: skip
 WINDOWS = (1, 3, 7, 14)  # possible numbers of days whose seeds one proposal redraws
-STEP = 0.15  # standard deviation of a step of a number, as a share of its prior
-STEPPED = 3  # how many numbers one proposal changes
+STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
+# deviation, as a share of the prior)
 SEED_BITS = 48  # number of random bits in a new seed
 BATCH = 25  # worlds per task
-NUMBER_SHARE, DAILY, LASTING = range(3)  # positions of the arrays in a state
+NUMBER_SHARE, DAILY, LASTING, LOCAL = range(4)  # positions of the arrays in a state
 
 Run = Callable[[Sequence["Batch"]], list[Floats]]
 
@@ -71,14 +76,16 @@ class Batch(NamedTuple):
     shares: Floats  # (worlds, numbers) each number as a share of its prior
     daily: NDArray[np.uint64]  # (worlds, days, DAILY_STREAMS) seeds of daily draws
     lasting: NDArray[np.uint64]  # (worlds, ONCE, provinces) seeds of draws made once
+    local: NDArray[np.uint64]  # (worlds, days, provinces) seeds that provinces have of their own; 0 if none
 
 
-def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Address:
+def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: NDArray[np.uint64]) -> Address:
     """Return the address of the random draws of one world, with which it can be rerun.
 
     Args:
         daily: (days, DAILY_STREAMS) Seeds of daily draws.
         lasting: (ONCE, provinces) Seeds of draws made once.
+        local: (days, provinces) Seeds that provinces have of their own; 0 if none.
     """
     usual = np.sort(daily, axis=1)[:, daily.shape[1] // 2]  # the seed that most streams have on a day
     usual[0] = first = daily[0, 0]  # day 0 has no daily draws
@@ -88,26 +95,31 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Addres
         (int(ONCE[stream]), int(province), int(lasting[stream, province]))
         for stream, province in zip(streams, provinces, strict=True)
     )
-    return Address(tuple((day, int(usual[day])) for day in changes), other, tuple(runs_of(daily, usual)))
+    runs = tuple((day, int(usual[day])) for day in changes)
+    return Address(runs, other, tuple(runs_of(daily, usual, DAILY_STREAMS)), tuple(runs_of(local, usual * 0)))
 
 
-def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each seed that differs from the usual seed of its days, with its stream and its first and last day.
+def runs_of(
+    seeds: NDArray[np.uint64], usual: NDArray[np.uint64], names: Sequence[int] | None = None
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield each seed that differs from the usual seed of its days, with its column and its first and last day.
 
     Args:
-        daily: (days, DAILY_STREAMS) Seeds of daily draws.
-        usual: (days) The seed that most streams have on each day.
+        seeds: (days, columns) Seeds of daily draws, by stream or by province.
+        usual: (days) The usual seed of each day.
+        names: Number by which each column is called; None for its position.
 
     Yields:
-        Stream, first day, last day, seed.
+        Number of the column, first day, last day, seed.
     """
-    for place in np.flatnonzero((daily != usual[:, None])[1:].any(axis=0)):
-        column = daily[:, place]
+    for place in np.flatnonzero((seeds != usual[:, None])[1:].any(axis=0)):
+        column = seeds[:, place]
         ends = np.flatnonzero(np.append(column[1:] != column[:-1], True))
         for first, last in zip((0, *(ends[:-1] + 1)), ends, strict=True):
             days = np.flatnonzero(usual[first : last + 1] != column[last]) + first
             if days.size:
-                yield int(DAILY_STREAMS[place]), int(days[0]), int(days[-1]), int(column[last])
+                name = int(place) if names is None else int(names[int(place)])
+                yield name, int(days[0]), int(days[-1]), int(column[last])
 
 
 def draws_of(order: Order) -> Draws:
@@ -127,7 +139,7 @@ def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
         rules = draws.rules(
             {prior.key: prior.at(float(share)) for prior, share in zip(draws.priors, shares, strict=True)}
         )
-        address = address_of(batch.daily[row], batch.lasting[row])
+        address = address_of(batch.daily[row], batch.lasting[row], batch.local[row])
         try:
             yield run_campaign(layout.world, rules, order.timeline, address, batch.days, world)
         except CampaignError:
@@ -160,19 +172,20 @@ class Campaigns:
     Args:
         order: Settings from which campaigns are run; their numbers are drawn from priors.
         observations: Reports on which the campaigns are conditioned, in order of their last day.
-        provinces: Number of provinces.
+        facts: Facts about the districts and posts, by whose provinces reports are counted.
         run: Function that runs batches of worlds and returns their log likelihoods, in the order of batches.
     """
 
     moves = tuple(MOVES)
     chances = tuple(MOVES.values())
 
-    def __init__(self, order: Order, observations: Sequence[Observation], provinces: int, run: Run) -> None:
-        self.order, self.provinces, self.run = order, provinces, run
+    def __init__(self, order: Order, observations: Sequence[Observation], facts: Facts, run: Run) -> None:
+        self.order, self.provinces, self.run = order, len(facts.provinces), run
         self.observations = tuple(observations)
         self.ends = stage_ends(self.observations)
         self.stages = len(self.ends)
         self.last = (self.ends[-1] - order.start).days
+        self.attention = attention_of(self.observations, facts)
 
     def day(self, stage: int) -> int:
         """Return the last day of a stage, counted from day 0; a negative stage gives 0."""
@@ -184,7 +197,7 @@ class Campaigns:
         shares = rng.random((count, len(draws_of(self.order).priors)))
         daily = np.tile(first[:, None, None], (1, self.last + 1, len(DAILY_STREAMS)))
         lasting = np.tile(first[:, None, None], (1, len(ONCE), self.provinces))
-        return shares, daily, lasting
+        return shares, daily, lasting, np.zeros((count, self.last + 1, self.provinces), np.uint64)
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
         """Draw new seeds for the days of a stage and all later days; earlier stages do not depend on these seeds."""
@@ -192,7 +205,7 @@ class Campaigns:
             return state
         daily = state[DAILY].copy()
         daily[:, self.day(stage - 1) + 1 :] = seeds(rng, daily.shape[0])[:, None, None]
-        return state[NUMBER_SHARE], daily, state[LASTING]
+        return state[NUMBER_SHARE], daily, state[LASTING], state[LOCAL]
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
         """Propose a change to each world, and return the changed worlds.
@@ -203,26 +216,31 @@ class Campaigns:
             stage: Number of the stage; seeds are redrawn only for days up to its end.
             move: Kind of proposal for each world, as an index of `MOVES`.
         """
-        shares, daily, lasting = (array.copy() for array in state)
+        shares, daily, lasting, local = (array.copy() for array in state)
         last, count = self.day(stage), move.size
         new = seeds(rng, count)
         length = np.minimum(rng.choice(WINDOWS, size=count), last)
-        is_last = np.isin(move, (LAST, STREAM_LAST))
+        is_last = np.isin(move, (LAST, STREAM_LAST, PROVINCE_LAST))
         first = np.where(is_last, last - length + 1, 1 + (rng.random(count) * (last - length + 1)).astype(int))
-        stream, province = rng.integers(len(ONCE), size=count), rng.integers(self.provinces, size=count)
+        stream, province = rng.integers(len(ONCE), size=count), rng.choice(self.provinces, count, p=self.attention)
         by_day = rng.integers(len(DAILY_STREAMS), size=count)
-        chosen = rng.random(shares.shape).argsort(axis=1) < STEPPED
-        stepped = reflected(shares + STEP * chosen * rng.standard_normal(shares.shape))
+        many, size = np.array(STEPS)[rng.integers(len(STEPS), size=count)].T[:, :, None]
+        chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
+        stepped = reflected(shares + size * chosen * rng.standard_normal(shares.shape))
         days = np.arange(daily.shape[1])
-        in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= STREAM_EARLIER)[:, None]
+        in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= PROVINCE_EARLIER)[:, None]
         all_streams = (move <= EARLIER)[:, None] | (np.arange(len(DAILY_STREAMS)) == by_day[:, None])
+        is_local = np.isin(move, (PROVINCE_LAST, PROVINCE_EARLIER))[:, None]
+        there = is_local & (np.arange(self.provinces) == province[:, None])
+        local = np.where(in_window[:, :, None] & there[:, None, :], new[:, None, None], local)
+        all_streams &= ~is_local
         daily = np.where(in_window[:, :, None] & all_streams[:, None, :], new[:, None, None], daily)
-        for row in np.flatnonzero((move > STREAM_EARLIER) & (move < NUMBERS)):
+        for row in np.flatnonzero((move > PROVINCE_EARLIER) & (move < NUMBERS)):
             rows = slice(None) if move[row] == PROVINCE else stream[row]
             columns = slice(None) if move[row] == STREAM else province[row]
             lasting[row, rows, columns] = new[row]
         shares = np.where((move == NUMBERS)[:, None], stepped, shares)
-        return shares, daily, lasting
+        return shares, daily, lasting, local
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Run every world to the last day of a stage, and return the log likelihoods that `Model.weigh` describes."""
@@ -236,10 +254,18 @@ class Campaigns:
 
     def batches(self, state: State, stage: int) -> list[Batch]:
         """Divide worlds into batches that workers run to the last day of a stage."""
-        shares, daily, lasting = state
+        shares, daily, lasting, local = state
         observations, days = self.up_to(stage), self.day(stage)
         return [
-            Batch(self.order, observations, days, shares[rows], daily[rows, : days + 1], lasting[rows])
+            Batch(
+                self.order,
+                observations,
+                days,
+                shares[rows],
+                daily[rows, : days + 1],
+                lasting[rows],
+                local[rows, : days + 1],
+            )
             for rows in (slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH))
         ]
 
@@ -257,6 +283,26 @@ def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
     return tuple(end for before, end in pairwise(ends) if any(before < one.until <= end for one in observations))
+
+
+def attention_of(observations: Sequence[Observation], facts: Facts) -> Floats:
+    """Return the probability with which a proposal that concerns one province chooses each province.
+
+    It is in proportion to one more than the number of reports about the province; a report about several provinces or
+    posts is divided among them, and one about all of them is left out.
+    """
+    weights = np.ones(len(facts.provinces))
+    for one in observations:
+        for name in one.scope:
+            is_province = name in facts.provinces
+            place = facts.provinces.index(name) if is_province else province_of_post(name, facts)
+            weights[place] += 1.0 / len(one.scope)
+    return weights / weights.sum()
+
+
+def province_of_post(name: str, facts: Facts) -> int:
+    """Return the row of the province in which a post is."""
+    return int(facts.province_of[facts.post_district[facts.post.index(name)]])
 
 
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:

@@ -21,7 +21,7 @@ can be anywhere (columns, prongs, families) are left out.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ from scipy.stats import false_discovery_control
 from sim.assimilation.campaigns import DAILY_STREAMS, ONCE
 from sim.assimilation.sampler import Floats, Integers
 from sim.data.facts import Facts
-from sim.engine.chance import TO_UNIT, Stream, splitmix
+from sim.engine.chance import TO_UNIT, Stream, local_of, splitmix
 from sim.engine.layout import COMMANDO_IDENTITY
 from sim.engine.world import Role, Units
 
@@ -132,9 +132,18 @@ class Cell(NamedTuple):
     draws: Floats  # number of draws per world
 
 
+class Places(NamedTuple):
+    """Where the actors of a stream are at home: one element of each array per actor."""
+
+    district: Integers
+    region: Integers
+    province: Integers
+
+
 def rows_of_luck(
     daily: Seeds,
     lasting: Seeds,
+    local: Seeds,
     held: Booleans,
     facts: Facts,
     units: Units,
@@ -146,6 +155,7 @@ def rows_of_luck(
     Args:
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
         lasting: (worlds, ONCE, provinces) Seeds of draws made once.
+        local: (worlds, days, provinces) Seeds that provinces have of their own; 0 if none.
         held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
         facts: Facts about the districts: identities, provinces and capitals.
         units: Units before day 0, whose identities and homes are the same in every world.
@@ -166,7 +176,8 @@ def rows_of_luck(
         if line.asked is Asked.ONCE:
             cell, dates = sum_once(line, actors, home, lasting, region_of, facts), [(0, 0)]
         else:
-            cell, dates = sum_by_week(line, actors, home, daily, held, region_of, weeks), weeks
+            places = Places(home, region_of[home], facts.province_of[home])
+            cell, dates = sum_by_week(line, actors, places, daily, local, held, weeks), weeks
         for place, region in enumerate(regions):
             for week, (first, until) in enumerate(dates):
                 total, variance, draws = (float(part[place, week]) for part in cell)
@@ -226,10 +237,10 @@ def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integer
 def sum_by_week(
     line: Line,
     actors: Integers,
-    home: Integers,
+    places: Places,
     daily: Seeds,
+    local: Seeds,
     held: Booleans,
-    region_of: Integers,
     weeks: Sequence[tuple[int, int]],
 ) -> Cell:
     """Sum, by region and week, the normal scores of the daily draws that the model could have used.
@@ -237,19 +248,36 @@ def sum_by_week(
     Args:
         line: The stream.
         actors: Identity of each actor.
-        home: Home district of each actor.
+        places: Where each actor is at home.
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
+        local: (worlds, days, provinces) Seeds that provinces have of their own; 0 if none.
         held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
-        region_of: Region of each district.
         weeks: First and last day of each week.
     """
-    cell = Cell(*np.zeros((3, int(region_of.max()) + 1, len(weeks))))
+    cell = Cell(*np.zeros((3, int(places.region.max()) + 1, len(weeks))))
     seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
     for week, (first, until) in enumerate(weeks):
         for day in range(first, until + 1):
-            asked = asked_on(line, held, day)[:, home]
-            add(cell, week, scored(line, seeds[:, day], day, actors, asked), region_of[home])
+            asked: Booleans = np.asarray(asked_on(line, held, day))[:, places.district]
+            for there, own in groups_of(places.province, local[:, day]):
+                keys = hashed(hashed(seeds[:, day], int(line.stream)), day) ^ local_of(own)
+                add(cell, week, scored(line, keys, actors[there], asked[:, there]), places.region[there])
     return cell
+
+
+def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, Seeds]]:
+    """Yield groups of actors that have the same seeds on a day, as positions, with the seed of their own by world.
+
+    Actors of all provinces without a seed of their own in any world are one group; each other province is one more.
+
+    Args:
+        province_of: Province of each actor.
+        local: (worlds, provinces) Seeds that provinces have of their own on the day; 0 if none.
+    """
+    has_own: Booleans = (local != 0).any(axis=0)
+    yield np.flatnonzero(~has_own[province_of]), np.zeros(local.shape[0], np.uint64)
+    for province in np.flatnonzero(has_own):
+        yield np.flatnonzero(province_of == province), local[:, province]
 
 
 def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
@@ -275,20 +303,19 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
     for province in range(len(facts.provinces)):
         there = facts.province_of[home] == province
         asked = np.ones((lasting.shape[0], int(there.sum())), bool)
-        seeds = lasting[:, ONCE.index(line.stream), province]
-        add(cell, 0, scored(line, seeds, 0, actors[there], asked), region_of[home[there]])
+        keys = hashed(hashed(lasting[:, ONCE.index(line.stream), province], int(line.stream)), 0)
+        add(cell, 0, scored(line, keys, actors[there], asked), region_of[home[there]])
     return cell
 
 
-def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
+def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
     """Return the normal score of every distinct draw that the model could have used on a day.
 
-    Worlds with the same seed have the same draws, which are returned once.
+    Worlds with the same seeds have the same draws, which are returned once.
 
     Args:
         line: The stream.
-        seeds: (worlds) Seed of the stream on that day.
-        day: The day, counted from day 0.
+        keys: (worlds) Hash of the seeds, the stream and the day.
         actors: Identity of each actor.
         asked: (worlds, actors) Whether the model could have used the draw.
 
@@ -296,13 +323,13 @@ def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans
         For each draw: the position of its actor in `actors`, the share of worlds that could have used it, and its
         normal score.
     """
-    different, which = np.unique(seeds, return_inverse=True)
+    different, which = np.unique(keys, return_inverse=True)
     order = np.argsort(which, kind="stable")
     starts = np.searchsorted(which[order], np.arange(different.size))
-    shares = np.add.reduceat(asked[order].astype(np.float64), starts, axis=0) / seeds.size
+    shares = np.add.reduceat(asked[order].astype(np.float64), starts, axis=0) / keys.size
     rows, places = np.nonzero(shares)
-    keys = hashed(hashed(hashed(different, int(line.stream)), day)[rows], actors[places])
-    return places, shares[rows, places], normal_of(keys) if line.is_normal else score_of(keys)
+    drawn = hashed(different[rows], actors[places])
+    return places, shares[rows, places], normal_of(drawn) if line.is_normal else score_of(drawn)
 
 
 def score_of(keys: Seeds) -> Floats:

@@ -112,17 +112,19 @@ def effective(log_weights: Floats) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def next_temperature(log_likelihood: Floats, from_: float) -> float:
-    """Return the highest temperature up to 1 at which the effective sample size is at least half the number of states.
+def next_temperature(log_likelihood: Floats, from_: float, count: int) -> float:
+    """Return the highest temperature up to 1 at which the effective sample size is at least half of `count`.
 
     Args:
         log_likelihood: Log likelihood of the stage for each state; states for which it is -inf are ignored.
         from_: The present temperature.
+        count: Number of states that are chosen, or more than there are; then half of those that there are is enough.
     """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
+    least = HALF * min(count, log_likelihood.size)
 
     def enough(to: float) -> bool:
-        return effective((to - from_) * log_likelihood) >= HALF * log_likelihood.size
+        return effective((to - from_) * log_likelihood) >= least
 
     if enough(1.0):
         return 1.0
@@ -147,7 +149,14 @@ def check_size(count: int, chain: int) -> None:
 
 
 def sample(
-    model: Model, count: int, chain: int, seed: int, start: Cloud | None = None, first: int = 0
+    model: Model,
+    count: int,
+    chain: int,
+    seed: int,
+    start: Cloud | None = None,
+    first: int = 0,
+    moves: int = 1,
+    drawn: int = 1,
 ) -> Iterator[Cloud]:
     """Sample the states of a model conditional on its observations, stage by stage.
 
@@ -158,6 +167,9 @@ def sample(
         seed: Seed of the sampler's random numbers.
         start: The cloud after stage `first - 1`, from which to resume; None to begin with the prior.
         first: Number of the first stage to run.
+        moves: Number of moves from one state of a chain to the next.
+        drawn: Number of states that are drawn from the prior for every state of the sample. The first step, which has
+            the most to choose from, chooses among them.
 
     Yields:
         The cloud after each stage.
@@ -168,23 +180,25 @@ def sample(
     """
     check_size(count, chain)
     if start is None:
-        state = model.begin(generator(seed, 0, 0, DRAW), count)
-        start = Cloud(state, np.zeros(count), np.arange(count), (), ())
+        state = model.begin(generator(seed, 0, 0, DRAW), count * drawn)
+        start = Cloud(state, np.zeros(count * drawn), np.arange(count * drawn), (), ())
     cloud = start
     for stage in range(first, model.stages):
-        cloud = run_stage(model, cloud, stage, chain, seed)
+        cloud = run_stage(model, cloud, count, stage, chain, seed, moves)
         yield cloud
 
 
-def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> Cloud:
+def run_stage(model: Model, cloud: Cloud, count: int, stage: int, chain: int, seed: int, moves: int = 1) -> Cloud:
     """Condition the states of a cloud on the observations of one more stage, in steps of tempering.
 
     Args:
         model: The model.
-        cloud: The cloud after the stage before.
+        cloud: The cloud after the stage before; the first has as many states as were drawn from the prior.
+        count: Number of states after the stage.
         stage: Number of the stage.
         chain: Number of states per chain of moves.
         seed: Seed of the sampler's random numbers.
+        moves: Number of moves from one state of a chain to the next.
 
     Returns:
         The cloud after the stage.
@@ -192,7 +206,6 @@ def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> 
     Raises:
         PanjError: No state has a positive likelihood, or more than `MOST_STEPS` steps are needed.
     """
-    count = cloud.before.size
     state, origin, steps = model.renew(generator(seed, stage, 0, DRAW), cloud.state, stage), cloud.origin, []
     before, terms = model.weigh(state, stage)
     here, foreseen = terms.sum(axis=1), tuple(log_mean(terms[:, place]) for place in range(terms.shape[1]))
@@ -202,7 +215,7 @@ def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> 
         possible = np.where(np.isfinite(before), here, -np.inf)
         if not np.isfinite(possible).any() or number > MOST_STEPS:
             raise PanjError(f"stage {stage}: found no campaign that agrees with the reports, expected at least one")
-        to = next_temperature(possible, temperature)
+        to = next_temperature(possible, temperature, count)
         log_weights = (to - temperature) * possible
         gained = log_mean(log_weights)
         rows = systematic(log_weights, count // chain, generator(seed, stage, number, RESAMPLE))
@@ -210,7 +223,7 @@ def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> 
         temperature = to
         state, before, here, origin = rows_of(state, rows), before[rows], here[rows], origin[rows]
         layers, proposed, accepted = [(state, before, here)], *(np.zeros((2, len(model.moves)), int))
-        for link in range(1, chain):
+        for link in range(1, (chain - 1) * moves + 1):
             rng = generator(seed, stage, number, CHOOSE, link)
             move = rng.choice(len(model.moves), size=rows.size, p=model.chances)
             new = model.propose(rng, state, stage, move)
@@ -220,7 +233,8 @@ def run_stage(model: Model, cloud: Cloud, stage: int, chain: int, seed: int) -> 
             takes = np.log(generator(seed, stage, number, ACCEPT, link).random(rows.size)) < gain
             state = mixed(takes, new, state)
             before, here = np.where(takes, new_before, before), np.where(takes, new_here, here)
-            layers.append((state, before, here))
+            if link % moves == 0:
+                layers.append((state, before, here))
             proposed += np.bincount(move, minlength=proposed.size)
             accepted += np.bincount(move[takes], minlength=accepted.size)
         state = joined([layer[0] for layer in layers])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.assimilation.campaigns import (
     DAILY,
     LASTING,
+    LOCAL,
     MOVES,
     NUMBER_SHARE,
     Batch,
@@ -312,7 +313,8 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
     regions = regions_of(read_observations(read_evidence()))
     return [
         rows_of_luck(
-            state[DAILY][:WORLDS], state[LASTING][:WORLDS], seen.days(len(facts.district), slice(WORLDS)), facts,
+            state[DAILY][:WORLDS], state[LASTING][:WORLDS], state[LOCAL][:WORLDS],
+            seen.days(len(facts.district), slice(WORLDS)), facts,
             units, regions, order.start,
         )
         for state, seen in ((made.cloud.state, made.samples[ASSIMILATED]), (made.free, made.samples[FREE]))

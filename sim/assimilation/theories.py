@@ -146,7 +146,7 @@ def samples_of(request: Assimilate) -> list[Asked]:
         settings, order = settings_of(one)
         for repeat in range(request.repeats):
             here = replace(one, seed=request.seed + repeat)
-            model = Campaigns(order, observations, len(settings.facts.provinces), lambda batches: [])
+            model = Campaigns(order, observations, settings.facts, lambda batches: [])
             found.append(Asked(theory, here, model, asked_of(here, order, observations)))
     return found
 

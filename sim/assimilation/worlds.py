@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.assimilation.campaigns import DAILY, LASTING, NUMBER_SHARE, address_of
+from sim.assimilation.campaigns import NUMBER_SHARE, address_of
 from sim.assimilation.sampler import Cloud, Floats
 from sim.configuration.draws import Prior
 from sim.configuration.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
@@ -32,8 +32,8 @@ def table_of_worlds(
         terms: (worlds, observations) Log likelihoods.
         about: Description of how the sample was made, stored in the metadata of the file.
     """
-    shares, daily, lasting = cloud.state[NUMBER_SHARE], cloud.state[DAILY], cloud.state[LASTING]
-    addresses = [address_of(*seeds) for seeds in zip(daily, lasting, strict=True)]
+    shares = cloud.state[NUMBER_SHARE]
+    addresses = [address_of(*seeds) for seeds in zip(*cloud.state[NUMBER_SHARE + 1 :], strict=True)]
     lists: dict[str, list[list[int]]] = {
         "first_day": [[day for day, _ in one.runs] for one in addresses],
         "seed": [[seed for _, seed in one.runs] for one in addresses],
@@ -43,6 +43,10 @@ def table_of_worlds(
         **{
             name: [[run[place] for run in one.streams] for one in addresses]
             for place, name in enumerate(("stream_by_day", "from_day", "to_day", "seed_by_stream"))
+        },
+        **{
+            name: [[run[place] for run in one.local] for one in addresses]
+            for place, name in enumerate(("province_by_day", "from_day_there", "to_day_there", "seed_by_province"))
         },
     }
     columns: dict[str, pa.Array] = {

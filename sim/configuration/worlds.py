@@ -41,6 +41,10 @@ SEEDS = {
     "from_day": pa.list_(pa.int16()),
     "to_day": pa.list_(pa.int16()),
     "seed_by_stream": pa.list_(pa.int64()),
+    "province_by_day": pa.list_(pa.int8()),
+    "from_day_there": pa.list_(pa.int16()),
+    "to_day_there": pa.list_(pa.int16()),
+    "seed_by_province": pa.list_(pa.int64()),
 }
 
 
@@ -142,8 +146,11 @@ class Worlds:
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
-        streams = tuple((*run[:2], min(run[2], free - 1), run[3]) for run in world.streams if run[1] < free)
-        return Address(runs, world.lasting, streams)
+        streams, local = (
+            tuple((*run[:2], min(run[2], free - 1), run[3]) for run in several if run[1] < free)
+            for several in (world.streams, world.local)
+        )
+        return Address(runs, world.lasting, streams, local)
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
@@ -207,6 +214,7 @@ def is_sound(address: Address) -> bool:
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
     is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
+    is_known &= all(province >= 0 and 0 <= first <= last for province, first, last, _ in address.local)
     return days[:1] == [0] and days == sorted(set(days)) and is_known
 
 
@@ -228,7 +236,7 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         numbers = np.column_stack([table[key].to_numpy() for key in keys])
         lists = {name: table[name].to_pylist() for name in SEEDS}
         addresses = tuple(
-            Address(*(tuple(zip(*columns, strict=True)) for columns in (row[:2], row[2:5], row[5:])))
+            Address(*(tuple(zip(*columns, strict=True)) for columns in (row[:2], row[2:5], row[5:9], row[9:])))
             for row in zip(*lists.values(), strict=True)
         )
         dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]

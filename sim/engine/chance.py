@@ -22,6 +22,7 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
 LAST_SEED = 2**63 - 1
+NOWHERE = np.uint64(0)  # a province without a seed of its own; changes no draw
 LAST_STREAM = 99
 TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
@@ -76,6 +77,7 @@ class Luck(NamedTuple):
 
     keys: np.ndarray  # (streams) uint64: hashes of seed, stream and day
     day: int
+    local: np.uint64 = NOWHERE  # hash of the seed that the actor's home province has of its own on this day
 
 
 class Address(NamedTuple):
@@ -87,16 +89,19 @@ class Address(NamedTuple):
     runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
     lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds for draws made once
     streams: tuple[tuple[int, int, int, int], ...] = ()  # (stream, first day, last day, seed): other seeds by day
+    local: tuple[tuple[int, int, int, int], ...] = ()  # (province, first day, last day, seed): seeds of its own
 
 
 class Seeds(NamedTuple):
     """Seeds of a campaign: one per stream and day, and one per stream and province for draws made only once.
 
+    A province may have a seed of its own on a day, with which the daily draws of its actors are mixed.
     `seeds_in` returns the seeds themselves, and `seeds_of` their hashes.
     """
 
     lasting: np.ndarray  # (provinces, streams) uint64: for draws made once in a campaign, with day 0 as their day
     daily: np.ndarray  # (days + 1, streams) uint64: for the draws of each day
+    local: np.ndarray  # (days + 1, provinces) uint64: for the draws of each day in a province; 0 if it has no seed
 
 
 def first_seed(seed: int | Address) -> int:
@@ -106,8 +111,8 @@ def first_seed(seed: int | Address) -> int:
 
 def seeds_of(seed: int | Address, days: int, provinces: int) -> Seeds:
     """Return the hashed seeds of a campaign. The arguments are those of `seeds_in`."""
-    lasting, daily = seeds_in(seed, days, provinces)
-    return Seeds(keys_of(lasting, 0), keys_of(daily, np.arange(days + 1)[:, None]))
+    lasting, daily, local = seeds_in(seed, days, provinces)
+    return Seeds(keys_of(lasting, 0), keys_of(daily, np.arange(days + 1)[:, None]), local_of(local))
 
 
 def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
@@ -119,11 +124,12 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
         provinces: Number of provinces.
 
     Returns:
-        The seeds, as arrays of shape (provinces, streams) and (days + 1, streams).
+        The seeds, as arrays of shape (provinces, streams), (days + 1, streams) and (days + 1, provinces).
     """
     first = np.uint64(first_seed(seed))
     lasting = np.full((provinces, LAST_STREAM + 1), first, np.uint64)
     daily = np.full((days + 1, LAST_STREAM + 1), first, np.uint64)
+    local = np.zeros((days + 1, provinces), np.uint64)
     if isinstance(seed, Address):
         for day, later in seed.runs[1:]:
             daily[day:] = later
@@ -131,7 +137,9 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
             lasting[province, stream] = other
         for stream, day, last, other in seed.streams:
             daily[day : last + 1, stream] = other
-    return Seeds(lasting, daily)
+        for province, day, last, other in seed.local:
+            local[day : last + 1, province] = other
+    return Seeds(lasting, daily, local)
 
 
 @rule
@@ -150,10 +158,16 @@ def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
     return keys
 
 
+def local_of(seeds: np.ndarray) -> np.ndarray:
+    """Hash the seeds that provinces have of their own; a seed of 0, which means none, stays 0."""
+    plain = getattr(splitmix, "py_func", splitmix)
+    return np.where(seeds == NOWHERE, NOWHERE, plain(seeds, np.zeros((), np.int64)))
+
+
 @rule
 def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
-    """Return 64 random bits that depend only on the seed, the stream, the day and the actor."""
-    return splitmix(luck.keys[stream], actor)
+    """Return 64 random bits that depend only on the seeds, the stream, the day and the actor."""
+    return splitmix(luck.keys[stream] ^ luck.local, actor)
 
 
 @rule
@@ -164,7 +178,7 @@ def drawn_once(lasting: np.ndarray, province: int) -> Luck:
         lasting: Hashed seeds of draws made once in a campaign, as in `Seeds.lasting`.
         province: Row of the actor's province.
     """
-    return Luck(lasting[province], 0)
+    return Luck(lasting[province], 0, NOWHERE)
 
 
 @rule
@@ -212,7 +226,7 @@ def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
         (parameters) Draws in [0, 1).
     """
     shares = np.empty(actors.size)
-    fill_shares(Luck(seeds_of(seed, 0, 1).daily[0], 0), actors, shares)
+    fill_shares(Luck(seeds_of(seed, 0, 1).daily[0], 0, NOWHERE), actors, shares)
     return shares
 
 

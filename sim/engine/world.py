@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.chance import Luck, Seeds
+from sim.engine.chance import NOWHERE, Luck, Seeds
 from sim.engine.compile import rule
 
 Whole = NDArray[np.int64]
@@ -425,6 +425,7 @@ class Today(NamedTuple):
 
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
+    local: np.ndarray  # (provinces) uint64: hashes of the seeds that provinces have of their own today
     conditions: Real  # by Condition
     log: Log
     tally: Whole  # by Count
@@ -475,4 +476,11 @@ def today_of(world: World, seeds: Seeds, day: int) -> Today:
         seeds: Hashed seeds of all draws.
         day: Number of the day.
     """
-    return Today(Luck(seeds.daily[day], day), seeds.lasting, world.conditions, world.log, world.tally)
+    luck = Luck(seeds.daily[day], day, NOWHERE)
+    return Today(luck, seeds.lasting, seeds.local[day], world.conditions, world.log, world.tally)
+
+
+@rule
+def luck_in(province: int, today: Today) -> Luck:
+    """Return the hashed seeds for today's draws of an actor whose home is in the province."""
+    return Luck(today.luck.keys, today.luck.day, today.local[province])

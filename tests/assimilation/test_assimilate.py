@@ -13,10 +13,12 @@ from sim.assimilation.campaigns import (
     DAILY,
     DAILY_STREAMS,
     LASTING,
+    LOCAL,
     MOVES,
     NUMBER_SHARE,
     NUMBERS,
     ONCE,
+    PROVINCE_EARLIER,
     STREAM_EARLIER,
     Campaigns,
     address_of,
@@ -28,6 +30,7 @@ from sim.assimilation.tables import Seen
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
+from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream, seeds_in
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
@@ -41,12 +44,14 @@ def test_an_address_gives_back_its_seeds():
         ((0, 5), (9, 7), (12, 5)),
         ((Stream.THRESHOLD, 3, 8), (Stream.UNIT_RESOLVE, 0, 9)),
         ((Stream.ELDERS, 3, 10, 4), (Stream.ELDERS, 11, 11, 6), (Stream.FLIGHT, 20, 20, 8)),
+        ((0, 2, 4, 5), (33, 1, 20, 7)),
     )
     seeds = seeds_in(address, 20, 34)
-    found = address_of(seeds.daily[:, DAILY_STREAMS], seeds.lasting[:, ONCE].T)
+    found = address_of(seeds.daily[:, DAILY_STREAMS], seeds.lasting[:, ONCE].T, seeds.local)
     assert found.runs == address.runs
     assert set(found.lasting) == set(address.lasting)
     assert set(found.streams) == set(address.streams)
+    assert set(found.local) == set(address.local)
 
 
 def test_any_seeds_have_an_address(model):
@@ -57,10 +62,12 @@ def test_any_seeds_have_an_address(model):
         for link in range(6):
             rng = generator(1, 3, stage, link)
             state = model.propose(rng, state, stage, rng.integers(len(MOVES), size=40))
-    for daily, lasting in zip(state[DAILY], state[LASTING], strict=True):
-        seeds = seeds_in(address_of(daily, lasting), model.last, model.provinces)
+    assert all(array.any() for array in state)
+    for daily, lasting, local in zip(state[DAILY], state[LASTING], state[LOCAL], strict=True):
+        seeds = seeds_in(address_of(daily, lasting, local), model.last, model.provinces)
         assert np.array_equal(seeds.daily[1:, DAILY_STREAMS], daily[1:])
         assert np.array_equal(seeds.lasting[:, ONCE].T, lasting)
+        assert np.array_equal(seeds.local[1:], local[1:])
 
 
 def test_steps_of_numbers_stay_in_their_prior_and_are_symmetric():
@@ -71,14 +78,14 @@ def test_steps_of_numbers_stay_in_their_prior_and_are_symmetric():
 @pytest.fixture
 def model(monkeypatch):
     """Campaigns that are not run: the log likelihood is that of a number, so that tests take no time."""
-    _, order = settings_of(read_request(Assimilate, ["until=2021-06-22"]))
+    settings, order = settings_of(read_request(Assimilate, ["until=2021-06-22"]))
 
     def run(batches):
         return [
             np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1) for batch in batches
         ]
 
-    return Campaigns(order, tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 22)), 34, run)
+    return Campaigns(order, tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 22)), settings.facts, run)
 
 
 def test_every_stage_ends_on_a_day_with_a_report(model):
@@ -91,7 +98,11 @@ def test_a_proposal_changes_its_own_kind_alone(model, move):
     old = model.begin(generator(1, 1), 40)
     new = model.propose(generator(1, 2), old, 2, np.full(40, move))
     changed = [bool((a != b).any()) for a, b in zip(new, old, strict=True)]
-    assert changed == [move == NUMBERS, move <= STREAM_EARLIER, STREAM_EARLIER < move < NUMBERS]
+    assert changed == [
+        move == NUMBERS, move <= STREAM_EARLIER, PROVINCE_EARLIER < move < NUMBERS,
+        STREAM_EARLIER < move <= PROVINCE_EARLIER,
+    ]  # fmt: skip
+    assert not new[LOCAL][:, [0, *range(model.day(2) + 1, model.last + 1)]].any()
     assert (new[1][:, 0] == old[1][:, 0]).all()  # the seed of day 0 names the world
     assert (new[1][:, model.day(2) + 1 :] == old[1][:, model.day(2) + 1 :]).all()
 
@@ -104,9 +115,15 @@ def test_later_stages_draw_new_days_and_keep_the_days_before(model):
 
 
 def test_the_sample_goes_where_the_reports_are(model):
-    *_, cloud = sample(model, 400, 4, 1)
+    *_, cloud = sample(model, 400, 4, 1, moves=3)
     assert cloud.state[NUMBER_SHARE][:, 0].mean() == pytest.approx(0.7, abs=0.05)
     assert cloud.state[NUMBER_SHARE][:, 1].mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_province_is_chosen_the_more_often_the_more_is_reported_of_it(model):
+    chosen = dict(zip(read_facts().provinces, model.attention, strict=True))
+    assert sum(chosen.values()) == pytest.approx(1.0)
+    assert chosen["Badakhshan"] > chosen["Balkh"] > chosen["Hilmand"] > 0.0
 
 
 def test_a_stage_is_read_back_or_known_to_be_damaged(model, tmp_path):
@@ -134,7 +151,7 @@ def test_worlds_are_read_back(model, tmp_path):
     )
     write_worlds(table, tmp_path / "worlds.parquet")
     found = read_worlds(tmp_path / "worlds.parquet")
-    assert found.addresses == tuple(address_of(*row) for row in zip(cloud.state[1], cloud.state[LASTING], strict=True))
+    assert found.addresses == tuple(address_of(*row) for row in zip(*cloud.state[DAILY:], strict=True))
     assert found.numbers_of(3)[priors[0].key] == priors[0].at(float(cloud.state[NUMBER_SHARE][3, 0]))
 
 

@@ -208,7 +208,7 @@ def test_tables_weigh_worlds_as_the_sampler_does(monkeypatch):
     monkeypatch.setattr(campaigns, "run_campaign", of_address)
     observations = read_observations(read_evidence())
     _, order = verb.settings_of(read_request(Assimilate, []))
-    model = campaigns.Campaigns(order, observations, len(FACTS.provinces), lambda _batches: [])
+    model = campaigns.Campaigns(order, observations, FACTS, lambda _batches: [])
     batch = model.batches(model.begin(np.random.default_rng(0), 2), model.stages - 1)[0]
     counts = tables.watch_batch(batch).counts
     assert np.array_equal(tables.terms_of(counts, observations), campaigns.run_batch(batch))

@@ -117,6 +117,15 @@ def test_log_evidence_is_what_counting_every_case_gives():
     assert np.mean(found) == pytest.approx(math.log(total), abs=0.05)
 
 
+@pytest.mark.parametrize("more", [{"moves": 5}, {"drawn": 6}])
+def test_more_moves_and_more_draws_from_the_prior_change_no_answer(more):
+    evidence, mean, _ = kalman()
+    clouds = [last(sample(Linear(), 2000, 4, seed, **more)) for seed in range(4)]
+    assert [cloud.before.size for cloud in clouds] == [2000] * 4
+    assert np.mean([cloud.log_evidence for cloud in clouds]) == pytest.approx(evidence, abs=0.15)
+    assert np.mean([levels(cloud).mean() for cloud in clouds]) == pytest.approx(mean, abs=0.05)
+
+
 def test_a_sample_goes_on_from_any_stage_to_the_same_digits():
     whole = list(sample(Linear(), 200, 4, 3))
     again = list(sample(Linear(), 200, 4, 3, whole[1], 2))
@@ -155,10 +164,10 @@ def test_too_few_worlds_are_refused(count, chain):
 
 def test_half_of_the_states_count_at_the_next_temperature():
     logs = -np.linspace(0, 60, 1000)
-    to = next_temperature(logs, 0.0)
+    to = next_temperature(logs, 0.0, logs.size)
     weights = np.exp(to * logs)
     assert weights.sum() ** 2 / (weights**2).sum() == pytest.approx(500, rel=0.01)
-    assert next_temperature(np.zeros(10), 0.4) == 1.0
+    assert next_temperature(np.zeros(10), 0.4, 10) == 1.0
 
 
 def test_systematic_resampling_is_proportional_to_weight():

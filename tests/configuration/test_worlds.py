@@ -26,6 +26,7 @@ PRIORS = tuple(prior for prior in read_priors() if not prior.theory)
 COUNT = 3
 LASTING = ((Stream.THRESHOLD, 4, 5),)  # of world 1
 STREAMS = ((Stream.ELDERS, 1, 3, 8),)
+LOCAL = ((7, 2, 3, 6),)
 ABOUT = {
     "numbers": [prior.key for prior in PRIORS],
     "until": "2021-05-04",
@@ -43,7 +44,9 @@ def written(path, about):
     lasting[1, 9, 4] = 5
     daily = np.repeat(daily[:, :, None], len(DAILY_STREAMS), axis=2)
     daily[1, 1:, DAILY_STREAMS.index(Stream.ELDERS)] = 8
-    cloud = Cloud((rng.random((COUNT, len(PRIORS))), daily, lasting), np.zeros(COUNT), np.arange(COUNT), (), ())
+    local = np.zeros((COUNT, 4, 34), np.uint64)
+    local[1, 2:, 7] = 6
+    cloud = Cloud((rng.random((COUNT, len(PRIORS))), daily, lasting, local), np.zeros(COUNT), np.arange(COUNT), (), ())
     write_worlds(table_of_worlds(cloud, PRIORS, [], np.zeros((COUNT, 0)), about), path)
     return path
 
@@ -60,7 +63,7 @@ def settings_of(file, *overrides):
 def test_a_seed_is_a_world_to_the_last_report_and_itself_after_it(file):
     settings = settings_of(file)
     assert settings.seed_of(0) == Address(((0, 10), (2, 77), (4, 0)))
-    assert settings.seed_of(4) == Address(((0, 11), (2, 77), (4, 4)), LASTING, STREAMS)
+    assert settings.seed_of(4) == Address(((0, 11), (2, 77), (4, 4)), LASTING, STREAMS, LOCAL)
     assert settings.draws.numbers(1) == settings.draws.numbers(4)
     assert settings.draws.numbers(1) != settings.draws.numbers(2)
 
@@ -69,7 +72,7 @@ def test_draws_are_free_after_a_day(file):
     settings = settings_of(file, "worlds.until=2021-05-02")
     assert settings.seed_of(4) == Address(((0, 11), (2, 4)), LASTING, ((Stream.ELDERS, 1, 1, 8),))
     assert settings_of(file, "worlds.until=2021-05-03").seed_of(1) == Address(
-        ((0, 11), (2, 77), (3, 1)), LASTING, ((Stream.ELDERS, 1, 2, 8),)
+        ((0, 11), (2, 77), (3, 1)), LASTING, ((Stream.ELDERS, 1, 2, 8),), ((7, 2, 2, 6),)
     )
     assert settings.fingerprint() != settings_of(file).fingerprint()
     assert settings_of(file, "worlds.until=2021-05-04").fingerprint() == settings_of(file).fingerprint()

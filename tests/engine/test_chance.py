@@ -10,7 +10,7 @@ import sim.engine.day
 from sim.engine.campaign import run_campaign
 from sim.engine.chance import Address, Stream, bits, gumbel, logistic, normal, seeds_of, splitmix, uniform, whole
 from sim.engine.layout import found, lay_out
-from sim.engine.world import World
+from sim.engine.world import World, luck_in, today_of
 
 PUBLISHED = [
     6457827717110365317,
@@ -176,6 +176,25 @@ def test_a_seed_of_one_stream_on_some_days_changes_that_draw_alone():
     for stream, seeds in expected.items():
         hashed = [splitmix(splitmix(np.uint64(seed), stream), day) for day, seed in enumerate(seeds)]
         assert daily[:, stream].tolist() == hashed
+
+
+def test_a_seed_of_one_province_on_some_days_changes_the_draws_of_its_actors_alone():
+    local = Address(((0, 5),), (), (), ((1, 4, 7, 9),))
+    free, turned = run_on_board(5), run_on_board(local)
+    assert np.array_equal(free.record.series[:4], turned.record.series[:4])
+    assert not np.array_equal(free.record.series, turned.record.series)
+    seeds = seeds_of(local, 12, 2).local
+    assert np.flatnonzero(seeds.any(axis=1)).tolist() == [4, 5, 6, 7]
+    assert not seeds[:, 0].any()
+
+
+def test_the_seed_of_a_province_changes_every_stream_of_its_actors_and_no_other():
+    made = board(TWO_PROVINCES, **NOISY)
+    today = today_of(made.world, seeds_of(Address(((0, 5),), (), (), ((1, 3, 3, 9),)), 3, 2), 3)
+    for stream in Stream:
+        drawn = [bits(luck_in(province, today), stream, 101) for province in range(2)]
+        assert drawn[0] == bits(luck(3, 5), stream, 101)
+        assert drawn[1] != drawn[0]
 
 
 def test_a_seed_of_one_stream_of_one_province_changes_that_draw_alone():

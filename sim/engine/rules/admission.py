@@ -22,6 +22,7 @@ from sim.engine.world import (
     Roads,
     Today,
     Whole,
+    luck_in,
 )
 
 
@@ -84,7 +85,8 @@ def call_queue(post: int, land: Land, border: Border, numbers: Admission, today:
             numbers.camp_places, numbers.aid_places, today.conditions[Condition.AID], today.tally[Count.ADMITTED]
         )
         is_full = is_full or people > min(room, places)
-        draw = uniform(today.luck, Stream.ADMIT_FAMILY, refugees.identity[family])
+        luck = luck_in(land.districts.province[refugees.origin[family]], today)
+        draw = uniform(luck, Stream.ADMIT_FAMILY, refugees.identity[family])
         if not is_full and is_admitted(posts.admits_families[post], draw):
             admit_family(family, post, border, today.tally)
         elif refugees.waited_days[family] >= numbers.patience_days:
@@ -131,7 +133,8 @@ def send_away(family: int, post: int, land: Land, border: Border, numbers: Admis
         return
     today.tally[Count.REFUSED] += people
     refugees.post[family] = NOBODY
-    if uniform(today.luck, Stream.NEXT_POST, refugees.identity[family]) < numbers.goes_home:
+    luck = luck_in(districts.province[refugees.origin[family]], today)
+    if uniform(luck, Stream.NEXT_POST, refugees.identity[family]) < numbers.goes_home:
         refugees.state[family] = RefugeeState.RETURNED
         refugees.people[family] = 0
         districts.at_home[refugees.origin[family]] += people

@@ -28,6 +28,7 @@ from sim.engine.world import (
     Prongs,
     Provinces,
     Today,
+    luck_in,
 )
 
 PER_100_KM = 100.0  # road km to which weights of distance refer
@@ -104,8 +105,8 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
     mark_pressure(provinces, prongs)
     count_sought(districts, forces)
     for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one per district
-        move_column(force, land, armies, numbers, today.luck)
-    press(land, armies, numbers, today.luck)
+        move_column(force, land, armies, numbers, today)
+    press(land, armies, numbers, today)
 
 
 @rule
@@ -325,7 +326,7 @@ def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
 
 
 @rule
-def move_column(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
+def move_column(force: int, land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
     """March a column to its target, keep it there while it is busy, then send it to the next target."""
     districts, roads, forces, prongs = land.districts, land.roads, armies.forces, armies.prongs
     if forces.men[force] == 0:
@@ -344,7 +345,7 @@ def move_column(force: int, land: Land, armies: Armies, numbers: Advance, luck: 
         return
     if forces.mode[force] != Mode.GATHER:
         districts.sought[forces.district[force]] -= 1
-    target = next_target(force, land, armies, numbers, luck)
+    target = next_target(force, land, armies, numbers, luck_in(prongs.province[prong], today))
     forces.mode[force] = Mode.HOLD
     forces.mode_days[force] = 0
     districts.sought[target if target >= 0 else forces.district[force]] += 1
@@ -423,7 +424,7 @@ def count_sought(districts: Districts, forces: Forces) -> None:
 
 
 @rule
-def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
+def press(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
     """Let local forces start or stop pressing their districts, and sometimes attack alone."""
     districts, provinces, forces = land.districts, land.provinces, armies.forces
     for district in range(districts.holder.size):
@@ -432,7 +433,8 @@ def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
             districts.pressed[district] = False
             forces.mode[force] = Mode.HOLD
             continue
-        near = provinces.under_pressure[districts.province[district]]
+        province = districts.province[district]
+        near, luck = provinces.under_pressure[province], luck_in(province, today)
         draw = uniform(luck, Stream.PRESS, districts.identity[district])
         if districts.pressed[district]:
             districts.pressed[district] = not stops_pressing(near, numbers.press_stop, draw)

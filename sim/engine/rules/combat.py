@@ -31,6 +31,7 @@ from sim.engine.world import (
     UnitState,
     Whole,
     Why,
+    luck_in,
 )
 
 
@@ -111,17 +112,19 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
             if garrisons.men[district] > 0:
                 fight_one_day(district, land, armies, numbers, today)
         if districts.is_capital[district] and districts.holder[district] == Holder.GOVERNMENT:
-            besiege_one_day(district, land, garrisons, numbers, today.luck)
-    harass(districts, garrisons, units, numbers.harassment, today.luck)
+            luck = luck_in(districts.province[district], today)
+            besiege_one_day(district, land, garrisons, numbers, luck)
+    harass(districts, garrisons, units, numbers.harassment, today)
 
 
 @rule
-def harass(districts: Districts, garrisons: Garrisons, units: Units, men_a_day: float, luck: Luck) -> None:
+def harass(districts: Districts, garrisons: Garrisons, units: Units, men_a_day: float, today: Today) -> None:
     """Apply the losses that outposts in pressed districts suffer every day, in addition to those in assaults."""
     for place in range(list_units(districts.pressed, garrisons, units)):
         unit = units.listed[place]
         if units.role[unit] != Role.OUTPOST or units.men[unit] == 0:
             continue
+        luck = luck_in(districts.province[units.home[unit]], today)
         dead = min(units.men[unit], whole(men_a_day, uniform(luck, Stream.HARASSMENT, units.identity[unit])))
         if dead > 0:
             lose(unit, dead, garrisons, units)
@@ -147,7 +150,7 @@ def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, to
     If neither happens, the assault goes on.
     """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
-    actor = districts.identity[district]
+    actor, luck = districts.identity[district], luck_in(districts.province[district], today)
     defenders = garrisons.men[district]
     attackers = strength(district, forces, numbers.local_share)
     if attackers <= 0.0:
@@ -155,9 +158,9 @@ def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, to
     support = 1.0 + numbers.air_support * today.conditions[Condition.AIR_COVER]
     fallen = whole(
         min(defenders, numbers.defenders_killed * attackers / support),
-        uniform(today.luck, Stream.DEFENDER_LOSSES, actor),
+        uniform(luck, Stream.DEFENDER_LOSSES, actor),
     )
-    killed = whole(numbers.attackers_killed * defenders * support, uniform(today.luck, Stream.ATTACKER_LOSSES, actor))
+    killed = whole(numbers.attackers_killed * defenders * support, uniform(luck, Stream.ATTACKER_LOSSES, actor))
     fallen = kill_defenders(district, garrisons, units, min(fallen, defenders))
     killed = kill_attackers(district, forces, killed, today.tally)
     loss_share = fallen / defenders
@@ -166,7 +169,7 @@ def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, to
     probability = break_probability(
         loss_share, ratio, morale, garrisons.resolve[district], districts.dread[district], numbers
     )
-    if fallen == defenders or uniform(today.luck, Stream.BREAK, actor) < probability:
+    if fallen == defenders or uniform(luck, Stream.BREAK, actor) < probability:
         districts.falling[district] = Fall.FOUGHT
         districts.why[district] = Why.LOSSES if loss_share > numbers.heavy_losses else Why.FORCE
         if morale < numbers.low_morale:

@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from sim.engine.bookkeeping import join_garrison, log_ratio, note
-from sim.engine.chance import Luck, Stream, gumbel, logistic, uniform, whole
+from sim.engine.chance import Stream, gumbel, logistic, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.rules.calls import first_commando
 from sim.engine.world import (
@@ -30,6 +30,7 @@ from sim.engine.world import (
     Units,
     UnitState,
     Why,
+    luck_in,
 )
 
 
@@ -67,7 +68,7 @@ def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today
         return
     within_reach = list_within_reach(land)
     for attempt in range(attempts):
-        target = weakest_lost(attempt, within_reach, districts, garrisons, today.luck)
+        target = weakest_lost(attempt, within_reach, districts, garrisons, today)
         if target < 0:
             return
         men = reserve_of(units, numbers.columns)
@@ -90,7 +91,7 @@ def list_within_reach(land: Land) -> int:
 
 
 @rule
-def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
+def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, today: Today) -> int:
     """Return a random lost district within reach, more likely a weakly held one; -1 if no such district is left.
 
     Districts that were already retaken today are left out.
@@ -99,10 +100,10 @@ def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrison
     highest = -math.inf
     for place in range(within_reach):
         district = districts.choice[place]
-        if districts.retaken_on[district] == luck.day:
+        if districts.retaken_on[district] == today.luck.day:
             continue
         actor = districts.identity[district] * 100 + attempt
-        value = gumbel(luck, Stream.COUNTERATTACK, actor)
+        value = gumbel(luck_in(districts.province[district], today), Stream.COUNTERATTACK, actor)
         value -= math.log(1.0 + garrisons.local[district] + garrisons.mobile[district])
         if value > highest:
             highest = value
@@ -143,7 +144,8 @@ def try_to_retake(
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     actor = districts.identity[target]
     ratio = men / max(1, garrisons.local[target] + garrisons.mobile[target])
-    succeeds = uniform(today.luck, Stream.RETAKE, actor) < recapture_probability(ratio, numbers)
+    luck = luck_in(districts.province[target], today)
+    succeeds = uniform(luck, Stream.RETAKE, actor) < recapture_probability(ratio, numbers)
     found = 0
     survivors = 0
     for unit in range(first_commando(units), units.men.size):
@@ -152,7 +154,7 @@ def try_to_retake(
         if units.state[unit] != UnitState.RESERVE or units.men[unit] == 0:
             continue
         found += 1
-        draw = uniform(today.luck, Stream.COUNTERATTACK_LOSSES, units.identity[unit])
+        draw = uniform(luck, Stream.COUNTERATTACK_LOSSES, units.identity[unit])
         dead = min(units.men[unit], whole(numbers.killed * units.men[unit], draw))
         units.killed[unit] += dead
         units.men[unit] -= dead
@@ -163,7 +165,7 @@ def try_to_retake(
             units.supply_days[unit] = numbers.supply_days
             join_garrison(unit, target, garrisons, units)
         survivors += units.men[unit]
-    lost = min(forces.men[target], whole(numbers.killed * men, uniform(today.luck, Stream.COUNTERATTACK_LOSSES, actor)))
+    lost = min(forces.men[target], whole(numbers.killed * men, uniform(luck, Stream.COUNTERATTACK_LOSSES, actor)))
     forces.men[target] -= lost
     forces.killed[target] += lost
     today.tally[Count.TALIBAN_KILLED] += lost

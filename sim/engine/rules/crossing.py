@@ -12,7 +12,7 @@ from sim.engine.bookkeeping import note
 from sim.engine.chance import Stream, drawn_once, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.retreat import capture
-from sim.engine.world import Districts, Event, Holder, Posts, Today, Units, UnitState
+from sim.engine.world import Districts, Event, Holder, Posts, Today, Units, UnitState, luck_in
 
 
 class Crossing(NamedTuple):
@@ -92,7 +92,8 @@ def wait_at_river(unit: int, districts: Districts, units: Units, numbers: Crossi
     `numbers.gives_up_days` sets how long a unit waits.
     """
     if districts.holder[units.district[unit]] == Holder.TALIBAN:
-        draw = uniform(today.luck, Stream.CAPTURE_AT_POST, units.identity[unit])
+        luck = luck_in(districts.province[units.home[unit]], today)
+        draw = uniform(luck, Stream.CAPTURE_AT_POST, units.identity[unit])
         capture(unit, numbers.captured_waiting, draw, units, today)
     if units.men[unit] > 0 and units.state_days[unit] >= numbers.gives_up_days:
         units.dispersed[unit] += units.men[unit]

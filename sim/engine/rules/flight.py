@@ -10,17 +10,7 @@ from typing import NamedTuple
 
 from sim.engine.chance import Stream, uniform, whole
 from sim.engine.compile import rule
-from sim.engine.world import (
-    NEVER,
-    NOBODY,
-    Border,
-    Count,
-    Holder,
-    Land,
-    Posts,
-    RefugeeState,
-    Today,
-)
+from sim.engine.world import NEVER, NOBODY, Border, Count, Holder, Land, Posts, RefugeeState, Today, luck_in
 
 CAPITAL_CITY = 0  # Kabul is the first district of the data
 
@@ -85,7 +75,8 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
         if fear == 0.0:
             continue
         expected = numbers.daily_share * fear * districts.at_home[district] / numbers.people_per_row
-        groups = whole(expected, uniform(today.luck, Stream.FLIGHT, districts.identity[district]))
+        luck = luck_in(districts.province[district], today)
+        groups = whole(expected, uniform(luck, Stream.FLIGHT, districts.identity[district]))
         if groups > 0:
             ways = ways_from(district, land, border.posts, numbers.frontier_km)
             for ordinal in range(groups):
@@ -118,10 +109,11 @@ def leave(district: int, ordinal: int, ways: Ways, land: Land, border: Border, n
     refugees.state[row] = RefugeeState.ON_THE_ROAD
     refugees.due_on[row] = today.luck.day
     refugees.post[row] = NOBODY
-    if ways.post >= 0 and uniform(today.luck, Stream.FRONTIER, identity) < numbers.frontier_share:
+    luck = luck_in(districts.province[district], today)
+    if ways.post >= 0 and uniform(luck, Stream.FRONTIER, identity) < numbers.frontier_share:
         refugees.post[row] = ways.post
         refugees.destination[row] = posts.district[ways.post]
-    elif uniform(today.luck, Stream.DESTINATION, identity) < numbers.capital_city_share:
+    elif uniform(luck, Stream.DESTINATION, identity) < numbers.capital_city_share:
         refugees.destination[row] = CAPITAL_CITY
     else:
         refugees.destination[row] = ways.city

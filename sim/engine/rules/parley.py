@@ -27,6 +27,7 @@ from sim.engine.world import (
     Today,
     UnitState,
     Why,
+    luck_in,
 )
 
 
@@ -144,7 +145,8 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
             continue
         if districts.holder[district] == Holder.TALIBAN or districts.is_capital[district]:
             continue
-        near = provinces.under_pressure[districts.province[district]]
+        province = districts.province[district]
+        near, luck = provinces.under_pressure[province], luck_in(province, today)
         probability = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = districts.identity[district]
         if garrisons.men[district] > 0 and sends_elders(
@@ -153,11 +155,9 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
             districts.influence[district],
             numbers.mobile_elders,
             probability,
-            uniform(today.luck, Stream.ELDERS, actor),
+            uniform(luck, Stream.ELDERS, actor),
         ):
-            ask_garrison(
-                district, districts, garrisons, air_cover, numbers, uniform(today.luck, Stream.HANDOVER, actor)
-            )
+            ask_garrison(district, districts, garrisons, air_cover, numbers, uniform(luck, Stream.HANDOVER, actor))
     ask_outposts(land, armies, numbers, today)
     lose_patience(districts, forces, numbers.days)
 
@@ -183,6 +183,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
             continue
         here = units.district[unit]
         near = provinces.under_pressure[districts.province[here]]
+        luck = luck_in(districts.province[units.home[unit]], today)
         probability = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = units.identity[unit]
         if not sends_elders(
@@ -191,7 +192,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
             districts.influence[here],
             0.0,
             probability,
-            uniform(today.luck, Stream.ELDERS, actor),
+            uniform(luck, Stream.ELDERS, actor),
         ):
             continue
         situation = Situation(
@@ -204,7 +205,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
             units.resolve[unit],
         )
         probability = handover_probability(situation, today.conditions[Condition.AIR_COVER], numbers)
-        if uniform(today.luck, Stream.OUTPOST, actor) < probability:
+        if uniform(luck, Stream.OUTPOST, actor) < probability:
             note(today, Event.SURRENDER, here, unit, units.men[unit], Fall.HANDED_OVER, Why.NONE)
             leave_garrison(unit, garrisons, units)
             units.surrendered[unit] += units.men[unit]

@@ -28,6 +28,7 @@ from sim.engine.world import (
     UnitKind,
     Units,
     UnitState,
+    luck_in,
 )
 
 
@@ -109,7 +110,8 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
             march_on(unit, land, armies, posts, numbers, today)
     for district in range(districts.holder.size):
         if garrisons.faced[district] and districts.holder[district] == Holder.GOVERNMENT:
-            leave_if_cut_off(district, districts, garrisons, numbers, terms, today.luck)
+            luck = luck_in(districts.province[district], today)
+            leave_if_cut_off(district, districts, garrisons, numbers, terms, luck)
         is_lost = districts.holder[district] == Holder.TALIBAN or districts.falling[district] == Fall.ABANDONED
         districts.chosen[district] = is_lost and garrisons.present[district] > 0
         districts.falling[district] = Fall.NONE
@@ -150,17 +152,18 @@ def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retr
     kind = units.kind[unit]
     actor = units.identity[unit]
     men = units.men[unit]
-    if changes_sides(kind, how, uniform(today.luck, Stream.CHANGE_SIDES, actor), numbers):
+    luck = luck_in(districts.province[units.home[unit]], today)
+    if changes_sides(kind, how, uniform(luck, Stream.CHANGE_SIDES, actor), numbers):
         units.changed_sides[unit] += men
         forces.men[here] += men
         disband(unit, units, UnitState.CHANGED_SIDES)
-    elif surrenders(kind, how, uniform(today.luck, Stream.REFUSE_SURRENDER, actor), numbers):
+    elif surrenders(kind, how, uniform(luck, Stream.REFUSE_SURRENDER, actor), numbers):
         note(today, Event.SURRENDER, here, unit, men, how, 0)
         units.surrendered[unit] += men
         disband(unit, units, UnitState.SURRENDERED)
     else:
         if how == Fall.FOUGHT:
-            capture(unit, numbers.captured_on_fall, uniform(today.luck, Stream.CAPTURE_ON_FALL, actor), units, today)
+            capture(unit, numbers.captured_on_fall, uniform(luck, Stream.CAPTURE_ON_FALL, actor), units, today)
         if units.men[unit] > 0:
             flee_from(unit, land, units, posts, numbers, today)
 
@@ -193,7 +196,7 @@ def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retrea
     units.post[unit] = NOBODY
     here = units.district[unit]
     refuge = nearest_refuge(here, land, numbers.refuge_km)
-    draw = uniform(today.luck, Stream.ROAD_OPEN, districts.identity[here])
+    draw = uniform(luck_in(districts.province[here], today), Stream.ROAD_OPEN, districts.identity[here])
     if refuge >= 0 and finds_road_open(districts.mountain[here], draw, numbers):
         set_out(unit, refuge, roads.between[here, refuge] / numbers.walk_km_per_day, units)
         return
@@ -206,7 +209,8 @@ def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retrea
         else:
             set_out(unit, posts.district[post], km / numbers.walk_km_per_day, units)
         return
-    draw = uniform(today.luck, Stream.CAPTURE_IN_FLIGHT, units.identity[unit])
+    luck = luck_in(districts.province[units.home[unit]], today)
+    draw = uniform(luck, Stream.CAPTURE_IN_FLIGHT, units.identity[unit])
     capture(unit, numbers.captured_in_flight, draw, units, today)
     if units.men[unit] > 0:
         units.dispersed[unit] += units.men[unit]

@@ -12,7 +12,7 @@ from sim.engine.bookkeeping import join_garrison, note
 from sim.engine.chance import Stream, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.flight import CAPITAL_CITY
-from sim.engine.world import NEVER, Armies, Event, Holder, Land, Today, UnitState
+from sim.engine.world import NEVER, Armies, Event, Holder, Land, Today, UnitState, luck_in
 
 
 class Returning(NamedTuple):
@@ -49,7 +49,8 @@ def bring_home(land: Land, armies: Armies, numbers: Returning, today: Today) -> 
             units.state[unit] = UnitState.FLOWN_HOME
             units.state_days[unit] = 0
         elif units.state[unit] == UnitState.FLOWN_HOME and units.state_days[unit] == int(numbers.home_days):
-            if uniform(today.luck, Stream.REJOIN, units.identity[unit]) < numbers.rejoin:
+            luck = luck_in(land.districts.province[units.home[unit]], today)
+            if uniform(luck, Stream.REJOIN, units.identity[unit]) < numbers.rejoin:
                 rejoin(unit, land, armies, numbers.morale, today)
 
 
