@@ -426,8 +426,8 @@ class Assimilate(Request):
     known: date | None = option(
         "use only reports published up to this day; by default, all", None, example="2021-06-22"
     )
-    worlds: int = option("number of worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
-    moves: int = option("changes tried between one kept world and the next of its chain", 1, low=1, high=1000)
+    worlds: int = option("number of worlds to keep, a multiple of 8", 1000, low=32, high=100_000)
+    moves: int = option("changes tried between one kept world and the next of its chain", 2, low=1, high=1000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
     repeats: int = option(
         "runs of the sampler, each with the next seed, for the error of the evidence", 1, low=1, high=100
@@ -448,6 +448,7 @@ class Hindcast(Request):
     origins: tuple[date, ...] = option("days to forecast from; by default all nine", (), example="2021-06-22")
     horizons: tuple[int, ...] = option("days ahead", (1, 3, 7, 14), low=1, high=60, example="1,3,7")
     worlds: int = option("worlds per origin, a multiple of 8", 400, low=32, high=100_000)
+    moves: int = option("changes tried between one kept world and the next of its chain", 4, low=1, high=1000)
     seed: int = option("seed of samplers and campaigns", 0, low=0, high=LAST_SEED)
     name: str = option("folder of the hindcast, in results_dir", "hindcast", read=read_name)
     overrides: tuple[str, ...] = overrides("settings of one cell")

@@ -175,10 +175,10 @@ def score(
 def assimilate(
     until: date | str = date(2021, 7, 7),
     *,
-    worlds: int = 2000,
+    worlds: int = 1000,
     known: date | str | None = None,
     seed: int = 0,
-    moves: int = 1,
+    moves: int = 2,
     repeats: int = 1,
     name: str = "",
     progress: bool = True,

@@ -74,7 +74,8 @@ class Job(NamedTuple):
     def asked(self) -> str:
         """Hash of everything that determines the results, by which stored results of this request are recognised."""
         rows = [[str(part) for part in one[:-1]] for one in self.observations]
-        made_of = [self.order.key, list(self.order.fingerprints), self.request.worlds, self.request.seed, rows]
+        request = self.request
+        made_of = [self.order.key, list(self.order.fingerprints), request.worlds, request.moves, request.seed, rows]
         days = [str(one) for one in self.origins]
         return sha256(json.dumps([VERSION, *made_of, days, self.horizons]).encode()).hexdigest()[:16]
 
@@ -144,7 +145,7 @@ def estimate(job: Job, seconds: float) -> str:
     """
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
-    left = seconds * (PER_STAGE * stages + len(job.origins))
+    left = seconds * (PER_STAGE * stages * job.request.moves + len(job.origins))
     return (
         f"{counted(len(job.origins), 'origin')} x {job.request.worlds} worlds, {stages} stages: about "
         f"{format_seconds(left)} on {counted(workers, 'worker')}, less what is recorded already"
@@ -177,7 +178,10 @@ def worlds_at(day: date, job: Job) -> Path:
     """Return the path of the file of worlds conditioned on reports published by a day; it is made if it is missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
-    wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)
+    wanted = Assimilate(
+        until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, name=name,
+        overrides=request.overrides,
+    )  # fmt: skip
     return make_worlds(wanted, console_of(), watched=False) / "worlds.parquet"
 
 
@@ -203,7 +207,8 @@ def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, A
     told = {day: json.loads(path.read_text(encoding="utf-8")) for day, path in places.items()}
     return {
         "asked": job.asked, "command": command_line(), "commit": commit(), "versions": versions(),
-        "worlds": job.request.worlds, "origins": list(told), "horizons": list(job.horizons), "seed": job.request.seed,
+        "worlds": job.request.worlds, "moves": job.request.moves,
+        "origins": list(told), "horizons": list(job.horizons), "seed": job.request.seed,
         "campaigns": {
             str(one.day): {name: one.forecasts[name].paths.shape[0] for name in (PANJ, FREE)} for one in origins
         },
