@@ -626,8 +626,8 @@ VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # a verb 
     options.VERBS[verb.__name__.rstrip("_")]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, memo, export, animate, explorable, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_,
-        init, completion,
+        report, memo, export, animate, explorable, story, fork, failures, verify, reproduce, classroom, grade, evidence,
+        list_, init, completion,
     )
 }  # fmt: skip
 

@@ -809,8 +809,8 @@ VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
         Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
-        Report, Memo, Export, Animate, Explorable, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
-        Completion,
+        Report, Memo, Export, Animate, Explorable, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence,
+        List, Init, Completion,
     )
 }  # fmt: skip
 

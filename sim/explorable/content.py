@@ -14,7 +14,18 @@ import yaml
 
 from sim.configuration.changes import about_of
 from sim.data.evidence import Evidence, say_value
-from sim.data.record import ABOUT_A_THIRD, Point, aan_shares, evidence, lwj_shares, out_of, point, reported
+from sim.data.facts import Facts
+from sim.data.record import (
+    ABOUT_A_THIRD,
+    Point,
+    aan_shares,
+    counts_by_post,
+    evidence,
+    lwj_shares,
+    out_of,
+    point,
+    reported,
+)
 from sim.data.shapes import CREDIT, arcs_in_degrees, read_topology
 from sim.explorable.campaigns import Gathered, split
 from sim.plots.captions import format_setting
@@ -23,8 +34,9 @@ from sim.plots.page import PROVENANCE, as_text, is_told, make_source
 from sim.wording import format_day, number
 
 TEXTS = Path(__file__).parent / "text"
-MARGIN = 12.0  # km around the country
-CITIES = ("Kabul", "Kunduz", "Faizabad", "Mazar-e-Sharif", "Kandahar", "Hirat")  # names of districts, for bearings
+MARGIN = 35.0  # km around the country
+FIRST = "F035"  # the figure that the first scene tells and draws
+CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
 CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
 
@@ -81,12 +93,13 @@ def about_page(gathered: Gathered, texts: Mapping[str, Any]) -> dict[str, Any]:
         "posts": len(facts.post),
         "seeds": list(gathered.seeds),
         "worlds": [
-            {"key": one, "title": texts["worlds"][one], "numbers": gathered.cell_of(one, "").calibration}
+            {"key": one, "title": texts["worlds"][one], "manner": manner_of(gathered, one, texts)}
             for one in gathered.worlds
         ],
         "decisions": [describe(one, texts) for one in gathered.decisions],
         "fingerprints": {what: study.about[f"{what}_fingerprint"] for what in ("rules", "data", "settings")},
         "map": geometry(),
+        "first": first_night(facts),
         "record": record(cell.start_date, len(facts.district)),
         "says": texts["says"],
     }
@@ -99,6 +112,19 @@ def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
     group, choice = split(decision)
     usual = f"{format_setting(group)}: {format_setting(choice)}"
     return {"key": decision, "title": texts["decisions"].get(decision, usual), "about": about_of(group, choice)}
+
+
+def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
+    """Return in a few words where chance and numbers of campaigns come from, such as `free, calibrated`."""
+    numbers = gathered.cell_of(worlds, "").calibration.partition(":")[0]
+    return str(texts["says"]["manner"][worlds]).format(numbers=numbers)
+
+
+def first_night(facts: Facts) -> dict[str, Any]:
+    """Return the figure of the first scene: its id, the soldiers, and the row of the post at which they crossed."""
+    row = reported(FIRST)
+    post = next(one.post for one in counts_by_post() if one.night == row.date_end and one.soldiers == row.value)
+    return {"id": row.id, "soldiers": int(row.value or 0), "post": facts.post.index(post)}
 
 
 def geometry() -> dict[str, Any]:
@@ -148,11 +174,11 @@ def record(start: date, districts: int) -> list[dict[str, Any]]:
 
 
 def count_of(found: Point) -> str:
-    """Return a reported share as it was counted, such as `33 of 421`, or in percent if only the share was reported."""
+    """Return a reported share as it was counted, such as `33/421`, or in percent if only the share was reported."""
     if found.id == ABOUT_A_THIRD:
-        return f"{round(100 * found.value)} %"
+        return f"{round(100 * found.value)}\u202f%"
     total = out_of(found.id)
-    return f"{round(found.value * total)} of {total:.0f}"
+    return f"{round(found.value * total)}/{total:.0f}"
 
 
 def sources_of(ids: Iterable[str]) -> list[Any]:

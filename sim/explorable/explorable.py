@@ -81,7 +81,11 @@ def page_of(gathered: Gathered, language: str = "en") -> str:
     texts = read_texts(language)
     style, script = (PAGE / "page.css").read_text(encoding="utf-8"), joined_scripts()
     about = about_page(gathered, texts)
-    values = {"districts": about["districts"], "runs": len(gathered.seeds)}
+    values = {
+        "districts": about["districts"],
+        "runs": len(gathered.seeds),
+        "manner": about["worlds"][0]["manner"],
+    }
     places = Environment(
         loader=FileSystemLoader(PAGE), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

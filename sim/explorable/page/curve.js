@@ -1,6 +1,6 @@
 // The chart of districts by evening: one can draw on it, and lines, reports and a clock are shown on it.
 
-import { clamp, colour, count, fit, scale, say, sized, svg } from "./figures.js";
+import { clamp, colour, count, fit, pointerIn, scale, say, sized, svg } from "./figures.js";
 
 const TOP = 18;
 const BOTTOM = 24;
@@ -33,8 +33,8 @@ export class Curve {
   }
 
   place(event) {
-    const box = this.figure.getBoundingClientRect();
-    return [this.x.back(event.clientX - box.left), this.y.back(event.clientY - box.top)];
+    const [left, top] = pointerIn(this.figure, event);
+    return [this.x.back(left), this.y.back(top)];
   }
 
   tap(event) {
@@ -90,12 +90,12 @@ export class Curve {
     const says = this.page.about.says;
     if (!this.names) return;
     const name = (values, day, text, up) => svg("text", {
-      class: "place", x: clamp(this.x(day), 44, this.x(this.last)), y: this.y(values[day]) + (up ? -10 : 20), "text-anchor": "end",
+      class: "place", x: clamp(this.x(day), 44, this.x(this.last)), y: this.y(values[day]) + (up ? -10 : 34), "text-anchor": "end",
     }, this.overlay, text);
     if (this.drawing && this.campaign) {
       const day = Math.min(this.until, this.last);
       const isAbove = this.campaign[day] > this.drawing[day];
-      if (day > 8) name(this.campaign, day, says.legend_campaign, isAbove);
+      if (day > 8) name(this.campaign, day, says.legend_campaign, isAbove || this.campaign[day] < 70);
       name(this.drawing, this.last, says.legend_drawing, this.campaign[this.last] <= this.drawing[this.last]);
     }
   }
@@ -138,7 +138,7 @@ export class Curve {
     if (!isNamed) return;
     const isRight = day > this.last / 2;
     svg("text", {
-      class: "reported place", x: isRight ? x - 12 : x + 12, y: y + (kind === "centres" ? 18 : -8), "text-anchor": isRight ? "end" : "start",
+      class: "reported place", x: kind === "about" ? x + 9 : isRight ? x - 12 : x + 12, y: y + { centres: 18, control: -8, about: 32 }[kind], "text-anchor": isRight ? "end" : "start",
     }, this.overlay, text);
   }
 

@@ -1,11 +1,11 @@
 // The chart of paired differences: a bracket is set first, then the pairs fall and it holds or not.
 
-import { animate, clamp, count, fit, isStill, scale, say, svg } from "./figures.js";
+import { animate, clamp, count, fit, isStill, pointerIn, scale, say, svg } from "./figures.js";
 import { quantile } from "./campaigns.js";
 
 const CEILING = 34;
 const BASE = 74; // axis, bracket and their names
-const SIDE = 16;
+const SIDE = 24;
 const FALL = 0.4; // seconds that one dot falls
 const BEGIN = 3; // seconds in which all begin to fall
 const FIFTY = 50;
@@ -125,7 +125,7 @@ export class Dots {
       ? Array.from({ length: FIFTY }, (_, row) => quantile(this.differences, (row + 0.5) / FIFTY))
       : this.differences;
     const unit = this.x(1) - this.x(0);
-    const bin = [1, 2, 5, 10].find((size) => size * unit >= (this.isFifty ? 12 : 7)) || 10;
+    const bin = [1, 2, 5, 10].find((size) => size * unit >= (this.isFifty ? 12 : 9)) || 10;
     const wide = bin * unit;
     const bins = new Map();
     values.forEach((value) => {
@@ -154,7 +154,10 @@ export class Dots {
     if (this.lit >= 0 && !this.isFifty) {
       const mark = this.circles[this.lit].mark;
       this.overlay.append(mark);
-      svg("path", { class: "bracket", d: `M${this.x(0)} ${CEILING - 8}H${this.x(this.differences[this.lit])}` }, this.overlay);
+      const value = this.differences[this.lit];
+      svg("path", { class: "bracket", d: `M${this.x(0)} ${CEILING - 8}H${this.x(value)}` }, this.overlay);
+      svg("text", { class: "strong", x: this.x(value) + (value < 0 ? -6 : 6), y: CEILING - 3, "text-anchor": value < 0 ? "end" : "start" },
+        this.overlay, count(value, true));
     }
     if (this.isDone) {
       const { low, high, mean } = this.summary;
@@ -194,12 +197,12 @@ export class Dots {
     if (this.isDone) return;
     event.preventDefault();
     this.figure.setPointerCapture(event.pointerId);
-    this.held = { end, from: this.x.back(event.clientX), ...this.bracket };
+    this.held = { end, from: this.x.back(pointerIn(this.figure, event)[0]), ...this.bracket };
   }
 
   drag(event) {
     if (!this.held) return;
-    const moved = Math.round(this.x.back(event.clientX) - this.held.from);
+    const moved = Math.round(this.x.back(pointerIn(this.figure, event)[0]) - this.held.from);
     const { end } = this.held;
     this.move(
       end === "high" ? this.held.low : this.held.low + moved,

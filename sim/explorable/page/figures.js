@@ -35,17 +35,29 @@ export function count(value, isSigned = false) {
 
 export const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+// How much larger letters are than 16 pixels; figures are drawn in pixels of 16-pixel letters and enlarged as a whole.
+export const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
 // Call `draw(width, height)` now and whenever the figure changes its size.
 export function fit(figure, draw) {
   new ResizeObserver(() => {
-    const { width, height } = figure.getBoundingClientRect();
-    if (width && height) draw(width, height);
+    const box = figure.getBoundingClientRect();
+    const [width, height] = [box.width / unit(), box.height / unit()];
+    if (!width || !height) return;
+    for (const part of figure.querySelectorAll("svg")) part.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    draw(width, height);
   }).observe(figure);
 }
 
-// A canvas sized for the screen, and its context in CSS pixels.
+// Where a pointer is, in the coordinates of a figure.
+export function pointerIn(figure, event) {
+  const box = figure.getBoundingClientRect();
+  return [(event.clientX - box.left) / unit(), (event.clientY - box.top) / unit()];
+}
+
+// A canvas sized for the screen, and its context in the coordinates of the figure.
 export function sized(canvas, width, height) {
-  const ratio = devicePixelRatio || 1;
+  const ratio = (devicePixelRatio || 1) * unit();
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");

@@ -1,6 +1,6 @@
 // The map of the districts, and the strip of the river that every scene shows.
 
-import { colour, fit, sized, svg } from "./figures.js";
+import { colour, fit, say, sized, svg } from "./figures.js";
 import { holders } from "./campaigns.js";
 
 // The points of every arc, in km from the north-western corner.
@@ -12,15 +12,56 @@ function pointsOf(arcs) {
   });
 }
 
-// Draw the river with its posts, fitted into an SVG.
-export function drawRiver(place, { river, posts }, margin = 6) {
-  const points = [...river.flat(), ...posts];
-  const xs = points.map(([x]) => x);
-  const ys = points.map(([, y]) => y);
+// The point of the river that is nearest to a post, whose own place is approximate.
+function atRiver(points, [x, y]) {
+  const away = (point) => Math.hypot(point[0] - x, point[1] - y);
+  return points.reduce((best, point) => (away(point) < away(best) ? point : best));
+}
+
+// Draw the river with its posts, fitted into the strip.
+export function drawStrip(place, { river, posts }) {
+  const points = river.flat();
+  const margin = 9;
+  const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
   const [west, north] = [Math.min(...xs) - margin, Math.min(...ys) - margin];
   place.setAttribute("viewBox", `${west} ${north} ${Math.max(...xs) + margin - west} ${Math.max(...ys) + margin - north}`);
   for (const line of river) svg("polyline", { class: "river-line", points: line.join(" ") }, place);
-  return posts.map(([x, y]) => svg("circle", { class: "river-post", cx: x, cy: y, r: margin }, place));
+  return posts.map((post) => {
+    const [cx, cy] = atRiver(points, post);
+    return svg("circle", { class: "river-post", cx, cy, r: margin }, place);
+  });
+}
+
+const ROWS = 12; // of dots, one per soldier
+const GAP = 5; // pixels between them
+
+// The river of the first scene, with one dot for each soldier of the reported night.
+export function drawNight(figure, { map, first, says }, river) {
+  const place = svg("svg", { role: "img", "aria-label": `${river}; ${say(says.each_dot, first)}` }, figure);
+  fit(figure, (width, height) => {
+    place.replaceChildren();
+    const points = map.river.flat();
+    const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
+    const block = ROWS * GAP;
+    const top = block + 40;
+    const [wide, high] = [Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys)];
+    const factor = Math.min((width - 20) / wide, (height - top - 24) / high);
+    const left = (width - wide * factor) / 2;
+    const to = ([x, y]) => [left + (x - Math.min(...xs)) * factor, top + (y - Math.min(...ys)) * factor];
+    for (const line of map.river) svg("polyline", { class: "river-line", points: line.map(to).join(" ") }, place);
+    const [x, y] = to(atRiver(points, map.posts[first.post]));
+    const columns = Math.ceil(first.soldiers / ROWS);
+    const from = Math.max(4, Math.min(x - columns * GAP - 8, width - columns * GAP - 4));
+    for (let one = 0; one < first.soldiers; one++)
+      svg("circle", { class: "person", cx: from + GAP * Math.floor(one / ROWS), cy: 24 + GAP * (one % ROWS), r: 1.7 }, place);
+    svg("path", { class: "lead-line", d: `M${from + columns * GAP} ${24 + block}L${x} ${y}` }, place);
+    svg("circle", { class: "river-post", cx: x, cy: y, r: 5 }, place);
+    svg("text", { x: from - 2, y: 12 }, place, say(says.each_dot, first));
+    svg("text", { x: width - 8, y: top + 8, "text-anchor": "end" }, place, says.north);
+    svg("text", { x: 8, y: height - 8 }, place, says.south);
+    const [low, under] = to(points[Math.floor(points.length * 0.75)]);
+    svg("text", { class: "place water", x: low, y: under + 22 }, place, river);
+  });
 }
 
 export class Country {
@@ -43,6 +84,7 @@ export class Country {
     this.place = ([x, y]) => [left + x * factor, top + y * factor];
     this.width = width;
     this.height = height;
+    this.factor = factor;
     this.paths = this.about.map.districts.map((rings) => {
       const path = new Path2D();
       for (const ring of rings) {
@@ -96,7 +138,7 @@ export class Country {
     context.strokeStyle = colour("quiet");
     context.stroke(this.provinces);
     context.lineJoin = "round";
-    context.lineWidth = Math.max(3, this.width / 160);
+    context.lineWidth = Math.max(3, this.factor * 9);
     context.strokeStyle = colour("river");
     context.stroke(this.river);
     this.people(context, campaign, day);
@@ -110,7 +152,7 @@ export class Country {
     totals.forEach((soldiers, post) => {
       if (!soldiers) return;
       context.beginPath();
-      context.arc(...this.place(this.about.map.posts[post]), Math.sqrt(soldiers) * this.width * 0.0009, 0, 7);
+      context.arc(...this.place(this.about.map.posts[post]), Math.sqrt(soldiers) * this.factor, 0, 7);
       context.fill();
     });
   }

@@ -2,7 +2,7 @@
 
 import { differences, quantile, unpack } from "./campaigns.js";
 import { animate, count, isStill, say } from "./figures.js";
-import { Country, drawRiver } from "./map.js";
+import { Country, drawNight, drawStrip } from "./map.js";
 import { Curve, describeDrawing } from "./curve.js";
 import { Dots } from "./dots.js";
 
@@ -116,7 +116,7 @@ function draw(page) {
   });
   const dot = about.record.find((one) => one.id === START);
   curve.start = dot.value;
-  curve.reports = [{ ...dot, isNamed: true, text: `${say(about.says.dot_of_may, dot)} (${dot.id})` }];
+  curve.reports = [{ ...dot, isNamed: true, text: `${say(about.says.dot_of_may, dot)} ${dot.id}` }];
   curve.drawing = page.state.drawing;
   curve.describe(say(about.says.chart_of_drawing, { drawn: describeDrawing(curve, page) }));
   lock.disabled = !curve.isWhole;
@@ -164,6 +164,7 @@ function run(page) {
     const values = { value: own.held[page.last], drawn: count(page.state.drawing?.[page.last] ?? 0) };
     said.textContent = say(page.state.drawing ? about.says.ran : about.says.ran_without, values);
     show(next, true);
+    show(find("run", "lead"), false);
     button.classList.remove("main");
     next.classList.add("main");
   }
@@ -303,15 +304,16 @@ function reports(page) {
     curve.lines = campaigns.map((campaign) => line(campaign, "blue", 1, 0.22));
     curve.pick = !worlds && page.state.pick !== null ? campaigns[page.state.pick].held : null;
     curve.campaign = worlds ? null : page.own.held;
-    curve.reports = areShown ? about.record.map((one) => ({ ...one, isNamed: true, text: `${one.text} (${one.id})` })) : [];
+    curve.reports = areShown ? about.record.map((one) => ({ ...one, isNamed: true, text: `${one.text} ${one.id}` })) : [];
     curve.render();
     describeLines(curve, page, campaigns);
-    find("reports", "caption").title = about.worlds[worlds].numbers;
+    const { manner } = about.worlds[worlds];
+    find("reports", "caption").textContent = say(about.says.campaigns, { runs: page.runs, manner });
     if (!areShown) return;
     const there = campaigns.map((campaign) => campaign.held[dated.day]);
     said.textContent = say(about.says.reported, {
       below: there.filter((value) => value < dated.value).length, above: there.filter((value) => value > dated.value).length,
-      runs: campaigns.length, value: Math.round(dated.value),
+      runs: campaigns.length, value: Math.round(dated.value), day: page.day(dated.day),
     });
   }
 
@@ -320,6 +322,7 @@ function reports(page) {
     lay();
     for (const one of [after, key, next]) show(one, true);
     show(button, false);
+    show(find("reports", "lead"), false);
     next.focus({ preventScroll: true });
   });
   for (const radio of after.querySelectorAll("input"))
@@ -363,10 +366,10 @@ function decision(page) {
   }
 
   function caption() {
-    const { about: meant } = about.decisions[Number(select.value)];
-    const kind = about.worlds[worlds];
-    const hindsight = kind.key === "free" ? about.says.free : about.says.hindsight;
-    find("decision", "caption").textContent = `${page.texts.caption_dots}, ${hindsight}. ${dots.isDone ? "" : meant}`.trim();
+    const { about: meaning } = about.decisions[Number(select.value)];
+    const { manner } = about.worlds[worlds];
+    const said = say(about.says.pairs, { runs: page.runs, manner, meaning: dots.isDone ? "" : meaning });
+    find("decision", "caption").textContent = said.trim();
   }
 
   function told() {
@@ -475,14 +478,8 @@ async function open() {
   }
   const page = new Page(await unpack(content("campaigns")));
   page.scenes = {};
-  const posts = drawRiver(document.getElementById("river-strip"), page.about.map);
-  posts.forEach((post) => post.setAttribute("r", 9));
-  const large = find("river", "river");
-  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  picture.setAttribute("role", "img");
-  picture.setAttribute("aria-label", texts.river);
-  large.append(picture);
-  drawRiver(picture, page.about.map);
+  drawStrip(document.getElementById("river-strip"), page.about.map);
+  drawNight(find("river", "river"), page.about, texts.river);
   const made = new Set(["river"]);
   const makers = { draw, run, gather, reports, decision, claim };
   const enter = () => {
