@@ -110,7 +110,7 @@ export class Country {
 
   name() {
     this.overlay.replaceChildren();
-    if (this.width > 480)
+    if (this.width > 330)
       for (const [name, x, y] of this.about.map.cities) {
         const [left, top] = this.place([x, y]);
         svg("circle", { cx: left, cy: top, r: 2, fill: colour("ink") }, this.overlay);
