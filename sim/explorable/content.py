@@ -154,7 +154,7 @@ def geometry() -> dict[str, Any]:
 def steps(points: np.ndarray) -> list[int]:
     """Return a line as its first point and the steps to each next point, flat; repeated points are left out."""
     moves = np.diff(points, axis=0, prepend=0)
-    kept = moves.any(axis=1)
+    kept = np.asarray(moves.any(axis=1))
     kept[[0, -1]] = True
     found: list[int] = moves[kept].reshape(-1).tolist()
     return found

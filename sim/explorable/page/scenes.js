@@ -120,7 +120,7 @@ function draw(page) {
   curve.drawing = page.state.drawing;
   curve.describe(say(about.says.chart_of_drawing, { drawn: describeDrawing(curve, page) }));
   lock.disabled = !curve.isWhole;
-  find("draw", "clear").addEventListener("click", () => curve.clear());
+  find("draw", "wipe").addEventListener("click", () => curve.clear());
   lock.addEventListener("click", () => {
     memory.set({ isLocked: true });
     page.tell("drawing", { drawing: page.state.drawing });
