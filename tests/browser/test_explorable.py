@@ -136,6 +136,7 @@ def walk(page, look):
     page.click("#reports [data-next]")
     at(page, "decision")
     look("bracket")
+    page.press("#decision [data-end=low]", "PageDown")
     page.click("#decision [data-fall]")
     page.wait_for_selector("#decision [data-again]:not([hidden])")
     look("fallen")
@@ -322,6 +323,7 @@ def test_a_bracket_is_dragged_before_any_number_is_shown_and_then_holds_or_not(o
     page = opened(motion="reduce")
     scene = to_the_bracket(page)
     assert scene.locator(".dot, .nine").count() == 0 and scene.locator("[data-said]").inner_text() == ""
+    assert page.locator("#decision [data-fall]").is_disabled(), "a bracket that nobody set is no answer"
     before = {end: scene.locator(f"[data-end={end}]").get_attribute("aria-valuenow") for end in ("low", "high")}
     handle = scene.locator("[data-end=high] circle").bounding_box()
     page.mouse.move(*middle(handle, 0.5, 0.5))
@@ -346,6 +348,7 @@ def test_again_shows_single_outcomes_one_after_another_and_one_where_motion_is_r
     for motion, least in (("no-preference", 3), ("reduce", 1)):
         page = opened(motion=motion)
         scene = to_the_bracket(page)
+        page.press("#decision [data-end=low]", "ArrowLeft")
         page.click("#decision [data-fall]")
         page.wait_for_selector("#decision [data-again]:not([hidden])")
         page.click("#decision [data-again]")

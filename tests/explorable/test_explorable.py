@@ -274,6 +274,19 @@ def test_json_and_quiet_name_the_file(written, capsys):
     assert capsys.readouterr().out.strip() == str(written.path) == found["path"]
 
 
+def test_python_writes_the_same_page(written, page, tmp_path):
+    import sim
+
+    path = sim.write_explorable(
+        ["border=closed", "taliban=no_parley"],
+        worlds="free",
+        runs=50,
+        calibration="as_declared",
+        out=tmp_path / "x.html",
+    )
+    assert path.read_text(encoding="utf-8") == page
+
+
 def test_the_next_step_can_be_taken(written, capsys):
     assert front.main(["explorable", *SMALL]) == 0
     said = capsys.readouterr().out

@@ -183,7 +183,7 @@ export class Curve {
     for (let step = 0; step <= steps; step++) {
       const share = steps ? step / steps : 1;
       const day = from.day + Math.sign(here.day - from.day) * step;
-      if (day > 0) this.drawing[day] = from.value + (here.value - from.value) * share;
+      if (day > 0) this.drawing[day] = Math.round((from.value + (here.value - from.value) * share) * 10) / 10;
     }
     this.changed();
   }

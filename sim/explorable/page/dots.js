@@ -106,7 +106,7 @@ export class Dots {
 
   drawAxis() {
     const { texts } = this.page;
-    const step = this.range <= 40 ? 10 : this.range <= 80 ? 20 : 40;
+    const step = this.range <= 50 ? 10 : this.range <= 100 ? 20 : 40;
     for (let value = -Math.floor(this.range / step) * step; value <= this.range; value += step) {
       const x = this.x(value);
       svg("line", { class: value ? "axis" : "zero", x1: x, x2: x, y1: value ? this.floor : CEILING - 6, y2: this.floor + 6 }, this.overlay);

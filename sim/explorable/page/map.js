@@ -148,12 +148,15 @@ export class Country {
   people(context, campaign, day) {
     const totals = new Float64Array(this.about.posts);
     for (const night of campaign.nights) if (night.day <= day) totals[night.post] += night.soldiers;
-    context.fillStyle = "#17355499";
+    context.fillStyle = "#173554bb";
+    context.strokeStyle = "white";
+    context.lineWidth = 1;
     totals.forEach((soldiers, post) => {
       if (!soldiers) return;
       context.beginPath();
       context.arc(...this.place(this.about.map.posts[post]), Math.sqrt(soldiers) * this.factor, 0, 7);
       context.fill();
+      context.stroke();
     });
   }
 }

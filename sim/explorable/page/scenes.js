@@ -108,7 +108,7 @@ function draw(page) {
     isDrawable: true,
     onDraw() {
       lock.disabled = !curve.isWhole;
-      memory.set({ drawing: curve.drawing?.map((value) => (value === null ? null : Math.round(value * 10) / 10)) ?? null });
+      memory.set({ drawing: curve.drawing });
       const text = describeDrawing(curve, page);
       curve.describe(say(about.says.chart_of_drawing, { drawn: text }));
       said.textContent = curve.drawing ? text : page.texts.hint;
@@ -337,23 +337,25 @@ function decision(page) {
   const { about, memory } = page;
   const [said, one, after, again, fall, next, select] =
     ["said", "one", "after", "again", "fall", "next", "decision"].map((name) => find("decision", name));
-  const dots = new Dots(find("decision", "dots"), page, { onBracket() {} });
+  const dots = new Dots(find("decision", "dots"), page, { onBracket: () => (fall.disabled = false) });
   let worlds = 0;
   let stop = null;
 
   const found = () => differences(page.campaigns[worlds], Number(select.value));
-  const rangeOf = (kind) => {
-    const all = about.decisions.slice(1).flatMap((_, row) => differences(page.campaigns[kind], row + 1));
-    return Math.max(20, Math.ceil(Math.max(...all.map(Math.abs)) / 20) * 20);
-  };
+  // Before the pairs fall, the axis is the same for every decision, so that it gives nothing away.
+  const rounded = (value) => Math.max(20, Math.ceil(value / 10) * 10);
+  const rangeOfAll = () => rounded(quantile(about.decisions.slice(1).flatMap((_, row) =>
+    differences(page.campaigns[0], row + 1).map(Math.abs)), 0.99));
+  const rangeOfOne = () => rounded(Math.max(...found().map(Math.abs), Math.abs(dots.bracket.low), Math.abs(dots.bracket.high)));
   const keyOf = () => about.decisions[Number(select.value)].key;
 
   function begin() {
     stop?.();
     worlds = 0;
     dots.isDone = false;
-    const range = rangeOf(0);
+    const range = rangeOfAll();
     const kept = memory.state.brackets[keyOf()];
+    fall.disabled = !kept;
     dots.begin(range, kept ? { low: kept.low, high: kept.high } : { low: -Math.round(range / 4), high: Math.round(range / 4) });
     said.textContent = "";
     one.textContent = "";
@@ -385,7 +387,7 @@ function decision(page) {
     select.disabled = true;
     dots.isDone = false;
     said.textContent = "";
-    dots.fall(found(), rangeOf(worlds), () => {
+    dots.fall(found(), rangeOfOne(), () => {
       select.disabled = false;
       told();
       if (!worlds) {
