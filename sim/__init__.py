@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.api.results import Fork, Score, Worlds
     from sim.api.study import Study
     from sim.api.tables import numbers, outcomes, settings
-    from sim.api.verbs import assimilate, fork, open, run, score, sweep
+    from sim.api.verbs import assimilate, fork, open, run, score, sweep, write_explorable
     from sim.api.verdicts import Verdicts
     from sim.configuration.values import Interval
     from sim.errors import PanjError
@@ -27,11 +27,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BorderCrisis", "Fork", "Interval", "PanjError", "Score", "Study", "Verdicts", "Worlds", "assimilate", "fork",
-    "numbers", "open", "outcomes", "run", "score", "settings", "sweep",
+    "numbers", "open", "outcomes", "run", "score", "settings", "sweep", "write_explorable",
 ]  # fmt: skip
 
 MODULES = {  # module of each name
-    **dict.fromkeys(("assimilate", "fork", "open", "run", "score", "sweep"), "sim.api.verbs"),
+    **dict.fromkeys(("assimilate", "fork", "open", "run", "score", "sweep", "write_explorable"), "sim.api.verbs"),
     **dict.fromkeys(("Fork", "Score", "Worlds"), "sim.api.results"),
     **dict.fromkeys(("numbers", "outcomes", "settings"), "sim.api.tables"),
     "BorderCrisis": "sim.model",

@@ -590,6 +590,15 @@ def animate(request: options.Animate) -> int:
     return animation.main(request)
 
 
+def explorable(request: options.Explorable) -> Answer:
+    """Write a page on which a class draws, runs and gathers campaigns."""
+    from sim.explorable.explorable import explorable_record, show_explorable, write_explorable
+    from sim.terminal import console_of
+
+    written = write_explorable(request, console_of())
+    return Answer(show_explorable(written), written.path, lambda: explorable_record(written))
+
+
 def verify(request: options.Verify) -> int:
     """Run one study on every executor, compiled and uncompiled; compare the results and return the exit code."""
     from sim.execution import verify as every_way
@@ -617,8 +626,8 @@ VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # a verb 
     options.VERBS[verb.__name__.rstrip("_")]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
-        report, memo, export, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, list_,
-        init, completion,
+        report, memo, export, animate, explorable, story, fork, failures, verify, reproduce, classroom, grade, evidence,
+        list_, init, completion,
     )
 }  # fmt: skip
 

@@ -602,6 +602,33 @@ class Animate(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Explorable(Request):
+    """Write one HTML file for a class: draw the summer, run a campaign, gather 200, and test one decision.
+
+    The file needs no server and no network. Its campaigns are run here, to 7 July, and stored as a study.
+    """
+
+    as_json = "the path of the file, its bytes, the folder of the study, worlds, decisions and campaigns of each"
+    extras = ("report",)
+    examples = (
+        "explorable",
+        "explorable policies=border=closed,morale=paid_on_time worlds=free out=summer.html",
+    )
+    policies: tuple[str, ...] = option(
+        "decisions to test, each alone against the decisions as reported",
+        ("reinforcement=answer_every_call", "air_support=continues", "morale=resilient", "taliban=no_parley"),
+        example="border=closed,morale=paid_on_time",
+    )
+    worlds: tuple[str, ...] = option(
+        "free campaigns, and campaigns that followed the record", ("free", "record"), choices=("free", "record")
+    )
+    place: Path | None = option(
+        "file to write; by default explorable.html in the folder of the study", None, key="out", example="summer.html"
+    )
+    overrides: tuple[str, ...] = overrides("settings of all campaigns; runs= is the number with each decision")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Story(Request):
     """Tell one campaign in plain sentences, day by day."""
 
@@ -784,8 +811,8 @@ VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
         Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
-        Report, Memo, Export, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, List, Init,
-        Completion,
+        Report, Memo, Export, Animate, Explorable, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence,
+        List, Init, Completion,
     )
 }  # fmt: skip
 

@@ -33,7 +33,8 @@ MOST_IN_A_FOLDER = 17
 DISTRIBUTIONS = packages_distributions()
 EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs the core alone
     **dict.fromkeys(
-        ("plots", "report", "compare", "scoring", "story", "hindcast", "memo", "reproduce", "api"), "report"
+        ("plots", "report", "compare", "scoring", "story", "hindcast", "memo", "explorable", "reproduce", "api"),
+        "report",
     ),
     **dict.fromkeys(("calibrate", "explore"), "calibrate"),
     "classroom": "classroom",

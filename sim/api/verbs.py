@@ -223,6 +223,41 @@ def assimilate(
             return Worlds(make_worlds(request, console_for(progress)))
 
 
+def write_explorable(
+    policies: tuple[str, ...] | list[str] = options.Explorable.policies,
+    *,
+    worlds: str | tuple[str, ...] | list[str] = ("free", "record"),
+    out: Path | str | None = None,
+    progress: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    **keywords: Any,
+) -> Path:
+    """Write one HTML file on which a class draws, runs and gathers campaigns; it needs no server and no network.
+
+    Args:
+        policies: Decisions to test, such as `border=closed`, each alone against the decisions as reported.
+        worlds: `free`, `record`, or both.
+        out: File to write; by default explorable.html in the folder of the study.
+        progress: Whether to show the progress.
+        settings: Settings whose keys are not valid Python names, as for `run`.
+        **keywords: All other settings of the campaigns.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        PanjError: A decision or a setting is invalid, or the file would replace one that was edited.
+    """
+    from sim.explorable import explorable
+
+    asked = {"policies": joined(list(policies)), "worlds": joined(worlds), "out": out}
+    with interruptible(), own_files(split_off(keywords)):
+        words = overrides_of(settings, keywords, sweeps=False).words
+        request = request_of(options.Explorable, None, asked, words)
+        with stated_command(["explorable", *request.words, *words_of_folder()]):
+            return explorable.write_explorable(request, console_for(progress)).path
+
+
 def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps: bool, progress: bool) -> Study:
     """Run the campaigns that settings describe, warn if any of them failed, and return the study."""
     from sim.configuration.sweep import compose_sweep

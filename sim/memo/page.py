@@ -14,7 +14,7 @@ from sim.errors import PanjError
 from sim.plots.page import Source, read_picture, template_of
 from sim.study.files import digest_of, write_file
 
-SEAL = re.compile(r"<!-- panj memo ([0-9a-f]+) -->\n\Z")
+SEAL = re.compile(r"<!-- panj (\w+) ([0-9a-f]+) -->\n\Z")
 
 
 class Table(NamedTuple):
@@ -122,16 +122,17 @@ def table_of(table: Table) -> str:
     return "\n".join(f"| {' | '.join(map(plain, row))} |" for row in rows)
 
 
-def sealed(text: str) -> str:
-    """Return a text with a last line that has a digest of it, as a comment."""
-    return f"{text.rstrip()}\n<!-- panj memo {digest_of(text.rstrip().encode())} -->\n"
+def sealed(text: str, verb: str = "memo") -> str:
+    """Return a text with a last line that has a digest of it, as a comment that names the verb."""
+    return f"{text.rstrip()}\n<!-- panj {verb} {digest_of(text.rstrip().encode())} -->\n"
 
 
-def refuse_edited(paths: Sequence[Path]) -> None:
-    """Check that no memo would be overwritten that somebody has edited.
+def refuse_edited(paths: Sequence[Path], verb: str = "memo") -> None:
+    """Check that no file would be overwritten that somebody has edited.
 
     Args:
         paths: Files about to be written; those that do not exist are not checked.
+        verb: The verb that writes them.
 
     Raises:
         PanjError: A file is not as Panj wrote it.
@@ -141,7 +142,7 @@ def refuse_edited(paths: Sequence[Path]) -> None:
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
         found = SEAL.search(text)
-        if found is None or sealed(text[: found.start()]) != text:
+        if found is None or sealed(text[: found.start()], verb) != text:
             raise PanjError(
-                f"memo: found {path}, which was edited, expected it moved or renamed first; nothing is written"
+                f"{verb}: found {path}, which was edited, expected it moved or renamed first; nothing is written"
             )

@@ -1,0 +1,1 @@
+"""Write an explorable explanation: one HTML file in which a reader draws, runs and gathers campaigns."""

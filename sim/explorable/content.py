@@ -1,0 +1,197 @@
+"""Collect what a page shows besides campaigns: the map, the reported figures, the sources, and the texts.
+
+Reads   text/<language>.yaml, data/shapes.topojson, data/evidence.csv, about.json of the study.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from sim.configuration.changes import about_of
+from sim.data.evidence import Evidence, say_value
+from sim.data.facts import Facts
+from sim.data.record import (
+    ABOUT_A_THIRD,
+    Point,
+    aan_shares,
+    counts_by_post,
+    evidence,
+    lwj_shares,
+    out_of,
+    point,
+    reported,
+)
+from sim.data.shapes import CREDIT, arcs_in_degrees, read_topology
+from sim.explorable.campaigns import Gathered, split
+from sim.plots.captions import format_setting
+from sim.plots.land import country_bounds, read_land, sides_of, to_km
+from sim.plots.page import PROVENANCE, as_text, is_told, make_source
+from sim.wording import format_day, number
+
+TEXTS = Path(__file__).parent / "text"
+MARGIN = 35.0  # km around the country
+FIRST = "F035"  # the figure that the first scene tells and draws
+CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
+CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
+SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
+
+
+def read_texts(language: str = "en") -> dict[str, Any]:
+    """Read the texts of the page, with reported figures in place of `{F035}`.
+
+    Args:
+        language: Name of the file, without its extension.
+    """
+    texts: dict[str, Any] = yaml.safe_load((TEXTS / f"{language}.yaml").read_text(encoding="utf-8"))
+    return filled(texts)
+
+
+def filled(node: Any) -> Any:
+    """Return a tree of texts in which every reported figure is filled in."""
+    if isinstance(node, Mapping):
+        return {key: filled(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [filled(value) for value in node]
+    return (
+        CITED.sub(lambda found: say_figure(reported(found[1]), found[2] or "value"), node)
+        if isinstance(node, str)
+        else node
+    )
+
+
+def say_figure(row: Evidence, what: str) -> str:
+    """Return the value, the id or the last day of a reported figure as text."""
+    if what == "value":
+        return number(row.value) if row.value is not None else say_value(row)
+    return {"id": row.id, "day": format_day(row.date_end), "source": row.source}[what]
+
+
+def ids_in(node: Any) -> list[str]:
+    """Return the ids of the figures that a tree of texts cites, each once."""
+    return list(dict.fromkeys(re.findall(r"\bF\d{3}\b", yaml.safe_dump(node, allow_unicode=True))))
+
+
+def about_page(gathered: Gathered, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON of a page: what its campaigns are, the map, the reported figures and the changing sentences.
+
+    Args:
+        gathered: Campaigns of the page.
+        texts: Texts of the page, as returned by `read_texts`.
+    """
+    study, facts = gathered.study, gathered.facts
+    cell = gathered.study.cells[0]
+    return {
+        "version": 1,
+        "start": cell.start_date.isoformat(),
+        "days": (cell.end_date - cell.start_date).days + 1,
+        "districts": len(facts.district),
+        "posts": len(facts.post),
+        "seeds": list(gathered.seeds),
+        "worlds": [
+            {"key": one, "title": texts["worlds"][one], "manner": manner_of(gathered, one, texts)}
+            for one in gathered.worlds
+        ],
+        "decisions": [describe(one, texts) for one in gathered.decisions],
+        "fingerprints": {what: study.about[f"{what}_fingerprint"] for what in ("rules", "data", "settings")},
+        "map": geometry(),
+        "first": first_night(facts),
+        "record": record(cell.start_date, len(facts.district)),
+        "says": texts["says"],
+    }
+
+
+def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key, the short title and the description of a decision; the empty one is as reported."""
+    if not decision:
+        return {"key": "", "title": texts["as_reported"], "about": ""}
+    group, choice = split(decision)
+    usual = f"{format_setting(group)}: {format_setting(choice)}"
+    return {"key": decision, "title": texts["decisions"].get(decision, usual), "about": about_of(group, choice)}
+
+
+def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
+    """Return in a few words where chance and numbers of campaigns come from, such as `free, calibrated`."""
+    numbers = gathered.cell_of(worlds, "").calibration.partition(":")[0]
+    return str(texts["says"]["manner"][worlds]).format(numbers=numbers)
+
+
+def first_night(facts: Facts) -> dict[str, Any]:
+    """Return the figure of the first scene: its id, the soldiers, and the row of the post at which they crossed."""
+    row = reported(FIRST)
+    post = next(one.post for one in counts_by_post() if one.night == row.date_end and one.soldiers == row.value)
+    return {"id": row.id, "soldiers": int(row.value or 0), "post": facts.post.index(post)}
+
+
+def geometry() -> dict[str, Any]:
+    """Return the map in whole km from its north-western corner; arcs are a first point followed by steps."""
+    land = read_land()
+    west, south, east, north = country_bounds(land, MARGIN)
+    objects = read_topology()["objects"]
+    rings = [[ring for part in shape["arcs"] for ring in part] for shape in objects["districts"]["geometries"]]
+    arcs = [to_km(arc) for arc in arcs_in_degrees()]
+    provinces = [{int(land.facts.province_of[row]) for row in side} for side in sides_of(rings, len(arcs))]
+    used = {arc if arc >= 0 else ~arc for shape in rings for ring in shape for arc in ring}
+    on_page = lambda places: np.rint((places - (west, north)) * (1, -1)).astype(int)  # noqa: E731
+    cities = {
+        name: row for row, name in enumerate(land.facts.district) if name in CITIES and land.facts.is_capital[row]
+    }
+    return {
+        "size": [round(east - west), round(north - south)],
+        "arcs": [steps(on_page(arc)) if place in used else [] for place, arc in enumerate(arcs)],
+        "districts": rings,
+        "provinces": [arc for arc in used if len(provinces[arc]) == 2],
+        "river": [on_page(line).tolist() for line in land.frontier],
+        "posts": on_page(land.posts).tolist(),
+        "cities": [[name, *on_page(land.centres[row]).tolist()] for name, row in sorted(cities.items())],
+    }
+
+
+def steps(points: np.ndarray) -> list[int]:
+    """Return a line as its first point and the steps to each next point, flat; repeated points are left out."""
+    moves = np.diff(points, axis=0, prepend=0)
+    kept = np.asarray(moves.any(axis=1))
+    kept[[0, -1]] = True
+    found: list[int] = moves[kept].reshape(-1).tolist()
+    return found
+
+
+def record(start: date, districts: int) -> list[dict[str, Any]]:
+    """Return the reported shares of districts as points of the chart.
+
+    Each has its day, its share as a number of the districts of the model, the count as it was reported, and its id.
+    """
+    kinds = [("centres", aan_shares()), ("control", lwj_shares()), ("about", [point(ABOUT_A_THIRD)])]
+    return [
+        {"kind": kind, "day": (one.day - start).days, "value": round(one.value * districts, 1), "id": one.id,
+         "text": count_of(one)}
+        for kind, points in kinds for one in points
+    ]  # fmt: skip
+
+
+def count_of(found: Point) -> str:
+    """Return a reported share as it was counted, such as `33/421`, or in percent if only the share was reported."""
+    if found.id == ABOUT_A_THIRD:
+        return f"{round(100 * found.value)}\u202f%"
+    total = out_of(found.id)
+    return f"{round(found.value * total)}/{total:.0f}"
+
+
+def sources_of(ids: Iterable[str]) -> list[Any]:
+    """Return rows of the evidence as sources of the page, in the order of the table."""
+    wanted = set(ids)
+    return [make_source(row) for id, row in evidence().items() if id in wanted]
+
+
+def provenance_of(gathered: Gathered) -> dict[str, str]:
+    """Return where the numbers of the page come from: seeds, numbers, command, versions and fingerprints."""
+    about = gathered.study.about
+    rows = {text: str(about[key]) for key, text in PROVENANCE.items() if is_told(about, key) and key != "seconds"}
+    libraries = ", ".join(f"{name} {found}" for name, found in as_text(about.get("versions", {})).items())
+    worlds = {f"Campaigns: {one}": gathered.cell_of(one, "").calibration for one in gathered.worlds}
+    seeds = f"{gathered.seeds[0]} to {gathered.seeds[-1]}, the same with every decision"
+    return {**rows, **worlds, "Seeds": seeds, "Libraries": libraries, "Map": CREDIT}

@@ -1,0 +1,138 @@
+"""Write the page: `python -m sim explorable [policies=...]`.
+
+Reads   the study that `sim.explorable.campaigns` runs, page/ (template, style and scripts), text/.
+Writes  one HTML file of at most 2.5 MB that loads nothing, atomically. Its scripts and styles are allowed by their
+        hashes alone (Content-Security-Policy); its last line has a digest, so that an edited file is not overwritten.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from rich.console import Console
+
+from sim.errors import PanjError
+from sim.explorable.campaigns import Gathered, compose, gather
+from sim.explorable.content import SCENES, about_page, ids_in, provenance_of, read_texts, sources_of
+from sim.explorable.encoding import packed
+from sim.memo.page import refuse_edited, sealed
+from sim.options import Explorable
+from sim.provenance import shell_command
+from sim.study.files import write_errors, write_file
+
+PAGE = Path(__file__).parent / "page"
+SCRIPTS = ("campaigns", "figures", "map", "curve", "dots", "scenes")  # in the order in which they need each other
+MOST_BYTES = 2_500_000
+VERB = "explorable"
+IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+EXPORT = re.compile(r"^export ", re.MULTILINE)
+
+
+class Written(NamedTuple):
+    """A page that was written, and what is on it."""
+
+    path: Path
+    size: int  # bytes
+    gathered: Gathered
+
+
+def write_explorable(request: Explorable, console: Console) -> Written:
+    """Run the campaigns of a page that are not stored yet, and write the page.
+
+    Args:
+        request: The parsed command line.
+        console: Console for progress.
+
+    Returns:
+        The path of the page, its size and its campaigns.
+
+    Raises:
+        PanjError: The request is invalid, the page would be too large, or it would replace a file that was edited.
+        Stopped: After Ctrl-C; the same command continues.
+    """
+    base = compose(request).base
+    path = request.place or base.results_dir / base.study / f"{VERB}.html"
+    refuse_edited([path], VERB)
+    gathered = gather(request, console)
+    page = page_of(gathered)
+    size = len(page.encode())
+    if size > MOST_BYTES:
+        raise PanjError(
+            f"runs: found {len(gathered.seeds)} campaigns with {len(gathered.decisions)} decisions, a page of "
+            f"{size:,} bytes, expected at most {MOST_BYTES:,}; lower runs= or name fewer policies"
+        )
+    with write_errors(path.parent, "out"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, page)
+    return Written(path, size, gathered)
+
+
+def page_of(gathered: Gathered, language: str = "en") -> str:
+    """Return the page as HTML.
+
+    Args:
+        gathered: Campaigns of the page.
+        language: Language of its texts.
+    """
+    texts = read_texts(language)
+    style, script = (PAGE / "page.css").read_text(encoding="utf-8"), joined_scripts()
+    about = about_page(gathered, texts)
+    values = {
+        "districts": about["districts"],
+        "runs": len(gathered.seeds),
+        "manner": about["worlds"][0]["manner"],
+    }
+    places = Environment(
+        loader=FileSystemLoader(PAGE), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return sealed(
+        places.get_template("page.html").render(
+            texts=formatted(texts, values), scenes=SCENES, style=style, script=script, language=language,
+            style_hash=hash_of(style), script_hash=hash_of(script), about=about,
+            campaigns=packed(about, gathered.courses()), provenance=provenance_of(gathered),
+            sources=sources_of([*ids_in(texts), *(one["id"] for one in about["record"])]),
+        ),
+        VERB,
+    )  # fmt: skip
+
+
+def formatted(node: Any, values: Mapping[str, Any]) -> Any:
+    """Return a tree of texts with values filled in, except the sentences under `says`, which scripts fill in."""
+    if isinstance(node, Mapping):
+        return {key: value if key == "says" else formatted(value, values) for key, value in node.items()}
+    if isinstance(node, list):
+        return [formatted(one, values) for one in node]
+    return node.format(**values) if isinstance(node, str) else node
+
+
+def joined_scripts() -> str:
+    """Return the modules of the page as one, without the lines by which they import each other."""
+    modules = ((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return "\n".join(EXPORT.sub("", IMPORT.sub("", text)) for text in modules)
+
+
+def hash_of(text: str) -> str:
+    """Return the hash by which a Content-Security-Policy allows an inline script or style."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def show_explorable(written: Written) -> int:
+    """Print what was written and what to do with it, and return the exit code."""
+    print(f"Written: {written.path} ({written.size / 1e6:.2f} MB)")
+    print("Next: open it in a browser, or copy it to a stick or a web page; it loads nothing")
+    print(f"      or tell one of its campaigns: {shell_command(['story', written.gathered.study.folder])}")
+    return 0
+
+
+def explorable_record(written: Written) -> dict[str, Any]:
+    """Return what --json prints of a page that was written."""
+    gathered = written.gathered
+    return {
+        "path": str(written.path), "bytes": written.size, "folder": str(gathered.study.folder),
+        "worlds": list(gathered.worlds), "decisions": [one for one in gathered.decisions if one],
+        "campaigns_per_decision": len(gathered.seeds),
+    }  # fmt: skip

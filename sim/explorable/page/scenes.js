@@ -1,0 +1,506 @@
+// The seven scenes: what each asks, and what it shows when it was answered.
+
+import { differences, quantile, unpack } from "./campaigns.js";
+import { animate, count, isStill, say } from "./figures.js";
+import { Country, drawNight, drawStrip } from "./map.js";
+import { Curve, describeDrawing } from "./curve.js";
+import { Dots } from "./dots.js";
+
+const NAMES = [...document.querySelectorAll("[data-scene]")].map((scene) => scene.id);
+const SAMPLE = 50;
+const START = "F064"; // the reported dot of 1 May
+const SINGLES = 8; // single outcomes that one press shows
+const SINGLE = 0.6; // seconds for each of them
+const DAY = 0.09; // seconds for a day on which nothing changes
+const CHANGE = 0.028; // and for each change
+const find = (scene, name) => document.getElementById(scene).querySelector(`[data-${name}]`);
+const show = (element, isShown) => element && (element.hidden = !isShown);
+const content = (id) => document.getElementById(id).content.textContent.trim();
+
+// What a reader has done, kept for a reload of this window.
+class Memory {
+  constructor(key) {
+    this.key = `panj-${key}`;
+    this.state = { seed: null, drawing: null, isLocked: false, pick: null, brackets: {}, sentence: "", reached: 0 };
+    try {
+      Object.assign(this.state, JSON.parse(sessionStorage.getItem(this.key)) || {});
+    } catch { /* a window without storage forgets */ }
+  }
+
+  set(changes) {
+    Object.assign(this.state, changes);
+    try {
+      sessionStorage.setItem(this.key, JSON.stringify(this.state));
+    } catch { /* as above */ }
+  }
+}
+
+class Page {
+  constructor({ about, campaigns }) {
+    this.about = about;
+    this.campaigns = campaigns;
+    this.texts = JSON.parse(content("texts"));
+    this.runs = about.seeds.length;
+    this.memory = new Memory(about.fingerprints.settings + about.seeds.join().length + about.decisions.length);
+    const asked = about.seeds.indexOf(Number(new URLSearchParams(location.search).get("seed") ?? NaN));
+    if (asked >= 0) this.memory.set({ seed: asked });
+    else if (this.state.seed === null) this.memory.set({ seed: Math.floor(Math.random() * this.runs) });
+    this.sample = sampleOf(this.runs, this.state.seed);
+  }
+
+  get state() { return this.memory.state; }
+  get own() { return this.campaigns[0][0][this.state.seed]; }
+  get last() { return this.about.days - 1; }
+
+  dateOf(day) {
+    const date = new Date(`${this.about.start}T00:00:00Z`);
+    date.setUTCDate(date.getUTCDate() + day);
+    return date;
+  }
+
+  day(day) {
+    const date = this.dateOf(day);
+    return `${date.getUTCDate()} ${this.about.says.months[date.getUTCMonth()]}`;
+  }
+
+  // Tell the window around this one, if it is of the same site, what was done; a class gathers by it.
+  tell(kind, values) {
+    if (parent !== self && location.origin !== "null")
+      parent.postMessage({ panj: "explorable", version: 1, kind, ...values }, location.origin);
+  }
+
+  go(name) {
+    if (location.hash === `#${name}`) this.enter(name);
+    else location.hash = name;
+  }
+
+  enter(asked) {
+    const place = Math.min(Math.max(NAMES.indexOf(asked), 0), this.state.reached);
+    const name = NAMES[place];
+    for (const scene of NAMES) document.getElementById(scene).hidden = scene !== name;
+    document.getElementById("step").textContent = say(this.texts.step, { n: place + 1, all: NAMES.length });
+    document.getElementById(`${name}-heading`).focus({ preventScroll: true });
+    scrollTo(0, 0);
+    this.scenes[name]?.();
+  }
+
+  next(name) {
+    const place = NAMES.indexOf(name) + 1;
+    this.memory.set({ reached: Math.max(this.state.reached, place) });
+    this.go(NAMES[place]);
+  }
+}
+
+// Fifty seeds, evenly spread, one of which is the reader's own.
+function sampleOf(runs, own) {
+  return Array.from({ length: SAMPLE }, (_, row) => (own + Math.floor((row * runs) / SAMPLE)) % runs);
+}
+
+function line(campaign, ink, width, alpha) {
+  return { values: campaign.held, ink, width, alpha };
+}
+
+function draw(page) {
+  const { about, memory } = page;
+  const said = find("draw", "said");
+  const lock = find("draw", "lock");
+  const curve = new Curve(find("draw", "chart"), page, {
+    isDrawable: true,
+    onDraw() {
+      lock.disabled = !curve.isWhole;
+      memory.set({ drawing: curve.drawing });
+      const text = describeDrawing(curve, page);
+      curve.describe(say(about.says.chart_of_drawing, { drawn: text }));
+      said.textContent = curve.drawing ? text : page.texts.hint;
+    },
+  });
+  const dot = about.record.find((one) => one.id === START);
+  curve.start = dot.value;
+  curve.reports = [{ ...dot, isNamed: true, text: `${say(about.says.dot_of_may, dot)} ${dot.id}` }];
+  curve.drawing = page.state.drawing;
+  curve.describe(say(about.says.chart_of_drawing, { drawn: describeDrawing(curve, page) }));
+  lock.disabled = !curve.isWhole;
+  find("draw", "wipe").addEventListener("click", () => curve.clear());
+  lock.addEventListener("click", () => {
+    memory.set({ isLocked: true });
+    page.tell("drawing", { drawing: page.state.drawing });
+    page.next("draw");
+  });
+}
+
+function run(page) {
+  const { about, own } = page;
+  const [slider, date, said] = ["day", "date", "said"].map((name) => find("run", name));
+  const [button, next] = [find("run", "run"), find("run", "next")];
+  const country = new Country(find("run", "map"), about, page.texts);
+  const curve = new Curve(find("run", "chart"), page);
+  const strip = document.querySelectorAll("#river-strip .river-post");
+  let stop = null;
+  let isRun = false;
+  curve.names = true;
+
+  function at(day) {
+    slider.value = day;
+    slider.setAttribute("aria-valuetext", page.day(day));
+    date.textContent = page.day(day);
+    Object.assign(curve, { campaign: own.held, until: day, drawing: page.state.drawing });
+    curve.render();
+    country.show(own, day);
+    const crossed = count(own.crossed[day]);
+    country.figure.setAttribute("aria-label", say(about.says.map, {
+      day: page.day(day), value: own.held[day], districts: about.districts, count: crossed,
+    }));
+    curve.describe(`${page.day(day)}: ${say(about.says.held, { value: own.held[day] })}`);
+    const used = new Set(own.nights.filter((night) => night.day <= day).map((night) => night.post));
+    strip.forEach((post, row) => (post.style.fill = used.has(row) ? "var(--deep)" : ""));
+    if (day < page.last && !isRun) said.textContent = day ? say(about.says.crossed, { count: crossed }) : "";
+    if (day === page.last) finish();
+  }
+
+  function finish() {
+    pause();
+    if (!isRun) page.tell("campaign", { seed: about.seeds[page.state.seed], held: [...own.held], drawing: page.state.drawing });
+    isRun = true;
+    const values = { value: own.held[page.last], drawn: count(page.state.drawing?.[page.last] ?? 0) };
+    said.textContent = say(page.state.drawing ? about.says.ran : about.says.ran_without, values);
+    show(next, true);
+    show(find("run", "lead"), false);
+    button.classList.remove("main");
+    next.classList.add("main");
+  }
+
+  function pause() {
+    stop?.();
+    stop = null;
+    button.textContent = page.texts.run;
+  }
+
+  function play() {
+    if (stop) return pause();
+    let day = Number(slider.value) >= page.last ? 0 : Number(slider.value);
+    if (isStill()) return at(page.last);
+    button.textContent = page.texts.pause;
+    let left = 0;
+    said.setAttribute("aria-live", "off");
+    stop = animate((seconds) => {
+      left -= seconds;
+      if (left > 0) return true;
+      at(day);
+      if (day === page.last) return said.setAttribute("aria-live", "polite") || false;
+      day += 1;
+      left = DAY + CHANGE * Math.abs(own.held[day] - own.held[day - 1]);  // slower where more happens
+      return true;
+    });
+    return null;
+  }
+
+  button.addEventListener("click", play);
+  slider.addEventListener("input", () => {
+    pause();
+    at(Number(slider.value));
+  });
+  at(0);
+  page.scenes.run = () => at(isRun ? page.last : Number(slider.value));
+}
+
+function gather(page) {
+  const { about, memory } = page;
+  const [said, picker, pick, choose, start] = ["said", "picker", "pick", "choose", "gather"].map((name) => find("gather", name));
+  const byEnd = [...page.sample].sort((one, other) => endOf(one) - endOf(other));
+  const curve = new Curve(find("gather", "chart"), page, {
+    right: 90,
+    onTap(day, value) {
+      if (picker.hidden) return;
+      const at = Math.max(0, Math.min(page.last, Math.round(day)));
+      const gap = (seed) => Math.abs(page.campaigns[0][0][seed].held[at] - value);
+      const nearest = byEnd.reduce((best, seed, row) => (gap(seed) < gap(byEnd[best]) ? row : best), 0);
+      pick.value = nearest;
+      chosen();
+    },
+  });
+  let shown = 0;
+
+  function endOf(seed) {
+    return page.campaigns[0][0][seed].held[page.last];
+  }
+
+  function lay() {
+    const seeds = page.sample.slice(0, shown);
+    curve.lines = seeds.map((seed) => line(page.campaigns[0][0][seed], "blue", 1.2, 0.5));
+    curve.campaign = page.own.held;
+    curve.ends = seeds.map((seed) => ({ value: endOf(seed), isOwn: seed === page.state.seed }));
+    curve.render();
+    describeLines(curve, page, seeds.map((seed) => page.campaigns[0][0][seed]));
+  }
+
+  function done() {
+    shown = SAMPLE;
+    lay();
+    const ends = page.sample.map(endOf);
+    find("gather", "lead").textContent = page.texts.ask;
+    said.textContent = say(about.says.gathered, { low: Math.min(...ends), high: Math.max(...ends), value: endOf(page.state.seed) });
+    show(start, false);
+    show(picker, true);
+    show(choose, true);
+    if (document.activeElement === document.body || document.activeElement === start) pick.focus({ preventScroll: true });
+    chosen();
+  }
+
+  function chosen() {
+    const seed = byEnd[Number(pick.value)];
+    curve.pick = page.campaigns[0][0][seed].held;
+    curve.render();
+    pick.setAttribute("aria-valuetext", say(about.says.picked, { value: endOf(seed) }));
+    memory.set({ pick: seed });
+  }
+
+  start.addEventListener("click", () => {
+    start.disabled = true;
+    if (isStill()) return done();
+    let seconds = 0;
+    said.setAttribute("aria-live", "off");
+    animate((passed) => {
+      seconds += passed;
+      const wanted = Math.min(SAMPLE, Math.floor((seconds / 5) ** 1.5 * SAMPLE) + 1);
+      if (wanted > shown) {
+        shown = wanted;
+        lay();
+        said.textContent = say(about.says.gathering, { count: shown });
+      }
+      if (seconds < 5) return true;
+      said.setAttribute("aria-live", "polite");
+      done();
+      return false;
+    });
+    return null;
+  });
+  pick.addEventListener("input", chosen);
+  choose.addEventListener("click", () => {
+    page.tell("pick", { seed: about.seeds[page.state.pick] });
+    page.next("gather");
+  });
+  lay();
+}
+
+function describeLines(curve, page, campaigns) {
+  if (!campaigns.length) return curve.describe(say(page.about.says.chart_of_lines, { count: 0, low: "?", high: "?" }));
+  const ends = campaigns.map((campaign) => campaign.held[page.last]);
+  return curve.describe(say(page.about.says.chart_of_lines, {
+    count: campaigns.length, low: count(quantile(ends, 0.25)), high: count(quantile(ends, 0.75)),
+  }));
+}
+
+function reports(page) {
+  const { about } = page;
+  const [said, button, next, after, key] = ["said", "show", "next", "after", "key"].map((name) => find("reports", name));
+  const curve = new Curve(find("reports", "chart"), page);
+  const centres = about.record.filter((one) => one.kind === "centres");
+  const dated = centres[centres.length - 1];
+  let worlds = 0;
+  let areShown = false;
+
+  function lay() {
+    const campaigns = page.campaigns[worlds][0];
+    curve.lines = campaigns.map((campaign) => line(campaign, "blue", 1, 0.22));
+    curve.pick = !worlds && page.state.pick !== null ? campaigns[page.state.pick].held : null;
+    curve.campaign = worlds ? null : page.own.held;
+    curve.reports = areShown ? about.record.map((one) => ({ ...one, isNamed: true, text: `${one.text} ${one.id}` })) : [];
+    curve.render();
+    describeLines(curve, page, campaigns);
+    const { manner } = about.worlds[worlds];
+    find("reports", "caption").textContent = say(about.says.campaigns, { runs: page.runs, manner });
+    if (!areShown) return;
+    const there = campaigns.map((campaign) => campaign.held[dated.day]);
+    said.textContent = say(about.says.reported, {
+      below: there.filter((value) => value < dated.value).length, above: there.filter((value) => value > dated.value).length,
+      runs: campaigns.length, value: Math.round(dated.value), day: page.day(dated.day),
+    });
+  }
+
+  button.addEventListener("click", () => {
+    areShown = true;
+    lay();
+    for (const one of [after, key, next]) show(one, true);
+    show(button, false);
+    show(find("reports", "lead"), false);
+    next.focus({ preventScroll: true });
+  });
+  for (const radio of after.querySelectorAll("input"))
+    radio.addEventListener("change", () => {
+      worlds = Number(radio.value);
+      lay();
+    });
+  page.scenes.reports = lay;
+}
+
+function decision(page) {
+  const { about, memory } = page;
+  const [said, one, after, again, fall, next, select] =
+    ["said", "one", "after", "again", "fall", "next", "decision"].map((name) => find("decision", name));
+  const dots = new Dots(find("decision", "dots"), page, { onBracket: () => (fall.disabled = false) });
+  let worlds = 0;
+  let stop = null;
+
+  const found = () => differences(page.campaigns[worlds], Number(select.value));
+  // Before the pairs fall, the axis is the same for every decision, so that it gives nothing away.
+  const rounded = (value) => Math.max(20, Math.ceil(value / 10) * 10);
+  const rangeOfAll = () => rounded(quantile(about.decisions.slice(1).flatMap((_, row) =>
+    differences(page.campaigns[0], row + 1).map(Math.abs)), 0.99));
+  const rangeOfOne = () => rounded(Math.max(...found().map(Math.abs), Math.abs(dots.bracket.low), Math.abs(dots.bracket.high)));
+  const keyOf = () => about.decisions[Number(select.value)].key;
+
+  function begin() {
+    stop?.();
+    worlds = 0;
+    dots.isDone = false;
+    const range = rangeOfAll();
+    const kept = memory.state.brackets[keyOf()];
+    fall.disabled = !kept;
+    dots.begin(range, kept ? { low: kept.low, high: kept.high } : { low: -Math.round(range / 4), high: Math.round(range / 4) });
+    said.textContent = "";
+    one.textContent = "";
+    for (const element of [after, again, next]) show(element, false);
+    show(fall, true);
+    show(find("decision", "before"), true);
+    const first = after.querySelector("[data-worlds] input");
+    if (first) first.checked = true;
+    caption();
+  }
+
+  function caption() {
+    const { about: meaning } = about.decisions[Number(select.value)];
+    const { manner } = about.worlds[worlds];
+    const said = say(about.says.pairs, { runs: page.runs, manner, meaning: dots.isDone ? "" : meaning });
+    find("decision", "caption").textContent = said.trim();
+  }
+
+  function told() {
+    dots.isDone = true;
+    dots.render();
+    said.textContent = say(about.says.fallen, { runs: page.runs, ...dots.summaryText });
+    caption();
+  }
+
+  function drop() {
+    show(fall, false);
+    show(find("decision", "before"), false);
+    select.disabled = true;
+    dots.isDone = false;
+    said.textContent = "";
+    dots.fall(found(), rangeOfOne(), () => {
+      select.disabled = false;
+      told();
+      if (!worlds) {
+        const bracket = { ...dots.bracket, held: dots.summary.held, runs: page.runs };
+        memory.set({ brackets: { ...memory.state.brackets, [keyOf()]: bracket } });
+        page.tell("bracket", { decision: keyOf(), ...bracket });
+      }
+      for (const element of [after, again, next]) show(element, true);
+      if (document.activeElement === document.body || document.activeElement === fall) again.focus({ preventScroll: true });
+    });
+  }
+
+  // Single outcomes, one after the other: which pair is shown is drawn anew each time.
+  function single() {
+    const seed = Math.floor(Math.random() * page.runs);
+    dots.light(seed);
+    const end = (row) => page.campaigns[worlds][row][seed].held[page.last];
+    one.textContent = say(about.says.one_pair, { seed: about.seeds[seed], without: end(0), with: end(Number(select.value)) });
+  }
+
+  again.addEventListener("click", () => {
+    stop?.();
+    for (const radio of after.querySelectorAll("[data-kind] input")) radio.checked = radio.value === "all";
+    dots.isFifty = false;
+    single();
+    if (isStill()) return;
+    let left = SINGLE;
+    let shown = 1;
+    one.setAttribute("aria-live", "off");
+    stop = animate((seconds) => {
+      left -= seconds;
+      if (left > 0) return true;
+      if (shown === SINGLES) return one.setAttribute("aria-live", "polite") || false;
+      left = SINGLE;
+      shown += 1;
+      single();
+      return true;
+    });
+  });
+  fall.addEventListener("click", drop);
+  select.addEventListener("change", begin);
+  for (const radio of after.querySelectorAll("[data-worlds] input"))
+    radio.addEventListener("change", () => {
+      stop?.();
+      worlds = Number(radio.value);
+      one.textContent = "";
+      drop();
+    });
+  for (const radio of after.querySelectorAll("[data-kind] input"))
+    radio.addEventListener("change", () => {
+      stop?.();
+      one.textContent = "";
+      dots.isFifty = radio.value === "fifty";
+      dots.light(-1);
+    });
+  begin();
+}
+
+function claim(page) {
+  const { about, memory } = page;
+  const sentence = find("claim", "sentence");
+  sentence.value = page.state.sentence;
+  sentence.addEventListener("input", () => memory.set({ sentence: sentence.value }));
+  find("claim", "print").addEventListener("click", () => {
+    document.querySelector("footer details").open = true;
+    print();
+  });
+  find("claim", "save").addEventListener("click", () => {
+    const { seed, drawing, isLocked, pick, brackets } = page.state;
+    const file = {
+      format: "panj explorable", version: 1, fingerprints: about.fingerprints, start: about.start, runs: page.runs,
+      seed: about.seeds[seed], drawing, is_locked: isLocked, ended: page.own.held[page.last],
+      picked_seed: pick === null ? null : about.seeds[pick], brackets, sentence: sentence.value,
+    };
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
+    link.download = `drawings-${about.seeds[seed]}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    find("claim", "said").textContent = about.says.saved;
+  });
+}
+
+async function open() {
+  const loading = document.getElementById("loading");
+  const texts = JSON.parse(content("texts"));
+  if (typeof DecompressionStream === "undefined") {
+    loading.textContent = texts.old;
+    return;
+  }
+  const page = new Page(await unpack(content("campaigns")));
+  page.scenes = {};
+  drawStrip(document.getElementById("river-strip"), page.about.map);
+  drawNight(find("river", "river"), page.about, texts.river);
+  const made = new Set(["river"]);
+  const makers = { draw, run, gather, reports, decision, claim };
+  const enter = () => {
+    const name = NAMES[Math.min(Math.max(NAMES.indexOf(location.hash.slice(1)), 0), page.state.reached)];
+    if (!made.has(name)) {
+      made.add(name);
+      document.getElementById(name).hidden = false;
+      makers[name](page);
+    }
+    page.enter(name);
+  };
+  for (const name of NAMES) {
+    find(name, "next")?.addEventListener("click", () => page.next(name));
+    find(name, "back")?.addEventListener("click", () => page.go(NAMES[NAMES.indexOf(name) - 1]));
+  }
+  addEventListener("hashchange", enter);
+  loading.remove();
+  enter();
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
+}
+
+open();
