@@ -211,7 +211,28 @@ class Register:
         for code in codes:
             self.feed.announce(spelled(code))
 
+    def door(self, code: str, new: str) -> tuple[str, str]:
+        """Return the code of the room and the key with which cookies are signed, which outlive a stop of the server.
+
+        Args:
+            code: The code to use from now on; empty for the one that was used last.
+            new: The code to use if there was none.
+        """
+        with self.storage.acting() as act:
+            kept = act.execute("SELECT code, secret FROM door").fetchone()
+            secret = kept["secret"] if kept else secrets.token_hex(32)
+            code = code or (kept["code"] if kept else new)
+            act.execute("DELETE FROM door")
+            act.execute("INSERT INTO door (code, secret) VALUES (?, ?)", (code, secret))
+        return code, secret
+
     # Methods for students.
+
+    def find(self, code: str) -> Session | None:
+        """Return the part of a session that everybody who knows its code may see; None if no session has this code."""
+        with self.storage.reading() as act:
+            row = storage.found_session(act, code)
+            return storage.session_of(row) if row else None
 
     def session(self, code: str) -> Session:
         """Return the part of a session that everybody who knows its code may see."""

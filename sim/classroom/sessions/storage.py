@@ -37,6 +37,7 @@ from sim.configuration.overrides import Overrides
 
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
+ADDED = "IF NOT EXISTS"  # in the statement of a table that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
 
 
@@ -82,12 +83,13 @@ class Storage:
         """Create the tables if the file is empty; raise Refused, and change nothing, if they have another version."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
-                for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
-                    act.execute(statement)
-                act.execute(f"PRAGMA user_version = {VERSION}")
-            elif version != VERSION:
+            is_new = version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone()
+            if not is_new and version != VERSION:
                 raise Refused("other_version", path=self.path, found=version, expected=VERSION)
+            for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
+                if is_new or ADDED in statement:
+                    act.execute(statement)
+            act.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def acting(self) -> Iterator[sqlite3.Connection]:
