@@ -26,9 +26,9 @@ from sim.study.reader import Measure
 from sim.wording import percent, significant
 
 
-def called(room: Room, team: Team) -> str:
-    """Return how the wall names a team: by its letter, followed by its own name if the teacher shows names."""
-    return f"{team.letter} {team.name}" if room.session.names_shown else team.letter
+def called(team: Team) -> str:
+    """Return the name of a team: its letter, followed by its own name if it has one."""
+    return f"{team.letter} {team.name}".strip()
 
 
 def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
@@ -64,7 +64,7 @@ def ranges_of(room: Room, question: Question) -> dict[str, Any]:
     """
     measure = measure_of(question.outcome)
     rows = [
-        row_of(called(room, team), team.letter, claim, question.about, answer, measure)
+        row_of(called(team), team.letter, claim, question.about, answer, measure)
         for team, claim, answer in answered_in(room, question)
     ]
     return chart_of(rows, question, note_on(room.answers[question.number].values(), question))
