@@ -109,12 +109,13 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     return request._replace(trouble=request.trouble or (ticket.error if ticket else ""))
 
 
-def use_session_state(code: str, read: Callable[[], State]) -> State | None:
+def use_session_state(code: str, read: Callable[[], State], longest: float | None = None) -> State | None:
     """Read part of a class session; after every change to the session, read that part again and redraw the page.
 
     Args:
         code: Code of the session.
         read: Returns what the page shows; raises Refused if the session does not exist or the visitor may not see it.
+        longest: Seconds after which it is read again without a change; None to wait without limit.
 
     Returns:
         What `read` returned last; None if it raised Refused.
@@ -132,9 +133,10 @@ def use_session_state(code: str, read: Callable[[], State]) -> State | None:
         set_latest(found())
         return False
 
-    solara.use_effect(
-        lambda: follow_updates(lambda listener: the_register().watch(code, listener), update, lambda _: BREATH), [code]
-    )
+    def follow() -> Callable[[], None]:
+        return follow_updates(lambda one: the_register().watch(code, one), update, lambda _: BREATH, longest)
+
+    solara.use_effect(follow, [code])
     return latest
 
 

@@ -165,7 +165,7 @@ def test_a_class_its_teacher_a_student_and_the_wall(visitor):
     code = teacher.inner_text(".claims-code").replace(" ", "")
     wall = teacher.context.new_page()
     wall.goto(teacher.url.replace("teacher", f"projector?class={code}"))
-    student.get_by_label("Code", exact=True).fill(code)
+    student.get_by_label("Code on the wall").fill(code)
     student.get_by_label("Nickname").fill("Dara")
     student.get_by_role("button", name="Join", exact=True).click()
     student.get_by_role("heading", name="Dara, you are team A").wait_for()

@@ -27,10 +27,10 @@ def open_session(teacher):
 def join(student, nickname, team="", key=""):
     student.get_by_label("Nickname").fill(nickname)
     if team:
-        student.get_by_label("In a new team").check()
+        student.get_by_label("in a new team").check()
         student.get_by_role("textbox", name="Name of the team").fill(team)
     if key:
-        student.get_by_label("In a team whose key I have").check()
+        student.get_by_label("in a team whose key you have").check()
         student.get_by_role("textbox", name="Key of the team").fill(key)
     student.get_by_role("button", name="Join", exact=True).click()
     student.get_by_role("heading", name=re.compile(rf"^{re.escape(nickname)}, you are")).wait_for()
@@ -103,9 +103,9 @@ def three_students(visitor, code):
     """Anna alone, on a telephone; Boris, who types the code and begins a team; Chirin, who joins it with its key."""
     anna, boris, chirin = visitor(f"join?class={code}", width=360), visitor("join"), visitor(f"join?class={code}")
     join(anna, "Anna")
-    boris.get_by_label("Code", exact=True).fill(f"{code[:3]} {code[3:]}".lower())
+    boris.get_by_label("Code on the wall").fill(f"{code[:3]} {code[3:]}".lower())
     join(boris, "Boris <i>", team="North")
-    join(chirin, "Chirin", key=re.search(r"key ([A-Z]{4} [A-Z]{4})", boris.inner_text(".content"))[1])
+    join(chirin, "Chirin", key=re.search(r"join: ([A-Z]{4} [A-Z]{4})", boris.inner_text(".content"))[1])
     return anna, boris, chirin
 
 

@@ -29,7 +29,7 @@ from sim.classroom.sessions.claims import (
     folded,
 )
 from sim.classroom.sessions.feed import ChangeFeed, Listener
-from sim.classroom.sessions.presence import Presence
+from sim.classroom.sessions.presence import Opened, Presence
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -311,11 +311,7 @@ class Register:
                 "SELECT 1 FROM members WHERE session = ? AND folded = ?", (session["id"], folded(name))
             ).fetchone():
                 raise Refused("name_taken", what=name_of("nickname"))
-            place = (
-                storage.team_with(act, session, key)
-                if key.strip()
-                else storage.new_team(act, session, title)
-            )
+            place = storage.team_with(act, session, key) if key.strip() else storage.new_team(act, session, title)
             act.execute(
                 "INSERT INTO members (session, team, browser, nickname, folded) VALUES (?, ?, ?, ?, ?)",
                 (session["id"], place, hashed(browser, session["code"]), name, folded(name)),
@@ -335,6 +331,12 @@ class Register:
         """Return the sessions in which this browser has a seat, the newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
+
+    def enter(self, page: str, opened: Opened) -> None:
+        """Record a page that a browser has opened, given the id of the page, and tell the browser's teachers."""
+        self.presence.enter(page, opened)
+        for session in self.seats_of(opened.browser):
+            self.feed.announce(session.code)
 
     def place(self, code: str, browser: str) -> Place:
         """Return what a student may see: nothing about other teams, and no answer before all answers are known."""
