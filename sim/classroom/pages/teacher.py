@@ -246,6 +246,12 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
     return ways[question.stage]
 
 
+def next_step(room: Room) -> Callable[[], None] | None:
+    """Return the function that takes a session to its next step; None if the teacher must ask or wait first."""
+    ways = ways_on(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
+    return ways[0][1] if ways and not room.session.is_ended else None
+
+
 def describe_sent(room: Room, question: Question) -> str:
     """Describe how many teams have sent a claim."""
     sent = sum(question.number in team.claims for team in room.teams)

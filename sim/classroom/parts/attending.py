@@ -52,7 +52,7 @@ def Attending(place: Place, page: str) -> None:
         place: What the student may see of the session.
         page: Name of the page, as in its address.
     """
-    texts, question = texts_of("class"), place.question
+    texts, question, root = texts_of("class"), place.question, solara.use_router().root_path
     is_asked = question is not None and question.stage in (OPEN, ANSWERED, DEBRIEF) and f"/{page}" != JOIN_PATH
     attributes = {"role": "region", "aria-label": texts.say("attend_name"), "aria-live": "polite"}
     look = ["attending", *([f"attending-{place.call}"] if place.call else []), *(["is-empty"] if not is_asked else [])]
@@ -62,5 +62,4 @@ def Attending(place: Place, page: str) -> None:
         if is_asked and question is not None and place.call != EYES:
             Said(texts.say("attend_question", None, number=question.number, label=measure_of(question.outcome).label))
             key = "attend_answer" if question.stage == OPEN and place.sent is None else "attend_look"
-            here = f"{solara.use_router().root_path}{JOIN_PATH}?{CLASS}={place.session.code}"
-            Said(texts.say(key), "a", attributes={"href": here})
+            Said(texts.say(key), "a", attributes={"href": f"{root}{JOIN_PATH}?{CLASS}={place.session.code}"})
