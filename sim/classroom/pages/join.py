@@ -199,7 +199,8 @@ def ClaimForm(place: Place, question: Question) -> None:
         Adopting(start, adopt)
     if question.about == EFFECT:
         Scale(question)
-    Note(describe_reported(measure))
+    else:
+        Note(describe_reported(measure))
     choice = [] if question.is_fixed else [*decision_fields(start), rest_field(start)]
     label = texts.say("join_revise" if before else "join_send")
     fields = [*choice, *range_fields(before, question, scale)]

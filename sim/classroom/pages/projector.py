@@ -17,7 +17,7 @@ from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
 from sim.classroom.sessions.session import CLOSED, CODE, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
-from sim.classroom.sessions.wall import board_of, say_asked
+from sim.classroom.sessions.wall import board_of, describe_question
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
@@ -74,7 +74,7 @@ def content_of(room: Room, progress: Progress | None, finished: Finished) -> dic
         "code": grouped(code, CODE // 2),
         "link": link.removeprefix("http://").removeprefix("https://"),
         "qr": "" if is_local else qr_svg(link, texts.say("join_qr", None, link=link)),
-        "question": say_asked(question) if question else "",
+        "question": describe_question(question) if question else "",
         "counts": counts + ([describe_sent(room, question)] if question else []),
         "stage": describe_stage(question, progress) if question else "",
         "board": board_of(room, question, finished) if is_board and question else None,

@@ -158,13 +158,13 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
     if room.session.is_ended:
         Note(texts.say("join_ended"), live=True)
     else:
+        if not room.teams:
+            WayIn(room, word)
         Question_(room, progress)
     if room.teams:
-        Heading(texts.say("teacher_students"), 2)
         Students(room)
-    if not room.session.is_ended:
-        Heading(texts.say("teacher_way_in"), 2)
-        WayIn(room, word)
+        if not room.session.is_ended:
+            WayIn(room, word)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
     Ending(room, on_leave)
@@ -175,19 +175,20 @@ def Undoing(room: Room) -> None:
     """Show what was done less than a minute ago, each with a button that undoes it."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
-    with solara.Div(attributes={"role": "status", "aria-live": "polite"}):
+    with solara.Div(classes=["undos"], attributes={"role": "status", "aria-live": "polite"}):
         for one in room.undos:
             with solara.Div(classes=["claims-row", "claims-card"]).key(f"undo {one.number}"):
                 Said(texts.say(f"teacher_done_{one.kind}", None, nickname=one.what))
                 undo = partial(the_register().undo, room.session.code, session(), one.number)
                 Press(texts.say("teacher_undo"), partial(attempt, undo))
-    Trouble(trouble)
+        Trouble(trouble)
 
 
 @solara.component
 def WayIn(room: Room, word: str) -> None:
     """Show the code with its link and QR code, the link to the wall, and the recovery word if it is new."""
     texts, code = texts_of("class"), room.session.code
+    Heading(texts.say("teacher_way_in"), 2)
     JoinCode(code)
     Note(texts.say("teacher_address"))
     if is_loopback(urlsplit(join_address()).hostname or ""):
@@ -200,12 +201,14 @@ def WayIn(room: Room, word: str) -> None:
 def Calls(room: Room) -> None:
     """Show buttons that pause the class, ask for all eyes, or let it go on, and the link to the wall."""
     texts, code = texts_of("class"), room.session.code
-    for call in (PAUSE, EYES):
-        is_on = room.call == call
-        label = texts.say(f"teacher_{call}_off" if is_on else f"teacher_{call}")
-        Press(label, partial(the_register().call, code, session(), "" if is_on else call), is_main=is_on)
     wall = {"href": f"{solara.use_router().root_path}/projector?{CLASS}={code}", "target": "_blank"}
-    Said(texts.say("teacher_wall"), "a", attributes=wall)
+    with solara.Div(classes=["claims-row"]):
+        for call in (PAUSE, EYES):
+            is_on = room.call == call
+            label = texts.say(f"teacher_{call}_off" if is_on else f"teacher_{call}")
+            Press(label, partial(the_register().call, code, session(), "" if is_on else call), is_main=is_on)
+        Said(texts.say("teacher_wall"), "a", attributes=wall)
+    Note(texts.say("teacher_keys"))
 
 
 @solara.component
@@ -223,8 +226,8 @@ def Question_(room: Room, progress: Progress | None) -> None:
     with solara.Div(classes=["claims-row"]):
         for place, (label, act) in enumerate(ways_on(room, question) if question else ()):
             Press(texts.say(label), partial(attempt, act), is_main=place == 0)
-        Calls(room)
     Trouble(trouble)
+    Calls(room)
     if question is None or question.stage in (ANSWERED, DEBRIEF):
         Asking(room.session.code, question is not None)
 
@@ -289,6 +292,7 @@ def Students(room: Room) -> None:
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     shown = room.session.names_shown
+    Heading(texts.say("teacher_students"), 2)
     Note(describe_presence(room), live=True)
     if any(team.name for team in room.teams):
         solara.Checkbox(

@@ -19,7 +19,7 @@ from sim.classroom.reading import format_level, mark_of, marks_in
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import is_share, say_amount, say_difference, say_interval
+from sim.compare.sentences import clear, is_share, say_amount, say_difference, say_interval
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
 from sim.study.reader import Measure
@@ -185,21 +185,6 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
     }
 
 
-def say_asked(question: Question) -> str:
-    """Return a question in few words, for the wall.
-
-    Args:
-        question: A question of a session.
-
-    Returns:
-        The question, with the outcome and its unit.
-    """
-    measure = measure_of(question.outcome)
-    unit = unit_of(measure, question.about)
-    asked = texts_of("class").say(f"wall_asked_{question.about}", None, label=measure.label, unit=unit)
-    return f"{asked} {note_beyond_record(question.outcome)}".strip()
-
-
 def choice_row(
     choice: Overrides,
     claims: Sequence[tuple[Team, Claim]],
@@ -212,13 +197,7 @@ def choice_row(
     scale, is_effect = scale_of(measure), question.about == EFFECT
     results = (answer.effects if is_effect else answer.values) if answer else finished
     name, teams = describe_choice(choice), [called(team) for team, _ in claims]
-    said = ""
-    if answer is not None and results:
-        low, high = (answer.low, answer.high) if is_effect else tuple(np.quantile(results, ENDS).tolist())
-        interval = say_interval(low, high, measure) if is_effect else format_levels(low, high, measure)
-        said = texts.say(f"wall_found_{question.about}", None, interval=interval)
-    elif answer is not None:
-        said = texts.say("verdict_none")
+    said = describe_found(answer, question.about, measure) if answer else ""
     ranges = [{"letter": team.letter, "from": claim.low * scale, "to": claim.high * scale} for team, claim in claims]
     return {
         "key": " ".join(choice.words),
@@ -227,8 +206,21 @@ def choice_row(
         "ranges": ranges,
         "dots": [value * scale for value in results],
         "found": said,
+        "mean": [answer.low * scale, answer.high * scale] if answer and results and is_effect else None,
         "summary": texts.say("wall_row", len(results), choice=name, teams=", ".join(teams) or "-", found=said),
     }
+
+
+def describe_found(answer: Answer, about: str, measure: Measure) -> str:
+    """Describe the campaigns of a choice in few words: the interval of the mean effect, or the middle 90 %."""
+    texts, low, high = texts_of("class"), answer.low, answer.high
+    if not answer.values or (about == EFFECT and not answer.effects):
+        return texts.say("verdict_none")
+    if about == EFFECT:
+        key = "wall_found_effect" if clear(low, high) else "wall_found_unclear"
+        return texts.say(key, None, interval=say_interval(low, high, measure))
+    low, high = np.quantile(answer.values, ENDS).tolist()
+    return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
 
 
 def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
@@ -344,7 +336,14 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """Describe a question, with its unit."""
+    """Describe a question in few words.
+
+    Args:
+        question: A question of a session.
+
+    Returns:
+        The question, with the outcome and its unit.
+    """
     measure = measure_of(question.outcome)
     unit = unit_of(measure, question.about)
     asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
