@@ -175,7 +175,7 @@ def Undoing(room: Room) -> None:
     """Show what was done less than a minute ago, each with a button that undoes it."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
-    with solara.Div(classes=["undos"], attributes={"role": "status", "aria-live": "polite"}):
+    with solara.Div(classes=["undos"] if room.undos else [], attributes={"role": "status", "aria-live": "polite"}):
         for one in room.undos:
             with solara.Div(classes=["claims-row", "claims-card"]).key(f"undo {one.number}"):
                 Said(texts.say(f"teacher_done_{one.kind}", None, nickname=one.what))

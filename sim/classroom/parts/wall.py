@@ -11,7 +11,7 @@ import solara
 
 from sim.classroom.parts.distribution import COLOURS
 
-MOST_ROWS = 4  # choices on one screen; more rows would be too low for their dots
+MOST_ROWS = 3  # choices on one screen; more rows would be too low for their dots
 
 
 @solara.component_vue("wall.vue")
