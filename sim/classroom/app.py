@@ -66,8 +66,7 @@ def Layout(children: list[solara.Element]) -> None:
         solara.HTML("a", texts.say("skip"), attributes={"href": "#content", "class": "skip"})
         if page != WALL:
             Pages(page)
-        if place is not None:
-            Attending(place, page)
+        Attending(place, page)
         solara.Div(
             children=children, classes=["content"], attributes={"id": "content", "role": "main", "tabindex": "-1"}
         )

@@ -86,7 +86,7 @@ def test_no_row_has_a_campaign_of_another_choice(about):
 
 def test_outcomes_are_shown_next_to_decisions_as_reported_and_to_the_reported_figure():
     found = board(about=OUTCOME)
-    assert [row["name"] for row in found["rows"]][0] == describe_choice(BASELINE) and len(found["rows"]) == 3
+    assert found["rows"][0]["name"] == describe_choice(BASELINE) and len(found["rows"]) == 3
     assert found["reported"] == {"value": 1587} and not found["zero"] and "F039" in found["foot"]
     assert board()["reported"] is None and board()["zero"]
 

@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import solara
 
-from sim.classroom.choice.fields import POLICIES, describe_choice, overrides_for
+from sim.classroom.choice.fields import POLICIES, describe_choice, fields_of, overrides_for
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.attending import seats_changed
 from sim.classroom.parts.distribution import ClassChart, Said
-from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import VERSION, Field, Given, Sheet, kept_field, lines_field, one_of, text_field
 from sim.classroom.parts.sure import AskFirst
 from sim.classroom.reading import format_level
@@ -182,7 +181,7 @@ def ClaimForm(place: Place, question: Question) -> None:
 
     def send(given: Given) -> None:
         low, high = (number_typed(given[end]) / scale for end in ("low", "high"))
-        choice = question.suggested if question.is_fixed else overrides_for(given, read_rest(given[REST]))
+        choice = question.suggested if question.is_fixed else choice_of(given)
         claim = Claim(choice, low, high, number_typed(given["confidence"]), given["why"])
         shown = int(given[VERSION].partition(".")[0] or 0)
         set_own(f"{the_register().send(place.session.code, session(), question.number, claim, shown)}.0")
@@ -192,7 +191,6 @@ def ClaimForm(place: Place, question: Question) -> None:
         set_own(f"{seen}.{found.number}")
         set_adopted(found)
 
-    Heading(texts.say("join_claim"), 3)
     if question.is_fixed:
         Note(texts.say("join_fixed", None, choice=describe_choice(question.suggested)))
     else:
@@ -201,7 +199,7 @@ def ClaimForm(place: Place, question: Question) -> None:
         Scale(question)
     else:
         Note(describe_reported(measure))
-    choice = [] if question.is_fixed else [*decision_fields(start), rest_field(start)]
+    choice = [] if question.is_fixed else choice_fields(start)
     label = texts.say("join_revise" if before else "join_send")
     fields = [*choice, *range_fields(before, question, scale)]
     Sheet(fields, label, lambda given: attempt(lambda: send(given)), trouble, version, own)
@@ -215,15 +213,34 @@ class Adopted(NamedTuple):
     choice: Overrides
 
 
-REST = "rest"  # field with the settings of a claim that have no field of their own
+DECISION = "decision"  # field with the one decision that a claim changes
+REST = "rest"  # field with the other settings of a claim
 MOST_REST = MOST_OVERRIDES * (LONGEST_OVERRIDE + 4)  # characters of that field
 
 
-def rest_field(start: Overrides) -> Field:
-    """Return the field that shows and sends the settings of a choice that have no field of their own."""
-    rest = start.without(POLICIES)
-    said = texts_of("class").say("choice_rest", None, choice=describe_choice(rest)) if rest else ""
-    return kept_field(REST, said, json.dumps(rest.words), MOST_REST)
+def choice_fields(start: Overrides) -> list[Field]:
+    """Return the field for one decision and, for the other settings of a choice, one that shows and sends them."""
+    texts, decided = texts_of("class"), [word for word in start.words if word.partition("=")[0] in POLICIES]
+    is_one = len(decided) == 1
+    rest = start.without(POLICIES) if is_one else start
+    options = [{"value": "", "text": texts.say("join_no_decision")}]
+    for group in POLICIES:
+        field = fields_of()[group]
+        options += [
+            {"value": f"{group}={one.name}", "text": f"{field.label}: {one.label}", "help": one.help}
+            for one in field.options[1:]
+        ]
+    said = texts.say("choice_rest", None, choice=describe_choice(rest)) if rest else ""
+    return [
+        one_of(DECISION, texts.say("join_decision"), decided[0] if is_one else "", options),
+        kept_field(REST, said, json.dumps(rest.words), MOST_REST),
+    ]
+
+
+def choice_of(given: Given) -> Overrides:
+    """Return the choice of settings that a form shows; raise PanjError if its values are not those of the form."""
+    group, _, name = given[DECISION].partition("=")
+    return overrides_for({group: name} if name else {}, read_rest(given[REST]))
 
 
 def read_rest(text: str) -> Overrides:

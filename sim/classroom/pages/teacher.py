@@ -160,6 +160,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
     else:
         if not room.teams:
             WayIn(room, word)
+            Note(texts.say("teacher_nobody"), live=True)
         Question_(room, progress)
     if room.teams:
         Students(room)
@@ -341,7 +342,7 @@ def describe_presence(room: Room) -> str:
     members = [member for team in room.teams for member in team.members]
     pages = Counter(say_page(member.page) for member in members)
     where = texts.listed([f"{page} {number}" for page, number in pages.most_common()], len(pages))
-    return f"{texts.say('teacher_joined', len(members))} {where}." if members else texts.say("teacher_nobody")
+    return f"{texts.say('teacher_joined', len(members))} {where}."
 
 
 def describe_team_claim(team: Team, question: Question | None) -> str:

@@ -45,21 +45,23 @@ def live_seat(browser: str) -> str:
 
 
 @solara.component
-def Attending(place: Place, page: str) -> None:
+def Attending(place: Place | None, page: str) -> None:
     """Show what the teacher asks of the class now and, on other pages than that of the class, the current question.
 
     Args:
-        place: What the student may see of the session.
+        place: What the student may see of the session; None if the browser has joined none. The element is there all
+            the same, so that nothing else of the page is made anew when a session begins or ends.
         page: Name of the page, as in its address.
     """
-    texts, question, root = texts_of("class"), place.question, solara.use_router().root_path
+    texts, root = texts_of("class"), solara.use_router().root_path
+    question, call = (place.question, place.call) if place else (None, "")
     is_asked = question is not None and question.stage in (OPEN, ANSWERED, DEBRIEF) and f"/{page}" != JOIN_PATH
+    look = ["attending", *([f"attending-{call}"] if call else []), *([] if is_asked else ["is-empty"])]
     attributes = {"role": "region", "aria-label": texts.say("attend_name"), "aria-live": "polite"}
-    look = ["attending", *([f"attending-{place.call}"] if place.call else []), *(["is-empty"] if not is_asked else [])]
     with solara.Div(classes=look, attributes=attributes):
-        if place.call:
-            Said(texts.say(f"attend_{place.call}"), "strong")
-        if is_asked and question is not None and place.call != EYES:
+        if call:
+            Said(texts.say(f"attend_{call}"), "strong")
+        if is_asked and place and question and call != EYES:
             Said(texts.say("attend_question", None, number=question.number, label=measure_of(question.outcome).label))
             key = "attend_answer" if question.stage == OPEN and place.sent is None else "attend_look"
             Said(texts.say(key), "a", attributes={"href": f"{root}{JOIN_PATH}?{CLASS}={place.session.code}"})

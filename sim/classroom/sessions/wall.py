@@ -342,11 +342,10 @@ def describe_question(question: Question) -> str:
         question: A question of a session.
 
     Returns:
-        The question, with the outcome and its unit.
+        The question, with the outcome.
     """
     measure = measure_of(question.outcome)
-    unit = unit_of(measure, question.about)
-    asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
+    asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label)
     return f"{asked} {note_beyond_record(question.outcome)}".strip()
 
 
