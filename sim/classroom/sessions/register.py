@@ -248,8 +248,13 @@ class Register:
         """Delete a whole session, and overwrite its data in the file."""
         with self.changing(code, browser) as (act, session):
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
-        self.undos.forget(session["code"])
+        self.forget(session["code"])
         self.storage.leave_no_trace()
+
+    def forget(self, code: str) -> None:
+        """Forget what is kept in memory about a session that was deleted."""
+        self.undos.forget(code)
+        self.calls.pop(code, None)
 
     # Methods for anybody with the teachers' code, which the server prints when it is started.
 
@@ -265,7 +270,7 @@ class Register:
         with self.storage.acting() as act:
             act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
         for code in codes:
-            self.undos.forget(spelled(code))
+            self.forget(spelled(code))
         self.storage.leave_no_trace()
         for code in codes:
             self.feed.announce(spelled(code))
