@@ -10,11 +10,14 @@ from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen
 from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
 from sim.classroom.parts import Note
+from sim.classroom.parts.attending import Attending, use_attendance
+from sim.classroom.parts.distribution import Style
 from sim.classroom.server import THIS_SERVER
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
+WALL = "projector"  # the page that is projected, which has no menu
 CHECKS = 3.0  # seconds between checks that the server is running
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
@@ -53,26 +56,36 @@ def restore(kept: object) -> None:
 
 @solara.component
 def Layout(children: list[solara.Element]) -> None:
-    """Lay out a page, with the navigation above its content and the sources below."""
-    texts = texts_of("shell")
+    """Lay out a page, with the navigation above its content and the sources below; the wall has neither."""
+    texts, page = texts_of("shell"), current_page()
+    place = use_attendance(page)
     solara.Style(STYLE)
+    Style()
     Lifeline()
-    with solara.Div(classes=["shell"]):
+    with solara.Div(classes=["shell", *([f"call-{place.call}"] if place and place.call else [])]):
         solara.HTML("a", texts.say("skip"), attributes={"href": "#content", "class": "skip"})
-        Pages()
+        if page != WALL:
+            Pages(page)
+        Attending(place, page)
         solara.Div(
             children=children, classes=["content"], attributes={"id": "content", "role": "main", "tabindex": "-1"}
         )
+        if page == WALL:
+            return
         with solara.Div(classes=["sources"], attributes={"role": "contentinfo"}):
             Note(texts.say("sources"))
             Note(texts.say("evidence"))
 
 
+def current_page() -> str:
+    """Return the name of the page that is shown, as in `PAGES`."""
+    return (solara.use_router().path or "/").strip("/") or "home"
+
+
 @solara.component
-def Pages() -> None:
-    """Show links to all pages, and mark the current page."""
-    texts, router = texts_of("shell"), solara.use_router()
-    here = (router.path or "/").strip("/") or "home"
+def Pages(here: str) -> None:
+    """Show links to all pages, and mark the page `here`."""
+    texts = texts_of("shell")
     with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": texts.say("pages")}):
         for name in PAGES:
             current = {"aria-current": "page"} if name == here else {}

@@ -1,9 +1,11 @@
-"""Access control in front of Solara's pages: the code of the room, the origin of requests, and limits on open pages.
+"""Access control in front of Solara's pages: the codes that open the door, the origin of requests, open pages.
 
-Reads   the code of the room; cookies; the headers Host and Origin.
-Assumes One browser is one person. Several people may share an IP address (a school behind one router), so a wrong
-        code only delays further guesses from the same address; a right code is refused only while a hundred guesses
-        from its address are waiting. The public address of a proxy is the option `address`; proxy headers are ignored.
+Reads   the code of the room, the codes of class sessions; cookies; the headers Host and Origin.
+Assumes One browser is one person, and a whole school may share one IP address. So a wrong code delays only further
+        guesses from the same browser. Browsers that an address has brought in great number, or that guessed wrong too
+        often, take turns in one queue for their address, and only that queue can be full. A code that belongs to a
+        session, open or ended, is no guess. The public address of a proxy is the option `address`; proxy headers are
+        ignored.
 Source  OWASP, HTTP Headers and Content Security Policy cheat sheets; W3C, Content Security Policy Level 3.
 """
 
@@ -14,6 +16,7 @@ import logging
 import re
 import secrets
 import socket
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +26,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from cachetools import LRUCache
-from itsdangerous import Signer
+from itsdangerous import BadSignature, Signer
 from jinja2 import Environment, FileSystemLoader, Template
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -34,11 +37,16 @@ from starlette.websockets import WebSocketClose
 from sim.classroom.texts import texts_of
 
 COOKIE = "panj-room"
+GUESSER = "panj-door"  # cookie of a browser that has given a wrong code
+CLASS = "class"  # parameter of an address that names a class session, such as /join?class=FKMRWX
+JOIN_PATH = "/join"  # page on which a class session is joined
 BROWSER = "solara-session-id"  # Solara's cookie, the secret of a browser
 LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are not easily confused
 LONG = 6  # characters of a code
-PAUSE = 0.1  # seconds by which a wrong code delays the next guess from its address
-MOST_GUESSES = 100  # maximum guesses from one address that wait at a time
+PAUSE, LONG_PAUSE = 0.1, 0.5  # seconds by which a wrong code delays the next guess: of its browser, of its address
+MOST_WRONG = 20  # wrong codes after which a browser guesses in the queue of its address
+MOST_GUESSERS, AN_HOUR = 600, 3600.0  # browsers per address and hour that guess without waiting for each other
+MOST_GUESSES = 100  # maximum guesses that wait in the queue of one address
 KNOWN_ADDRESSES = 10_000
 MOST_PAGES = 20  # maximum pages that a browser may have open
 MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # maximum open pages: from one address, which a school may share; in total
@@ -108,11 +116,33 @@ def new_code() -> str:
 
 
 class Turnstile:
-    """A queue in which guesses at the code of the room from one IP address are checked one at a time."""
+    """A queue in which codes from one browser, or from one IP address, are checked one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float) -> None:
         self.turn = asyncio.Lock()
+        self.pause = pause
         self.waiting = 0
+        self.wrong = 0
+        self.guessers, self.since = 0, time.monotonic()  # new browsers of an address, counted since this time
+
+    def admits_guesser(self) -> bool:
+        """Count a new browser of this address; return whether it may guess without waiting for the others."""
+        if time.monotonic() - self.since > AN_HOUR:
+            self.guessers, self.since = 0, time.monotonic()
+        self.guessers += 1
+        return self.guessers <= MOST_GUESSERS
+
+
+class Door(NamedTuple):
+    """A class session, as the gate knows it."""
+
+    code: str
+    is_open: bool
+
+
+async def no_session(_code: str) -> Door | None:
+    """Return None, as there are no class sessions."""
+    return None
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
@@ -121,19 +151,29 @@ async def make_no_room(_asked: HTTPConnection) -> bool:
 
 
 class Gate:
-    """ASGI middleware: asks for the room's code, refuses requests from other sites, limits the number of open pages.
+    """ASGI middleware: asks for a code, refuses requests from other sites, limits the number of open pages.
 
     Args:
         app: The application with the pages.
         room: The address of the server, and the code of the room.
         make_room: Discards abandoned pages from memory; returns whether a browser may open one more page.
+        session_with: Returns the class session with a code as it was typed, or None. The code of an open session
+            opens the door too, and leads to that session.
+        secret: Key with which cookies are signed; whoever was admitted stays admitted while it remains the same.
+            Empty for a random key.
     """
 
     def __init__(
-        self, app: ASGIApp, room: Room, make_room: Callable[[HTTPConnection], Awaitable[bool]] = make_no_room
+        self,
+        app: ASGIApp,
+        room: Room,
+        make_room: Callable[[HTTPConnection], Awaitable[bool]] = make_no_room,
+        session_with: Callable[[str], Awaitable[Door | None]] = no_session,
+        secret: str = "",
     ) -> None:
-        self.app, self.room, self.make_room = app, room, make_room
-        self.signer = Signer(secrets.token_bytes(32), salt=COOKIE)  # after a restart everybody is asked for the code
+        self.app, self.room, self.make_room, self.session_with = app, room, make_room, session_with
+        key = secret or secrets.token_hex(32)
+        self.signer, self.guessers = Signer(key, salt=COOKIE), Signer(key, salt=GUESSER)
         self.turnstiles: LRUCache[str, Turnstile] = LRUCache(KNOWN_ADDRESSES)
         self.channels: Counter[str] = Counter()  # open channels by browser, by address and in total
         self.names = own_names(room)
@@ -185,29 +225,64 @@ class Gate:
             return False
 
     async def ask(self, asked: HTTPConnection) -> Response:
-        """Return the page that asks for the code, or a redirect that admits the visitor if the code is right."""
+        """Return the page that asks for a code, or a redirect that admits the visitor if the code is right.
+
+        The code is that of the room or of an open class session; it is typed, or it is part of the address.
+        """
         query = dict(asked.query_params)
-        given = query.pop("code", "").strip().upper()
-        if not given:
+        typed = query.pop("code", "").strip()
+        if not (given := typed or query.get(CLASS, "").strip()):
             return question("", query, 401)
-        turnstile = self.turnstiles.setdefault(address_of(asked), Turnstile())
+        turnstile, guesser = self.turnstile_of(asked)
         if turnstile.waiting >= MOST_GUESSES:
             return question("gate_wait", query, 429)
         turnstile.waiting += 1
         try:
             async with turnstile.turn:
-                if not hmac.compare_digest(given.encode(), self.room.code.encode()):
-                    await asyncio.sleep(PAUSE)
-                    return question("gate_wrong", query, 401)
+                if typed and hmac.compare_digest(typed.upper().encode(), self.room.code.encode()):
+                    return self.admit(asked.scope["path"], query)
+                session = await self.session_with(given)
+                if session is not None and session.is_open:
+                    path = JOIN_PATH if typed else asked.scope["path"]
+                    return self.admit(path, query | {CLASS: session.code})
+                if session is None:
+                    turnstile.wrong += 1
+                    await asyncio.sleep(turnstile.pause)
         finally:
             turnstile.waiting -= 1
-        where = f"{self.room.prefix}/{asked.scope['path'].lstrip('/')}"  # two slashes would name another machine
-        response = RedirectResponse(where + (f"?{urlencode(query)}" if query else ""), 303, NO_STORE)
-        response.set_cookie(
-            COOKIE, self.signer.get_signature(self.room.code).decode(),
-            httponly=True, samesite="lax", secure=self.room.address.startswith("https:"),
-        )  # fmt: skip
+        response = question("gate_wrong" if session is None else "gate_ended", query, 401)
+        self.set_cookie(response, GUESSER, guesser)
         return response
+
+    def turnstile_of(self, asked: HTTPConnection) -> tuple[Turnstile, str]:
+        """Return the queue in which a browser waits until its code is checked, and the cookie that names the browser.
+
+        That is a queue of its own or, if the browser guessed wrong too often or is one too many of its address, the
+        queue of its address.
+        """
+        at_address = self.turnstiles.setdefault(f"address {address_of(asked)}", Turnstile(LONG_PAUSE))
+        cookie = asked.cookies.get(GUESSER, "")
+        try:
+            browser = self.guessers.unsign(cookie).decode()
+        except BadSignature:
+            if not at_address.admits_guesser():
+                return at_address, ""
+            browser = secrets.token_hex(8)
+            cookie = self.guessers.sign(browser).decode()
+        own = self.turnstiles.setdefault(f"browser {browser}", Turnstile(PAUSE))
+        return (own if own.wrong < MOST_WRONG else at_address), cookie
+
+    def admit(self, path: str, query: Mapping[str, str]) -> Response:
+        """Return a redirect to a page, with the cookie of an admitted browser."""
+        where = f"{self.room.prefix}/{path.lstrip('/')}"  # two slashes would name another machine
+        response = RedirectResponse(where + (f"?{urlencode(query)}" if query else ""), 303, NO_STORE)
+        self.set_cookie(response, COOKIE, self.signer.get_signature(self.room.code).decode())
+        return response
+
+    def set_cookie(self, response: Response, name: str, value: str) -> None:
+        """Add a cookie to a response, which lasts until the browser is closed and which no script can read."""
+        is_secure = self.room.address.startswith("https:")
+        response.set_cookie(name, value, httponly=True, samesite="lax", secure=is_secure)
 
     @contextmanager
     def counted(self, asked: HTTPConnection) -> Iterator[None]:

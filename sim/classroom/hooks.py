@@ -12,6 +12,7 @@ import solara
 from solara.server.kernel_context import get_current_context
 
 from sim.classroom.desk import Ticket, the_desk
+from sim.classroom.gate import CLASS
 from sim.classroom.reading import Campaigns
 from sim.classroom.sessions.claims import ENDS, Refused, by_seed
 from sim.classroom.sessions.register import USUAL_RUNS, the_register
@@ -22,7 +23,6 @@ from sim.errors import PanjError
 OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
 SPARE, LONGEST = 10, 4.0  # seconds of pause per second of drawing, and the maximum: a full class redraws less often
 BREATH = 0.1  # minimum seconds between updates of a class session
-QUERY = "class"  # parameter of an address, such as /join?class=FKMRWX
 State = TypeVar("State")
 Action = Callable[[], object]
 
@@ -109,12 +109,13 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     return request._replace(trouble=request.trouble or (ticket.error if ticket else ""))
 
 
-def use_session_state(code: str, read: Callable[[], State]) -> State | None:
+def use_session_state(code: str, read: Callable[[], State], longest: float | None = None) -> State | None:
     """Read part of a class session; after every change to the session, read that part again and redraw the page.
 
     Args:
         code: Code of the session.
         read: Returns what the page shows; raises Refused if the session does not exist or the visitor may not see it.
+        longest: Seconds after which it is read again without a change; None to wait without limit.
 
     Returns:
         What `read` returned last; None if it raised Refused.
@@ -132,9 +133,10 @@ def use_session_state(code: str, read: Callable[[], State]) -> State | None:
         set_latest(found())
         return False
 
-    solara.use_effect(
-        lambda: follow_updates(lambda listener: the_register().watch(code, listener), update, lambda _: BREATH), [code]
-    )
+    def follow() -> Callable[[], None]:
+        return follow_updates(lambda one: the_register().watch(code, one), update, lambda _: BREATH, longest)
+
+    solara.use_effect(follow, [code])
     return latest
 
 
@@ -213,7 +215,7 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
     Returns:
         The code in the URL of the page, or else the code of the browser's newest session; empty if there is neither.
     """
-    given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
+    given = parse_qs(solara.use_router().search or "").get(CLASS, [""])[0]
     found = sessions_of(session())
     return spelled(given) or (found[0].code if found else "")
 

@@ -29,7 +29,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
-from sim.classroom.gate import BROWSER, MOST_CHANNELS, MOST_PAGES, Gate, Room, first_of, new_code, page_policy
+from sim.classroom.gate import (
+    BROWSER,
+    CLASS,
+    MOST_CHANNELS,
+    MOST_PAGES,
+    Door,
+    Gate,
+    Room,
+    first_of,
+    new_code,
+    page_policy,
+)
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.execution.run import compile_rules
@@ -48,20 +59,20 @@ YEAR = 365 * 24 * 3600  # seconds
 WILDCARDS = ("0.0.0.0", "::")
 
 
-def serve(room: Room) -> None:
-    """Run the web server until Ctrl-C."""
+def serve(room: Room, secret: str = "") -> None:
+    """Run the web server until Ctrl-C; `secret` is the key with which cookies are signed, empty for a random one."""
     import uvicorn
 
     log_kinds_once()
     config = uvicorn.Config(
-        app_of(room), host=room.host, port=room.port, log_config=None, log_level="warning", access_log=False,
+        app_of(room, secret), host=room.host, port=room.port, log_config=None, log_level="warning", access_log=False,
         loop="asyncio", timeout_graceful_shutdown=2, proxy_headers=bool(room.address), server_header=False,
         ws_max_size=LARGEST_MESSAGE, limit_concurrency=MOST_CONNECTIONS,
     )  # fmt: skip
     uvicorn.Server(config).run()
 
 
-def app_of(room: Room) -> Any:
+def app_of(room: Room, secret: str = "") -> Any:
     """Return the ASGI application: Solara's pages and our own routes behind the gate; its shutdown closes the desk."""
     set_up_solara(room)
     import solara.server.starlette
@@ -99,7 +110,16 @@ def app_of(room: Room) -> Any:
         if getattr(one, "path", "") not in CLOSED_PAGES
     ]
     ours = [Route("/alive", alive), *([Route("/latency", latency)] if room.is_local else [])]
-    return Gate(Starlette(routes=[*ours, *theirs], middleware=pages.middleware, lifespan=lifespan), room, make_room)
+    inner = Starlette(routes=[*ours, *theirs], middleware=pages.middleware, lifespan=lifespan)
+    return Gate(inner, room, make_room, session_with, secret)
+
+
+async def session_with(code: str) -> Door | None:
+    """Return the class session with a code as somebody typed it; None if there is none."""
+    from sim.classroom.sessions.register import the_register
+
+    found = await run_in_threadpool(the_register().find, code)
+    return Door(found.code, not found.is_ended) if found else None
 
 
 def readable(page: str, nonce: str = "") -> str:
@@ -264,6 +284,18 @@ def join_address() -> str:
     return os.environ.get(JOIN, "")
 
 
+def join_link(code: str) -> str:
+    """Return the URL that opens the door of this server and joins a class session.
+
+    Args:
+        code: Code of the session.
+
+    Returns:
+        The URL, such as `http://192.168.1.5:8765/join?class=FKMRWX`.
+    """
+    return f"{join_address()}?{CLASS}={code}"
+
+
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors of an address that this machine does not have
 BASELINE_RUNS = 200  # baseline campaigns that the server requests when it starts
 
@@ -272,6 +304,19 @@ def room_of(request: Classroom) -> Room:
     """Return the room for the command-line options, with a new code if other machines can connect and none is given."""
     room = Room(request.host, request.port, request.code, request.address)
     return room if request.code or room.is_local else room._replace(code=new_code())
+
+
+def kept_door(room: Room, is_given: bool) -> tuple[Room, str]:
+    """Return the room with the code that it had before the last stop, and the key with which its cookies are signed.
+
+    So after a restart nobody has to enter again. A code that the command line gives replaces the earlier one.
+    """
+    from sim.classroom.sessions.register import the_register
+
+    if not room.code:
+        return room, ""
+    code, secret = the_register().door(room.code if is_given else "", room.code)
+    return room._replace(code=code), secret
 
 
 def check_free(room: Room) -> None:
@@ -305,13 +350,13 @@ def main(request: Classroom) -> int:
     Raises:
         PanjError: The port cannot be opened, or the host does not belong to this machine.
     """
-    room = room_of(request)
+    room, secret = kept_door(room_of(request), bool(request.code))
     check_free(room)
     console = console_of()
     console.print("Getting the classroom ready ...")
     get_ready(console)
     print_addresses(room, console)
-    serve(room)
+    serve(room, secret)
     print("The classroom is closed; everything that the class sent is kept.", file=sys.stderr)
     return 0
 
@@ -352,5 +397,6 @@ def print_addresses(room: Room, console: Console) -> None:
     else:
         joins = [f"{url_of(host, room.port)}/" for host in hosts_of(room)]
         console.print(f"For the room: {room.address or ' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
+        console.print("In a class session, the code on the wall is enough: it opens the door and joins the session.")
     console.print(f"Keep for teachers: the code {grouped(TEACHERS_CODE, 5)} deletes any session on the page Teacher.")
     console.print("Ctrl-C closes it. Teachers begin on the page Teacher; docs/how-to/teaching.md plans the lessons.")

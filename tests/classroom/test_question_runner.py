@@ -232,3 +232,45 @@ def test_an_outcome_that_is_no_more_keeps_nothing_from_other_sessions(register, 
     runner.start(new, TEACHER)
     until(lambda: stage(register, new) == ANSWERED)
     assert register.answer(new, 1, OPEN_BORDER).error == ""
+
+
+def test_results_are_there_as_soon_as_campaigns_and_their_baseline_have_finished(register):
+    desk = PlantedDesk(at_once=False)
+    code = asked(register, CLOSED_BORDER, OPEN_BORDER)
+    runner = runner_of(register, desk)
+    runner.start(code, TEACHER)
+    desk.waits_for(CLOSED_BORDER).done = 5
+    desk.waits_for(OPEN_BORDER)
+    assert runner.finished(code, 1) in ({}, {CLOSED_BORDER: ()})
+    desk.waits_for(BASELINE).done = 3
+    until(lambda: len(runner.finished(code, 1).get(CLOSED_BORDER, ())) == 3)
+    assert runner.finished(code, 1)[CLOSED_BORDER] == pytest.approx((-5.0,) * 3)
+    assert BASELINE not in runner.finished(code, 1)
+
+
+def test_of_an_outcome_the_baseline_is_shown_too(register):
+    desk = PlantedDesk(at_once=False)
+    code = asked(register, CLOSED_BORDER, about="outcome")
+    runner = runner_of(register, desk)
+    runner.start(code, TEACHER)
+    desk.waits_for(BASELINE).done = desk.waits_for(CLOSED_BORDER).done = 2
+    until(lambda: len(runner.finished(code, 1)) == 2)
+    found = runner.finished(code, 1)
+    assert [one - other for one, other in zip(found[CLOSED_BORDER], found[BASELINE], strict=True)] == pytest.approx(
+        [-5.0, -5.0]
+    )
+
+
+def test_progress_that_came_between_two_announcements_is_announced_without_further_news(register, monkeypatch):
+    monkeypatch.setattr("sim.classroom.sessions.runner.OFTEN", 0.3)
+    desk, heard = PlantedDesk(at_once=False), threading.Event()
+    code = asked(register, CLOSED_BORDER)
+    runner = runner_of(register, desk)
+    runner.start(code, TEACHER)
+    ticket = desk.waits_for(CLOSED_BORDER)
+    until(lambda: ticket.listeners and desk.waits_for(BASELINE).listeners)
+    time.sleep(0.15)
+    register.watch(code, heard.set)
+    ticket.done = 4
+    runner.wake()
+    assert heard.wait(5)

@@ -10,13 +10,16 @@ import pytest
 
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
+from sim.classroom.sessions.presence import Opened
 from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN, Register
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
     DEBRIEF,
+    EYES,
     LETTERS,
     OPEN,
+    PAUSE,
     RUNNING,
     TEACHERS_CODE,
     csv_of,
@@ -359,7 +362,176 @@ def test_a_nickname_goes_with_the_seat(register, code, path):
     member = register.room(code, TEACHER).teams[1].members[0]
     register.remove(code, TEACHER, member.number)
     assert traces(path, *NAMES) == set()
-    assert [team.name for team in register.room(code, TEACHER).teams] == ["Anna"]
+    assert [nicknames(team) for team in register.room(code, TEACHER).teams] == [["Anna"]]
+
+
+def nicknames(team):
+    return [member.nickname for member in team.members]
+
+
+@pytest.fixture
+def north(register, code):
+    """A team of two in the session of Anna, which has sent a claim."""
+    key = register.join(code, BORIS, "Boris", team="North").key
+    register.join(code, CYRUS, "Cyrus", key=key)
+    register.send(code, BORIS, 1, CLAIM)
+    return code
+
+
+def remove(register, code, nickname):
+    members = [member for team in register.room(code, TEACHER).teams for member in team.members]
+    register.remove(code, TEACHER, next(one.number for one in members if one.nickname == nickname))
+
+
+def undo(register, code):
+    (last,) = register.room(code, TEACHER).undos
+    register.undo(code, TEACHER, last.number)
+
+
+def test_who_was_removed_is_told_and_everybody_else_is_not(register, north):
+    remove(register, north, "Anna")
+    assert register.was_removed(grouped(north, 3), ANNA) and not register.was_removed(north, BORIS)
+    assert refusal(register.place, north, ANNA) == "no_seat"
+    register.join(north, ANNA, "Anna again")
+    assert not register.was_removed(north, ANNA)
+    register.leave(north, ANNA)
+    assert not register.was_removed(north, ANNA)
+
+
+@pytest.mark.parametrize("removed", [["Anna"], ["Boris"], ["Cyrus"], ["Boris", "Cyrus"]])
+def test_a_removal_can_be_undone_with_team_and_claim(register, north, removed):
+    before = register.room(north, TEACHER)
+    for nickname in removed:
+        remove(register, north, nickname)
+    assert register.room(north, TEACHER).teams != before.teams
+    for done in reversed(register.room(north, TEACHER).undos):
+        assert done.what in removed
+        register.undo(north, TEACHER, done.number)
+    assert register.room(north, TEACHER) == before
+    assert register.place(north, ANNA).seat.nickname == "Anna" and not register.was_removed(north, ANNA)
+
+
+def test_what_was_undone_once_or_by_a_stranger_is_not_undone(register, north):
+    remove(register, north, "Anna")
+    (last,) = register.room(north, TEACHER).undos
+    assert refusal(register.undo, north, ANNA, last.number) == "not_teacher"
+    register.undo(north, TEACHER, last.number)
+    assert refusal(register.undo, north, TEACHER, last.number) == "too_late"
+
+
+def test_after_its_minute_a_removal_is_final_and_nothing_of_it_is_remembered(register, code, monkeypatch):
+    monkeypatch.setattr("sim.classroom.sessions.undo.MINUTE", 0.05)
+    heard = threading.Event()
+    remove(register, code, "Anna")
+    (last,) = register.room(code, TEACHER).undos
+    register.watch(code, heard.set)
+    late = time.monotonic() + 5
+    while register.room(code, TEACHER).undos and time.monotonic() < late:
+        time.sleep(0.01)
+    assert heard.wait(5) and not any(register.undos.kept.values())
+    assert refusal(register.undo, code, TEACHER, last.number) == "too_late"
+
+
+def test_who_has_come_back_is_not_put_back_a_second_time(register, code):
+    remove(register, code, "Anna")
+    seat = register.join(code, ANNA, "Anna")
+    (last,) = register.room(code, TEACHER).undos
+    assert refusal(register.undo, code, TEACHER, last.number) == "came_back"
+    assert register.place(code, ANNA).seat == seat and len(register.room(code, TEACHER).teams) == 1
+
+
+def test_a_letter_that_was_given_away_meanwhile_is_kept_by_its_new_team(register, code):
+    remove(register, code, "Anna")
+    assert register.join(code, BORIS, "Boris").letter == "A"
+    undo(register, code)
+    assert {team.letter: nicknames(team) for team in register.room(code, TEACHER).teams} == {
+        "A": ["Boris"], "B": ["Anna"],
+    }  # fmt: skip
+
+
+def test_the_end_of_a_session_can_be_undone(register, north):
+    before = register.room(north, TEACHER)
+    register.end(north, TEACHER)
+    assert refusal(register.end, north, TEACHER) == "has_ended"
+    undo(register, north)
+    assert register.room(north, TEACHER) == before
+    register.send(north, ANNA, 1, CLAIM)
+
+
+def test_nothing_is_undone_in_a_session_that_was_deleted(register, code):
+    remove(register, code, "Anna")
+    (last,) = register.room(code, TEACHER).undos
+    register.delete(code, TEACHER)
+    assert refusal(register.undo, code, TEACHER, last.number) == "not_teacher"
+    assert not any(register.undos.kept.values())
+
+
+def test_a_claim_that_changes_nothing_of_a_colleagues_is_refused(register, north):
+    sent = register.place(north, BORIS).sent
+    assert refusal(register.send, north, CYRUS, 1, CLAIM) == "same_claim"
+    assert refusal(register.send, north, CYRUS, 1, CLAIM, 0) == "same_claim"
+    assert register.place(north, CYRUS).sent == sent
+    register.send(north, ANNA, 1, CLAIM)
+
+
+def test_a_claim_made_without_sight_of_a_colleagues_is_refused_and_changes_nothing(register, north):
+    new, other = CLAIM._replace(low=-200.0), CLAIM._replace(low=-250.0)
+    assert refusal(register.send, north, CYRUS, 1, new, 0) == "other_claim"
+    assert register.send(north, CYRUS, 1, new, 1) == 2
+    assert refusal(register.send, north, BORIS, 1, other, 1) == "other_claim"
+    assert register.place(north, BORIS).sent.claim == new
+    assert register.send(north, BORIS, 1, other, 2) == 3
+
+
+def test_while_the_class_is_paused_no_claim_is_taken(register, code):
+    for call in (PAUSE, EYES):
+        register.call(code, TEACHER, call)
+        assert register.place(code, ANNA).call == register.room(code, TEACHER).call == call
+        assert refusal(register.send, code, ANNA, 1, CLAIM) == "paused"
+    register.call(code, TEACHER, "")
+    register.send(code, ANNA, 1, CLAIM)
+
+
+def test_only_the_teacher_calls_the_class_and_only_the_own_one(register, code):
+    other, _ = register.open_session("another teacher")
+    assert refusal(register.call, code, ANNA, EYES) == "not_teacher"
+    assert refusal(register.call, code, TEACHER, "dance") == "no_such_call"
+    register.call(other, "another teacher", EYES)
+    assert register.place(code, ANNA).call == ""
+
+
+def test_a_teacher_sees_on_which_page_each_student_is(register, north):
+    gone = set()
+    for page, browser, name in (("1", ANNA, "watch"), ("2", BORIS, "join"), ("3", BORIS, "change"), ("4", "x", "home")):
+        register.enter(page, Opened(browser, name, lambda page=page: page not in gone))
+    seen = {member.nickname: member.page for team in register.room(north, TEACHER).teams for member in team.members}
+    assert seen == {"Anna": "watch", "Boris": "change", "Cyrus": ""}
+    register.presence.leave("3")
+    gone.add("1")
+    seen = {member.nickname: member.page for team in register.room(north, TEACHER).teams for member in team.members}
+    assert seen == {"Anna": "", "Boris": "join", "Cyrus": ""}
+
+
+@pytest.mark.parametrize("names_shown", [False, True])
+def test_nothing_that_a_student_typed_reaches_the_wall_but_the_name_of_a_team_that_the_teacher_shows(
+    register, code, names_shown
+):
+    key = register.join(code, BORIS, NAMES[0], team=NAMES[1]).key
+    register.join(code, CYRUS, NAMES[3])
+    register.send(code, BORIS, 1, CLAIM._replace(why=NAMES[2]))
+    register.show_names(code, TEACHER, names_shown)
+    remove(register, code, "Anna")
+    room = register.room(code, TEACHER)
+    assert all(one in repr(room) for one in (*NAMES, key, "Anna"))
+    seen = repr(room.on_the_wall())
+    assert [one for one in (*NAMES, key, "Anna") if one in seen] == ([NAMES[1]] if names_shown else [])
+    assert [(team.letter, len(team.members)) for team in room.on_the_wall().teams] == [("B", 1), ("C", 1)]
+
+
+def test_the_nickname_of_a_student_alone_is_no_name_of_a_team(register, code):
+    assert register.join(code, BORIS, "Boris", team="Anna").team == "Anna"
+    assert register.join(code, CYRUS, "North").team == ""
+    assert [team.name for team in register.room(code, TEACHER).teams] == ["", "Anna", ""]
 
 
 def test_a_member_of_another_session_cannot_be_removed(register, code):
@@ -452,6 +624,16 @@ def test_a_file_that_is_no_register_is_not_written_to(path):
     before = path.read_bytes()
     assert refusal(opened, path) == "no_file"
     assert path.read_bytes() == before
+
+
+def test_a_file_of_before_there_was_a_door_gets_one_and_keeps_its_sessions(register, code, path):
+    register.storage.close()
+    with sqlite3.connect(path) as file:
+        file.execute("DROP TABLE door")
+    again = opened(path)
+    kept = again.door("", "KAPF37")
+    assert kept[0] == "KAPF37" and opened(path).door("", "OTHER1") == kept
+    assert again.room(code, TEACHER).session.code == code
 
 
 def test_a_register_of_another_version_is_not_touched(path):

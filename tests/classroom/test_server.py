@@ -13,12 +13,15 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from sim.classroom import gate, server
-from sim.classroom.gate import LETTERS, LONG, MOST_PAGES, Gate, Room, new_code
-from sim.classroom.server import join_address_of, room_of
+from sim.classroom.gate import LETTERS, LONG, MOST_PAGES, Door, Gate, Room, new_code
+from sim.classroom.server import join_address_of, kept_door, room_of
+from sim.classroom.sessions import register as registers
+from sim.classroom.sessions.session import spelled
 from sim.errors import PanjError
 from sim.options import Classroom, read_request
 
 CODE = "KAPF37"
+OPEN_SESSION, ENDED_SESSION = "HFKRMW", "TXYQLM"
 CHANNEL = "ws://127.0.0.1:8765/channel"
 
 
@@ -46,18 +49,23 @@ async def fails(_request):
     raise KeyError("session_id")
 
 
-def visitor(code=CODE, host="0.0.0.0", address="", seen_at="http://127.0.0.1:8765"):
+async def session_with(code):
+    return {OPEN_SESSION: Door(OPEN_SESSION, True), ENDED_SESSION: Door(ENDED_SESSION, False)}.get(spelled(code))
+
+
+def visitor(code=CODE, host="0.0.0.0", address="", seen_at="http://127.0.0.1:8765", secret=""):
     inner = Starlette(
         routes=[
             Route("/watch", page),
+            Route("/join", page),
             Route("/headers", headers),
             Route("/fails", fails),
             WebSocketRoute("/channel", channel),
             WebSocketRoute("/waits", waits),
         ]
     )
-    return TestClient(Gate(inner, Room(host, 8765, code, address)), base_url=seen_at, follow_redirects=False,
-                      raise_server_exceptions=False)  # fmt: skip
+    behind = Gate(inner, Room(host, 8765, code, address), session_with=session_with, secret=secret)
+    return TestClient(behind, base_url=seen_at, follow_redirects=False, raise_server_exceptions=False)
 
 
 def test_without_a_code_everybody_of_this_machine_comes_in():
@@ -66,7 +74,7 @@ def test_without_a_code_everybody_of_this_machine_comes_in():
 
 def test_with_a_code_a_stranger_sees_only_the_question():
     seen = visitor().get("/watch")
-    assert seen.status_code == 401 and "Code of the room" in seen.text and "inside" not in seen.text
+    assert seen.status_code == 401 and 'name="code"' in seen.text and "inside" not in seen.text
     assert CODE not in seen.text
 
 
@@ -121,32 +129,112 @@ def test_a_wrong_code_is_not_repeated_on_the_page(wrong):
     assert "<script>" not in seen.text and "K" * 100 not in seen.text
 
 
+@pytest.mark.parametrize("typed", ["HFKRMW", "hfk rmw", " hfk-rmw "])
+def test_the_code_on_the_wall_opens_the_door_and_leads_to_its_session(typed):
+    client = visitor()
+    admitted = client.get("/watch", params={"code": typed, "class": "OTHER"})
+    assert admitted.headers["location"] == f"/join?class={OPEN_SESSION}"
+    assert client.get(admitted.headers["location"]).text == "inside"
+
+
+def test_the_link_of_a_session_opens_the_door_by_itself():
+    client = visitor()
+    admitted = client.get(f"/join?class={OPEN_SESSION}")
+    assert admitted.headers["location"] == f"/join?class={OPEN_SESSION}"
+    assert client.get("/watch").text == "inside"
+
+
+@pytest.mark.parametrize("code", ["FFFFFF", "", "HFKRM", "HFKRMWW"])
+def test_the_link_of_no_session_opens_nothing(code):
+    client = visitor()
+    assert client.get("/join", params={"class": code}).status_code == 401
+    assert client.get("/watch").status_code == 401
+
+
+def test_who_was_admitted_stays_so_after_a_restart_with_the_same_key_and_code():
+    first = visitor(secret="kept")
+    first.get(f"/watch?code={CODE}")
+    for again, status in ((visitor(secret="kept"), 200), (visitor(secret="kept", code="OTHER1"), 401)):
+        again.cookies.update(first.cookies)
+        assert again.get("/watch").status_code == status
+
+
+def test_the_code_of_the_room_and_the_key_of_its_cookies_are_kept_until_another_code_is_given(tmp_path, monkeypatch):
+    def started(code, is_given):
+        again = registers.Register(tmp_path / "classroom.sqlite", lambda _: None, list)
+        monkeypatch.setattr(registers, "the_register", lambda: again)
+        return kept_door(Room("0.0.0.0", 8765, code), is_given)
+
+    room, secret = started("FIRST1", False)
+    assert room.code == "FIRST1" and len(secret) == 64
+    assert started("SECOND", False) == (room, secret)
+    assert started("GIVEN1", True) == (room._replace(code="GIVEN1"), secret)
+    assert started("THIRD1", False)[0].code == "GIVEN1"
+
+
 def test_the_right_code_lets_in_after_any_number_of_wrong_ones_from_the_same_address(monkeypatch):
     monkeypatch.setattr(gate, "PAUSE", 0.001)
+    monkeypatch.setattr(gate, "LONG_PAUSE", 0.001)
     client = visitor()
-    for _ in range(40):
+    for _ in range(2 * gate.MOST_WRONG):
         assert client.get("/watch?code=WRONG1").status_code == 401
     assert client.get(f"/watch?code={CODE}").status_code == 303
 
 
-def test_guesses_of_one_address_take_turns_and_those_of_another_do_not_wait(monkeypatch):
-    monkeypatch.setattr(gate, "PAUSE", 0.05)
-    monkeypatch.setattr(gate, "MOST_GUESSES", 4)
-    inner = Gate(Starlette(), Room("0.0.0.0", 8765, CODE))
+def test_the_code_of_an_ended_session_is_no_guess_and_says_so():
+    client = visitor()
+    for _ in range(2 * gate.MOST_WRONG):
+        seen = client.get(f"/watch?code={ENDED_SESSION}")
+        assert seen.status_code == 401 and "has ended" in seen.text
+    (own,) = [kept for key, kept in client.app.turnstiles.items() if key.startswith("browser")]
+    assert own.wrong == 0
 
-    async def guess(address, code="WRONG1"):
-        scope = {"type": "http", "path": "/", "query_string": f"code={code}".encode(), "headers": [],
+
+async def guesses_of(inner, *guesses):
+    """Give codes at once: each guess has an address, a code and perhaps the cookie of an earlier guess."""
+
+    async def guess(address, code="WRONG1", cookie=""):
+        kept = [(b"cookie", f"{gate.GUESSER}={cookie}".encode())] if cookie else []
+        scope = {"type": "http", "path": "/", "query_string": f"code={code}".encode(), "headers": kept,
                  "client": (address, 1)}  # fmt: skip
         began = time.monotonic()
         return (await inner.ask(HTTPConnection(scope))).status_code, time.monotonic() - began
 
-    async def all_at_once():
-        return await asyncio.gather(*(guess("10.0.0.1") for _ in range(6)), guess("10.0.0.2", CODE))
+    return await asyncio.gather(*(guess(*one) for one in guesses))
 
-    *guesses, neighbour = asyncio.run(all_at_once())
+
+def inner_gate():
+    return Gate(Starlette(), Room("0.0.0.0", 8765, CODE), session_with=session_with)
+
+
+def test_whoever_guesses_wrong_keeps_nobody_else_at_the_same_address_waiting(monkeypatch):
+    monkeypatch.setattr(gate, "PAUSE", 0.2)
+    inner = inner_gate()
+    cookie = inner.guessers.sign("one browser").decode()
+    mine = [("10.0.0.1", "WRONG1", cookie)] * 4
+    school = [("10.0.0.1", CODE), ("10.0.0.1", OPEN_SESSION)] * 15
+    found = asyncio.run(guesses_of(inner, *mine, *school))
+    assert max(seconds for _, seconds in found[:4]) >= 4 * 0.2
+    assert {status for status, _ in found[4:]} == {303} and max(seconds for _, seconds in found[4:]) < 0.2
+
+
+def test_one_address_that_sends_ever_new_browsers_takes_turns_and_another_address_does_not_wait(monkeypatch):
+    monkeypatch.setattr(gate, "MOST_GUESSERS", 0)
+    monkeypatch.setattr(gate, "LONG_PAUSE", 0.05)
+    monkeypatch.setattr(gate, "MOST_GUESSES", 4)
+    inner = inner_gate()
+    *guesses, neighbour = asyncio.run(guesses_of(inner, *[("10.0.0.1",)] * 6, ("10.0.0.2", CODE)))
     assert [status for status, _ in guesses] == [401] * 4 + [429] * 2
     assert max(seconds for _, seconds in guesses) >= 4 * 0.05
     assert neighbour[0] == 303 and neighbour[1] < 0.05
+
+
+def test_a_forged_cookie_of_a_guesser_gives_no_queue_of_its_own(monkeypatch):
+    monkeypatch.setattr(gate, "MOST_GUESSERS", 0)
+    inner = inner_gate()
+    forged = HTTPConnection({"type": "http", "path": "/", "query_string": b"", "client": ("10.0.0.1", 1),
+                             "headers": [(b"cookie", f"{gate.GUESSER}=one.forged".encode())]})  # fmt: skip
+    assert inner.turnstile_of(forged) == (inner.turnstiles["address 10.0.0.1"], "")
 
 
 CLAIMED = {

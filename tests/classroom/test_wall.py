@@ -6,7 +6,6 @@ import math
 import pytest
 
 from sim.classroom.choice.fields import POLICIES, chosen_in, describe_choice, overrides_for
-from sim.classroom.reading import to_plain
 from sim.classroom.sessions import wall
 from sim.classroom.sessions.claims import EFFECT, OUTCOME, Answer, Claim, failed, score_of
 from sim.classroom.sessions.session import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
@@ -46,7 +45,8 @@ def question(about=EFFECT, outcome="crossed"):
 
 
 def team(letter, name, claim):
-    return Team(letter, name, "", (Member(1, f"Nickname of {name}"),), {1: Sent(claim, "", 0)} if claim else {})
+    key = "" if name.endswith("North") else "KEYKEYKE"  # the team in the north is a student alone
+    return Team(letter, name, key, (Member(1, f"Nickname of {name}"),), {1: Sent(claim, "", 0)} if claim else {})
 
 
 def room(names_shown=False, answers=ANSWERS):
@@ -59,64 +59,85 @@ def room(names_shown=False, answers=ANSWERS):
     return Room(Session("FKMRWX", "", False, names_shown), teams, (question(),), {1: dict(answers)})
 
 
+def board(answers=ANSWERS, names_shown=False, about=EFFECT, outcome="crossed", finished=None):
+    return wall.board_of(room(names_shown, answers).on_the_wall(), question(about, outcome), finished or {})
+
+
 def test_the_wall_shows_letters_unless_the_teacher_wants_names():
-    shown = json.dumps(wall.ranges_of(room(), question()))
+    shown = json.dumps(board())
     assert "Secret" not in shown and "Nickname" not in shown
-    named = json.dumps(wall.ranges_of(room(names_shown=True), question()))
-    assert "C Secret East" in named and "Nickname" not in named
+    named = json.dumps(board(names_shown=True))
+    assert "C Secret East" in named and "Nickname" not in named and "Secret North" not in named
 
 
-def test_teams_are_in_the_order_of_letters_whatever_they_scored():
-    assert [row["letter"] for row in wall.ranges_of(room(), question())["rows"]] == ["A", "C", "D"]
+def test_each_choice_has_a_row_with_its_teams_whatever_they_scored():
+    rows = board()["rows"]
+    assert [row["teams"] for row in rows] == [["A"], ["C", "D"]]
+    assert [row["name"] for row in rows] == [describe_choice(OPEN_BORDER), describe_choice(CLOSED_BORDER)]
+    assert [(one["letter"], one["from"], one["to"]) for one in rows[1]["ranges"]] == [("C", -25, -15), ("D", -100, 0)]
 
 
-def test_a_row_has_the_range_and_the_interval_and_says_where_the_effect_lies():
-    first, second, _ = wall.ranges_of(room(), question())["rows"]
-    assert (first["from"], first["to"], first["low"], first["middle"], first["high"]) == (500, 900, 30, 30, 30)
-    assert first["verdict"] == "below the range" and "30 soldiers higher" in first["summary"]
-    assert second["verdict"] == "too near an end to tell"
+@pytest.mark.parametrize("about", [EFFECT, OUTCOME])
+def test_no_row_has_a_campaign_of_another_choice(about):
+    for row in board(about=about)["rows"]:
+        (answer,) = [answer for choice, answer in ANSWERS.items() if " ".join(choice.words) == row["key"]]
+        assert tuple(row["dots"]) == (answer.effects if about == EFFECT else answer.values)
+
+
+def test_outcomes_are_shown_next_to_decisions_as_reported_and_to_the_reported_figure():
+    found = board(about=OUTCOME)
+    assert found["rows"][0]["name"] == describe_choice(BASELINE) and len(found["rows"]) == 3
+    assert found["reported"] == {"value": 1587} and not found["zero"] and "F039" in found["foot"]
+    assert board()["reported"] is None and board()["zero"]
+
+
+def test_an_effect_is_named_only_where_its_interval_keeps_clear_of_zero():
+    near = ANSWERS | {CLOSED_BORDER: ANSWERS[CLOSED_BORDER]._replace(low=-30.0, high=5.0)}
+    assert "soldiers lower" in board()["rows"][1]["found"] and board()["rows"][1]["mean"] == [-30, -10]
+    assert "soldiers" not in board(near)["rows"][1]["found"] and board(near)["rows"][1]["mean"] == [-30, 5]
 
 
 def test_shares_are_drawn_in_per_cent():
     shares = {overrides: answer._replace(values=(0.25, 0.5), effects=(0.1, 0.2), mean=0.15, low=0.1, high=0.2)
               for overrides, answer in ANSWERS.items()}  # fmt: skip
-    chart = wall.ranges_of(room(answers=shares), question(outcome="held"))
-    assert chart["rows"][0]["middle"] == pytest.approx(15)
+    chart = board(shares, outcome="held")
+    assert chart["rows"][0]["dots"] == pytest.approx([10, 20]) and chart["rows"][0]["mean"] == pytest.approx([10, 20])
     assert "percentage points" in chart["unit"]
 
 
-def test_a_choice_of_two_teams_counts_once_in_the_distribution():
-    reading = wall.pooled_of(room(), question(), OUTCOME).reading
-    assert "6 campaigns of 2 choices" in reading.summary
-    assert sum(reading.changed.bars) == pytest.approx(1) and sum(reading.base.bars) == pytest.approx(1)
-    assert reading.mark[:3] == (1587, 1500, 1600)
-    assert any("F039" in note for note in reading.notes)
-
-
-def test_effects_have_a_zero_and_no_reported_figure():
-    reading = wall.pooled_of(room(), question(), EFFECT).reading
-    assert reading.zero and reading.mark is None and reading.changed is None
-    assert reading.edges[0] < -30 and reading.edges[-1] > 30
-
-
-def test_before_there_is_an_answer_there_is_nothing_to_draw():
-    assert wall.pooled_of(room(answers={}), question(), EFFECT) is None
-    assert wall.ranges_of(room(answers={}), question())["rows"] == []
+def test_dots_come_while_campaigns_run_and_nothing_is_concluded_from_them():
+    rows = board(answers={}, finished={CLOSED_BORDER: (-10.0, -20.0)})["rows"]
+    assert [row["dots"] for row in rows] == [[], [-10, -20]]
+    assert {(row["found"], row["mean"]) for row in rows} == {("", None)}
+    assert [row["ranges"] for row in rows] == [row["ranges"] for row in board()["rows"]]
 
 
 def test_what_is_drawn_is_sent_to_browsers_that_know_no_nan():
     answers = ANSWERS | {OPEN_BORDER: failed("no room")}
-    chart = wall.ranges_of(room(answers=answers), question())
-    json.dumps(chart, allow_nan=False)
-    assert chart["rows"][0]["low"] is None and chart["rows"][0]["verdict"] == "no value"
-    json.dumps(to_plain(wall.pooled_of(room(answers=answers), question(), OUTCOME).reading), allow_nan=False)
+    for about in (EFFECT, OUTCOME):
+        chart = board(answers, about=about)
+        json.dumps(chart, allow_nan=False)
+        (row,) = [row for row in chart["rows"] if row["teams"] == ["A"]]
+        assert row["dots"] == [] and row["found"] == "no value" and row["mean"] is None
+    json.dumps(own(CLOSED_BORDER), allow_nan=False)
+
+
+def own(choice, claim=None):
+    claim = claim or Claim(choice, -25.0, -15.0)
+    place = Place(Session("FKMRWX", "", False, True), Seat("Anna", "C", "East", "", 1), question(), Sent(claim, "", 0),
+                  ANSWERS[choice])  # fmt: skip
+    return wall.own_ranges(place, question())
 
 
 def test_a_student_is_drawn_alone():
-    claim = Claim(CLOSED_BORDER, -25.0, -15.0)
-    place = Place(Session("FKMRWX", "", False, True), Seat("Anna", "C", "East", "", 1), question(), Sent(claim, "", 0),
-                  ANSWERS[CLOSED_BORDER])  # fmt: skip
-    assert [row["letter"] for row in wall.own_ranges(place, question())["rows"]] == ["C"]
+    (row,) = own(CLOSED_BORDER)["rows"]
+    assert row["letter"] == "C" and row["verdict"] == "too near an end to tell"
+
+
+def test_a_row_has_the_range_and_the_interval_and_says_where_the_effect_lies():
+    (row,) = own(OPEN_BORDER, Claim(OPEN_BORDER, 500.0, 900.0))["rows"]
+    assert (row["from"], row["to"], row["low"], row["middle"], row["high"]) == (500, 900, 30, 30, 30)
+    assert row["verdict"] == "below the range" and "30 soldiers higher" in row["summary"]
 
 
 def test_a_claim_is_said_with_its_confidence():

@@ -1,20 +1,26 @@
 """The page Class: a student joins a session, sends a claim and sees the answer, but sees nothing about other teams."""
 
+import json
 from collections.abc import Callable
+from typing import NamedTuple
 
 import solara
 
-from sim.classroom.choice.fields import POLICIES, describe_choice, overrides_for
+from sim.classroom.choice.fields import POLICIES, describe_choice, fields_of, overrides_for
+from sim.classroom.choice.parse import parse_choice
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
-from sim.classroom.parts.distribution import ClassChart, Said, Style
-from sim.classroom.parts.questions import decision_fields
-from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
+from sim.classroom.parts.attending import seats_changed
+from sim.classroom.parts.distribution import ClassChart, Said
+from sim.classroom.parts.sheet import VERSION, Field, Given, Sheet, kept_field, lines_field, one_of, text_field
+from sim.classroom.parts.sure import AskFirst
 from sim.classroom.reading import format_level
 from sim.classroom.sessions.claims import (
     EFFECT,
     LONGEST_NAME,
+    LONGEST_OVERRIDE,
     LONGEST_REASON,
+    MOST_OVERRIDES,
     USUAL_CONFIDENCE,
     Claim,
     Refused,
@@ -26,6 +32,7 @@ from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
+    CODE,
     DEBRIEF,
     KEY,
     OPEN,
@@ -35,6 +42,7 @@ from sim.classroom.sessions.session import (
     Seat,
     grouped,
     measure_of,
+    version_of,
 )
 from sim.classroom.sessions.wall import (
     describe_claim,
@@ -47,7 +55,7 @@ from sim.classroom.sessions.wall import (
     unit_of,
 )
 from sim.classroom.texts import texts_of
-from sim.configuration.overrides import Overrides
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.wording import percent
 
 ALONE, NEW, WITH_KEY = "alone", "new", "with_key"
@@ -57,24 +65,29 @@ CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 @solara.component
 def Page() -> None:
     """Show the form to join or, if this browser has joined, the student's seat with question, claim and answer."""
-    Style()
     code, set_code = solara.use_state(session_code(the_register().seats_of))
     place = use_session_state(code, lambda: the_register().place(code, session()))
+
+    def moved(new: str) -> None:
+        set_code(new)
+        seats_changed.set(seats_changed.value + 1)
+
     with solara.Div(classes=["claims-page"]):
         if place is None:
-            Joining(code, set_code)
+            Joining(code, moved)
         else:
-            Seated(place)
+            Seated(place, lambda: moved(code))
 
 
 @solara.component
 def Joining(code: str, on_joined: Callable[[str], None]) -> None:
-    """Show the form for code, nickname and team."""
-    texts = texts_of("class")
+    """Show the form for nickname and team and, unless the address names a session, for its code."""
+    texts, known = texts_of("class"), the_register().find(code)
+    is_known = known is not None and not known.is_ended
     trouble, attempt = use_attempt()
 
     def join(given: Given) -> None:
-        found = the_register().session(given["code"]).code
+        found = the_register().session(code if is_known else given["code"]).code
         how = given["how"]
         team, key = given["team"] if how == NEW else "", given["key"] or "-" if how == WITH_KEY else ""
         if how == NEW and not team.strip():
@@ -83,21 +96,24 @@ def Joining(code: str, on_joined: Callable[[str], None]) -> None:
         on_joined(found)
 
     Heading(texts.say("join_heading"))
+    if the_register().was_removed(code, session()):
+        Said(texts.say("join_removed"), attributes={"role": "alert"}, classes=("trouble",))
+    elif code and not is_known:
+        Said(texts.say("join_unknown"), attributes={"role": "alert"}, classes=("trouble",))
     Note(texts.say("join_about"))
     ways = [{"value": one, "text": texts.say(f"join_{one}")} for one in (ALONE, NEW, WITH_KEY)]
     fields = [
-        text_field("code", texts.say("join_code"), grouped(code, 3), mode="text"),
+        *([] if is_known else [text_field("code", texts.say("join_code"), grouped(code, CODE // 2), mode="text")]),
         text_field("nickname", texts.say("join_nickname"), most=LONGEST_NAME),
         one_of("how", texts.say("join_how"), ALONE, ways, "radio"),
         text_field("team", texts.say("join_team"), most=LONGEST_NAME, only=["how", NEW]),
         text_field("key", texts.say("join_key"), only=["how", WITH_KEY]),
     ]
-    Sheet(fields, texts.say("join_in"), lambda given: attempt(lambda: join(given)))
-    Trouble(trouble)
+    Sheet(fields, texts.say("join_in"), lambda given: attempt(lambda: join(given)), trouble)
 
 
 @solara.component
-def Seated(place: Place) -> None:
+def Seated(place: Place, on_left: Callable[[], None]) -> None:
     """Show the student's seat, the question, the claim and the answer."""
     texts = texts_of("class")
     question = place.question
@@ -115,7 +131,7 @@ def Seated(place: Place) -> None:
             ClaimForm(place, question).key(f"question {question.number}")
         if question.stage in (ANSWERED, DEBRIEF):
             Answered(place, question)
-    Leaving(place.session.code)
+    Leaving(place.session.code, on_left)
 
 
 def welcome(seat: Seat) -> str:
@@ -155,29 +171,87 @@ def Stage(place: Place, question: Question) -> None:
 def ClaimForm(place: Place, question: Question) -> None:
     """Show the form of a claim: a range, a confidence, a reason and, unless the question prescribes it, a choice."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
-    before, scale = place.sent.claim if place.sent else None, scale_of(measure)
-    start, set_start = solara.use_state(before.overrides if before else question.suggested)
+    before, seen, scale = place.sent.claim if place.sent else None, version_of(place.sent), scale_of(measure)
+    own, set_own = solara.use_state("")
+    adopted, set_adopted = solara.use_state(Adopted(seen, 0, BASELINE))
+    is_adopted = adopted.number > 0 and adopted.seen == seen
+    start = adopted.choice if is_adopted else before.overrides if before else question.suggested
+    version = f"{seen}.{adopted.number if is_adopted else 0}"
     trouble, attempt = use_attempt()
 
     def send(given: Given) -> None:
         low, high = (number_typed(given[end]) / scale for end in ("low", "high"))
-        choice = question.suggested if question.is_fixed else overrides_for(given, start)
+        choice = question.suggested if question.is_fixed else choice_of(given)
         claim = Claim(choice, low, high, number_typed(given["confidence"]), given["why"])
-        the_register().send(place.session.code, session(), question.number, claim)
+        shown = int(given[VERSION].partition(".")[0] or 0)
+        set_own(f"{the_register().send(place.session.code, session(), question.number, claim, shown)}.0")
 
-    Heading(texts.say("join_claim"), 3)
+    def adopt(choice: Overrides) -> None:
+        found = Adopted(seen, adopted.number + 1, choice)
+        set_own(f"{seen}.{found.number}")
+        set_adopted(found)
+
     if question.is_fixed:
         Note(texts.say("join_fixed", None, choice=describe_choice(question.suggested)))
     else:
-        Taking(start, set_start)
+        Adopting(start, adopt)
     if question.about == EFFECT:
-        Note(texts.say("join_sign"))
         Scale(question)
-    Note(describe_reported(measure))
-    fields = [*([] if question.is_fixed else decision_fields(start)), *range_fields(before, question, scale)]
+    else:
+        Note(describe_reported(measure))
+    choice = [] if question.is_fixed else choice_fields(start)
     label = texts.say("join_revise" if before else "join_send")
-    Sheet(fields, label, lambda given: attempt(lambda: send(given)))
-    Trouble(trouble)
+    fields = [*choice, *range_fields(before, question, scale)]
+    Sheet(fields, label, lambda given: attempt(lambda: send(given)), trouble, version, own)
+
+
+class Adopted(NamedTuple):
+    """A choice of the page Change that a student has put into the form of a claim."""
+
+    seen: int  # version of the team's claim at that time; a later version replaces the choice
+    number: int  # how many choices have been adopted
+    choice: Overrides
+
+
+DECISION = "decision"  # field with the one decision that a claim changes
+REST = "rest"  # field with the other settings of a claim
+MOST_REST = MOST_OVERRIDES * (LONGEST_OVERRIDE + 4)  # characters of that field
+
+
+def choice_fields(start: Overrides) -> list[Field]:
+    """Return the field for one decision and, for the other settings of a choice, one that shows and sends them."""
+    texts, decided = texts_of("class"), [word for word in start.words if word.partition("=")[0] in POLICIES]
+    is_one = len(decided) == 1
+    rest = start.without(POLICIES) if is_one else start
+    options = [{"value": "", "text": texts.say("join_no_decision")}]
+    for group in POLICIES:
+        field = fields_of()[group]
+        options += [
+            {"value": f"{group}={one.name}", "text": f"{field.label}: {one.label}", "help": one.help}
+            for one in field.options[1:]
+        ]
+    said = texts.say("choice_rest", None, choice=describe_choice(rest)) if rest else ""
+    return [
+        one_of(DECISION, texts.say("join_decision"), decided[0] if is_one else "", options),
+        kept_field(REST, said, json.dumps(rest.words), MOST_REST),
+    ]
+
+
+def choice_of(given: Given) -> Overrides:
+    """Return the choice of settings that a form shows; raise PanjError if its values are not those of the form."""
+    group, _, name = given[DECISION].partition("=")
+    return overrides_for({group: name} if name else {}, read_rest(given[REST]))
+
+
+def read_rest(text: str) -> Overrides:
+    """Parse the settings that a form has sent back without showing fields for them; raise PanjError if it cannot."""
+    try:
+        words = json.loads(text)
+    except ValueError:
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise Refused("odd_rest")
+    return parse_choice(words)
 
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
@@ -185,9 +259,10 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
     texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
     sure = [{"value": str(one), "text": percent(one)} for one in CONFIDENCES]
+    help_ = texts.say("join_low_effect") if question.about == EFFECT else ""
     confidence = str(before.confidence if before else USUAL_CONFIDENCE)
     return [
-        text_field("low", f"{texts.say('join_low')} ({unit})", low, most=20),
+        text_field("low", f"{texts.say('join_low')} ({unit})", low, most=20, help=help_),
         text_field("high", f"{texts.say('join_high')} ({unit})", high, most=20),
         one_of("confidence", texts.say("join_confidence"), confidence, sure),
         lines_field("why", texts.say("join_why"), before.why if before else "", LONGEST_REASON),
@@ -195,15 +270,12 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 
 @solara.component
-def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """Show the claim's settings that have no field in the form, and a button to adopt the choice of the page Change."""
-    texts = texts_of("class")
+def Adopting(start: Overrides, on_choice: Callable[[Overrides], None]) -> None:
+    """Show a button that puts the choice of the page Change into the form, if it differs from what is there."""
     trouble, attempt = use_attempt()
-    if rest := start.without(POLICIES):
-        Note(texts.say("choice_rest", None, choice=describe_choice(rest)))
     if chosen.value and chosen.value != start:
-        label = texts.say("join_take", None, choice=describe_choice(chosen.value))
-        Press(label, lambda: attempt(lambda: on_start(clean_overrides(chosen.value))))
+        label = texts_of("class").say("join_take", None, choice=describe_choice(chosen.value))
+        Press(label, lambda: attempt(lambda: on_choice(clean_overrides(chosen.value))))
     Trouble(trouble)
 
 
@@ -235,16 +307,16 @@ def Answered(place: Place, question: Question) -> None:
 
 
 @solara.component
-def Leaving(code: str) -> None:
-    """Show a button to leave the session, which asks for confirmation because leaving deletes the student's data."""
+def Leaving(code: str, on_left: Callable[[], None]) -> None:
+    """Show a button to leave the session, which asks first because leaving deletes the student's data."""
     texts = texts_of("class")
-    is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()
+
+    def leave() -> None:
+        the_register().leave(code, session())
+        on_left()
+
+    label, said, yes, no = (texts.say(key) for key in ("join_leave", "join_leave_sure", "join_leave_yes", "join_stay"))
     with solara.Div(classes=["claims-row"]):
-        if is_sure:
-            Note(texts.say("join_leave_sure"), live=True)
-            Press(texts.say("join_leave_yes"), lambda: attempt(lambda: the_register().leave(code, session())))
-            Press(texts.say("join_stay"), lambda: set_is_sure(False))
-        else:
-            Press(texts.say("join_leave"), lambda: set_is_sure(True))
+        AskFirst(label, said, yes, no, lambda: attempt(leave))
     Trouble(trouble)

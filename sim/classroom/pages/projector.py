@@ -1,97 +1,92 @@
-"""The page Projector: the session's code and number of students, then predicted ranges next to simulated intervals."""
+"""The page Projector: the wall of a session, with its code, and then one row of campaigns for each choice."""
 
-import reacton.ipyvuetify as vuetify
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
 import solara
 
-from sim.classroom.hooks import session_code, use_session_state
-from sim.classroom.pages.teacher import describe_sent, room_and_progress
+from sim.classroom.gate import is_loopback
+from sim.classroom.hooks import session, session_code, use_session_state
+from sim.classroom.pages.teacher import describe_sent, next_step
 from sim.classroom.parts import Heading, Note
-from sim.classroom.parts.distribution import ClassChart, PooledChart, Said, Style
-from sim.classroom.server import join_address
-from sim.classroom.sessions.claims import EFFECT, OUTCOME
+from sim.classroom.parts.distribution import Said
+from sim.classroom.parts.join_code import qr_svg
+from sim.classroom.parts.wall import MOST_ROWS, WallView
+from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
-from sim.classroom.sessions.runner import Progress
-from sim.classroom.sessions.session import CLOSED, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
-from sim.classroom.sessions.wall import describe_tally, pooled_of, ranges_of, scored_in, title_of
+from sim.classroom.sessions.runner import Progress, the_question_runner
+from sim.classroom.sessions.session import CLOSED, CODE, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
+from sim.classroom.sessions.wall import board_of, describe_question
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
+from sim.errors import PanjError
 
-LARGE = 22  # font size in charts, in pixels
+Finished = dict[Overrides, tuple[float, ...]]
 
 
 @solara.component
 def Page() -> None:
     """Show the wall of the session whose code is in the URL, or else of the newest session that the visitor teaches."""
-    Style()
+    root = solara.use_router().root_path
     code, _ = solara.use_state(session_code(the_register().sessions_of))
-    found = use_session_state(code, lambda: room_and_progress(code))
-    with solara.Div(classes=["wall", "claims-page"]):
-        if found is None:
-            Heading(texts_of("shell").say("page_projector"))
-            Note(texts_of("class").say("wall_no_session"))
-        else:
-            Wall(*found)
+    found = use_session_state(code, lambda: wall_state(code))
+    if found is None:
+        Heading(texts_of("shell").say("page_projector"))
+        Note(texts_of("class").say("wall_no_session"))
+        Said(texts_of("shell").say("page_teacher"), "a", attributes={"href": f"{root}/teacher"})
+        return
+    room = found[0]
+
+    def step(place: object) -> None:
+        act = next_step(room) if place == place_of(room) else None  # a key pressed twice takes one step
+        with suppress(PanjError):  # nobody has sent a claim yet; the page of the teacher says so
+            if act is not None:
+                act()
+
+    WallView(wall=content_of(*found), event_next=step)
 
 
-@solara.component
-def Wall(room: Room, progress: Progress | None) -> None:
-    """Show how many students have joined and sent claims or, once the current question is answered, its results."""
-    question = room.question
-    if question is None or question.stage in (OPEN, CLOSED, RUNNING):
-        Gathering(room, progress)
-    else:
-        Heading(title_of(question))
-        if question.stage == DEBRIEF:
-            with solara.Div(classes=["wall-two"]):
-                Prompts()
-                with solara.Div():
-                    ClassChart(chart=ranges_of(room, question), size=LARGE)
-                    Charts(room, question)
-        else:
-            Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
-            ClassChart(chart=ranges_of(room, question), size=LARGE)
-        Note(describe_tally(scored_in(room, question), question.about))
+def wall_state(code: str) -> tuple[Room, Progress | None, Finished]:
+    """Return a session as everybody may see it, and the progress and finished campaigns of its current question."""
+    room, runner = the_register().room(code, session()).on_the_wall(), the_question_runner()
+    if room.question is None:
+        return room, None, {}
+    number = room.question.number
+    return room, runner.progress(code, number), runner.finished(code, number)
 
 
-@solara.component
-def Gathering(room: Room, progress: Progress | None) -> None:
-    """Show the code, how many students have joined and sent claims, and the progress of the campaigns."""
-    texts, question = texts_of("class"), room.question
-    Heading(texts.say("wall_heading"))
-    Said(grouped(room.session.code, 3), classes=("claims-code",))
-    Note(texts.say("teacher_address", None, address=join_address()))
+def place_of(room: Room) -> str:
+    """Return the question and its stage, as one text: when it changes, the wall shows its first screen."""
+    return f"{room.question.number} {room.question.stage}" if room.question else ""
+
+
+def content_of(room: Room, progress: Progress | None, finished: Finished) -> dict[str, Any]:
+    """Return the content of the wall, for `WallView`."""
+    texts, question, code = texts_of("class"), room.question, room.session.code
+    link = join_link(code)
+    is_local = is_loopback(urlsplit(link).hostname or "")
+    is_board = question is not None and question.stage != OPEN
     joined = sum(len(team.members) for team in room.teams)
-    with solara.Div(attributes={"aria-live": "polite", "role": "status"}):
-        Said(texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody"))
-        if question is not None:
-            Said(describe_sent(room, question))
-            Heading(title_of(question), 2)
-            Said(describe_stage(question, progress))
+    counts = [texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody")]
+    return {
+        "place": place_of(room),
+        "code": grouped(code, CODE // 2),
+        "link": link.removeprefix("http://").removeprefix("https://"),
+        "qr": "" if is_local else qr_svg(link, texts.say("join_qr", None, link=link)),
+        "question": describe_question(question) if question else "",
+        "counts": counts + ([describe_sent(room, question)] if question else []),
+        "stage": describe_stage(question, progress) if question else "",
+        "board": board_of(room, question, finished) if is_board and question else None,
+        "prompts": list(texts.sentences["wall_prompts"]) if question and question.stage == DEBRIEF else [],
+        "most_rows": MOST_ROWS,
+        "labels": {key: texts.say(f"wall_{key}") for key in ("heading", "debrief", "blank", "source")},
+    }
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Describe whether claims are open or, while campaigns are running, how many have finished."""
+    """Describe what the class waits for; empty once the campaigns have finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", None, **progress._asdict())
-    return texts.say("wall_claims_open" if question.stage == OPEN else "wall_claims_closed")
-
-
-@solara.component
-def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> None:
-    """Show the outcome's distribution over all choices and, for a question about effects, the effect's distribution."""
-    kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
-    charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
-    with solara.Div(classes=list(classes)):
-        for chart in charts:
-            PooledChart(chart, LARGE)
-
-
-@solara.component
-def Prompts() -> None:
-    """Show the questions for the debrief."""
-    texts = texts_of("class")
-    with solara.Div():
-        Heading(texts.say("wall_debrief"), 2)
-        with vuetify.Html(tag="ul", class_="wall-prompts"):
-            for prompt in texts.sentences["wall_prompts"]:
-                Said(prompt, "li")
+    return texts.say("wall_claims_closed") if question.stage in (CLOSED, RUNNING) else ""

@@ -1,5 +1,6 @@
 """The page Teacher: open a session, ask questions, close claims, run campaigns, debrief, export and delete."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -9,12 +10,14 @@ import reacton.ipyvuetify as vuetify
 import solara
 
 from sim.classroom.choice.fields import describe_choice, overrides_for
-from sim.classroom.gate import is_loopback
-from sim.classroom.hooks import QUERY, session, session_code, use_attempt, use_session_state
+from sim.classroom.gate import CLASS, is_loopback
+from sim.classroom.hooks import session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
-from sim.classroom.parts.distribution import Said, Style
+from sim.classroom.parts.distribution import Said
+from sim.classroom.parts.join_code import JoinCode
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
+from sim.classroom.parts.sure import AskFirst
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
@@ -22,11 +25,15 @@ from sim.classroom.sessions.runner import Progress, the_question_runner
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
+    CODE,
     DEBRIEF,
+    EYES,
     OPEN,
+    PAUSE,
     RUNNING,
     WORD,
     Kept,
+    Member,
     Question,
     Room,
     Session,
@@ -37,22 +44,22 @@ from sim.classroom.sessions.session import (
     name_of,
     offered,
 )
-from sim.classroom.sessions.wall import describe_tally, format_range, scored_in, title_of
+from sim.classroom.sessions.wall import called, describe_tally, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import say_amount
 from sim.configuration.overrides import BASELINE
 from sim.wording import percent
 
+PRESENCE = 5.0  # seconds after which the teacher sees that a student's page has gone
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
 
 
 @solara.component
 def Page() -> None:
     """Show the teacher's session, or the controls to open one."""
-    Style()
     code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
-    found = use_session_state(code, lambda: room_and_progress(code))
+    found = use_session_state(code, lambda: room_and_progress(code), PRESENCE)
 
     def opened(new: str, new_word: str = "") -> None:
         set_word(new_word)
@@ -92,8 +99,7 @@ def Beginning(on_open: Callable[..., None]) -> None:
                 Press(describe_session(one), partial(on_open, one.code))
     Heading(texts.say("teacher_back"), 2)
     fields = [text_field(one, texts.say(f"teacher_{one}")) for one in ("code", "word")]
-    Sheet(fields, texts.say("teacher_come_back"), lambda given: attempt(lambda: come_back(given)))
-    Trouble(trouble)
+    Sheet(fields, texts.say("teacher_come_back"), lambda given: attempt(lambda: come_back(given)), trouble)
     with Folded(texts.say("teacher_clear")):
         Clearing()
 
@@ -105,95 +111,124 @@ def Clearing() -> None:
     trouble, attempt = use_attempt()
     teachers_code, set_teachers_code = solara.use_state("")
     found, set_found = solara.use_state(list[Kept]())
-    doomed, set_doomed = solara.use_state(list[str]())
 
     def show(given_code: str) -> None:
         set_found(the_register().everything(given_code))
         set_teachers_code(given_code)
 
-    def clear() -> None:
-        the_register().clear(teachers_code, doomed)
-        set_doomed([])
+    def clear(codes: Sequence[str]) -> None:
+        the_register().clear(teachers_code, codes)
         show(teachers_code)
+
+    def asks(label: str, codes: Sequence[str]) -> None:
+        said = texts.say("teacher_delete_sure", None, code=texts.listed([grouped(one, CODE // 2) for one in codes], 8))
+        act = partial(attempt, partial(clear, codes))
+        AskFirst(label, said, texts.say("teacher_delete_yes"), texts.say("teacher_keep"), act)
 
     Note(texts.say("teacher_clear_about"))
     if not teachers_code:
         fields = [text_field("code", texts.say("teacher_clear_code"))]
-        Sheet(fields, texts.say("teacher_clear_show"), lambda given: attempt(lambda: show(given["code"])))
-    elif doomed:
-        codes = texts.listed([grouped(one, 3) for one in doomed], 8)
-        Note(texts.say("teacher_delete_sure", None, code=codes), live=True)
-        with solara.Div(classes=["claims-row"]):
-            Press(texts.say("teacher_delete_yes"), lambda: attempt(clear))
-            Press(texts.say("teacher_keep"), lambda: set_doomed([]))
+        Sheet(fields, texts.say("teacher_clear_show"), lambda given: attempt(lambda: show(given["code"])), trouble)
     else:
         Note(texts.say("teacher_clear_found", len(found)), live=True)
+        Trouble(trouble)
         unused = [one.session.code for one in found if not one.members]
         with solara.Div(classes=["claims-row"]):
             if unused:
-                Press(texts.say("teacher_clear_unused", len(unused)), lambda: set_doomed(unused))
+                asks(texts.say("teacher_clear_unused", len(unused)), unused)
             for one in found:
                 label = texts.say("teacher_clear_one", one.members, session=describe_session(one.session))
-                Press(label, partial(set_doomed, [one.session.code]))
-    Trouble(trouble)
+                asks(label, [one.session.code])
 
 
 def describe_session(one: Session) -> str:
     """Describe a session by its code and the day on which it was opened; say so if it has ended."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
-    return texts.say(
-        "teacher_choose_ended" if one.is_ended else "teacher_choose", None, code=grouped(one.code, 3), opened=opened
-    )
+    key = "teacher_choose_ended" if one.is_ended else "teacher_choose"
+    return texts.say(key, None, code=grouped(one.code, CODE // 2), opened=opened)
 
 
 @solara.component
 def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
-    """Show a session: code, question, students and scores."""
+    """Show a session: the way in, the question with the next step, who is where, scores and the end."""
     texts = texts_of("class")
     Heading(texts.say("teacher_heading"))
-    Code(room, word)
-    if not room.session.is_ended:
+    Undoing(room)
+    if room.session.is_ended:
+        Note(texts.say("join_ended"), live=True)
+    else:
+        if not room.teams:
+            WayIn(room, word)
+            Note(texts.say("teacher_nobody"), live=True)
         Question_(room, progress)
-    Heading(texts.say("teacher_students"), 2)
-    Students(room)
+    if room.teams:
+        Students(room)
+        if not room.session.is_ended:
+            WayIn(room, word)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
     Ending(room, on_leave)
 
 
 @solara.component
-def Code(room: Room, word: str) -> None:
-    """Show the code to read out, the address, the recovery word if it is new, and the link to the wall."""
+def Undoing(room: Room) -> None:
+    """Show what was done less than a minute ago, each with a button that undoes it."""
+    texts = texts_of("class")
+    trouble, attempt = use_attempt()
+    with solara.Div(classes=["undos"] if room.undos else [], attributes={"role": "status", "aria-live": "polite"}):
+        for one in room.undos:
+            with solara.Div(classes=["claims-row", "claims-card"]).key(f"undo {one.number}"):
+                Said(texts.say(f"teacher_done_{one.kind}", None, nickname=one.what))
+                undo = partial(the_register().undo, room.session.code, session(), one.number)
+                Press(texts.say("teacher_undo"), partial(attempt, undo))
+        Trouble(trouble)
+
+
+@solara.component
+def WayIn(room: Room, word: str) -> None:
+    """Show the code with its link and QR code, the link to the wall, and the recovery word if it is new."""
     texts, code = texts_of("class"), room.session.code
-    Note(texts.say("teacher_code"))
-    Said(grouped(code, 3), classes=("claims-code",))
-    Note(texts.say("teacher_address", None, address=join_address()))
+    Heading(texts.say("teacher_way_in"), 2)
+    JoinCode(code)
+    Note(texts.say("teacher_address"))
     if is_loopback(urlsplit(join_address()).hostname or ""):
         Note(texts.say("teacher_local"))
     if word:
         Note(texts.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
-    wall = {"href": f"{solara.use_router().root_path}/projector?{QUERY}={code}", "target": "_blank"}
-    Said(texts.say("teacher_wall"), "a", attributes=wall)
+
+
+@solara.component
+def Calls(room: Room) -> None:
+    """Show buttons that pause the class, ask for all eyes, or let it go on, and the link to the wall."""
+    texts, code = texts_of("class"), room.session.code
+    wall = {"href": f"{solara.use_router().root_path}/projector?{CLASS}={code}", "target": "_blank"}
+    with solara.Div(classes=["claims-row"]):
+        for call in (PAUSE, EYES):
+            is_on = room.call == call
+            label = texts.say(f"teacher_{call}_off" if is_on else f"teacher_{call}")
+            Press(label, partial(the_register().call, code, session(), "" if is_on else call), is_main=is_on)
+        Said(texts.say("teacher_wall"), "a", attributes=wall)
+    Note(texts.say("teacher_keys"))
 
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """Show the current question and the actions on it; if it is answered, or there is none, the form to ask one."""
+    """Show the current question and the next step; if it is answered, or there is none, the form to ask one."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
         Heading(title_of(question), 2)
         if question.is_fixed or question.suggested:
             Note(texts.say("join_choice_sent", None, choice=describe_choice(question.suggested)))
-        Note(texts.say("teacher_now", None, stage=name_of(question.stage)), live=True)
-        Note(describe_sent(room, question), live=True)
+        Note(texts.say("teacher_now", None, stage=name_of(question.stage), sent=describe_sent(room, question)), True)
         if progress is not None:
             Note(texts.say("teacher_progress", None, **progress._asdict()), live=True)
-        with solara.Div(classes=["claims-row"]):
-            for place, (label, act) in enumerate(ways_on(room, question)):
-                Press(texts.say(label), partial(attempt, act), is_main=place == 0)
+    with solara.Div(classes=["claims-row"]):
+        for place, (label, act) in enumerate(ways_on(room, question) if question else ()):
+            Press(texts.say(label), partial(attempt, act), is_main=place == 0)
     Trouble(trouble)
+    Calls(room)
     if question is None or question.stage in (ANSWERED, DEBRIEF):
         Asking(room.session.code, question is not None)
 
@@ -213,6 +248,12 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
         DEBRIEF: [("teacher_undo_debrief", partial(move, ANSWERED))],
     }
     return ways[question.stage]
+
+
+def next_step(room: Room) -> Callable[[], None] | None:
+    """Return the function that takes a session to its next step; None if the teacher must ask or wait first."""
+    ways = ways_on(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
+    return ways[0][1] if ways and not room.session.is_ended else None
 
 
 def describe_sent(room: Room, question: Question) -> str:
@@ -243,31 +284,65 @@ def Asking(code: str, is_next: bool) -> None:
         tick("fixed", texts.say("teacher_fixed"), only=only),
     ]
     Heading(texts.say("teacher_ask_next" if is_next else "teacher_ask"), 2)
-    Sheet(fields, texts.say("teacher_put"), lambda given: attempt(lambda: ask(given)))
-    Trouble(trouble)
+    Sheet(fields, texts.say("teacher_put"), lambda given: attempt(lambda: ask(given)), trouble)
 
 
 @solara.component
 def Students(room: Room) -> None:
-    """Show each team with its claim and buttons that remove its members, and the option to show names on the wall."""
+    """Show where each student is and what each team has claimed, with buttons that remove members."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
-    joined = sum(len(team.members) for team in room.teams)
-    Note(texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody"), live=True)
     shown = room.session.names_shown
-    solara.Checkbox(
-        label=texts.say("teacher_names"), value=shown,
-        on_value=lambda value: the_register().show_names(room.session.code, session(), value),
-    )  # fmt: skip
-    for team in room.teams:
-        with solara.Div(classes=["claims-card"]).key(f"team {team.letter}"):
-            Said(f"{team.letter} {team.name}", "strong")
-            Said(describe_team_claim(team, room.question))
-            with solara.Div(classes=["claims-row"]):
-                for member in team.members:
+    Heading(texts.say("teacher_students"), 2)
+    Note(describe_presence(room), live=True)
+    if any(team.name for team in room.teams):
+        solara.Checkbox(
+            label=texts.say("teacher_names"), value=shown,
+            on_value=lambda value: the_register().show_names(room.session.code, session(), value),
+        )  # fmt: skip
+    heads = [texts.say(f"teacher_head_{one}") for one in ("team", "student", "page", "claim", "remove")]
+    with Wide(texts.say("teacher_students")), vuetify.Html(tag="table", class_="table class-table"):
+        with vuetify.Html(tag="thead"), vuetify.Html(tag="tr"):
+            for head in heads:
+                Said(head, "th", attributes={"scope": "col"})
+        with vuetify.Html(tag="tbody"):
+            for team in room.teams:
+                for place, member in enumerate(team.members):
+                    claim = describe_team_claim(team, room.question) if place == 0 else ""
                     remove = partial(the_register().remove, room.session.code, session(), member.number)
-                    Press(texts.say("teacher_remove", None, nickname=member.nickname), partial(attempt, remove))
+                    StudentRow(called(team), member, claim, partial(attempt, remove)).key(f"member {member.number}")
     Trouble(trouble)
+
+
+@solara.component
+def StudentRow(team: str, member: Member, claim: str, on_remove: Callable[[], None]) -> None:
+    """Show one student: team, nickname, open page, the claim of the team, and a button that removes the student."""
+    texts = texts_of("class")
+    with vuetify.Html(tag="tr"):
+        Said(team, "th", attributes={"scope": "row"})
+        Said(member.nickname, "td")
+        Said(say_page(member.page), "td")
+        Said(claim, "td")
+        with vuetify.Html(tag="td"):
+            AskFirst(
+                texts.say("teacher_remove", None, nickname=member.nickname),
+                texts.say("teacher_remove_sure", None, nickname=member.nickname),
+                texts.say("teacher_remove_yes"), texts.say("teacher_keep"), on_remove,
+            )  # fmt: skip
+
+
+def say_page(page: str) -> str:
+    """Return where a student is: the name of the open page, or that there is none."""
+    return texts_of("shell").say(f"page_{page}") if page else texts_of("class").say("teacher_away")
+
+
+def describe_presence(room: Room) -> str:
+    """Describe how many students have joined, and how many of them are on each page."""
+    texts = texts_of("class")
+    members = [member for team in room.teams for member in team.members]
+    pages = Counter(say_page(member.page) for member in members)
+    where = texts.listed([f"{page} {number}" for page, number in pages.most_common()], len(pages))
+    return f"{texts.say('teacher_joined', len(members))} {where}."
 
 
 def describe_team_claim(team: Team, question: Question | None) -> str:
@@ -294,32 +369,31 @@ def Scores(room: Room, question: Question) -> None:
             answer = room.answers[question.number].get(sent.claim.overrides) if sent else None
             score = score_of(sent.claim, question.about, answer) if sent and answer else None
             with vuetify.Html(tag="tr"):
-                Said(f"{team.letter} {team.name}", "th", attributes={"scope": "row"})
+                Said(called(team), "th", attributes={"scope": "row"})
                 Said(texts.say(f"score_word_{score.verdict}") if score else texts.say("verdict_none"), "td")
                 Said(say_amount(score.total, measure) if score else "", "td")
 
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
-    """Show buttons that export, end, delete or leave the session."""
+    """Show buttons that export, end, delete or leave the session; those that destroy something ask first."""
     texts, code = texts_of("class"), room.session.code
-    is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()
     name = f"panj-class-{code}.csv"
 
     def export() -> str:
         return csv_of(the_register().room(code, session()), lambda outcome: measure_of(outcome).unit)
 
+    def asks(key: str, act: Callable[[], None]) -> None:
+        said = texts.say(f"teacher_{key}_sure", None, code=grouped(code, CODE // 2))
+        yes, no = texts.say(f"teacher_{key}_yes"), texts.say("teacher_keep")
+        AskFirst(texts.say(f"teacher_{key}"), said, yes, no, lambda: attempt(act))
+
     with solara.Div(classes=["claims-row"]):
         with solara.FileDownload(export, name, mime_type="text/csv"):
             solara.Button(texts.say("teacher_export"), outlined=True)
         if not room.session.is_ended:
-            Press(texts.say("teacher_end"), lambda: attempt(lambda: the_register().end(code, session())))
-        if is_sure:
-            Note(texts.say("teacher_delete_sure", None, code=grouped(code, 3)), live=True)
-            Press(texts.say("teacher_delete_yes"), lambda: attempt(lambda: the_register().delete(code, session())))
-            Press(texts.say("teacher_keep"), lambda: set_is_sure(False))
-        else:
-            Press(texts.say("teacher_delete"), lambda: set_is_sure(True))
+            asks("end", lambda: the_register().end(code, session()))
+        asks("delete", lambda: the_register().delete(code, session()))
         Press(texts.say("teacher_all"), on_leave)
     Trouble(trouble)

@@ -9,7 +9,6 @@ import solara
 
 from sim.classroom.parts import Heading, Note, Prose
 from sim.classroom.reading import Reading, to_plain
-from sim.classroom.sessions.wall import Pooled
 from sim.classroom.texts import texts_of
 from sim.plots.colours import (
     FAINT,
@@ -116,16 +115,3 @@ def ClassChart(chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: i
         colours: Colours of the chart, keyed by name.
         size: Font size, in pixels.
     """
-
-
-@solara.component
-def PooledChart(pooled: Pooled, size: int = 16) -> None:
-    """Show the distribution over the campaigns of all choices of a class together.
-
-    Args:
-        pooled: The distribution.
-        size: Font size, in pixels.
-    """
-    Said(pooled.reading.label, "strong")
-    Picture(reading=to_plain(pooled.reading), labels=labels_of(pooled.base, pooled.changed), size=size)
-    Note(" ".join(pooled.reading.notes))

@@ -17,7 +17,7 @@ from sim.errors import PanjError
 
 
 def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
-    """Create one field per policy group.
+    """Create one field per policy group; below it, the help of an option that changes something.
 
     Args:
         overrides: The choice of settings; its policies are selected in the fields.
@@ -30,7 +30,10 @@ def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
     return [
         one_of(
             group, fields[group].label, chosen[group],
-            [{"value": one.name, "text": one.label, "help": one.help} for one in fields[group].options], **more,
+            [
+                {"value": one.name, "text": one.label, "help": one.help if place else ""}
+                for place, one in enumerate(fields[group].options)
+            ], **more,
         )
         for group in POLICIES
     ]  # fmt: skip

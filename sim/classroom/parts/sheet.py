@@ -7,41 +7,80 @@ from typing import Any
 import solara
 
 from sim.classroom.choice.form import date_of
+from sim.classroom.texts import texts_of
 
-LONGEST = 400  # maximum characters of a returned text
+LONGEST = 400  # maximum characters of a returned text, unless its field allows more
+VERSION = "version"  # key of the version of the values that a visitor saw
 Field = Mapping[str, Any]
 Options = Sequence[Mapping[str, str]]
 Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `yes` or an empty string
 
 
 @solara.component_vue("sheet.vue")
-def SheetInVue(fields: list[dict[str, Any]], button: str, event_sent: Callable[[Any], None]) -> None:
-    """Show the fields of a form and its button; `event_sent` receives the values of the fields, keyed by name."""
+def SheetInVue(sheet: dict[str, Any], event_sent: Callable[[Any], None]) -> None:
+    """Show a form; `event_sent` receives the values of its fields, `given`, and the `version` that was shown."""
 
 
 @solara.component
-def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]) -> None:
+def Sheet(
+    fields: Sequence[Field],
+    button: str,
+    on_sent: Callable[[Given], None],
+    trouble: str = "",
+    version: str = "",
+    own: str = "",
+) -> None:
     """Show a form; what is typed stays in the browser until the button is pressed.
+
+    When the server has new values, the form shows all of them or none. It shows none while somebody uses it, and says
+    so; the visitor then decides. A form always sends what it shows.
 
     Args:
         fields: The fields, in order.
         button: Label of the button.
-        on_sent: Receives one text per field, keyed by name; a tick box gives `yes` or an empty string.
+        on_sent: Receives one text per field, keyed by name; a tick box gives `yes` or an empty string. The key
+            `VERSION` has the version of the values that the visitor saw.
+        trouble: Message of an error, shown next to the button.
+        version: Version of the values of the fields, for forms whose values others can change.
+        own: The version that this visitor sent or chose, which may replace the values in use.
     """
 
-    def sent(given: object) -> None:
+    def sent(found: object) -> None:
         """Pass the values of known fields to `on_sent`, as texts of limited length."""
-        found = given if isinstance(given, Mapping) else {}
-        on_sent({str(field["name"]): as_text(found.get(field["name"])) for field in fields})
+        message = found if isinstance(found, Mapping) else {}
+        given = message.get("given")
+        given = given if isinstance(given, Mapping) else {}
+        texts = {str(field["name"]): as_text(given.get(field["name"]), field) for field in fields}
+        on_sent({**texts, VERSION: as_text(message.get("version"), {})})
 
-    SheetInVue(fields=[dict(field) for field in fields], button=button, event_sent=sent)
+    texts = texts_of("sheet")
+    sheet = {
+        "fields": [dict(field) for field in fields], "button": button, "trouble": trouble, "version": version,
+        "own": own, **{key: texts.say(key) for key in ("news", "show", "keep")},
+    }  # fmt: skip
+    SheetInVue(sheet=sheet, event_sent=sent)
 
 
-def as_text(value: object) -> str:
-    """Convert a value from a browser to text of at most `LONGEST` characters; a ticked box becomes `yes`."""
+def as_text(value: object, field: Field) -> str:
+    """Convert a value from a browser to text, cut to what its field may hold; a ticked box becomes `yes`."""
     if isinstance(value, bool):
         return "yes" if value else ""
-    return str(value if value is not None else "")[:LONGEST]
+    return str(value if value is not None else "")[: max(LONGEST, int(field.get("most", 0)))]
+
+
+def kept_field(name: str, label: str, value: str, most: int) -> Field:
+    """Create a field that shows a value and sends it, but does not let the visitor change it.
+
+    Args:
+        name: Name by which the page receives the value.
+        label: Text that describes the value; empty to show nothing.
+        value: The value.
+        most: Maximum number of characters of the value.
+
+    Returns:
+        The field, for `Sheet`.
+    """
+    return {"name": name, "label": label, "kind": "kept", "value": value, "most": most}
 
 
 def text_field(name: str, label: str, value: str = "", most: int = 60, **more: Any) -> Field:

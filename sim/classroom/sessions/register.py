@@ -10,8 +10,10 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from sim.classroom.sessions import storage
 from sim.classroom.sessions.claims import (
@@ -27,12 +29,17 @@ from sim.classroom.sessions.claims import (
     folded,
 )
 from sim.classroom.sessions.feed import ChangeFeed, Listener
+from sim.classroom.sessions.presence import Opened, Presence
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
     CODE,
     DEBRIEF,
+    ENDED,
+    EYES,
     OPEN,
+    PAUSE,
+    REMOVED,
     RUNNING,
     TEACHERS_CODE,
     WORD,
@@ -48,12 +55,15 @@ from sim.classroom.sessions.session import (
     now,
     offered,
     spelled,
+    version_of,
 )
 from sim.classroom.sessions.storage import Storage, place_of_register
+from sim.classroom.sessions.undo import Undos
 from sim.configuration.overrides import BASELINE, Overrides
 
 MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
 MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session
+MOST_TOLD = 1000  # removed browsers that are remembered, so that they can be told
 UNUSED = timedelta(days=1)  # age from which a session without members and questions is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
 NEXT = {  # the stages to which a teacher may move a question
@@ -73,6 +83,10 @@ class Register:
     ) -> None:
         self.storage = Storage(path)
         self.feed = ChangeFeed()
+        self.undos = Undos(self.feed.announce)
+        self.presence = Presence()
+        self.calls: dict[str, str] = {}  # what the teacher asks of each class now; nothing after a restart
+        self.removed: LRUCache[tuple[str, str], bool] = LRUCache(MOST_TOLD)  # code and hash of removed browsers
         self.resolve = resolve  # raises PanjError for wrong settings
         self.offered = offered  # outcomes about which a class may be asked
 
@@ -126,11 +140,14 @@ class Register:
             questions = act.execute(
                 "SELECT * FROM questions WHERE session = ? ORDER BY number", (session["id"],)
             ).fetchall()
+            pages = {hashed(one, session["code"]): page for one, page in self.presence.where().items()}
             return Room(
                 storage.session_of(session),
-                tuple(storage.team_of(act, row) for row in storage.teams_in(act, session)),
+                tuple(storage.team_of(act, row, pages) for row in storage.teams_in(act, session)),
                 tuple(storage.question_of(row) for row in questions),
                 {row["number"]: storage.answers_to(act, row["id"]) for row in questions},
+                self.calls.get(session["code"], ""),
+                self.undos.of(session["code"]),
             )
 
     def ask(
@@ -177,22 +194,67 @@ class Register:
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
 
+    def call(self, code: str, browser: str, call: str) -> None:
+        """Ask the class to pause (PAUSE) or to look at the wall (EYES); an empty `call` lets it go on."""
+        with self.changing(code, browser) as (_, session):
+            if call not in ("", PAUSE, EYES):
+                raise Refused("no_such_call", found=call)
+            self.calls[session["code"]] = call
+
     def remove(self, code: str, browser: str, member: int) -> None:
-        """Delete a member, with the nickname; if the team is then empty, delete it and its claims too."""
+        """Delete a member, with the nickname; if the team is then empty, delete it and its claims too.
+
+        The member is told. For a minute the rows are kept in memory, so that `undo` can put them back.
+        """
         with self.changing(code, browser) as (act, session):
-            storage.take_out(act, "session = ? AND id = ?", (session["id"], member))
+            found = storage.dismiss(act, session, member)
+            if found is not None:
+                self.removed[session["code"], found.member["browser"]] = True
+                restore = partial(self.put_back, session["code"], found)
+                self.undos.add(session["code"], REMOVED, found.member["nickname"], restore)
         self.storage.leave_no_trace()
+
+    def put_back(self, code: str, dismissed: storage.Dismissed) -> None:
+        """Put a removed member back, with the team and its claims if these were deleted too."""
+        with self.changing(code) as (act, session):
+            storage.put_back(act, session, dismissed)
+        self.removed.pop((code, dismissed.member["browser"]), None)
+
+    def was_removed(self, code: str, browser: str) -> bool:
+        """Return whether the teacher has removed this browser from a session, which it has not joined again since."""
+        return (spelled(code), hashed(browser, spelled(code))) in self.removed
 
     def end(self, code: str, browser: str) -> None:
         """End a session: nobody can join it or send claims any more, but it can be read until it is deleted."""
         with self.changing(code, browser) as (act, session):
-            act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), session["id"]))
+            act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), storage.alive(session)["id"]))
+            self.undos.add(session["code"], ENDED, "", partial(self.reopen, code))
+
+    def reopen(self, code: str) -> None:
+        """Continue a session that was ended."""
+        with self.changing(code) as (act, session):
+            act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
+
+    def undo(self, code: str, browser: str, number: int) -> None:
+        """Undo what the teacher did less than a minute ago; raise Refused if that is no longer possible."""
+        with self.storage.reading() as act:
+            session = storage.owned(act, code, browser)
+        restore = self.undos.take(session["code"], number)
+        if restore is None:
+            raise Refused("too_late")
+        restore()
 
     def delete(self, code: str, browser: str) -> None:
         """Delete a whole session, and overwrite its data in the file."""
         with self.changing(code, browser) as (act, session):
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
+        self.forget(session["code"])
         self.storage.leave_no_trace()
+
+    def forget(self, code: str) -> None:
+        """Forget what is kept in memory about a session that was deleted."""
+        self.undos.forget(code)
+        self.calls.pop(code, None)
 
     # Methods for anybody with the teachers' code, which the server prints when it is started.
 
@@ -207,11 +269,34 @@ class Register:
         check_teacher(teachers_code)
         with self.storage.acting() as act:
             act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
+        for code in codes:
+            self.forget(spelled(code))
         self.storage.leave_no_trace()
         for code in codes:
             self.feed.announce(spelled(code))
 
+    def door(self, code: str, new: str) -> tuple[str, str]:
+        """Return the code of the room and the key with which cookies are signed, which outlive a stop of the server.
+
+        Args:
+            code: The code to use from now on; empty for the one that was used last.
+            new: The code to use if there was none.
+        """
+        with self.storage.acting() as act:
+            kept = act.execute("SELECT code, secret FROM door").fetchone()
+            secret = kept["secret"] if kept else secrets.token_hex(32)
+            code = code or (kept["code"] if kept else new)
+            act.execute("DELETE FROM door")
+            act.execute("INSERT INTO door (code, secret) VALUES (?, ?)", (code, secret))
+        return code, secret
+
     # Methods for students.
+
+    def find(self, code: str) -> Session | None:
+        """Return the part of a session that everybody who knows its code may see; None if no session has this code."""
+        with self.storage.reading() as act:
+            row = storage.found_session(act, code)
+            return storage.session_of(row) if row else None
 
     def session(self, code: str) -> Session:
         """Return the part of a session that everybody who knows its code may see."""
@@ -231,17 +316,14 @@ class Register:
                 "SELECT 1 FROM members WHERE session = ? AND folded = ?", (session["id"], folded(name))
             ).fetchone():
                 raise Refused("name_taken", what=name_of("nickname"))
-            place = (
-                storage.team_with(act, session, key)
-                if key.strip()
-                else storage.new_team(act, session, title or name, bool(title))
-            )
+            place = storage.team_with(act, session, key) if key.strip() else storage.new_team(act, session, title)
             act.execute(
                 "INSERT INTO members (session, team, browser, nickname, folded) VALUES (?, ?, ?, ?, ?)",
                 (session["id"], place, hashed(browser, session["code"]), name, folded(name)),
             )
             row = storage.seat_row(act, session, browser)
             assert row is not None
+            self.removed.pop((session["code"], hashed(browser, session["code"])), None)
             return storage.seat_of(act, row)
 
     def leave(self, code: str, browser: str) -> None:
@@ -254,6 +336,12 @@ class Register:
         """Return the sessions in which this browser has a seat, the newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
+
+    def enter(self, page: str, opened: Opened) -> None:
+        """Record a page that a browser has opened, given the id of the page, and tell the browser's teachers."""
+        self.presence.enter(page, opened)
+        for session in self.seats_of(opened.browser):
+            self.feed.announce(session.code)
 
     def place(self, code: str, browser: str) -> Place:
         """Return what a student may see: nothing about other teams, and no answer before all answers are known."""
@@ -271,12 +359,25 @@ class Register:
                 storage.question_of(question) if question else None,
                 sent,
                 answers.get(sent.claim.overrides) if sent else None,
+                self.calls.get(session["code"], ""),
             )
 
-    def send(self, code: str, browser: str, number: int, claim: Claim) -> None:
+    def send(self, code: str, browser: str, number: int, claim: Claim, seen: int | None = None) -> int:
         """Store or replace the claim of the browser's team on question `number`.
 
-        Raise Refused unless this question is current and open to claims, and the claim is allowed.
+        Args:
+            code: Code of the session.
+            browser: Secret of the browser.
+            number: Number of the question.
+            claim: The claim.
+            seen: Version of the team's claim that the student saw, 0 for none; None to replace any version.
+
+        Returns:
+            The version of the team's claim, which is 1 for the first.
+
+        Raises:
+            Refused: The question is not current or not open to claims, the class is paused, the claim is not allowed,
+                the team has sent the same claim already, or it has sent another one since the student looked.
         """
         question = self.place(code, browser).question
         if question is None or question.number != number:
@@ -291,6 +392,14 @@ class Register:
                 raise Refused("other_question")
             if row["stage"] != OPEN:
                 raise Refused("wrong_stage", stage=name_of(row["stage"]))
+            if self.calls.get(session["code"]):
+                raise Refused("paused")
+            earlier = storage.claim_row(act, row, seat["team"])
+            before = storage.sent_of(earlier) if earlier else None
+            if before is not None and before.claim == claim:
+                raise Refused("same_claim")
+            if seen is not None and seen != version_of(before):
+                raise Refused("other_claim")
             act.execute(
                 "INSERT INTO claims (question, team, words, low, high, confidence, why, sent)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (question, team) DO UPDATE SET words = excluded.words,"
@@ -298,6 +407,7 @@ class Register:
                 " sent = excluded.sent, revisions = revisions + 1",
                 (row["id"], seat["team"], storage.dump_overrides(claim.overrides), *claim[1:], now()),
             )
+        return version_of(before) + 1
 
     # Methods for the question runner.
 

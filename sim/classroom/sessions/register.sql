@@ -1,4 +1,5 @@
 -- The tables of class sessions. Secrets of browsers and recovery words of teachers are stored only as hashes.
+-- A table that was added later is created in older files when they are opened.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
@@ -64,3 +65,7 @@ CREATE TABLE answers (
 );
 CREATE INDEX members_of_team ON members (team);
 CREATE INDEX claims_of_team ON claims (team);
+CREATE TABLE IF NOT EXISTS door (           -- what opens the classroom after a stop of the server; one row
+    code TEXT NOT NULL,                     -- code of the room
+    secret TEXT NOT NULL                    -- key with which the cookies of admitted browsers are signed
+);

@@ -16,7 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 from sim.classroom.desk import Ticket, the_desk
-from sim.classroom.sessions.claims import Answer, Refused, answer_of, failed
+from sim.classroom.sessions.claims import EFFECT, Answer, Refused, answer_of, by_seed, failed
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import RUNNING, Question
 from sim.classroom.texts import texts_of
@@ -63,6 +63,7 @@ class QuestionRunner:
         self.register, self.ask, self.calibration_of = register, ask, calibration_of
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
+        self.is_late = False  # there is progress that has not been announced
         self.has_news = True  # questions may have been running when the server stopped
         threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
@@ -82,13 +83,32 @@ class QuestionRunner:
         work = self.works.get((code, number))
         return work.progress() if work else None
 
+    def finished(self, code: str, number: int) -> dict[Overrides, tuple[float, ...]]:
+        """Return the results so far of a running question: one per finished campaign, in order of seed, by choice.
+
+        For an effect these are the differences from the baseline campaigns that have finished too.
+        """
+        work = self.works.get((code, number))
+        if work is None:
+            return {}
+        tables = {overrides: ticket.table() for overrides, ticket in list(work.tickets.items())}
+        results = {overrides: by_seed(table, work.question.outcome) for overrides, table in tables.items() if table}
+        if work.question.about == EFFECT:
+            base = results.pop(BASELINE, {})
+            results = {
+                overrides: {seed: value - base[seed] for seed, value in values.items() if seed in base}
+                for overrides, values in results.items()
+            }
+        return {overrides: tuple(values[seed] for seed in sorted(values)) for overrides, values in results.items()}
+
     def serve(self) -> None:
         """Check the questions whenever the thread is woken; this is the loop of the thread."""
         while True:
             with self.changed:
                 while not self.has_news:
-                    self.changed.wait()
-                self.has_news = False
+                    self.changed.wait(OFTEN if self.is_late else None)
+                    self.has_news = self.has_news or self.is_late
+                self.has_news = self.is_late = False
             try:
                 self.check()
             except Exception:  # the other questions must still be answered
@@ -143,6 +163,8 @@ class QuestionRunner:
         if time.monotonic() - work.announced_at > OFTEN:
             work.announced_at = time.monotonic()
             self.register.feed.announce(work.code)
+        else:
+            self.is_late = True
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:

@@ -28,6 +28,8 @@ LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vo
 CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, a team's key, a teacher's recovery word
 TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # printed when the server is started
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
+REMOVED, ENDED = "removed", "ended"  # what can be undone for a minute
+PAUSE, EYES = "pause", "eyes"  # what a teacher asks of the class: to pause, to look at the wall
 
 
 class Session(NamedTuple):
@@ -76,6 +78,11 @@ class Sent(NamedTuple):
     revisions: int
 
 
+def version_of(sent: Sent | None) -> int:
+    """Return the version of a team's claim: 0 if there is none, 1 for the first, one more for each revision."""
+    return 0 if sent is None else sent.revisions + 1
+
+
 class Place(NamedTuple):
     """Everything about a session that one student may see."""
 
@@ -84,6 +91,7 @@ class Place(NamedTuple):
     question: Question | None
     sent: Sent | None
     answer: Answer | None
+    call: str = ""  # PAUSE, EYES or empty
 
 
 class Member(NamedTuple):
@@ -91,16 +99,25 @@ class Member(NamedTuple):
 
     number: int
     nickname: str
+    page: str = ""  # the page that the student has open; empty if there is none
 
 
 class Team(NamedTuple):
     """A team and its claims, as shown to the teacher; `claims` is keyed by the number of the question."""
 
     letter: str
-    name: str
-    key: str
+    name: str  # empty for a student alone, who has a nickname and no name that others see
+    key: str  # empty for a student alone
     members: tuple[Member, ...]
     claims: dict[int, Sent]
+
+
+class Undo(NamedTuple):
+    """Something that the teacher of a session can undo for a minute."""
+
+    number: int
+    kind: str  # REMOVED or ENDED
+    what: str  # the nickname of the member who was removed; empty for the end of the session
 
 
 class Room(NamedTuple):
@@ -110,11 +127,33 @@ class Room(NamedTuple):
     teams: tuple[Team, ...]
     questions: tuple[Question, ...]
     answers: dict[int, dict[Overrides, Answer]]  # by number of the question
+    call: str = ""  # PAUSE, EYES or empty
+    undos: tuple[Undo, ...] = ()
 
     @property
     def question(self) -> Question | None:
         """The current question; None before the first is asked."""
         return self.questions[-1] if self.questions else None
+
+    def on_the_wall(self) -> "Room":
+        """Return the session as everybody may see it: without nicknames, keys and reasons.
+
+        Names of teams remain if the teacher shows them; a student alone is a letter.
+        """
+        return self._replace(
+            teams=tuple(team_on_the_wall(team, self.session.names_shown) for team in self.teams), undos=()
+        )
+
+
+def team_on_the_wall(team: Team, is_named: bool) -> Team:
+    """Return a team as everybody may see it: its letter, the number of its members, its claims without reasons."""
+    return Team(
+        team.letter,
+        team.name if is_named and team.key else "",
+        "",
+        tuple(Member(member.number, "") for member in team.members),
+        {number: sent._replace(claim=sent.claim._replace(why="")) for number, sent in team.claims.items()},
+    )
 
 
 def now(later: timedelta = timedelta()) -> str:

@@ -13,9 +13,10 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from platformdirs import user_data_path
 
@@ -35,8 +36,10 @@ from sim.classroom.sessions.session import (
 )
 from sim.configuration.overrides import Overrides
 
+ALONE = "alone "  # with random letters, it stands for the name of a team that has none
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
+ADDED = "IF NOT EXISTS"  # in the statement of a table that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
 
 
@@ -82,12 +85,13 @@ class Storage:
         """Create the tables if the file is empty; raise Refused, and change nothing, if they have another version."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
-                for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
-                    act.execute(statement)
-                act.execute(f"PRAGMA user_version = {VERSION}")
-            elif version != VERSION:
+            is_new = version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone()
+            if not is_new and version != VERSION:
                 raise Refused("other_version", path=self.path, found=version, expected=VERSION)
+            for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
+                if is_new or ADDED in statement:
+                    act.execute(statement)
+            act.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def acting(self) -> Iterator[sqlite3.Connection]:
@@ -245,17 +249,19 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
     raise Refused("wrong_key")
 
 
-def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint: bool) -> int:
-    """Create a team with the next free letter and, if others may join it, with a key; return the id of the team.
+def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str) -> int:
+    """Create a team with the next free letter; return the id of the team.
 
+    A team with a name has a key with which others join it. Without a name it is a student alone, known by its letter.
     Raise Refused if the name is taken.
     """
-    same = "SELECT COUNT(*) FROM teams WHERE session = ? AND folded = ?"
-    if count(act, same, (session["id"], folded(name))):
-        raise Refused("name_taken", what=name_of("team" if is_joint else "nickname"))
+    letter = next_letter(act, session)
+    same = "SELECT COUNT(*) FROM teams WHERE session = ? AND folded = ? AND key != ''"
+    if name and count(act, same, (session["id"], folded(name))):
+        raise Refused("name_taken", what=name_of("team"))
     made = act.execute(
         "INSERT INTO teams (session, letter, name, folded, key) VALUES (?, ?, ?, ?, ?)",
-        (session["id"], next_letter(act, session), name, folded(name), letters(KEY) if is_joint else ""),
+        (session["id"], letter, name, folded(name) or f"{ALONE}{letters(KEY)}", letters(KEY) if name else ""),
     )
     assert made.lastrowid is not None
     return made.lastrowid
@@ -267,6 +273,58 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
     rounds = ("", *range(2, len(taken) + 3))
     names = (f"{chr(ord('A') + place)}{again}" for again in rounds for place in range(26))
     return next(name for name in names if name not in taken)
+
+
+class Dismissed(NamedTuple):
+    """The deleted row of a member, with copies of the rows of the team and its claims, which may be deleted too."""
+
+    member: sqlite3.Row
+    team: sqlite3.Row
+    claims: tuple[sqlite3.Row, ...]
+
+
+def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
+    """Delete a member and, if the team is then empty, the team with its claims; return None if there is no member."""
+    mine = (session["id"], member)
+    row = act.execute("SELECT * FROM members WHERE session = ? AND id = ?", mine).fetchone()
+    if row is None:
+        return None
+    team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
+    claims = act.execute("SELECT * FROM claims WHERE team = ?", (row["team"],)).fetchall()
+    take_out(act, "session = ? AND id = ?", mine)
+    return Dismissed(row, team, tuple(claims))
+
+
+def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
+    """Insert a member that `dismiss` deleted, with the team and its claims if the session no longer has that team.
+
+    A team whose letter was given away gets the next free one. Raise Refused if the browser or the nickname of the
+    member is in the session again.
+    """
+    member, team = dict(dismissed.member), dict(dismissed.team)
+    same = act.execute("SELECT id FROM teams WHERE session = ? AND folded = ?", (session["id"], team["folded"]))
+    if (kept := same.fetchone()) is None:
+        if any(row["letter"] == team["letter"] for row in teams_in(act, session)):
+            team["letter"] = next_letter(act, session)
+        member["team"] = insert(act, "teams", team)
+        for claim in dismissed.claims:
+            insert(act, "claims", {**dict(claim), "team": member["team"]})
+    else:
+        member["team"] = kept["id"]
+    try:
+        insert(act, "members", member)
+    except sqlite3.IntegrityError as error:
+        raise Refused("came_back") from error
+
+
+def insert(act: sqlite3.Connection, table: str, values: Mapping[str, object]) -> int:
+    """Insert a row and return its id, which is a new one if a row has its id meanwhile."""
+    taken = "id" in values and count(act, f"SELECT COUNT(*) FROM {table} WHERE id = ?", (values["id"],))
+    values = {key: value for key, value in values.items() if not (taken and key == "id")}
+    places = ", ".join("?" * len(values))
+    made = act.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values()))
+    assert made.lastrowid is not None
+    return made.lastrowid
 
 
 def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
@@ -329,7 +387,7 @@ def question_of(row: sqlite3.Row) -> Question:
 def seat_of(act: sqlite3.Connection, row: sqlite3.Row) -> Seat:
     """Convert a row to a seat, with the number of members of its team."""
     members = count(act, "SELECT COUNT(*) FROM members WHERE team = ?", (row["team"],))
-    return Seat(row["nickname"], row["letter"], row["name"], row["key"], members)
+    return Seat(row["nickname"], row["letter"], row["name"] if row["key"] else "", row["key"], members)
 
 
 def sent_of(row: sqlite3.Row) -> Sent:
@@ -338,16 +396,18 @@ def sent_of(row: sqlite3.Row) -> Sent:
     return Sent(claim, row["sent"], row["revisions"])
 
 
-def team_of(act: sqlite3.Connection, row: sqlite3.Row) -> Team:
-    """Convert a row to a team, with its members and claims."""
-    members = act.execute("SELECT id, nickname FROM members WHERE team = ? ORDER BY id", (row["id"],)).fetchall()
+def team_of(act: sqlite3.Connection, row: sqlite3.Row, pages: Mapping[str, str]) -> Team:
+    """Convert a row to a team, with its members and claims; `pages` has the open page of each browser, by its hash."""
+    members = act.execute(
+        "SELECT id, nickname, browser FROM members WHERE team = ? ORDER BY id", (row["id"],)
+    ).fetchall()
     claims = act.execute(
         "SELECT claims.*, number FROM claims JOIN questions ON questions.id = question WHERE team = ?", (row["id"],)
     ).fetchall()
     return Team(
         row["letter"],
-        row["name"],
+        row["name"] if row["key"] else "",
         row["key"],
-        tuple(Member(one["id"], one["nickname"]) for one in members),
+        tuple(Member(one["id"], one["nickname"], pages.get(one["browser"], "")) for one in members),
         {one["number"]: sent_of(one) for one in claims},
     )

@@ -4,31 +4,31 @@ Reads   the texts of class.yaml.
 Returns texts, and the contents of charts. Numbers in the chart of ranges are in the units shown (shares in per
         cent); numbers in the chart of distributions are in the units stored, and their labels are formatted.
 
-Teams are listed in the order in which they joined, without a ranking. A choice that several teams made counts once in
-the distribution over all choices.
+Teams are listed in the order in which they joined, without a ranking. Each choice has a row of its own; no chart puts
+campaigns of different choices together.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.reading import Reading, edges_of, format_level, mark_of, marks_in, summarise, ticks_of
+from sim.classroom.reading import format_level, mark_of, marks_in
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import is_share, say_amount, say_difference, say_interval
-from sim.configuration.overrides import BASELINE
+from sim.compare.sentences import clear, is_share, say_amount, say_difference, say_interval
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
 from sim.study.reader import Measure
 from sim.wording import percent, significant
 
 
-def called(room: Room, team: Team) -> str:
-    """Return how the wall names a team: by its letter, followed by its own name if the teacher shows names."""
-    return f"{team.letter} {team.name}" if room.session.names_shown else team.letter
+def called(team: Team) -> str:
+    """Return the name of a team: its letter, followed by its own name if it has one."""
+    return f"{team.letter} {team.name}".strip()
 
 
 def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
@@ -52,24 +52,6 @@ def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
     return [(claim, score) for claim, score in found if score is not None]
 
 
-def ranges_of(room: Room, question: Question) -> dict[str, Any]:
-    """Return the chart of predicted ranges, with one row per team.
-
-    Args:
-        room: The whole session.
-        question: A question with answers.
-
-    Returns:
-        The content of `ClassChart`.
-    """
-    measure = measure_of(question.outcome)
-    rows = [
-        row_of(called(room, team), team.letter, claim, question.about, answer, measure)
-        for team, claim, answer in answered_in(room, question)
-    ]
-    return chart_of(rows, question, note_on(room.answers[question.number].values(), question))
-
-
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
     """Return the chart of predicted ranges with only the row of one student's team.
 
@@ -84,15 +66,14 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
     measure = measure_of(question.outcome)
     letter, claim = place.seat.letter, place.sent.claim
     rows = [row_of(letter, letter, claim, question.about, place.answer, measure)]
-    title = texts_of("class").say("own_title", None, label=measure.label)
-    return chart_of(rows, question, note_on([place.answer], question)) | {"title": title}
+    return chart_of(rows, question, note_on([place.answer], question))
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
     """Return a chart with the given rows and note, and with the texts and the axis for the question."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
-        "title": texts.say("ranges_title", None, label=measure.label),
+        "title": texts.say("own_title", None, label=measure.label),
         "key_claimed": texts.say("key_claimed"),
         "key_simulated": texts.say(f"key_simulated_{question.about}"),
         "key_reported": texts.say("key_reported"),
@@ -170,52 +151,84 @@ def scaled(value: float, scale: float) -> float | None:
     return None if math.isnan(value) else value * scale
 
 
-class Pooled(NamedTuple):
-    """The distribution over campaigns of all choices together; for outcomes, also that over the baseline campaigns."""
+def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequence[float]]) -> dict[str, Any]:
+    """Return the chart of the wall: one row per choice, with the predictions about it and one dot per campaign.
 
-    reading: Reading
-    base: str  # label of the first distribution
-    changed: str  # label of the second distribution
-
-
-def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
-    """Summarise the campaigns of all choices of a class together.
+    Choices are never drawn together. They are in the order in which teams first made them.
 
     Args:
-        room: The whole session.
-        question: A question of the session, with answers.
-        about: `effect` for differences from the baseline, `outcome` for the outcomes themselves.
+        room: The session as everybody may see it, from `Room.on_the_wall`.
+        question: A question of the session.
+        finished: Results of choices whose campaigns are still running, in order of seed.
 
     Returns:
-        The distribution; None if no campaign has a value.
+        The content of a board for `WallView`, with numbers in the units shown.
     """
-    texts, measure = texts_of("class"), measure_of(question.outcome)
+    measure, texts = measure_of(question.outcome), texts_of("class")
+    claims = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
+    choices = list(dict.fromkeys(claim.overrides for _, claim in claims))
+    if question.about != EFFECT:
+        choices = [BASELINE, *(one for one in choices if one != BASELINE)]
     answers = room.answers[question.number]
-    made = {claim.overrides: answer for _, claim, answer in answered_in(room, question)}
-    lists = [answer.effects if about == EFFECT else answer.values for answer in made.values()]
-    pooled = np.array([value for values in lists for value in values])
-    if pooled.size == 0:
-        return None
-    base = np.array(answers[BASELINE].values if BASELINE in answers and about != EFFECT else ())
-    reported = reported_in(measure) if about != EFFECT else NOTHING_REPORTED
-    edges = edges_of(np.concatenate([pooled, base]), marks_in(reported), measure)
-    low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)).tolist()
-    say = say_difference if about == EFFECT else format_level
-    text = texts.say(
-        "pooled_summary", pooled.size,
-        low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
-    )  # fmt: skip
-    spread = summarise(pooled, pooled.size, edges, text)
-    notes = [note_on(answers.values(), question), *([] if about == EFFECT else [describe_reported(measure)])]
-    reading = Reading(
-        question.outcome, texts.say(f"pooled_{about}", None, label=measure.label), axis_label(measure, about), "",
-        edges,
-        [(tick, format_level(tick, measure, on_axis=True)) for tick in ticks_of(edges, measure)],
-        summarise(base, base.size, edges) if base.size else spread, spread if base.size else None,
-        mark_of(reported, measure), None, "", "", "", notes, about == EFFECT,
-    )  # fmt: skip
-    key = texts.say("key_pooled", len(made))
-    return Pooled(reading, texts.say("key_base") if base.size else key, key)
+    rows = []
+    for choice in choices:
+        mine = [(team, claim) for team, claim in claims if claim.overrides == choice]
+        rows.append(choice_row(choice, mine, answers.get(choice), finished.get(choice, ()), question))
+    return {
+        "title": texts.say(f"wall_{question.about}", None, label=measure.label),
+        "rows": rows,
+        "zero": question.about == EFFECT,
+        "reported": None if question.about == EFFECT else nearest_reported(measure),
+        "key_reported": texts.say("key_reported"),
+        "unit": texts.say(f"wall_axis_{question.about}", None, unit=unit_of(measure, question.about)),
+        "foot": foot_of(question, answers, measure),
+    }
+
+
+def choice_row(
+    choice: Overrides,
+    claims: Sequence[tuple[Team, Claim]],
+    answer: Answer | None,
+    finished: Sequence[float],
+    question: Question,
+) -> dict[str, Any]:
+    """Return the row of one choice: its teams with their ranges, and the results of its campaigns."""
+    texts, measure = texts_of("class"), measure_of(question.outcome)
+    scale, is_effect = scale_of(measure), question.about == EFFECT
+    results = (answer.effects if is_effect else answer.values) if answer else finished
+    name, teams = describe_choice(choice), [called(team) for team, _ in claims]
+    said = describe_found(answer, question.about, measure) if answer else ""
+    ranges = [{"letter": team.letter, "from": claim.low * scale, "to": claim.high * scale} for team, claim in claims]
+    return {
+        "key": " ".join(choice.words),
+        "name": name,
+        "teams": teams,
+        "ranges": ranges,
+        "dots": [value * scale for value in results],
+        "found": said,
+        "mean": [answer.low * scale, answer.high * scale] if answer and results and is_effect else None,
+        "summary": texts.say("wall_row", len(results), choice=name, teams=", ".join(teams) or "-", found=said),
+    }
+
+
+def describe_found(answer: Answer, about: str, measure: Measure) -> str:
+    """Describe the campaigns of a choice in few words: the interval of the mean effect, or the middle 90 %."""
+    texts, low, high = texts_of("class"), answer.low, answer.high
+    if not answer.values or (about == EFFECT and not answer.effects):
+        return texts.say("verdict_none")
+    if about == EFFECT:
+        key = "wall_found_effect" if clear(low, high) else "wall_found_unclear"
+        return texts.say(key, None, interval=say_interval(low, high, measure))
+    low, high = np.quantile(answer.values, ENDS).tolist()
+    return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
+
+
+def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
+    """Return the line below the chart of the wall: how many campaigns of what kind, and the reported figure."""
+    calibration = next((answer.calibration for answer in answers.values() if answer.calibration), "")
+    kind = calibration.partition(":")[0]
+    counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=f", {kind}" if kind else "")
+    return f"{counted} {describe_reported(measure)}"
 
 
 def axis_label(measure: Measure, about: str) -> str:
@@ -296,8 +309,13 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
     """
     if about == EFFECT:
         return say_interval(claim.low, claim.high, measure)
-    texts = texts_of("class")
-    return texts.say("range_levels", low=format_level(claim.low, measure), high=format_level(claim.high, measure))
+    return format_levels(claim.low, claim.high, measure)
+
+
+def format_levels(low: float, high: float, measure: Measure) -> str:
+    """Format a range of an outcome, such as `1,000 soldiers to 2,000 soldiers`."""
+    said = texts_of("class")
+    return said.say("range_levels", low=format_level(low, measure), high=format_level(high, measure))
 
 
 def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
@@ -318,10 +336,16 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """Describe a question, with its unit."""
+    """Describe a question in few words.
+
+    Args:
+        question: A question of a session.
+
+    Returns:
+        The question, with the outcome.
+    """
     measure = measure_of(question.outcome)
-    unit = unit_of(measure, question.about)
-    asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
+    asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label)
     return f"{asked} {note_beyond_record(question.outcome)}".strip()
 
 

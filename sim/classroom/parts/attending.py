@@ -1,0 +1,67 @@
+"""What a student in a class session sees on every page: the question of the class, and what the teacher asks of it."""
+
+from functools import partial
+
+import solara
+from solara.server.kernel_context import PageStatus, contexts, get_current_context
+
+from sim.classroom.gate import CLASS, JOIN_PATH
+from sim.classroom.hooks import session, use_session_state
+from sim.classroom.parts.distribution import Said
+from sim.classroom.sessions.presence import Opened
+from sim.classroom.sessions.register import the_register
+from sim.classroom.sessions.session import ANSWERED, DEBRIEF, EYES, OPEN, Place, measure_of
+from sim.classroom.texts import texts_of
+
+seats_changed: solara.Reactive[int] = solara.reactive(0)  # how often this page has joined or left a session
+
+
+def is_connected(page: str) -> bool:
+    """Return whether a browser is connected to an open page, given the id of that page."""
+    context = contexts.get(page)
+    return context is not None and PageStatus.CONNECTED in context.page_status.values()
+
+
+def use_attendance(page: str) -> Place | None:
+    """Record that the visitor's browser shows a page, and follow the class session that it has joined.
+
+    Args:
+        page: Name of the page, as in its address.
+
+    Returns:
+        What the student may see of the newest session that has not ended; None if the browser has joined none.
+    """
+    opened, browser, register = get_current_context().id, session(), the_register()
+    here = Opened(browser, page, partial(is_connected, opened))
+    solara.use_effect(lambda: register.enter(opened, here), [page])
+    solara.use_effect(lambda: lambda: register.presence.leave(opened), [])
+    code = solara.use_memo(lambda: live_seat(browser), [page, seats_changed.value])
+    return use_session_state(code, lambda: register.place(code, browser))
+
+
+def live_seat(browser: str) -> str:
+    """Return the code of the newest session that a browser is in and that has not ended; empty if there is none."""
+    return next((one.code for one in the_register().seats_of(browser) if not one.is_ended), "")
+
+
+@solara.component
+def Attending(place: Place | None, page: str) -> None:
+    """Show what the teacher asks of the class now and, on other pages than that of the class, the current question.
+
+    Args:
+        place: What the student may see of the session; None if the browser has joined none. The element is there all
+            the same, so that nothing else of the page is made anew when a session begins or ends.
+        page: Name of the page, as in its address.
+    """
+    texts, root = texts_of("class"), solara.use_router().root_path
+    question, call = (place.question, place.call) if place else (None, "")
+    is_asked = question is not None and question.stage in (OPEN, ANSWERED, DEBRIEF) and f"/{page}" != JOIN_PATH
+    look = ["attending", *([f"attending-{call}"] if call else []), *([] if is_asked else ["is-empty"])]
+    attributes = {"role": "region", "aria-label": texts.say("attend_name"), "aria-live": "polite"}
+    with solara.Div(classes=look, attributes=attributes):
+        if call:
+            Said(texts.say(f"attend_{call}"), "strong")
+        if is_asked and place and question and call != EYES:
+            Said(texts.say("attend_question", None, number=question.number, label=measure_of(question.outcome).label))
+            key = "attend_answer" if question.stage == OPEN and place.sent is None else "attend_look"
+            Said(texts.say(key), "a", attributes={"href": f"{root}{JOIN_PATH}?{CLASS}={place.session.code}"})

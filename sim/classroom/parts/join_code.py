@@ -1,0 +1,52 @@
+"""The way into a class session: its code in large letters, and the QR code of the link that opens the door and joins.
+
+The QR code is drawn on this machine as SVG; no other host is asked.
+"""
+
+from html import escape
+from urllib.parse import urlsplit
+
+import segno
+import solara
+
+from sim.classroom.gate import is_loopback
+from sim.classroom.parts.distribution import Said
+from sim.classroom.server import join_link
+from sim.classroom.sessions.session import CODE, grouped
+from sim.classroom.texts import texts_of
+
+MARGIN = 4  # light modules around a QR code, as its standard requires
+
+
+def qr_svg(link: str, name: str) -> str:
+    """Draw the QR code of a link.
+
+    Args:
+        link: The link.
+        name: Name of the picture for screen readers.
+
+    Returns:
+        An SVG element without a size of its own: it fills the element that contains it.
+    """
+    made = segno.make(link, error="m", micro=False)
+    drawn: str = made.svg_inline(border=MARGIN, dark="#000000", light="#ffffff", omitsize=True)
+    return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
+
+
+@solara.component
+def JoinCode(code: str) -> None:
+    """Show the code of a session, with the QR code of its link and the link in letters.
+
+    On a server that only this machine can reach, the QR code is left out, because no phone could follow it.
+
+    Args:
+        code: Code of the session.
+    """
+    texts, link = texts_of("class"), join_link(code)
+    with solara.Div(classes=["join-code"]):
+        if not is_loopback(urlsplit(link).hostname or ""):
+            picture = qr_svg(link, texts.say("join_qr", None, link=link))
+            solara.HTML("div", unsafe_innerHTML=picture, classes=["join-qr"])
+        with solara.Div(classes=["join-letters"]):
+            Said(grouped(code, CODE // 2), classes=("claims-code",))
+            Said(link, "a", classes=("join-link",), attributes={"href": link})

@@ -1,0 +1,29 @@
+"""The wall: one screen of a class session that is read from the back of a room, moved on with the keys of a presenter.
+
+Assumes The picture is 1.6 m high and read from 8 m. Letters of 3.4 % of its height have capitals of 37 mm, which are 16
+        minutes of arc there.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import solara
+
+from sim.classroom.parts.distribution import COLOURS
+
+MOST_ROWS = 3  # choices on one screen; more rows would be too low for their dots
+
+
+@solara.component_vue("wall.vue")
+def WallView(wall: dict[str, Any], event_next: Callable[[object], None], colours: dict[str, str] = COLOURS) -> None:
+    """Show the screens of the wall, one at a time.
+
+    Keys: arrows, space and page keys move between screens; `b` or `.` blanks the wall; `j` shows the way into the
+    session; `n` takes the session to its next step.
+
+    Args:
+        wall: The content: code, link and QR code; the board from `sim.classroom.sessions.wall.board_of` or None; the
+            prompts of the debrief; `place`, which changes when another screen has to be shown first.
+        event_next: Receives `place` when `n` is pressed.
+        colours: Colours of the chart, keyed by name.
+    """
