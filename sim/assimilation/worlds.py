@@ -63,4 +63,6 @@ def table_of_worlds(
 
 def write_worlds(table: pa.Table, path: Path) -> None:
     """Write the table of a sample as a Parquet file."""
-    pq.write_table(table, path, compression="zstd", compression_level=19, write_page_checksum=True)
+    pq.write_table(
+        table, path, compression="zstd", compression_level=19, use_dictionary=False, write_page_checksum=True
+    )
