@@ -5,8 +5,9 @@ the model leaves out. With `effects` it also runs campaigns with and without eac
 of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of
 `docs/blocks.yaml`; with `sweep`, `capacity` and `question` it runs the sweeps of docs/how-to/sweep.md and
 docs/how-to/question.md and writes their results; with `july` it writes the what-ifs of docs/how-to/july_2021.md; with
-`worlds` it writes what the page of the worlds in `results/worlds_2021_07_07` says, and copies its first figure. The
-site is built by `docs/make_site.py`.
+`worlds` it writes what the page of the worlds in `results/worlds_2021_07_07` says, and copies its first figure; with
+`diagnosis` it writes the tables of docs/explanation/diagnosis.md from the same worlds. The site is built by
+`docs/make_site.py`.
 """
 
 import csv
@@ -30,18 +31,26 @@ import pyarrow.parquet as pq
 import yaml
 from scipy.stats import bootstrap
 
-from sim.assimilation.figures import describe_worlds, read_followed
+from sim.assimilation.assimilate import settings_of
+from sim.assimilation.campaigns import Batch, Campaigns, draws_of, run_batch
+from sim.assimilation.figures import Followed, describe_worlds, read_followed
+from sim.assimilation.observations import read_observations
 from sim.assimilation.page import describe_all
+from sim.assimilation.sampler import Floats, generator
+from sim.assimilation.tables import joined_seen, watch_batch
 from sim.compare.pairs import judge
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.configuration.compose import compose_settings
+from sim.configuration.draws import Prior
 from sim.configuration.numbers import declared_numbers
 from sim.configuration.settings import Settings
 from sim.configuration.sweep import compose_sweep
 from sim.data.configs import folder_of, read_yaml
+from sim.data.evidence import read_evidence
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
 from sim.memo.sentences import LEFT_OUT
+from sim.options import Assimilate
 from sim.outcome import Value, count_outcomes, read_outcomes
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.score import events_of, measured_or_error
@@ -94,6 +103,18 @@ ASKED = {  # outcome: heading, unit and factor
     "troops_crossed_largest_night": ("soldiers in the largest night", "", 1.0),
 }
 RUNS, FIT_RUNS = 200, 500
+DIAGNOSIS = DOCS / "explanation" / "diagnosis.md"
+ALONE = 7  # seed of the draws of campaigns that have the numbers of the worlds alone
+FIFTH = 0.3  # distance of a median from the middle of its prior, as a share of it, above which a number is listed
+STRAINS = (
+    "taken_8_june", "taken_19_june", "held_30_june", "crossed_by_22_june", "crossed_23_to_28_june",
+    "takhar_lost_20_june_to_22_june", "kunduz_lost_20_june_to_22_june", "north_west_lost_15_june_to_22_june",
+    "south_east_lost_23_june_to_30_june", "crossed_29_june_to_3_july", "ovez_by_3_july", "crossed_4_july",
+    "crossed_5_july", "night_of_5_july_shohon", "night_of_5_july_ruzvai", "night_of_5_july_nulvand",
+    "night_of_5_july_khumrogi", "night_of_5_july_tem", "night_of_5_july_ishkashim", "night_of_5_july_langar",
+    "badakhshan_lost_1_july_to_2_july", "badakhshan_lost_3_july", "badakhshan_lost_4_july", "badakhshan_lost_5_july",
+    "families_7_july",
+)  # fmt: skip
 NUMBERS = "calibration=as_declared"
 Outcomes = Sequence[Mapping[str, Value]]  # outcomes by name, one mapping per campaign
 
@@ -322,6 +343,66 @@ def write_worlds() -> None:
     insert(ASSIMILATION, "worlds-by-day", f"{picture}(../worlds_by_day.png)\n\n{describe_worlds(made)}")
 
 
+def write_diagnosis() -> None:
+    """Write which reports numbers explain, and which numbers the worlds moved, in docs/explanation/diagnosis.md."""
+    made = read_followed(SAMPLE)
+    table = pq.read_table(SAMPLE / "worlds.parquet")
+    settings, order = settings_of(Assimilate(until=made.until))
+    model = Campaigns(order, read_observations(read_evidence()), settings.facts, run_batches)
+    priors = draws_of(order).priors
+    shares = np.array([[prior.share(value) for value in table[prior.key].to_pylist()] for prior in priors]).T
+    draws = model.begin(generator(ALONE, 0), shares.shape[0])
+    seen = joined_seen([watch_batch(batch) for batch in model.batches((shares, *draws[1:]), model.stages - 1)])
+    alone = np.nanquantile(seen.counts, (0.05, 0.5, 0.95), axis=0).T
+    insert(DIAGNOSIS, "reports", reports_table(made, alone))
+    insert(DIAGNOSIS, "numbers", numbers_table(priors, shares))
+
+
+def run_batches(batches: Sequence[Batch]) -> list[Floats]:
+    """Run batches of worlds one after another."""
+    return [run_batch(batch) for batch in batches]
+
+
+def reports_table(made: Followed, alone: Floats) -> str:
+    """Return a table of the reports about which free campaigns and worlds differ most, or which neither reaches.
+
+    Args:
+        made: The sample of worlds.
+        alone: (observations, 3) 5 %, 50 % and 95 % quantiles of campaigns with the numbers of the worlds alone.
+    """
+    lines = [
+        "| report | reported | free campaigns | numbers of the worlds, free draws | worlds | surprise at the end |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row, (low, median, high) in zip(made.observations, alone, strict=True):
+        if row["observation"] not in STRAINS:
+            continue
+        free, worlds = (
+            spread(*(float(row[f"{name}{part}"]) for part in ("low_5", "median", "high_95"))) for name in ("free_", "")
+        )
+        lines.append(
+            f"| {row['description']} | {significant(float(row['value']))} | {free} | {spread(low, median, high)} | "
+            f"{worlds} | {float(row['surprise_at_the_end']):.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def spread(low: float, median: float, high: float) -> str:
+    """Return a median with its 90 % range in brackets."""
+    return f"{significant(median)} ({significant(low)} to {significant(high)})"
+
+
+def numbers_table(priors: Sequence[Prior], shares: Floats) -> str:
+    """Return a table of the numbers whose median in the worlds is in the lowest or highest fifth of their prior."""
+    lines = ["| number | prior | worlds, 90 % range |", "|---|---|---|"]
+    for prior, column in zip(priors, shares.T, strict=True):
+        low, median, high = (float(value) for value in np.quantile(column, (0.05, 0.5, 0.95)))
+        if abs(median - 0.5) > FIFTH:
+            there = spread(*(prior.at(share) for share in (low, median, high)))
+            lines.append(f"| `{prior.key}` | {prior.low:g} to {prior.high:g} | {there} |")
+    return "\n".join(lines)
+
+
 def turned(change: str) -> list[str]:
     """Return the paired difference of every outcome under a decision, for each kind of worlds."""
     found: dict[tuple[str, str], str] = {}
@@ -466,6 +547,8 @@ def main(arguments: Sequence[str]) -> int:
         write_july()
     if "worlds" in arguments:
         write_worlds()
+    if "diagnosis" in arguments:
+        write_diagnosis()
     return 0
 
 
