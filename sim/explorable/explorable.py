@@ -55,10 +55,10 @@ def write_explorable(request: Explorable, console: Console) -> Written:
         PanjError: The request is invalid, the page would be too large, or it would replace a file that was edited.
         Stopped: After Ctrl-C; the same command continues.
     """
-    base = compose(request).base
-    path = request.place or base.results_dir / base.study / f"{VERB}.html"
+    sweep = compose(request)
+    path = request.place or sweep.base.results_dir / sweep.base.study / f"{VERB}.html"
     refuse_edited([path], VERB)
-    gathered = gather(request, console)
+    gathered = gather(request, sweep, console)
     page = page_of(gathered)
     size = len(page.encode())
     if size > MOST_BYTES:
