@@ -62,21 +62,21 @@ def usual_of(decisions: Sequence[str]) -> dict[str, str]:
     return {split(one)[0]: usual_groups()[split(one)[0]] for one in decisions if one}
 
 
-def gather(request: Explorable, console: Console) -> Gathered:
+def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
     """Run the campaigns of a page that are not stored yet.
 
     Args:
         request: The parsed command line.
+        sweep: Its cells, as returned by `compose`.
         console: Console for progress.
 
     Returns:
         The study, and the seeds that finished in every cell.
 
     Raises:
-        PanjError: The request is invalid, or fewer than 50 campaigns finished in every cell.
+        PanjError: Fewer than 50 campaigns finished in every cell.
         Stopped: After Ctrl-C; the same command continues.
     """
-    sweep = compose(request)
     ran = run_sweep(sweep, console)
     study = open_study(ran.folder)
     found = Gathered(study, sweep.base.facts, request.worlds, ("", *request.policies), ())

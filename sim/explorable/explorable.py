@@ -29,6 +29,7 @@ SCRIPTS = ("campaigns", "figures", "map", "curve", "dots", "scenes")  # in the o
 MOST_BYTES = 2_500_000
 VERB = "explorable"
 IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
 EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
@@ -54,10 +55,10 @@ def write_explorable(request: Explorable, console: Console) -> Written:
         PanjError: The request is invalid, the page would be too large, or it would replace a file that was edited.
         Stopped: After Ctrl-C; the same command continues.
     """
-    base = compose(request).base
-    path = request.place or base.results_dir / base.study / f"{VERB}.html"
+    sweep = compose(request)
+    path = request.place or sweep.base.results_dir / sweep.base.study / f"{VERB}.html"
     refuse_edited([path], VERB)
-    gathered = gather(request, console)
+    gathered = gather(request, sweep, console)
     page = page_of(gathered)
     size = len(page.encode())
     if size > MOST_BYTES:
@@ -118,6 +119,17 @@ def joined_scripts() -> str:
 def hash_of(text: str) -> str:
     """Return the hash by which a Content-Security-Policy allows an inline script or style."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def policy_in(page: str) -> str:
+    """Return the Content-Security-Policy that a page states, for a server that sends it as a header.
+
+    Args:
+        page: The page, as written by `write_explorable`.
+    """
+    found = POLICY.search(page)
+    assert found is not None, "a page of Panj states its policy"
+    return found[1]
 
 
 def show_explorable(written: Written) -> int:

@@ -40,18 +40,19 @@ def path(tmp_path_factory):
         patch.setattr(work, "run_campaign", campaign_of)
         patch.setattr(run, "run_campaign", campaign_of)
         place = tmp_path_factory.mktemp("explorable")
-        words = [f"policies={','.join(DECISIONS[1:])}", "worlds=free", f"runs={RUNS}", "calibration=as_declared"]
+        words = [f"policies={','.join(DECISIONS[1:])}", f"runs={RUNS}"]
         request = read_request(Explorable, [*words, f"results_dir={place}", "executor=threads"])
         return write_explorable(request, console_of()).path
 
 
 @pytest.fixture(scope="module")
 def held(path):
-    """Return the districts held at the end of each day, as (decisions, campaigns, days), from the file itself."""
+    """Return the districts held at the end of each day, decisions x campaigns x days, in free campaigns."""
     text = re.search(r'<template id="campaigns">([^<]+)</template>', path.read_text(encoding="utf-8"))[1]
-    _, courses = unpacked(text, (DAYS, len(read_facts().post)), len(DECISIONS) * RUNS)
+    _, courses = unpacked(text, (DAYS, len(read_facts().post)), 2 * len(DECISIONS) * RUNS)
     counts = [held_of(one.changes.astype(np.int32), DAYS, DISTRICTS).sum(axis=1) for one in courses]
-    return np.array(counts).reshape(RUNS, len(DECISIONS), DAYS).transpose(1, 0, 2)
+    free = np.array(counts).reshape(2, RUNS, len(DECISIONS), DAYS)[0]
+    return free.transpose(1, 0, 2)
 
 
 @pytest.fixture
@@ -133,6 +134,8 @@ def walk(page, look):
     look("lines")
     page.click("#reports [data-show]")
     look("reports")
+    page.check("#reports [value='1']")
+    look("record")
     page.click("#reports [data-next]")
     at(page, "decision")
     look("bracket")
@@ -144,6 +147,8 @@ def walk(page, look):
     look("again")
     page.check("#decision [value=fifty]")
     look("fifty")
+    page.check("#decision [name=decision-worlds][value='1']")
+    look("hindsight")
     page.click("#decision [data-next]")
     at(page, "claim")
     look("claim")
@@ -379,6 +384,23 @@ def test_a_reload_and_the_back_key_keep_what_was_drawn(opened):
 def test_no_scene_can_be_seen_before_it_was_reached(opened):
     page = opened(address=f"?seed={SEED}#reports")
     at(page, SCENES[0])
+
+
+def test_a_teacher_lays_the_drawings_of_a_class_over_each_other(opened, tmp_path):
+    page = opened()
+    line = {"format": "panj explorable", "version": 1, "sentence": "In this model, <b>less</b>."}
+    for name, end in (("a", 100), ("b", 200), ("c", 300)):
+        drawing = np.linspace(31, end, DAYS).tolist()
+        (tmp_path / f"{name}.json").write_text(json.dumps({**line, "drawing": drawing}), encoding="utf-8")
+    (tmp_path / "d.json").write_text("no drawing", encoding="utf-8")
+    (tmp_path / "e.json").write_text(json.dumps({**line, "drawing": [1, 2]}), encoding="utf-8")
+    page.locator("#teachers summary").click()
+    page.locator("#teachers [data-files]").set_input_files(sorted(tmp_path.glob("*.json")))
+    page.wait_for_selector("#teachers [data-class]:not([hidden])")
+    said = page.inner_text("#teachers [data-read]")
+    assert "3 drawings" in said and "150" in said and "250" in said and "2 other" in said
+    assert page.locator("#teachers [data-sentences] li").all_inner_texts() == ["In this model, <b>less</b>."] * 3
+    assert not faults(page)
 
 
 def test_the_worksheet_is_printed_alone(opened):

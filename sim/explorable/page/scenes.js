@@ -11,6 +11,7 @@ const SAMPLE = 50;
 const START = "F064"; // the reported dot of 1 May
 const SINGLES = 8; // single outcomes that one press shows
 const SINGLE = 0.6; // seconds for each of them
+const LARGEST = 100_000; // bytes of a file of drawings
 const DAY = 0.09; // seconds for a day on which nothing changes
 const CHANGE = 0.028; // and for each change
 const find = (scene, name) => document.getElementById(scene).querySelector(`[data-${name}]`);
@@ -471,6 +472,46 @@ function claim(page) {
   });
 }
 
+// Lay the drawings of a class, as their files say, over each other; the files stay in this window.
+function gatherClass(page) {
+  const { about } = page;
+  const [files, figure, read, sentences] =
+    ["files", "class", "read", "sentences"].map((name) => find("teachers", name));
+  let curve = null;
+  files.addEventListener("change", async () => {
+    const texts = await Promise.all([...files.files].filter((file) => file.size < LARGEST).map((file) => file.text()));
+    const found = texts.map(parsed).filter((one) => one?.format === "panj explorable" && isDrawing(one.drawing, about));
+    const others = files.files.length - found.length;
+    show(figure, found.length > 0);
+    sentences.replaceChildren(...found.filter((one) => one.sentence).map((one) => {
+      const item = document.createElement("li");
+      item.textContent = String(one.sentence);
+      return item;
+    }));
+    const ends = found.map((one) => one.drawing[page.last]);
+    const [low, high] = found.length ? [0.25, 0.75].map((share) => count(quantile(ends, share))) : ["?", "?"];
+    read.textContent = say(about.says.class_read, { count: found.length, low, high, others });
+    curve ||= new Curve(figure, page);
+    curve.lines = found.map((one) => ({ values: one.drawing, ink: "ink", width: 1.5, alpha: 0.6 }));
+    curve.reports = about.record.map((one) => ({ ...one, isNamed: true, text: `${one.text} ${one.id}` }));
+    curve.describe(read.textContent);
+    curve.render();
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isDrawing(values, about) {
+  return Array.isArray(values) && values.length === about.days &&
+    values.every((value) => Number.isFinite(value) && value >= 0 && value <= about.districts);
+}
+
 async function open() {
   const loading = document.getElementById("loading");
   const texts = JSON.parse(content("texts"));
@@ -482,6 +523,7 @@ async function open() {
   page.scenes = {};
   drawStrip(document.getElementById("river-strip"), page.about.map);
   drawNight(find("river", "river"), page.about, texts.river);
+  gatherClass(page);
   const made = new Set(["river"]);
   const makers = { draw, run, gather, reports, decision, claim };
   const enter = () => {

@@ -1,0 +1,52 @@
+"""The classroom serves the file of scenes, which pages of the same server alone may show inside themselves."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from sim.classroom import scenes as served
+from sim.errors import PanjError
+
+PAGE = (
+    """<head><meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-x'"></head>"""
+)
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Return a list to which each writing of the page adds, and write a stand-in of the page."""
+    asked = []
+    path = tmp_path / "explorable.html"
+
+    def write(request, _console):
+        asked.append(request)
+        path.write_text(PAGE, encoding="utf-8")
+        return SimpleNamespace(path=path)
+
+    monkeypatch.setattr(served, "write_explorable", write)
+    monkeypatch.setattr(served, "pages", [])
+    return asked
+
+
+def get():
+    return asyncio.run(served.scenes(None))
+
+
+def test_the_page_is_written_once_and_served_with_its_own_policy(asked):
+    first, second = get(), get()
+    assert first.body == second.body == PAGE.encode() and len(asked) == 1
+    assert first.headers["content-security-policy"].startswith("default-src 'none'; script-src 'sha256-x'")
+    assert first.headers["content-security-policy"].endswith("frame-ancestors 'self'")
+    assert first.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_a_page_that_cannot_be_written_is_said_and_tried_again(asked, monkeypatch):
+    def fail(_request, _console):
+        raise PanjError("study: found another process working in results/explorable", key="study")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served, "write_explorable", fail)
+        refused = get()
+    assert refused.status_code == 503 and b"another process" in refused.body
+    assert get().status_code == 200
