@@ -418,7 +418,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
             scenario=before.scenario, day=language.day(branches.evening, year=True),
             change=language.listed(about["changes"]), calibration=before.calibration,
         ),
-        language.say("fork_dice"),
+        language.say("fork_one"),
     ]  # fmt: skip
     sentences += [about["question"]] if about.get("question") else []
     return [*sentences, language.say("fork_left", keys=language.listed(about["left"]))] if about["left"] else sentences
