@@ -17,7 +17,9 @@ def describe_campaigns(shown: Study) -> str:
     """
     if shown.focus is None:
         finished = [cell.finished for cell in shown.cells]
-        campaigns = f"{counted(sum(finished), 'simulated campaign')}, {span_of(finished)} in each of {len(finished):,} cells"
+        campaigns = (
+            f"{counted(sum(finished), 'simulated campaign')}, {span_of(finished)} in each of {len(finished):,} cells"
+        )
         scenario, calibration = shown.about["scenario"], shown.about["calibration"]
         failed, single = sum(cell.failed for cell in shown.cells), "One campaign in a cell" * (max(finished) == 1)
     else:

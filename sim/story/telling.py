@@ -77,7 +77,9 @@ def name_articles(source: str, language: Language) -> str:
     """Replace the numbers of the founding articles in the source of an event by the names of their newspapers."""
 
     def named(found: re.Match[str]) -> str:
-        papers = language.listed([str(language.sentences["article"][int(each) - 1]) for each in found[1].split(" and ")])
+        papers = language.listed(
+            [str(language.sentences["article"][int(each) - 1]) for each in found[1].split(" and ")]
+        )
         return language.say("articles", papers=papers)
 
     return re.sub(r"articles? (\d(?: and \d)*)", named, source)

@@ -80,7 +80,7 @@ def test_the_form_the_command_line_and_the_file_are_one_thing(visitor):
     shown = page.locator(".panj-faces pre").nth(1)
     shown.filter(has_text="news.country: 0.001").wait_for()
     file = shown.inner_text()
-    page.get_by_role("button", name="Back to the baseline").click()
+    page.get_by_role("button", name="Back to decisions as reported").click()
     page.wait_for_function("!document.querySelector('.panj-field.panj-changed')")
     load(page, file)
     page.wait_for_selector("[data-key='rules.news.fade_days'].panj-changed")

@@ -11,7 +11,7 @@ def test_two_choices_fill_in_together_and_are_paired_by_seed(visitor, keep):
     page.wait_for_selector(".panj-distribution")
     ready(page)
     text = page.locator(".content").inner_text()
-    assert "200 worlds" in text and "Baseline" in text and "The call is answered" in text
+    assert "200 worlds" in text and "Decisions as reported" in text and "The call is answered" in text
     keep(page, "classroom_compare")
 
 

@@ -23,7 +23,11 @@ def test_a_reported_event_has_its_source_and_a_guess_has_none() -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["mobilisation=early", "timeline.events.reservists_ordered.value=5000", "timeline.events.reservists_ordered.text=No"],
+    [
+        "mobilisation=early",
+        "timeline.events.reservists_ordered.value=5000",
+        "timeline.events.reservists_ordered.text=No",
+    ],
 )
 def test_an_event_that_a_choice_has_changed_is_not_reported(override: str) -> None:
     assert sources(override)["reservists_ordered"] == ""

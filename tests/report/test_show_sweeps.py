@@ -233,7 +233,7 @@ def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy:
             assert text.count(f'<td data-label="{key}">{value}</td>') == 2
     assert text.count("data:image/png;base64,") == len(figures_of(sweep)) == text.count("<img") - 1
     assert text.count("data:image/gif;base64,") == 1
-    assert "8 campaigns, 2 in each of 4 cells" in text and "not calibrated yet" in text
+    assert "8 simulated campaigns, 2 in each of 4 cells" in text and "not calibrated yet" in text
     assert "<script" not in text and "<link" not in text and str(policy.parent) not in text
     assert 'href="runs.parquet"' in text and "failures" not in text
 

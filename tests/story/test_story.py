@@ -207,7 +207,10 @@ def test_a_province_is_told_alone() -> None:
     dated = (Dated(DAY, "Something for the country."), Dated(END, "On a day without anything there."))
     told = story_of(chronicle(*rows, dated=dated, admitted_ai_khanum={DAY: 35}).narrowed("Badakhshan"))
     assert [day.date for day in told.days] == [DAY]
-    assert told.days[0].sentences == ("Assumed in this campaign: Something for the country.", "Khwahan was taken in a fight.")
+    assert told.days[0].sentences == (
+        "Assumed in this campaign: Something for the country.",
+        "Khwahan was taken in a fight.",
+    )
 
 
 def test_nothing_simulated_is_headed_as_history() -> None:
@@ -225,7 +228,11 @@ def test_a_campaign_that_followed_the_record_is_not_called_free() -> None:
 
 
 def test_only_an_unchanged_reported_event_is_told_as_reported_with_its_source() -> None:
-    said = Dated(DAY, "Bagram is handed over.", "F015"), Dated(DAY, "Pay is late."), Dated(DAY, "So be it.", is_told=True)
+    said = (
+        Dated(DAY, "Bagram is handed over.", "F015"),
+        Dated(DAY, "Pay is late."),
+        Dated(DAY, "So be it.", is_told=True),
+    )
     reported, assumed, told = told_on(chronicle(dated=said), DAY, WORDS)
     assert (reported.kind, assumed.kind, told.kind) == (REPORTED, ASSUMED, ASSUMED)
     assert reported.text.startswith("Reported:") and "F015" in reported.text

@@ -8,12 +8,12 @@ import solara
 from sim import options
 from sim.classroom.choice.fields import describe_choice
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen, followed, seed
+from sim.classroom.hooks import chosen, followed, seed, use_kept
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.follow import following
 from sim.classroom.parts.map import say_campaign
 from sim.classroom.parts.questions import SeedForm, Sentences
-from sim.classroom.parts.sheet import Sheet, day_field, one_of
+from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import chronicle_for, numbers_from
 from sim.classroom.texts import texts_of
 from sim.data.facts import THE_LINE
@@ -37,10 +37,17 @@ def Page() -> None:
     except PanjError as error:
         Trouble(str(error))
         return
-    usual = {"from": max(start, min(FIRST, end)).isoformat(), "to": max(start, min(THE_LINE, end)).isoformat()}
-    asked, set_asked = solara.use_state({"province": "", **usual})
-    Choice(asked, start, end, set_asked)
+    province, set_province = use_kept("province", "")
+    first, set_first = use_kept("from", max(start, min(FIRST, end)).isoformat())
+    last, set_last = use_kept("to", max(start, min(THE_LINE, end)).isoformat())
+
+    def ask(given: Filters) -> None:
+        for change, key in ((set_province, "province"), (set_first, "from"), (set_last, "to")):
+            change(given[key])
+
+    asked = {"province": province, "from": first, "to": last}
     try:
+        Choice(asked, start, end, ask)
         story = tell(asked, seed.value)
     except PanjError as error:
         Trouble(str(error))
@@ -71,8 +78,8 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
     Sheet(
         [
             one_of("province", texts.say("province"), asked["province"], [whole, *provinces]),
-            day_field("from", texts.say("from"), date.fromisoformat(asked["from"]), start, end),
-            day_field("to", texts.say("to"), date.fromisoformat(asked["to"]), start, end, texts.say("record_note")),
+            day_field("from", texts.say("from"), read_day("from", asked["from"]), start, end),
+            day_field("to", texts.say("to"), read_day("to", asked["to"]), start, end, texts.say("record_note")),
         ],
         texts.say("tell"),
         on_asked,

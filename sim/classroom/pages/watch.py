@@ -3,7 +3,7 @@
 import solara
 
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.hooks import chosen, day, followed, seed
+from sim.classroom.hooks import arrivals, chosen, day, followed, seed
 from sim.classroom.parts import Folded, Heading, Note, Trouble
 from sim.classroom.parts.follow import FollowForm, following
 from sim.classroom.parts.map import Map
@@ -17,7 +17,7 @@ from sim.errors import PanjError
 def Page() -> None:
     """Show one campaign of the visitor's choice of settings."""
     texts = texts_of("watch")
-    first = solara.use_memo(day.peek, [])
+    first = solara.use_memo(day.peek, [arrivals.value])
     Heading(texts.say("heading"))
     with solara.Div(classes=["again"]):
         Note(texts.say("about", choice=describe_choice(chosen.value)))
@@ -30,7 +30,7 @@ def Page() -> None:
     except PanjError as error:
         Trouble(str(error))
         return
-    Map([film], [texts.say("one")], first, day.set)
+    Map([film], [texts.say("one")], first, day.set).key(f"map {arrivals.value}")
     with solara.Div(classes=["onward"], attributes={"role": "navigation", "aria-label": texts.say("onward")}):
         solara.Link("/story", children=[texts.say("to_story")])
         solara.Link("/what_if", children=[texts.say("to_what_if")])
