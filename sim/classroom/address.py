@@ -132,7 +132,7 @@ def out_of_range(found: date, settings: Settings) -> PanjError:
 
 def read_text(key: str) -> Callable[[Sequence[str]], None]:
     """Return a function that keeps the text of a key, which the page checks."""
-    return lambda values: keep(key, values[0][:LONGEST])
+    return lambda values: keep({key: values[0][:LONGEST]})
 
 
 READERS: dict[str, Callable[[Sequence[str]], None]] = {

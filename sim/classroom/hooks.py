@@ -36,15 +36,14 @@ arrivals: solara.Reactive[int] = solara.reactive(0)  # times that the state was 
 MOST_OWN = 6  # choices that are remembered
 
 
-def keep(key: str, text: str) -> None:
-    """Keep a text in the state that the address of a page shows.
+def keep(texts: Mapping[str, str]) -> None:
+    """Keep texts in the state that the address of a page shows.
 
     Args:
-        key: Key of the text in the address.
-        text: The text.
+        texts: The texts, by key in the address.
     """
-    if kept.peek().get(key) != text:
-        kept.set({**kept.peek(), key: text})
+    if {**kept.peek(), **texts} != kept.peek():
+        kept.set({**kept.peek(), **texts})
 
 
 def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
@@ -57,8 +56,8 @@ def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
     Returns:
         The text, and a function that changes it.
     """
-    solara.use_effect(lambda: keep(key, kept.peek().get(key, usual)), [])
-    return kept.value.get(key, usual), lambda text: keep(key, text)
+    solara.use_effect(lambda: keep({key: kept.peek().get(key, usual)}), [])
+    return kept.value.get(key, usual), lambda text: keep({key: text})
 
 
 def remember(overrides: Overrides) -> None:
@@ -256,7 +255,7 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
     found = sessions_of(session())
     code = spelled(given) or (found[0].code if found else "")
-    solara.use_effect(lambda: keep(QUERY, code), [code])
+    solara.use_effect(lambda: keep({QUERY: code}), [code])
     return code
 
 

@@ -149,7 +149,7 @@ def test_a_campaign_is_named_as_simulated_and_another_is_one_button_away(watch):
     number = int(re.search(r"seed (\d+)", label.inner_text())[1])
     assert 0 < number <= 9999
     page.get_by_text("Choose another campaign").click()
-    field = page.get_by_label("Seed")
+    field = page.get_by_role("textbox", name="Seed")
     assert field.input_value() == str(number)
     field.fill("10000")
     field.press("Enter")
@@ -196,7 +196,8 @@ def test_a_curve_does_not_run_ahead_of_the_clock(watch):
     ends = """() => [...document.querySelectorAll('.curve')].map((one) => {
       const at = Number(one.querySelector('.today').getAttribute('x1'));
       const line = one.querySelector('.curve-line').getBBox();
-      const dots = [...one.querySelectorAll('.reported')].map((dot) => dot.getBBox()).map((box) => box.x + box.width / 2);
+      const boxes = [...one.querySelectorAll('.reported')].map((dot) => dot.getBBox());
+      const dots = boxes.map((box) => box.x + box.width / 2);
       return [at, line.x + line.width, Math.max(0, ...dots)];
     })"""
     for day in (20, 50, 65, 90):
@@ -258,9 +259,9 @@ def contrast(one, other):
 
 def test_a_map_names_cities_and_posts_and_credits_its_shapes(watch):
     page = watch()
-    cities = page.locator(f"{BOARD} .country .city-name").all_inner_texts()
+    cities = page.locator(f"{BOARD} .country .city-name").all_text_contents()
     assert {"Kabul", "Kandahar", "Fayzabad"} <= set(cities)
-    posts = page.locator(f"{BOARD} .frontier .post-name").all_inner_texts()
+    posts = page.locator(f"{BOARD} .frontier .post-name").all_text_contents()
     assert "Sher Khan Bandar" in " ".join(posts) and "Ishkashim" in " ".join(posts)
     assert "geoBoundaries" in page.locator(".credit").inner_text()
 

@@ -8,7 +8,7 @@ import solara
 from sim import options
 from sim.classroom.choice.fields import describe_choice
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen, followed, seed, use_kept
+from sim.classroom.hooks import chosen, followed, keep, seed, use_kept
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.follow import following
 from sim.classroom.parts.map import say_campaign
@@ -37,17 +37,12 @@ def Page() -> None:
     except PanjError as error:
         Trouble(str(error))
         return
-    province, set_province = use_kept("province", "")
-    first, set_first = use_kept("from", max(start, min(FIRST, end)).isoformat())
-    last, set_last = use_kept("to", max(start, min(THE_LINE, end)).isoformat())
-
-    def ask(given: Filters) -> None:
-        for change, key in ((set_province, "province"), (set_first, "from"), (set_last, "to")):
-            change(given[key])
-
+    province, _ = use_kept("province", "")
+    first, _ = use_kept("from", max(start, min(FIRST, end)).isoformat())
+    last, _ = use_kept("to", max(start, min(THE_LINE, end)).isoformat())
     asked = {"province": province, "from": first, "to": last}
     try:
-        Choice(asked, start, end, ask)
+        Choice(asked, start, end, keep)
         story = tell(asked, seed.value)
     except PanjError as error:
         Trouble(str(error))
