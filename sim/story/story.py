@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sim import options
 from sim.compare.sentences import say_amount, say_outcome
+from sim.configuration.changes import title_of_scenario
 from sim.data.facts import THE_LINE
 from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
@@ -85,7 +86,7 @@ def tell_what(chronicle: Chronicle, language: Language) -> str:
     )
     return language.say(
         "told", seed=chronicle.seed, study=chronicle.study, cell=say_cell(chronicle, language), part=part,
-        scenario=chronicle.scenario, calibration=chronicle.calibration,
+        scenario=title_of_scenario(chronicle.scenario), calibration=chronicle.calibration,
     )  # fmt: skip
 
 

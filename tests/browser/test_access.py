@@ -197,7 +197,8 @@ def test_watch_is_used_with_keys_alone(visitor, width):
     page = visitor("watch", width=width)
     page.wait_for_selector(".panj-board .country .district")
     reaches(
-        stops(page), "Skip to the content", "Start", "Projector", "Again", "Choose another campaign", "Play", "One day forward",
+        stops(page), "Skip to the content", "Start", "Projector", "Again", "Choose another campaign",
+        "Play", "One day forward",
         "Day of the campaign", "Speed", "Map of Afghanistan", "Find a district",
         "Read this campaign", "Change one decision",
     )  # fmt: skip

@@ -269,7 +269,10 @@ def test_one_cell_of_several_has_figures_and_a_page_of_its_own(policy: Path) -> 
     assert main([str(policy), "cell=3", "evening=2021-05-01"]) == 0
     assert {path.stem for path in (policy / "figures" / "cell_3").glob("*.png")} == set(FIGURES)
     text = (policy / "report_cell_3.html").read_text(encoding="utf-8")
-    assert "2 simulated campaigns, scenario july_2021, reinforcement=as_reported, morale=reported" in text
+    assert (
+        "2 simulated campaigns, scenario july_2021 (Decisions as reported), reinforcement=as_reported, morale=reported"
+        in text
+    )
     assert (policy / "report.html").read_bytes() == before
     stamp = json.loads(Image.open(policy / "figures" / "cell_3" / "map.png").text["panj"])
     assert stamp["recipe"] == {"file": "figures/cell_3/map.png", "cell": 3, "evening": "2021-05-01"}
