@@ -235,7 +235,7 @@ def of_cell(cell: StudyCell) -> Baseline:
 
 
 def with_titles(said: str) -> str:
-    """Add titles to the scenarios in the description of a baseline, as in `scenario=border_closed (The river is closed)`."""
+    """Add their titles to scenarios in the description of a baseline: `scenario=no_parley (No elders are sent)`."""
     return re.sub(r"\bscenario=(\w+)", lambda found: f"scenario={title_of_scenario(found[1])}", said)
 
 

@@ -84,7 +84,7 @@ def options_with(*names: str) -> dict[str, str]:
     return {
         REPORTED: texts.say("baseline"),
         **{name: texts.say("mine", said=short(name)) for name in mine},
-        **{name: short(name) for name in scenarios},
+        **{name: texts.say("scenario", title=short(name)) for name in scenarios},
     }
 
 
@@ -92,7 +92,9 @@ def short(name: str) -> str:
     """Return a short label for a named choice, as used in charts."""
     if name == REPORTED:
         return texts_of("compare").say("baseline")
-    return describe_change(form_of(overrides_for(name)), Form())
+    form = form_of(overrides_for(name))
+    is_scenario = form == Form(chosen={"scenario": form.scenario})
+    return fields_of()["scenario"].describe(form.scenario) if is_scenario else describe_change(form, Form())
 
 
 @solara.component

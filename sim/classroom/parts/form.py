@@ -55,7 +55,7 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
         except PanjError as error:
             refused.set({key: str(error)})
 
-    labels = {key: texts.say(key) for key in ("changed", "back", "left")}
+    labels = {key: texts.say(key) for key in ("changed", "back", "left", "what")}
     Controls(
         parts=[part_of(title, keys, form, refused.value) for title, keys in PARTS.items()],
         labels=labels,
