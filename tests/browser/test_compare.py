@@ -42,15 +42,15 @@ def test_the_choice_made_on_the_page_change_goes_along(visitor):
 
 def test_both_campaigns_show_the_same_day(visitor):
     page = visitor("compare")
-    page.wait_for_selector("text=Forward")
+    page.get_by_role("button", name="One day forward").wait_for()
     page.wait_for_selector("text=Evening of 1 May 2021")
-    page.get_by_role("button", name="Forward").click()
+    page.get_by_role("button", name="One day forward").click()
     page.wait_for_selector("text=Evening of 2 May 2021")
     assert page.locator(".log h4", has_text="2 May, simulated").count() == 2
 
 
 def test_the_page_fits_a_telephone(visitor, keep):
     page = visitor("compare", width=360)
-    page.wait_for_selector("text=Forward")
+    page.get_by_role("button", name="One day forward").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     keep(page, "classroom_compare_telephone")
