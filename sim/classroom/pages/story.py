@@ -9,7 +9,7 @@ from sim import options
 from sim.classroom.choice.fields import describe_choice
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, followed, keep, seed, use_kept
-from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.parts import Folded, Heading, Note, Trouble
 from sim.classroom.parts.follow import following
 from sim.classroom.parts.map import say_campaign
 from sim.classroom.parts.questions import SeedForm, Sentences
@@ -22,6 +22,7 @@ from sim.story.chronicle import facts_here
 from sim.story.story import Story, say_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
+SHORT = 3  # sentences of the summary that are in sight at first
 Filters = dict[str, str]
 
 
@@ -88,8 +89,10 @@ def Told(story: Story) -> None:
     settings = the_desk().settings(following(chosen.value, followed.value))
     Note(texts.say("seed_of", campaign=say_campaign(settings, seed.value)), live=True)
     Heading(texts.say("head_summary"), 2)
-    Sentences(story.summary)
-    Note(texts.say("reason"))
+    Sentences(story.summary[:SHORT])
+    with Folded(texts.say("more")):
+        Sentences(story.summary[SHORT:])
+        Note(texts.say("reason"))
     Heading(texts.say("head_days"), 2)
     Note(texts.say("reported_lines"))
     solara.HTML("div", unsafe_innerHTML=days_in_html(story), classes=["prose"])
