@@ -61,7 +61,7 @@ class Student:
 
     async def roll(self) -> None:
         """Watch another campaign."""
-        self.told["roll"].append(await self.watching.press(self.watching.button("Roll again")))
+        self.told["roll"].append(await self.watching.press(self.watching.button("Again")))
 
     async def ask(self) -> None:
         """Request 200 campaigns with unused settings; time from the click to the first result and to all."""

@@ -1,19 +1,20 @@
 """The Solara application: the routes, and the layout of every page (skip link, navigation, sources)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import solara
 
-from sim.classroom.choice.parse import parse_choice
-from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen
+from sim.classroom.address import KEYS, arrive, choice_from, query_of
+from sim.classroom.hooks import MOST_OWN, chosen, own
 from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
-from sim.classroom.parts import Note
+from sim.classroom.parts import Note, Trouble
 from sim.classroom.parts.attending import Attending, use_attendance
 from sim.classroom.parts.distribution import Style
 from sim.classroom.server import THIS_SERVER
 from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
@@ -27,46 +28,64 @@ PAGES = {
 
 @solara.component_vue("parts/lifeline.vue")
 def LifelineView(
-    server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
-) -> None:
-    """Show a notice while the server does not respond.
+    server: str, said: str, every: float, path: str, query: str, names: list[str], choices: dict[str, list[Any]],
+    event_restore: Callable[[object], None], event_arrive: Callable[[object], None],
+) -> None:  # fmt: skip
+    """Show a notice while the server does not respond, and keep the visitor's state in the browser.
 
-    Once the server has restarted, reload the page and restore the visitor's choice of settings.
+    The address of the page always shows `query`. Once the server has restarted, the page is reloaded and its state
+    restored: from the address, and for choices that no address holds, from `choices`.
     """
 
 
 @solara.component
-def Lifeline() -> None:
-    """Check regularly that the server responds and has not been restarted."""
-    said = texts_of("shell").say("stopped")
-    LifelineView(server=THIS_SERVER, said=said, every=CHECKS, choice=list(chosen.value.words), event_restore=restore)
+def Lifeline(page: str, on_trouble: Callable[[str], None]) -> None:
+    """Check regularly that the server responds and has not been restarted, and show the state in the address."""
+    LifelineView(
+        server=THIS_SERVER, said=texts_of("shell").say("stopped"), every=CHECKS, path=address_of(page),
+        query=query_of(page), names=list(KEYS.get(page, ())),
+        choices={"choice": list(chosen.value.words), "own": [list(one.words) for one in own.value]},
+        event_restore=restore, event_arrive=lambda query: on_trouble(arrive(str(query))),
+    )  # fmt: skip
 
 
-def restore(kept: object) -> None:
-    """After a page is reloaded, restore the visitor's choice of settings from `kept`, if `kept` is valid."""
-    if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
+def restore(state: object) -> None:
+    """After a page is reloaded, restore the choices in `state` that are valid."""
+    if not isinstance(state, Mapping):
         return
+    found = [choice for choice in map(choice_in, list(state.get("own") or [])[:MOST_OWN]) if choice]
+    if found and not own.value:
+        own.set(tuple(found))
+    if choice := choice_in(state.get("choice")):
+        chosen.set(choice)
+
+
+def choice_in(words: object) -> Overrides | None:
+    """Return the choice of settings that a browser has kept, or None if it is not valid."""
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return None
     try:
-        overrides = parse_choice(kept)
-        the_desk().settings(overrides)
+        return choice_from(words)
     except PanjError:
-        return
-    chosen.set(overrides)
+        return None
 
 
 @solara.component
 def Layout(children: list[solara.Element]) -> None:
     """Lay out a page, with the navigation above its content and the sources below; the wall has neither."""
-    texts, page = texts_of("shell"), current_page()
+    texts, page, search = texts_of("shell"), current_page(), solara.use_router().search
     place = use_attendance(page)
+    at_first = solara.use_memo(lambda: arrive(search), [])
+    trouble, set_trouble = solara.use_state(at_first)
     solara.Style(STYLE)
     Style()
-    Lifeline()
+    Lifeline(page, set_trouble)
     with solara.Div(classes=["shell", *([f"call-{place.call}"] if place and place.call else [])]):
         solara.HTML("a", texts.say("skip"), attributes={"href": "#content", "class": "skip"})
         if page != WALL:
             Pages(page)
         Attending(place, page)
+        Trouble(trouble)
         solara.Div(
             children=children, classes=["content"], attributes={"id": "content", "role": "main", "tabindex": "-1"}
         )

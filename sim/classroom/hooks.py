@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qs
@@ -30,6 +30,45 @@ chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's 
 followed: solara.Reactive[str] = solara.reactive("")  # day to which campaigns follow the record; or empty
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
 day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign that a page showed last; the first day is 0
+kept: solara.Reactive[Mapping[str, str]] = solara.reactive({})  # other texts that are in the address, by key
+own: solara.Reactive[tuple[Overrides, ...]] = solara.reactive(())  # choices that the visitor has run, newest first
+arrivals: solara.Reactive[int] = solara.reactive(0)  # times that the state was taken from an address
+MOST_OWN = 6  # choices that are remembered
+
+
+def keep(texts: Mapping[str, str]) -> None:
+    """Keep texts in the state that the address of a page shows.
+
+    Args:
+        texts: The texts, by key in the address.
+    """
+    if {**kept.peek(), **texts} != kept.peek():
+        kept.set({**kept.peek(), **texts})
+
+
+def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
+    """Use a text that the address of the page shows, so that a reload, Back and a second tab have it.
+
+    Args:
+        key: Key of the text in the address, one of `sim.classroom.address.KEYS`.
+        usual: The text at first.
+
+    Returns:
+        The text, and a function that changes it.
+    """
+    solara.use_effect(lambda: keep({key: kept.peek().get(key, usual)}), [])
+    return kept.value.get(key, usual), lambda text: keep({key: text})
+
+
+def remember(overrides: Overrides) -> None:
+    """Remember a choice that the visitor has run, so that it can be compared with others.
+
+    Args:
+        overrides: The choice of settings; decisions as reported are not remembered.
+    """
+    if overrides:
+        others = (one for one in own.peek() if one != overrides)
+        own.set((overrides, *others)[:MOST_OWN])
 
 
 def session() -> str:
@@ -217,7 +256,9 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
     """
     given = parse_qs(solara.use_router().search or "").get(CLASS, [""])[0]
     found = sessions_of(session())
-    return spelled(given) or (found[0].code if found else "")
+    code = spelled(given) or (found[0].code if found else "")
+    solara.use_effect(lambda: keep({QUERY: code}), [code])
+    return code
 
 
 def middle_of_baseline(outcome: str) -> tuple[float, float] | None:

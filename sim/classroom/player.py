@@ -1,7 +1,8 @@
 """Films of one campaign for the browser, and forks: one campaign continued twice, unchanged and with a change.
 
-A film is JSON with the holders, posts, curves and log of every day; the shapes of the map are sent separately, once. A
-fork consists of two films, the first event that differs, the days that differ, and a table of outcomes side by side.
+A film is JSON with the holders, posts, curves and log of every day; in the log, sentences on reported events are kept
+apart from simulated ones (`sim.story.telling.Told`). The shapes of the map are sent separately, once. A fork
+consists of two films, the first event that differs, the days that differ, and a table of outcomes side by side.
 
 Reads   a `Campaign` and its settings; the geometry of maps; the record to the end of 7 July 2021.
 Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
@@ -20,7 +21,8 @@ import numpy as np
 from sim.classroom.desk import the_desk
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
-from sim.data.facts import THE_LINE, read_falls
+from sim.configuration.worlds import ASSIMILATED
+from sim.data.facts import THE_LINE, Facts, read_falls
 from sim.data.record import Point, aan_shares, counted_so_far
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Holder, Why
@@ -46,7 +48,7 @@ from sim.story.fork_story import (
     two_stories,
     with_late,
 )
-from sim.story.telling import tell_day
+from sim.story.telling import told_on
 from sim.study.columns import changes_of
 from sim.wording import Language, language_of, say_post
 
@@ -81,6 +83,7 @@ def shapes() -> str:
             "borders": path_of(land.provinces, corner),
             "names": [[name, *placed(place, corner)] for name, place in land.names["country"].items()],
             "river": path_of(land.frontier, corner),
+            "cities": [[facts.district[row], *placed(land.centres[row], corner)] for row in by_size(facts)],
             "provinces": list(facts.provinces),
             "districts": [
                 [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(meets(rings, river)),
@@ -93,6 +96,11 @@ def shapes() -> str:
             ],
         }
     )  # fmt: skip
+
+
+def by_size(facts: Facts) -> list[int]:
+    """Return the row numbers of the provincial capitals, the most populous district first."""
+    return sorted(np.flatnonzero(facts.is_capital).tolist(), key=lambda row: -facts.population[row])
 
 
 def meets(lines: Lines, view: Bounds) -> bool:
@@ -137,7 +145,11 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
             "start": start.isoformat(),
             "evenings": evenings,
             "line": (THE_LINE - start).days,
+            "followed": settings.worlds is not None,
+            "followed_day": (settings.worlds.followed - start).days if settings.worlds else 0,
             "calibration": settings.calibration,
+            "numbers": numbers_from(settings),
+            "holds": holds_of(campaign),
             "changes": changes_in_words(campaign),
             "lost": lost_in_time(start),
             "waiting": record.waiting.tolist(),
@@ -149,9 +161,41 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
                 "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
             },
             "reported": reported_in_time(start, evenings),
-            "log": [tell_day(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
+            "log": [told_on(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
         }
     )
+
+
+CALIBRATED, NOT_CALIBRATED = "calibrated", "not_calibrated"
+LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls, and soldiers crossing, that double the time of a day; maximum
+
+
+def numbers_from(settings: Settings) -> str:
+    """Return where the uncertain numbers come from: `calibrated`, `not_calibrated` or `assimilated`.
+
+    Args:
+        settings: The settings of a campaign.
+    """
+    if settings.worlds is not None:
+        return ASSIMILATED
+    is_fitted = settings.draws is not None and settings.draws.posterior is not None
+    return CALIBRATED if is_fitted else NOT_CALIBRATED
+
+
+def holds_of(campaign: Campaign) -> list[float]:
+    """Return how much longer each day is shown than a day without events, so that a film slows where much happens.
+
+    Args:
+        campaign: The campaign.
+
+    Returns:
+        One factor per day, from 1 to `LONGEST_HOLD`; it grows with the districts that changed hands on the day and with
+        the soldiers who crossed in the night after it.
+    """
+    held = campaign.record.holder == Holder.TALIBAN
+    changed = np.concatenate([[0], (held[1:] != held[:-1]).sum(axis=1)])
+    crossed = campaign.record.series[:, Series.TROOPS_CROSSED]
+    return np.minimum(LONGEST_HOLD, 1 + changed / LOSSES + crossed / CROSSERS).round(2).tolist()
 
 
 def whole(values: np.ndarray) -> list[int]:

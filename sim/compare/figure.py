@@ -23,6 +23,7 @@ from rich.table import Table
 from sim.compare.compare import has_values, verdict_in
 from sim.compare.effects import Effect, effect_in
 from sim.compare.sentences import Verdict
+from sim.configuration.changes import title_of_scenario
 from sim.plots.captions import true_minus
 from sim.plots.charts import (
     add_key,
@@ -205,7 +206,7 @@ def print_effects(found: EffectsTable, console: Console) -> None:
     """Print the table of effects, then the notes and the paragraph."""
     about = found.about
     table = Table(
-        title=f"Effects on: {about['label']} ({unit_of(about)}), from {about['baseline']}",
+        title=f"Simulated effects on: {about['label']} ({unit_of(about)}), from {about['baseline']}",
         caption=f"{about['campaigns']:,} campaigns, {about['worlds']:,} worlds (seeds), {about['calibration']}.",
         title_justify="left", caption_justify="left",
     )  # fmt: skip
@@ -225,7 +226,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
     """Print the table of verdicts, then the notes and the sentences."""
     about = verdicts.about
     table = Table(
-        title=f"{about['label']} ({unit_of(about)}), against {about['baseline']}",
+        title=f"Simulated: {about['label']} ({unit_of(about)}), against {about['baseline']}",
         caption=f"A world is a seed. {counted(about['campaigns'], 'campaign')}, {about['calibration']}.",
         title_justify="left", caption_justify="left",
     )  # fmt: skip
@@ -317,7 +318,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
     figure = forest_of(bars, labels.keys, about, about)
     add_key(figure, key_of(about), 4, fontsize=8.5)
     path = verdicts.path.with_suffix(".png")
-    title = textwrap.fill(about["label"], LETTERS_OF_TITLE)
+    title = textwrap.fill(f"Simulated: {about['label']}", LETTERS_OF_TITLE)
     with write_errors(path, "compare"):
         return save_chart(figure, path, title, caption_of(verdicts, left_out), made_for(about, path))
 
@@ -468,7 +469,7 @@ def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], place
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=about["is_date"]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_level(value, about)))
     axes.set_xlabel("date" if about["is_date"] else unit_of(about, difference=False), fontsize=9)
-    axes.set_title("The risk itself" if about["thresholds"] else "The campaigns themselves", fontsize=9.5)
+    axes.set_title("The simulated risk itself" if about["thresholds"] else "The simulated campaigns", fontsize=9.5)
 
 
 def key_of(about: dict[str, Any]) -> list[Artist]:
@@ -500,7 +501,8 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
     pairs = f"{span_of(worlds)} {'world' if worlds == {1} else 'worlds'} (seeds) a pair"
     reported = about["reported"]["text"]
     parts = [
-        f"{counted(about['campaigns'], 'campaign')}, {pairs}, scenario {about['scenario']}, {about['calibration']}.",
+        f"{counted(about['campaigns'], 'simulated campaign')}, {pairs}, "
+        f"scenario {title_of_scenario(about['scenario'])}, {about['calibration']}.",
         f"Baseline: {about['baseline']}.",
         f"The {len(verdicts.rows) - left_out} largest differences; {left_out} more are in the table."
         if left_out
@@ -549,7 +551,7 @@ def draw_effects(found: EffectsTable) -> Path:
     add_key(figure, handles, 3, fontsize=8.5)
     path = found.path.with_suffix(".png")
     with write_errors(path, "compare"):
-        title = textwrap.fill(f"Effects on: {about['label']}", LETTERS_OF_TITLE)
+        title = textwrap.fill(f"Simulated effects on: {about['label']}", LETTERS_OF_TITLE)
         return save_chart(figure, path, title, caption_of_effects(found), made_for(about, path))
 
 
@@ -559,8 +561,8 @@ def caption_of_effects(found: EffectsTable) -> str:
     more = len(found.rows) - MOST_CELLS
     parts = [
         about["paragraph"],
-        f"{about['campaigns']:,} campaigns, {about['worlds']:,} worlds (seeds), scenario {about['scenario']}, "
-        f"{about['calibration']}. Base: {about['baseline']}.",
+        f"{about['campaigns']:,} simulated campaigns, {about['worlds']:,} worlds (seeds), "
+        f"scenario {title_of_scenario(about['scenario'])}, {about['calibration']}. Base: {about['baseline']}.",
         f"The {MOST_CELLS} largest effects; {more} more are in the table." if more > 0 else "",
         *about["notes"],
         "An interaction is the difference between the effect of two changes together and the sum of their effects.",

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import bootstrap
 
+from sim.configuration.changes import title_of_scenario
 from sim.errors import PanjError, nearest, unknown
 from sim.study.reader import Study, StudyCell, Value, same
 
@@ -216,7 +217,7 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
         if len(other.cells) == 1:
             return Baseline(other.cells[0], {}, "", "")
         return Baseline(None, {}, "each cell against the cell of equal settings", "")
-    return Baseline(study.default_cell, {}, study.about_default_cell, "")
+    return Baseline(study.default_cell, {}, with_titles(study.about_default_cell), "")
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
@@ -229,7 +230,13 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 def of_cell(cell: StudyCell) -> Baseline:
     """Return the baseline choice by which every cell is compared with the given cell."""
-    return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
+    said = with_titles(f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}")
+    return Baseline(cell, {}, said, f"cell_{cell.number}")
+
+
+def with_titles(said: str) -> str:
+    """Add their titles to scenarios in the description of a baseline: `scenario=no_parley (No elders are sent)`."""
+    return re.sub(r"\bscenario=(\w+)", lambda found: f"scenario={title_of_scenario(found[1])}", said)
 
 
 def pinned_baseline(text: str, other: Study) -> Baseline:

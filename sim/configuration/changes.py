@@ -70,6 +70,19 @@ def about_of(group: str, name: str) -> str:
     return " ".join(str(section.get("title") or section.get("about", "")).split())
 
 
+def title_of_scenario(name: str) -> str:
+    """Return the name of a scenario with its title, so that nobody takes `july_2021` for history.
+
+    Args:
+        name: Name of the scenario, which need not exist any more.
+
+    Returns:
+        A text such as `july_2021 (Decisions as reported)`; the name alone if the scenario is unknown or has no title.
+    """
+    title = about_of("scenario", name) if name in files_of("scenario") else ""
+    return f"{name} ({title})" if title else name
+
+
 def section_of(group: str, name: str) -> Mapping[str, Any]:
     """Return the part of a choice's YAML file that describes it.
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from sim.configuration.numbers import Choice
-from sim.configuration.overrides import EVENTS, Overrides
+from sim.configuration.overrides import EVENTS, Overrides, file_of
 from sim.configuration.settings import Event
+from sim.data.configs import read_yaml
 from sim.data.facts import Facts, row_of_district
 from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition
@@ -87,6 +89,34 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
     limit = MOST_MEN if row["condition"] == "reservists_ordered" else 1.0
     if row.get("value", 0.0) > limit:
         raise PanjError(f"timeline.events.{name}.value: found {row['value']}, expected at most {limit:g}")
+
+
+TIMELINE = "summer_2021"  # the timeline of what was reported
+GUESS = "guess"  # first word of the source of an event that nobody reported
+
+
+@cache
+def reported_rows() -> dict[str, Event]:
+    """Return the events of the timeline of what was reported, keyed by name, without those that are guesses."""
+    rows = read_yaml(file_of("timeline", TIMELINE))["events"]
+    events = (event_of(name, row, date.min) for name, row in rows.items())
+    return {event.name: event for event in events if not event.source.startswith(GUESS)}
+
+
+def reported_source(event: Mapping[str, Any]) -> str:
+    """Return the source of a dated event that was reported and that no setting has changed.
+
+    Args:
+        event: The fields of an `Event`, keyed by name.
+
+    Returns:
+        The source, such as `F015`; empty if the event is a guess, or was added or changed by a policy, a scenario or an
+        override.
+    """
+    row = reported_rows().get(str(event.get("name")))
+    if row is None or any(event.get(key) != value for key, value in row._asdict().items() if key != "day"):
+        return ""
+    return row.source
 
 
 def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:

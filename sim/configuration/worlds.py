@@ -27,6 +27,7 @@ from sim.errors import PanjError
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
+ASSIMILATED = "assimilated"  # first word of the description of campaigns that followed the record
 FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
 ABOUT = b"panj"  # metadata key
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
@@ -76,7 +77,7 @@ class Worlds:
     def said(self) -> str:
         """Description of the worlds, for summaries, figures and pages."""
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
-        return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
+        return f"{ASSIMILATED}: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
     @property
     def ancestors(self) -> int | None:

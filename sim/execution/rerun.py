@@ -22,6 +22,7 @@ from rich.table import Table
 
 from sim.configuration.compose import Composer, compose_settings
 from sim.configuration.draws import LUCK
+from sim.configuration.events import reported_source
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Settings
 from sim.configuration.sweep import say
@@ -167,8 +168,11 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 
 
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return the date and text of every dated event that has a text."""
-    return [[str(event["date"]), str(event["text"])] for event in events if event.get("text")]
+    """Return the date, the text and the source of every dated event that has a text.
+
+    The source is empty unless the event was reported and is unchanged, as `reported_source` decides.
+    """
+    return [[str(event["date"]), str(event["text"]), reported_source(event)] for event in events if event.get("text")]
 
 
 def rerun_one(words: Sequence[str]) -> int:

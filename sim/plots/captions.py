@@ -2,6 +2,7 @@
 
 import textwrap
 
+from sim.configuration.changes import title_of_scenario
 from sim.study.reader import Study, StudyCell
 from sim.wording import counted, paragraph, significant, span_of
 
@@ -17,17 +18,20 @@ def describe_campaigns(shown: Study) -> str:
     """
     if shown.focus is None:
         finished = [cell.finished for cell in shown.cells]
-        campaigns = f"{counted(sum(finished), 'campaign')}, {span_of(finished)} in each of {len(finished):,} cells"
-        scenario, calibration = shown.about["scenario"], shown.about["calibration"]
+        campaigns = (
+            f"{counted(sum(finished), 'simulated campaign')}, {span_of(finished)} in each of {len(finished):,} cells"
+        )
+        scenario, calibration = title_of_scenario(shown.about["scenario"]), shown.about["calibration"]
         failed, single = sum(cell.failed for cell in shown.cells), "One campaign in a cell" * (max(finished) == 1)
     else:
         cell = shown.cell
-        campaigns, failed, calibration = counted(cell.finished, "campaign"), cell.failed, cell.calibration
-        scenario = f"{cell.values.get('scenario', shown.about['scenario'])}{f', {cell.label}' if cell.label else ''}"
+        campaigns, failed, calibration = counted(cell.finished, "simulated campaign"), cell.failed, cell.calibration
+        name = str(cell.values.get("scenario", shown.about["scenario"]))
+        scenario = f"{title_of_scenario(name)}{f', {cell.label}' if cell.label else ''}"
         single = "One campaign" * (cell.finished == 1)
     return paragraph(
         f"{campaigns}, scenario {scenario}, {calibration}.",
-        f"{single}: one roll of the dice." if single else "",
+        f"{single}: another would have gone otherwise by chance." if single else "",
         describe_failures(failed),
     )
 

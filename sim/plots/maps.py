@@ -81,7 +81,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     """
     day = evening or default_evening(study)
     figure = new_map(chances(study, day), day)
-    title = f"Probability that the Taliban hold a district\nEvening of {format_day(day, year=True)}"
+    title = f"Simulated probability that the Taliban hold a district\nEvening of {format_day(day, year=True)}"
     if day > THE_LINE:
         title += " (beyond the record)"
     return save_study_chart(figure, study, title, SOURCES, path, {"evening": day.isoformat()})

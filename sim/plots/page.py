@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sim.configuration.changes import title_of_scenario
 from sim.data.evidence import Evidence, say_value
 from sim.data.record import evidence
 from sim.plots.captions import cite, describe_campaigns, format_setting
@@ -127,7 +128,9 @@ def template_of(name: str) -> Any:
     """
     places = FileSystemLoader(Path(__file__).parent / "templates")
     settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    return Environment(loader=places, undefined=StrictUndefined, **settings).get_template(name)
+    environment = Environment(loader=places, undefined=StrictUndefined, **settings)
+    environment.globals["title_of_scenario"] = title_of_scenario
+    return environment.get_template(name)
 
 
 def block(name: str, rows: Sequence[Row]) -> TableBlock:

@@ -223,7 +223,7 @@ def set_stage(film: Film) -> Stage:
     bounds = country_bounds(land, NARROW_MARGIN)
     sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
     figure = Figure(figsize=(sheet.width / GIF_DPI, sheet.height / GIF_DPI))
-    heading = "Probability that the Taliban hold a district, evening of"
+    heading = "Simulated probability that the Taliban hold a district, evening of"
     write(figure, EDGE, 9, heading, fontsize=12, fontweight="bold")
     clock = write(figure, EDGE, TITLE, "", fontsize=14, fontweight="bold", animated=True)
     bar = draw_bar(place(figure, EDGE, TITLE + CLOCK, sheet.width - 2 * EDGE, 10), film)

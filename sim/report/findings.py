@@ -102,7 +102,7 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    one = "One campaign is one roll of the dice; it does not show what was likely."
+    one = "One campaign goes as chance has it; it does not show what was likely."
     return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
 
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sim.configuration.compose import Composer
+from sim.configuration.worlds import ASSIMILATED
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.data.own import remembered
@@ -51,6 +52,7 @@ class Dated(NamedTuple):
 
     date: date
     text: str
+    source: str = ""  # of an event that was reported; empty if the event is an assumption or was changed
     is_told: bool = False  # whether the text is a complete sentence
 
 
@@ -80,6 +82,11 @@ class Chronicle:
         for one in self.happenings:
             days.setdefault(one.date, []).append(one)
         return days
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the random draws of the campaign do not depend on what was reported."""
+        return not self.calibration.startswith(ASSIMILATED)
 
     @property
     def facts(self) -> Facts:
@@ -182,7 +189,7 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
     """
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
-    dated = [Dated(date.fromisoformat(day), text) for day, text in campaign["dated"]]
+    dated = [Dated(date.fromisoformat(day), *said) for day, *said in campaign["dated"]]
     return Chronicle(
         study=campaign["study"], seed=campaign["seed"], cell=campaign["cell"], cell_label=campaign["cell_label"],
         scenario=campaign["scenario"], calibration=campaign["calibration"], start=start, end=end,

@@ -389,7 +389,7 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
         origin: The forked cell, which gives the days of the campaign.
     """
     settings = origin.settings
-    cell = StudyCell(side, ("as it went", "changed")[side], {}, settings.start_date, settings.end_date)
+    cell = StudyCell(side, ("unchanged", "changed")[side], {}, settings.start_date, settings.end_date)
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
     there = ~np.isnan(values)
     never = float((cell.after_last - settings.start_date).days) if is_date(row) else math.nan

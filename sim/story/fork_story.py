@@ -24,6 +24,7 @@ from matplotlib.dates import date2num
 from rich.console import Console
 from rich.table import Table
 
+from sim.configuration.changes import title_of_scenario
 from sim.data.record import ALL_SOLDIERS, NIGHTS, aan_shares, counted_so_far
 from sim.errors import PanjError
 from sim.plots.charts import (
@@ -415,10 +416,10 @@ def told_of(branches: Branches, language: Language) -> list[str]:
     sentences = [
         language.say(
             "fork_told", seed=before.seed, study=before.study, cell=say_cell(before, language),
-            scenario=before.scenario, day=language.day(branches.evening, year=True),
+            scenario=title_of_scenario(before.scenario), day=language.day(branches.evening, year=True),
             change=language.listed(about["changes"]), calibration=before.calibration,
         ),
-        language.say("fork_dice"),
+        language.say("fork_one"),
     ]  # fmt: skip
     sentences += [about["question"]] if about.get("question") else []
     return [*sentences, language.say("fork_left", keys=language.listed(about["left"]))] if about["left"] else sentences

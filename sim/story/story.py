@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from sim import options
 from sim.compare.sentences import say_amount, say_outcome
+from sim.configuration.changes import title_of_scenario
 from sim.data.facts import THE_LINE
 from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
-from sim.story.telling import capital_ids, say_hows, say_posts, say_whys, tell_day, tell_record
+from sim.story.telling import Told, capital_ids, say_hows, say_posts, say_whys, tell_record, told_on
 from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_measure, read_worlds
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
@@ -31,8 +32,13 @@ class Day(NamedTuple):
     """A day on which something happened."""
 
     date: date
-    sentences: tuple[str, ...]
+    told: tuple[Told, ...]
     events: int  # number of log rows on that day, by which the busiest days are found
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The sentences on the day, as texts."""
+        return tuple(one.text for one in self.told)
 
 
 class Story(NamedTuple):
@@ -56,15 +62,20 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
     language = language or language_of()
     by_day = chronicle.by_day
     found = [
-        Day(day, tuple(tell_day(chronicle, day, language)), len(by_day.get(day, []))) for day in days_told(chronicle)
+        Day(day, tuple(told_on(chronicle, day, language)), len(by_day.get(day, []))) for day in days_told(chronicle)
     ]
     return Story(
-        language.say("title", study=chronicle.study, seed=chronicle.seed),
-        (tell_what(chronicle, language), language.say("dice"), language.say("reason")),
+        language.say("title", study=chronicle.study, kind=say_kind(chronicle, language), seed=chronicle.seed),
+        (tell_what(chronicle, language), language.say("one_of_many"), language.say("reason")),
         (*outcomes, *tell_short(chronicle, language)),
-        tuple(day for day in found if day.sentences),
+        tuple(day for day in found if day.told),
         tuple(tell_record(chronicle, language)),
     )
+
+
+def say_kind(chronicle: Chronicle, language: Language) -> str:
+    """Return whether a campaign is free or followed the record at first, as text."""
+    return language.say("kind_free" if chronicle.is_free else "kind_followed")
 
 
 def tell_what(chronicle: Chronicle, language: Language) -> str:
@@ -75,7 +86,7 @@ def tell_what(chronicle: Chronicle, language: Language) -> str:
     )
     return language.say(
         "told", seed=chronicle.seed, study=chronicle.study, cell=say_cell(chronicle, language), part=part,
-        scenario=chronicle.scenario, calibration=chronicle.calibration,
+        scenario=title_of_scenario(chronicle.scenario), calibration=chronicle.calibration,
     )  # fmt: skip
 
 
@@ -220,6 +231,11 @@ def days_told(chronicle: Chronicle) -> list[date]:
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
 
+def say_day(day: date, language: Language) -> str:
+    """Return the heading of a day, which says that the day is simulated."""
+    return language.say("simulated_day", day=language.day(day, year=True))
+
+
 def page_of(story: Story, language: Language) -> str:
     """Return the whole story as a Markdown page."""
     lines = [f"# {story.title}", "", *paragraphs(story.notes), f"## {language.say('head_summary')}", ""]
@@ -227,7 +243,7 @@ def page_of(story: Story, language: Language) -> str:
     for day, is_after in with_line(story.days):
         if is_after:
             lines += [f"*{language.say('after_record', day=language.day(THE_LINE, year=True))}*", ""]
-        lines += [f"### {language.day(day.date, year=True)}", "", *bullets(day.sentences), ""]
+        lines += [f"### {say_day(day.date, language)}", "", *bullets(day.sentences), ""]
     if not story.days:
         lines += [language.say("nothing"), ""]
     label, *rows = story.record
@@ -252,7 +268,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     for day, is_after in with_line(shown):
         if is_after:
             lines += ["", *wrapped([language.say("after_record", day=language.day(THE_LINE, year=True))], "")]
-        lines += ["", language.day(day.date, year=True), *wrapped(day.sentences)]
+        lines += ["", say_day(day.date, language), *wrapped(day.sentences)]
     if not story.days:
         lines.append(language.say("nothing"))
     if len(shown) < len(story.days):

@@ -9,13 +9,14 @@ Reads   a `Chronicle`, data/evidence.csv, the dates of loss in data/districts.cs
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
 from sim.data.evidence import Evidence
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence, fell_dates
-from sim.story.chronicle import Chronicle, Happening, counts, sums
+from sim.story.chronicle import Chronicle, Dated, Happening, counts, sums
 from sim.wording import MOST_NAMED, Language, number, say_post
 
 HOW = ("handed_over", "fought", "abandoned")
@@ -23,8 +24,23 @@ FEW = 2  # if more provinces than this lose a single district, one sentence cove
 MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
+REPORTED, ASSUMED, SIMULATED = "reported", "assumed", "simulated"  # kinds of sentences on a day
+
+
+class Told(NamedTuple):
+    """A sentence on a day, and whether it is about a reported event, an assumption or the simulation."""
+
+    kind: str
+    text: str
+
+
 def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """Return all sentences on a day.
+    """Return the texts of all sentences on a day, as `told_on` does, without their kinds."""
+    return [one.text for one in told_on(chronicle, day, language)]
+
+
+def told_on(chronicle: Chronicle, day: date, language: Language) -> list[Told]:
+    """Return all sentences on a day, those on dated events first.
 
     Args:
         chronicle: The campaign, or the part of it that is shown.
@@ -43,10 +59,30 @@ def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
         *tell_river(chronicle, rows, day, language),
     ]
     today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
-    dated = [one.text if one.is_told else language.say("dated", text=one.text) for one in today]
     if chronicle.province and not told:  # national events alone do not make a day of a province
         return []
-    return [*dated, *told]
+    return [*(tell_dated(one, language) for one in today), *(Told(SIMULATED, text) for text in told)]
+
+
+def tell_dated(one: Dated, language: Language) -> Told:
+    """Return the sentence on a dated event: with its source if the event was reported, otherwise as an assumption."""
+    if one.is_told:
+        return Told(ASSUMED, one.text)
+    if one.source:
+        return Told(REPORTED, language.say("dated_reported", text=one.text, source=name_articles(one.source, language)))
+    return Told(ASSUMED, language.say("dated_assumed", text=one.text))
+
+
+def name_articles(source: str, language: Language) -> str:
+    """Replace the numbers of the founding articles in the source of an event by the names of their newspapers."""
+
+    def named(found: re.Match[str]) -> str:
+        papers = language.listed(
+            [str(language.sentences["article"][int(each) - 1]) for each in found[1].split(" and ")]
+        )
+        return language.say("articles", papers=papers)
+
+    return re.sub(r"articles? (\d(?: and \d)*)", named, source)
 
 
 def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
@@ -267,7 +303,7 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
         language.say("record_row", days=say_days(row, language), scope=row.scope, said=row.quote, id=row.id)
         for row in rows
     ]
-    told += tell_dated(chronicle, language)
+    told += tell_losses(chronicle, language)
     if not told:
         return [language.say("record_none", day=line)]
     return [language.say("record_label", day=line), *told]
@@ -325,7 +361,7 @@ def say_days(row: Evidence, language: Language) -> str:
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 
 
-def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
+def tell_losses(chronicle: Chronicle, language: Language) -> list[str]:
     """State how many districts were reported lost on the days shown, and how many of these fell in this campaign.
 
     Only days up to the end of the record count.

@@ -99,7 +99,7 @@ def test_the_map_that_plays_before_and_beyond_the_record(visitor):
 
 def test_a_story(visitor):
     page = visitor("story")
-    page.wait_for_selector("text=Day by day")
+    page.wait_for_selector("text=The simulated campaign day by day")
     is_for_everyone(page)
 
 
@@ -204,7 +204,8 @@ def test_watch_is_used_with_keys_alone(visitor, width):
     page = visitor("watch", width=width)
     page.wait_for_selector(".panj-board .country .district")
     reaches(
-        stops(page), "Skip to the content", "Start", "Projector", "Seed", "Roll again", "Play", "One day forward",
+        stops(page), "Skip to the content", "Start", "Projector", "Again", "Choose another campaign",
+        "Play", "One day forward",
         "Day of the campaign", "Speed", "Map of Afghanistan", "Find a district",
         "Read this campaign", "Change one decision",
     )  # fmt: skip
@@ -220,17 +221,17 @@ def test_change_is_used_with_keys_alone(visitor, width):
     page = visitor("change", width=width)
     page.wait_for_selector(".panj-picture")
     reaches(
-        stops(page), "Skip to the content", "Change", "The border", "Numbers", "Your choice as text",
-        "Run 200 campaigns", "Roll the dice once", "Outcome", "Dots",
+        stops(page), "Skip to the content", "Change", "The border", "Numbers", "Take your choice out of the classroom",
+        "Run 200 campaigns", "Run one campaign", "Outcome", "Dots",
     )  # fmt: skip
     tab_to(page, "The border")
     page.keyboard.type("Closed")
     page.wait_for_selector("[data-key='border'].panj-changed")
     tab_to(page, "Numbers")
     page.keyboard.press("Enter")
-    tab_to(page, "Roll the dice once")
+    tab_to(page, "Run one campaign")
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=/One roll of the dice/")
+    page.wait_for_selector("text=/1 . 1/")
 
 
 def test_a_skip_leads_past_the_list_of_pages(visitor):

@@ -11,7 +11,7 @@ def test_two_choices_fill_in_together_and_are_paired_by_seed(visitor, keep):
     page.wait_for_selector(".panj-distribution")
     ready(page)
     text = page.locator(".content").inner_text()
-    assert "200 worlds" in text and "Baseline" in text and "The call is answered" in text
+    assert "200 worlds" in text and "Decisions as reported" in text and "The call is answered" in text
     keep(page, "classroom_compare")
 
 
@@ -26,7 +26,7 @@ def test_the_two_can_be_chosen_and_swapped(visitor):
 
 def test_two_that_are_the_same_are_not_compared(visitor):
     page = visitor("compare")
-    page.get_by_label("Second choice").select_option("baseline")
+    page.get_by_label("Second choice").select_option("reported")
     page.wait_for_selector(".trouble:has-text('the same')")
     assert page.locator(".panj-distribution").count() == 0
 
@@ -36,21 +36,21 @@ def test_the_choice_made_on_the_page_change_goes_along(visitor):
     page.locator("[data-key='border'] select").select_option("closed")
     page.wait_for_selector("[data-key='border'].panj-changed")
     page.locator(".pages").get_by_text("Compare", exact=True).click()
-    page.wait_for_selector("text=/Yours, from the page Change/", state="attached")
-    page.wait_for_selector(".panj-key-item:has-text('Your choice')")
+    page.wait_for_selector("text=/Yours: The border: Closed/", state="attached")
+    page.wait_for_selector(".panj-key-item:has-text('The border: Closed')")
 
 
 def test_both_campaigns_show_the_same_day(visitor):
     page = visitor("compare")
-    page.wait_for_selector("text=Forward")
+    page.get_by_role("button", name="One day forward").wait_for()
     page.wait_for_selector("text=Evening of 1 May 2021")
-    page.get_by_role("button", name="Forward").click()
+    page.get_by_role("button", name="One day forward").click()
     page.wait_for_selector("text=Evening of 2 May 2021")
-    assert page.locator("text=/Simulated events of 2 May/").count() == 2
+    assert page.locator(".log h4", has_text="2 May, simulated").count() == 2
 
 
 def test_the_page_fits_a_telephone(visitor, keep):
     page = visitor("compare", width=360)
-    page.wait_for_selector("text=Forward")
+    page.get_by_role("button", name="One day forward").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     keep(page, "classroom_compare_telephone")

@@ -25,8 +25,25 @@ def test_pages_are_changed_without_loading_anew(visitor):
 
 def test_the_first_page_says_when_the_baseline_is_there(visitor, keep):
     page = visitor()
-    page.wait_for_selector("text=The baseline is ready", timeout=60_000)
+    page.wait_for_selector("text=/Ready: 200 campaigns/", timeout=60_000)
     keep(page, "classroom_home")
+
+
+def test_the_first_page_has_a_picture_real_links_and_a_word_on_the_dead(visitor):
+    page = visitor()
+    picture = page.locator(".river-picture svg")
+    assert "Panj" in picture.get_attribute("aria-label") and picture.bounding_box()["height"] > 100
+    assert "geoBoundaries" in page.locator(".content").inner_text()
+    addresses = [one.get_attribute("href") for one in page.locator(".ways a").all()]
+    assert {"/watch", "/change", "/lessons", "/join"} <= set(addresses)
+    care = page.locator(".care").inner_text()
+    assert "died" in care and "step out" in care
+
+
+def test_the_first_page_has_at_most_sixty_words_of_its_own(visitor):
+    page = visitor()
+    texts = [page.locator("h1").inner_text(), page.locator(".start > div >> nth=0").inner_text()]
+    assert len(" ".join(texts).split()) <= 60
 
 
 def test_a_page_can_be_read_on_a_telephone(visitor):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
     page = watch()
     go_to(page, 65)
     assert date_of(page) == "5 July"
-    assert page.locator(".log h3").inner_text() == "Simulated events of 5 July"
+    assert page.locator(".log h3").inner_text() == "5 July, simulated: free campaign, seed 0"
     assert "5 July, and in the night to 6 July" in page.locator(".posts-table caption").inner_text()
     said = page.locator(f"{BOARD} svg.country").get_attribute("aria-label")
     held = int(re.search(r"hold (\d+) of 399", said)[1])
@@ -106,10 +107,10 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
     share = page.locator(".curve figcaption").first.inner_text()
     assert f"{held / 3.99:.0f} %" in share
     log = page.locator(".log").inner_text()
-    assert f"the Taliban held {held} of 399" in log or "fell" not in log
+    assert "Reported:" in log and page.locator(".log li.is-reported").count()
 
 
-def test_the_record_is_an_outline_and_ends_with_7_july(watch):
+def test_the_record_is_dots_and_ends_with_7_july(watch):
     page = watch()
     outlines = f"{BOARD} .country .lost"
     assert page.locator(outlines).count() == 0
@@ -139,25 +140,136 @@ def test_a_district_is_pointed_at(watch):
     assert re.search(r"\w+, \w+.*\n+.*(Held|Taken|Left|Handed)", page.locator(".district-texts").inner_text())
 
 
-def test_it_is_one_roll_of_the_dice_and_can_be_rolled_again(watch):
+def test_a_campaign_is_named_as_simulated_and_another_is_one_button_away(watch):
     page = watch()
     label = page.locator(".side-name")
-    assert label.inner_text().endswith("one roll of the dice, seed 0")
-    page.get_by_role("button", name="Roll again").click()
+    assert label.inner_text() == "Simulated: a free campaign, seed 0"
+    page.get_by_role("button", name="Again").click()
     page.wait_for_function("document.querySelector('.side-name')?.innerText.endsWith('seed 0') === false")
     number = int(re.search(r"seed (\d+)", label.inner_text())[1])
     assert 0 < number <= 9999
-    field = page.get_by_label("Seed")
+    page.get_by_text("Choose another campaign").click()
+    field = page.get_by_role("textbox", name="Seed")
+    assert field.input_value() == str(number)
     field.fill("10000")
     field.press("Enter")
     page.wait_for_selector("text=found '10000', expected a whole number from 0 to 9999")
     assert label.inner_text().endswith(f"seed {number}")
 
 
+def test_reported_events_have_another_colour_and_a_source(watch):
+    page = watch()
+    go_to(page, 62)  # 2 July
+    page.locator(".log summary").click()
+    reported = page.locator(".log li.is-reported")
+    assert "Bagram" in reported.first.inner_text() and "F015" in reported.first.inner_text()
+    simulated = page.locator(".log li.is-simulated").first
+    colour = "one => getComputedStyle(one).color"
+    assert reported.first.evaluate(colour) != simulated.evaluate(colour)
+    page.goto(page.url.split("?")[0] + "?choice=mobilisation=early&evening=2021-06-22")
+    page.wait_for_selector(".log li.is-assumed")
+    assert "Assumed" in page.locator(".log li.is-assumed").first.inner_text()  # nobody ordered them on 22 June
+    assert not page.locator(".log li.is-reported").get_by_text("reservists").count()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1280, 800), (1920, 1080)])
+def test_the_map_is_seven_tenths_of_the_height_with_the_river_beside_it(watch, width, height):
+    page = watch(width=width, height=height)
+    stage = page.locator(".stage").bounding_box()
+    assert stage["height"] == pytest.approx(0.7 * height, abs=2)
+    page.evaluate("scrollTo(0, document.querySelector('.stage').offsetTop - 120)")
+    for picture in (".country", ".frontier", ".log"):
+        box = page.locator(f"{BOARD} {picture}").bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, picture
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_clock_and_controls_stay_in_sight(watch, width):
+    page = watch(width=width, height=800)
+    page.evaluate("scrollTo(0, document.querySelector('.curves').getBoundingClientRect().top + scrollY - 300)")
+    assert page.locator(".board-date").bounding_box()["y"] >= 0
+    assert page.get_by_role("button", name="Play").bounding_box()["y"] < 200
+
+
+def test_a_curve_does_not_run_ahead_of_the_clock(watch):
+    page = watch()
+    ends = """() => [...document.querySelectorAll('.curve')].map((one) => {
+      const at = Number(one.querySelector('.today').getAttribute('x1'));
+      const line = one.querySelector('.curve-line').getBBox();
+      const boxes = [...one.querySelectorAll('.reported')].map((dot) => dot.getBBox());
+      const dots = boxes.map((box) => box.x + box.width / 2);
+      return [at, line.x + line.width, Math.max(0, ...dots)];
+    })"""
+    for day in (20, 50, 65, 90):
+        go_to(page, day)
+        for clock, line, dot in page.evaluate(ends):
+            assert line <= clock + 0.2 and dot <= clock + 0.2
+
+
+def test_playing_stops_at_the_end_of_the_record_which_is_said_aloud(watch):
+    page = watch()
+    go_to(page, 65)
+    said = page.locator(f"{BOARD} [role=status]")
+    assert not said.inner_text()
+    page.locator(f"{BOARD} .pace select").select_option("fast")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("document.querySelector('.panj-board [role=status]').innerText.includes('record ends')")
+    page.wait_for_timeout(1500)
+    assert day_of(page) == 67 and page.get_by_role("button", name="Play").is_visible()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("document.querySelector('.panj-board [role=status]').innerText.includes('model alone')")
+
+
+def test_playing_slows_where_much_happens(watch):
+    page = watch()
+    took = []
+    for day in (3, 63):
+        go_to(page, day)
+        page.locator(f"{BOARD} .pace select").select_option("slow")
+        page.get_by_role("button", name="Play").click()
+        passed = f"Number(document.querySelector('.panj-board input[type=range]').value) > {day + 1}"
+        began = time.monotonic()
+        page.wait_for_function(passed, timeout=20_000)
+        took.append(time.monotonic() - began)
+        page.get_by_role("button", name="Pause").click()
+    quiet, busy = took
+    assert busy > 1.3 * quiet
+
+
+def test_the_marks_of_the_record_can_be_told_from_what_is_under_them(watch):
+    page = watch()
+    go_to(page, 60)
+    dot = page.locator(f"{BOARD} .country .lost").first
+    style = dot.evaluate("one => { const s = getComputedStyle(one); return [s.fill, s.stroke, s.strokeWidth]; }")
+    assert contrast(style[0], style[1]) >= 3 and float(style[2].removesuffix("px")) >= 2
+    line = page.locator(f"{BOARD} .record-end").first.evaluate("one => getComputedStyle(one).stroke")
+    after = page.locator(f"{BOARD} .after").first.evaluate("one => getComputedStyle(one).fill")
+    assert contrast(line, after) >= 3 and contrast(line, "rgb(255, 255, 255)") >= 3
+
+
+def contrast(one, other):
+    def luminance(colour):
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_map_names_cities_and_posts_and_credits_its_shapes(watch):
+    page = watch()
+    cities = page.locator(f"{BOARD} .country .city-name").all_text_contents()
+    assert {"Kabul", "Kandahar", "Fayzabad"} <= set(cities)
+    posts = page.locator(f"{BOARD} .frontier .post-name").all_text_contents()
+    assert "Sher Khan Bandar" in " ".join(posts) and "Ishkashim" in " ".join(posts)
+    assert "geoBoundaries" in page.locator(".credit").inner_text()
+
+
 def test_two_visitors_do_not_move_each_other(watch):
     one, other = watch(), watch()
     go_to(one, 40)
-    one.get_by_role("button", name="Roll again").click()
+    one.get_by_role("button", name="Again").click()
     one.wait_for_function("document.querySelector('.side-name')?.innerText.endsWith('seed 0') === false")
     other.wait_for_timeout(500)
     assert day_of(other) == 0 and other.locator(".side-name").inner_text().endswith("seed 0")
@@ -193,7 +305,7 @@ def test_it_can_be_read_on_a_telephone_a_desk_and_a_wall(watch, keep, width, hei
 
 def test_a_story_is_told_of_the_days_and_the_province_that_are_asked_for(visitor, keep):
     page = visitor("story")
-    page.wait_for_selector("text=Day by day")
+    page.wait_for_selector("text=The simulated campaign day by day")
     keep(page, "story")
     page.get_by_label("Province").select_option("Badakhshan")
     page.get_by_label("From", exact=True).fill("2021-07-01")
@@ -201,14 +313,14 @@ def test_a_story_is_told_of_the_days_and_the_province_that_are_asked_for(visitor
     page.get_by_role("button", name="Show the story").click()
     page.wait_for_function("!document.body.innerText.includes('22 June 2021')")
     days = page.locator(".prose h3").all_inner_texts()
-    assert set(days) <= {f"{day} July 2021" for day in range(1, 6)}
+    assert set(days) <= {f"{day} July 2021, simulated" for day in range(1, 6)}
     assert "(Takhar)" not in page.locator(".content").inner_text()
-    assert "one roll of the dice" in page.locator(".content").inner_text()
+    assert "Simulated: a free campaign, seed 0" in page.locator(".content").inner_text()
 
 
 def test_days_that_there_are_not_are_refused_in_words(visitor):
     page = visitor("story")
-    page.wait_for_selector("text=Day by day")
+    page.wait_for_selector("text=The simulated campaign day by day")
     page.get_by_label("From", exact=True).fill("2021-07-06")
     page.get_by_label("To", exact=True).fill("2021-07-05")
     page.get_by_role("button", name="Show the story").click()
@@ -217,10 +329,11 @@ def test_days_that_there_are_not_are_refused_in_words(visitor):
 
 def test_a_world_that_followed_the_record_is_offered_where_a_sample_is(watch, keep):
     page = watch()
+    page.get_by_text("Choose another campaign").click()
     if page.get_by_text("Free campaigns only").count():
-        assert page.get_by_label("Worlds that followed").count() == 0
+        assert page.get_by_label("Followed what was reported").count() == 0
         return
-    page.get_by_label("Worlds that followed").check()
+    page.get_by_label("Followed what was reported").check()
     page.locator("input[type=date]").fill("2021-06-22")
     page.get_by_role("button", name="Show it").click()
     page.get_by_text("followed the record to the evening of 22 June").first.wait_for()

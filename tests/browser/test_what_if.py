@@ -39,7 +39,7 @@ def test_nothing_differs_up_to_the_evening_and_it_is_said_what_differs_first(for
     page = forked()
     told = page.locator(".content .prose").first.inner_text()
     first = re.search(r"The first event that differs is on (\d+ \w+) 2021", told)
-    assert first and "Only in the campaign as it went:" in told
+    assert first and "Only in the unchanged campaign:" in told
     assert page.locator(".board-date").inner_text().startswith(f"Evening of {first[1]} 2021")
     for day in (10, 40, 62):  # 2 July is day 62
         go_to(page, day)
@@ -71,7 +71,7 @@ def test_both_curves_are_drawn_with_the_evening_and_what_was_reported(forked):
 def test_outcomes_and_stories_stand_side_by_side(forked):
     page = forked()
     assert page.locator("table.table thead th").all_inner_texts() == [
-        "outcome", "reported", "as it went", "with the change", "difference",
+        "outcome", "reported", "unchanged", "with the change", "difference",
     ]  # fmt: skip
     assert page.locator("table.table tbody tr").count() > 10
     assert {"As it went", "With the change"} & set(page.locator(".twofold strong").all_inner_texts())

@@ -1,5 +1,6 @@
 """Three faces of one choice of settings: the form, the words of the command line, and the YAML of a scenario."""
 
+import re
 import shutil
 from datetime import date, timedelta
 from unittest.mock import patch
@@ -343,8 +344,29 @@ def test_a_change_is_said_with_the_labels_of_the_form():
     fields = fields_of()
     said = describe_change(form, Form())
     assert fields["border"].label in said and fields["border"].describe("closed") in said
-    assert "5 days" in said and "rules.news.country" in said
+    assert "5 days" in said and declared_numbers()["rules.news.country"].meaning in said
     assert describe_change(form, form) == describe_change(Form(), Form())
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("rules.news.country=0.001", "0.001"),
+        ("+scenario.scale={news.fade_days:2}", "times 2"),
+        ("+scenario.shift={news.fade_days:3}", "plus 3"),
+        ("+scenario.attention={Northern:2}", "Northern"),
+        ("+scenario.posts={ishkashim:{soldiers:0.5}}", "Ishkashim"),
+        ("~timeline.events.bagram_handed_over", "bagram handed over"),
+        ("timeline.events.reservists_ordered.value=5000", "5000"),
+        ("start_date=2021-05-03", "2021-05-03"),
+    ],
+)
+def test_no_change_is_said_as_an_override(word, told):
+    form = read_command(f"'{word}'").form
+    there, back = describe_change(form, Form()), describe_change(Form(), form)
+    for said in (there, back):
+        assert told in said or said is back
+        assert not re.search(r"rules\.|scenario\.|timeline\.|[={}~+]|_", said)
 
 
 def test_what_a_scenario_chooses_is_said_once_and_what_is_chosen_against_it_too():

@@ -211,7 +211,7 @@ def test_a_decision_that_there_is_not_is_refused():
 
 
 def test_a_choice_is_said_in_the_words_of_the_form():
-    assert describe_choice(BASELINE) == "the baseline, decisions as reported"
+    assert describe_choice(BASELINE) == "decisions as reported"
     assert "Closed" in describe_choice(CLOSED_BORDER)
 
 

@@ -25,7 +25,7 @@ from sim.engine.world import Fall, Holder, Why
 from sim.errors import PanjError
 from sim.execution.rerun import rerun_campaign
 from sim.plots import colours
-from sim.story.telling import tell_day
+from sim.story.telling import told_on
 from sim.study.columns import events_table
 from sim.wording import language_of
 
@@ -117,9 +117,33 @@ def test_a_curve_counts_a_night_on_the_morning_on_which_it_ends(film, campaign):
 
 def test_the_log_of_a_day_is_what_a_story_tells_of_it(film, chronicle):
     days = [chronicle.start + timedelta(days=day) for day in range(film["evenings"])]
-    assert film["log"] == [tell_day(chronicle, day, WORDS) for day in days]
+    assert film["log"] == [[list(one) for one in told_on(chronicle, day, WORDS)] for day in days]
     told = {day.date: list(day.sentences) for day in story_page.story_of(chronicle).days}
-    assert {day: lines for day, lines in zip(days, film["log"], strict=True) if lines} == told
+    shown = {day: [text for _, text in lines] for day, lines in zip(days, film["log"], strict=True) if lines}
+    assert shown == told
+
+
+def test_a_film_slows_where_districts_fall_or_soldiers_cross(film, campaign):
+    held = campaign.record.holder == Holder.TALIBAN
+    changed = np.concatenate([[0], (held[1:] != held[:-1]).sum(axis=1)])
+    crossed = campaign.record.series[:, Series.TROOPS_CROSSED]
+    holds = np.array(film["holds"])
+    assert len(holds) == film["evenings"] and holds.max() <= player.LONGEST_HOLD
+    assert ((holds == 1) == ((changed == 0) & (crossed == 0))).all()
+    assert (holds > 1).any()
+
+
+def test_a_map_names_every_provincial_capital_the_largest_first():
+    cities = json.loads(player.shapes())["cities"]
+    rows = [row for row, is_capital in enumerate(FACTS.is_capital) if is_capital]
+    assert [name for name, *_ in cities] == [
+        FACTS.district[row] for row in sorted(rows, key=lambda row: -FACTS.population[row])
+    ]
+
+
+def test_a_film_says_whether_its_campaign_is_free(film, settings):
+    assert settings.worlds is None and film["followed"] is False
+    assert film["numbers"] in (player.CALIBRATED, player.NOT_CALIBRATED)
 
 
 def test_the_record_is_drawn_by_its_dates_and_none_is_past_the_line(film, settings):

@@ -619,7 +619,10 @@ def test_a_chart_has_each_baseline_above_its_cells_and_no_more_rows_than_can_be_
 def test_a_chart_says_how_many_campaigns_how_far_to_trust_them_and_what_was_reported(swept):
     (table,) = write_verdicts([str(swept), "outcome=troops_crossed"])
     caption = show.caption_of(show.read_verdicts(table), 0)
-    assert caption.startswith("96 campaigns, 24 worlds (seeds) a pair, scenario july_2021, not calibrated yet.")
+    assert caption.startswith(
+        "96 simulated campaigns, 24 worlds (seeds) a pair, "
+        "scenario july_2021 (Decisions as reported), not calibrated yet."
+    )
     assert (
         "Nothing was reported on differences. Reported for the outcome itself: 1037 (F001) in evidence.csv." in caption
     )

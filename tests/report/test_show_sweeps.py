@@ -233,7 +233,7 @@ def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy:
             assert text.count(f'<td data-label="{key}">{value}</td>') == 2
     assert text.count("data:image/png;base64,") == len(figures_of(sweep)) == text.count("<img") - 1
     assert text.count("data:image/gif;base64,") == 1
-    assert "8 campaigns, 2 in each of 4 cells" in text and "not calibrated yet" in text
+    assert "8 simulated campaigns, 2 in each of 4 cells" in text and "not calibrated yet" in text
     assert "<script" not in text and "<link" not in text and str(policy.parent) not in text
     assert 'href="runs.parquet"' in text and "failures" not in text
 
@@ -269,7 +269,10 @@ def test_one_cell_of_several_has_figures_and_a_page_of_its_own(policy: Path) -> 
     assert main([str(policy), "cell=3", "evening=2021-05-01"]) == 0
     assert {path.stem for path in (policy / "figures" / "cell_3").glob("*.png")} == set(FIGURES)
     text = (policy / "report_cell_3.html").read_text(encoding="utf-8")
-    assert "2 campaigns, scenario july_2021, reinforcement=as_reported, morale=reported" in text
+    assert (
+        "2 simulated campaigns, scenario july_2021 (Decisions as reported), reinforcement=as_reported, morale=reported"
+        in text
+    )
     assert (policy / "report.html").read_bytes() == before
     stamp = json.loads(Image.open(policy / "figures" / "cell_3" / "map.png").text["panj"])
     assert stamp["recipe"] == {"file": "figures/cell_3/map.png", "cell": 3, "evening": "2021-05-01"}

@@ -352,12 +352,12 @@ def test_a_fork_is_told_as_one_roll_of_the_dice_with_its_first_difference(
     said = " ".join(capsys.readouterr().out.split())
     page = (forked / "fork.md").read_text()
     for text in (said, " ".join(page.split())):
-        assert "one roll of the dice" in text
+        assert "one simulated campaign" in text
         assert re.search(r"The first event that differs is on [345] May 2021", text)
     assert "runs=50" in said
     assert (forked / "fork.png").stat().st_size > 10_000
     for branch in BRANCHES:
-        assert "one roll of the dice" in (forked / f"story_{branch}.md").read_text()
+        assert "one campaign of many" in (forked / f"story_{branch}.md").read_text()
 
 
 @pytest.mark.parametrize("is_cold", [True, False])

@@ -26,7 +26,7 @@ from sim.story import chronicle as stories
 from sim.story import telling
 from sim.story.chronicle import Chronicle, Dated, Happening
 from sim.story.story import page_of, story_of, text_of
-from sim.story.telling import tell_day, tell_record
+from sim.story.telling import ASSUMED, REPORTED, name_articles, tell_day, tell_record, told_on
 from sim.study.columns import events_table
 from sim.wording import SENTENCES, Language, language_of
 
@@ -207,7 +207,42 @@ def test_a_province_is_told_alone() -> None:
     dated = (Dated(DAY, "Something for the country."), Dated(END, "On a day without anything there."))
     told = story_of(chronicle(*rows, dated=dated, admitted_ai_khanum={DAY: 35}).narrowed("Badakhshan"))
     assert [day.date for day in told.days] == [DAY]
-    assert told.days[0].sentences == ("Dated event: Something for the country.", "Khwahan was taken in a fight.")
+    assert told.days[0].sentences == (
+        "Assumed in this campaign: Something for the country.",
+        "Khwahan was taken in a fight.",
+    )
+
+
+def test_nothing_simulated_is_headed_as_history() -> None:
+    story = story_of(chronicle(happening("fall", "Khwahan", how="fought")))
+    assert "simulated" in story.title and "free" in story.title
+    page, text = page_of(story, WORDS), text_of(story, WORDS)
+    assert "### 4 July 2021, simulated" in page and "\n4 July 2021, simulated\n" in text
+    heads = [line for line in page.splitlines() if line.startswith("## ")]
+    assert all(re.search("simulated|reported", head) for head in heads)
+
+
+def test_a_campaign_that_followed_the_record_is_not_called_free() -> None:
+    followed = replace(chronicle(), calibration="assimilated: 3 worlds that followed the record to 2021-06-22")
+    assert not followed.is_free and "followed the record" in story_of(followed).title
+
+
+def test_only_an_unchanged_reported_event_is_told_as_reported_with_its_source() -> None:
+    said = (
+        Dated(DAY, "Bagram is handed over.", "F015"),
+        Dated(DAY, "Pay is late."),
+        Dated(DAY, "So be it.", is_told=True),
+    )
+    reported, assumed, told = told_on(chronicle(dated=said), DAY, WORDS)
+    assert (reported.kind, assumed.kind, told.kind) == (REPORTED, ASSUMED, ASSUMED)
+    assert reported.text.startswith("Reported:") and "F015" in reported.text
+    assert told.text == "So be it."
+
+
+def test_a_founding_article_is_named_by_its_newspaper() -> None:
+    assert name_articles("F006", WORDS) == "F006"
+    assert name_articles("article 2", WORDS).startswith("The National")
+    assert name_articles("articles 3 and 4", WORDS).startswith("VOA/Reuters and RFE/RL via AMN")
 
 
 def test_days_are_chosen_both_ends_counted() -> None:
@@ -226,10 +261,10 @@ def test_a_part_that_there_is_not_is_named(part: dict[str, object], said: str) -
         chronicle().narrowed(**part)  # type: ignore[arg-type]
 
 
-def test_a_single_campaign_is_one_roll_of_the_dice_in_text_and_page() -> None:
+def test_a_single_campaign_is_one_of_many_in_text_and_page() -> None:
     story = story_of(chronicle())
     for said in (text_of(story, WORDS), page_of(story, WORDS)):
-        assert "one roll of the dice" in said
+        assert "one campaign of many" in said
         assert WORDS.say("nothing") in said
 
 
@@ -254,7 +289,7 @@ def test_nothing_that_ends_after_the_record_is_told(monkeypatch: pytest.MonkeyPa
     row = next(row for row in read_evidence() if row.use == "calibration" and row.date_end == THE_LINE)
     later = replace(row, id="F999", date_end=THE_LINE + timedelta(days=1))
     monkeypatch.setattr(telling, "evidence", lambda: {one.id: one for one in (row, later)})
-    monkeypatch.setattr(telling, "tell_dated", lambda *_: [])
+    monkeypatch.setattr(telling, "tell_losses", lambda *_: [])
     whole = replace(chronicle(), start=date(2021, 5, 1), first=date(2021, 5, 1))
     told = tell_record(whole, WORDS)[1:]
     assert len(told) == 1
@@ -264,9 +299,9 @@ def test_nothing_that_ends_after_the_record_is_told(monkeypatch: pytest.MonkeyPa
 def test_a_terminal_shows_the_fullest_days_in_order_and_names_the_file() -> None:
     rows = [happening("call", "Khwahan", START + timedelta(days=day)) for day in range(9) for _ in range(day % 5 + 1)]
     said = text_of(story_of(chronicle(*rows)), WORDS, days=2, rows=0, path="story.md")
-    assert [line for line in said.splitlines() if re.fullmatch(r"\d+ (June|July) 2021", line)] == [
-        "1 July 2021",
-        "2 July 2021",
+    assert [line for line in said.splitlines() if re.fullmatch(r"\d+ (June|July) 2021, simulated", line)] == [
+        "1 July 2021, simulated",
+        "2 July 2021, simulated",
     ]
     assert "2 busiest days of 9" in said
     assert "story.md" in said

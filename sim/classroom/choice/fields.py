@@ -6,17 +6,17 @@ Reads   configs/ for the choices, and for the numbers with their units, ranges a
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sim.classroom.choice.form import Form, put
+from sim.classroom.choice.form import Form, put, short_key
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
-from sim.configuration.changes import describe_changes, describing_groups, section_of
+from sim.configuration.changes import TRAITS, describe_changes, describing_groups, section_of
 from sim.configuration.draws import read_priors
 from sim.configuration.numbers import Number, declared_numbers
-from sim.configuration.overrides import Overrides, choices_of
+from sim.configuration.overrides import EVENTS, Override, Overrides, choices_of
 from sim.errors import PanjError
-from sim.wording import Language
+from sim.wording import Language, say_post
 
 POLICIES = ("reinforcement", "morale", "air_support", "taliban", "border", "mobilisation")
 GROUPS_SHOWN = ("scenario", *POLICIES, "capacity", "theory", "calibration")
@@ -132,10 +132,61 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
         for key, field in fields.items()
         if form.value(key) != base.value(key) and not is_of_scenario(key, form, base)
     ]
-    ours, theirs = (set(form.overrides().without(fields).words) for form in (form, base))
-    changed += [texts.say("change_other", word=word) for word in sorted(ours - theirs)]
-    changed += [texts.say("change_gone", word=word) for word in sorted(theirs - ours)]
+    ours, theirs = ({row.text: row for row in form.overrides().without(fields)} for form in (form, base))
+    changed += [say_override(row, language) for text, row in sorted(ours.items()) if text not in theirs]
+    changed += [
+        texts.say("change_gone", change=say_override(row, language))
+        for text, row in sorted(theirs.items())
+        if text not in ours
+    ]
     return texts.say("nothing_changed") if not changed else "; ".join(changed)
+
+
+def say_override(override: Override, language: str = "en") -> str:
+    """Describe in words a change that no field of the form can show; an override itself is shown to nobody.
+
+    Args:
+        override: One override of a form, such as `rules.news.country=0.001` or `+scenario.attention={Northern:2}`.
+        language: Language of the texts.
+
+    Returns:
+        The change, such as `Dread from a fall anywhere: 0.001 per fall`.
+    """
+    texts, key = texts_of(PAGE, language), override.key
+    if override.is_number:
+        number = declared_numbers()[key]
+        return texts.say("other_number", meaning=number.meaning, value=f"{override.number:,g}", unit=number.unit)
+    if key.startswith(EVENTS):
+        name, _, column = key.removeprefix(EVENTS).partition(".")
+        if override.deletes:
+            return texts.say("other_struck", event=in_words(name))
+        return texts.say("other_event", event=in_words(name), column=column, value=override.value)
+    section = key.removeprefix("scenario.")
+    said = override.value if isinstance(override.value, Mapping) else {section: override.value}
+    return "; ".join(say_section(section, name, value, texts) for name, value in said.items())
+
+
+def say_section(section: str, name: str, value: Any, texts: Language) -> str:
+    """Describe one entry of a section of a scenario, such as a factor on a number or the admission at a post."""
+    if section in ("scale", "shift"):
+        meaning = declared_numbers()[f"rules.{short_key(name)}"].meaning
+        return texts.say(f"other_{section}", meaning=meaning, value=f"{value:g}")
+    if section == "attention":
+        return texts.say("other_attention", region=name, value=f"{value:g}")
+    if section == "posts":
+        traits = (
+            texts.say("other_post", trait=TRAITS.get(trait, trait), value=f"{each:g}") for trait, each in value.items()
+        )
+        return texts.say("other_at_post", post=say_post(name), traits=", ".join(traits))
+    if section == "events":
+        columns = (f"{column} {each}" for column, each in value.items())
+        return texts.say("other_event", event=in_words(name), column=", ".join(columns), value="").rstrip(": ")
+    return texts.say("change_choice", label=in_words(name), value=in_words(str(value)))
+
+
+def in_words(name: str) -> str:
+    """Return a name with spaces for underscores."""
+    return name.replace("_", " ")
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
@@ -188,11 +239,11 @@ def describe_choice(overrides: Overrides) -> str:
 
     Returns:
         The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`. If
-        there are no overrides: a text for the baseline. If the form cannot read the overrides: the overrides.
+        there are no overrides: a text for the baseline. If the form cannot read the overrides: a text that says so.
     """
     if not overrides:
         return texts_of("form").say("baseline")
     try:
         return describe_change(read_overrides(overrides).form, Form())
     except PanjError:
-        return " ".join(overrides.words)
+        return texts_of("form").say("unreadable")

@@ -8,7 +8,7 @@ import solara
 from sim.classroom.choice.fields import describe_change
 from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.hooks import RequestState, chosen, use_campaigns
+from sim.classroom.hooks import RequestState, chosen, remember, use_campaigns, use_kept
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
@@ -37,6 +37,11 @@ def Page() -> None:
     texts = texts_of("change")
     form, set_form = use_form()
     wanted = solara.use_reactive(Wanted())
+
+    def run(runs: int) -> None:
+        remember(form.overrides())
+        wanted.set(Wanted(form.overrides(), runs, wanted.value.wish + 1))
+
     Heading(texts.say("heading"))
     Prose(texts.say("about"))
     with solara.Div(classes=["two"]):
@@ -48,7 +53,7 @@ def Page() -> None:
                 Faces(form, set_form)
         with solara.Div(classes=["panj-result"]):
             Heading(texts.say("result"), 2)
-            RunControls(form, set_form, lambda runs: wanted.set(Wanted(form.overrides(), runs, wanted.value.wish + 1)))
+            RunControls(form, set_form, run)
             Result(form, wanted.value)
 
 
@@ -97,7 +102,7 @@ def Result(form: Form, wanted: Wanted) -> None:
     is_baseline = wanted == Wanted(BASELINE, RUNS, wanted.wish)
     base = use_campaigns(BASELINE, RUNS)
     ours = use_campaigns(None if is_baseline else wanted.overrides, wanted.runs, wanted.wish)
-    outcome, set_outcome = solara.use_state(MAIN_OUTCOMES[0])
+    outcome, set_outcome = use_kept("outcome", MAIN_OUTCOMES[0])
     if base.campaigns is None:
         Trouble(base.trouble)
         return

@@ -1,10 +1,13 @@
 """The page Compare: two choices of settings with the same random draws, as distributions and on two linked maps."""
 
+import shlex
+
 import solara
 
+from sim.classroom.address import REPORTED, choice_from
 from sim.classroom.choice.fields import describe_change, fields_of
-from sim.classroom.choice.form import Form
-from sim.classroom.hooks import RequestState, chosen, day, seed, use_campaigns
+from sim.classroom.choice.form import Form, command_of
+from sim.classroom.hooks import RequestState, arrivals, chosen, day, own, seed, use_campaigns, use_kept
 from sim.classroom.pages.change import RUNS, describe_progress, form_of
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
@@ -14,59 +17,84 @@ from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
-from sim.configuration.overrides import Overrides
+from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
-BASELINE, MINE, NAMED = "baseline", "mine", "scenario="
-FIRST_SEEN = "scenario=call_answered"  # shown next to the baseline until the visitor chooses something
+NAMED = "scenario="
+FIRST_SEEN = "scenario=call_answered"  # compared with decisions as reported until the visitor has a choice
 
 
 @solara.component
 def Page() -> None:
     """Show two choices, the distributions of their campaigns, and one campaign of each."""
     texts = texts_of("compare")
-    names, set_names = solara.use_state((BASELINE, MINE if chosen.value else FIRST_SEEN))
+    mine = own_choices()
+    first, set_first = use_kept("first", mine[1] if len(mine) > 1 else REPORTED)
+    second, set_second = use_kept("second", mine[0] if mine else FIRST_SEEN)
     Heading(texts.say("heading"))
     Prose(texts.say("about"))
-    options = choices()
-    left, right = (name if name in options else BASELINE for name in names)
+    try:
+        choices = overrides_for(first), overrides_for(second)
+    except PanjError as error:
+        Trouble(str(error))
+        choices, first, second = (BASELINE, overrides_for(FIRST_SEEN)), REPORTED, FIRST_SEEN
+    options = options_with(first, second)
+
+    def swap() -> None:
+        set_first(second)
+        set_second(first)
+
     with solara.Div(classes=["panj-buttons"]):
-        Choose(texts.say("left"), options, left, lambda name: set_names((name, right)))
-        Choose(texts.say("right"), options, right, lambda name: set_names((left, name)))
-        Press(texts.say("swap"), on_click=lambda: set_names((right, left)))
-    if overrides_for(left) == overrides_for(right):
+        Choose(texts.say("left"), options, first, set_first)
+        Choose(texts.say("right"), options, second, set_second)
+        Press(texts.say("swap"), on_click=swap)
+    if choices[0] == choices[1]:
         Trouble(texts.say("same"))
         return
-    forms = form_of(overrides_for(left)), form_of(overrides_for(right))
-    said = describe_change(forms[1], forms[0])
+    said = describe_change(form_of(choices[1]), form_of(choices[0]))
     Note(texts.say("differ", said=said), live=True)
-    titles = short(left), short(right)
-    Many(overrides_for(left), overrides_for(right), titles, said)
-    One(overrides_for(left), overrides_for(right), titles)
+    titles = short(first), short(second)
+    Many(*choices, titles, said)
+    One(*choices, titles)
 
 
-def choices() -> dict[str, str]:
-    """Return the label of each choice that can be compared: the baseline, the visitor's own and every scenario."""
-    texts = texts_of("compare")
-    own = {MINE: texts.say("mine", said=describe_change(form_of(chosen.value), Form()))} if chosen.value else {}
-    named = {
-        f"{NAMED}{option.name}": texts.say("scenario", title=option.label)
-        for option in fields_of()["scenario"].options[1:]
-    }
-    return {BASELINE: texts.say("baseline"), **own, **named}
+def own_choices() -> list[str]:
+    """Return the names of the visitor's choices: the present one, then those that were run before, newest first."""
+    return list(dict.fromkeys(name_of(one) for one in (chosen.value, *own.value) if one))
+
+
+def name_of(overrides: Overrides) -> str:
+    """Return the name of a choice in the address: its overrides, or `reported` for decisions as reported."""
+    return command_of(form_of(overrides)) or REPORTED
 
 
 def overrides_for(name: str) -> Overrides:
-    """Return the overrides of a named choice."""
-    return chosen.value if name == MINE else Overrides.of([] if name == BASELINE else [name])
+    """Return the overrides of a named choice; raise PanjError if the name is wrong."""
+    return BASELINE if name == REPORTED else choice_from(shlex.split(name))
+
+
+def options_with(*names: str) -> dict[str, str]:
+    """Return the label of each choice that can be compared.
+
+    These are decisions as reported, the visitor's own choices, every scenario, and the choices with the given names.
+    """
+    texts = texts_of("compare")
+    scenarios = [f"{NAMED}{option.name}" for option in fields_of()["scenario"].options[1:]]
+    mine = [name for name in dict.fromkeys((*own_choices(), *names)) if name != REPORTED and name not in scenarios]
+    return {
+        REPORTED: texts.say("baseline"),
+        **{name: texts.say("mine", said=short(name)) for name in mine},
+        **{name: texts.say("scenario", title=short(name)) for name in scenarios},
+    }
 
 
 def short(name: str) -> str:
     """Return a short label for a named choice, as used in charts."""
-    texts = texts_of("compare")
-    if name.startswith(NAMED):
-        return fields_of()["scenario"].describe(name.removeprefix(NAMED))
-    return texts_of("reading").say("base") if name == BASELINE else texts.say("mine_short")
+    if name == REPORTED:
+        return texts_of("compare").say("baseline")
+    form = form_of(overrides_for(name))
+    is_scenario = form == Form(chosen={"scenario": form.scenario})
+    return fields_of()["scenario"].describe(form.scenario) if is_scenario else describe_change(form, Form())
 
 
 @solara.component
@@ -74,7 +102,7 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
     """Show the distributions of both choices, updated as campaigns finish."""
     texts = texts_of("compare")
     both = use_campaigns(left, RUNS), use_campaigns(right, RUNS)
-    outcome, set_outcome = solara.use_state(MAIN_OUTCOMES[0])
+    outcome, set_outcome = use_kept("outcome", MAIN_OUTCOMES[0])
     Heading(texts.say("many"), 2)
     if trouble_of(both):
         Trouble(trouble_of(both))
@@ -101,7 +129,7 @@ def trouble_of(both: tuple[RequestState, RequestState]) -> str:
 def One(left: Overrides, right: Overrides, titles: tuple[str, str]) -> None:
     """Show one campaign of each choice on two linked maps."""
     texts = texts_of("compare")
-    first = solara.use_memo(lambda: day.value, [])
+    first = solara.use_memo(day.peek, [arrivals.value])
     Heading(texts.say("one"), 2)
     Note(texts.say("one_about"))
     SeedForm()
@@ -111,4 +139,4 @@ def One(left: Overrides, right: Overrides, titles: tuple[str, str]) -> None:
         Trouble(str(error))
         return
     with solara.Div(classes=["panj-one"]):
-        Map(films, list(titles), first, day.set)
+        Map(films, list(titles), first, day.set).key(f"map {arrivals.value}")

@@ -1,31 +1,37 @@
-"""The start page: an introduction with links to the other pages."""
+"""The start page: what this is about, a picture of the river, and links to where one may begin."""
 
 import solara
 
 from sim.classroom.hooks import use_campaigns
 from sim.classroom.parts import Heading, Note, Prose
+from sim.classroom.parts.river import RiverPicture
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE
 
-WAYS = ("watch", "change", "compare", "what_if", "story", "lessons", "join")
+WAYS = ("watch", "change", "what_if", "lessons", "join")
 RUNS = 200
 
 
 @solara.component
 def Page() -> None:
-    """Show the introduction, and the progress of the baseline campaigns, with which everything is compared."""
+    """Show the introduction, the picture, the links, and the progress of the campaigns that every choice needs."""
     texts = texts_of("home")
     Heading(texts.say("heading"))
-    Prose(texts.say("about"))
-    Heading(texts.say("ways"), 2)
-    Prose("\n".join(f"- {texts.say(way)}" for way in WAYS))
-    Prose(texts.say("teacher"))
+    with solara.Div(classes=["start"]):
+        with solara.Div():
+            Prose(texts.say("about"))
+            Prose(texts.say("care"), classes=("care",))
+            with solara.Div(classes=["ways"], attributes={"role": "navigation", "aria-label": texts.say("ways")}):
+                for way in WAYS:
+                    solara.Link(f"/{way}", children=[texts.say(way)])
+        with solara.Div():
+            RiverPicture()
     Baseline()
 
 
 @solara.component
 def Baseline() -> None:
-    """Show the progress of the baseline campaigns."""
+    """Show the progress of the campaigns with decisions as reported, with which every choice is compared."""
     texts = texts_of("home")
     asked = use_campaigns(BASELINE, RUNS)
     if asked.ticket is None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import solara
 
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import RequestState, session, session_code, use_campaigns
+from sim.classroom.hooks import RequestState, session, session_code, use_campaigns, use_kept
 from sim.classroom.lessons.estimates import GROUPS, reported_value
 from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed, the_class_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
@@ -84,7 +84,8 @@ def Opening() -> None:
     texts = texts_of("lessons")
     sheet = opened.value
     options = {one.name: texts.say("lesson_named", number=one.number, title=one.title) for one in read_lessons()}
-    name, set_name = solara.use_state(sheet.lesson.name if sheet else next(iter(options)))
+    name, set_name = use_kept("lesson", sheet.lesson.name if sheet else next(iter(options)))
+    name = name if name in options else next(iter(options))
     student, set_student = solara.use_state(sheet.student if sheet else "")
     trouble, set_trouble = solara.use_state("")
 

@@ -8,19 +8,21 @@ import solara
 from sim import options
 from sim.classroom.choice.fields import describe_choice
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen, followed, seed
-from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.hooks import chosen, followed, keep, seed, use_kept
+from sim.classroom.parts import Folded, Heading, Note, Trouble
 from sim.classroom.parts.follow import following
-from sim.classroom.parts.questions import SeedForm, Sentences, listed
-from sim.classroom.parts.sheet import Sheet, day_field, one_of
-from sim.classroom.player import chronicle_for
+from sim.classroom.parts.map import say_campaign
+from sim.classroom.parts.questions import SeedForm, Sentences
+from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
+from sim.classroom.player import chronicle_for, numbers_from
 from sim.classroom.texts import texts_of
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.story.chronicle import facts_here
-from sim.story.story import Story, story_of, with_line
+from sim.story.story import Story, say_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
+SHORT = 3  # sentences of the summary that are in sight at first
 Filters = dict[str, str]
 
 
@@ -36,10 +38,12 @@ def Page() -> None:
     except PanjError as error:
         Trouble(str(error))
         return
-    usual = {"from": max(start, min(FIRST, end)).isoformat(), "to": max(start, min(THE_LINE, end)).isoformat()}
-    asked, set_asked = solara.use_state({"province": "", **usual})
-    Choice(asked, start, end, set_asked)
+    province, _ = use_kept("province", "")
+    first, _ = use_kept("from", max(start, min(FIRST, end)).isoformat())
+    last, _ = use_kept("to", max(start, min(THE_LINE, end)).isoformat())
+    asked = {"province": province, "from": first, "to": last}
     try:
+        Choice(asked, start, end, keep)
         story = tell(asked, seed.value)
     except PanjError as error:
         Trouble(str(error))
@@ -70,8 +74,8 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
     Sheet(
         [
             one_of("province", texts.say("province"), asked["province"], [whole, *provinces]),
-            day_field("from", texts.say("from"), date.fromisoformat(asked["from"]), start, end),
-            day_field("to", texts.say("to"), date.fromisoformat(asked["to"]), start, end, texts.say("record_note")),
+            day_field("from", texts.say("from"), read_day("from", asked["from"]), start, end),
+            day_field("to", texts.say("to"), read_day("to", asked["to"]), start, end, texts.say("record_note")),
         ],
         texts.say("tell"),
         on_asked,
@@ -83,17 +87,20 @@ def Told(story: Story) -> None:
     """Show a story: summary, days, and what was reported."""
     texts = texts_of("story")
     settings = the_desk().settings(following(chosen.value, followed.value))
-    Note(texts.say("seed_of", seed=seed.value), live=True)
+    Note(texts.say("seed_of", campaign=say_campaign(settings, seed.value)), live=True)
     Heading(texts.say("head_summary"), 2)
-    Sentences(story.summary)
-    Note(texts.say("reason"))
+    Sentences(story.summary[:SHORT])
+    with Folded(texts.say("more")):
+        Sentences(story.summary[SHORT:])
+        Note(texts.say("reason"))
     Heading(texts.say("head_days"), 2)
+    Note(texts.say("reported_lines"))
     solara.HTML("div", unsafe_innerHTML=days_in_html(story), classes=["prose"])
     label, *rows = story.record
     Heading(texts.say("head_record"), 2)
     Note(label)
     Sentences(rows)
-    Note(texts.say("calibration", calibration=settings.calibration))
+    Note(texts_of("map").say(f"map_numbers_{numbers_from(settings)}"))
 
 
 def days_in_html(story: Story) -> str:
@@ -103,5 +110,6 @@ def days_in_html(story: Story) -> str:
     for day, is_after in with_line(story.days):
         if is_after:
             parts.append(f"<p><em>{escape(texts.say('after_record', day=texts.day(THE_LINE, year=True)))}</em></p>")
-        parts.append(f"<h3>{escape(texts.day(day.date, year=True))}</h3>{listed(day.sentences)}")
+        lines = "".join(f'<li class="is-{one.kind}">{escape(one.text)}</li>' for one in day.told)
+        parts.append(f"<h3>{escape(say_day(day.date, texts))}</h3><ul>{lines}</ul>")
     return "".join(parts) or f"<p>{escape(texts.say('nothing'))}</p>"

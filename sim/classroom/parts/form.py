@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
-from html import escape
 from typing import Any
 
 import solara
 
-from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of
+from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of, say_override
 from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
 from sim.classroom.parts import Note, Press
@@ -56,7 +55,7 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
         except PanjError as error:
             refused.set({key: str(error)})
 
-    labels = {key: texts.say(key) for key in ("changed", "back", "left")}
+    labels = {key: texts.say(key) for key in ("changed", "back", "left", "what")}
     Controls(
         parts=[part_of(title, keys, form, refused.value) for title, keys in PARTS.items()],
         labels=labels,
@@ -79,7 +78,7 @@ def Others(form: Form, on_form: Callable[[Form], None]) -> None:
     Note(texts.say("others"))
     for override in others:
         with solara.Div(classes=["panj-other"]):
-            solara.HTML("code", escape(override.text))
+            solara.Text(say_override(override))
             Press(texts.say("take_out"), on_click=partial(take_out, override))
 
 

@@ -8,6 +8,7 @@ import solara
 
 from sim.classroom.player import shapes
 from sim.classroom.texts import texts_of
+from sim.configuration.settings import Settings
 from sim.engine.world import Why
 from sim.plots import colours
 
@@ -41,6 +42,22 @@ def Map(
         shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),
         start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),
     )  # fmt: skip
+
+
+def say_campaign(settings: Settings, seed: int) -> str:
+    """Name a campaign: whether it is free or followed the record, and its seed.
+
+    Args:
+        settings: The settings of the campaign.
+        seed: Its seed.
+
+    Returns:
+        A text that begins with `Simulated`.
+    """
+    texts = texts_of("map")
+    if settings.worlds is None:
+        return texts.say("map_campaign_free", seed=seed)
+    return texts.say("map_campaign_followed", seed=seed, day=texts.day(settings.worlds.followed))
 
 
 @cache

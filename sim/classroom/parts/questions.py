@@ -45,18 +45,30 @@ MOST = 9999  # largest seed
 @solara.component
 def SeedForm() -> None:
     """Show the field for the visitor's seed, with a button that draws a new seed."""
+    with solara.Div(classes=["seed-form"]):
+        SeedField()
+        Again()
+
+
+@solara.component
+def SeedField() -> None:
+    """Show the field for the visitor's seed."""
     texts = texts_of("watch")
-    text, set_text = solara.use_state(str(seed.value))
+    text, set_text = solara.use_state(str(seed.value), key=f"seed {seed.value}")
     trouble, attempt = use_attempt()
 
     def show(given: str) -> None:
         set_text(given)
         attempt(lambda: seed.set(read_seed(given)))
 
-    with solara.Div(classes=["seed-form"]):
-        solara.InputText(texts.say("seed", most=MOST), value=text, on_value=show, dense=True)
-        Press(texts.say("again"), lambda: show(str(secrets.randbelow(MOST + 1))), is_main=True)
+    solara.InputText(texts.say("seed", most=MOST), value=text, on_value=show, dense=True)
     Trouble(trouble)
+
+
+@solara.component
+def Again() -> None:
+    """Show the button that draws a new seed."""
+    Press(texts_of("watch").say("again"), lambda: seed.set(secrets.randbelow(MOST + 1)), is_main=True)
 
 
 def read_seed(given: str) -> int:

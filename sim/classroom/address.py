@@ -1,0 +1,143 @@
+"""The address of a page, which holds what the visitor has chosen: a reload, Back and a second tab show the same.
+
+Reads   the query of an address, such as `?choice=border=closed&seed=12&evening=2021-07-04`.
+Writes  the state in `sim.classroom.hooks`; `lifeline.vue` shows the query of that state in the browser.
+Assumes Nothing personal is in an address: it names no student and no team.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from urllib.parse import parse_qs, quote, urlencode
+
+from sim.classroom.choice.parse import parse_choice, read_overrides
+from sim.classroom.desk import the_desk
+from sim.classroom.hooks import QUERY, arrivals, chosen, day, followed, keep, kept, seed
+from sim.classroom.parts.follow import following, sample
+from sim.classroom.parts.questions import read_seed
+from sim.classroom.parts.sheet import LONGEST, read_day
+from sim.configuration.overrides import BASELINE, Overrides
+from sim.configuration.settings import Settings
+from sim.configuration.worlds import FREE, followed_to
+from sim.errors import PanjError
+from sim.wording import paragraph
+
+REPORTED = "reported"  # value of `choice` for decisions as reported
+KEYS = {  # what the address of each page holds, in order; values of keys that are not in `READERS` are texts
+    "watch": ("choice", "follow", "seed", "evening"),
+    "change": ("choice", "outcome"),
+    "compare": ("first", "second", "outcome", "seed", "evening"),
+    "what_if": ("choice", "follow", "seed", "evening"),
+    "story": ("choice", "follow", "seed", "province", "from", "to"),
+    "lessons": ("lesson", QUERY),
+    "join": (QUERY,),
+    "teacher": (QUERY,),
+    "projector": (QUERY,),
+}
+
+
+def query_of(page: str) -> str:
+    """Return the query of the address of a page, for the visitor's present state.
+
+    Args:
+        page: Name of the page.
+
+    Returns:
+        The query without `?`; empty for a page whose address holds nothing.
+    """
+    pairs = [(key, value) for key in KEYS.get(page, ()) for value in values_of(key)]
+    return urlencode(pairs, quote_via=quote, safe="=:,{}~")
+
+
+def values_of(key: str) -> list[str]:
+    """Return the values of one key of an address; there are several only for a choice of several settings."""
+    if key == "choice":
+        return list(chosen.value.words) or [REPORTED]
+    if key == "follow":
+        return [followed.value or FREE]
+    if key == "seed":
+        return [str(seed.value)]
+    if key == "evening":
+        settings = settings_here()
+        return [] if settings is None else [(settings.start_date + timedelta(days=day.value)).isoformat()]
+    return [kept.value[key]] if kept.value.get(key) else []
+
+
+def settings_here() -> Settings | None:
+    """Return the settings of the visitor's choice, or None if they are wrong."""
+    try:
+        return the_desk().settings(following(chosen.value, followed.value))
+    except PanjError:
+        return None
+
+
+def arrive(query: str | None) -> str:
+    """Take over what an address holds; keys that it lacks stay as they are.
+
+    Args:
+        query: The query of the address, with or without `?`.
+
+    Returns:
+        The messages on values that were refused; empty if there are none.
+    """
+    given = parse_qs((query or "").lstrip("?"))
+    troubles = []
+    for key in dict.fromkeys((*READERS, *(key for keys in KEYS.values() for key in keys))):
+        if key in given:
+            try:
+                READERS.get(key, read_text(key))(given[key])
+            except PanjError as error:
+                troubles.append(str(error))
+    if given:
+        arrivals.set(arrivals.value + 1)
+    return paragraph(*(f"{trouble}." for trouble in troubles))
+
+
+def read_choice(values: Sequence[str]) -> None:
+    """Set the visitor's choice of settings; raise PanjError if it is wrong."""
+    overrides = BASELINE if list(values) == [REPORTED] else choice_from(values)
+    chosen.set(overrides)
+
+
+def choice_from(words: Sequence[str]) -> Overrides:
+    """Return a choice of settings in canonical order; raise PanjError if it is wrong."""
+    overrides = read_overrides(parse_choice(words)).form.overrides()
+    the_desk().settings(overrides)
+    return overrides
+
+
+def read_follow(values: Sequence[str]) -> None:
+    """Set the day to which campaigns follow the record; raise PanjError if no world followed it that far."""
+    if values[0] == FREE:
+        followed.set("")
+        return
+    until = read_day("follow", values[0]).isoformat()
+    followed_to(sample(), until)
+    followed.set(until)
+
+
+def read_evening(values: Sequence[str]) -> None:
+    """Set the day that maps show first; raise PanjError if campaigns do not have this day."""
+    found, settings = read_day("evening", values[0]), settings_here()
+    if settings is None:
+        return
+    if not settings.start_date <= found <= settings.end_date:
+        raise out_of_range(found, settings)
+    day.set((found - settings.start_date).days)
+
+
+def out_of_range(found: date, settings: Settings) -> PanjError:
+    """Return the error to raise for an evening that campaigns do not have."""
+    return PanjError(f"evening: found {found}, expected a day from {settings.start_date} to {settings.end_date}")
+
+
+def read_text(key: str) -> Callable[[Sequence[str]], None]:
+    """Return a function that keeps the text of a key, which the page checks."""
+    return lambda values: keep({key: values[0][:LONGEST]})
+
+
+READERS: dict[str, Callable[[Sequence[str]], None]] = {
+    "choice": read_choice,
+    "follow": read_follow,
+    "seed": lambda values: seed.set(read_seed(values[0])),
+    "evening": read_evening,
+}
