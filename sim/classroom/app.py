@@ -8,7 +8,19 @@ import solara
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen
-from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
+from sim.classroom.pages import (
+    change,
+    compare,
+    evidence,
+    home,
+    join,
+    lessons,
+    projector,
+    story,
+    teacher,
+    watch,
+    what_if,
+)
 from sim.classroom.parts import Note
 from sim.classroom.server import THIS_SERVER
 from sim.classroom.texts import texts_of
@@ -18,7 +30,7 @@ STYLE = Path(__file__).parent / "parts" / "classroom.css"
 CHECKS = 3.0  # seconds between checks that the server is running
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
-    "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
+    "evidence": evidence, "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
 }  # fmt: skip
 
 
@@ -65,7 +77,6 @@ def Layout(children: list[solara.Element]) -> None:
         )
         with solara.Div(classes=["sources"], attributes={"role": "contentinfo"}):
             Note(texts.say("sources"))
-            Note(texts.say("evidence"))
 
 
 @solara.component

@@ -247,7 +247,7 @@ class Exercise:
         write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
         still = f" Not answered yet: {', '.join(missing)}." if missing else ""
-        print(f"Written: {place}.{still} Your teacher marks it with: python -m sim grade {place}")
+        print(f"Written: {place}.{still} Give it to your teacher.")
         return place
 
 

@@ -363,9 +363,9 @@ def test_the_best_of_small_groups_is_nearer_than_all_together():
     """And this is what the lesson on fooling oneself shows: with luck alone the winner looks better than the whole."""
     sheet = student_with(lesson_of(5), outcome="newly_fallen_2021_06_30")
     sample = Sample(PlantedCampaigns(), sheet.first_seed, 100)
-    lucky, sober = (estimate(sheet, sheet.task(key), sample).number for key in ("lucky", "sober"))
+    lucky, sober = (estimate(sheet, sheet.task(key), sample).number for key in ("best_of_ten", "sober"))
     assert lucky < sober
-    assert mark(sheet, sheet.task("lucky"), Answer(lucky, 100), PlantedCampaigns(), MANY).points == 2
+    assert mark(sheet, sheet.task("best_of_ten"), Answer(lucky, 100), PlantedCampaigns(), MANY).points == 2
 
 
 @pytest.mark.parametrize(("id", "points"), [("F081", 2), ("f065 ", 2), ("F014", 0), ("F999", 0)])

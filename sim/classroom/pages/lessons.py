@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import solara
 
+from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import RequestState, session, session_code, use_campaigns
+from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns
+from sim.classroom.lessons.collected import the_class_hand_ins
 from sim.classroom.lessons.estimates import GROUPS, reported_value
 from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed, the_class_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
@@ -70,12 +72,15 @@ def Page() -> None:
     Heading(texts.say("heading"))
     Prose(texts.say("about"))
     Opening()
-    Kept()
     if sheet is None:
         Note(texts.say("first_open"))
-        return
-    Goals(sheet.lesson)
-    Tasks(sheet).key(f"{sheet.lesson.name} {sheet.student}")
+    else:
+        Goals(sheet.lesson)
+        Tasks(sheet).key(f"{sheet.lesson.name} {sheet.student}")
+    HandIn()
+    if sheet is not None:
+        Heading(texts.say("questions"), 2)
+        Prose(markdown_list(sheet.lesson.questions))
 
 
 @solara.component
@@ -143,10 +148,48 @@ def keep(sheet: Sheet, found: Answers) -> None:
 
 
 @solara.component
+def HandIn() -> None:
+    """Show the end of a sheet: what is missing, and how to hand in. Also keep the answers in this browser tab."""
+    texts, sheet = texts_of("lessons"), opened.value
+    if sheet is not None:
+        Heading(texts.say("hand_in"), 2)
+        missing = [title_of(task) for task in sheet.tasks if task.key not in answers_of(sheet)]
+        if missing:
+            Note(texts.say("not_answered", tasks=", ".join(missing)))
+        ToClass(sheet)
+    Kept()
+
+
+@solara.component
+def ToClass(sheet: Sheet) -> None:
+    """Show the button that hands in to the class that this browser has joined, and what became of it."""
+    texts, code = texts_of("hand_in"), session_code(the_register().seats_of)
+    trouble, attempt = use_attempt()
+    _, redraw = solara.use_state(0)
+    found = answers_of(sheet)
+    if not found:
+        return
+    if not the_class_hand_ins().is_seated(code, session()):
+        Note(texts.say("about_file"))
+        return
+    text = write_hand_in(sheet, found)
+    before = the_class_hand_ins().given(code, session(), file_name(sheet))
+
+    def give() -> None:
+        the_class_hand_ins().put(code, session(), text)
+        redraw(lambda times: times + 1)
+
+    Note(texts.say("about_class"))
+    if before:
+        Note(texts.say("given" if before == text else "changed", code=code), live=True)
+    Press(texts.say("give_again" if before else "give", code=code), lambda: attempt(give), is_main=before != text)
+    Trouble(trouble)
+
+
+@solara.component
 def Kept() -> None:
     """Store the answers in this browser tab, load those stored earlier, and show a link that saves them as a file."""
-    texts = texts_of("lessons")
-    sheet = opened.value
+    texts, sheet = texts_of("lessons"), opened.value
     found = answers_of(sheet) if sheet else {}
 
     def load(given: Any) -> None:
@@ -163,7 +206,7 @@ def Kept() -> None:
         text=write_hand_in(sheet, found) if sheet else "",
         file=file_name(sheet) if sheet else "",
         answered=len(found),
-        label=texts.say("save"),
+        label=texts_of("hand_in").say("save"),
         event_load=load,
     )
     if found:
@@ -190,7 +233,7 @@ def Goals(lesson: Lesson) -> None:
 
 @solara.component
 def Tasks(sheet: Sheet) -> None:
-    """Show the tasks of a sheet (with the reveal, if some are forecasts), then the hand-in, then questions for all."""
+    """Show the tasks of a sheet, with the reveal if some are forecasts."""
     texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
         solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
@@ -201,13 +244,6 @@ def Tasks(sheet: Sheet) -> None:
         OneTask(sheet, task, place)
         if sheet.lesson.forecasts and place == before[-1]:
             Reveal(sheet)
-    Heading(texts.say("hand_in"), 2)
-    Prose(texts.say("hand_in_about"))
-    missing = [title_of(task) for task in sheet.tasks if task.key not in answers_of(sheet)]
-    if missing:
-        Note(texts.say("not_answered", tasks=", ".join(missing)))
-    Heading(texts.say("questions"), 2)
-    Prose(markdown_list(sheet.lesson.questions))
 
 
 @solara.component
@@ -360,8 +396,13 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
     rows = []
     for name, numbers in values.items():
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
-        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].overrides.words)})"
-        rows.append([said, f"{numbers.size}", *(plain(cut) for cut in cuts)])
+        rows.append(
+            [
+                texts.say("setting", name=name.replace("_", " "), said=describe_settings(asked[name].overrides)),
+                f"{numbers.size}",
+                *(plain(cut) for cut in cuts),
+            ]
+        )
     caption = f"{texts.say('numbers_caption')}: {outcome_of(task.outcome).label}"
     Table(heads_of(texts.say("numbers_head")), rows, caption, NUMBERS)
 
@@ -375,6 +416,17 @@ def Groups(task: Task, values: np.ndarray) -> None:
     means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
     rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
     Table(heads_of(texts.say("groups_head")), rows, texts.say("groups_caption"), NUMBERS)
+
+
+def describe_settings(overrides: Overrides) -> str:
+    """Return what settings change other than the last day: labels of choices, and values of numbers."""
+    fields = fields_of()
+    said = [
+        fields[row.key].describe(row.value) if row.key in fields else str(row.value)
+        for row in overrides
+        if row.key != LAST_DAY
+    ]
+    return ", ".join(said) or texts_of("form").say("baseline")
 
 
 def heads_of(said: str) -> list[str]:

@@ -13,6 +13,7 @@ from sim.classroom.gate import is_loopback
 from sim.classroom.hooks import QUERY, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said, Style
+from sim.classroom.parts.marks import Marks
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.server import join_address
@@ -159,6 +160,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
     Students(room)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
+    Marks(room.session.code)
     Ending(room, on_leave)
 
 
