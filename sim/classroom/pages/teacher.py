@@ -16,6 +16,7 @@ from sim.classroom.parts.distribution import Said, Style
 from sim.classroom.parts.marks import Marks
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
+from sim.classroom.reading import outcome_groups
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
@@ -234,7 +235,12 @@ def Asking(code: str, is_next: bool) -> None:
         is_fixed = bool(given["suggests"] and given["fixed"])
         the_register().ask(code, session(), given["outcome"], given["about"], suggested, is_fixed)
 
-    outcomes = [{"value": one.outcome, "text": f"{one.label} ({one.unit})"} for one in offered().values()]
+    heads, more = outcome_groups(), texts_of("reading").say("group_more")
+    known = sorted(offered().values(), key=lambda one: [*heads, one.outcome].index(one.outcome))
+    outcomes = [
+        {"value": one.outcome, "text": f"{one.label} ({one.unit})", "group": heads.get(one.outcome, more)}
+        for one in known
+    ]
     abouts = [{"value": one, "text": texts.say(f"teacher_about_{one}")} for one in ABOUT]
     only = ["suggests", True]
     fields = [
