@@ -62,7 +62,7 @@ def test_a_single_run_is_called_one_roll_of_the_dice(visitor):
     page = visitor("change")
     choose(page, "border", "closed")
     page.get_by_role("button", name="Roll the dice once").click()
-    page.wait_for_selector("text=/One roll of the dice/")
+    page.wait_for_selector("text=/One campaign/")
     assert "1 / 1" in said(page) and "95 % interval" not in said(page)
 
 

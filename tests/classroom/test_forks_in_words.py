@@ -1,4 +1,4 @@
-"""What the page What if says of a decision: what it does from the evening on, not what it does from the first day on."""
+"""What the page What if says of a decision: what it does from that evening on, not from the first day on."""
 
 import re
 

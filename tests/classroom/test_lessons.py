@@ -217,7 +217,7 @@ def test_what_many_other_campaigns_say_is_right_too(sheet):
 def test_a_conclusion_from_one_campaign_is_flagged_and_earns_nothing(sheet, campaigns):
     found = mark(sheet, sheet.task("median"), Answer(float(own(sheet, 1)[0]), 1), campaigns, MANY)
     assert found.points == 0
-    assert len(found.flags) == 1 and "one roll of the dice" in found.flags[0] and "50" in found.flags[0]
+    assert len(found.flags) == 1 and "Chance alone" in found.flags[0] and "50" in found.flags[0]
 
 
 def test_a_conclusion_from_few_campaigns_is_flagged_and_earns_half(sheet, campaigns):
