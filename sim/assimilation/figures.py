@@ -405,7 +405,7 @@ def mean_of(rows: Sequence[Row], column: str) -> float:
 
 
 def draw_luck(made: Followed) -> Path:
-    """Draw the ledger of chance of draws made every day: one panel per region, one row per stream, one column per week."""
+    """Draw the ledger of chance of daily draws: one panel per region, one row per stream, one column per week."""
     rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     weeks = sorted({(row["since"], row["until"]) for row in rows})
@@ -457,8 +457,8 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
     """Add legend and caption to a heat map of luck, save it, and return its path."""
     caption = (
-        f"{describe_worlds(made)} Chance: in standard deviations of one free campaign, over the draws that can have been "
-        f"asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "
+        f"{describe_worlds(made)} Chance: in standard deviations of one free campaign, over the draws that can have "
+        f"been asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "
         f"{percent(made.about['luck_rate'])}. Whether low or high draws helped is in luck.csv, with probabilities."
     )
     colours = LUCK(np.linspace(0, 1, 5))

@@ -208,9 +208,7 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
         "mean": total / draws,  # mean score of a draw, in standard deviations
         "luck": luck,  # in standard deviations of one free campaign; negative for low draws
         "one_in": 1.0
-        / max(
-            float(ndtr(-abs(luck))), 1e-300
-        ),  # one free campaign in this many is at least as far off, in one direction
+        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is as far off, in one direction
         "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns that share seeds alike
         "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
     }

@@ -145,9 +145,9 @@ def describe_shared(made: Followed) -> list[str]:
         return []
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
     return [
-        f"Worlds share draws: in the median cell of the ledger of chance the {made.about['luck_worlds']:,} worlds looked at "
-        f"count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are versions of one "
-        "campaign, and the further draws must be from the usual to be told from chance."
+        f"Worlds share draws: in the median cell of the ledger of chance the {made.about['luck_worlds']:,} worlds "
+        f"looked at count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are versions of "
+        "one campaign, and the further draws must be from the usual to be told from chance."
     ]
 
 
@@ -203,8 +203,8 @@ def describe_luck(made: Followed) -> list[str]:
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
     return [
         f"{len(found)} of {len(made.luck)} cells of the ledger differ from free campaigns (false discovery rate "
-        f"{percent(about['luck_rate'])}); in {len(told)} of them fewer than one free campaign in {ODD:g} is as far off. "
-        f"In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
+        f"{percent(about['luck_rate'])}); in {len(told)} of them fewer than one free campaign in {ODD:g} is as far "
+        f"off. In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
         f"{about['luck_found_in_free']} of {about['luck_cells_of_free']} cells differ.",
         *(describe_finding(row, about["start_date"]) for row in told[:MOST_FINDINGS]),
         *describe_strongest(made, told),

@@ -12,8 +12,10 @@ Assumes Pairs end on the day after the record, because every outcome that is off
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -40,6 +42,7 @@ TRIAL_SEED = 5_000  # first seed of those pairs
 WEEKS = 2  # weeks between the evenings that are tried, and from the last of them to the end of the record
 LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the number of comparisons
 SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # nobody is sent to count the dead
+WAIT = 0.2  # seconds between looks whether visitors' requests are still running
 KEPT = 20  # forks whose pairs are kept, and suggestions that are kept
 Rows = list[tuple[dict[str, Value], dict[str, Value]]]  # outcomes without and with the change, one row per pair
 
@@ -115,11 +118,23 @@ class PairRunner:
         self.examples: LRUCache[tuple[Fork, ...], Example] = LRUCache(KEPT)
         self.locks: LRUCache[Any, threading.RLock] = LRUCache(10 * KEPT)
         self.lock = threading.Lock()
+        self.asked = 0  # requests of visitors that are running; the search for an example waits for them
 
     def one_at_a_time(self, key: Any) -> threading.RLock:
         """Return the lock of a request, so that visitors who ask the same wait for the first of them."""
         with self.lock:
             return self.locks.setdefault(key, threading.RLock())
+
+    @contextmanager
+    def asking(self, is_shown: bool) -> Iterator[None]:
+        """Count a request of a visitor while it runs; pairs that are not shown to a visitor do not count."""
+        with self.lock:
+            self.asked += is_shown
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.asked -= is_shown
 
     def pairs(self, fork: Fork, count: int = PAIRS, first_seed: int = 0) -> Iterator[tuple[Campaigns, Campaigns]]:
         """Run pairs, and yield all that have finished so far after every few of them.
@@ -144,7 +159,7 @@ class PairRunner:
             seeds = range(first_seed, first_seed + count)
             check_effect(turn, seeds[:1], (fork.change.text,))
             rows: Rows = []
-            with ThreadPoolExecutor(cores()) as pool:
+            with self.asking(first_seed != TRIAL_SEED), ThreadPoolExecutor(cores()) as pool:
                 chunks = [seeds[place : place + CHUNK] for place in range(0, count, CHUNK)]
                 for chunk in pool.map(partial(self.run, turn), chunks):
                     rows += chunk
@@ -179,7 +194,7 @@ class PairRunner:
             PanjError: The decision has no effect on any of these evenings.
         """
         latest_first = tuple(sorted(forks, key=lambda fork: fork.evening, reverse=True))
-        with self.one_at_a_time(latest_first):
+        with self.one_at_a_time(latest_first), self.asking(True):
             if latest_first not in self.found:
                 suggestion = self.search(latest_first)
                 with self.lock:
@@ -218,6 +233,8 @@ class PairRunner:
             if key in self.examples:
                 return self.examples[key]
             for fork in forks:
+                while self.asked:
+                    time.sleep(WAIT)
                 try:
                     found = self.trial(fork, len(forks))
                 except PanjError:  # the decision has no effect after this evening
