@@ -118,7 +118,7 @@ class PairRunner:
         self.examples: LRUCache[tuple[Fork, ...], Example] = LRUCache(KEPT)
         self.locks: LRUCache[Any, threading.RLock] = LRUCache(10 * KEPT)
         self.lock = threading.Lock()
-        self.asked = 0  # requests of visitors that are running; the search for an example waits for them
+        self.visitors = 0  # requests of visitors that are running; the search for an example waits for them
 
     def one_at_a_time(self, key: Any) -> threading.RLock:
         """Return the lock of a request, so that visitors who ask the same wait for the first of them."""
@@ -129,12 +129,12 @@ class PairRunner:
     def asking(self, is_shown: bool) -> Iterator[None]:
         """Count a request of a visitor while it runs; pairs that are not shown to a visitor do not count."""
         with self.lock:
-            self.asked += is_shown
+            self.visitors += is_shown
         try:
             yield
         finally:
             with self.lock:
-                self.asked -= is_shown
+                self.visitors -= is_shown
 
     def pairs(self, fork: Fork, count: int = PAIRS, first_seed: int = 0) -> Iterator[tuple[Campaigns, Campaigns]]:
         """Run pairs, and yield all that have finished so far after every few of them.
@@ -233,7 +233,7 @@ class PairRunner:
             if key in self.examples:
                 return self.examples[key]
             for fork in forks:
-                while self.asked:
+                while self.visitors:
                     time.sleep(WAIT)
                 try:
                     found = self.trial(fork, len(forks))
