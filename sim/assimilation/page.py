@@ -146,8 +146,8 @@ def describe_shared(made: Followed) -> list[str]:
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
     return [
         f"Worlds share draws: in the median cell of the ledger of chance the {made.about['luck_worlds']:,} worlds "
-        f"looked at count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are versions "
-        "of one campaign, and the further draws must be from the usual to be told from chance."
+        f"looked at count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are "
+        "versions of one campaign, and the further draws must be from the usual to be told from chance."
     ]
 
 

@@ -3,7 +3,7 @@
 Reads   text/<language>/*.yaml, one file per page; and the wording of months, dates and lists, shared with stories.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,16 @@ from sim.wording import SENTENCES, Language
 FOLDER = Path(__file__).parent / "text"
 
 
+class Texts(Language):
+    """The texts of a page, including those that all pages share."""
+
+    def __init__(self, sentences: Mapping[str, Any], page: Mapping[str, Any]) -> None:
+        super().__init__(sentences)
+        self.page = page  # those of the file of the page alone
+
+
 @cache
-def texts_of(page: str, language: str = "en") -> Language:
+def texts_of(page: str, language: str = "en") -> Texts:
     """Return the texts of a page, including the texts that all pages share.
 
     Args:
@@ -36,7 +44,8 @@ def texts_of(page: str, language: str = "en") -> Language:
         raise unknown("page", page, known)
     here = FOLDER / language
     shared = {**read_yaml(SENTENCES / f"{language}.yaml"), **read_yaml(here / "shell.yaml")}
-    return Language({**shared, **read_yaml(here / f"{page}.yaml")})
+    own = read_yaml(here / f"{page}.yaml")
+    return Texts({**shared, **own}, own)
 
 
 def markdown_list(lines: Iterable[str]) -> str:

@@ -390,3 +390,11 @@ def rows_of(fact: Fact) -> list[Evidence]:
         The rows, in the order of the ids.
     """
     return [evidence()[id] for id in fact.evidence]
+
+
+def sources_of(fact: Fact) -> list[str]:
+    """Return the sources of a sentence as texts such as `F001, F002: Irish Times, 2021-07-05`, one text per source."""
+    ids: dict[str, list[str]] = {}
+    for row in rows_of(fact):
+        ids.setdefault(row.source, []).append(row.id)
+    return [f"{', '.join(rows)}: {name}" for name, rows in ids.items()]
