@@ -23,7 +23,7 @@ from sim.classroom.pages import (
 )
 from sim.classroom.parts import Note
 from sim.classroom.server import THIS_SERVER
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import current_language, texts_of
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
@@ -69,7 +69,8 @@ def Layout(children: list[solara.Element]) -> None:
     texts = texts_of("shell")
     solara.Style(STYLE)
     Lifeline()
-    with solara.Div(classes=["shell"]):
+    way = {"dir": texts.say("direction"), "lang": current_language()}
+    with solara.Div(classes=["shell"], attributes=way):
         solara.HTML("a", texts.say("skip"), attributes={"href": "#content", "class": "skip"})
         Pages()
         solara.Div(

@@ -168,10 +168,10 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
         The labels of the outcomes, keyed by name of the outcome.
     """
     known = outcomes_of(settings.start_date, settings.days)
-    return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
+    return {name: label_of(known[name]) for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
 
 
-def outcome_groups(language: str = "en") -> dict[str, str]:
+def outcome_groups(language: str = "") -> dict[str, str]:
     """Return the heading under which a chooser lists each main outcome, keyed by name of the outcome.
 
     Args:
@@ -179,6 +179,16 @@ def outcome_groups(language: str = "en") -> dict[str, str]:
     """
     texts = texts_of(PAGE, language)
     return {name: texts.say(f"group_{group}") for group, names in OUTCOME_GROUPS.items() for name in names}
+
+
+def label_of(row: Outcome, language: str = "") -> str:
+    """Return the label of an outcome in a language: that of its file of texts or, if it has none, the declared one.
+
+    Args:
+        row: The outcome.
+        language: Language of the label; empty for the one in use.
+    """
+    return str(texts_of("outcomes", language).page.get(row.name, row.label))
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
@@ -197,7 +207,7 @@ def read(
     name: str,
     change: str = "",
     names: tuple[str, str] | None = None,
-    language: str = "en",
+    language: str = "",
 ) -> Reading:
     """Summarise one outcome under one or two choices of settings.
 
@@ -220,7 +230,8 @@ def read(
     names = names or (texts.say("base"), texts.say("changed"))
     row = outcome_of(base.settings, name)
     first, is_date = base.settings.start_date, row.unit == "date"
-    measure = Measure(name, row.label, "days" if is_date else row.unit, is_date, {}, first + timedelta(days=row.last))
+    label = label_of(row, language)
+    measure = Measure(name, label, "days" if is_date else row.unit, is_date, {}, first + timedelta(days=row.last))
     ours = [worlds_of(one, measure, first, number) for number, one in enumerate([base, changed] if changed else [base])]
     reported = reported_of(row, evidence())
     known = np.concatenate([one.values[~np.isnan(one.values)] for one in ours])
@@ -236,7 +247,7 @@ def read(
                   for one, spread in zip([base, changed], spreads, strict=False))  # fmt: skip
     return Reading(
         outcome=name,
-        label=row.label,
+        label=label,
         unit=unit_of(measure, language),
         counted=row.counted,
         edges=edges,
@@ -454,7 +465,7 @@ def dots_of(values: np.ndarray, most: int = DOTS) -> list[float]:
     return [float(value) for value in np.quantile(values, shares, method="inverted_cdf")]
 
 
-def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
+def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "") -> Mark | None:
     """Return a reported figure in the form in which a page shows it.
 
     Args:
@@ -504,7 +515,7 @@ def unit_of(measure: Measure, language: str) -> str:
 
 
 def format_level(
-    value: float, measure: Measure, first: date | None = None, language: str = "en", on_axis: bool = False
+    value: float, measure: Measure, first: date | None = None, language: str = "", on_axis: bool = False
 ) -> str:
     """Format a value of an outcome as text.
 

@@ -30,7 +30,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
 from sim.classroom.gate import BROWSER, MOST_CHANNELS, MOST_PAGES, Gate, Room, first_of, new_code, page_policy
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import texts_of, use_language
 from sim.errors import PanjError
 from sim.execution.run import compile_rules
 from sim.options import Classroom
@@ -307,6 +307,7 @@ def main(request: Classroom) -> int:
     """
     room = room_of(request)
     check_free(room)
+    use_language(request.lang)
     console = console_of()
     console.print("Getting the classroom ready ...")
     get_ready(console)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from html import escape
 from itertools import count
 from typing import NamedTuple
@@ -26,12 +25,11 @@ class Term(NamedTuple):
         return re.compile(rf"\b({'|'.join(map(re.escape, self.forms))})\b", re.IGNORECASE)
 
 
-@cache
-def terms(language: str = "en") -> dict[str, Term]:
+def terms(language: str = "") -> dict[str, Term]:
     """Return the terms that are explained, keyed by name.
 
     Args:
-        language: Language of the texts.
+        language: Language of the texts; empty for the one in use.
     """
     rows = texts_of("terms", language).page
     return {name: Term(name, tuple(row["forms"]), row["meaning"]) for name, row in rows.items()}
