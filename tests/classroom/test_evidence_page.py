@@ -9,6 +9,7 @@ from sim.classroom import texts
 from sim.classroom.lessons.lesson import folder_of_exercises, lesson_of, read_lessons, sheet_of
 from sim.classroom.pages.evidence import ANY, card_in_html, figure_in_html, found_by
 from sim.classroom.parts.citation import with_links
+from sim.classroom.parts.terms import first_uses, terms, with_terms
 from sim.data.record import evidence
 from sim.errors import PanjError
 
@@ -86,3 +87,17 @@ def test_a_task_names_the_choice_of_the_student_in_words():
     sheet = sheet_of(lesson_of(4), "12")
     assert sheet.parameters["policy_label"] in sheet.task("guess").asks
     assert sheet.parameters["policy"] != sheet.parameters["policy_label"]
+
+
+def test_every_term_that_a_lesson_explains_is_in_the_glossary():
+    glossary = (folder_of_exercises().parent / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8")
+    known = {row.split("|")[1].strip(" `").casefold() for row in glossary.splitlines() if row.startswith("| ")}
+    missing = [term.name for term in terms().values() if not known & set(term.forms)]
+    assert missing == ["interval"]  # the glossary has it with its level
+
+
+def test_a_term_is_explained_once_and_where_it_is_first_used():
+    used = list(first_uses(["one campaign", "a median of campaigns", "the median"]))
+    assert used == [{"campaign"}, {"median"}, set()]
+    html = with_terms("<p>A median of campaigns, median.</p>", {"median", "campaign"})
+    assert html.count('class="term"') == 2 and html.endswith("</span>, median.</p>")
