@@ -77,7 +77,7 @@ JULY = DOCS / "how-to" / "july_2021.md"
 ASSIMILATION, SAMPLE = DOCS / "explanation" / "assimilation.md", ROOT / "results" / "worlds_2021_07_07"
 TURNED = "2021-06-22"  # evening on which the decisions of docs/how-to/july_2021.md change
 WORLDS = {  # study by question
-    "other luck": f"worlds=record worlds.until={TURNED} {RECORD} study=july_other_luck",
+    "other chance": f"worlds=record worlds.until={TURNED} {RECORD} study=july_other_luck",
     "in hindsight": f"worlds=record {RECORD} study=july_record",
 }
 TURNS = {

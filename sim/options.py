@@ -704,6 +704,7 @@ class Classroom(Request):
     extras = ("classroom",)
     examples = ("classroom", "classroom host=0.0.0.0")
     port: int = option("port to listen on", 8765, low=1, high=65535)
+    lang: str = option("language of the pages: the name of a folder of texts", "en")
     host: str = option("address to listen on; 0.0.0.0 lets other computers join", "127.0.0.1", example="0.0.0.0")
     code: str = option(
         "code that students enter; by default random where other computers can join",

@@ -405,7 +405,7 @@ def mean_of(rows: Sequence[Row], column: str) -> float:
 
 
 def draw_luck(made: Followed) -> Path:
-    """Draw the luck ledger of draws made every day: one panel per region, one row per stream, one column per week."""
+    """Draw the ledger of chance of daily draws: one panel per region, one row per stream, one column per week."""
     rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     weeks = sorted({(row["since"], row["until"]) for row in rows})
@@ -419,11 +419,11 @@ def draw_luck(made: Followed) -> Path:
         is_last = place >= len(regions) - 2
         ends = [format_short_day(date.fromisoformat(until)) for _, until in weeks]
         axes.set_xticks(range(len(weeks)), ends if is_last else [""] * len(ends), rotation=60, fontsize=6.5)
-    return save_luck(made, figure, "luck.png", "The luck of the worlds, by week (named by its last day)")
+    return save_luck(made, figure, "luck.png", "Chance in the worlds, by week (named by its last day)")
 
 
 def draw_luck_once(made: Followed) -> Path:
-    """Draw the luck ledger of draws made once: one row per stream, one column per region."""
+    """Draw the ledger of chance of draws made once: one row per stream, one column per region."""
     rows = [row for row in made.luck if row["since"] == made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     figure, (axes,) = new_panels(1, 1, 0.2 * len(streams), Spaces(left=2.9, right=0.15, top=0.1, bottom=0.85))
@@ -432,7 +432,7 @@ def draw_luck_once(made: Followed) -> Path:
     axes.set_yticks(range(len(streams)), streams, fontsize=7.5)
     axes.set_xticks(range(len(regions)), [region.replace(" and ", "\nand ") for region in regions], rotation=30,
                     ha="right", fontsize=7.5)  # fmt: skip
-    return save_luck(made, figure, "luck_once.png", "The luck of the worlds: draws made once in a campaign")
+    return save_luck(made, figure, "luck_once.png", "Chance in the worlds: draws made once in a campaign")
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
@@ -457,8 +457,8 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
     """Add legend and caption to a heat map of luck, save it, and return its path."""
     caption = (
-        f"{describe_worlds(made)} Luck: in standard deviations of one free campaign, over the draws that can have been "
-        f"asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "
+        f"{describe_worlds(made)} Chance: in standard deviations of one free campaign, over the draws that can have "
+        f"been asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "
         f"{percent(made.about['luck_rate'])}. Whether low or high draws helped is in luck.csv, with probabilities."
     )
     colours = LUCK(np.linspace(0, 1, 5))

@@ -1,4 +1,4 @@
-"""Measure how much the random draws of worlds differ from those of free campaigns: the luck ledger, luck.csv.
+"""Measure how much the random draws of worlds differ from those of free campaigns: the ledger of chance, luck.csv.
 
 The ledger has one cell per stream of draws, region and week. No campaign is run: a draw is a function of seed, stream,
 day and actor, so it can be recomputed. Each draw is converted to a standard normal score.
@@ -16,7 +16,7 @@ earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 ov
 many free campaigns is also made.
 
 Draws that the model never used, such as those of a district that nobody pressed, are counted too, because a campaign's
-record does not tell which they are; they can make luck look smaller than it was, but not larger. Streams whose actors
+record does not tell which they are; they can make it look smaller than it was, but not larger. Streams whose actors
 can be anywhere (columns, prongs, families) are left out.
 """
 
@@ -150,7 +150,7 @@ def rows_of_luck(
     regions: Mapping[str, Sequence[str]],
     start: date,
 ) -> list[dict[str, Any]]:
-    """Return the luck ledger of worlds, with one row per stream, region and week.
+    """Return the ledger of chance of worlds, with one row per stream, region and week.
 
     Args:
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
@@ -219,7 +219,7 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
         "mean": total / draws,  # mean score of a draw, in standard deviations
         "luck": luck,  # in standard deviations of one free campaign; negative for low draws
         "one_in": 1.0
-        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is at least as lucky, in one direction
+        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is as far off, in one direction
         "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns that share seeds alike
         "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
     }

@@ -21,17 +21,17 @@ from sim.wording import counted, format_day, list_words, percent, significant, w
 
 REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is not met: about two standard errors
 TOLD = 5  # largest number of reports described in a sentence
-MOST_FINDINGS = 10  # largest number of findings of the luck ledger described
+MOST_FINDINGS = 10  # largest number of findings of the ledger of chance described
 NEAREST = 3  # number of cells described if there is no finding
-ODD = 20.0  # a finding is described if at most one free campaign in this many has as much luck
+ODD = 20.0  # a finding is described if at most one free campaign in this many is as far off
 FIGURES = {  # file: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers across by night and by post, and what was counted."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
     "map_free.png": ("Where, in free campaigns", "The same map of campaigns conditioned on nothing."),
     "surprise.png": ("Surprise by report", "How improbable each report was given all earlier ones, and at the end."),
-    "luck.png": ("Luck by week", "How far the draws of the worlds are from those of free campaigns."),
-    "luck_once.png": ("Luck of draws made once", "The same for draws made on day 0."),
+    "luck.png": ("Chance by week", "How far the draws of the worlds are from those of free campaigns."),
+    "luck_once.png": ("Chance in draws made once", "The same for draws made on day 0."),
     "stages.png": ("The sampler", "Sample size, temperature, what is left, acceptance and log evidence."),
 }
 COLUMNS = (
@@ -137,7 +137,7 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """State how many independent worlds would carry as much information as the worlds of the luck ledger.
+    """State how many independent worlds would carry as much information as the worlds of the ledger of chance.
 
     Return a list with one sentence, or an empty list if there is no ledger.
     """
@@ -145,9 +145,9 @@ def describe_shared(made: Followed) -> list[str]:
         return []
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
     return [
-        f"Worlds share draws: in the median cell of the luck ledger the {made.about['luck_worlds']:,} worlds looked at "
-        f"count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are versions of one "
-        "campaign, and the greater luck must be to be told from chance."
+        f"Worlds share draws: in the median cell of the ledger of chance the {made.about['luck_worlds']:,} worlds "
+        f"looked at count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are "
+        "versions of one campaign, and the further draws must be from the usual to be told from chance."
     ]
 
 
@@ -194,7 +194,7 @@ def describe_surprises(made: Followed) -> str:
 
 
 def describe_luck(made: Followed) -> list[str]:
-    """Return sentences on the luck ledger: which cells are unusual, and how many would be so by chance alone.
+    """Return sentences on the ledger of chance: which cells are unusual, and how many would be so by chance alone.
 
     The latter is the number of unusual cells in a ledger of free campaigns.
     """
@@ -203,8 +203,8 @@ def describe_luck(made: Followed) -> list[str]:
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
     return [
         f"{len(found)} of {len(made.luck)} cells of the ledger differ from free campaigns (false discovery rate "
-        f"{percent(about['luck_rate'])}); in {len(told)} of them fewer than one free campaign in {ODD:g} is as lucky. "
-        f"In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
+        f"{percent(about['luck_rate'])}); in {len(told)} of them fewer than one free campaign in {ODD:g} is as far "
+        f"off. In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
         f"{about['luck_found_in_free']} of {about['luck_cells_of_free']} cells differ.",
         *(describe_finding(row, about["start_date"]) for row in told[:MOST_FINDINGS]),
         *describe_strongest(made, told),
@@ -212,7 +212,7 @@ def describe_luck(made: Followed) -> list[str]:
 
 
 def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
-    """Describe the cells of the luck ledger with the lowest p-values, unless there are findings to describe.
+    """Describe the cells of the ledger of chance with the lowest p-values, unless there are findings to describe.
 
     Return an empty list if `told` has findings, or if the ledger has no cells.
     """
@@ -224,7 +224,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
 
 
 def describe_finding(row: Row, start: str) -> str:
-    """Describe one cell of the luck ledger: what was drawn, where, when, and how unusual it is."""
+    """Describe one cell of the ledger of chance: what was drawn, where, when, and how unusual it is."""
     is_low = float(row["luck"]) < 0
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"
@@ -237,7 +237,7 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format the number of free campaigns among which one is expected to be at least as lucky as a cell.
+    """Format the number of free campaigns among which one is expected to be at least as far off as a cell.
 
     The number has two significant figures; a million or more is formatted as `a million`.
     """

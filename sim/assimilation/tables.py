@@ -271,7 +271,7 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
 def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of the tables that compare worlds with free campaigns, keyed by file name.
 
-    Also add the numbers of observations and of free campaigns, and counts from the luck ledger, to `about`.
+    Also add the numbers of observations and of free campaigns, and counts from the ledger of chance, to `about`.
     """
     facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
     free = made.samples[FREE].finished()
@@ -306,7 +306,7 @@ def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
 
 
 def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
-    """Return two luck ledgers: one of the first `WORLDS` worlds, and one of the same number of free campaigns."""
+    """Return two ledgers of chance: one of the first `WORLDS` worlds, and one of the same number of free campaigns."""
     model, facts = made.model, made.settings.facts
     order = model.order
     units = layout_of(order.rules, order.attention, order.posts).world.units

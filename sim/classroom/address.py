@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from sim.classroom.choice.parse import parse_choice, read_overrides
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import QUERY, arrivals, chosen, day, followed, keep, kept, seed
+from sim.classroom.gate import CLASS
+from sim.classroom.hooks import arrivals, chosen, day, followed, keep, kept, seed
 from sim.classroom.parts.follow import following, sample
 from sim.classroom.parts.questions import read_seed
 from sim.classroom.parts.sheet import LONGEST, read_day
@@ -28,10 +29,10 @@ KEYS = {  # what the address of each page holds, in order; values of keys that a
     "compare": ("first", "second", "outcome", "seed", "evening"),
     "what_if": ("choice", "follow", "seed", "evening"),
     "story": ("choice", "follow", "seed", "province", "from", "to"),
-    "lessons": ("lesson", QUERY),
-    "join": (QUERY,),
-    "teacher": (QUERY,),
-    "projector": (QUERY,),
+    "lessons": ("lesson", CLASS),
+    "join": (CLASS,),
+    "teacher": (CLASS,),
+    "projector": (CLASS,),
 }
 
 

@@ -8,12 +8,24 @@ import solara
 
 from sim.classroom.address import KEYS, arrive, choice_from, query_of
 from sim.classroom.hooks import MOST_OWN, chosen, own
-from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
+from sim.classroom.pages import (
+    change,
+    compare,
+    evidence,
+    home,
+    join,
+    lessons,
+    projector,
+    story,
+    teacher,
+    watch,
+    what_if,
+)
 from sim.classroom.parts import Note, Trouble
 from sim.classroom.parts.attending import Attending, use_attendance
 from sim.classroom.parts.distribution import Style
 from sim.classroom.server import THIS_SERVER
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import current_language, texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
@@ -22,7 +34,7 @@ WALL = "projector"  # the page that is projected, which has no menu
 CHECKS = 3.0  # seconds between checks that the server is running
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
-    "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
+    "evidence": evidence, "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
 }  # fmt: skip
 
 
@@ -80,7 +92,9 @@ def Layout(children: list[solara.Element]) -> None:
     solara.Style(STYLE)
     Style()
     Lifeline(page, set_trouble)
-    with solara.Div(classes=["shell", *([f"call-{place.call}"] if place and place.call else [])]):
+    way = {"dir": texts.say("direction"), "lang": current_language()}
+    called = [f"call-{place.call}"] if place and place.call else []
+    with solara.Div(classes=["shell", *called], attributes=way):
         solara.HTML("a", texts.say("skip"), attributes={"href": "#content", "class": "skip"})
         if page != WALL:
             Pages(page)
@@ -93,7 +107,6 @@ def Layout(children: list[solara.Element]) -> None:
             return
         with solara.Div(classes=["sources"], attributes={"role": "contentinfo"}):
             Note(texts.say("sources"))
-            Note(texts.say("evidence"))
 
 
 def current_page() -> str:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
 from cachetools import LRUCache
@@ -137,10 +138,14 @@ class WorkerPool:
 
         If the process dies, run the campaigns once more.
         """
+        return self.call(run_piece_nicely, piece)  # type: ignore[no-any-return]
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function of a module in a process; if the process dies, call it once more."""
         try:
-            return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
+            return self.workers.submit(function, *arguments).result()
         except BrokenProcessPool:
-            return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
+            return self.workers.submit(function, *arguments).result()
 
 
 class Desk:

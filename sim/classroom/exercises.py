@@ -162,7 +162,7 @@ class Exercise:
             draw_outcome(axes, shown, outcome)
             axes.set_ylabel("campaigns")
             add_key(figure, key_of_outcomes(), 4)
-            said = f"{settings}: {dice(runs)}, {composed.calibration}."
+            said = f"{settings}: {say_runs(runs)}, {composed.calibration}."
             add_caption(figure, said)
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
@@ -177,7 +177,7 @@ class Exercise:
             axes.set_title(f"{outcome_of(outcome).label}: {settings} minus {minus}", fontsize=9.5)
             figure.legend(loc="outside upper left", ncols=2)
             said = f"{len(values):,} pairs of campaigns, each with the same seed, {calibration}."
-            add_caption(figure, f"{said}{' One pair: one roll of the dice.' if runs == 1 else ''}")
+            add_caption(figure, f"{said}{' One pair: chance alone may have decided it.' if runs == 1 else ''}")
         return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
 
     def reported(self, outcome: str) -> float:
@@ -247,7 +247,7 @@ class Exercise:
         write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
         still = f" Not answered yet: {', '.join(missing)}." if missing else ""
-        print(f"Written: {place}.{still} Your teacher marks it with: python -m sim grade {place}")
+        print(f"Written: {place}.{still} Give it to your teacher.")
         return place
 
 
@@ -274,9 +274,9 @@ def plain(answer: Any, kind: str) -> Any:
     return answer.item() if hasattr(answer, "item") else answer
 
 
-def dice(runs: int) -> str:
-    """Return the number of campaigns as text, with a reminder that a single campaign is one roll of the dice."""
-    return f"{counted(runs, 'campaign')}{' (one roll of the dice)' if runs == 1 else ''}"
+def say_runs(runs: int) -> str:
+    """Return the number of campaigns as text, with a reminder that chance alone may have decided a single campaign."""
+    return f"{counted(runs, 'campaign')}{' (chance alone may have decided it)' if runs == 1 else ''}"
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:

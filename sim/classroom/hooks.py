@@ -257,7 +257,7 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
     given = parse_qs(solara.use_router().search or "").get(CLASS, [""])[0]
     found = sessions_of(session())
     code = spelled(given) or (found[0].code if found else "")
-    solara.use_effect(lambda: keep({QUERY: code}), [code])
+    solara.use_effect(lambda: keep({CLASS: code}), [code])
     return code
 
 

@@ -18,7 +18,16 @@ import pyarrow as pa
 
 from sim.classroom.texts import texts_of
 from sim.compare.compare import verdict_of
-from sim.compare.sentences import FEW, Verdict, is_share, say_amount, say_number
+from sim.compare.pairs import Judgement
+from sim.compare.sentences import (
+    FEW,
+    Verdict,
+    is_share,
+    say_amount,
+    say_difference,
+    say_interval,
+    say_number,
+)
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import evidence
@@ -28,29 +37,40 @@ from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
 from sim.wording import paragraph
 
 PAGE = "reading"
-MAIN_OUTCOMES = (
-    "troops_crossed_by_2021_07_07",
-    "troops_crossed_largest_night",
-    "largest_night",
-    "posts_used_largest_night",
-    "share_held_by_taliban_2021_06_30",
-    "share_held_by_taliban_2021_07_05",
-    "share_without_fight",
-    "badakhshan_lost_2021_07_05",
-    "border_share_taliban_2021_07_05",
-    "retaken_2021_06_30",
-    "capitals_lost_2021_07_07",
-    "first_capital_fell",
-    "troops_captured_by_2021_07_07",
-    "troops_killed_by_2021_07_07",
-    "people_displaced_by_2021_07_07",
-    "refugees_admitted_by_2021_07_07",
-    "peak_queue",
-    "calls_answered",
-)
+OUTCOME_GROUPS = {  # the main outcomes by what they count, in the order of choosers
+    "river": (
+        "troops_crossed_by_2021_07_07",
+        "troops_crossed_largest_night",
+        "largest_night",
+        "posts_used_largest_night",
+        "border_share_taliban_2021_07_05",
+    ),
+    "districts": (
+        "share_held_by_taliban_2021_06_30",
+        "share_held_by_taliban_2021_07_05",
+        "badakhshan_lost_2021_07_05",
+        "share_without_fight",
+        "retaken_2021_06_30",
+        "capitals_lost_2021_07_07",
+        "first_capital_fell",
+    ),
+    "soldiers": (
+        "troops_captured_by_2021_07_07",
+        "troops_killed_by_2021_07_07",
+        "calls_answered",
+    ),
+    "families": (
+        "people_displaced_by_2021_07_07",
+        "refugees_admitted_by_2021_07_07",
+        "peak_queue",
+    ),
+}
+MAIN_OUTCOMES = tuple(name for names in OUTCOME_GROUPS.values() for name in names)
 DOTS = 20  # maximum number of dots in a dot plot; each represents the same number of campaigns
+PAIR_DOTS = 200  # maximum number of dots for paired differences
 BARS = 24  # maximum number of bars of a histogram
 MANY = 40  # if the range of whole numbers is below this, each number has its own bar
+ASSIMILATED, CALIBRATED, FREE = "assimilated", "calibrated", "free"  # kinds of campaigns
 NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # verdicts
 
 
@@ -75,6 +95,22 @@ class Spread(NamedTuple):
     high: float | None  # 95 % quantile
     text: str
     calibration: str = ""
+
+
+class Pairs(NamedTuple):
+    """Paired differences: for each seed, the outcome under the second choice minus that under the first."""
+
+    dots: list[float]  # one difference per pair, or evenly spaced quantiles if there are more than `PAIR_DOTS` pairs
+    edges: list[float]  # ends of the axis, with zero between them
+    ticks: list[tuple[float, str]]
+    unit: str
+    lower: int  # pairs in which the outcome is lower, or earlier
+    equal: int
+    higher: int
+    mean: float
+    low: float | None  # 95 % interval of the mean; None for a single pair
+    high: float | None
+    text: str
 
 
 class Mark(NamedTuple):
@@ -105,12 +141,15 @@ class Reading(NamedTuple):
     sentence: str
     notes: list[str]
     zero: bool = False  # whether a line is drawn at zero, as for differences
+    pairs: Pairs | None = None  # None for one choice, or before the first pair has finished
+    made: str = ""  # how many runs are shown, and whether they are free, calibrated or assimilated
 
     @property
     def summary(self) -> str:
         """A description of the chart in sentences, for readers who cannot see it."""
         spreads = [spread.text for spread in (self.base, self.changed) if spread]
-        return paragraph(f"{self.label}.", *spreads, self.mark.text if self.mark else "", self.headline)
+        pairs = [self.pairs.text] if self.pairs else []
+        return paragraph(f"{self.label}.", *pairs, *spreads, self.mark.text if self.mark else "", self.headline)
 
 
 @lru_cache(maxsize=16)
@@ -129,7 +168,27 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
         The labels of the outcomes, keyed by name of the outcome.
     """
     known = outcomes_of(settings.start_date, settings.days)
-    return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
+    return {name: label_of(known[name]) for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
+
+
+def outcome_groups(language: str = "") -> dict[str, str]:
+    """Return the heading under which a chooser lists each main outcome, keyed by name of the outcome.
+
+    Args:
+        language: Language of the headings.
+    """
+    texts = texts_of(PAGE, language)
+    return {name: texts.say(f"group_{group}") for group, names in OUTCOME_GROUPS.items() for name in names}
+
+
+def label_of(row: Outcome, language: str = "") -> str:
+    """Return the label of an outcome in a language: that of its file of texts or, if it has none, the declared one.
+
+    Args:
+        row: The outcome.
+        language: Language of the label; empty for the one in use.
+    """
+    return str(texts_of("outcomes", language).page.get(row.name, row.label))
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
@@ -148,7 +207,7 @@ def read(
     name: str,
     change: str = "",
     names: tuple[str, str] | None = None,
-    language: str = "en",
+    language: str = "",
 ) -> Reading:
     """Summarise one outcome under one or two choices of settings.
 
@@ -171,7 +230,8 @@ def read(
     names = names or (texts.say("base"), texts.say("changed"))
     row = outcome_of(base.settings, name)
     first, is_date = base.settings.start_date, row.unit == "date"
-    measure = Measure(name, row.label, "days" if is_date else row.unit, is_date, {}, first + timedelta(days=row.last))
+    label = label_of(row, language)
+    measure = Measure(name, label, "days" if is_date else row.unit, is_date, {}, first + timedelta(days=row.last))
     ours = [worlds_of(one, measure, first, number) for number, one in enumerate([base, changed] if changed else [base])]
     reported = reported_of(row, evidence())
     known = np.concatenate([one.values[~np.isnan(one.values)] for one in ours])
@@ -187,7 +247,7 @@ def read(
                   for one, spread in zip([base, changed], spreads, strict=False))  # fmt: skip
     return Reading(
         outcome=name,
-        label=row.label,
+        label=label,
         unit=unit_of(measure, language),
         counted=row.counted,
         edges=edges,
@@ -200,7 +260,68 @@ def read(
         headline=texts.say(f"sure_{sure}", verdict.judgement.worlds if verdict else ours[0].seeds.size),
         sentence=verdict.sentence if verdict and sure not in (NOTHING, ONE) else "",
         notes=notes_of(row, measure, base.settings, is_open and sure in (CLEAR, UNCLEAR), language),
+        pairs=pairs_of(ours[1], ours[0], verdict.judgement, measure, language) if verdict else None,
+        made=made_of([one.settings for one in (base, changed) if one], verdict, spreads[0].done, language),
     )
+
+
+def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, language: str) -> Pairs | None:
+    """Return the paired differences of an outcome, with the mean and interval of its verdict; None without a pair."""
+    texts = texts_of(PAGE, language)
+    _, at, at_base = np.intersect1d(changed.seeds, base.seeds, return_indices=True)
+    differences = np.sort(changed.values[at] - base.values[at_base])
+    differences = differences[~np.isnan(differences)]
+    if not differences.size:
+        return None
+    counts = {"lower": found.worlds_lower, "equal": found.worlds_equal, "higher": found.worlds_higher}
+    has_interval = found.worlds > 1
+    low, high = (found.mean_low, found.mean_high) if has_interval else (None, None)
+    edges = around_zero(differences, measure)
+    unit = "days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit
+    key = "pairs_date" if measure.is_date else "pairs"
+    said = [texts.say(key, found.worlds, mean=say_difference(found.mean_difference, measure), **counts)]
+    if low is not None and high is not None:
+        said.append(texts.say("pairs_interval", interval=say_interval(low, high, measure)))
+    return Pairs(
+        dots=dots_of(differences, PAIR_DOTS),
+        edges=edges,
+        ticks=[(tick, signed(tick, measure)) for tick in ticks_of(edges, measure)],
+        unit=texts.say("pairs_unit_date" if measure.is_date else "pairs_unit", unit=unit),
+        **counts,
+        mean=found.mean_difference,
+        low=low,
+        high=high,
+        text=" ".join(said),
+    )
+
+
+def around_zero(differences: np.ndarray, measure: Measure) -> list[float]:
+    """Return the ends of an axis for differences, which contains zero and has some room at both ends."""
+    low, high = min(0.0, float(differences[0])), max(0.0, float(differences[-1]))
+    room = 0.08 * (high - low) or (0.01 if is_share(measure) else 1.0)
+    return [low - room, high + room]
+
+
+def signed(value: float, measure: Measure) -> str:
+    """Return a difference as a number with its sign, for an axis."""
+    number = say_number(value, measure)
+    return number if number == "0" else f"{'-' if value < 0 else '+'}{number}"
+
+
+def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int, language: str) -> str:
+    """Return how many runs a chart shows, and of which kind they are."""
+    texts = texts_of(PAGE, language)
+    kinds = list(dict.fromkeys(kind_of(one) for one in settings))
+    kind = texts.listed([texts.say(f"kind_{one}") for one in kinds])
+    if verdict is None:
+        return texts.say("made", done, kind=kind)
+    return texts.say("made_pairs", verdict.judgement.worlds, kind=kind)
+
+
+def kind_of(settings: Settings) -> str:
+    """Return whether campaigns are `assimilated`, `calibrated` or `free`, as stated by their settings."""
+    first = settings.calibration.partition(":")[0]
+    return first if first in (ASSIMILATED, CALIBRATED) else FREE
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
@@ -336,15 +457,15 @@ def summarise(values: np.ndarray, runs: int, edges: Sequence[float], text: str =
     return Spread(values.size, runs, values.size - known.size, bars, dots_of(known), median, low, high, text)
 
 
-def dots_of(values: np.ndarray) -> list[float]:
-    """Return the values if there are at most `DOTS`, otherwise `DOTS` evenly spaced quantiles of them."""
-    if values.size <= DOTS:
+def dots_of(values: np.ndarray, most: int = DOTS) -> list[float]:
+    """Return the values if there are at most `most`, otherwise `most` evenly spaced quantiles of them."""
+    if values.size <= most:
         return [float(value) for value in values]
-    shares = (np.arange(DOTS) + 0.5) / DOTS
+    shares = (np.arange(most) + 0.5) / most
     return [float(value) for value in np.quantile(values, shares, method="inverted_cdf")]
 
 
-def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
+def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "") -> Mark | None:
     """Return a reported figure in the form in which a page shows it.
 
     Args:
@@ -394,7 +515,7 @@ def unit_of(measure: Measure, language: str) -> str:
 
 
 def format_level(
-    value: float, measure: Measure, first: date | None = None, language: str = "en", on_axis: bool = False
+    value: float, measure: Measure, first: date | None = None, language: str = "", on_axis: bool = False
 ) -> str:
     """Format a value of an outcome as text.
 

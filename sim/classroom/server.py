@@ -41,7 +41,7 @@ from sim.classroom.gate import (
     new_code,
     page_policy,
 )
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import texts_of, use_language
 from sim.errors import PanjError
 from sim.execution.run import compile_rules
 from sim.options import Classroom
@@ -353,6 +353,7 @@ def main(request: Classroom) -> int:
     """
     room, secret = kept_door(room_of(request), bool(request.code))
     check_free(room)
+    use_language(request.lang)
     console = console_of()
     console.print("Getting the classroom ready ...")
     get_ready(console)

@@ -3,7 +3,8 @@
 Reads   text/<language>/*.yaml, one file per page; and the wording of months, dates and lists, shared with stories.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,47 @@ from sim.errors import PanjError, unknown
 from sim.wording import SENTENCES, Language
 
 FOLDER = Path(__file__).parent / "text"
+LANGUAGE, ENGLISH = "PANJ_LANG", "en"  # environment variable with the language in use, and the usual one
 
 
-@cache
-def texts_of(page: str, language: str = "en") -> Language:
+class Texts(Language):
+    """The texts of a page, including those that all pages share."""
+
+    def __init__(self, sentences: Mapping[str, Any], page: Mapping[str, Any]) -> None:
+        super().__init__(sentences)
+        self.page = page  # those of the file of the page alone
+
+
+def languages() -> list[str]:
+    """Return the codes of the languages that have a folder of texts."""
+    return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+
+
+def use_language(code: str) -> None:
+    """Choose the language of all pages of this process.
+
+    Args:
+        code: Code of the language, which is the name of the folder of its texts.
+
+    Raises:
+        PanjError: There are no texts in this language.
+    """
+    if code not in languages():
+        raise unknown("lang", code, languages())
+    os.environ[LANGUAGE] = code
+
+
+def current_language() -> str:
+    """Return the code of the language of the pages."""
+    return os.environ.get(LANGUAGE, ENGLISH)
+
+
+def texts_of(page: str, language: str = "") -> Texts:
     """Return the texts of a page, including the texts that all pages share.
 
     Args:
         page: Name of the page, which is the name of its file without `.yaml`.
-        language: Code of the language, which is the name of the folder of the file.
+        language: Code of the language, which is the name of the folder of the file; empty for the one in use.
 
     Returns:
         The texts, keyed as in the files.
@@ -31,12 +64,19 @@ def texts_of(page: str, language: str = "en") -> Language:
     Raises:
         PanjError: The page is unknown.
     """
+    return read_texts(page, language or current_language())
+
+
+@cache
+def read_texts(page: str, language: str) -> Texts:
+    """Read the texts of a page in a language, as for `texts_of`."""
     known = sorted(path.stem for path in (FOLDER / language).glob("*.yaml"))
     if page not in known:
         raise unknown("page", page, known)
     here = FOLDER / language
     shared = {**read_yaml(SENTENCES / f"{language}.yaml"), **read_yaml(here / "shell.yaml")}
-    return Language({**shared, **read_yaml(here / f"{page}.yaml")})
+    own = read_yaml(here / f"{page}.yaml")
+    return Texts({**shared, **own}, own)
 
 
 def markdown_list(lines: Iterable[str]) -> str:

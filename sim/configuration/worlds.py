@@ -118,11 +118,11 @@ class Worlds:
             )
         if self.followed < self.until:
             return (
-                f"Other luck: another decision{since}, in worlds that had followed the record so far; random draws "
+                f"Other chance: another decision{since}, in worlds that had followed the record so far; random draws "
                 f"after {format_day(self.followed)} are new, and the same with and without it."
             )
         return (
-            f"Same luck: another decision{since}, in worlds that had followed what was reported by "
+            f"Same chance: another decision{since}, in worlds that had followed what was reported by "
             f"{format_day(self.followed)}; each world goes on with its own random draws, the same with and without it."
         )
 

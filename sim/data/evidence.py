@@ -29,6 +29,8 @@ COLUMNS = (
 )  # fmt: skip
 FILTER_KEYS = ("quantity", "scope", "use", "date", "source", "id", "confidence", "conflicts")
 NAMED_BY = {"id": "id", "conflicts": "id", "quantity": "quantity", "use": "use", "confidence": "confidence"}  # columns
+FOUNDING = ("Irish Times", "The National", "VOA/Reuters", "RFE/RL via AMN", "TRT World")  # articles 000 to 004
+OWN_LINK = "seed:"  # what a link begins with if the source is a founding article, which has no address
 USES = ("calibration", "input", "context")
 CONFIDENCES = ("high", "medium", "low")
 CREDITS = (
@@ -50,8 +52,8 @@ class Evidence:
     high: float | None  # in `unit`; None if there is no upper bound
     unit: str
     scope: str  # area to which it applies
-    source: str
-    source_url: str
+    source: str  # as readers credit it
+    source_url: str  # empty if there is none
     quote: str  # the statement, paraphrased
     confidence: str  # high, medium or low
     use: str  # calibration: compared with results; input: used by the model; context: only shown
@@ -98,14 +100,32 @@ def read_figure(row: Row, ids: set[str]) -> Evidence:
         high=high,
         unit=row.text("unit"),
         scope=row.text("scope"),
-        source=row.text("source"),
-        source_url=row.cells["source_url"],
+        source=credit_of(row.text("source"), row.cells["source_url"]),
+        source_url=link_of(row.cells["source_url"]),
         quote=row.cells["quote"],
         confidence=row.one_of("confidence", CONFIDENCES),
         use=row.one_of("use", USES),
         note=row.cells["note"],
         conflicts=read_conflicts(row, ids),
     )
+
+
+def credit_of(source: str, link: str) -> str:
+    """Return a source as readers credit it, without the marks by which the file refers to the founding articles.
+
+    Args:
+        source: The cell of the file, such as `VOA/Reuters, 2021-07-05/06 (seed); S3`.
+        link: The cell with the link. Only if it refers to a founding article does `S3` stand for another of them.
+    """
+    text = re.sub(r" \(seeds?\)|(?<= and TRT) seeds", "", source)
+    if not link.startswith(OWN_LINK):
+        return text
+    return re.sub(r"\bS([0-4])\b,?", lambda found: f"{FOUNDING[int(found[1])]}{', ' * found[0].endswith(',')}", text)
+
+
+def link_of(link: str) -> str:
+    """Return the address of a source; empty for a founding article."""
+    return "" if link.startswith(OWN_LINK) else link
 
 
 def optional_number(row: Row, column: str) -> float | None:

@@ -145,7 +145,7 @@ def draw_refugees(study: Study, path: Path) -> Path:
     draw_civilians_reported(river, study)
     river.legend(loc="upper left")
     draw_queues(figure, queues, study)
-    reporter = reported(CIVILIANS_ADMITTED).source.removesuffix(" (seed)")
+    reporter = reported(CIVILIANS_ADMITTED).source
     sources = (
         f"{reporter} ({CIVILIANS_ADMITTED}: {count_civilians()} or more civilians in Gorno-Badakhshan; the figure may"
         " repeat the soldiers). Lines are medians in 50 and 90 % bands; queues are means."

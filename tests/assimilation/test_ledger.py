@@ -1,4 +1,4 @@
-"""The luck ledger: uniform p-values if nothing was conditioned, a planted fault named, only draws that were asked."""
+"""The ledger of chance: uniform p-values if nothing was conditioned, a planted fault named, only draws asked for."""
 
 from datetime import date
 from types import SimpleNamespace

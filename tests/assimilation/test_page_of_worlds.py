@@ -55,7 +55,7 @@ def sample(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "run_batch", likelihoods)
         patch.setattr(verb, "watch_batch", seen)
-        patch.setattr(tables, "WORLDS", 8)  # of the luck ledger
+        patch.setattr(tables, "WORLDS", 8)  # of the ledger of chance
         assert verb.assimilate(read_request(Assimilate, words(place, "repeats=3"))) == 0
     return place / "small"
 

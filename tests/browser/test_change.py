@@ -62,7 +62,7 @@ def test_a_single_run_is_said_to_be_one_campaign(visitor):
     page = visitor("change")
     choose(page, "border", "closed")
     page.get_by_role("button", name="Run one campaign").click()
-    page.wait_for_selector("text=/1 . 1/")
+    page.wait_for_selector("text=/One campaign/")
     assert "1 / 1" in said(page) and "95 % interval" not in said(page)
 
 

@@ -44,12 +44,24 @@ def test_a_world_that_followed_the_record_is_the_usual_one_where_a_sample_is(mon
 
 
 def test_a_decision_is_changed_on_the_evening_that_was_followed_or_in_the_campaign_watched():
-    given = {"evening": "2021-07-01", "decision": "border=closed"}
+    evening = date(2021, 7, 1)
+    given = {"evening": evening.isoformat(), "decision": "border=closed", "outcome": "peak_queue"}
     asked = what_if.read_asked({**given, "kind": what_if.FOLLOWED})
-    assert asked.choice(CHOICE, "2021-06-22") == follow.following(CHOICE, "2021-07-01")
-    assert asked.evening == date(2021, 7, 1)
-    assert what_if.read_asked(given).choice(CHOICE, "2021-06-22") == follow.following(CHOICE, "2021-06-22")
-    assert what_if.read_asked(given).choice(CHOICE, "") == CHOICE
+    assert (asked.evening, asked.outcome) == (evening, "peak_queue")
+    assert asked.fork_on(evening, CHOICE, "2021-06-22").overrides == follow.following(CHOICE, "2021-07-01")
+    watched = what_if.read_asked(given)
+    assert watched.fork_on(evening, CHOICE, "2021-06-22").overrides == follow.following(CHOICE, "2021-06-22")
+    assert watched.fork_on(evening, CHOICE, "").overrides == CHOICE
+
+
+def test_an_evening_is_found_where_the_visitor_leaves_it_open():
+    asked = what_if.read_asked({"decision": "border=closed", "find": "yes", "evening": "2021-07-01", "outcome": "x"})
+    assert asked.evening is None and asked.outcome == ""
+
+
+def test_only_an_outcome_that_can_be_counted_is_accepted():
+    with pytest.raises(PanjError, match="outcome"):
+        what_if.read_asked({"decision": "border=closed", "evening": "2021-07-01", "outcome": "nonsense"})
 
 
 def test_it_is_said_to_what_day_a_campaign_followed_and_that_it_is_no_forecast():

@@ -290,7 +290,7 @@ def test_without_a_file_the_others_are_still_compared(monkeypatch, tmp_path, con
     task = SHEET.task("districts_after_8_days")
     assert forecasts.panj(task.target, task.day) is None
     assert [row.name for row in compared(task, RANGES[task.key])] == ["You", "Exponential growth"]
-    assert "python -m sim hindcast" in forecasts.describe_panj(forecasts.texts_of("forecasts"))
+    assert "no forecast" in forecasts.describe_panj(forecasts.texts_of("forecasts"))
     forecasts.panj_file.cache_clear()
 
 

@@ -217,7 +217,7 @@ def test_what_many_other_campaigns_say_is_right_too(sheet):
 def test_a_conclusion_from_one_campaign_is_flagged_and_earns_nothing(sheet, campaigns):
     found = mark(sheet, sheet.task("median"), Answer(float(own(sheet, 1)[0]), 1), campaigns, MANY)
     assert found.points == 0
-    assert len(found.flags) == 1 and "one roll of the dice" in found.flags[0] and "50" in found.flags[0]
+    assert len(found.flags) == 1 and "Chance alone" in found.flags[0] and "50" in found.flags[0]
 
 
 def test_a_conclusion_from_few_campaigns_is_flagged_and_earns_half(sheet, campaigns):
@@ -363,9 +363,9 @@ def test_the_best_of_small_groups_is_nearer_than_all_together():
     """And this is what the lesson on fooling oneself shows: with luck alone the winner looks better than the whole."""
     sheet = student_with(lesson_of(5), outcome="newly_fallen_2021_06_30")
     sample = Sample(PlantedCampaigns(), sheet.first_seed, 100)
-    lucky, sober = (estimate(sheet, sheet.task(key), sample).number for key in ("lucky", "sober"))
+    lucky, sober = (estimate(sheet, sheet.task(key), sample).number for key in ("best_of_ten", "sober"))
     assert lucky < sober
-    assert mark(sheet, sheet.task("lucky"), Answer(lucky, 100), PlantedCampaigns(), MANY).points == 2
+    assert mark(sheet, sheet.task("best_of_ten"), Answer(lucky, 100), PlantedCampaigns(), MANY).points == 2
 
 
 @pytest.mark.parametrize(("id", "points"), [("F081", 2), ("f065 ", 2), ("F014", 0), ("F999", 0)])

@@ -17,6 +17,7 @@ from sim.classroom.reading import (
     MAIN_OUTCOMES,
     NOTHING,
     ONE,
+    PAIR_DOTS,
     SAME,
     UNCLEAR,
     Campaigns,
@@ -87,10 +88,10 @@ def test_no_difference_in_any_pair_is_said_so():
     assert read(campaigns(noise(30)), campaigns(noise(30)), COUNT).sure == SAME
 
 
-def test_a_single_run_is_one_roll_of_the_dice_and_has_no_verdict():
+def test_a_single_run_may_be_due_to_chance_and_has_no_verdict():
     reading = read(campaigns([5.0]), campaigns([9.0]), COUNT)
     assert reading.sure == ONE and not reading.sentence
-    assert "roll of the dice" in reading.headline and "roll of the dice" in reading.base.text
+    assert "chance" in reading.headline and "one campaign" in reading.base.text
     alone = read(campaigns([5.0]), None, COUNT)
     assert alone.sure == ONE and alone.changed is None
 
@@ -189,3 +190,60 @@ def test_a_page_gets_plain_lists_and_mappings():
     reading = read(campaigns(noise(30)), campaigns(noise(30, 4)), COUNT)
     told = json.loads(json.dumps(to_plain(reading), allow_nan=False))
     assert told["base"]["bars"] == reading.base.bars and told["summary"] == reading.summary
+
+
+def test_every_pair_is_a_dot_on_its_side_of_zero():
+    base = noise(200)
+    shift = np.array([-3.0] * 120 + [0.0] * 30 + [5.0] * 50)
+    pairs = read(campaigns(base), campaigns(base + shift), COUNT).pairs
+    assert len(pairs.dots) == 200
+    assert (pairs.lower, pairs.equal, pairs.higher) == (120, 30, 50)
+    assert [sum(dot < 0 for dot in pairs.dots), sum(dot > 0 for dot in pairs.dots)] == [120, 50]
+    assert pairs.mean == pytest.approx(shift.mean()) and pairs.low < pairs.mean < pairs.high
+    assert "120 of 200 pairs" in pairs.text
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=60))
+def test_zero_and_every_dot_are_on_the_axis(shifts):
+    base = noise(len(shifts))
+    pairs = read(campaigns(base), campaigns(base + np.array(shifts)), COUNT).pairs
+    low, high = pairs.edges
+    assert low < min(0, *pairs.dots) and high > max(0, *pairs.dots)
+
+
+def test_dots_are_paired_by_seed_and_not_by_row():
+    base, order = noise(60), np.random.default_rng(2).permutation(60)
+    pairs = read(campaigns(base), campaigns((base + 1)[order], seeds=order), COUNT).pairs
+    assert set(pairs.dots) == {1.0}
+
+
+def test_more_pairs_than_dots_become_quantiles():
+    base = noise(600)
+    pairs = read(campaigns(base), campaigns(base + noise(600, 1)), COUNT).pairs
+    assert len(pairs.dots) == PAIR_DOTS and pairs.lower + pairs.equal + pairs.higher == 600
+
+
+def test_differences_of_dates_are_days_earlier_or_later():
+    base, later = ["2021-08-06"] * 30, ["2021-08-09"] * 30
+    pairs = read(campaigns(base, DATE), campaigns(later, DATE), DATE).pairs
+    assert set(pairs.dots) == {3.0} and "later" in pairs.text and "days" in pairs.unit
+
+
+def test_no_pair_gives_no_dots():
+    assert read(campaigns(noise(30)), None, COUNT).pairs is None
+    assert read(campaigns(noise(5)), campaigns(noise(5), seeds=range(50, 55)), COUNT).pairs is None
+
+
+@pytest.mark.parametrize(
+    ("calibration", "kind"),
+    [
+        ("calibrated: posterior of 1,250 weighted draws", "calibrated"),
+        ("assimilated: 400 worlds that followed the record to 2021-07-07", "assimilated"),
+        ("numbers drawn from the priors, not calibrated", "free"),
+        ("numbers as declared, not calibrated", "free"),
+    ],
+)
+def test_a_chart_says_how_many_runs_it_shows_and_of_which_kind(calibration, kind):
+    one = campaigns(noise(30), settings=study(calibration=calibration))
+    for reading, runs in ((read(one, None, COUNT), "30 runs"), (read(one, one, COUNT), "30 pairs")):
+        assert kind in reading.made and runs in reading.made and "1,250" not in reading.made

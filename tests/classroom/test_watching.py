@@ -261,9 +261,8 @@ def test_a_decision_that_is_not_of_the_list_is_not_even_tried():
             what_if.read_asked({"evening": "2021-07-04", "decision": found})
     with pytest.raises(PanjError, match="day: found 'July'"):
         what_if.read_asked({"evening": "July", "decision": CHANGE.text})
-    assert what_if.read_asked({"evening": "2021-07-04", "decision": CHANGE.text}) == what_if.ForkRequest(
-        date(2021, 7, 4), CHANGE
-    )
+    given = {"evening": "2021-07-04", "decision": CHANGE.text, "outcome": "peak_queue"}
+    assert what_if.read_asked(given) == what_if.ForkRequest(CHANGE, date(2021, 7, 4), "peak_queue")
 
 
 @pytest.mark.parametrize("given", ["", "-1", "10000", "1e3", "٣", "3.0", "0x1", "seven", "9" * 400])

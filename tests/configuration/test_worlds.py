@@ -84,8 +84,8 @@ def test_draws_are_free_after_a_day(file):
     [
         ([], None, "In hindsight"),
         ([], date(2021, 5, 3), "In hindsight"),
-        ([], date(2021, 5, 4), "Same luck"),
-        (["worlds.until=2021-05-02"], date(2021, 5, 2), "Other luck"),
+        ([], date(2021, 5, 4), "Same chance"),
+        (["worlds.until=2021-05-02"], date(2021, 5, 2), "Other chance"),
         (["worlds.until=2021-05-02"], date(2021, 5, 1), "In hindsight"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.classroom.choice.form import Form, put, short_key
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import current_language, texts_of
 from sim.configuration.changes import TRAITS, describe_changes, describing_groups, section_of
 from sim.configuration.draws import read_priors
 from sim.configuration.numbers import Number, declared_numbers
@@ -64,12 +64,11 @@ class Field(NamedTuple):
         return next((option.label for option in self.options if option.name == value), str(value))
 
 
-@cache
-def fields_of(language: str = "en") -> dict[str, Field]:
+def fields_of(language: str = "") -> dict[str, Field]:
     """Return the fields of the form.
 
     Args:
-        language: Language of labels and help.
+        language: Language of labels and help; empty for the one in use.
 
     Returns:
         The fields, keyed by `Field.key`, in the order of the form.
@@ -77,6 +76,12 @@ def fields_of(language: str = "en") -> dict[str, Field]:
     Raises:
         PanjError: The text of a label or help is missing.
     """
+    return fields_in(language or current_language())
+
+
+@cache
+def fields_in(language: str) -> dict[str, Field]:
+    """Return the fields of the form in a language, as for `fields_of`."""
     texts = texts_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
@@ -113,7 +118,7 @@ def option_of(group: str, name: str, texts: Language) -> Option:
     return Option(name, label, texts.say("option_changes", help=said, changes=changes) if changes else said)
 
 
-def describe_change(form: Form, base: Form, language: str = "en") -> str:
+def describe_change(form: Form, base: Form, language: str = "") -> str:
     """Describe how a form differs from another.
 
     Args:

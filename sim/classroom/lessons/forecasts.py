@@ -179,7 +179,7 @@ def describe_panj(texts: Language) -> str:
     if not about:
         return texts.say("no_panj")
     until = texts.day(date.fromisoformat(about["until"]))
-    said = texts.say("panj_about", about["worlds"], until=until, command=about["command"])
+    said = texts.say("panj_about", about["worlds"], until=until)
     return said if about["rules_fingerprint"] == fingerprint_of_rules() else f"{said} {texts.say('panj_other_rules')}"
 
 

@@ -195,7 +195,24 @@ def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
 
     Raise PanjError if the file is not a valid hand-in or campaigns are not available.
     """
-    hand_in = read_hand_in(path)
+    return graded_of(path, read_hand_in(path), campaigns, reference)
+
+
+def graded_of(path: Path, hand_in: HandIn, campaigns: CampaignSource, reference: int) -> Graded:
+    """Mark a hand-in that has been read.
+
+    Args:
+        path: Path or name of its file.
+        hand_in: The answers of the student.
+        campaigns: Source of the student's own campaigns, and of the campaigns to compare with.
+        reference: Number of campaigns to compare with.
+
+    Returns:
+        The hand-in with one mark per task.
+
+    Raises:
+        PanjError: Campaigns are not available.
+    """
     sheet = hand_in.sheet
     marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]
     return Graded(path, hand_in, tuple(marks))

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.data.configs import PACKAGE, folder_of, read_yaml
 from sim.data.evidence import Evidence
@@ -260,6 +261,7 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
         for key, value in chosen.items() if isinstance(chosen, Mapping) else [("", chosen)]:
             parameters |= with_outcome(f"{name}_{key}" if key else name, value)
     first_seed = BLOCK * place(lesson, code, "first_seed", BLOCKS)
+    parameters |= labels_of(lesson, parameters)
     parameters |= {"first_seed": first_seed, "runs": lesson.runs, "last_seed": first_seed + lesson.runs - 1}
     settings = {key: Overrides.of(fill(text, parameters) for text in texts) for key, texts in lesson.settings.items()}
     tasks = tuple(filled(task, parameters) for task in lesson.tasks)
@@ -285,6 +287,18 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
         return {name: value}
     outcome = outcome_of(value)
     return {name: value, f"{name}_label": outcome.label, f"{name}_unit": outcome.unit, f"{name}_said": outcome.said}
+
+
+def labels_of(lesson: Lesson, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of the choices that a student's settings make, each keyed by its parameter and `_label`."""
+    texts, labels = texts_of("form"), {}
+    for text in (text for texts_ in lesson.settings.values() for text in texts_):
+        if found := re.fullmatch(r"(\w+)=\{(\w+)\}", text):  # such as border={policy}
+            labels[f"{found[2]}_label"] = texts.say(f"{found[1]}.{parameters[found[2]]}")
+        elif found := re.fullmatch(r"\{(\w+)\}", text):  # a whole override, such as border=closed
+            group, _, name = str(parameters[found[1]]).partition("=")
+            labels[f"{found[1]}_label"] = f"{texts.say(group)}: {texts.say(f'{group}.{name}')}"
+    return labels
 
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
@@ -376,3 +390,11 @@ def rows_of(fact: Fact) -> list[Evidence]:
         The rows, in the order of the ids.
     """
     return [evidence()[id] for id in fact.evidence]
+
+
+def sources_of(fact: Fact) -> list[str]:
+    """Return the sources of a sentence as texts such as `F001, F002: Irish Times, 2021-07-05`, one text per source."""
+    ids: dict[str, list[str]] = {}
+    for row in rows_of(fact):
+        ids.setdefault(row.source, []).append(row.id)
+    return [f"{', '.join(rows)}: {name}" for name, rows in ids.items()]

@@ -24,7 +24,7 @@ from sim.classroom.lessons.lesson import (
     Task,
     folder_of_exercises,
     read_lessons,
-    rows_of,
+    sources_of,
 )
 from sim.classroom.texts import markdown_list, texts_of
 
@@ -301,15 +301,7 @@ WORKED: dict[str, Callable[[Task], str]] = {
 
 def background(facts: Sequence[Fact]) -> str:
     """Return sentences as a Markdown list, each with its sources."""
-    return "\n".join(f"- {fact.says} ({'; '.join(source(fact))})" for fact in facts)
-
-
-def source(fact: Fact) -> list[str]:
-    """Return the sources of a sentence as texts such as `F001, F002: Irish Times, 2021-07-05`, one text per source."""
-    ids: dict[str, list[str]] = {}
-    for row in rows_of(fact):
-        ids.setdefault(row.source, []).append(row.id)
-    return [f"{', '.join(rows)}: {name}" for name, rows in ids.items()]
+    return "\n".join(f"- {fact.says} ({'; '.join(sources_of(fact))})" for fact in facts)
 
 
 def main() -> int:

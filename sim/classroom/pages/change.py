@@ -14,7 +14,7 @@ from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
 from sim.classroom.parts.form import FormPart
-from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
+from sim.classroom.reading import MAIN_OUTCOMES, outcome_groups, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
@@ -115,7 +115,7 @@ def Result(form: Form, wanted: Wanted) -> None:
     shown = ours.campaigns or base.campaigns
     options = outcomes_to_choose(shown.settings)
     outcome = outcome if outcome in options else next(iter(options))
-    Choose(texts.say("outcome"), options, outcome, set_outcome)
+    Choose(texts.say("outcome"), options, outcome, set_outcome, outcome_groups())
     said = describe_change(form_of(wanted.overrides or BASELINE), Form())
     Distribution(read(base.campaigns, ours.campaigns, outcome, said))
     if ours.ticket:

@@ -15,7 +15,7 @@ from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
-from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
+from sim.classroom.reading import MAIN_OUTCOMES, outcome_groups, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
@@ -116,7 +116,7 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
     earlier = min((base, other), key=lambda one: one.settings.end_date)
     options = outcomes_to_choose(earlier.settings)
     outcome = outcome if outcome in options else next(iter(options))
-    Choose(texts.say("outcome"), options, outcome, set_outcome)
+    Choose(texts.say("outcome"), options, outcome, set_outcome, outcome_groups())
     Distribution(read(base, other, outcome, said, titles), *titles, level=3)
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
-from html import escape
 from typing import Any, cast
 
+import markdown
 import numpy as np
 import pyarrow as pa
 import solara
 
+from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import RequestState, session, session_code, use_campaigns, use_kept
+from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
+from sim.classroom.lessons.collected import the_class_hand_ins
 from sim.classroom.lessons.estimates import GROUPS, reported_value
 from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed, the_class_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
@@ -18,22 +20,23 @@ from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
     FORECAST,
     LONGEST_CODE,
-    Lesson,
     Sheet,
     Task,
     lesson_of,
     outcome_of,
     read_lessons,
-    rows_of,
     sheet_of,
+    sources_of,
 )
-from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
+from sim.classroom.lessons.marking import OF_THESE_ALONE, Answer, Mark, Value, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
-from sim.classroom.parts.answer import AnswerForm, Keeper
+from sim.classroom.parts.answer import AnswerForm, Keeper, Save
 from sim.classroom.parts.choose import Choose
+from sim.classroom.parts.citation import with_links
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.questions import Table
 from sim.classroom.parts.reveal import KnownCounts, Revealed
+from sim.classroom.parts.terms import first_uses, with_terms
 from sim.classroom.reading import read
 from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of
@@ -41,12 +44,18 @@ from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
+START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than its tasks
 MOST_SETTINGS = 5  # maximum settings of one task
 NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
 fixes: solara.Reactive[int] = solara.reactive(0)  # times that this page has fixed forecasts; a change redraws it
+
+
+@solara.component_vue("../parts/steps.vue")
+def Steps(steps: list[dict[str, Any]], now: int, label: str, event_go: Any) -> None:
+    """Show a button for each screen of a lesson; `event_go` receives the place of the screen that was chosen."""
 
 
 class DeskCampaigns:
@@ -65,17 +74,59 @@ class DeskCampaigns:
 @solara.component
 def Page() -> None:
     """Show the form for lesson and student, then the sheet."""
-    texts = texts_of("lessons")
-    sheet = opened.value
-    Heading(texts.say("heading"))
-    Prose(texts.say("about"))
-    Opening()
-    Kept()
+    texts, sheet = texts_of("lessons"), opened.value
     if sheet is None:
-        Note(texts.say("first_open"))
-        return
-    Goals(sheet.lesson)
-    Tasks(sheet).key(f"{sheet.lesson.name} {sheet.student}")
+        Heading(texts.say("heading"))
+        Prose(texts.say("about"))
+        Opening()
+    else:
+        Heading(texts.say("lesson_named", number=sheet.lesson.number, title=sheet.lesson.title))
+        Screens(sheet).key(f"{sheet.lesson.name} {sheet.student}")
+    Kept()
+
+
+@solara.component
+def Screens(sheet: Sheet) -> None:
+    """Show one screen of a lesson at a time: the beginning, each task, the reveal if there is one, and the end."""
+    texts = texts_of("lessons")
+    now, set_now = solara.use_state(0)
+    tasks = {task.key: place for place, task in enumerate(sheet.tasks, 1)}
+    before = [task.key for task in sheet.tasks if task.kind in BEFORE_REVEAL]
+    screens = [START]
+    for key in tasks:
+        screens += [key, REVEAL] if sheet.lesson.forecasts and key == before[-1] else [key]
+    screens.append(END)
+    explained = dict(zip(tasks, first_uses(plain_text(task) for task in sheet.tasks), strict=True))
+    given = answers_of(sheet)
+    steps = [
+        {
+            "short": str(tasks[one]) if one in tasks else texts.say(f"step_{one}"),
+            "name": name_of_task(sheet.task(one), tasks[one]) if one in tasks else texts.say(f"step_{one}"),
+            "done": one in given,
+        }
+        for one in screens
+    ]
+    Steps(steps=steps, now=now, label=texts.say("steps"), event_go=lambda place: set_now(int(place) % len(screens)))
+    for place, one in enumerate(screens):
+        with solara.Div(classes=[] if place == now else ["panj-away"], attributes={"data-screen": one}):
+            if one == START:
+                Goals(sheet)
+                with Folded(texts.say("another")):
+                    Opening()
+            elif one == REVEAL:
+                Reveal(sheet)
+            elif one == END:
+                End(sheet)
+            else:
+                OneTask(sheet, sheet.task(one), tasks[one], frozenset(explained[one]))
+    with solara.Div(classes=["panj-buttons"]):
+        Press(texts.say("back"), lambda: set_now(now - 1), disabled=now == 0)
+        Press(texts.say("next"), lambda: set_now(now + 1), disabled=now == len(screens) - 1)
+
+
+def plain_text(task: Task) -> str:
+    """Return the texts of a task in which a term may be used."""
+    return " ".join((task.asks, *task.choices))
 
 
 @solara.component
@@ -144,9 +195,50 @@ def keep(sheet: Sheet, found: Answers) -> None:
 
 
 @solara.component
+def End(sheet: Sheet) -> None:
+    """Show the end of a sheet: what is missing, how to hand in, and the questions for all."""
+    texts, found = texts_of("lessons"), answers_of(sheet)
+    Heading(texts.say("hand_in"), 2)
+    missing = [str(place) for place, task in enumerate(sheet.tasks, 1) if task.key not in found]
+    if missing:
+        Note(texts.say("not_answered", tasks=", ".join(missing)))
+    ToClass(sheet)
+    if found:
+        Save(text=write_hand_in(sheet, found), file=file_name(sheet), label=texts_of("hand_in").say("save"))
+        Note(texts.say("kept", len(found)), live=True)
+    with Folded(texts.say("questions")):
+        Prose(markdown_list(sheet.lesson.questions))
+
+
+@solara.component
+def ToClass(sheet: Sheet) -> None:
+    """Show the button that hands in to the class that this browser has joined, and what became of it."""
+    texts, code = texts_of("hand_in"), session_code(the_register().seats_of)
+    trouble, attempt = use_attempt()
+    _, redraw = solara.use_state(0)
+    found = answers_of(sheet)
+    if not found:
+        return
+    if not the_class_hand_ins().is_seated(code, session()):
+        Note(texts.say("about_file"))
+        return
+    text = write_hand_in(sheet, found)
+    before = the_class_hand_ins().given(code, session(), file_name(sheet))
+
+    def give() -> None:
+        the_class_hand_ins().put(code, session(), text)
+        redraw(lambda times: times + 1)
+
+    Note(texts.say("about_class"))
+    if before:
+        Note(texts.say("given" if before == text else "changed", code=code), live=True)
+    Press(texts.say("give_again" if before else "give", code=code), lambda: attempt(give), is_main=before != text)
+    Trouble(trouble)
+
+
+@solara.component
 def Kept() -> None:
-    """Store the answers in this browser tab, load those stored earlier, and show a link that saves them as a file."""
-    texts = texts_of("lessons")
+    """Store the answers in this browser tab, and load those stored earlier."""
     sheet = opened.value
     found = answers_of(sheet) if sheet else {}
 
@@ -162,53 +254,29 @@ def Kept() -> None:
     Keeper(
         name=f"{sheet.lesson.name}/{sheet.student}" if sheet else "",
         text=write_hand_in(sheet, found) if sheet else "",
-        file=file_name(sheet) if sheet else "",
         answered=len(found),
-        label=texts.say("save"),
         event_load=load,
     )
-    if found:
-        Note(texts.say("kept", len(found)), live=True)
 
 
 @solara.component
-def Goals(lesson: Lesson) -> None:
-    """Show the question, goals, timing and background of a lesson, and the known counts if it has forecasts."""
-    texts = texts_of("lessons")
-    Heading(texts.say("lesson_named", number=lesson.number, title=lesson.title), 2)
+def Goals(sheet: Sheet) -> None:
+    """Show the question of a lesson; collapsed below it goals, background, known counts and timing."""
+    texts, lesson = texts_of("lessons"), sheet.lesson
+    Heading(texts.say("sheet", student=sheet.student), 2)
     Prose(f"**{lesson.question}**")
-    Heading(texts.say("goals"), 3)
-    Prose(markdown_list(lesson.goals))
+    with Folded(texts.say("goals")):
+        Prose(markdown_list(lesson.goals))
+    with Folded(texts.say("background", len(lesson.background))):
+        facts = [texts.say("fact", says=fact.says, sources="; ".join(sources_of(fact))) for fact in lesson.background]
+        Prose(markdown_list(facts))
+        Note(texts.say("credits_known" if lesson.forecasts else "credits"))
     with Folded(texts.say("timing")):
         Prose(markdown_list([texts.say("step", **step._asdict()) for step in lesson.timing]))
-    Heading(texts.say("background"), 3)
-    facts = [(fact.says, "; ".join(f"{row.id}, {row.source}" for row in rows_of(fact))) for fact in lesson.background]
-    Prose(markdown_list([texts.say("fact", says=says, sources=sources) for says, sources in facts]))
     if lesson.forecasts:
         KnownCounts()
-    Note(texts.say("credits_known" if lesson.forecasts else "credits"))
-
-
-@solara.component
-def Tasks(sheet: Sheet) -> None:
-    """Show the tasks of a sheet (with the reveal, if some are forecasts), then the hand-in, then questions for all."""
-    texts = texts_of("lessons")
-    with solara.Div(classes=["prose"]):
-        solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
     if sheet.settings:
         Note(texts.say("your_seeds", first_seed=sheet.first_seed))
-    before = [place for place, task in enumerate(sheet.tasks, 1) if task.kind in BEFORE_REVEAL]
-    for place, task in enumerate(sheet.tasks, 1):
-        OneTask(sheet, task, place)
-        if sheet.lesson.forecasts and place == before[-1]:
-            Reveal(sheet)
-    Heading(texts.say("hand_in"), 2)
-    Prose(texts.say("hand_in_about"))
-    missing = [title_of(task) for task in sheet.tasks if task.key not in answers_of(sheet)]
-    if missing:
-        Note(texts.say("not_answered", tasks=", ".join(missing)))
-    Heading(texts.say("questions"), 2)
-    Prose(markdown_list(sheet.lesson.questions))
 
 
 @solara.component
@@ -235,24 +303,35 @@ def Reveal(sheet: Sheet) -> None:
         Press(texts.say("fix"), on_click=fix, is_main=True)
 
 
-def title_of(task: Task) -> str:
-    """Return the title of a task."""
-    return task.key.replace("_", " ").capitalize()
+def name_of_task(task: Task, place: int) -> str:
+    """Return the number and title of a task, with its points."""
+    texts, title = texts_of("lessons"), task.key.replace("_", " ").capitalize()
+    return f"{texts.say('task', place=place, title=title)} ({texts.say('points', task.points)})"
 
 
 @solara.component
-def OneTask(sheet: Sheet, task: Task, place: int) -> None:
-    """Show a task and its campaigns, with the form for the answer and the mark, or with the answer once it is final."""
-    texts = texts_of("lessons")
+def Asked(asks: str, explained: frozenset[str]) -> None:
+    """Show what a task asks, with the terms that are used first in it explained."""
+    html = solara.use_memo(lambda: with_terms(with_links(markdown.markdown(asks)), explained), [asks, explained])
+    solara.HTML("div", unsafe_innerHTML=html, classes=["prose"])
+
+
+@solara.component
+def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> None:
+    """Show a task and its campaigns, with the form for the answer and the mark, or with the answer once it is final.
+
+    Terms in `explained` are explained where the task uses them. What the campaigns show is drawn first; the numbers and
+    the verdict in words are shown once the task is answered.
+    """
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
     ran, set_ran = solara.use_state(given.runs if given else 0)
     found, set_found = solara.use_state(cast(Mark | None, None))
     with solara.Div(classes=["panj-task"], attributes={"data-task": task.key}):
-        Heading(f"{texts.say('task', place=place, title=title_of(task))} ({texts.say('points', task.points)})", 3)
-        Prose(task.asks)
+        Heading(name_of_task(task, place), 2)
+        Asked(task.asks, explained)
         if task.needs:
-            CampaignsOfTask(sheet, task, ran, set_ran)
+            CampaignsOfTask(sheet, task, ran, set_ran, given is not None)
 
         def answer(value: Value) -> None:
             set_trouble("")
@@ -286,7 +365,7 @@ def Said(found: Mark | None) -> None:
 
 
 @solara.component
-def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
+def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered: bool) -> None:
     """Show controls to choose how many campaigns a task runs and to run them, and show the results."""
     texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
@@ -309,7 +388,7 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
     Note(progress(asked), live=True)
     if all(one.campaigns is not None and one.campaigns.table is not None for one in asked):
         done = sum(one.ticket.done for one in asked if one.ticket is not None)
-        Shown(task, dict(zip(names, asked, strict=True)), done)
+        Shown(task, dict(zip(names, asked, strict=True)), done, is_answered)
 
 
 def settings_of(task: Task) -> list[str]:
@@ -331,8 +410,11 @@ def progress(asked: list[RequestState]) -> str:
 
 
 @solara.component
-def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
-    """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them."""
+def Shown(task: Task, asked: Mapping[str, RequestState], done: int, is_answered: bool) -> None:
+    """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them.
+
+    A number or verdict that can be read from the picture is not written next to it until the task is answered.
+    """
     texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
@@ -341,9 +423,11 @@ def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
         change = texts.say("differs", of=task.of.replace("_", " "), minus=task.minus.replace("_", " "))
         Distribution(
             read(base, changed, task.outcome, change if task.minus else ""),
-            base=(task.minus or task.of).replace("_", " "), changed=task.of.replace("_", " "), level=4,
+            base=(task.minus or task.of).replace("_", " "), changed=task.of.replace("_", " "), level=3,
+            says=is_answered,
         )  # fmt: skip
-    Numbers(task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
+    if is_answered or not task.of or task.measure in OF_THESE_ALONE:  # what no picture shows
+        Numbers(task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
     if task.measure == "best_group_gap":
         Groups(task, values_of(found[task.of].table, task.outcome))
 
@@ -361,8 +445,13 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
     rows = []
     for name, numbers in values.items():
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
-        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].overrides.words)})"
-        rows.append([said, f"{numbers.size}", *(plain(cut) for cut in cuts)])
+        rows.append(
+            [
+                texts.say("setting", name=name.replace("_", " "), said=describe_settings(asked[name].overrides)),
+                f"{numbers.size}",
+                *(plain(cut) for cut in cuts),
+            ]
+        )
     caption = f"{texts.say('numbers_caption')}: {outcome_of(task.outcome).label}"
     Table(heads_of(texts.say("numbers_head")), rows, caption, NUMBERS)
 
@@ -376,6 +465,17 @@ def Groups(task: Task, values: np.ndarray) -> None:
     means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
     rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
     Table(heads_of(texts.say("groups_head")), rows, texts.say("groups_caption"), NUMBERS)
+
+
+def describe_settings(overrides: Overrides) -> str:
+    """Return what settings change other than the last day: labels of choices, and values of numbers."""
+    fields = fields_of()
+    said = [
+        fields[row.key].describe(row.value) if row.key in fields else str(row.value)
+        for row in overrides
+        if row.key != LAST_DAY
+    ]
+    return ", ".join(said) or texts_of("form").say("baseline")
 
 
 def heads_of(said: str) -> list[str]:

@@ -15,9 +15,11 @@ from sim.classroom.hooks import session, session_code, use_attempt, use_session_
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.join_code import JoinCode
+from sim.classroom.parts.marks import Marks
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.parts.sure import AskFirst
+from sim.classroom.reading import outcome_groups
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
@@ -168,6 +170,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
             WayIn(room, word)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
+    Marks(room.session.code)
     Ending(room, on_leave)
 
 
@@ -273,7 +276,12 @@ def Asking(code: str, is_next: bool) -> None:
         is_fixed = bool(given["suggests"] and given["fixed"])
         the_register().ask(code, session(), given["outcome"], given["about"], suggested, is_fixed)
 
-    outcomes = [{"value": one.outcome, "text": f"{one.label} ({one.unit})"} for one in offered().values()]
+    heads, more = outcome_groups(), texts_of("reading").say("group_more")
+    known = sorted(offered().values(), key=lambda one: [*heads, one.outcome].index(one.outcome))
+    outcomes = [
+        {"value": one.outcome, "text": f"{one.label} ({one.unit})", "group": heads.get(one.outcome, more)}
+        for one in known
+    ]
     abouts = [{"value": one, "text": texts.say(f"teacher_about_{one}")} for one in ABOUT]
     only = ["suggests", True]
     fields = [

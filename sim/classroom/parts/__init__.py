@@ -7,11 +7,13 @@ import markdown
 import reacton.ipyvuetify as vuetify
 import solara
 
+from sim.classroom.parts.citation import with_links
+
 
 @solara.component
 def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
     """Show Markdown from the project's files; never use it for text that a user typed."""
-    solara.HTML("div", unsafe_innerHTML=markdown.markdown(text), classes=["prose", *classes])
+    solara.HTML("div", unsafe_innerHTML=with_links(markdown.markdown(text)), classes=["prose", *classes])
 
 
 @solara.component
@@ -24,7 +26,7 @@ def Heading(text: str, level: int = 1) -> None:
 def Note(text: str, live: bool = False) -> None:
     """Show plain text in a muted colour; if `live`, screen readers announce its changes."""
     attributes = {"aria-live": "polite", "role": "status"} if live else {}
-    solara.HTML("p", unsafe_innerHTML=escape(text), classes=["note"], attributes=attributes)
+    solara.HTML("p", unsafe_innerHTML=with_links(escape(text)), classes=["note"], attributes=attributes)
 
 
 @solara.component

@@ -22,17 +22,20 @@ def Form(
 
 
 @solara.component_vue("hand_in.vue")
-def Keeper(name: str, text: str, file: str, answered: int, label: str, event_load: Callable[[Any], None]) -> None:
-    """Store a hand-in in this tab of the browser and, once it has answers, show a link that saves it as a file.
+def Keeper(name: str, text: str, answered: int, event_load: Callable[[Any], None]) -> None:
+    """Store a hand-in in this tab of the browser.
 
     Args:
         name: Key under which the hand-in is stored; empty to store nothing.
         text: Content of the hand-in.
-        file: Name of the file that is saved.
         answered: Number of answers in the hand-in.
-        label: Label of the link.
         event_load: Receives a mapping with the `text` that this tab stored earlier, if there is one.
     """
+
+
+@solara.component_vue("save.vue")
+def Save(text: str, file: str, label: str) -> None:
+    """Show a link that saves a text as a file."""
 
 
 @solara.component

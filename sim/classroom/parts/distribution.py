@@ -7,7 +7,7 @@ from typing import Any
 
 import solara
 
-from sim.classroom.parts import Heading, Note, Prose
+from sim.classroom.parts import Folded, Heading, Note, Prose
 from sim.classroom.reading import Reading, to_plain
 from sim.classroom.texts import texts_of
 from sim.plots.colours import (
@@ -26,7 +26,10 @@ COLOURS = {
     "base": SIMULATED, "base_light": SIMULATED_LIGHT, "base_dark": SIMULATED_DARK, "changed": SECOND,
     "reported": REPORTED, "reported_text": REPORTED_OTHER, "ink": INK, "quiet": QUIET, "faint": FAINT,
 }  # fmt: skip
-LABELS = ("reported", "record_ends", "ways", "bars", "dots", "bars_help", "dots_help", "strip_help")
+LABELS = (
+    "reported", "record_ends", "ways", "pairs", "bars", "dots", "pair", "pair_equal", "mean", "how_read", "pairs_help",
+    "bars_help", "dots_help", "strip_help",
+)  # fmt: skip
 
 
 @solara.component_vue("distribution.vue")
@@ -40,29 +43,34 @@ def labels_of(base: str, changed: str) -> dict[str, str]:
 
 
 @solara.component
-def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2) -> None:
-    """Show a chart of an outcome with a heading, the verdict in words, notes and the reported figure.
+def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2, says: bool = True) -> None:
+    """Show a chart of an outcome with a heading, the verdict in words and the reported figure; the rest is collapsed.
 
     Args:
         reading: The distributions of the outcome.
         base: Name of the first choice; empty for "Baseline".
         changed: Name of the second choice; empty for "Your choice".
         level: Level of the heading, as in HTML.
+        says: Whether to show the verdict in words; a task asks first what the chart shows.
     """
     texts = texts_of("distribution")
     Heading(reading.label, level)
     labels = labels_of(base or texts.say("base"), changed or texts.say("changed"))
     Picture(reading=to_plain(reading), labels=labels)
     with solara.Div(attributes={"aria-live": "polite"}):
-        Prose(f"**{reading.headline}**")
-        if reading.sentence:
-            Sentence(reading.sentence)
+        if says:
+            Prose(f"**{reading.headline}**")
+            if reading.sentence:
+                Sentence(reading.sentence)
+    Note(f"{reading.made} {reading.mark.text if reading.mark else texts.say('nothing_reported')}")
     for note in reading.notes:
         Note(note)
-    Note(texts.say("counted", counted=reading.counted))
-    for said in dict.fromkeys(spread.calibration for spread in (reading.base, reading.changed) if spread):
-        Note(texts.say("numbers", calibration=said))
-    Evidence(reading)
+    with Folded(texts.say("how_made")):
+        Note(texts.say("counted", counted=reading.counted))
+        for said in dict.fromkeys(spread.calibration for spread in (reading.base, reading.changed) if spread):
+            Note(texts.say("numbers", calibration=said))
+        for row in reading.mark.rows if reading.mark else []:
+            Note(row)
 
 
 @solara.component
@@ -70,18 +78,6 @@ def Sentence(text: str) -> None:
     """Show plain text in full size; the text may include what a user typed."""
     with solara.Div(classes=["prose"]):
         solara.Text(text)
-
-
-@solara.component
-def Evidence(reading: Reading) -> None:
-    """Show the reported figure with its rows of the evidence table, or say that nothing was reported."""
-    texts = texts_of("distribution")
-    if reading.mark is None:
-        Note(texts.say("nothing_reported"))
-        return
-    Note(reading.mark.text)
-    for row in reading.mark.rows:
-        Note(row)
 
 
 STYLE = Path(__file__).parent / "claims.css"

@@ -10,6 +10,7 @@ import solara
 from sim.classroom.choice.fields import POLICIES, chosen_in, fields_of
 from sim.classroom.hooks import seed, use_attempt
 from sim.classroom.parts import Press, Trouble, Wide
+from sim.classroom.parts.citation import with_links
 from sim.classroom.parts.sheet import Field, one_of
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
@@ -88,7 +89,7 @@ def listed(sentences: Sequence[str]) -> str:
     Returns:
         The list as HTML.
     """
-    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
+    return f"<ul>{''.join(f'<li>{with_links(escape(one))}</li>' for one in sentences)}</ul>"
 
 
 @solara.component
@@ -118,4 +119,4 @@ def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, loo
     )
     content = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     with Wide(caption):
-        solara.HTML("table", unsafe_innerHTML=content, classes=[look])
+        solara.HTML("table", unsafe_innerHTML=with_links(content), classes=[look])

@@ -1,0 +1,183 @@
+"""Collect the hand-ins of a class on its server, and mark them.
+
+Reads   hand-ins that students send from the page Lessons, or that the teacher opens as files.
+Assumes Hand-ins are kept in memory only, until the student leaves the session, the session is deleted or the server
+        stops. Students keep their answers in their browsers, and can hand in again.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from cachetools import LRUCache
+
+from sim.classroom.desk import Desk, the_desk
+from sim.classroom.lessons.campaigns import CHUNK
+from sim.classroom.lessons.estimates import CampaignSource
+from sim.classroom.lessons.hand_in import LARGEST, Graded, file_name, graded_of, hand_in_of
+from sim.classroom.sessions.register import Register, the_register
+from sim.classroom.texts import texts_of
+from sim.configuration.overrides import Overrides
+from sim.configuration.settings import Order, Piece
+from sim.configuration.sweep import Cell
+from sim.errors import PanjError
+from sim.execution.executors import cores
+
+MOST_KEPT = 2_000  # hand-ins that a server keeps
+MOST_FILES = 200  # hand-ins that are marked together
+MOST_CHUNKS = 400  # chunks of campaigns that are kept for marking
+REFERENCE = 200  # campaigns with which the answers of a class are compared, in addition to the student's own
+Key = tuple[str, str, str]  # code of the session, browser, and name of the file
+
+
+class ClassHandIns:
+    """The hand-ins of all class sessions on this server."""
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.lock = threading.Lock()
+        self.found: LRUCache[Key, str] = LRUCache(MOST_KEPT)
+        self.watched: set[str] = set()  # codes of sessions for which `forget_gone` is registered
+
+    def put(self, code: str, browser: str, text: str) -> None:
+        """Keep a hand-in, in place of an earlier one of the same student for the same lesson.
+
+        Args:
+            code: Code of the class session.
+            browser: The secret of the student's browser.
+            text: Content of the hand-in.
+
+        Raises:
+            PanjError: The browser has no seat in the session, or the content is not a hand-in.
+        """
+        if not self.is_seated(code, browser):
+            raise PanjError(texts_of("hand_in").say("no_seat", code=code))
+        name = file_name(hand_in_of(text.encode()).sheet)
+        with self.lock:
+            self.found[code, browser, name] = text
+            is_new = code not in self.watched
+            self.watched.add(code)
+        if is_new:
+            self.register.watch(code, lambda: self.forget_gone(code))
+
+    def is_seated(self, code: str, browser: str) -> bool:
+        """Return whether a browser has a seat in a session that still exists."""
+        return code in {one.code for one in self.register.seats_of(browser)}
+
+    def forget_gone(self, code: str) -> None:
+        """Delete the hand-ins of browsers that have no seat in a session any more."""
+        browsers = {key[1] for key in list(self.found) if key[0] == code}
+        gone = {browser for browser in browsers if not self.is_seated(code, browser)}
+        with self.lock:
+            for key in [key for key in self.found if key[0] == code and key[1] in gone]:
+                del self.found[key]
+
+    def of(self, code: str) -> dict[str, str]:
+        """Return the hand-ins of a session.
+
+        Args:
+            code: Code of the class session.
+
+        Returns:
+            The content of each hand-in, keyed by the name of its file; of two with one name, the later one.
+        """
+        self.forget_gone(code)
+        with self.lock:
+            return {name: text for (where, _, name), text in self.found.items() if where == code}
+
+    def given(self, code: str, browser: str, name: str) -> str:
+        """Return what a browser has handed in to a session under the name of a file; empty if nothing."""
+        with self.lock:
+            return self.found.get((code, browser, name), "")
+
+
+@cache
+def the_class_hand_ins() -> ClassHandIns:
+    """Return the hand-ins of this server."""
+    return ClassHandIns(the_register())
+
+
+class PoolCampaigns:
+    """Campaigns for marking, run in the worker processes of the classroom and kept in memory."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.chunks: LRUCache[tuple[str, int], pa.Table] = LRUCache(MOST_CHUNKS)
+        self.lock = threading.Lock()
+
+    def order_of(self, overrides: Overrides) -> Order:
+        """Return a choice of settings in the form that workers receive; raise PanjError if it is wrong."""
+        return Cell(0, {}, (), self.desk.settings(overrides)).order
+
+    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
+        """Return campaigns with consecutive seeds, one per row.
+
+        Args:
+            overrides: The choice of settings.
+            first_seed: Seed of the first campaign.
+            runs: Number of campaigns.
+
+        Raises:
+            PanjError: The settings are wrong, or a campaign fails.
+        """
+        order = self.order_of(overrides)
+        wanted = range(first_seed // CHUNK, -(-(first_seed + runs) // CHUNK))
+        found = {chunk: self.chunks[order.key, chunk] for chunk in wanted if (order.key, chunk) in self.chunks}
+        missing = [chunk for chunk in wanted if chunk not in found]
+
+        def run(chunk: int) -> pa.Table:
+            table, error = self.desk.run(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
+            if error:
+                raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")
+            return table
+
+        with ThreadPoolExecutor(cores()) as pool:
+            found |= dict(zip(missing, pool.map(run, missing), strict=True))
+        with self.lock:
+            self.chunks.update({(order.key, chunk): table for chunk, table in found.items()})
+        return pa.concat_tables(found[chunk] for chunk in wanted).slice(first_seed - wanted.start * CHUNK, runs)
+
+
+@cache
+def pool_campaigns() -> PoolCampaigns:
+    """Return the campaigns with which this server marks hand-ins."""
+    return PoolCampaigns(the_desk())
+
+
+class Marked(NamedTuple):
+    """The marks of a class, and an error for each hand-in that could not be marked."""
+
+    graded: tuple[Graded, ...]
+    troubles: tuple[str, ...]
+
+
+def mark_all(
+    contents: Sequence[tuple[str, str]],
+    campaigns: CampaignSource,
+    reference: int = REFERENCE,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Marked:
+    """Mark hand-ins.
+
+    Args:
+        contents: Name of the file and content of each hand-in.
+        campaigns: Source of the students' own campaigns, and of the campaigns to compare with.
+        reference: Number of campaigns to compare with.
+        on_progress: Receives the number of hand-ins that are marked.
+
+    Returns:
+        The marks, in the order of the hand-ins.
+    """
+    graded: list[Graded] = []
+    troubles: list[str] = []
+    for place, (name, text) in enumerate(contents[:MOST_FILES], 1):
+        try:
+            graded.append(graded_of(Path(name), hand_in_of(text.encode()[: LARGEST + 1]), campaigns, reference))
+        except PanjError as error:
+            troubles.append(f"{name}: {error}")
+        on_progress(place)
+    return Marked(tuple(graded), tuple(troubles))

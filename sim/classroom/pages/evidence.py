@@ -1,0 +1,125 @@
+"""The page Evidence: search reported figures, and see next to each other those that are in conflict."""
+
+from html import escape
+from urllib.parse import parse_qs
+
+import solara
+
+from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts.choose import Choose
+from sim.classroom.parts.citation import ID, link_to_figure
+from sim.classroom.texts import texts_of
+from sim.data.evidence import USES, Evidence, say_value, select
+from sim.data.record import evidence
+from sim.errors import PanjError
+
+ANY = "any"  # value of the field for the use if it does not matter
+
+
+@solara.component
+def Page() -> None:
+    """Show the figure that the address names or, if it names none, all figures with fields to search them."""
+    texts, router = texts_of("evidence"), solara.use_router()
+    wanted = parse_qs(router.search or "").get(ID, [""])[0].upper()
+    Heading(texts.say("heading"))
+    if wanted in evidence():
+        Figures([evidence()[wanted]], is_open=True)
+        Press(texts.say("back"), lambda: router.push("/evidence"))
+        return
+    Trouble(texts.say("unknown", id=wanted[:20]) if wanted else "")
+    Note(texts.say("about", len(evidence())))
+    Search()
+
+
+@solara.component
+def Search() -> None:
+    """Show the fields of the search, and the figures that it finds."""
+    texts = texts_of("evidence")
+    words, set_words = solara.use_state("")
+    use, set_use = solara.use_state(ANY)
+    is_conflict, set_is_conflict = solara.use_state(False)
+    with solara.Div(classes=["figure-search"]):
+        solara.InputText(texts.say("search"), value=words, on_value=set_words, continuous_update=True)
+        Choose(texts.say("use"), {one: texts.say(f"use_{one}") for one in (ANY, *USES)}, use, set_use)
+        solara.Checkbox(label=texts.say("conflicts_only"), value=is_conflict, on_value=set_is_conflict)
+    Note(texts.say("search_help"))
+    try:
+        found = found_by(words, use, is_conflict)
+    except PanjError as error:
+        Trouble(str(error))
+        return
+    Note(texts.say("found", len(found)) if found else texts.say("none"), live=True)
+    Figures(found)
+
+
+def found_by(words: str, use: str, is_conflict: bool) -> list[Evidence]:
+    """Return the figures that a search finds.
+
+    Args:
+        words: Words that all have to occur in a row, in any column; or filters such as `quantity=crossing`.
+        use: What the model does with the figure; `ANY` for any use.
+        is_conflict: Whether only figures are wanted that are in conflict with another.
+
+    Raises:
+        PanjError: A filter is not valid.
+    """
+    rows = select(list(evidence().values()), words.split())
+    return [row for row in rows if use in (ANY, row.use) and (row.conflicts or not is_conflict)]
+
+
+@solara.component
+def Figures(rows: list[Evidence], is_open: bool = False) -> None:
+    """Show figures in a list; each can be opened."""
+    solara.HTML("div", unsafe_innerHTML="".join(figure_in_html(row, is_open) for row in rows), classes=["figures"])
+
+
+def figure_in_html(row: Evidence, is_open: bool = False) -> str:
+    """Return a figure as HTML: a summary; when opened, its details next to the figures in conflict with it."""
+    texts = texts_of("evidence")
+    conflicts = [evidence()[id] for id in row.conflicts if id in evidence()]
+    summary = [f"<b>{escape(row.id)}</b>", escape(f"{quote_of(row)}: {figure_of(row)}")]
+    if conflicts:
+        summary.append(f"<small>{escape(texts.say('in_conflict', len(conflicts)))}</small>")
+    title = texts.say("side_by_side", id=row.id) if conflicts else texts.say("alone")
+    cards = "".join(card_in_html(one) for one in (row, *conflicts))
+    return (
+        f"<details class='figure'{' open' * is_open}><summary>{' '.join(summary)}</summary>"
+        f"<p class='note'>{escape(title)}</p><div class='figure-cards'>{cards}</div></details>"
+    )
+
+
+def card_in_html(row: Evidence) -> str:
+    """Return all that is known of a figure as a list of names and texts in HTML."""
+    texts = texts_of("evidence")
+    source = escape(row.source)
+    if row.source_url.startswith("http"):
+        source = f'<a href="{escape(row.source_url)}" target="_blank" rel="noopener">{source}</a>'
+    lines = {
+        "value": escape(figure_of(row)),
+        "said": escape(quote_of(row)),
+        "when": escape(days_of(row)),
+        "where": escape(row.scope),
+        "source": source,
+        "confidence": escape(texts.say(f"confidence_{row.confidence}")),
+        "use": escape(texts.say(f"use_{row.use}")),
+        "note": escape(row.note),
+    }
+    shown = "".join(f"<dt>{escape(texts.say(key))}</dt><dd>{said}</dd>" for key, said in lines.items() if said)
+    return f"<div class='figure-card'><p>{link_to_figure(row.id)}</p><dl>{shown}</dl></div>"
+
+
+def quote_of(row: Evidence) -> str:
+    """Return what was said or, if the row does not repeat it, what was counted."""
+    return row.quote or row.quantity.replace("_", " ")
+
+
+def figure_of(row: Evidence) -> str:
+    """Return the value or range of a figure with its unit."""
+    return texts_of("evidence").say("figure", value=say_value(row), unit=row.unit)
+
+
+def days_of(row: Evidence) -> str:
+    """Return the day of a figure, or its first and last day."""
+    texts = texts_of("evidence")
+    first, last = (texts.day(day, year=True) for day in (row.date_start, row.date_end))
+    return first if first == last else texts.say("days", first=first, last=last)

@@ -1,0 +1,334 @@
+"""Run many pairs of one fork, and find an evening and an outcome at which a decision can be told apart.
+
+A pair is one campaign continued twice from the end of a day: unchanged, and with one decision changed, with the same
+random draws in both.
+
+Reads   a choice of settings, a decision and a day.
+Returns tables of outcomes with one row per pair, for `sim.classroom.reading`.
+Assumes Pairs end on the day after the record, because every outcome that is offered is counted by then. The trial pairs
+        that suggest an evening have other seeds than the pairs that are shown, so that the suggestion does not make the
+        difference look larger than it is.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from cachetools import LRUCache
+from scipy.stats import t as student
+
+from sim.classroom.desk import Desk, the_desk
+from sim.classroom.reading import MAIN_OUTCOMES, Campaigns
+from sim.configuration.overrides import Override, Overrides
+from sim.data.facts import THE_LINE
+from sim.errors import PanjError
+from sim.execution.executors import cores
+from sim.execution.work import outcomes_of
+from sim.outcome import Value, count_outcomes, is_date
+from sim.story.branches import Turn, check_effect, run_branches, turn_of
+
+PAIRS = 200  # pairs that are shown
+CHUNK = 10  # pairs that a worker runs at a time
+TRIAL = 40  # pairs that are run to judge an evening
+TRIAL_SEED = 5_000  # first seed of those pairs
+WEEKS = 2  # weeks between the evenings that are tried, and from the last of them to the end of the record
+LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the number of comparisons
+SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # nobody is sent to count the dead
+WAIT = 0.2  # seconds between looks whether visitors' requests are still running
+KEPT = 20  # forks whose pairs are kept, and suggestions that are kept
+Rows = list[tuple[dict[str, Value], dict[str, Value]]]  # outcomes without and with the change, one row per pair
+
+
+class Fork(NamedTuple):
+    """A choice of settings, and a decision that is changed at the end of a day."""
+
+    overrides: Overrides
+    change: Override
+    evening: date
+
+
+class Suggestion(NamedTuple):
+    """An evening and an outcome at which a decision can be told apart, as far as trial pairs show."""
+
+    evening: date
+    outcome: str
+    size: float = 0.0  # absolute mean of the trial differences, in their standard deviations
+    is_clear: bool = False  # whether the trial pairs tell the difference, so that `PAIRS` pairs can be expected to
+
+
+class Example(NamedTuple):
+    """A decision with a clear answer, with its evening and outcome."""
+
+    change: Override
+    found: Suggestion
+
+
+def turn_for(fork: Fork, desk: Desk) -> Turn:
+    """Resolve a fork to settings that end on the day after the record.
+
+    Args:
+        fork: The fork.
+        desk: Composes settings.
+
+    Raises:
+        PanjError: The change cannot be made on that day.
+    """
+    last = THE_LINE + timedelta(days=1)
+    overrides = fork.overrides
+    if desk.settings(overrides).end_date > last:
+        overrides = overrides.without(["end_date"]) + Overrides.from_rows([Override.of("end_date", last.isoformat())])
+    return turn_of(overrides, Overrides.from_rows([fork.change]), fork.evening, desk)
+
+
+def run_pairs(turn: Turn, seeds: Sequence[int]) -> Rows:
+    """Run pairs in this process.
+
+    Args:
+        turn: The fork, resolved to settings.
+        seeds: The seed of each pair.
+
+    Returns:
+        The outcomes of both branches of each pair that can be counted by the last day.
+    """
+    settings = turn.before
+    table = [row for row in outcomes_of(settings.start_date, settings.days) if row.last >= 0]
+    found = []
+    for seed in seeds:
+        both = run_branches(*turn.courses(seed), seed, settings.days, turn.day, settings.seed_of(seed))
+        without, with_ = (count_outcomes(one, table, settings.facts, settings.start_date) for one in both)
+        found.append((without, with_))
+    return found
+
+
+class PairRunner:
+    """Runs pairs in the worker processes of the classroom, and keeps the pairs of recent forks."""
+
+    def __init__(self, run: Callable[[Turn, Sequence[int]], Rows], desk: Desk) -> None:
+        self.run, self.desk = run, desk
+        self.kept: LRUCache[tuple[Fork, int, int], tuple[Campaigns, Campaigns]] = LRUCache(KEPT)
+        self.found: LRUCache[tuple[Fork, ...], Suggestion] = LRUCache(KEPT)
+        self.examples: LRUCache[tuple[Fork, ...], Example] = LRUCache(KEPT)
+        self.locks: LRUCache[Any, threading.RLock] = LRUCache(10 * KEPT)
+        self.lock = threading.Lock()
+        self.visitors = 0  # requests of visitors that are running; the search for an example waits for them
+
+    def one_at_a_time(self, key: Any) -> threading.RLock:
+        """Return the lock of a request, so that visitors who ask the same wait for the first of them."""
+        with self.lock:
+            return self.locks.setdefault(key, threading.RLock())
+
+    @contextmanager
+    def asking(self, is_shown: bool) -> Iterator[None]:
+        """Count a request of a visitor while it runs; pairs that are not shown to a visitor do not count."""
+        with self.lock:
+            self.visitors += is_shown
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.visitors -= is_shown
+
+    def pairs(self, fork: Fork, count: int = PAIRS, first_seed: int = 0) -> Iterator[tuple[Campaigns, Campaigns]]:
+        """Run pairs, and yield all that have finished so far after every few of them.
+
+        Args:
+            fork: The fork.
+            count: Number of pairs.
+            first_seed: Seed of the first pair.
+
+        Yields:
+            The campaigns without and with the change, in the order of seeds.
+
+        Raises:
+            PanjError: The change cannot be made on that day, or has no effect.
+        """
+        key = fork, count, first_seed
+        with self.one_at_a_time(key):
+            if key in self.kept:
+                yield self.kept[key]
+                return
+            turn = turn_for(fork, self.desk)
+            seeds = range(first_seed, first_seed + count)
+            check_effect(turn, seeds[:1], (fork.change.text,))
+            rows: Rows = []
+            with self.asking(first_seed != TRIAL_SEED), ThreadPoolExecutor(cores()) as pool:
+                chunks = [seeds[place : place + CHUNK] for place in range(0, count, CHUNK)]
+                for chunk in pool.map(partial(self.run, turn), chunks):
+                    rows += chunk
+                    yield campaigns_of(turn, seeds[: len(rows)], rows, count)
+            with self.lock:
+                self.kept[key] = campaigns_of(turn, seeds, rows, count)
+
+    def trial(self, fork: Fork, tried: int) -> Suggestion | None:
+        """Return the clearest outcome of the trial pairs of a fork; None if no outcome differs.
+
+        Args:
+            fork: The fork.
+            tried: Number of forks that are compared.
+
+        Raises:
+            PanjError: The change cannot be made on that day, or has no effect.
+        """
+        *_, (without, with_) = self.pairs(fork, TRIAL, TRIAL_SEED)
+        return clearest(fork.evening, without, with_, tried)
+
+    def suggest(self, forks: Sequence[Fork]) -> Suggestion:
+        """Find the latest evening, and an outcome, at which `PAIRS` pairs can be expected to tell a decision apart.
+
+        Args:
+            forks: Forks with one decision on several evenings.
+
+        Returns:
+            The latest of these evenings with a clear outcome, and the clearest outcome of that evening. If no evening
+            has one, the evening and outcome at which the difference is largest compared with its variation.
+
+        Raises:
+            PanjError: The decision has no effect on any of these evenings.
+        """
+        latest_first = tuple(sorted(forks, key=lambda fork: fork.evening, reverse=True))
+        with self.one_at_a_time(latest_first), self.asking(True):
+            if latest_first not in self.found:
+                suggestion = self.search(latest_first)
+                with self.lock:
+                    self.found[latest_first] = suggestion
+            return self.found[latest_first]
+
+    def search(self, forks: Sequence[Fork]) -> Suggestion:
+        """Try forks in their order until one has a clear outcome; return the best that was found."""
+        best: Suggestion | None = None
+        trouble = PanjError("fork: found no outcome that the decision changes, expected one")
+        for fork in forks:
+            try:
+                found = self.trial(fork, len(forks))
+            except PanjError as error:  # the decision may have no effect after this evening
+                trouble = error
+                continue
+            if found is not None and (best is None or found.is_clear or found.size > best.size):
+                best = found
+            if best is not None and best.is_clear:
+                return best
+        if best is None:
+            raise trouble
+        return best
+
+    def example(self, forks: Sequence[Fork]) -> Example | None:
+        """Find the first of several forks with a clear answer.
+
+        Args:
+            forks: Forks with different decisions, in the order in which they are tried.
+
+        Returns:
+            The decision with its evening and clearest outcome; None if no fork has a clear answer.
+        """
+        key = tuple(forks)
+        with self.one_at_a_time(key):
+            if key in self.examples:
+                return self.examples[key]
+            for fork in forks:
+                while self.visitors:
+                    time.sleep(WAIT)
+                try:
+                    found = self.trial(fork, len(forks))
+                except PanjError:  # the decision has no effect after this evening
+                    continue
+                if found is not None and found.is_clear:
+                    with self.lock:
+                        self.examples[key] = Example(fork.change, found)
+                    return self.examples[key]
+        return None
+
+    def known_example(self, forks: Sequence[Fork]) -> Example | None:
+        """Return the result of `example` for the same forks if it has been found before, otherwise None."""
+        return self.examples.get(tuple(forks))
+
+
+def campaigns_of(turn: Turn, seeds: Sequence[int], rows: Rows, count: int) -> tuple[Campaigns, Campaigns]:
+    """Return the campaigns of both branches, with one row of outcomes per pair."""
+    tables = [
+        pa.table(
+            {"seed": pa.array(seeds, pa.int64()), **{name: [row[side][name] for row in rows] for name in rows[0][0]}}
+        )
+        for side in (0, 1)
+    ]
+    return Campaigns(turn.before, tables[0], count), Campaigns(turn.after, tables[1], count)
+
+
+def clearest(evening: date, without: Campaigns, with_: Campaigns, tried: int) -> Suggestion | None:
+    """Return the outcome whose trial differences are largest compared with their variation; None if none differs.
+
+    Args:
+        evening: Day of the fork.
+        without: Trial campaigns without the change.
+        with_: Trial campaigns with the change.
+        tried: Number of forks that are compared.
+    """
+    assert without.table is not None and with_.table is not None
+    start = without.settings.start_date
+    rows = [
+        row
+        for row in outcomes_of(start, without.settings.days)
+        if row.name in SUGGESTED and not is_date(row) and row.last > (evening - start).days
+    ]
+    sizes = {}
+    for row in rows:
+        after, before = (np.asarray(table[row.name].to_pylist(), float) for table in (with_.table, without.table))
+        sizes[row.name] = size_of(after - before)
+    name = max(sizes, key=lambda one: sizes[one], default="")
+    if not name or sizes[name] == 0:
+        return None
+    return Suggestion(evening, name, sizes[name], is_told_apart(sizes[name], tried * len(rows)))
+
+
+def size_of(differences: np.ndarray) -> float:
+    """Return the absolute mean of differences in units of their standard deviation; 0 if none differs from zero."""
+    known = differences[~np.isnan(differences)]
+    if known.size < 2 or not known.any():
+        return 0.0
+    spread = float(known.std(ddof=1))
+    return math.inf if spread == 0 else abs(float(known.mean())) / spread
+
+
+def is_told_apart(size: float, comparisons: int) -> bool:
+    """Return whether the trial pairs tell a difference apart, although it is the largest of several.
+
+    Args:
+        size: Absolute mean of the trial differences, in their standard deviations.
+        comparisons: Number of differences of which this is the largest.
+
+    Returns:
+        True if the interval of the trial mean excludes zero at `LEVEL`, with Bonferroni's correction for the number of
+        comparisons. The interval over `PAIRS` pairs is less than half as wide.
+    """
+    error = (1 - LEVEL) / comparisons
+    return size * math.sqrt(TRIAL) > float(student.ppf(1 - error / 2, TRIAL - 1))
+
+
+def evenings_to_try(start: date, last: date) -> list[date]:
+    """Return the evenings that are tried, latest first; two weeks remain from the latest to the end of the record.
+
+    Args:
+        start: First day of the campaigns.
+        last: Last evening on which a decision can change.
+    """
+    latest = min(last, THE_LINE - timedelta(weeks=WEEKS))
+    return [start + timedelta(days=day) for day in range((latest - start).days, -1, -7 * WEEKS)] or [last]
+
+
+@cache
+def the_pair_runner() -> PairRunner:
+    """Return the runner of this server."""
+    return PairRunner(in_a_worker, the_desk())
+
+
+def in_a_worker(turn: Turn, seeds: Sequence[int]) -> Rows:
+    """Run pairs in a worker process of the classroom or, if it has none, in this process."""
+    pool = the_desk().pool
+    return run_pairs(turn, seeds) if pool is None else pool.call(run_pairs, turn, seeds)
