@@ -20,7 +20,7 @@ STATE = {
 def visitor(monkeypatch):
     """A visitor who has chosen nothing, and a desk that composes settings and runs nothing."""
     composer = Composer()
-    desk = SimpleNamespace(settings=lambda overrides: composer.settings(overrides))
+    desk = SimpleNamespace(settings=composer.settings)
     monkeypatch.setattr(address, "the_desk", lambda: desk)
     for state, usual in STATE.items():
         state.set(usual)
