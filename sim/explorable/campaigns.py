@@ -37,6 +37,7 @@ class Gathered(NamedTuple):
     worlds: tuple[str, ...]  # sources of chance: free, record
     decisions: tuple[str, ...]  # empty for the decisions as reported, then such as `border=closed`
     seeds: tuple[int, ...]
+    hindsight: str  # how to read a decision in worlds that followed the record; empty if there are none
 
     def cell_of(self, worlds: str, decision: str) -> StudyCell:
         """Return the cell of a decision in worlds of a kind."""
@@ -79,7 +80,7 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
     """
     ran = run_sweep(sweep, console)
     study = open_study(ran.folder)
-    found = Gathered(study, sweep.base.facts, request.worlds, ("", *request.policies), ())
+    found = Gathered(study, sweep.base.facts, request.worlds, ("", *request.policies), (), "")
     cells = [found.cell_of(worlds, one) for worlds in found.worlds for one in found.decisions]
     finished = [set(seeds_of(study, cell)) for cell in cells]
     first = int(study.about["first_seed"])
@@ -89,7 +90,8 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
         raise PanjError(
             f"runs: found {len(seeds)} campaigns that finished with every decision, expected at least {LEAST_RUNS}"
         )
-    return found._replace(seeds=seeds)
+    hindsight = next((cell.settings.question(None) for cell in sweep.cells if cell.settings.worlds), "")
+    return found._replace(seeds=seeds, hindsight=hindsight)
 
 
 def compose(request: Explorable) -> Sweep:
