@@ -245,6 +245,7 @@ def no_campaigns(folder: Path) -> Iterator[None]:
     import sim.execution.plan
     import sim.execution.run
     import sim.execution.verify
+    import sim.explorable.campaigns
     import sim.scoring.score  # noqa: F401  (so that its own name is found below)
 
     (folder / "work").mkdir()

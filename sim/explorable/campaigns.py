@@ -4,7 +4,7 @@ Each cell of the study has one source of chance (`worlds`) and at most one decis
 same seed are a pair: the same numbers and the same random draws, with and without the decision.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ class Gathered(NamedTuple):
     worlds: tuple[str, ...]  # sources of chance: free, record
     decisions: tuple[str, ...]  # empty for the decisions as reported, then such as `border=closed`
     seeds: tuple[int, ...]
+    hindsight: str  # how to read a decision in worlds that followed the record; empty if there are none
 
     def cell_of(self, worlds: str, decision: str) -> StudyCell:
         """Return the cell of a decision in worlds of a kind."""
@@ -79,7 +80,7 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
     """
     ran = run_sweep(sweep, console)
     study = open_study(ran.folder)
-    found = Gathered(study, sweep.base.facts, request.worlds, ("", *request.policies), ())
+    found = Gathered(study, sweep.base.facts, request.worlds, ("", *request.policies), (), "")
     cells = [found.cell_of(worlds, one) for worlds in found.worlds for one in found.decisions]
     finished = [set(seeds_of(study, cell)) for cell in cells]
     first = int(study.about["first_seed"])
@@ -89,7 +90,8 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
         raise PanjError(
             f"runs: found {len(seeds)} campaigns that finished with every decision, expected at least {LEAST_RUNS}"
         )
-    return found._replace(seeds=seeds)
+    hindsight = next((cell.settings.question(None) for cell in sweep.cells if cell.settings.worlds), "")
+    return found._replace(seeds=seeds, hindsight=hindsight)
 
 
 def compose(request: Explorable) -> Sweep:
@@ -113,17 +115,22 @@ def compose(request: Explorable) -> Sweep:
     base = composer.settings(fixed)
     if base.runs < LEAST_RUNS:
         raise PanjError(f"runs: found {base.runs}, expected at least {LEAST_RUNS}, the sample that the page gathers")
-    usual = usual_of(request.policies)
+    usual = {WORLDS: usual_groups()[WORLDS], **usual_of(request.policies)}
     changed = [dict([split(one)] if one else []) for one in ("", *request.policies)]
-    combinations = [{WORLDS: worlds, **usual, **change} for worlds in request.worlds for change in changed]
+    combinations = [{WORLDS: worlds, **change} for worlds in request.worlds for change in changed]
     cells = tuple(
-        cell_of(number, Overrides.from_rows(Override.of(*pair) for pair in values.items()), fixed, composer)
-        for number, values in enumerate(combinations)
+        cell_of(number, overrides_of(change, usual), fixed, composer)._replace(values={**usual, **change})
+        for number, change in enumerate(combinations)
     )
     for _, second in alike(cells):
         decision = ("", *request.policies)[second % len(changed)]
         raise PanjError(f"policies: found {decision}, which changes nothing here, expected a decision that does")
     return Sweep(base, tuple(cells[0].values), cells, fixed.words, ())
+
+
+def overrides_of(change: Mapping[str, str], usual: Mapping[str, str]) -> Overrides:
+    """Return the choices that are not the usual ones as overrides; few of them are composed quickly."""
+    return Overrides.from_rows(Override.of(*pair) for pair in change.items() if usual[pair[0]] != pair[1])
 
 
 def check_policies(policies: Sequence[str]) -> None:

@@ -38,6 +38,9 @@ MARGIN = 35.0  # km around the country
 FIRST = "F035"  # the figure that the first scene tells and draws
 CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
 CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
+OWN_MARKS = re.compile(
+    r"\s*\(seeds?\)|;\s*S\d+(,S\d+)*"
+)  # of those who collected the reports; they mean nothing to a reader
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
 
 
@@ -183,8 +186,8 @@ def count_of(found: Point) -> str:
 
 def sources_of(ids: Iterable[str]) -> list[Any]:
     """Return rows of the evidence as sources of the page, in the order of the table."""
-    wanted = set(ids)
-    return [make_source(row) for id, row in evidence().items() if id in wanted]
+    found = [make_source(row) for id, row in evidence().items() if id in set(ids)]
+    return [row._replace(source=OWN_MARKS.sub("", row.source)) for row in found]
 
 
 def provenance_of(gathered: Gathered) -> dict[str, str]:
@@ -193,5 +196,6 @@ def provenance_of(gathered: Gathered) -> dict[str, str]:
     rows = {text: str(about[key]) for key, text in PROVENANCE.items() if is_told(about, key) and key != "seconds"}
     libraries = ", ".join(f"{name} {found}" for name, found in as_text(about.get("versions", {})).items())
     worlds = {f"Campaigns: {one}": gathered.cell_of(one, "").calibration for one in gathered.worlds}
+    worlds |= {"In hindsight": gathered.hindsight} if gathered.hindsight else {}
     seeds = f"{gathered.seeds[0]} to {gathered.seeds[-1]}, the same with every decision"
     return {**rows, **worlds, "Seeds": seeds, "Libraries": libraries, "Map": CREDIT}

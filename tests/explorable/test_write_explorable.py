@@ -137,6 +137,11 @@ def test_reported_figures_are_those_of_the_table(page, content):
         assert f"<b>{id}</b>" in page and evidence()[id].source.split(";")[0][:20] in page
 
 
+def test_sources_are_free_of_the_marks_of_those_who_collected_them(page):
+    sources = page.partition('id="sources"')[2].partition("</footer>")[0]
+    assert "TRT World, 2021-07-07" in sources and not re.search(r"\(seeds?\)|\bS\d\b", sources)
+
+
 def test_no_sentence_of_a_source_is_copied():
     texts = yaml.safe_dump(read_texts(), allow_unicode=True, width=10_000).lower()
     for row in evidence().values():
