@@ -6,11 +6,12 @@ of each step; with `fit` it runs the default campaigns and writes the table of `
 `docs/blocks.yaml`; with `sweep`, `capacity` and `question` it runs the sweeps of docs/how-to/sweep.md and
 docs/how-to/question.md and writes their results; with `july` it writes the what-ifs of docs/how-to/july_2021.md; with
 `worlds` it writes what the page of the worlds in `results/worlds_2021_07_07` says, and copies its first figure; with
-`diagnosis` it writes the tables of docs/explanation/diagnosis.md from the same worlds. The site is built by
-`docs/make_site.py`.
+`diagnosis` it writes the tables of docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of
+docs/explanation/hindcast.md from `results/hindcast`. The site is built by `docs/make_site.py`.
 """
 
 import csv
+import json
 import os
 import shlex
 import shutil
@@ -103,6 +104,11 @@ ASKED = {  # outcome: heading, unit and factor
     "troops_crossed_largest_night": ("soldiers in the largest night", "", 1.0),
 }
 RUNS, FIT_RUNS = 200, 500
+HINDCAST, HINDCAST_PAGE = ROOT / "results" / "hindcast", DOCS / "explanation" / "hindcast.md"
+FORECASTS = (
+    "panj", "free_panj", "no_change", "last_seven_days", "exponential_growth", "recent_days", "neighbours", "mixture",
+)  # fmt: skip
+PANJ, SCORED = "panj", {"map": "brier", "map_open": "brier"}
 DIAGNOSIS = DOCS / "explanation" / "diagnosis.md"
 ALONE = 7  # seed of the draws of campaigns that have the numbers of the worlds alone
 FIFTH = 0.3  # distance of a median from the middle of its prior, as a share of it, above which a number is listed
@@ -403,6 +409,49 @@ def numbers_table(priors: Sequence[Prior], shares: Floats) -> str:
     return "\n".join(lines)
 
 
+def write_hindcast() -> None:
+    """Write the mean scores of the hindcast in results/hindcast, with its losses, in docs/explanation/hindcast.md."""
+    about, scores, pairs = json.loads((HINDCAST / "about.json").read_text("utf-8")), mean_scores(), {}
+    for row in rows_of(HINDCAST / "differences.csv"):
+        if row["forecast"] == PANJ and row["score"] == SCORED.get(row["target"], "crps_log"):
+            pairs[row["target"], row["horizon"], row["rival"]] = float(row["low_90"] or 0), float(row["high_90"] or 0)
+    lines = [
+        f"| target | ahead | origins | {' | '.join(name.replace('_', ' ').replace('panj', 'Panj') for name in FORECASTS)} |"
+    ]
+    lines.append("|---" * (len(FORECASTS) + 3) + "|")
+    for (target, horizon), found in scores.items():
+        cells = [mean_with_sign(found.get(name), pairs.get((target, horizon, name))) for name in FORECASTS]
+        lines.append(f"| `{target}` | {float(horizon):g} | {len(found[PANJ])} | {' | '.join(cells)} |")
+    left = [f"{day}: {count} ({about['ancestors'][day]})" for day, count in about["distinct_lasting_draws"].items()]
+    said = f"Distinct sets of lasting draws by origin, and in brackets worlds of the prior: {'; '.join(left)}."
+    insert(HINDCAST_PAGE, "scores", "\n".join([*lines, "", said]))
+
+
+def mean_scores() -> dict[tuple[str, str], dict[str, list[float]]]:
+    """Return the scores of every forecast by origin, keyed by target and horizon, then by forecast."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for table, score in (("counts", "crps_log"), ("maps", "brier")):
+        for row in rows_of(HINDCAST / f"{table}.csv"):
+            if row[score]:
+                by_forecast = found.setdefault((row["target"], row["horizon"]), {})
+                by_forecast.setdefault(row["forecast"], []).append(float(row[score]))
+    return found
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def mean_with_sign(scores: Sequence[float] | None, pair: tuple[float, float] | None) -> str:
+    """Return a mean score, with + or − if Panj is better or worse with the whole interval of the paired difference."""
+    if scores is None:
+        return ""
+    low, high = pair or (0.0, 0.0)
+    return f"{np.mean(scores):.2f}" + (" −" if low > 0.0 else " +" if high < 0.0 else "")
+
+
 def turned(change: str) -> list[str]:
     """Return the paired difference of every outcome under a decision, for each kind of worlds."""
     found: dict[tuple[str, str], str] = {}
@@ -547,6 +596,8 @@ def main(arguments: Sequence[str]) -> int:
         write_july()
     if "worlds" in arguments:
         write_worlds()
+    if "hindcast" in arguments:
+        write_hindcast()
     if "diagnosis" in arguments:
         write_diagnosis()
     return 0
