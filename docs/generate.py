@@ -415,9 +415,8 @@ def write_hindcast() -> None:
     for row in rows_of(HINDCAST / "differences.csv"):
         if row["forecast"] == PANJ and row["score"] == SCORED.get(row["target"], "crps_log"):
             pairs[row["target"], row["horizon"], row["rival"]] = float(row["low_90"] or 0), float(row["high_90"] or 0)
-    lines = [
-        f"| target | ahead | origins | {' | '.join(name.replace('_', ' ').replace('panj', 'Panj') for name in FORECASTS)} |"
-    ]
+    names = (name.replace("_", " ").replace("panj", "Panj") for name in FORECASTS)
+    lines = [f"| target | ahead | origins | {' | '.join(names)} |"]
     lines.append("|---" * (len(FORECASTS) + 3) + "|")
     for (target, horizon), found in scores.items():
         cells = [mean_with_sign(found.get(name), pairs.get((target, horizon, name))) for name in FORECASTS]
