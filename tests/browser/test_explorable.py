@@ -95,7 +95,7 @@ def middle(box, across, down):
 
 def draw(page):
     """Draw a line across the chart with the pointer."""
-    box = page.locator("#draw [data-chart]").bounding_box()
+    box = at(page, "draw").locator("[data-chart]").bounding_box()
     page.mouse.move(*middle(box, 0.12, 0.85))
     page.mouse.down()
     for step in range(1, 21):

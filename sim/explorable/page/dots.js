@@ -134,9 +134,9 @@ export class Dots {
     });
     const most = Math.max(...bins.values());
     const room = this.floor - CEILING - 4;
-    let columns = 1;
-    while (Math.ceil(most / columns) * (wide / columns) > room) columns++;
-    const size = wide / columns;
+    const sizeOf = (many) => Math.min(wide / many, room / Math.ceil(most / many));
+    const columns = [1, 2, 3, 4, 5, 6, 8, 10].reduce((best, many) => (sizeOf(many) > sizeOf(best) ? many : best));
+    const size = sizeOf(columns);
     const filled = new Map();
     values.forEach((value, row) => {
       const key = Math.round(value / bin);
