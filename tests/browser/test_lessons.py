@@ -20,6 +20,7 @@ def open_lesson(page, number, student):
     page.get_by_role("heading", name=f"Sheet of {student}").wait_for()
     screens = len(lesson.tasks) + 2 + bool(lesson.forecasts)
     page.wait_for_function("count => document.querySelectorAll('.panj-steps button').length === count", arg=screens)
+    page.wait_for_function("() => !document.querySelector('[data-screen] details[open]')")
 
 
 def task_of(page, key):
