@@ -18,6 +18,9 @@ def open_lesson(page, number, student):
     page.get_by_role("button", name="Open the lesson").click()
     page.get_by_role("heading", name=f"{number}. {lesson.title}").wait_for()
     page.get_by_role("heading", name=f"Sheet of {student}").wait_for()
+    screens = len(lesson.tasks) + 2 + bool(lesson.forecasts)
+    page.wait_for_function("count => document.querySelectorAll('.panj-steps button').length === count", arg=screens)
+    page.wait_for_function("() => !document.querySelector('[data-screen] details[open]')")
 
 
 def task_of(page, key):
@@ -197,6 +200,7 @@ def test_a_lesson_is_opened_and_answered_from_the_keyboard(visitor):
     page.get_by_role("heading", name="Sheet of 6").wait_for()
     page.get_by_role("button", name="Four times").focus()
     page.keyboard.press("Enter")
+    page.locator("[data-task=four_times]").wait_for()
     page.locator("[data-task=four_times] input").first.focus()
     page.keyboard.press("Space")
     page.keyboard.press("Tab")

@@ -274,7 +274,8 @@ def Goals(sheet: Sheet) -> None:
     with Folded(texts.say("timing")):
         Prose(markdown_list([texts.say("step", **step._asdict()) for step in lesson.timing]))
     if lesson.forecasts:
-        KnownCounts()
+        with Folded(texts_of("forecasts").say("known")):
+            KnownCounts()
     if sheet.settings:
         Note(texts.say("your_seeds", first_seed=sheet.first_seed))
 

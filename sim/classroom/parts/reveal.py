@@ -20,7 +20,7 @@ from sim.classroom.lessons.forecasts import (
     the_class_ranges,
 )
 from sim.classroom.lessons.lesson import Task
-from sim.classroom.parts import Folded, Note
+from sim.classroom.parts import Note
 from sim.classroom.parts.distribution import ClassChart, Style
 from sim.classroom.parts.questions import Sentences, Table
 from sim.classroom.texts import texts_of
@@ -34,8 +34,7 @@ def KnownCounts() -> None:
     texts = texts_of("forecasts")
     rows = [[texts.day(one.day), f"{one.districts:,.0f}", f"{one.soldiers:,.0f}"] for one in known_counts()]
     Table(heads_of(texts, "known_head"), rows, texts.say("known"), "panj-numbers")
-    with Folded(texts.say("known_how")):
-        Note(texts.say("known_about"))
+    Note(texts.say("known_about"))
 
 
 def heads_of(texts: Language, key: str) -> list[str]:
