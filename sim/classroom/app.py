@@ -22,8 +22,8 @@ from sim.classroom.pages import (
     what_if,
 )
 from sim.classroom.parts import Note, Trouble
-from sim.classroom.parts.attending import Attending, use_attendance
 from sim.classroom.parts.distribution import Style
+from sim.classroom.parts.in_class.attending import Attending, use_attendance
 from sim.classroom.server import THIS_SERVER
 from sim.classroom.texts import current_language, texts_of
 from sim.configuration.overrides import Overrides

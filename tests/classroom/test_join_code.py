@@ -4,7 +4,7 @@ import re
 
 import segno
 
-from sim.classroom.parts.join_code import MARGIN, qr_svg
+from sim.classroom.parts.in_class.join_code import MARGIN, qr_svg
 
 LINK = "http://192.0.2.7:8765/join?class=FKMRWX"
 

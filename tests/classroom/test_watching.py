@@ -304,7 +304,7 @@ def test_a_story_of_a_province_tells_of_no_other(chronicle, monkeypatch):
 def test_every_sentence_of_a_page_is_used(page):
     own = (CLASSROOM / "text" / "en" / f"{page}.yaml").read_text(encoding="utf-8")
     keys = re.findall(r"^(\w+):", own, re.MULTILINE)
-    paths = [*CLASSROOM.glob("pages/*.py"), *CLASSROOM.glob("parts/*.py"), CLASSROOM / "parts" / "map.vue"]
+    paths = [*CLASSROOM.glob("pages/*.py"), *CLASSROOM.glob("parts/**/*.py"), CLASSROOM / "parts" / "map.vue"]
     code = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     made = re.findall(r"`(map_\w+_)\$\{", code) + re.findall(r"'(map_)' \+ what", code)
     made += re.findall(r'say\(f"(\w+_)\{', code)

@@ -10,9 +10,8 @@ from sim.classroom.lessons.lesson import folder_of_exercises
 
 ROOT = folder_of_exercises().parent
 PLAY = re.compile(r"\b(dice|lucky|luck|roll again|gambl\w*)\b", re.IGNORECASE)
-MENDED_ELSEWHERE = {"change", "compare", "home", "map", "story", "watch"}  # texts of pages about one campaign
 SHOWN = [
-    *(path for path in texts.FOLDER.glob("*/*.yaml") if path.stem not in MENDED_ELSEWHERE),
+    *texts.FOLDER.glob("*/*.yaml"),
     *(ROOT / "exercises").rglob("*.yaml"),
     *(ROOT / "exercises").rglob("*.ipynb"),
     *(ROOT / "docs" / "how-to").glob("t*.md"),

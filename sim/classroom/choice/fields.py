@@ -147,7 +147,7 @@ def describe_change(form: Form, base: Form, language: str = "") -> str:
     return texts.say("nothing_changed") if not changed else "; ".join(changed)
 
 
-def say_override(override: Override, language: str = "en") -> str:
+def say_override(override: Override, language: str = "") -> str:
     """Describe in words a change that no field of the form can show; an override itself is shown to nobody.
 
     Args:

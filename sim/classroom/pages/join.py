@@ -10,10 +10,10 @@ from sim.classroom.choice.fields import POLICIES, describe_choice, fields_of, ov
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
-from sim.classroom.parts.attending import seats_changed
 from sim.classroom.parts.distribution import ClassChart, Said
+from sim.classroom.parts.in_class.attending import seats_changed
+from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.sheet import VERSION, Field, Given, Sheet, kept_field, lines_field, one_of, text_field
-from sim.classroom.parts.sure import AskFirst
 from sim.classroom.reading import format_level
 from sim.classroom.sessions.claims import (
     EFFECT,

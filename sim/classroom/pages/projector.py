@@ -11,8 +11,8 @@ from sim.classroom.hooks import session, session_code, use_session_state
 from sim.classroom.pages.teacher import describe_sent, next_step
 from sim.classroom.parts import Heading, Note
 from sim.classroom.parts.distribution import Said
-from sim.classroom.parts.join_code import qr_svg
-from sim.classroom.parts.wall import MOST_ROWS, WallView
+from sim.classroom.parts.in_class.join_code import qr_svg
+from sim.classroom.parts.in_class.wall import MOST_ROWS, WallView
 from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner

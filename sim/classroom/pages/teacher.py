@@ -14,11 +14,11 @@ from sim.classroom.gate import CLASS, is_loopback
 from sim.classroom.hooks import session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said
-from sim.classroom.parts.join_code import JoinCode
-from sim.classroom.parts.marks import Marks
+from sim.classroom.parts.in_class.join_code import JoinCode
+from sim.classroom.parts.in_class.marks import Marks
+from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
-from sim.classroom.parts.sure import AskFirst
 from sim.classroom.reading import outcome_groups
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
