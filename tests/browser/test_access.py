@@ -123,6 +123,7 @@ def test_a_choice_and_what_came_of_it(visitor):
 def test_two_choices_next_to_each_other(visitor):
     page = visitor("compare")
     page.wait_for_selector("text=Evening of 1 May 2021")
+    page.locator(".panj-ways").get_by_role("button", name="Bars").click()
     whole = "document.querySelector('.panj-distribution')?.innerText.match(/200 \\/ 200/g)?.length === 2"
     page.wait_for_function(whole, timeout=90_000)  # while campaigns come, headings are drawn anew
     is_for_everyone(page)
@@ -164,7 +165,7 @@ def test_a_class_its_teacher_a_student_and_the_wall(visitor):
     teacher.wait_for_selector(".claims-code")
     code = teacher.inner_text(".claims-code").replace(" ", "")
     wall = teacher.context.new_page()
-    wall.goto(teacher.url.replace("teacher", f"projector?class={code}"))
+    wall.goto(teacher.url.partition("?")[0].replace("teacher", f"projector?class={code}"))
     student.get_by_label("Code on the wall").fill(code)
     student.get_by_label("Nickname").fill("Dara")
     student.get_by_role("button", name="Join", exact=True).click()

@@ -37,6 +37,7 @@ def test_two_hundred_campaigns_fill_in_over_the_baseline_and_one_sentence_says_h
     choose(page, "reinforcement", "answer_every_call")
     assert "Every call is answered" in said(page)
     run(page)
+    page.locator(".panj-ways").get_by_role("button", name="Bars").click()
     page.wait_for_function("document.querySelectorAll('.panj-key-item').length === 3")
     page.wait_for_selector("text=All 200 campaigns are finished", timeout=90_000)
     page.wait_for_selector("text=/clear difference|No difference/")
@@ -63,6 +64,7 @@ def test_a_single_run_is_said_to_be_one_campaign(visitor):
     choose(page, "border", "closed")
     page.get_by_role("button", name="Run one campaign").click()
     page.wait_for_selector("text=/One campaign/")
+    page.locator(".panj-ways").get_by_role("button", name="Bars").click()
     assert "1 / 1" in said(page) and "95 % interval" not in said(page)
 
 

@@ -1,7 +1,13 @@
 """Compare: two choices, the same random draws, the same clock."""
 
 
+def bars(page):
+    """Draw the outcomes of both choices instead of the differences between them."""
+    page.locator(".panj-ways").get_by_role("button", name="Bars").click()
+
+
 def ready(page):
+    bars(page)
     counts = "document.querySelector('.panj-distribution')?.innerText.match(/200 \\/ 200/g)?.length"
     page.wait_for_function(f"{counts} === 2", timeout=90_000)
 
@@ -18,6 +24,7 @@ def test_two_choices_fill_in_together_and_are_paired_by_seed(visitor, keep):
 def test_the_two_can_be_chosen_and_swapped(visitor):
     page = visitor("compare")
     page.get_by_label("Second choice").select_option("scenario=border_closed")
+    bars(page)
     page.wait_for_selector(".panj-key-item:has-text('The river is closed')")
     assert page.locator(".panj-key-item").nth(1).inner_text().startswith("The river is closed")
     page.get_by_role("button", name="Swap the two").click()
@@ -37,6 +44,7 @@ def test_the_choice_made_on_the_page_change_goes_along(visitor):
     page.wait_for_selector("[data-key='border'].panj-changed")
     page.locator(".pages").get_by_text("Compare", exact=True).click()
     page.wait_for_selector("text=/Yours: The border: Closed/", state="attached")
+    bars(page)
     page.wait_for_selector(".panj-key-item:has-text('The border: Closed')")
 
 
