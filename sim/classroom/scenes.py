@@ -5,35 +5,42 @@ a page that was written before the class is served at once. It may be shown insi
 what was drawn, run and bracketed: see docs/how-to/explorable.md.
 """
 
-import threading
+import asyncio
+import logging
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, PlainTextResponse
 
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.explorable.explorable import policy_in, write_explorable
 from sim.options import Explorable
 from sim.terminal import console_of
 
 ADDRESS = "/explorable"
-writing = threading.Lock()  # the first visitor waits for the campaigns, and the others for the first
+writing = asyncio.Lock()  # the first visitor waits for the campaigns, and the others for the first
 pages: list[str] = []  # the page, once it was read
 
 
 async def scenes(_request: Any) -> Any:
-    """Return the page of scenes, which may be framed by pages of this server alone."""
-    try:
-        page = await run_in_threadpool(read_page)
-    except PanjError as error:
-        return PlainTextResponse(str(error), status_code=503)
+    """Return the page of scenes, which may be framed by pages of this server alone.
+
+    It is written first if this server has not done so; an up-to-date study is not run again. Waiting visitors take no
+    thread of the pool that serves the other pages.
+    """
+    async with writing:
+        try:
+            if not pages:
+                pages.append(await run_in_threadpool(write_page))
+        except PanjError as error:
+            logging.getLogger(__name__).warning("%s", error)
+            return PlainTextResponse(texts_of("shell").say("no_scenes"), status_code=503)
+    page = pages[0]
     policy = f"{policy_in(page)}; frame-ancestors 'self'"
     return HTMLResponse(page, headers={"content-security-policy": policy, "x-frame-options": "SAMEORIGIN"})
 
 
-def read_page() -> str:
-    """Return the page, and write it first if this server has not done so; an up-to-date study is not run again."""
-    with writing:
-        if not pages:
-            pages.append(write_explorable(Explorable(), console_of()).path.read_text(encoding="utf-8"))
-    return pages[0]
+def write_page() -> str:
+    """Write the page, unless it is up to date, and return its content."""
+    return write_explorable(Explorable(), console_of()).path.read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ import traceback
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -116,11 +117,18 @@ def app_of(room: Room, secret: str = "") -> Any:
 
 
 async def session_with(code: str) -> Door | None:
-    """Return the class session with a code as somebody typed it; None if there is none."""
+    """Return the class session with a code as somebody typed it; None if there is none.
+
+    A session that was opened more than `A_DAY` ago opens the door no more, so that forgotten sessions do not add up to
+    many codes; who is inside can join it all the same.
+    """
     from sim.classroom.sessions.register import the_register
 
     found = await run_in_threadpool(the_register().find, code)
-    return Door(found.code, not found.is_ended) if found else None
+    if found is None:
+        return None
+    is_recent = datetime.now(UTC) - datetime.fromisoformat(found.opened) < A_DAY
+    return Door(found.code, not found.is_ended and is_recent)
 
 
 def readable(page: str, nonce: str = "") -> str:
@@ -298,6 +306,7 @@ def join_link(code: str) -> str:
 
 
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors of an address that this machine does not have
+A_DAY = timedelta(days=1)  # for which the code of a session opens the door
 BASELINE_RUNS = 200  # baseline campaigns that the server requests when it starts
 
 
@@ -351,9 +360,10 @@ def main(request: Classroom) -> int:
     Raises:
         PanjError: The port cannot be opened, or the host does not belong to this machine.
     """
-    room, secret = kept_door(room_of(request), bool(request.code))
+    room = room_of(request)
     check_free(room)
     use_language(request.lang)
+    room, secret = kept_door(room, bool(request.code))
     console = console_of()
     console.print("Getting the classroom ready ...")
     get_ready(console)

@@ -123,6 +123,7 @@ def test_a_choice_and_what_came_of_it(visitor):
 def test_two_choices_next_to_each_other(visitor):
     page = visitor("compare")
     page.wait_for_selector("text=Evening of 1 May 2021")
+    page.locator(".panj-ways").get_by_role("button", name="Differences").wait_for()
     page.locator(".panj-ways").get_by_role("button", name="Bars").click()
     whole = "document.querySelector('.panj-distribution')?.innerText.match(/200 \\/ 200/g)?.length === 2"
     page.wait_for_function(whole, timeout=90_000)  # while campaigns come, headings are drawn anew
@@ -131,8 +132,9 @@ def test_two_choices_next_to_each_other(visitor):
 
 def test_an_evening_that_went_another_way(visitor):
     page = visitor("what_if")
-    page.wait_for_selector("input[type=date]")
+    page.get_by_label("Find an evening and an outcome for me").wait_for()
     is_for_everyone(page)
+    page.get_by_label("Find an evening and an outcome for me").uncheck()
     page.locator("input[type=date]").fill("2021-07-02")
     page.get_by_label("Decision", exact=True).select_option("border=closed")
     page.get_by_role("button", name="Run both versions").click()

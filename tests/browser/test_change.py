@@ -35,8 +35,9 @@ def load(page, text):
 def test_two_hundred_campaigns_fill_in_over_the_baseline_and_one_sentence_says_how_sure_we_are(visitor, keep):
     page = visitor("change")
     choose(page, "reinforcement", "answer_every_call")
-    assert "Every call is answered" in said(page)
+    page.wait_for_selector(".panj-result >> text=Every call is answered")
     run(page)
+    page.locator(".panj-ways").get_by_role("button", name="Differences").wait_for()
     page.locator(".panj-ways").get_by_role("button", name="Bars").click()
     page.wait_for_function("document.querySelectorAll('.panj-key-item').length === 3")
     page.wait_for_selector("text=All 200 campaigns are finished", timeout=90_000)
@@ -64,6 +65,7 @@ def test_a_single_run_is_said_to_be_one_campaign(visitor):
     choose(page, "border", "closed")
     page.get_by_role("button", name="Run one campaign").click()
     page.wait_for_selector("text=/One campaign/")
+    page.locator(".panj-ways").get_by_role("button", name="Differences").wait_for()
     page.locator(".panj-ways").get_by_role("button", name="Bars").click()
     assert "1 / 1" in said(page) and "95 % interval" not in said(page)
 

@@ -499,7 +499,7 @@ def test_the_wall_is_led_with_the_keys_of_a_presenter(visitor, wall):
     assert projector.evaluate("getComputedStyle(document.querySelector('.wall-dot')).animationName") == "none"
     projector.emulate_media(reduced_motion="no-preference")
     assert projector.evaluate("getComputedStyle(document.querySelector('.wall-dot')).animationName") == "wall-fall"
-    sees(teacher, "the campaigns are finished")
+    projector.wait_for_selector(".wall-stage", state="detached")
     projector.keyboard.press("n")
     sees(projector, "For discussion")
     first = projector.inner_text(".wall-prompt")

@@ -2,7 +2,8 @@
 
 
 def bars(page):
-    """Draw the outcomes of both choices instead of the differences between them."""
+    """Draw the outcomes of both choices instead of the differences between them, which are drawn at first."""
+    page.locator(".panj-ways").get_by_role("button", name="Differences").wait_for()
     page.locator(".panj-ways").get_by_role("button", name="Bars").click()
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 PAGES = {
-    "": "Start", "watch": "Watch", "change": "Change", "compare": "Compare", "what_if": "What if", "story": "Story", "evidence": "Evidence",
-    "lessons": "Lessons", "join": "Class", "teacher": "Teacher",
+    "": "Start", "watch": "Watch", "change": "Change", "compare": "Compare", "what_if": "What if", "story": "Story",
+    "evidence": "Evidence", "lessons": "Lessons", "join": "Class", "teacher": "Teacher",
 }  # fmt: skip
 
 

@@ -281,6 +281,7 @@ def test_the_day_goes_along_to_the_other_pages(watch):
     go_to(page, 62)
     page.wait_for_timeout(800)
     page.get_by_text("Change one decision").click()
+    page.get_by_label("Find an evening and an outcome for me").uncheck()
     page.wait_for_selector("input[type=date]")
     assert page.locator("input[type=date]").input_value() == "2021-07-02"
 

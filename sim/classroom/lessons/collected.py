@@ -69,7 +69,9 @@ class ClassHandIns:
         return code in {one.code for one in self.register.seats_of(browser)}
 
     def forget_gone(self, code: str) -> None:
-        """Delete the hand-ins of browsers that have no seat in a session any more."""
+        """Delete the hand-ins of browsers that have no seat in a session any more and cannot be given it back."""
+        if self.register.undos.of(code):
+            return
         browsers = {key[1] for key in list(self.found) if key[0] == code}
         gone = {browser for browser in browsers if not self.is_seated(code, browser)}
         with self.lock:
@@ -83,11 +85,20 @@ class ClassHandIns:
             code: Code of the class session.
 
         Returns:
-            The content of each hand-in, keyed by the name of its file; of two with one name, the later one.
+            The content of each hand-in, keyed by the name of its file. Files of the same name from several browsers
+            are numbered from the second on.
         """
         self.forget_gone(code)
+        found: dict[str, str] = {}
         with self.lock:
-            return {name: text for (where, _, name), text in self.found.items() if where == code}
+            given = [(name, text) for (where, _, name), text in self.found.items() if where == code]
+        for first, text in given:
+            name, number = first, 1
+            while name in found:
+                number += 1
+                name = f"{first.removesuffix('.json')}_{number}.json"
+            found[name] = text
+        return found
 
     def given(self, code: str, browser: str, name: str) -> str:
         """Return what a browser has handed in to a session under the name of a file; empty if nothing."""

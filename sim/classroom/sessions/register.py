@@ -228,6 +228,7 @@ class Register:
         """End a session: nobody can join it or send claims any more, but it can be read until it is deleted."""
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), storage.alive(session)["id"]))
+            self.calls.pop(session["code"], None)
             self.undos.add(session["code"], ENDED, "", partial(self.reopen, code))
 
     def reopen(self, code: str) -> None:

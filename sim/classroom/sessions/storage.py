@@ -299,19 +299,19 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
     """Insert a member that `dismiss` deleted, with the team and its claims if the session no longer has that team.
 
     A team whose letter was given away gets the next free one. Raise Refused if the browser or the nickname of the
-    member is in the session again.
+    member is in the session again, or another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
-    same = act.execute("SELECT id FROM teams WHERE session = ? AND folded = ?", (session["id"], team["folded"]))
-    if (kept := same.fetchone()) is None:
-        if any(row["letter"] == team["letter"] for row in teams_in(act, session)):
-            team["letter"] = next_letter(act, session)
-        member["team"] = insert(act, "teams", team)
-        for claim in dismissed.claims:
-            insert(act, "claims", {**dict(claim), "team": member["team"]})
-    else:
-        member["team"] = kept["id"]
+    same = act.execute("SELECT id FROM teams WHERE session = ? AND key = ?", (session["id"], team["key"]))
     try:
+        if (kept := same.fetchone()) is None:
+            if any(row["letter"] == team["letter"] for row in teams_in(act, session)):
+                team["letter"] = next_letter(act, session)
+            member["team"] = insert(act, "teams", team)
+            for claim in dismissed.claims:
+                insert(act, "claims", {**dict(claim), "team": member["team"]})
+        else:
+            member["team"] = kept["id"]
         insert(act, "members", member)
     except sqlite3.IntegrityError as error:
         raise Refused("came_back") from error

@@ -162,7 +162,15 @@ export class Curve {
     });
   }
 
+  // From now on the drawing stays as it is.
+  freeze() {
+    this.options.isDrawable = false;
+    this.figure.classList.remove("drawable");
+    this.render();
+  }
+
   stroke(event) {
+    if (!this.options.isDrawable) return;
     const [day, value] = this.place(event);
     const here = { day: clamp(Math.round(day), 1, this.last), value: clamp(value, 0, this.page.about.districts) };
     const from = this.before || this.lastDrawn(here.day);

@@ -194,14 +194,14 @@ export class Dots {
   }
 
   grab(event, end) {
-    if (this.isDone) return;
+    if (this.isDone || this.isFixed) return;
     event.preventDefault();
     this.figure.setPointerCapture(event.pointerId);
     this.held = { end, from: this.x.back(pointerIn(this.figure, event)[0]), ...this.bracket };
   }
 
   drag(event) {
-    if (!this.held) return;
+    if (!this.held || this.isFixed) return;
     const moved = Math.round(this.x.back(pointerIn(this.figure, event)[0]) - this.held.from);
     const { end } = this.held;
     this.move(
@@ -213,7 +213,7 @@ export class Dots {
 
   key(event, end) {
     const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-    if (!(event.key in moves) || this.isDone) return;
+    if (!(event.key in moves) || this.isDone || this.isFixed) return;
     event.preventDefault();
     const moved = { ...this.bracket, [end]: this.bracket[end] + moves[event.key] };
     this.move(moved.low, moved.high, end);

@@ -121,9 +121,16 @@ function draw(page) {
   curve.drawing = page.state.drawing;
   curve.describe(say(about.says.chart_of_drawing, { drawn: describeDrawing(curve, page) }));
   lock.disabled = !curve.isWhole;
-  find("draw", "wipe").addEventListener("click", () => curve.clear());
+  const wipe = find("draw", "wipe");
+  const freeze = () => {
+    wipe.disabled = true;
+    curve.freeze();
+  };
+  if (page.state.isLocked) freeze();
+  wipe.addEventListener("click", () => curve.clear());
   lock.addEventListener("click", () => {
     memory.set({ isLocked: true });
+    freeze();
     page.tell("drawing", { drawing: page.state.drawing });
     page.next("draw");
   });
@@ -353,9 +360,10 @@ function decision(page) {
   function begin() {
     stop?.();
     worlds = 0;
-    dots.isDone = false;
     const range = rangeOfAll();
     const kept = memory.state.brackets[keyOf()];
+    dots.isDone = false;
+    dots.isFixed = Boolean(kept); // it was set before its pairs had fallen
     fall.disabled = !kept;
     dots.begin(range, kept ? { low: kept.low, high: kept.high } : { low: -Math.round(range / 4), high: Math.round(range / 4) });
     said.textContent = "";
@@ -387,11 +395,12 @@ function decision(page) {
     show(find("decision", "before"), false);
     select.disabled = true;
     dots.isDone = false;
+    dots.isFixed = true;
     said.textContent = "";
     dots.fall(found(), rangeOfOne(), () => {
       select.disabled = false;
       told();
-      if (!worlds) {
+      if (!worlds && !memory.state.brackets[keyOf()]) {
         const bracket = { ...dots.bracket, held: dots.summary.held, runs: page.runs };
         memory.set({ brackets: { ...memory.state.brackets, [keyOf()]: bracket } });
         page.tell("bracket", { decision: keyOf(), ...bracket });
