@@ -8,6 +8,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from test_lessons import open_lesson, task_of
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 UNSEEN = "color-contrast"  # among what axe leaves undecided: letters in SVG stand over shapes
@@ -146,9 +147,8 @@ def test_an_evening_that_went_another_way(visitor):
 def test_the_lessons_and_one_that_is_opened(visitor):
     page = visitor("lessons")
     is_for_everyone(page)
-    page.get_by_label("Your name or the number").fill("Zarina")
-    page.get_by_role("button", name="Open the lesson").click()
-    task = page.locator("[data-task=median]")
+    open_lesson(page, 1, "Zarina")
+    task = task_of(page, "median")
     task.get_by_label("Campaigns", exact=True).select_option("10")
     task.get_by_role("button", name="Run campaigns").click()
     task.get_by_text("Your answer will be based on").wait_for(timeout=60_000)

@@ -16,11 +16,22 @@ from sim.errors import PanjError
 CODE, NUR, ADA = "FKMRWX", "browser of Nur", "browser of Ada"
 
 
+class Undos:
+    """What can be undone now."""
+
+    def __init__(self):
+        self.kept = ()
+
+    def of(self, _code):
+        return self.kept
+
+
 class Seats:
     """A register that knows only who sits where."""
 
     def __init__(self, *taken):
         self.taken, self.listeners = set(taken), []
+        self.undos = Undos()
 
     def seats_of(self, browser):
         return [SimpleNamespace(code=code) for code, who in self.taken if who == browser]
@@ -76,6 +87,27 @@ def test_a_hand_in_is_deleted_as_soon_as_its_student_leaves(sheet, content):
     register.leaves(NUR)
     assert [key[1] for key in hand_ins.found] == [ADA]
     assert list(hand_ins.of(CODE)) == [file_name(other)]
+
+
+def test_a_hand_in_is_kept_while_a_removal_can_be_undone(content):
+    register = Seats((CODE, NUR))
+    hand_ins = ClassHandIns(register)
+    hand_ins.put(CODE, NUR, content)
+    register.undos.kept = ("removed",)
+    register.leaves(NUR)
+    assert len(hand_ins.of(CODE)) == 1
+    register.undos.kept = ()
+    assert not hand_ins.of(CODE)
+
+
+def test_hand_ins_of_one_name_from_two_students_are_both_kept():
+    hand_ins = ClassHandIns(Seats((CODE, NUR), (CODE, ADA)))
+    texts = [write_hand_in(sheet_of(lesson_of(1), name), {}) for name in ("Ада", "Оля")]
+    for browser, text in zip((NUR, ADA), texts, strict=True):
+        hand_ins.put(CODE, browser, text)
+    found = hand_ins.of(CODE)
+    assert list(found.values()) == texts
+    assert len(found) == 2
 
 
 def test_marks_are_those_of_the_command_and_a_bad_file_stops_no_other(sheet, content):

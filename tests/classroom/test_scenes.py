@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from sim.classroom import scenes as served
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 PAGE = (
@@ -41,12 +42,13 @@ def test_the_page_is_written_once_and_served_with_its_own_policy(asked):
     assert first.headers["x-frame-options"] == "SAMEORIGIN"
 
 
-def test_a_page_that_cannot_be_written_is_said_and_tried_again(asked, monkeypatch):
+def test_a_page_that_cannot_be_written_is_said_without_the_reason_and_tried_again(asked, monkeypatch):
     def fail(_request, _console):
         raise PanjError("study: found another process working in results/explorable", key="study")
 
     with monkeypatch.context() as patch:
         patch.setattr(served, "write_explorable", fail)
         refused = get()
-    assert refused.status_code == 503 and b"another process" in refused.body
+    assert refused.status_code == 503 and b"another process" not in refused.body
+    assert refused.body.decode() == texts_of("shell").say("no_scenes")
     assert get().status_code == 200

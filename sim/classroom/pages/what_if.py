@@ -161,7 +161,8 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
         if one.name != now[group]
     ]
     worlds = [{"value": one, "text": texts.say(f"kind_{one}")} for one in kinds()]
-    evening = asked.evening or evenings_to_try(start, last)[0]
+    watched = start + timedelta(days=day.value)  # the evening that another page showed last
+    evening = asked.evening or (watched if start < watched < last else evenings_to_try(start, last)[0])
     help = texts.say("evening_help")
     by_hand, heads = ["find", False], outcome_groups()
     outcomes = [{"value": name, "text": said, "group": heads[name]}
