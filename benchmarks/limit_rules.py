@@ -39,7 +39,8 @@ def nothing_again(times: int, world: World, rules: Rules, day: int, written: Tra
 def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run `travel` repeatedly."""
     land, border = land_of(world), border_of(world)
-    seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros((day + 1, 1), np.uint64))  # journeys draw nothing
+    none = np.zeros((day + 1, 1), np.uint64)  # nothing is drawn
+    seeds = Seeds(np.zeros((1, 1), np.uint64), none, none)
     today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)
@@ -68,7 +69,8 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run `settle_morale` repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
-    seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros((day + 1, 1), np.uint64))  # morale draws nothing
+    none = np.zeros((day + 1, 1), np.uint64)  # nothing is drawn
+    seeds = Seeds(np.zeros((1, 1), np.uint64), none, none)
     today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)

@@ -21,7 +21,7 @@ import numpy as np
 
 from sim.engine.bookkeeping import Endurance
 from sim.engine.campaign import blank_record, step
-from sim.engine.chance import Luck, seeds_of
+from sim.engine.chance import NOWHERE, Luck, seeds_of
 from sim.engine.compile import entry, rule
 from sim.engine.day import Rules
 from sim.engine.invariants import queue_of
@@ -120,10 +120,12 @@ def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray,
     )
     endurance = Endurance(numbers.hungry_below, numbers.patience_days)
     lasting = np.zeros((1, 1), np.uint64)  # the three rules make no lasting draw
+    local = np.zeros(country.provinces.capital.size, np.uint64)  # no province has a seed of its own
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        today = Today(Luck(daily[day], day), lasting, country.conditions, country.log, country.tally)
+        luck = Luck(daily[day], day, NOWHERE)
+        today = Today(luck, lasting, local, country.conditions, country.log, country.tally)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
         travel(land, border, numbers.journeys, today)
@@ -138,10 +140,12 @@ def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarra
         Border(country.posts, country.refugees, country.queues),
     )
     lasting = np.zeros((1, 1), np.uint64)  # journeys draw nothing
+    local = np.zeros(country.provinces.capital.size, np.uint64)
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        today = Today(Luck(daily[day], day), lasting, country.conditions, country.log, country.tally)
+        luck = Luck(daily[day], day, NOWHERE)
+        today = Today(luck, lasting, local, country.conditions, country.log, country.tally)
         travel(land, border, numbers.journeys, today)
 
 

@@ -44,7 +44,8 @@ def campaign(held: Mapping[str, range] | None = None) -> Campaign:
 
 
 def today_of(world: Any, day: int) -> Today:
-    return Today(luck(day), np.zeros((1, 1), np.uint64), world.conditions, world.log, world.tally)
+    local = np.zeros(world.provinces.capital.size, np.uint64)
+    return Today(luck(day), np.zeros((1, 1), np.uint64), local, world.conditions, world.log, world.tally)
 
 
 def write_fall(played: Campaign, day: int, district: str, how: Fall) -> None:

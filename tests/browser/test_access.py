@@ -47,7 +47,7 @@ def is_for_everyone(page):
 
 
 def unfold(page):
-    while (folded := page.locator("details:not([open]) > summary")).count():
+    while (folded := page.locator("details:not([open]) > summary:visible")).count():
         folded.first.click()
 
 

@@ -56,7 +56,7 @@ def test_a_map_says_how_many_campaigns_of_which_numbers_and_whom_to_credit(colle
     cell = open_study(study).cells[0]
     assert collection["campaigns"] == cell.finished == 2
     assert collection["numbers"] == cell.calibration and collection["numbers"] in collection["description"]
-    assert "2 campaigns" in collection["description"] and CREDIT in collection["credit"]
+    assert "2 simulated campaigns" in collection["description"] and CREDIT in collection["credit"]
     assert collection["settings"] == dict(cell.values)
 
 

@@ -302,7 +302,10 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
     member is in the session again, or another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
-    same = act.execute("SELECT id FROM teams WHERE session = ? AND key = ?", (session["id"], team["key"]))
+    same = act.execute(
+        "SELECT id FROM teams WHERE session = ? AND folded = ? AND key = ?",
+        (session["id"], team["folded"], team["key"]),
+    )
     try:
         if (kept := same.fetchone()) is None:
             if any(row["letter"] == team["letter"] for row in teams_in(act, session)):
