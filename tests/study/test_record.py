@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from quick import campaign_of, tables_of
+from quick import replace_campaigns, tables_of
 from rich.console import Console
 
 from sim import __main__ as front
@@ -36,8 +36,7 @@ WORDS = ("study=tiny", "runs=8", "seed=5", f"end_date={START + timedelta(days=9)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Campaigns that cost nothing."""
-    monkeypatch.setattr(work, "run_campaign", campaign_of)
-    monkeypatch.setattr(run, "run_campaign", campaign_of)
+    replace_campaigns(monkeypatch)
     yield
     forget()
 
@@ -237,6 +236,7 @@ def test_a_finished_study_keeps_all_campaigns_and_says_so(tmp_path: Path, capsys
 def test_a_stopped_sweep_has_begun_all_cells_and_has_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("-m", "rules.news.fade_days=5,6,7", "runs=60", "executor.workers=1")
     with monkeypatch.context() as patch:
+        patch.setenv("PANJ_QUICK", '{"seconds": 0.01}')  # or five tasks are all there is, where a machine is fast
         stop_after(patch, 5)
         with pytest.raises(Stopped):
             run_in(tmp_path, *words)
