@@ -15,7 +15,7 @@ from sim.engine.day import Rules
 from sim.engine.rules.journeys import travel
 from sim.engine.rules.morale import settle_morale
 from sim.engine.rules.supply import supply
-from sim.engine.world import Whole, World, armies_of, border_of, land_of, today_of
+from sim.engine.world import Today, Whole, World, armies_of, border_of, land_of, today_of
 
 Traits = tuple[Whole, ...]
 
@@ -35,13 +35,18 @@ def nothing_again(times: int, world: World, rules: Rules, day: int, written: Tra
         put_back(written, saved)
 
 
+@rule
+def without_draws(world: World, day: int) -> Today:
+    """Return a day for rules that draw nothing."""
+    none = np.zeros((day + 1, 1), np.uint64)
+    return today_of(world, Seeds(np.zeros((1, 1), np.uint64), none, none), day)
+
+
 @entry
 def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run `travel` repeatedly."""
     land, border = land_of(world), border_of(world)
-    none = np.zeros((day + 1, 1), np.uint64)  # nothing is drawn
-    seeds = Seeds(np.zeros((1, 1), np.uint64), none, none)
-    today = today_of(world, seeds, day)
+    today = without_draws(world, day)
     for _ in range(times):
         put_back(written, saved)
         travel(land, border, rules.journeys, today)
@@ -69,9 +74,7 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run `settle_morale` repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
-    none = np.zeros((day + 1, 1), np.uint64)  # nothing is drawn
-    seeds = Seeds(np.zeros((1, 1), np.uint64), none, none)
-    today = today_of(world, seeds, day)
+    today = without_draws(world, day)
     for _ in range(times):
         put_back(written, saved)
         settle_morale(world.districts, world.units, rules.morale, endurance, today)

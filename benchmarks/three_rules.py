@@ -124,8 +124,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray,
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        luck = Luck(daily[day], day, NOWHERE)
-        today = Today(luck, lasting, local, country.conditions, country.log, country.tally)
+        today = day_of(country, daily[day], lasting, local, day)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
         travel(land, border, numbers.journeys, today)
@@ -144,9 +143,14 @@ def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarra
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        luck = Luck(daily[day], day, NOWHERE)
-        today = Today(luck, lasting, local, country.conditions, country.log, country.tally)
+        today = day_of(country, daily[day], lasting, local, day)
         travel(land, border, numbers.journeys, today)
+
+
+@rule
+def day_of(country: Country, keys: np.ndarray, lasting: np.ndarray, local: np.ndarray, day: int) -> Today:
+    """Return the seeds, conditions, log and totals of one day, as `today_of` does for a whole world."""
+    return Today(Luck(keys, day, NOWHERE), lasting, local, country.conditions, country.log, country.tally)
 
 
 @rule

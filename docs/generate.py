@@ -11,7 +11,6 @@ docs/explanation/hindcast.md from `results/hindcast`. The site is built by `docs
 """
 
 import csv
-import json
 import os
 import shlex
 import shutil
@@ -33,7 +32,7 @@ import yaml
 from scipy.stats import bootstrap
 
 from sim.assimilation.assimilate import settings_of
-from sim.assimilation.campaigns import Batch, Campaigns, draws_of, run_batch
+from sim.assimilation.campaigns import Campaigns, draws_of
 from sim.assimilation.figures import Followed, describe_worlds, read_followed
 from sim.assimilation.observations import read_observations
 from sim.assimilation.page import describe_all
@@ -50,13 +49,16 @@ from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
+from sim.hindcast.design import MAPS, PANJ, TARGETS
+from sim.hindcast.figures import RIVALS, name_of, read_hindcast
+from sim.hindcast.page import score_of
 from sim.memo.sentences import LEFT_OUT
 from sim.options import Assimilate
 from sim.outcome import Value, count_outcomes, read_outcomes
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.score import events_of, measured_or_error
 from sim.study.codebook import AT_POSTS, EFFECTS, FIXED, VERDICTS
-from sim.wording import significant
+from sim.wording import significant, with_range
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -105,10 +107,6 @@ ASKED = {  # outcome: heading, unit and factor
 }
 RUNS, FIT_RUNS = 200, 500
 HINDCAST, HINDCAST_PAGE = ROOT / "results" / "hindcast", DOCS / "explanation" / "hindcast.md"
-FORECASTS = (
-    "panj", "free_panj", "no_change", "last_seven_days", "exponential_growth", "recent_days", "neighbours", "mixture",
-)  # fmt: skip
-PANJ, SCORED = "panj", {"map": "brier", "map_open": "brier"}
 DIAGNOSIS = DOCS / "explanation" / "diagnosis.md"
 ALONE = 7  # seed of the draws of campaigns that have the numbers of the worlds alone
 FIFTH = 0.3  # distance of a median from the middle of its prior, as a share of it, above which a number is listed
@@ -354,7 +352,7 @@ def write_diagnosis() -> None:
     made = read_followed(SAMPLE)
     table = pq.read_table(SAMPLE / "worlds.parquet")
     settings, order = settings_of(Assimilate(until=made.until))
-    model = Campaigns(order, read_observations(read_evidence()), settings.facts, run_batches)
+    model = Campaigns(order, read_observations(read_evidence()), settings.facts, lambda _: [])  # it runs nothing itself
     priors = draws_of(order).priors
     shares = np.array([[prior.share(value) for value in table[prior.key].to_pylist()] for prior in priors]).T
     draws = model.begin(generator(ALONE, 0), shares.shape[0])
@@ -362,11 +360,6 @@ def write_diagnosis() -> None:
     alone = np.nanquantile(seen.counts, (0.05, 0.5, 0.95), axis=0).T
     insert(DIAGNOSIS, "reports", reports_table(made, alone))
     insert(DIAGNOSIS, "numbers", numbers_table(priors, shares))
-
-
-def run_batches(batches: Sequence[Batch]) -> list[Floats]:
-    """Run batches of worlds one after another."""
-    return [run_batch(batch) for batch in batches]
 
 
 def reports_table(made: Followed, alone: Floats) -> str:
@@ -395,7 +388,7 @@ def reports_table(made: Followed, alone: Floats) -> str:
 
 def spread(low: float, median: float, high: float) -> str:
     """Return a median with its 90 % range in brackets."""
-    return f"{significant(median)} ({significant(low)} to {significant(high)})"
+    return with_range(*map(significant, (median, low, high)))
 
 
 def numbers_table(priors: Sequence[Prior], shares: Floats) -> str:
@@ -411,44 +404,28 @@ def numbers_table(priors: Sequence[Prior], shares: Floats) -> str:
 
 def write_hindcast() -> None:
     """Write the mean scores of the hindcast in results/hindcast, with its losses, in docs/explanation/hindcast.md."""
-    about, scores, pairs = json.loads((HINDCAST / "about.json").read_text("utf-8")), mean_scores(), {}
-    for row in rows_of(HINDCAST / "differences.csv"):
-        if row["forecast"] == PANJ and row["score"] == SCORED.get(row["target"], "crps_log"):
-            pairs[row["target"], row["horizon"], row["rival"]] = float(row["low_90"] or 0), float(row["high_90"] or 0)
-    names = (name.replace("_", " ").replace("panj", "Panj") for name in FORECASTS)
-    lines = [f"| target | ahead | origins | {' | '.join(names)} |"]
-    lines.append("|---" * (len(FORECASTS) + 3) + "|")
-    for (target, horizon), found in scores.items():
-        cells = [mean_with_sign(found.get(name), pairs.get((target, horizon, name))) for name in FORECASTS]
-        lines.append(f"| `{target}` | {float(horizon):g} | {len(found[PANJ])} | {' | '.join(cells)} |")
-    left = [f"{day}: {count} ({about['ancestors'][day]})" for day, count in about["distinct_lasting_draws"].items()]
-    said = f"Distinct sets of lasting draws by origin, and in brackets worlds of the prior: {'; '.join(left)}."
+    made = read_hindcast(HINDCAST)
+    lines = [f"| target | ahead | origins | Panj | {' | '.join(map(name_of, RIVALS))} |"]
+    lines.append("|---" * (len(RIVALS) + 4) + "|")
+    for target in (*TARGETS, *MAPS):
+        rows = made.rows("differences", target=target, score=score_of(target), forecast=PANJ)
+        for horizon in dict.fromkeys(row["horizon"] for row in rows):
+            here = {row["rival"]: row for row in rows if row["horizon"] == horizon}
+            one = next(iter(here.values()))
+            cells = (mean_with_sign(here[name]) if name in here else "" for name in RIVALS)
+            lines.append(
+                f"| `{target}` | {horizon} | {one['origins']} | {float(one['mean']):.2f} | {' | '.join(cells)} |"
+            )
+    ancestors, left = made.about["ancestors"], made.about["distinct_lasting_draws"]
+    found = [f"{day}: {count} ({ancestors[day]})" for day, count in left.items()]
+    said = f"Distinct sets of lasting draws by origin, and in brackets worlds of the prior: {'; '.join(found)}."
     insert(HINDCAST_PAGE, "scores", "\n".join([*lines, "", said]))
 
 
-def mean_scores() -> dict[tuple[str, str], dict[str, list[float]]]:
-    """Return the scores of every forecast by origin, keyed by target and horizon, then by forecast."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for table, score in (("counts", "crps_log"), ("maps", "brier")):
-        for row in rows_of(HINDCAST / f"{table}.csv"):
-            if row[score]:
-                by_forecast = found.setdefault((row["target"], row["horizon"]), {})
-                by_forecast.setdefault(row["forecast"], []).append(float(row[score]))
-    return found
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a CSV file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def mean_with_sign(scores: Sequence[float] | None, pair: tuple[float, float] | None) -> str:
-    """Return a mean score, with + or − if Panj is better or worse with the whole interval of the paired difference."""
-    if scores is None:
-        return ""
-    low, high = pair or (0.0, 0.0)
-    return f"{np.mean(scores):.2f}" + (" −" if low > 0.0 else " +" if high < 0.0 else "")
+def mean_with_sign(row: Mapping[str, str]) -> str:
+    """Return a forecast's mean score, with + or − if Panj is better or worse with the whole interval."""
+    low, high = float(row["low_90"] or 0.0), float(row["high_90"] or 0.0)
+    return f"{float(row['mean_rival']):.2f}" + (" −" if low > 0.0 else " +" if high < 0.0 else "")
 
 
 def turned(change: str) -> list[str]:

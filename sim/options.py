@@ -39,6 +39,7 @@ BASELINE = (
     "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before the "
     "sweep"
 )
+MOVES = "changes tried between one kept world and the next of its chain"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
@@ -427,7 +428,7 @@ class Assimilate(Request):
         "use only reports published up to this day; by default, all", None, example="2021-06-22"
     )
     worlds: int = option("number of worlds to keep, a multiple of 8", 1000, low=32, high=100_000)
-    moves: int = option("changes tried between one kept world and the next of its chain", 2, low=1, high=1000)
+    moves: int = option(MOVES, 2, low=1, high=1000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
     repeats: int = option(
         "runs of the sampler, each with the next seed, for the error of the evidence", 1, low=1, high=100
@@ -448,7 +449,7 @@ class Hindcast(Request):
     origins: tuple[date, ...] = option("days to forecast from; by default all nine", (), example="2021-06-22")
     horizons: tuple[int, ...] = option("days ahead", (1, 3, 7, 14), low=1, high=60, example="1,3,7")
     worlds: int = option("worlds per origin, a multiple of 8", 400, low=32, high=100_000)
-    moves: int = option("changes tried between one kept world and the next of its chain", 4, low=1, high=1000)
+    moves: int = option(MOVES, 4, low=1, high=1000)
     seed: int = option("seed of samplers and campaigns", 0, low=0, high=LAST_SEED)
     name: str = option("folder of the hindcast, in results_dir", "hindcast", read=read_name)
     overrides: tuple[str, ...] = overrides("settings of one cell")

@@ -18,6 +18,7 @@ from typing import Any
 PYTHON = "py{}{}".format(*sys.version_info)  # this version in the names of Numba's cache files, such as py311
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 PACKAGE = Path(__file__).parent
+CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of the description of numbers that were fitted
 NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
@@ -25,6 +26,18 @@ STAMPED = (
     "data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "commit", "versions", "config_dir",
     "own_files",
 )  # fmt: skip
+
+
+def kind_of(calibration: str) -> str:
+    """Return the beginning of a description of where numbers come from, which says of what kind the campaigns are.
+
+    Args:
+        calibration: The description, as in `Settings.calibration`.
+
+    Returns:
+        `CALIBRATED`, `ASSIMILATED` or, if the numbers are neither, the whole description.
+    """
+    return calibration.partition(":")[0]
 
 
 def versions() -> dict[str, str]:

@@ -7,14 +7,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from quick import DECLARED, campaign_of, no_figures
+from quick import DECLARED, no_figures, replace_campaigns
 from shared import raising
 
 from sim import __main__ as front
 from sim import help, options, provenance
 from sim.compare import figure
 from sim.data.evidence import read_evidence
-from sim.execution import run, work
 from sim.records import read_records, value_of
 from sim.study.reader import open_study, read_about
 from sim.terminal import json_line
@@ -28,8 +27,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a folder of results with a small sweep of quick campaigns, while campaigns are quick."""
     place = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "run_campaign", campaign_of)
-        patch.setattr(run, "run_campaign", campaign_of)
+        replace_campaigns(patch)
         patch.setattr(front, "drawing_apart", lambda: nullcontext(no_figures))
         assert front.main([*GRID, f"results_dir={place}"]) == 0
         yield place

@@ -6,11 +6,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from quick import campaign_of, no_figures
+from quick import no_figures, replace_campaigns
 
 from sim import __main__ as front
 from sim.configuration.overrides import Overrides
-from sim.execution import run, work
 from sim.options import read_command
 
 SMALL = ["runs=3", "end_date=2021-07-08", "calibration=as_declared", "daily=false"]
@@ -22,8 +21,7 @@ NIGHT = "outcome=troops_crossed_largest_night"
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a small sweep of quick campaigns, in a folder whose name has a space."""
-    monkeypatch.setattr(work, "run_campaign", campaign_of)
-    monkeypatch.setattr(run, "run_campaign", campaign_of)
+    replace_campaigns(monkeypatch)
     monkeypatch.setattr(front, "drawing_apart", lambda: nullcontext(no_figures))
     monkeypatch.chdir(tmp_path)
     assert front.main([*GRID, *SMALL, "results_dir='my results'", "study=grid"]) == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from quick import campaign_of, no_figures
+from quick import no_figures, replace_campaigns
 
 from sim import __main__ as front
 from sim.__main__ import main
@@ -22,7 +22,7 @@ from sim.data.configs import PACKAGE
 from sim.data.evidence import COLUMNS, read_evidence
 from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.execution import run, work
+from sim.execution import work
 from sim.outcome import read_outcomes
 from sim.story import chronicle
 
@@ -35,8 +35,7 @@ def folder(tmp_path, monkeypatch):
     """A folder as `init` writes it, which is the current one; campaigns are quick and nothing is drawn."""
     monkeypatch.delenv(own.VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(work, "run_campaign", campaign_of)
-    monkeypatch.setattr(run, "run_campaign", campaign_of)
+    replace_campaigns(monkeypatch)
     monkeypatch.setattr(front, "drawing_apart", lambda: nullcontext(no_figures))
     assert main(["init", "my_study"]) == 0
     monkeypatch.chdir("my_study")

@@ -165,11 +165,8 @@ def score(
     from sim.scoring.score import write_score
 
     folder = None if study is None else folder_of(study)
-    with interruptible(), own_files(split_off(keywords), folder):
-        words = overrides_of(settings, keywords, sweeps=False).words
-        request = request_of(options.Score, None if folder is None else str(folder), {"cell": cell}, words)
-        with stated_command(["score", *request.words, *words_of_folder()]):
-            return Score(write_score(request, console_for(progress)))
+    with requested(options.Score, {"cell": cell}, settings, keywords, folder) as request:
+        return Score(write_score(request, console_for(progress)))
 
 
 def assimilate(
@@ -216,11 +213,8 @@ def assimilate(
         "repeats": repeats,
         "name": name or None,
     }
-    with interruptible(), own_files(split_off(keywords)):
-        words = overrides_of(settings, keywords, sweeps=False).words
-        request = request_of(options.Assimilate, None, asked, words)
-        with stated_command(["assimilate", *request.words, *words_of_folder()]):
-            return Worlds(make_worlds(request, console_for(progress)))
+    with requested(options.Assimilate, asked, settings, keywords) as request:
+        return Worlds(make_worlds(request, console_for(progress)))
 
 
 def write_explorable(
@@ -251,11 +245,8 @@ def write_explorable(
     from sim.explorable import explorable
 
     asked = {"policies": joined(list(policies)), "worlds": joined(worlds), "out": out}
-    with interruptible(), own_files(split_off(keywords)):
-        words = overrides_of(settings, keywords, sweeps=False).words
-        request = request_of(options.Explorable, None, asked, words)
-        with stated_command(["explorable", *request.words, *words_of_folder()]):
-            return explorable.write_explorable(request, console_for(progress)).path
+    with requested(options.Explorable, asked, settings, keywords) as request:
+        return explorable.write_explorable(request, console_for(progress)).path
 
 
 def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps: bool, progress: bool) -> Study:
@@ -294,6 +285,33 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt(
             "Stopped; finished campaigns are stored, and the same call continues from there"
         ) from None
+
+
+@contextmanager
+def requested(
+    verb: type[options.Request],
+    asked: Mapping[str, Any],
+    settings: Mapping[str, Any] | None,
+    keywords: dict[str, Any],
+    folder: Path | None = None,
+) -> Iterator[Any]:
+    """Provide the request that a command line would give, while own files and the command are those of the call.
+
+    Args:
+        verb: Class of the verb.
+        asked: Options by key; None for an option that is not given.
+        settings: Settings whose keys are not valid Python names.
+        keywords: All other settings, and `config_dir`.
+        folder: Folder of the study that the verb is about, if there is one.
+
+    Raises:
+        PanjError: An option or a setting is invalid.
+    """
+    with interruptible(), own_files(split_off(keywords), folder):
+        words = overrides_of(settings, keywords, sweeps=False).words
+        request = request_of(verb, None if folder is None else str(folder), asked, words)
+        with stated_command([verb.__name__.lower(), *request.words, *words_of_folder()]):
+            yield request
 
 
 def request_of(verb: type[options.Request], place: str | None, asked: Mapping[str, Any], words: tuple[str, ...]) -> Any:

@@ -96,21 +96,22 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: ND
         for stream, province in zip(streams, provinces, strict=True)
     )
     runs = tuple((day, int(usual[day])) for day in changes)
-    return Address(runs, other, tuple(runs_of(daily, usual, DAILY_STREAMS)), tuple(runs_of(local, usual * 0)))
+    by_stream = tuple(runs_of(daily, usual, DAILY_STREAMS))
+    return Address(runs, other, by_stream, tuple(runs_of(local, usual * 0, range(local.shape[1]))))
 
 
 def runs_of(
-    seeds: NDArray[np.uint64], usual: NDArray[np.uint64], names: Sequence[int] | None = None
+    seeds: NDArray[np.uint64], usual: NDArray[np.uint64], columns: Sequence[int]
 ) -> Iterator[tuple[int, int, int, int]]:
     """Yield each seed that differs from the usual seed of its days, with its column and its first and last day.
 
     Args:
         seeds: (days, columns) Seeds of daily draws, by stream or by province.
         usual: (days) The usual seed of each day.
-        names: Number by which each column is called; None for its position.
+        columns: Number of the stream or province of each column.
 
     Yields:
-        Number of the column, first day, last day, seed.
+        Stream or province, first day, last day, seed.
     """
     for place in np.flatnonzero((seeds != usual[:, None])[1:].any(axis=0)):
         column = seeds[:, place]
@@ -118,8 +119,7 @@ def runs_of(
         for first, last in zip((0, *(ends[:-1] + 1)), ends, strict=True):
             days = np.flatnonzero(usual[first : last + 1] != column[last]) + first
             if days.size:
-                name = int(place) if names is None else int(names[int(place)])
-                yield name, int(days[0]), int(days[-1]), int(column[last])
+                yield int(columns[int(place)]), int(days[0]), int(days[-1]), int(column[last])
 
 
 def draws_of(order: Order) -> Draws:

@@ -34,26 +34,13 @@ def table_of_worlds(
     """
     shares = cloud.state[NUMBER_SHARE]
     addresses = [address_of(*seeds) for seeds in zip(*cloud.state[NUMBER_SHARE + 1 :], strict=True)]
-    lists: dict[str, list[list[int]]] = {
-        "first_day": [[day for day, _ in one.runs] for one in addresses],
-        "seed": [[seed for _, seed in one.runs] for one in addresses],
-        "stream": [[stream for stream, _, _ in one.lasting] for one in addresses],
-        "province": [[province for _, province, _ in one.lasting] for one in addresses],
-        "seed_once": [[seed for _, _, seed in one.lasting] for one in addresses],
-        **{
-            name: [[run[place] for run in one.streams] for one in addresses]
-            for place, name in enumerate(("stream_by_day", "from_day", "to_day", "seed_by_stream"))
-        },
-        **{
-            name: [[run[place] for run in one.local] for one in addresses]
-            for place, name in enumerate(("province_by_day", "from_day_there", "to_day_there", "seed_by_province"))
-        },
-    }
     columns: dict[str, pa.Array] = {
         "world": pa.array(np.arange(len(addresses), dtype=np.int32)),
         "origin": pa.array(cloud.origin.astype(np.int32)),
-        **{name: pa.array(lists[name], kind) for name, kind in SEEDS.items()},
     }
+    for field, kinds in SEEDS.items():
+        for place, (name, kind) in enumerate(kinds.items()):
+            columns[name] = pa.array([[part[place] for part in getattr(one, field)] for one in addresses], kind)
     for place, prior in enumerate(priors):
         columns[prior.key] = pa.array([prior.at(float(share)) for share in shares[:, place]], pa.float64())
     for place, name in enumerate(names):

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.classroom.desk import the_desk
+from sim.classroom.reading import fitted
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
-from sim.configuration.worlds import ASSIMILATED
 from sim.data.facts import THE_LINE, Facts, read_falls
 from sim.data.record import Point, aan_shares, counted_so_far
 from sim.engine.campaign import Campaign, Series
@@ -166,7 +166,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
     )
 
 
-CALIBRATED, NOT_CALIBRATED = "calibrated", "not_calibrated"
+UNFITTED = "not_calibrated"  # where the numbers of a film come from if they were not fitted
 LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls, and soldiers crossing, that double the time of a day; maximum
 
 
@@ -176,10 +176,7 @@ def numbers_from(settings: Settings) -> str:
     Args:
         settings: The settings of a campaign.
     """
-    if settings.worlds is not None:
-        return ASSIMILATED
-    is_fitted = settings.draws is not None and settings.draws.posterior is not None
-    return CALIBRATED if is_fitted else NOT_CALIBRATED
+    return fitted(settings) or UNFITTED
 
 
 def holds_of(campaign: Campaign) -> list[float]:

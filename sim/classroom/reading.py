@@ -33,6 +33,7 @@ from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcome import Outcome, Reported, read_outcomes, reported_of
+from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
 from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
 from sim.wording import paragraph
 
@@ -70,7 +71,7 @@ DOTS = 20  # maximum number of dots in a dot plot; each represents the same numb
 PAIR_DOTS = 200  # maximum number of dots for paired differences
 BARS = 24  # maximum number of bars of a histogram
 MANY = 40  # if the range of whole numbers is below this, each number has its own bar
-ASSIMILATED, CALIBRATED, FREE = "assimilated", "calibrated", "free"  # kinds of campaigns
+FREE = "free"  # kind of campaigns whose numbers were not fitted
 NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # verdicts
 
 
@@ -311,17 +312,17 @@ def signed(value: float, measure: Measure) -> str:
 def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int, language: str) -> str:
     """Return how many runs a chart shows, and of which kind they are."""
     texts = texts_of(PAGE, language)
-    kinds = list(dict.fromkeys(kind_of(one) for one in settings))
+    kinds = list(dict.fromkeys(fitted(one) or FREE for one in settings))
     kind = texts.listed([texts.say(f"kind_{one}") for one in kinds])
     if verdict is None:
         return texts.say("made", done, kind=kind)
     return texts.say("made_pairs", verdict.judgement.worlds, kind=kind)
 
 
-def kind_of(settings: Settings) -> str:
-    """Return whether campaigns are `assimilated`, `calibrated` or `free`, as stated by their settings."""
-    first = settings.calibration.partition(":")[0]
-    return first if first in (ASSIMILATED, CALIBRATED) else FREE
+def fitted(settings: Settings) -> str:
+    """Return how the numbers of campaigns were fitted, `assimilated` or `calibrated`; empty if they were not."""
+    kind = kind_of(settings.calibration)
+    return kind if kind in (ASSIMILATED, CALIBRATED) else ""
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from cachetools import LRUCache
@@ -39,6 +40,7 @@ from sim.classroom.gate import (
     Gate,
     Room,
     first_of,
+    is_loopback,
     new_code,
     page_policy,
 )
@@ -303,6 +305,11 @@ def join_link(code: str) -> str:
         The URL, such as `http://192.168.1.5:8765/join?class=FKMRWX`.
     """
     return f"{join_address()}?{CLASS}={code}"
+
+
+def is_reachable() -> bool:
+    """Return whether other computers can follow the links of this server; otherwise only this machine can."""
+    return not is_loopback(urlsplit(join_address()).hostname or "")
 
 
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors of an address that this machine does not have

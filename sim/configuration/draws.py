@@ -28,7 +28,7 @@ from sim.data.configs import folder_of, folder_of_group, read_yaml
 from sim.engine.chance import Address, draw_parameters
 from sim.engine.day import Rules
 from sim.errors import PanjError, unknown
-from sim.provenance import NOT_CALIBRATED
+from sim.provenance import CALIBRATED, NOT_CALIBRATED
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
@@ -121,7 +121,7 @@ class Draws(NamedTuple):
         if self.worlds is not None:
             return self.worlds.said
         if self.posterior is not None:
-            return f"calibrated: {self.source} of {self.posterior.said}"
+            return f"{CALIBRATED}: {self.source} of {self.posterior.said}"
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:

@@ -24,28 +24,20 @@ from sim.data.configs import folder_of
 from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
+from sim.provenance import ASSIMILATED
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
-ASSIMILATED = "assimilated"  # first word of the description of campaigns that followed the record
 FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
 ABOUT = b"panj"  # metadata key
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
-SEEDS = {
-    "first_day": pa.list_(pa.int16()),
-    "seed": pa.list_(pa.int64()),
-    "stream": pa.list_(pa.int8()),
-    "province": pa.list_(pa.int8()),
-    "seed_once": pa.list_(pa.int64()),
-    "stream_by_day": pa.list_(pa.int8()),
-    "from_day": pa.list_(pa.int16()),
-    "to_day": pa.list_(pa.int16()),
-    "seed_by_stream": pa.list_(pa.int64()),
-    "province_by_day": pa.list_(pa.int8()),
-    "from_day_there": pa.list_(pa.int16()),
-    "to_day_there": pa.list_(pa.int16()),
-    "seed_by_province": pa.list_(pa.int64()),
+NUMBER, DAY, SEED = (pa.list_(kind) for kind in (pa.int8(), pa.int16(), pa.int64()))  # types of the columns below
+SEEDS = {  # columns with the parts of each field of an `Address`, in their order; each cell is a list
+    "runs": {"first_day": DAY, "seed": SEED},
+    "lasting": {"stream": NUMBER, "province": NUMBER, "seed_once": SEED},
+    "streams": {"stream_by_day": NUMBER, "from_day": DAY, "to_day": DAY, "seed_by_stream": SEED},
+    "local": {"province_by_day": NUMBER, "from_day_there": DAY, "to_day_there": DAY, "seed_by_province": SEED},
 }
 
 
@@ -235,10 +227,10 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         about = json.loads((table.schema.metadata or {})[ABOUT])
         keys = tuple(about["numbers"])
         numbers = np.column_stack([table[key].to_numpy() for key in keys])
-        lists = {name: table[name].to_pylist() for name in SEEDS}
+        parts = [[table[name].to_pylist() for name in columns] for columns in SEEDS.values()]
         addresses = tuple(
-            Address(*(tuple(zip(*columns, strict=True)) for columns in (row[:2], row[2:5], row[5:9], row[9:])))
-            for row in zip(*lists.values(), strict=True)
+            Address(*(tuple(zip(*(column[row] for column in columns), strict=True)) for columns in parts))
+            for row in range(table.num_rows)
         )
         dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
         if not dates[0] < dates[1] or not all(map(is_sound, addresses)):

@@ -29,7 +29,13 @@ COLUMNS = (
 )  # fmt: skip
 FILTER_KEYS = ("quantity", "scope", "use", "date", "source", "id", "confidence", "conflicts")
 NAMED_BY = {"id": "id", "conflicts": "id", "quantity": "quantity", "use": "use", "confidence": "confidence"}  # columns
-FOUNDING = ("Irish Times", "The National", "VOA/Reuters", "RFE/RL via AMN", "TRT World")  # articles 000 to 004
+FOUNDING = (
+    "Irish Times",
+    "The National",
+    "VOA/Reuters",
+    "RFE/RL via AMN",
+    "TRT World",
+)  # articles 1 to 5
 OWN_LINK = "seed:"  # what a link begins with if the source is a founding article, which has no address
 USES = ("calibration", "input", "context")
 CONFIDENCES = ("high", "medium", "low")

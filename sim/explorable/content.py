@@ -31,6 +31,7 @@ from sim.explorable.campaigns import Gathered, split
 from sim.plots.captions import format_setting
 from sim.plots.land import country_bounds, read_land, sides_of, to_km
 from sim.plots.page import PROVENANCE, as_text, is_told, make_source
+from sim.provenance import kind_of
 from sim.wording import format_day, number
 
 TEXTS = Path(__file__).parent / "text"
@@ -38,9 +39,6 @@ MARGIN = 35.0  # km around the country
 FIRST = "F035"  # the figure that the first scene tells and draws
 CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
 CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
-OWN_MARKS = re.compile(
-    r"\s*\(seeds?\)|;\s*S\d+(,S\d+)*"
-)  # of those who collected the reports; they mean nothing to a reader
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
 
 
@@ -119,7 +117,7 @@ def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
 
 def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
     """Return in a few words where chance and numbers of campaigns come from, such as `free, calibrated`."""
-    numbers = gathered.cell_of(worlds, "").calibration.partition(":")[0]
+    numbers = kind_of(gathered.cell_of(worlds, "").calibration)
     return str(texts["says"]["manner"][worlds]).format(numbers=numbers)
 
 
@@ -186,8 +184,8 @@ def count_of(found: Point) -> str:
 
 def sources_of(ids: Iterable[str]) -> list[Any]:
     """Return rows of the evidence as sources of the page, in the order of the table."""
-    found = [make_source(row) for id, row in evidence().items() if id in set(ids)]
-    return [row._replace(source=OWN_MARKS.sub("", row.source)) for row in found]
+    wanted = set(ids)
+    return [make_source(row) for id, row in evidence().items() if id in wanted]
 
 
 def provenance_of(gathered: Gathered) -> dict[str, str]:

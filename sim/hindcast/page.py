@@ -182,9 +182,14 @@ def number(cell: str) -> str:
     return true_minus(significant(float(cell))) if cell else ""
 
 
+def score_of(target: str) -> str:
+    """Return the name of the score by which forecasts of a target are compared."""
+    return "brier" if target in MAPS else "crps_log"
+
+
 def table_of_differences(made: Made, target: str) -> TableBlock:
     """Return the table of one target: by horizon, each forecast's mean score and the mean score of Panj minus it."""
-    score, horizons = ("brier" if target in MAPS else "crps_log"), made.about["horizons"]
+    score, horizons = score_of(target), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
         found[row["rival"], row["horizon"]] = row

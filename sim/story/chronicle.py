@@ -21,14 +21,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sim.configuration.compose import Composer
-from sim.configuration.worlds import ASSIMILATED
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.data.own import remembered
 from sim.errors import PanjError, unknown
 from sim.execution.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.options import Story
-from sim.provenance import STAMPED
+from sim.provenance import ASSIMILATED, STAMPED, kind_of
 from sim.study.files import json_text, write_folder
 from sim.study.reader import Study, open_study
 
@@ -86,7 +85,7 @@ class Chronicle:
     @property
     def is_free(self) -> bool:
         """Whether the random draws of the campaign do not depend on what was reported."""
-        return not self.calibration.startswith(ASSIMILATED)
+        return kind_of(self.calibration) != ASSIMILATED
 
     @property
     def facts(self) -> Facts:

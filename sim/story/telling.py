@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.data.evidence import Evidence
+from sim.data.evidence import FOUNDING, Evidence
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence, fell_dates
 from sim.story.chronicle import Chronicle, Dated, Happening, counts, sums
@@ -77,9 +77,7 @@ def name_articles(source: str, language: Language) -> str:
     """Replace the numbers of the founding articles in the source of an event by the names of their newspapers."""
 
     def named(found: re.Match[str]) -> str:
-        papers = language.listed(
-            [str(language.sentences["article"][int(each) - 1]) for each in found[1].split(" and ")]
-        )
+        papers = language.listed([FOUNDING[int(each) - 1] for each in found[1].split(" and ")])
         return language.say("articles", papers=papers)
 
     return re.sub(r"articles? (\d(?: and \d)*)", named, source)

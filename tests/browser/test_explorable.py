@@ -5,11 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from quick import campaign_of
+from quick import replace_campaigns
 from test_access import faults
 
 from sim.data.facts import read_facts
-from sim.execution import run, work
 from sim.explorable.content import SCENES
 from sim.explorable.encoding import unpacked
 from sim.explorable.explorable import write_explorable
@@ -37,8 +36,7 @@ IN_SIGHT = """() => {
 def path(tmp_path_factory):
     """Write a page of instant stand-ins, and return its path."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "run_campaign", campaign_of)
-        patch.setattr(run, "run_campaign", campaign_of)
+        replace_campaigns(patch)
         place = tmp_path_factory.mktemp("explorable")
         words = [f"policies={','.join(DECISIONS[1:])}", f"runs={RUNS}"]
         request = read_request(Explorable, [*words, f"results_dir={place}", "executor=threads"])

@@ -127,7 +127,7 @@ def test_campaigns_for_marking_are_run_once():
         return PlantedCampaigns().table(BASE, piece.seeds[0], len(piece.seeds)), ""
 
     campaigns = PoolCampaigns(SimpleNamespace(settings=lambda _: None, run=run))
-    campaigns.order_of = lambda _: SimpleNamespace(key="k")
+    campaigns.order = lambda _: SimpleNamespace(key="k")
     table = campaigns.table(BASE, CHUNK, CHUNK + 10)
     assert table["seed"].to_pylist() == list(range(CHUNK, 2 * CHUNK + 10))
     assert campaigns.table(BASE, CHUNK, 5).num_rows == 5
@@ -136,7 +136,7 @@ def test_campaigns_for_marking_are_run_once():
 
 def test_a_campaign_that_fails_is_an_error():
     campaigns = PoolCampaigns(SimpleNamespace(settings=lambda _: None, run=lambda _: (None, "seed 3: broken")))
-    campaigns.order_of = lambda _: SimpleNamespace(key="k")
+    campaigns.order = lambda _: SimpleNamespace(key="k")
     with pytest.raises(PanjError, match="seed 3"):
         campaigns.table(BASE, 0, 10)
 

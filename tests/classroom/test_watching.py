@@ -25,6 +25,7 @@ from sim.engine.world import Fall, Holder, Why
 from sim.errors import PanjError
 from sim.execution.rerun import rerun_campaign
 from sim.plots import colours
+from sim.provenance import CALIBRATED
 from sim.story.telling import told_on
 from sim.study.columns import events_table
 from sim.wording import language_of
@@ -143,7 +144,7 @@ def test_a_map_names_every_provincial_capital_the_largest_first():
 
 def test_a_film_says_whether_its_campaign_is_free(film, settings):
     assert settings.worlds is None and film["followed"] is False
-    assert film["numbers"] in (player.CALIBRATED, player.NOT_CALIBRATED)
+    assert film["numbers"] in (CALIBRATED, player.UNFITTED)
 
 
 def test_the_record_is_drawn_by_its_dates_and_none_is_past_the_line(film, settings):

@@ -8,13 +8,13 @@ import re
 import numpy as np
 import pytest
 import yaml
-from quick import campaign_of
+from quick import replace_campaigns
 
 from sim import __main__ as front
 from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import evidence, reported
 from sim.errors import PanjError
-from sim.execution import run, work
+from sim.execution import work
 from sim.explorable import explorable
 from sim.explorable.campaigns import compose, courses_of
 from sim.explorable.content import SCENES, TEXTS, ids_in, read_texts
@@ -34,8 +34,7 @@ def place(tmp_path_factory):
     """Return a folder in which campaigns are instant stand-ins."""
     place = tmp_path_factory.mktemp("explorable")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "run_campaign", campaign_of)
-        patch.setattr(run, "run_campaign", campaign_of)
+        replace_campaigns(patch)
         patch.chdir(place)
         yield place
 

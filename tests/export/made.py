@@ -3,12 +3,11 @@
 import io
 
 import pytest
-from quick import campaign_of
+from quick import replace_campaigns
 from rich.console import Console
 
 from sim.configuration.sweep import compose_sweep
 from sim.data.facts import read_facts
-from sim.execution import run, work
 from sim.execution.run import run_sweep
 
 WORDS = (
@@ -20,8 +19,7 @@ WORDS = (
 def make_study(folder, *words):
     """Return the folder of a study whose campaign with seed 7 fails."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "run_campaign", campaign_of)
-        patch.setattr(run, "run_campaign", campaign_of)
+        replace_campaigns(patch)
         patch.setenv("PANJ_QUICK", '{"fail": [7]}')
         sweep = compose_sweep([*WORDS, f"results_dir={folder}", *words], read_facts())
         return run_sweep(sweep, Console(file=io.StringIO())).folder

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from quick import campaign_of
+from quick import replace_campaigns
 
 from sim import __main__ as front
 from sim.compare.compare import write_verdicts
@@ -21,7 +21,6 @@ from sim.compare.figure import format_difference, read_verdicts, shown_about
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence
 from sim.errors import PanjError
-from sim.execution import run, work
 from sim.memo import memo
 from sim.memo.memo import MOST_ROWS, shown_rows, write_memo
 from sim.memo.sentences import LEFT_OUT, Subject, answer_of_one, doubts_of_sample, numbers_of
@@ -52,8 +51,7 @@ def results(tmp_path_factory):
     """Return a folder of small studies, whose campaigns are instant stand-ins."""
     place = tmp_path_factory.mktemp("memo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "run_campaign", campaign_of)
-        patch.setattr(run, "run_campaign", campaign_of)
+        replace_campaigns(patch)
         patch.chdir(place)
         for name, words in STUDIES.items():
             assert front.main([*words, *SMALL, f"study={name}"]) == 0

@@ -8,14 +8,14 @@ from datetime import date
 
 import numpy as np
 import pytest
-from quick import campaign_of
+from quick import replace_campaigns
 from rich.console import Console
 
 from sim import options
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts, read_falls
 from sim.errors import PanjError
-from sim.execution import run, work
+from sim.execution import run
 from sim.options import read_request
 from sim.outcome import read_outcomes
 from sim.scoring import figures as show
@@ -333,8 +333,7 @@ def scored(tmp_path_factory):
         return Grounds(facts, evidence, known_falls(read_falls()), held, rng.random(held.shape))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "run_campaign", campaign_of)
-        patch.setattr(run, "run_campaign", campaign_of)
+        replace_campaigns(patch)
         patch.setattr(run, "compile_rules", lambda *_: None)
         patch.setattr(command, "grounds_of", few_grounds)
         patch.setattr(command, "RECORDS", 12)

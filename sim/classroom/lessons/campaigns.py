@@ -5,6 +5,7 @@ Writes  the same files; a chunk that cannot be read is run again.
 Assumes The fingerprint covers everything that determines a campaign: settings, rules, data, outcomes and draws.
 """
 
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,57 @@ CHUNK = 50  # campaigns per file
 KEPT = "lessons"  # subfolder of the results folder
 
 
-class CampaignStore:
+class ChunkedCampaigns(ABC):
+    """Campaigns in chunks of consecutive seeds, which are run on all cores unless they are kept from before."""
+
+    @abstractmethod
+    def order(self, overrides: Overrides) -> Order:
+        """Return a choice's settings in the form that workers receive; raise PanjError if they are invalid."""
+
+    @abstractmethod
+    def kept(self, order: Order, chunk: int) -> pa.Table | None:
+        """Return a chunk that was run before; None if it has to be run."""
+
+    @abstractmethod
+    def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
+        """Keep a chunk that was run."""
+
+    @abstractmethod
+    def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
+        """Run campaigns; return their table and the error of the first that failed, or an empty text."""
+
+    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
+        """Return campaigns with consecutive seeds; those that are not kept are run.
+
+        Args:
+            overrides: The choice of settings.
+            first_seed: Seed of the first campaign.
+            runs: Number of campaigns.
+
+        Returns:
+            One row per campaign, in the order of seeds, with `seed` and every outcome.
+
+        Raises:
+            PanjError: The settings are wrong, or a campaign fails.
+        """
+        order = self.order(overrides)
+        chunks = range(first_seed // CHUNK, -(-(first_seed + runs) // CHUNK))
+        found = {chunk: self.kept(order, chunk) for chunk in chunks}
+        missing = [chunk for chunk, table in found.items() if table is None]
+        with ThreadPoolExecutor(cores()) as pool:
+            found |= dict(zip(missing, pool.map(lambda chunk: self.run(order, chunk), missing), strict=True))
+        return pa.concat_tables(found[chunk] for chunk in chunks).slice(first_seed - chunks.start * CHUNK, runs)
+
+    def run(self, order: Order, chunk: int) -> pa.Table:
+        """Run a chunk, keep it and return it; raise PanjError if a campaign fails."""
+        table, error = self.run_piece(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
+        if error:
+            raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")
+        self.keep(order, chunk, table)
+        return table
+
+
+class CampaignStore(ChunkedCampaigns):
     """A store of campaigns in the results folder, keyed by settings and seed."""
 
     def __init__(self, results: Path) -> None:
@@ -47,45 +98,22 @@ class CampaignStore:
             self.orders[overrides] = Cell(0, {}, (), self.settings(overrides)).order
         return self.orders[overrides]
 
-    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return campaigns with consecutive seeds from the store, which runs the campaigns that it does not have yet.
-
-        Args:
-            overrides: The choice of settings.
-            first_seed: Seed of the first campaign.
-            runs: Number of campaigns.
-
-        Returns:
-            One row per campaign, in the order of seeds, with `seed` and every outcome.
-
-        Raises:
-            PanjError: The settings are wrong, or a campaign fails.
-        """
-        order = self.order(overrides)
-        last = first_seed + runs
-        chunks = range(first_seed // CHUNK, -(-last // CHUNK))
-        missing = [chunk for chunk in chunks if not self.path(order, chunk).exists()]
-        with ThreadPoolExecutor(cores()) as pool:
-            ran = dict(zip(missing, pool.map(lambda chunk: self.run(order, chunk), missing), strict=True))
-        whole = pa.concat_tables(ran[chunk] if chunk in ran else self.read(order, chunk) for chunk in chunks)
-        return whole.slice(first_seed - chunks.start * CHUNK, runs)
-
     def path(self, order: Order, chunk: int) -> Path:
         """Return the path of the file in which a chunk of campaigns is stored."""
         return self.folder / order.key / f"seeds_{chunk * CHUNK:09d}.parquet"
 
-    def read(self, order: Order, chunk: int) -> pa.Table:
-        """Read a stored chunk and return it; if its file is damaged, run the chunk again."""
+    def kept(self, order: Order, chunk: int) -> pa.Table | None:
+        """Read a stored chunk; return None if there is no file or it is damaged."""
         try:
             table = pq.read_table(self.path(order, chunk))
         except (OSError, pa.ArrowException):
-            return self.run(order, chunk)
-        return table if table.num_rows == CHUNK else self.run(order, chunk)
+            return None
+        return table if table.num_rows == CHUNK else None
 
-    def run(self, order: Order, chunk: int) -> pa.Table:
-        """Run a chunk, store it atomically and return it; raise PanjError if a campaign fails."""
-        table, error = run_piece(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
-        if error:
-            raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")
+    def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
+        """Store a chunk atomically."""
         write_file(self.path(order, chunk), lambda file: pq.write_table(table, file))
-        return table
+
+    def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
+        """Run campaigns in this process; return their table and the error of the first that failed."""
+        return run_piece(piece)

@@ -7,7 +7,6 @@ Assumes Hand-ins are kept in memory only, until the student leaves the session, 
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ import pyarrow as pa
 from cachetools import LRUCache
 
 from sim.classroom.desk import Desk, the_desk
-from sim.classroom.lessons.campaigns import CHUNK
+from sim.classroom.lessons.campaigns import ChunkedCampaigns
 from sim.classroom.lessons.estimates import CampaignSource
 from sim.classroom.lessons.hand_in import LARGEST, Graded, file_name, graded_of, hand_in_of
 from sim.classroom.sessions.register import Register, the_register
@@ -25,7 +24,6 @@ from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Piece
 from sim.configuration.sweep import Cell
 from sim.errors import PanjError
-from sim.execution.executors import cores
 
 MOST_KEPT = 2_000  # hand-ins that a server keeps
 MOST_FILES = 200  # hand-ins that are marked together
@@ -112,7 +110,7 @@ def the_class_hand_ins() -> ClassHandIns:
     return ClassHandIns(the_register())
 
 
-class PoolCampaigns:
+class PoolCampaigns(ChunkedCampaigns):
     """Campaigns for marking, run in the worker processes of the classroom and kept in memory."""
 
     def __init__(self, desk: Desk) -> None:
@@ -120,37 +118,23 @@ class PoolCampaigns:
         self.chunks: LRUCache[tuple[str, int], pa.Table] = LRUCache(MOST_CHUNKS)
         self.lock = threading.Lock()
 
-    def order_of(self, overrides: Overrides) -> Order:
-        """Return a choice of settings in the form that workers receive; raise PanjError if it is wrong."""
+    def order(self, overrides: Overrides) -> Order:
+        """Return a choice's settings in the form that workers receive; raise PanjError if they are invalid."""
         return Cell(0, {}, (), self.desk.settings(overrides)).order
 
-    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return campaigns with consecutive seeds, one per row.
-
-        Args:
-            overrides: The choice of settings.
-            first_seed: Seed of the first campaign.
-            runs: Number of campaigns.
-
-        Raises:
-            PanjError: The settings are wrong, or a campaign fails.
-        """
-        order = self.order_of(overrides)
-        wanted = range(first_seed // CHUNK, -(-(first_seed + runs) // CHUNK))
-        found = {chunk: self.chunks[order.key, chunk] for chunk in wanted if (order.key, chunk) in self.chunks}
-        missing = [chunk for chunk in wanted if chunk not in found]
-
-        def run(chunk: int) -> pa.Table:
-            table, error = self.desk.run(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
-            if error:
-                raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")
-            return table
-
-        with ThreadPoolExecutor(cores()) as pool:
-            found |= dict(zip(missing, pool.map(run, missing), strict=True))
+    def kept(self, order: Order, chunk: int) -> pa.Table | None:
+        """Return a chunk that was run before, if it is still in memory."""
         with self.lock:
-            self.chunks.update({(order.key, chunk): table for chunk, table in found.items()})
-        return pa.concat_tables(found[chunk] for chunk in wanted).slice(first_seed - wanted.start * CHUNK, runs)
+            return self.chunks.get((order.key, chunk))
+
+    def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
+        """Keep a chunk in memory, in place of the one that was used least recently."""
+        with self.lock:
+            self.chunks[order.key, chunk] = table
+
+    def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
+        """Run campaigns in a worker process; return their table and the error of the first that failed."""
+        return self.desk.run(piece)
 
 
 @cache

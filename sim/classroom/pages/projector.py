@@ -2,16 +2,14 @@
 
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import solara
 
-from sim.classroom.gate import is_loopback
 from sim.classroom.hooks import session, session_code, use_session_state
 from sim.classroom.pages.teacher import describe_sent, next_step
 from sim.classroom.parts import Heading, Note
 from sim.classroom.parts.distribution import Said
-from sim.classroom.parts.in_class.join_code import qr_svg
+from sim.classroom.parts.in_class.join_code import qr_of
 from sim.classroom.parts.in_class.wall import MOST_ROWS, WallView
 from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
@@ -65,7 +63,6 @@ def content_of(room: Room, progress: Progress | None, finished: Finished) -> dic
     """Return the content of the wall, for `WallView`."""
     texts, question, code = texts_of("class"), room.question, room.session.code
     link = join_link(code)
-    is_local = is_loopback(urlsplit(link).hostname or "")
     is_board = question is not None and question.stage != OPEN
     joined = sum(len(team.members) for team in room.teams)
     counts = [texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody")]
@@ -73,7 +70,7 @@ def content_of(room: Room, progress: Progress | None, finished: Finished) -> dic
         "place": place_of(room),
         "code": grouped(code, CODE // 2),
         "link": link.removeprefix("http://").removeprefix("https://"),
-        "qr": "" if is_local else qr_svg(link, texts.say("join_qr", None, link=link)),
+        "qr": qr_of(link),
         "question": describe_question(question) if question else "",
         "counts": counts + ([describe_sent(room, question)] if question else []),
         "stage": describe_stage(question, progress) if question else "",

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 import reacton.ipyvuetify as vuetify
 import solara
 
 from sim.classroom.choice.fields import describe_choice, overrides_for
-from sim.classroom.gate import CLASS, is_loopback
+from sim.classroom.gate import CLASS
 from sim.classroom.hooks import session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said
@@ -20,7 +19,7 @@ from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.reading import outcome_groups
-from sim.classroom.server import join_address
+from sim.classroom.server import is_reachable
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
@@ -195,7 +194,7 @@ def WayIn(room: Room, word: str) -> None:
     Heading(texts.say("teacher_way_in"), 2)
     JoinCode(code)
     Note(texts.say("teacher_address"))
-    if is_loopback(urlsplit(join_address()).hostname or ""):
+    if not is_reachable():
         Note(texts.say("teacher_local"))
     if word:
         Note(texts.say("teacher_word_is", None, word=grouped(word, WORD // 4)))

@@ -21,7 +21,7 @@ from sim.classroom.lessons.forecasts import (
 )
 from sim.classroom.lessons.lesson import Task
 from sim.classroom.parts import Note
-from sim.classroom.parts.distribution import ClassChart, Style
+from sim.classroom.parts.distribution import ClassChart
 from sim.classroom.parts.questions import Sentences, Table
 from sim.classroom.texts import texts_of
 from sim.data.record import evidence
@@ -59,7 +59,6 @@ def Revealed(tasks: tuple[Task, ...], own: Mapping[str, Ranges], code: str) -> N
         return False
 
     solara.use_effect(lambda: follow_updates(the_class_ranges().watch, update, lambda _: BREATH), [code])
-    Style()
     for task in tasks:
         rows = compared(task, own[task.key], the_class_ranges().ranges(code, task.key))
         ClassChart(chart=chart_of(task, rows, texts))

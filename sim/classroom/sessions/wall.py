@@ -22,6 +22,7 @@ from sim.classroom.texts import texts_of
 from sim.compare.sentences import clear, is_share, say_amount, say_difference, say_interval
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
+from sim.provenance import kind_of
 from sim.study.reader import Measure
 from sim.wording import percent, significant
 
@@ -226,7 +227,7 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
 def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
     """Return the line below the chart of the wall: how many campaigns of what kind, and the reported figure."""
     calibration = next((answer.calibration for answer in answers.values() if answer.calibration), "")
-    kind = calibration.partition(":")[0]
+    kind = kind_of(calibration)
     counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=f", {kind}" if kind else "")
     return f"{counted} {describe_reported(measure)}"
 

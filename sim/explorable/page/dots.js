@@ -13,7 +13,7 @@ const FIFTY = 50;
 export class Dots {
   // `options`: onBracket(bracket)
   constructor(figure, page, options) {
-    Object.assign(this, { figure, page, options, differences: null, isFifty: false, lit: -1 });
+    Object.assign(this, { figure, page, options, differences: null, isFifty: false, isFixed: false, isDone: false, lit: -1 });
     this.overlay = svg("svg");
     figure.setAttribute("role", "group");
     figure.append(this.overlay);
@@ -177,10 +177,10 @@ export class Dots {
     svg("path", { class: "bracket", d: `M${from} ${base - 8}V${base}H${to}V${base - 8}` }, this.overlay);
     for (const end of ["low", "high"]) {
       const handle = svg("g", {
-        role: "slider", tabindex: this.isDone ? -1 : 0, "data-end": end, "aria-label": this.page.texts[end],
+        role: "slider", tabindex: this.isFixed ? -1 : 0, "data-end": end, "aria-label": this.page.texts[end],
         "aria-valuemin": -this.range, "aria-valuemax": this.range, "aria-valuenow": this.bracket[end],
         "aria-valuetext": say(this.page.about.says.bracket_text, { value: count(this.bracket[end], true) }),
-        ...(this.isDone ? { "aria-disabled": "true" } : {}),
+        ...(this.isFixed ? { "aria-disabled": "true" } : {}),
       }, this.overlay);
       svg("circle", { class: "handle", cx: this.x(this.bracket[end]), cy: base, r: 11 }, handle);
       const isClose = to - from < 60;
@@ -194,7 +194,7 @@ export class Dots {
   }
 
   grab(event, end) {
-    if (this.isDone || this.isFixed) return;
+    if (this.isFixed) return;
     event.preventDefault();
     this.figure.setPointerCapture(event.pointerId);
     this.held = { end, from: this.x.back(pointerIn(this.figure, event)[0]), ...this.bracket };
@@ -213,7 +213,7 @@ export class Dots {
 
   key(event, end) {
     const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-    if (!(event.key in moves) || this.isDone || this.isFixed) return;
+    if (!(event.key in moves) || this.isFixed) return;
     event.preventDefault();
     const moved = { ...this.bracket, [end]: this.bracket[end] + moves[event.key] };
     this.move(moved.low, moved.high, end);

@@ -75,8 +75,13 @@ class Page {
     else location.hash = name;
   }
 
+  // The place of a scene, or of the last one before it that was reached.
+  placeOf(name) {
+    return Math.min(Math.max(NAMES.indexOf(name), 0), this.state.reached);
+  }
+
   enter(asked) {
-    const place = Math.min(Math.max(NAMES.indexOf(asked), 0), this.state.reached);
+    const place = this.placeOf(asked);
     const name = NAMES[place];
     for (const scene of NAMES) document.getElementById(scene).hidden = scene !== name;
     document.getElementById("step").textContent = say(this.texts.step, { n: place + 1, all: NAMES.length });
@@ -536,7 +541,7 @@ async function open() {
   const made = new Set(["river"]);
   const makers = { draw, run, gather, reports, decision, claim };
   const enter = () => {
-    const name = NAMES[Math.min(Math.max(NAMES.indexOf(location.hash.slice(1)), 0), page.state.reached)];
+    const name = NAMES[page.placeOf(location.hash.slice(1))];
     if (!made.has(name)) {
       made.add(name);
       document.getElementById(name).hidden = false;

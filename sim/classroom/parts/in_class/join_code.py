@@ -4,14 +4,12 @@ The QR code is drawn on this machine as SVG; no other host is asked.
 """
 
 from html import escape
-from urllib.parse import urlsplit
 
 import segno
 import solara
 
-from sim.classroom.gate import is_loopback
 from sim.classroom.parts.distribution import Said
-from sim.classroom.server import join_link
+from sim.classroom.server import is_reachable, join_link
 from sim.classroom.sessions.session import CODE, grouped
 from sim.classroom.texts import texts_of
 
@@ -33,6 +31,11 @@ def qr_svg(link: str, name: str) -> str:
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
 
 
+def qr_of(link: str) -> str:
+    """Return the QR code of a link as SVG with its name; empty if no phone could follow the link."""
+    return qr_svg(link, texts_of("class").say("join_qr", None, link=link)) if is_reachable() else ""
+
+
 @solara.component
 def JoinCode(code: str) -> None:
     """Show the code of a session, with the QR code of its link and the link in letters.
@@ -42,10 +45,9 @@ def JoinCode(code: str) -> None:
     Args:
         code: Code of the session.
     """
-    texts, link = texts_of("class"), join_link(code)
+    link = join_link(code)
     with solara.Div(classes=["join-code"]):
-        if not is_loopback(urlsplit(link).hostname or ""):
-            picture = qr_svg(link, texts.say("join_qr", None, link=link))
+        if picture := qr_of(link):
             solara.HTML("div", unsafe_innerHTML=picture, classes=["join-qr"])
         with solara.Div(classes=["join-letters"]):
             Said(grouped(code, CODE // 2), classes=("claims-code",))

@@ -7,7 +7,7 @@ from typing import Any
 import solara
 from solara.lab import use_task
 
-from sim.classroom.hooks import BREATH, follow_updates
+from sim.classroom.hooks import use_session_state
 from sim.classroom.lessons.collected import (
     MOST_FILES,
     REFERENCE,
@@ -19,9 +19,9 @@ from sim.classroom.lessons.collected import (
 from sim.classroom.lessons.hand_in import LARGEST, Graded, answer_lines, as_csv, class_texts
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.questions import Sentences, Table
-from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import texts_of
 
+OFTEN = 2.0  # seconds after which hand-ins are counted again
 Files = dict[str, str]  # content, keyed by name
 
 
@@ -38,22 +38,14 @@ def Marks(code: str) -> None:
         code: Code of the session; the visitor must be its teacher.
     """
     texts = texts_of("hand_in")
-    received, set_received = solara.use_state(len(the_class_hand_ins().of(code)))
+    received = use_session_state(code, lambda: len(the_class_hand_ins().of(code)), OFTEN) or 0
     added, set_added = solara.use_state(Files())
     wanted, set_wanted = solara.use_state(0)
-
-    def update() -> bool:
-        set_received(len(the_class_hand_ins().of(code)))
-        return False
 
     def add(given: Any) -> None:
         rows = [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
         set_added({**added, **{str(one.get("name"))[:100]: str(one.get("text")) for one in rows[:MOST_FILES]}})
 
-    solara.use_effect(
-        lambda: follow_updates(lambda listener: the_register().watch(code, listener), update, lambda _: BREATH, 2.0),
-        [code],
-    )
     Heading(texts.say("heading"), 2)
     Note(texts.say("received", received) if received else texts.say("nobody"), live=True)
     Note(texts.say("kept"))
