@@ -186,6 +186,18 @@ def a_debrief(teacher, projector):
     teacher.get_by_text("Show names of teams").click()
     projector.locator(".wall-teams", has_text="B North").wait_for()
     projector.locator(".wall-teams", has_text=re.compile("^ *A *$")).wait_for()
+    a_wall_opened_late(projector)
+
+
+def a_wall_opened_late(projector):
+    """A wall that begins with the questions, and then shows the rows for the first time, cuts no sentence."""
+    projector.reload()
+    projector.wait_for_selector(".panj-wall h1")
+    projector.keyboard.press("End")
+    found = projector.locator(".wall-found")
+    found.first.wait_for()
+    projector.wait_for_timeout(300)
+    assert not found.evaluate_all("all => all.filter(one => one.scrollHeight > one.clientHeight + 1).length")
 
 
 def an_export(teacher, path):
