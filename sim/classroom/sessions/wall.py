@@ -226,9 +226,7 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
 
 def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
     """Return the line below the chart of the wall: how many campaigns of what kind, and the reported figure."""
-    calibration = next((answer.calibration for answer in answers.values() if answer.calibration), "")
-    kind = kind_of(calibration)
-    counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=f", {kind}" if kind else "")
+    counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=numbers_of(answers.values()))
     return f"{counted} {describe_reported(measure)}"
 
 
@@ -252,9 +250,15 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Return a note that says how many campaigns there are per choice, and where their uncertain numbers come from."""
+    """Return a note that says how many campaigns there are per choice, and of what kind they are."""
+    return texts_of("class").say("chart_note", question.runs, kind=numbers_of(answers))
+
+
+def numbers_of(answers: Iterable[Answer]) -> str:
+    """Return the source of the uncertain numbers in one word after a comma; empty if no campaigns were run."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
-    return texts_of("class").say("chart_note", question.runs, calibration=calibration)
+    kind = kind_of(calibration)
+    return f", {kind}" if kind else ""
 
 
 def title_of(question: Question) -> str:
