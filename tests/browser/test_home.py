@@ -35,7 +35,7 @@ def test_the_first_page_has_a_picture_real_links_and_a_word_on_the_dead(visitor)
     assert "Panj" in picture.get_attribute("aria-label") and picture.bounding_box()["height"] > 100
     assert "geoBoundaries" in page.locator(".content").inner_text()
     addresses = [one.get_attribute("href") for one in page.locator(".ways a").all()]
-    assert {"/watch", "/change", "/lessons", "/join"} <= set(addresses)
+    assert {"/watch", "/change", "/lessons", "/join", "/explorable"} <= set(addresses)
     care = page.locator(".care").inner_text()
     assert "died" in care and "step out" in care
 

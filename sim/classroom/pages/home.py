@@ -5,6 +5,7 @@ import solara
 from sim.classroom.hooks import use_campaigns
 from sim.classroom.parts import Heading, Note, Prose
 from sim.classroom.parts.river import RiverPicture
+from sim.classroom.scenes import ADDRESS as SCENES
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE
 
@@ -24,6 +25,8 @@ def Page() -> None:
             with solara.Div(classes=["ways"], attributes={"role": "navigation", "aria-label": texts.say("ways")}):
                 for way in WAYS:
                     solara.Link(f"/{way}", children=[texts.say(way)])
+                scenes = f"{solara.use_router().root_path}{SCENES}"
+                solara.HTML("a", texts.say("scenes"), attributes={"href": scenes})
         with solara.Div():
             RiverPicture()
     Baseline()
