@@ -38,11 +38,11 @@ def Search() -> None:
     words, set_words = solara.use_state("")
     use, set_use = solara.use_state(ANY)
     is_conflict, set_is_conflict = solara.use_state(False)
+    Note(texts.say("search_help"))
     with solara.Div(classes=["figure-search"]):
         solara.InputText(texts.say("search"), value=words, on_value=set_words, continuous_update=True)
         Choose(texts.say("use"), {one: texts.say(f"use_{one}") for one in (ANY, *USES)}, use, set_use)
         solara.Checkbox(label=texts.say("conflicts_only"), value=is_conflict, on_value=set_is_conflict)
-    Note(texts.say("search_help"))
     try:
         found = found_by(words, use, is_conflict)
     except PanjError as error:

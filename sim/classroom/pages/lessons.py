@@ -232,7 +232,8 @@ def ToClass(sheet: Sheet) -> None:
     Note(texts.say("about_class"))
     if before:
         Note(texts.say("given" if before == text else "changed", code=code), live=True)
-    Press(texts.say("give_again" if before else "give", code=code), lambda: attempt(give), is_main=before != text)
+    with solara.Div(classes=["panj-buttons"]):
+        Press(texts.say("give_again" if before else "give", code=code), lambda: attempt(give), is_main=before != text)
     Trouble(trouble)
 
 

@@ -348,7 +348,7 @@ def describe_presence(room: Room) -> str:
     texts = texts_of("class")
     members = [member for team in room.teams for member in team.members]
     pages = Counter(say_page(member.page) for member in members)
-    where = texts.listed([f"{page} {number}" for page, number in pages.most_common()], len(pages))
+    where = texts.listed([f"{page}: {number}" for page, number in pages.most_common()], len(pages))
     return f"{texts.say('teacher_joined', len(members))} {where}."
 
 

@@ -53,7 +53,8 @@ def Marks(code: str) -> None:
     if added:
         Note(texts.say("read", len(added)), live=True)
     if received or added:
-        Press(texts.say("mark"), lambda: set_wanted(wanted + 1), is_main=True)
+        with solara.Div(classes=["claims-row"]):
+            Press(texts.say("mark"), lambda: set_wanted(wanted + 1), is_main=True)
     if wanted:
         Marking({**the_class_hand_ins().of(code), **added}, code).key(f"{wanted}")
 
