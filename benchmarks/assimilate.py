@@ -46,7 +46,7 @@ from sim.assimilation.observations import (
     tally_of,
     window_of,
 )
-from sim.assimilation.sampler import Cloud, Floats, State, generator, log_mean, sample
+from sim.sampler import Cloud, Floats, State, generator, log_mean, sample
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.overrides import choices_of
 from sim.configuration.settings import Order

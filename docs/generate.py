@@ -36,7 +36,7 @@ from sim.assimilation.campaigns import Campaigns, draws_of
 from sim.assimilation.figures import Followed, describe_worlds, read_followed
 from sim.assimilation.observations import read_observations
 from sim.assimilation.page import describe_all
-from sim.assimilation.sampler import Floats, generator
+from sim.sampler import Floats, generator
 from sim.assimilation.tables import joined_seen, watch_batch
 from sim.compare.pairs import judge
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups

@@ -11,7 +11,6 @@ Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<na
         in the subfolder stages/.
 """
 
-import io
 import json
 import shutil
 import time
@@ -24,12 +23,10 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TypeVar
 
-import numpy as np
 from rich.console import Console
 
 from sim.assimilation.campaigns import LASTING, MOVES, Batch, Campaigns, draws_of, run_batch
 from sim.assimilation.observations import Observation, read_observations
-from sim.assimilation.sampler import Cloud, Floats, State, Step, generator, rows_of, sample
 from sim.assimilation.tables import (
     ASSIMILATED,
     FLOOR,
@@ -55,8 +52,9 @@ from sim.errors import PanjError
 from sim.execution.executors import Workers, workers_of
 from sim.options import Assimilate, missing_of
 from sim.provenance import shell_command
+from sim.sampler import Cloud, Floats, State, generator, read_stage, recorded, rows_of, sample, store_stage
 from sim.scoring.targets import DAY_0
-from sim.study.files import holds, write_errors, write_file
+from sim.study.files import holds, write_errors
 from sim.terminal import console_of
 from sim.wording import counted
 
@@ -320,7 +318,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
     for stage in range(first, model.stages):
         runner.stage = f"Stage {stage + 1} of {model.stages}, to {model.ends[stage]}"
         cloud = next(clouds)
-        write_file(place / f"{stage:02}.stage", pack(cloud))
+        store_stage(place, stage, cloud)
         console.print(line_of(stage, cloud, model), soft_wrap=True)
     if cloud is None:
         raise PanjError("until: found no observation to condition on, expected at least one")
@@ -345,47 +343,6 @@ def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
     """Return the numbers of distinct worlds after each stage; None for a stage whose file is missing or damaged."""
     clouds = (read_stage(place, stage) for stage in range(stages))
     return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
-
-
-def pack(cloud: Cloud) -> bytes:
-    """Encode a cloud as bytes, preceded by a hash that reveals damage."""
-    arrays = io.BytesIO()
-    shares, daily, lasting, local = cloud.state
-    np.savez_compressed(
-        arrays, shares=shares, daily=daily, lasting=lasting, local=local, before=cloud.before, origin=cloud.origin,
-        notes=np.array(json.dumps([cloud.steps, cloud.foreseen])),
-    )  # fmt: skip
-    return sha256(arrays.getvalue()).digest() + arrays.getvalue()
-
-
-def unpack(content: bytes) -> Cloud | None:
-    """Decode a cloud from bytes that `pack` returned, or return None if the bytes do not match their hash."""
-    digest, arrays = content[:32], content[32:]
-    if sha256(arrays).digest() != digest:
-        return None
-    with np.load(io.BytesIO(arrays)) as found:
-        steps, foreseen = json.loads(str(found["notes"]))
-        state = tuple(found[name] for name in ("shares", "daily", "lasting", "local"))
-        kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
-        return Cloud(state, found["before"], found["origin"], kept, tuple(tuple(row) for row in foreseen))
-
-
-def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
-    """Find the last stage whose file is undamaged; return the number of stages up to and including it, and its cloud.
-
-    If there is no such stage, return 0 and None.
-    """
-    for stage in reversed(range(stages)):
-        cloud = read_stage(place, stage)
-        if cloud is not None:
-            return stage + 1, cloud
-    return 0, None
-
-
-def read_stage(place: Path, stage: int) -> Cloud | None:
-    """Read the cloud that was stored after a stage, or return None if its file is missing or damaged."""
-    path = place / f"{stage:02}.stage"
-    return unpack(path.read_bytes()) if path.exists() else None
 
 
 def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.assimilation.observations import Observation, Window, log_likelihoods, window_of
-from sim.assimilation.sampler import Floats, Integers, State
 from sim.configuration.draws import Draws
 from sim.configuration.settings import Order
 from sim.data.facts import Facts
@@ -30,6 +29,7 @@ from sim.engine.chance import Address, Stream
 from sim.engine.layout import fresh
 from sim.errors import CampaignError, PanjError
 from sim.execution.work import check_versions, facts_here, layout_of
+from sim.sampler import Floats, Integers, State, reflected
 
 ONCE = (  # streams of draws made once in a campaign
     Stream.INFLUENCE, Stream.HELD_ON_DAY_0, Stream.PROVINCE_RESOLVE, Stream.DISTRICT_RESOLVE, Stream.UNIT_RESOLVE,
@@ -308,9 +308,3 @@ def province_of_post(name: str, facts: Facts) -> int:
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
     """Draw `count` random seeds, which determine the random draws of campaigns."""
     return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
-
-
-def reflected(shares: Floats) -> Floats:
-    """Reflect shares at 0 and 1, so that a step beyond either bound comes back and the proposal stays symmetric."""
-    folded = np.abs(shares) % 2.0
-    return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))

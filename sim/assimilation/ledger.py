@@ -32,11 +32,11 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import false_discovery_control
 
 from sim.assimilation.campaigns import DAILY_STREAMS, ONCE
-from sim.assimilation.sampler import Floats, Integers
 from sim.data.facts import Facts
 from sim.engine.chance import TO_UNIT, Stream, local_of, splitmix
 from sim.engine.layout import COMMANDO_IDENTITY
 from sim.engine.world import Role, Units
+from sim.sampler import Floats, Integers
 
 WORLDS = 400  # number of worlds from which the ledger is made: the first, which are a random sample
 WEEK = 7  # days

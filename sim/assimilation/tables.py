@@ -27,7 +27,6 @@ from sim.assimilation.campaigns import (
 )
 from sim.assimilation.ledger import RATE, WORLDS, rows_of_luck
 from sim.assimilation.observations import Observation, count_in, log_likelihood, read_observations, tally_of
-from sim.assimilation.sampler import Cloud, Floats, Integers, State
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.settings import Settings
 from sim.data.evidence import read_evidence
@@ -35,6 +34,7 @@ from sim.data.facts import Facts, read_falls
 from sim.data.record import NIGHTS, counted_at, point
 from sim.execution.work import facts_here, layout_of
 from sim.provenance import command_line, commit, versions
+from sim.sampler import Cloud, Floats, Integers, State
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import CUTS
 from sim.wording import format_day, list_words, say_post

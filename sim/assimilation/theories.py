@@ -26,7 +26,6 @@ from rich.console import Console
 from sim.assimilation.assimilate import CHAIN, Runner, asked_of, known_by, run_stages, settings_of
 from sim.assimilation.campaigns import Campaigns
 from sim.assimilation.observations import read_observations
-from sim.assimilation.sampler import Floats, check_size, log_mean
 from sim.configuration.overrides import Overrides, values_of
 from sim.data.evidence import read_evidence
 from sim.errors import PanjError
@@ -36,6 +35,7 @@ from sim.plots.charts import Spaces, add_key, date_axis, days_of, key_line, labe
 from sim.plots.colours import EARTH, REPORTED_OTHER, SECOND, SIMULATED
 from sim.plots.style import in_style
 from sim.provenance import command_line, commit, versions
+from sim.sampler import Floats, check_size, log_mean
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.terminal import console_of
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.assimilation.campaigns import NUMBER_SHARE, address_of
-from sim.assimilation.sampler import Cloud, Floats
 from sim.configuration.draws import Prior
 from sim.configuration.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
+from sim.sampler import Cloud, Floats
 
 
 def table_of_worlds(

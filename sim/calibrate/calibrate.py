@@ -2,9 +2,9 @@
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes; the targets to be fitted.
 Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; for a
-        refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the states of its
-        chains in chains/. `sim.calibrate.figures` prints and draws them, `sim.calibrate.page` makes an HTML page. The
-        files of an earlier fit are replaced only when all new ones are complete.
+        refined fit also posterior_first.parquet, steps.csv, events.csv, chains.csv and chains.parquet, and the stages
+        of its chains in chains/. `sim.calibrate.figures` prints and draws them, `sim.calibrate.page` makes an HTML
+        page. The files of an earlier fit are replaced only when all new ones are complete.
 Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
         Refined fit: see `sim.calibrate.chains`.
 Assumed The share `accept` of the campaigns that is nearest to the record represents the posterior. An accepted campaign
@@ -35,12 +35,12 @@ from sim.calibrate.fit import (
 from sim.calibrate.refine import (
     about_refined,
     draws_of_chains,
-    fitted_in,
     refined_fit,
     rows_of_agreement,
-    rows_of_generations,
+    rows_of_events,
+    rows_of_steps,
 )
-from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_tables
+from sim.calibrate.tables import rows_of_numbers, rows_of_record, write_tables
 from sim.configuration.posterior import Posterior, table_of
 from sim.data.facts import fingerprint_of_record
 from sim.options import Calibrate
@@ -49,8 +49,8 @@ from sim.scoring.forecasts import forecast_of, targets_here
 from sim.study.reader import read_about
 
 QUICK, FULL, NONE = "quick", "full", "none"
-REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
-                "generations.png"}  # fmt: skip
+REFINED_ONLY = {"posterior_first.parquet", "steps.csv", "events.csv", "chains.csv", "chains.parquet",
+                "steps.png"}  # fmt: skip
 SPACE = "rules.flight.rows"  # rows allocated in memory; no effect on results if large enough
 OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # keys that the refined fit replaces
 STAMPED = (
@@ -129,20 +129,20 @@ def write_refined(
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip
     found = refined_fit(made, request, request.place, console)
-    tolerance = found.refined.last[0].tolerance
     first = {key: about[key] for key in OF_A_POSTERIOR}
+    score = found.refined.scores.sum(axis=1)
     whole = {
-        **about, **about_refined(found, request), "first": first, "draws": found.seeds.size, "tolerance": tolerance,
-        "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
+        **about, **about_refined(found, request, made.priors), "first": first, "tolerance": None,
+        "effective_sample_size": float(len(score)), "posterior": found.posterior.digest,
     }  # fmt: skip
-    write_posterior(folder / "posterior.parquet", found.posterior, found.seeds, found.distances, whole)
-    pq.write_table(draws_of_chains(fitted_in(made), found.refined), folder / "chains.parquet")
-    numbers = rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, found.posterior, tolerance,
-                              made.posterior)  # fmt: skip
+    write_posterior(folder / "posterior.parquet", found.posterior, found.refined.seeds, score, whole)
+    pq.write_table(draws_of_chains(made.priors, found), folder / "chains.parquet")
+    bank = forecast_of(made.bank.outcomes, made.targets)
     tables = {
-        "diagnostics.csv": numbers, "generations.csv": rows_of_generations(found.refined),
-        "predictive.csv": rows_of_record(made.targets, forecast_of(made.bank.outcomes, made.targets),
-                                          found.forecasts(made.targets)),
+        "diagnostics.csv": rows_of_numbers(made.priors, whole["chosen"], made.bank.drawn, found.posterior, None,
+                                           made.posterior),
+        "steps.csv": rows_of_steps(found.refined), "events.csv": rows_of_events(found, made.targets, bank),
+        "predictive.csv": rows_of_record(made.targets, bank, found.forecasts(made.targets)),
     }  # fmt: skip
     agreement = rows_of_agreement(made, found.refined)
     return whole, tables | ({"chains.csv": agreement} if agreement else {})

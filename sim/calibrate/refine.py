@@ -1,21 +1,19 @@
-"""Refined fit of a bank: pool chains that start from its nearest campaigns, and run campaigns with posterior draws.
+"""Refined fit of a bank: chains whose draws are scored by ensembles of campaigns, and campaigns with posterior draws.
 
-Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings of the bank.
-Writes  chains/<digest>/ in the folder of the fit, with every generation of the chains. The digest covers everything
-        that determines a fit, so that a finished fit is reused instead of being run again.
-Returns `RefinedFit`; `Simulator`, which a chain calls once per proposal.
-Method  Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: a
-        bank campaign can thus be reproduced from its parameters and seed. Campaigns within the last tolerance are
-        adjusted by regression as in the first fit, so that the two fits are comparable. Accepted campaigns are near the
-        record partly by chance, so campaigns are also run with draws of the posterior and seeds that are not in the
-        bank.
+Reads   a bank, its targets, and the settings of the bank.
+Writes  chains/<digest>/ in the folder of the fit, with every stage of the chains. The digest covers everything that
+        determines a fit, so that a finished fit is reused instead of being run again.
+Returns `RefinedFit`; `Scorer`, which runs and scores ensembles on worker processes.
+Method  All targets are used, not only those of the first fit; all events count the same. A target whose score is 0 for
+        the bank, because its range holds every campaign, is left out. Campaigns are also run with draws of the
+        posterior and seeds that no ensemble has, since draws are favoured a little by the seeds of their own ensemble.
 """
 
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import cached_property
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -27,19 +25,22 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from sim.calibrate.chains import (
+    CHAIN,
+    DRAWN,
+    MOVES,
+    RATES,
+    SHARES,
+    STEPS,
     Effort,
-    Gathered,
     Problem,
     Refined,
-    acceptance_of,
     alone_in,
-    gather,
     numbers_at,
     processes,
     refine,
 )
-from sim.calibrate.fit import Bank, Distance, Fit, adjusted, distances_of, shares_of
-from sim.calibrate.tables import rows_of_chains
+from sim.calibrate.fit import UNIT, Bank, Fit
+from sim.calibrate.tables import effective_size, rows_of_chains
 from sim.configuration.draws import POSTERIOR, Draws, Prior
 from sim.configuration.posterior import Posterior, posterior_of
 from sim.configuration.settings import Order, Piece
@@ -47,20 +48,23 @@ from sim.configuration.sweep import compose_sweep
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import Layout, fresh
 from sim.engine.world import World
-from sim.errors import PanjError
-from sim.execution.executors import interrupts_ignored
-from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece, run_seed
+from sim.errors import CampaignError, PanjError
+from sim.execution.executors import cores, interrupts_ignored
+from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece
 from sim.options import Calibrate
 from sim.outcome import Outcome, count_outcomes
-from sim.scoring.forecasts import Forecast, forecast_of
+from sim.sampler import Step
+from sim.scoring.forecasts import Forecast, forecast_of, names_of
+from sim.scoring.measure import measure
 from sim.scoring.targets import Target
-from sim.study.columns import chunk_of, stored_type, with_dates
+from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 5 minutes and full, which Panj ships, about 15
-    "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
-    "full": Effort(draws=500, generations=8, simulations=75_000, acceptance=0.001),
+EFFORTS = {  # on two cores quick takes about 2 minutes and full, which Panj ships, about 25
+    "quick": Effort(draws=64, campaigns=16, moves=1),
+    "full": Effort(draws=256, campaigns=32, moves=2),
 }
+SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
 AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
 PIECE = 50  # campaigns per task of a worker process
 LIBRARIES = ("numpy", "scipy")  # whose versions affect what a chain draws
@@ -69,24 +73,20 @@ Integers = NDArray[np.int64]
 
 
 class RefinedFit(NamedTuple):
-    """The posterior of a refined fit, the accepted campaigns behind it, and new campaigns run with draws of it."""
+    """The posterior of a refined fit, campaigns of its ensembles, and new campaigns run with draws of it."""
 
     effort: Effort
-    error: float  # observation error, as a distance
+    events: tuple[str, ...]
     refined: Refined
-    posterior: Posterior  # adjusted
-    seeds: Integers  # one per draw: seed of the accepted campaign
-    distances: Floats  # one per draw
-    accepted: pa.Table  # one campaign per draw, in the same order: the outcomes that targets use
+    posterior: Posterior
+    accepted: pa.Table  # first campaign of the ensemble of each draw, in the same order: the outcomes that targets use
     again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
     again_from: int  # seed of the first of these
-    from_bank: int  # number of draws that are bank campaigns
     folder: Path  # folder of the chains
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """Return two forecasts, keyed by column prefix: of accepted campaigns, and of runs of posterior draws."""
-        accepted = forecast_of(self.accepted, targets, self.posterior.weights)
-        return {"accepted": accepted, "again": forecast_of(self.again, targets)}
+        """Return two forecasts, keyed by column prefix: of campaigns of the ensembles, and of runs of new seeds."""
+        return {"accepted": forecast_of(self.accepted, targets), "again": forecast_of(self.again, targets)}
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
@@ -111,19 +111,33 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     folder = place / "chains" / digest
-    with alone_in(folder, asked), processes(request.chains) as pool:
-        problem = problem_of(made, order)
+    with alone_in(folder, asked), processes(cores()) as pool:
+        problem = problem_of(made, order, effort)
         refined = refine(problem, effort, request.chains, request.seed, folder, console, pool)
         return completed(made, order, problem, effort, refined, folder, console, pool)
 
 
-def problem_of(made: Fit, order: Order) -> Problem:
-    """Set up the fitting problem for the chosen parameters, with its simulator."""
-    priors = fitted_in(made)
-    shares = shares_of(priors, made.bank.drawn[:, [made.bank.keys.index(prior.key) for prior in priors]])
-    distance = made.summaries.distance
-    return Problem(priors, Simulator(order, distance), shares, made.bank.seeds, made.summaries.distances,
-                   made.nearest.rows.size, distance.error)  # fmt: skip
+def problem_of(made: Fit, order: Order, effort: Effort) -> Problem:
+    """Set up the fitting problem for all parameters and targets, with its scorer."""
+    units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
+    events = tuple(dict.fromkeys(target.event for target in units))
+    return Problem(made.priors, Scorer(order, effort.campaigns, units, events), events)
+
+
+def units_of(targets: Sequence[Target], bank: Forecast) -> dict[Target, float]:
+    """Return the unit of the score of each target: the CRPS of the bank plus the observation error.
+
+    A miss that is small compared with the error of the report thus counts little. Targets that every campaign of the
+    bank meets, or that the bank does not have, are left out.
+    """
+    by_target = {target: score_of(target, bank) for target in targets}
+    return {target: unit + (target.sd or UNIT) for target, unit in by_target.items() if 0 < unit < math.inf}
+
+
+def score_of(target: Target, forecast: Forecast) -> float:
+    """Return the CRPS of a target; infinite if no campaign has its outcome."""
+    found = measure(target, forecast)
+    return math.inf if found is None or math.isnan(found.score.value) else found.score.value
 
 
 def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
@@ -131,13 +145,13 @@ def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
     about = read_about(made.bank.folder)
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
     seen = made.bank.seeds.tobytes() + made.bank.drawn.tobytes() + made.summaries.outside.tobytes()
+    targets = {target.target: [target.event, *map(str, target)] for target in made.targets}
     return {
         **{key: about[key] for key in ("settings_fingerprint", "rules_fingerprint", "data_fingerprint",
                                        "outcomes_fingerprint")},
-        "accept": request.accept, "campaigns": sha256(seen).hexdigest()[:16],
-        "chosen": list(made.screening.chosen), "priors": priors,
-        "targets": [target.target for target in made.summaries.targets], "units": made.summaries.units.tolist(),
+        "bank": sha256(seen).hexdigest()[:16], "priors": priors, "targets": targets, "rates": list(RATES),
         "refine": request.refine, **EFFORTS[request.refine]._asdict(), "chains": request.chains, "seed": request.seed,
+        "method": [CHAIN, DRAWN, *STEPS, *MOVES.values()],
         "versions": {name: version(name) for name in LIBRARIES},
     }  # fmt: skip
 
@@ -146,40 +160,21 @@ def completed(
     made: Fit, order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
     pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """Complete a refined fit after its chains have ended.
-
-    Adjust all campaigns within the last tolerance, which gives the posterior, and run campaigns with draws of it.
-    """
-    found, distance = gather(problem, refined), made.summaries.distance
-    console.print(f"Running the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
-    rows, accepted = accepted_in(made, order, problem, found, pool)
-    outside = distance.outside(accepted)
-    if not np.array_equal(distances_of(distance.targets, outside), found.distances):
-        raise PanjError(f"calibrate: found different distances when accepted campaigns were run again, expected the "
-                        f"same; the chains were run by another version, so remove {folder}")  # fmt: skip
-    chosen = [made.bank.keys.index(prior.key) for prior in problem.priors]
-    moved = adjusted(rows, made.priors, chosen, outside, found.weights)
-    posterior = posterior_of(made.bank.keys, found.weights, moved, "")
+    """Complete a refined fit after its chains have ended, and run campaigns with draws of its posterior."""
+    drawn = [numbers_at(problem.priors, shares) for shares in refined.shares]
+    rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
+    posterior = posterior_of(made.bank.keys, np.ones(len(rows)), rows, "")
+    console.print(f"Running one campaign of each of {len(rows):,} ensembles again ...")
+    names = tuple(name for name in names_of(made.targets) if name in made.bank.outcomes.column_names)
+    seeds = refined.seeds.tolist()
+    accepted = pa.concat_tables(
+        pooled(pool, run_again, [(order, drawn[first : first + PIECE], seeds[first : first + PIECE], names)
+                                 for first in range(0, len(seeds), PIECE)])
+    )  # fmt: skip
     console.print(f"Running {AGAIN} campaigns with draws of the posterior and new seeds ...")
     first = int(made.bank.seeds.max()) + 1
     again = run_with(posterior, order, range(first, first + AGAIN), pool)
-    return RefinedFit(effort, distance.error, refined, posterior, found.seeds, found.distances, accepted, again,
-                      first, len(found.rows), folder)  # fmt: skip
-
-
-def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool: Executor) -> tuple[Floats, pa.Table]:
-    """Return all parameters of the accepted campaigns, and a table of their outcomes that correspond to targets."""
-    bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
-    seeds = found.seeds[from_bank:].tolist()
-    numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
-               for seed, shares in zip(seeds, found.shares[from_bank:], strict=True)]  # fmt: skip
-    rows = np.array([*bank.drawn[found.rows], *([one[key] for key in bank.keys] for one in numbers)])
-    ran = pooled(pool, run_again, [(order, numbers[first : first + PIECE], seeds[first : first + PIECE])
-                                      for first in range(0, len(seeds), PIECE)])  # fmt: skip
-    asked = {target.outcome for target in made.targets}
-    names = [name for name in bank.outcomes.column_names if name in asked]
-    again = [pa.table({name: with_dates(one[name]) for name in names}) for one in ran]
-    return rows, pa.concat_tables([bank.outcomes.take(found.rows).select(names), *again])
+    return RefinedFit(effort, problem.events, refined, posterior, accepted, again, first, folder)
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
@@ -197,98 +192,124 @@ def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple
     return [future.result() for future in futures]
 
 
-def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
-    """Make the table of the draws of the last generation of each chain, neither pooled nor adjusted."""
-    last = refined.last
-    fitted = [numbers_at(priors, row) for one in last for row in one.shares]
+def draws_of_chains(priors: Sequence[Prior], found: RefinedFit) -> pa.Table:
+    """Make the table of the draws of each chain: seed, parameters, and the score of every event."""
+    refined = found.refined
+    fitted = [numbers_at(priors, row) for row in refined.shares]
+    sizes = [cloud.before.size for cloud in refined.clouds]
     return pa.table(
         {
-            "chain": np.repeat(np.arange(len(last)), [one.weights.size for one in last]),
-            "weight": np.concatenate([one.weights for one in last]),
-            "seed": np.concatenate([one.seeds for one in last]),
-            "distance": np.concatenate([one.distances for one in last]),
+            "chain": np.repeat(np.arange(len(sizes)), sizes),
+            "weight": np.ones(sum(sizes)),
+            "seed": refined.seeds,
+            **{f"score_{event}": refined.scores[:, place] for place, event in enumerate(found.events)},
             **{prior.key: [one[prior.key] for one in fitted] for prior in priors},
         }
     )
 
 
-def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
-    """Make one row per generation, with totals over all chains. The first generation is taken from the bank."""
+def rows_of_steps(refined: Refined) -> list[dict[str, Any]]:
+    """Make one row per chain and step of the sampler."""
     return [
         {
-            "generation": number, "tolerance": f"{populations[0].tolerance:.6g}",
-            "draws": sum(one.weights.size for one in populations),
-            "simulations": sum(one.simulations for one in populations),
-            "acceptance": f"{acceptance_of(populations):.6g}",
-            "effective_sample_size": f"{sum(one.effective for one in populations):.1f}",
-            **{f"effective_chain_{place}": f"{one.effective:.1f}" for place, one in enumerate(populations)},
-            "failed": sum(one.failed for one in populations),
+            "chain": number, "step": place + 1, "learning_rate": f"{rate_after(step):.6g}",
+            "effective_sample_size": f"{step.effective:.1f}",
+            "proposed": sum(step.proposed), "accepted": sum(step.accepted),
+            **{f"accepted_{name.replace(' ', '_')}": f"{some / max(1, most):.3f}"
+               for name, some, most in zip(MOVES, step.accepted, step.proposed, strict=True)},
+            "log_evidence": f"{step.log_evidence:.4f}",
         }
-        for number, populations in enumerate(refined.generations)
+        for number, cloud in enumerate(refined.clouds) for place, step in enumerate(cloud.steps)
     ]  # fmt: skip
 
 
+def rate_after(step: Step) -> float:
+    """Return the learning rate that a step of the sampler has reached."""
+    before, after = (0.0, *RATES)[step.stage : step.stage + 2]
+    return before + step.temperature * (after - before)
+
+
+def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast) -> list[dict[str, Any]]:
+    """Make one row per event: its mean score over ensembles, in new campaigns, and in these without the event.
+
+    Without an event, new campaigns are weighted by exp(rate x score) of the event in the ensemble of their draw, which
+    gives the posterior of all other events.
+    """
+    drawn = [found.posterior.row(seed) for seed in found.again["seed"].to_pylist()]
+    whole, units, rows = forecast_of(found.again, targets), units_of(targets, bank), []
+    for place, event in enumerate(found.events):
+        log_weights = RATES[-1] * found.refined.scores[drawn, place]
+        weights = np.exp(log_weights - log_weights.max())
+        scored = [target for target in units if target.event == event]
+        prior, fresh, apart = (
+            np.mean([score_of(target, forecast) / units[target] for target in scored])
+            for forecast in (bank, whole, whole._replace(weights=weights))
+        )
+        rows.append({
+            "event": event, "targets": len(scored), "bank": f"{prior:.4f}",
+            "ensembles": f"{found.refined.scores[:, place].mean():.4f}", "again": f"{fresh:.4f}",
+            "without": f"{apart:.4f}", "effective_without": f"{effective_size(weights):.1f}",
+        })  # fmt: skip
+    return rows
+
+
 def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
-    """Make one row per fitted parameter on whether the chains agree; return no rows if there is only one chain."""
-    shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
-    return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
+    """Make one row per parameter on whether the chains agree; return no rows if there is only one chain."""
+    shares = [cloud.state[SHARES] for cloud in refined.clouds]
+    weights = [np.ones(len(one)) for one in shares]
+    return rows_of_chains(made.priors, shares, weights) if len(shares) > 1 else []
 
 
-def fitted_in(made: Fit) -> tuple[Prior, ...]:
-    """Return the priors of the parameters chosen by screening, strongest first."""
-    by_key = {prior.key: prior for prior in made.priors}
-    return tuple(by_key[key] for key in made.screening.chosen)
+def most_learned(priors: Sequence[Prior], shares: Floats) -> tuple[str, ...]:
+    """Return the keys of the parameters of which the record removes most of the variance, strongest first."""
+    order = np.argsort(shares.var(axis=0), kind="stable")
+    return tuple(priors[place].key for place in order[:SHOWN])
 
 
-def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
+def about_refined(made: RefinedFit, request: Calibrate, priors: Sequence[Prior]) -> dict[str, Any]:
     """Collect the metadata of a refined posterior that `about_fit` does not contain."""
-    ran: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
+    refined = made.refined
+    proposed = sum(sum(step.proposed) for cloud in refined.clouds for step in cloud.steps)
+    ensembles = proposed + DRAWN * len(refined.seeds)
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
-        "generations_lived": len(made.refined.generations) - 1, "ended": made.refined.ended,
-        "simulations_lived": sum(one.simulations for one in ran), "failed": sum(one.failed for one in ran),
-        "acceptance_of_the_last": acceptance_of(made.refined.last), "draws_from_bank": made.from_bank,
-        "again": made.again.num_rows, "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
-        "record": f"chains/{made.folder.name}", "started_from": made.refined.generations[0][0].tolerance,
-        "error_of_observation": made.error,
+        "draws": len(refined.seeds), "learning_rate": RATES[-1], "events": list(made.events),
+        "chosen": list(most_learned(priors, refined.shares)),
+        "simulations_lived": ensembles * made.effort.campaigns,
+        "score": float(refined.scores.sum(axis=1).mean()), "again": made.again.num_rows,
+        "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
+        "record": f"chains/{made.folder.name}",
     }  # fmt: skip
 
 
-class Simulator:
-    """Simulator that runs one campaign and returns its distance from the record.
+@dataclass(frozen=True)
+class Scorer:
+    """Runs ensembles of campaigns and scores them; sent to worker processes."""
 
-    The world is built once per process and then reused.
-    """
+    order: Order
+    campaigns: int  # campaigns per ensemble
+    units: dict[Target, float]  # CRPS of the bank, by target
+    events: tuple[str, ...]
 
-    def __init__(self, order: Order, distance: Distance) -> None:
-        self.order = order
-        self.distance = distance
+    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
+        """Run the ensembles of several draws, and return the score of each event (draws x events).
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"order": self.order, "distance": self.distance}
-
-    def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
-        """Run a campaign and return its distance from the record, or NaN if the campaign failed."""
-        order, (layout, world, table) = self.order, self.made
-        draws = draws_in(order)
-        try:
-            rules = draws.rules(draws.numbers(seed) | dict(numbers))
-            campaign = run_campaign(layout.world, rules, order.timeline, seed, order.days, world)
-            found = count_outcomes(campaign, table, layout.facts, order.start)
-        except Exception:  # as in a bank, one failed campaign does not stop the fit
-            return math.nan
-        outcomes = pa.table({row.name: pa.array([found[row.name]], stored_type(row)) for row in table})
-        return float(self.distance.of(outcomes)[0])
-
-    @cached_property
-    def made(self) -> tuple[Layout, World, Sequence[Outcome]]:
-        """The layout, a world that campaigns overwrite, and the outcomes to count."""
-        order = self.order
-        check_versions(order.fingerprints, order.config_dir)
-        layout = layout_of(order.rules, order.attention, order.posts)
-        wanted = {target.outcome for target in self.distance.targets}
-        table = [row for row in outcomes_of(order.start, order.days) if row.name in wanted]
-        return layout, fresh(layout.world), table
+        Scores are infinite if a campaign fails.
+        """
+        priors = draws_in(self.order).priors
+        names = tuple(names_of(tuple(self.units)))
+        ready = prepared(self.order, names)
+        found = np.full((seeds.size, len(self.events)), np.inf)
+        for row, (share, first) in enumerate(zip(shares, seeds.tolist(), strict=True)):
+            numbers = [numbers_at(priors, share)] * self.campaigns
+            ran = run_in(ready, self.order, numbers, range(first, first + self.campaigns))
+            if ran.num_rows == self.campaigns:
+                forecast = forecast_of(ran, tuple(self.units))
+                by_event: dict[str, list[float]] = {event: [] for event in self.events}
+                for target, unit in self.units.items():
+                    by_event[target.event].append(score_of(target, forecast) / unit)
+                found[row] = [np.mean(one) for one in by_event.values()]
+        return found
 
 
 def draws_in(order: Order) -> Draws:
@@ -314,14 +335,38 @@ def order_of(bank: Bank) -> Order:
     return sweep.cells[0].order
 
 
-def run_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
-    """Run one campaign per pair of parameters and seed, and return every outcome, with rows in the order of seeds."""
+def run_again(
+    order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int], names: Sequence[str]
+) -> pa.Table:
+    """Run one campaign per pair of parameters and seed; return the outcomes `names` of those that did not fail."""
+    return run_in(prepared(order, names), order, numbers, seeds)
+
+
+class Prepared(NamedTuple):
+    """What campaigns of the same settings share on a worker."""
+
+    layout: Layout
+    world: World  # which every campaign overwrites
+    table: tuple[Outcome, ...]  # outcomes to count
+
+
+def prepared(order: Order, names: Sequence[str]) -> Prepared:
+    """Prepare campaigns of which the outcomes `names` are counted. Raise PanjError if this worker has other rules."""
     check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
-    table = outcomes_of(order.start, order.days)
-    draws, world = draws_in(order), fresh(layout.world)
-    rows = [
-        run_seed(order._replace(rules=draws.rules(one), draws=None), layout, table, seed, world)
-        for one, seed in zip(numbers, seeds, strict=True)
-    ]
-    return chunk_of(rows, table, layout.facts, order.days, False)
+    table = tuple(row for row in outcomes_of(order.start, order.days) if row.name in names)
+    return Prepared(layout, fresh(layout.world), table)
+
+
+def run_in(ready: Prepared, order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
+    """Run one campaign per pair of parameters and seed; return the outcomes of those that did not fail."""
+    layout, world, table = ready
+    draws, found = draws_in(order), []
+    for one, seed in zip(numbers, seeds, strict=True):
+        try:
+            campaign = run_campaign(layout.world, draws.rules(one), order.timeline, seed, order.days, world)
+        except CampaignError:  # as in a bank, one failed campaign does not stop the fit
+            continue
+        found.append(count_outcomes(campaign, table, layout.facts, order.start))
+    columns = {row.name: pa.array([one[row.name] for one in found], stored_type(row)) for row in table}
+    return pa.table({name: with_dates(pa.chunked_array([column])) for name, column in columns.items()})

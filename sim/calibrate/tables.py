@@ -38,7 +38,7 @@ def effective_size(weights: Floats) -> float:
 
 
 def rows_of_numbers(
-    priors: Sequence[Prior], chosen: Sequence[str], believed: Floats, posterior: Posterior, tolerance: float,
+    priors: Sequence[Prior], chosen: Sequence[str], believed: Floats, posterior: Posterior, tolerance: float | None,
     first: Posterior | None = None,
 ) -> list[Row]:  # fmt: skip
     """Make one row per parameter: prior, posterior, and the contraction and distance between them.
@@ -48,7 +48,7 @@ def rows_of_numbers(
         chosen: Keys of the fitted parameters.
         believed: The drawn parameters of the bank, campaigns x parameters.
         posterior: The posterior, with all parameters.
-        tolerance: Largest distance at which a campaign was accepted.
+        tolerance: Largest distance at which a campaign was accepted; None if draws are not chosen by distance.
         first: The posterior of the first fit, if that was refined.
 
     Returns:
@@ -56,7 +56,7 @@ def rows_of_numbers(
     """
     weights, even = posterior.weights, np.ones(len(believed))
     whole = {"draws": weights.size, "effective_sample_size": f"{effective_size(weights):.1f}",
-             "tolerance": f"{tolerance:.6g}"}  # fmt: skip
+             "tolerance": "" if tolerance is None else f"{tolerance:.6g}"}  # fmt: skip
     rows = []
     for place, prior in enumerate(priors):
         before, after = believed[:, place], posterior.rows[:, place]

@@ -69,9 +69,12 @@ class Posterior:
 
         The probability of a draw is proportional to its weight.
         """
+        return dict(zip(self.keys, self.rows[self.row(seed)].tolist(), strict=True))
+
+    def row(self, seed: int) -> int:
+        """Return the row of the draw that a seed selects."""
         share = draw_parameters(seed, ROW)[0]
-        row = min(int(np.searchsorted(self.until, share * self.until[-1], side="right")), self.until.size - 1)
-        return dict(zip(self.keys, self.rows[row].tolist(), strict=True))
+        return min(int(np.searchsorted(self.until, share * self.until[-1], side="right")), self.until.size - 1)
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:

@@ -20,7 +20,6 @@ import numpy as np
 from sim.assimilation.assimilate import CHAIN, known_by, make_worlds, settings_of
 from sim.assimilation.campaigns import draws_of, stage_ends
 from sim.assimilation.observations import Observation, read_observations
-from sim.assimilation.sampler import check_size
 from sim.assimilation.tables import FLOOR
 from sim.configuration.settings import Order, Settings
 from sim.configuration.worlds import worlds_for
@@ -45,6 +44,7 @@ from sim.hindcast.scores import (
 )
 from sim.options import Assimilate, Hindcast
 from sim.provenance import command_line, commit, versions
+from sim.sampler import check_size
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.terminal import console_of
 from sim.wording import counted, format_seconds

@@ -25,7 +25,6 @@ from sim.assimilation.campaigns import (
     reflected,
 )
 from sim.assimilation.observations import read_observations
-from sim.assimilation.sampler import generator, sample
 from sim.assimilation.tables import Seen
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.worlds import read_worlds
@@ -34,6 +33,7 @@ from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream, seeds_in
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
+from sim.sampler import generator, sample
 
 OBSERVATIONS = read_observations(read_evidence())
 FIRST = tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 8))

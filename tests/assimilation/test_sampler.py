@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from sim.assimilation.sampler import Cloud, generator, next_temperature, sample, systematic
 from sim.errors import PanjError
+from sim.sampler import Cloud, generator, next_temperature, sample, systematic
 
 A, Q, R = 0.9, 0.5, 0.4  # x' = A x + Q e, y = x + R v
 OBSERVED = (0.3, -0.8, 1.1, 1.9, 0.2)

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.assimilation.campaigns import DAILY_STREAMS
-from sim.assimilation.sampler import Cloud
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.compose import compose_settings
 from sim.configuration.draws import read_priors
@@ -21,6 +20,7 @@ from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
+from sim.sampler import Cloud
 
 PRIORS = tuple(prior for prior in read_priors() if not prior.theory)
 COUNT = 3

@@ -8,14 +8,19 @@ Source  Data annealing as in RE-ABC: Prangle, Everitt and Kypraios 2018, doi:10.
         `count / chain` resampled states, and all states of all chains are kept.
 """
 
+import io
+import json
 import math
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import PanjError
+from sim.study.files import write_file
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -98,6 +103,12 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
         np.where(changes.reshape(-1, *[1] * (array.ndim - 1)), array, there)
         for array, there in zip(new, old, strict=True)
     )
+
+
+def reflected(shares: Floats) -> Floats:
+    """Reflect shares at 0 and 1, so that a step beyond either bound comes back and the proposal stays symmetric."""
+    folded = np.abs(shares) % 2.0
+    return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))
 
 
 def log_mean(log_values: Floats) -> float:
@@ -242,3 +253,48 @@ def run_stage(model: Model, cloud: Cloud, count: int, stage: int, chain: int, se
         origin = np.tile(origin, chain)
         steps.append(Step(stage, temperature, gained, size, tuple(proposed.tolist()), tuple(accepted.tolist())))
     return Cloud(state, before + here, origin, (*cloud.steps, *steps), (*cloud.foreseen, foreseen))
+
+
+def pack(cloud: Cloud) -> bytes:
+    """Encode a cloud as bytes, preceded by a hash that reveals damage."""
+    arrays = io.BytesIO()
+    parts: dict[str, Any] = {f"state_{place}": array for place, array in enumerate(cloud.state)}
+    notes = np.array(json.dumps([cloud.steps, cloud.foreseen]))
+    np.savez_compressed(arrays, before=cloud.before, origin=cloud.origin, notes=notes, **parts)
+    return sha256(arrays.getvalue()).digest() + arrays.getvalue()
+
+
+def unpack(content: bytes) -> Cloud | None:
+    """Decode a cloud from bytes that `pack` returned, or return None if the bytes do not match their hash."""
+    digest, arrays = content[:32], content[32:]
+    if sha256(arrays).digest() != digest:
+        return None
+    with np.load(io.BytesIO(arrays)) as found:
+        steps, foreseen = json.loads(str(found["notes"]))
+        count = sum(name.startswith("state_") for name in found.files)
+        state = tuple(found[f"state_{place}"] for place in range(count))
+        kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
+        return Cloud(state, found["before"], found["origin"], kept, tuple(tuple(row) for row in foreseen))
+
+
+def store_stage(place: Path, stage: int, cloud: Cloud) -> None:
+    """Write the cloud after a stage to a file, from which `recorded` resumes."""
+    write_file(place / f"{stage:02}.stage", pack(cloud))
+
+
+def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
+    """Find the last stage whose file is undamaged; return the number of stages up to and including it, and its cloud.
+
+    If there is no such stage, return 0 and None.
+    """
+    for stage in reversed(range(stages)):
+        cloud = read_stage(place, stage)
+        if cloud is not None:
+            return stage + 1, cloud
+    return 0, None
+
+
+def read_stage(place: Path, stage: int) -> Cloud | None:
+    """Read the cloud that was stored after a stage, or return None if its file is missing or damaged."""
+    path = place / f"{stage:02}.stage"
+    return unpack(path.read_bytes()) if path.exists() else None
