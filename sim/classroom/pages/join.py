@@ -160,7 +160,7 @@ def Stage(place: Place, question: Question) -> None:
         lines.append(texts.say("join_not_sent"))
     if place.sent is not None and question.stage == CLOSED:
         lines.append(texts.say("join_closed"))
-    if question.stage == RUNNING:
+    if question.stage == RUNNING or (question.stage in (ANSWERED, DEBRIEF) and place.sent and place.answer is None):
         lines.append(texts.say("join_running"))
     with solara.Div(classes=["claims-card"] if lines else [], attributes={"aria-live": "polite", "role": "status"}):
         for sentence in lines:

@@ -182,7 +182,7 @@ def Undoing(room: Room) -> None:
         for one in room.undos:
             with solara.Div(classes=["claims-row", "claims-card"]).key(f"undo {one.number}"):
                 Said(texts.say(f"teacher_done_{one.kind}", None, nickname=one.what))
-                undo = partial(the_register().undo, room.session.code, session(), one.number)
+                undo = partial(the_question_runner().undo, room.session.code, session(), one.number)
                 Press(texts.say("teacher_undo"), partial(attempt, undo))
         Trouble(trouble)
 

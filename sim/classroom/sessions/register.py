@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from cachetools import LRUCache
@@ -210,14 +210,19 @@ class Register:
             found = storage.dismiss(act, session, member)
             if found is not None:
                 self.removed[session["code"], found.member["browser"]] = True
-                restore = partial(self.put_back, session["code"], found)
-                self.undos.add(session["code"], REMOVED, found.member["nickname"], restore)
+                self.undos.add(session["code"], REMOVED, found.member["nickname"], found)
         self.storage.leave_no_trace()
 
-    def put_back(self, code: str, dismissed: storage.Dismissed) -> None:
-        """Put a removed member back, with the team and its claims if these were deleted too."""
+    def put_back(self, code: str, number: int) -> None:
+        """Put a removed member back and, if the team was deleted too, the team with the last claims that it had.
+
+        Another member of the team may have been removed later: what the team had then is newer.
+        """
+        kept = self.undos.dismissed(code)
+        dismissed = kept[number]
+        last = [rows for rows in kept.values() if rows.same_team(dismissed)][-1]
         with self.changing(code) as (act, session):
-            storage.put_back(act, session, dismissed)
+            storage.put_back(act, session, dismissed._replace(team=last.team, claims=last.claims))
         self.removed.pop((code, dismissed.member["browser"]), None)
 
     def was_removed(self, code: str, browser: str) -> bool:
@@ -229,7 +234,7 @@ class Register:
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), storage.alive(session)["id"]))
             self.calls.pop(session["code"], None)
-            self.undos.add(session["code"], ENDED, "", partial(self.reopen, code))
+            self.undos.add(session["code"], ENDED, "")
 
     def reopen(self, code: str) -> None:
         """Continue a session that was ended."""
@@ -237,13 +242,18 @@ class Register:
             act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
 
     def undo(self, code: str, browser: str, number: int) -> None:
-        """Undo what the teacher did less than a minute ago; raise Refused if that is no longer possible."""
+        """Undo what the teacher did less than a minute ago; raise Refused if that is not possible."""
         with self.storage.reading() as act:
-            session = storage.owned(act, code, browser)
-        restore = self.undos.take(session["code"], number)
-        if restore is None:
+            code = storage.owned(act, code, browser)["code"]
+        done = next((undo for undo in self.undos.of(code) if undo.number == number), None)
+        if done is None:
             raise Refused("too_late")
-        restore()
+        if done.kind == REMOVED:
+            self.put_back(code, number)
+        else:
+            self.reopen(code)
+        self.undos.drop(code, number)
+        self.feed.announce(code)
 
     def delete(self, code: str, browser: str) -> None:
         """Delete a whole session, and overwrite its data in the file."""
@@ -412,12 +422,16 @@ class Register:
 
     # Methods for the question runner.
 
-    def running(self) -> list[tuple[str, Question]]:
-        """Return the running questions of all sessions, each with the code of its session."""
+    def unfinished(self) -> list[tuple[str, Question]]:
+        """Return the questions of all sessions whose campaigns have to run, each with the code of its session.
+
+        These are the running questions, and those answered before a claim without an answer was put back.
+        """
         with self.storage.reading() as act:
             found = act.execute(
-                "SELECT questions.*, code FROM questions JOIN sessions ON sessions.id = session WHERE stage = ?",
-                (RUNNING,),
+                "SELECT questions.*, code FROM questions JOIN sessions ON sessions.id = session WHERE stage = ?"
+                f" OR stage IN (?, ?) AND EXISTS ({storage.UNANSWERED})",
+                (RUNNING, ANSWERED, DEBRIEF),
             ).fetchall()
             return [(row["code"], storage.question_of(row)) for row in found]
 
@@ -429,8 +443,8 @@ class Register:
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
-            wanted = sorted({BASELINE, *(storage.load_overrides(row["words"]) for row in found)})
-            return [overrides for overrides in wanted if overrides not in storage.answers_to(act, question["id"])]
+            wanted = {BASELINE, *(storage.load_overrides(row["words"]) for row in found)}
+            return sorted(wanted - storage.answers_to(act, question["id"]).keys())
 
     def keep_answer(self, code: str, number: int, overrides: Overrides, answer: Answer) -> None:
         """Store the answer for a choice, so that its campaigns are not run again."""

@@ -282,6 +282,10 @@ class Dismissed(NamedTuple):
     team: sqlite3.Row
     claims: tuple[sqlite3.Row, ...]
 
+    def same_team(self, other: "Dismissed") -> bool:
+        """Return whether another member was in the same team, which keeps its key when it is put back."""
+        return all(self.team[key] == other.team[key] for key in ("folded", "key"))
+
 
 def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
     """Delete a member and, if the team is then empty, the team with its claims; return None if there is no member."""
@@ -366,6 +370,12 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
         "SELECT * FROM claims WHERE question = ? AND team = ?", (question["id"], team)
     ).fetchone()
     return found
+
+
+UNANSWERED = (  # SQL: the claims on a row of `questions` whose choice has no answer
+    "SELECT 1 FROM claims WHERE claims.question = questions.id"
+    " AND claims.words NOT IN (SELECT answers.words FROM answers WHERE answers.question = questions.id)"
+)
 
 
 def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer]:
