@@ -63,6 +63,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 
 MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
 MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session
+MOST_HAND_INS = 20  # maximum hand-ins per member
 MOST_TOLD = 1000  # removed browsers that are remembered, so that they can be told
 UNUSED = timedelta(days=1)  # age from which a session without members and questions is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
@@ -149,6 +150,20 @@ class Register:
                 self.calls.get(session["code"], ""),
                 self.undos.of(session["code"]),
             )
+
+    def hand_ins(self, code: str, browser: str) -> list[tuple[str, str]]:
+        """Return name and content of the hand-ins to a session, in the order in which they were first handed in.
+
+        Raises:
+            Refused: The session's teacher does not use this browser.
+        """
+        with self.storage.reading() as act:
+            found = act.execute(
+                "SELECT name, content FROM hand_ins JOIN members ON members.id = member WHERE session = ?"
+                " ORDER BY hand_ins.id",
+                (storage.owned(act, code, browser)["id"],),
+            ).fetchall()
+            return [(row["name"], row["content"]) for row in found]
 
     def ask(
         self, code: str, browser: str, outcome: str, about: str,
@@ -419,6 +434,38 @@ class Register:
                 (row["id"], seat["team"], storage.dump_overrides(claim.overrides), *claim[1:], now()),
             )
         return version_of(before) + 1
+
+    def hand_in(self, code: str, browser: str, name: str, content: str) -> None:
+        """Store the hand-in of a student, in place of an earlier one of the same name.
+
+        Args:
+            code: Code of the session.
+            browser: Secret of the browser.
+            name: Name of the file.
+            content: Content of the file.
+
+        Raises:
+            Refused: The browser has no seat in the session, or the student has too many hand-ins.
+        """
+        with self.changing(code) as (act, session):
+            member = storage.seated(act, session, browser)["member"]
+            act.execute(
+                "INSERT INTO hand_ins (member, name, content) VALUES (?, ?, ?)"
+                " ON CONFLICT (member, name) DO UPDATE SET content = excluded.content",
+                (member, name, content),
+            )
+            if storage.count(act, "SELECT COUNT(*) FROM hand_ins WHERE member = ?", (member,)) > MOST_HAND_INS:
+                raise Refused("many_hand_ins", most=MOST_HAND_INS)
+
+    def handed_in(self, code: str, browser: str, name: str) -> str:
+        """Return what a browser has handed in to a session under the name of a file; empty if nothing."""
+        with self.storage.reading() as act:
+            session = storage.found_session(act, code)
+            seat = storage.seat_row(act, session, browser) if session else None
+            found = seat and act.execute(
+                "SELECT content FROM hand_ins WHERE member = ? AND name = ?", (seat["member"], name)
+            ).fetchone()
+            return str(found["content"]) if found else ""
 
     # Methods for the question runner.
 

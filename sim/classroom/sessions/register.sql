@@ -65,6 +65,13 @@ CREATE TABLE answers (
 );
 CREATE INDEX members_of_team ON members (team);
 CREATE INDEX claims_of_team ON claims (team);
+CREATE TABLE IF NOT EXISTS hand_ins (       -- answers to lessons; they are deleted with the student who handed them in
+    id INTEGER PRIMARY KEY,                 -- in the order in which they were first handed in
+    member INTEGER NOT NULL REFERENCES members ON DELETE CASCADE,
+    name TEXT NOT NULL,                     -- of the file
+    content TEXT NOT NULL,                  -- of the file, as JSON
+    UNIQUE (member, name)
+);
 CREATE TABLE IF NOT EXISTS door (           -- what opens the classroom after a stop of the server; one row
     code TEXT NOT NULL,                     -- code of the room
     secret TEXT NOT NULL                    -- key with which the cookies of admitted browsers are signed

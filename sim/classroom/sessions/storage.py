@@ -221,7 +221,7 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
     """Return the seat of a browser in a session; None if the browser has none."""
     found: sqlite3.Row | None = act.execute(
-        "SELECT members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
+        "SELECT members.id AS member, members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
         " WHERE members.session = ? AND browser = ?",
         (session["id"], hashed(browser, session["code"])),
     ).fetchone()
@@ -276,11 +276,12 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 class Dismissed(NamedTuple):
-    """The deleted row of a member, with copies of the rows of the team and its claims, which may be deleted too."""
+    """The deleted row of a member with its hand-ins, and copies of the team and its claims, which may be deleted too."""
 
     member: sqlite3.Row
     team: sqlite3.Row
     claims: tuple[sqlite3.Row, ...]
+    hand_ins: tuple[sqlite3.Row, ...]
 
     def same_team(self, other: "Dismissed") -> bool:
         """Return whether another member was in the same team, which keeps its key when it is put back."""
@@ -295,12 +296,13 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
         return None
     team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
     claims = act.execute("SELECT * FROM claims WHERE team = ?", (row["team"],)).fetchall()
+    hand_ins = act.execute("SELECT * FROM hand_ins WHERE member = ?", (member,)).fetchall()
     take_out(act, "session = ? AND id = ?", mine)
-    return Dismissed(row, team, tuple(claims))
+    return Dismissed(row, team, tuple(claims), tuple(hand_ins))
 
 
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
-    """Insert a member that `dismiss` deleted, with the team and its claims if the session no longer has that team.
+    """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
 
     A team whose letter was given away gets the next free one. Raise Refused if the browser or the nickname of the
     member is in the session again, or another team has the name of the team.
@@ -319,7 +321,9 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
                 insert(act, "claims", {**dict(claim), "team": member["team"]})
         else:
             member["team"] = kept["id"]
-        insert(act, "members", member)
+        number = insert(act, "members", member)
+        for hand_in in dismissed.hand_ins:
+            insert(act, "hand_ins", {**dict(hand_in), "member": number})
     except sqlite3.IntegrityError as error:
         raise Refused("came_back") from error
 
