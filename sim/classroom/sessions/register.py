@@ -462,9 +462,12 @@ class Register:
         with self.storage.reading() as act:
             session = storage.found_session(act, code)
             seat = storage.seat_row(act, session, browser) if session else None
-            found = seat and act.execute(
-                "SELECT content FROM hand_ins WHERE member = ? AND name = ?", (seat["member"], name)
-            ).fetchone()
+            found = (
+                seat
+                and act.execute(
+                    "SELECT content FROM hand_ins WHERE member = ? AND name = ?", (seat["member"], name)
+                ).fetchone()
+            )
             return str(found["content"]) if found else ""
 
     # Methods for the question runner.

@@ -221,8 +221,8 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
     """Return the seat of a browser in a session; None if the browser has none."""
     found: sqlite3.Row | None = act.execute(
-        "SELECT members.id AS member, members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
-        " WHERE members.session = ? AND browser = ?",
+        "SELECT members.id AS member, members.nickname, members.team, letter, name, key FROM members"
+        " JOIN teams ON teams.id = team WHERE members.session = ? AND browser = ?",
         (session["id"], hashed(browser, session["code"])),
     ).fetchone()
     return found
@@ -276,7 +276,7 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 class Dismissed(NamedTuple):
-    """The deleted row of a member with its hand-ins, and copies of the team and its claims, which may be deleted too."""
+    """The deleted row of a member with its hand-ins, and copies of its team and claims, which may be deleted too."""
 
     member: sqlite3.Row
     team: sqlite3.Row
