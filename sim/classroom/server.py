@@ -395,10 +395,14 @@ def get_ready(console: Console) -> None:
 def warm() -> None:
     """Prepare what would be slow at its first use, and resume questions that were running when the server stopped."""
     from sim.classroom import player
+    from sim.classroom.desk import Closed
+    from sim.classroom.pages import what_if
     from sim.classroom.sessions.runner import the_question_runner
 
     player.warm()
     the_question_runner()  # resumes unfinished questions
+    with suppress(Closed, PanjError):  # the decision that is tried first may have no effect
+        what_if.warm()
 
 
 def print_addresses(room: Room, console: Console) -> None:
