@@ -148,6 +148,7 @@ class Register:
                 {row["number"]: storage.answers_to(act, row["id"]) for row in questions},
                 self.calls.get(session["code"], ""),
                 self.undos.of(session["code"]),
+                storage.scene_in(act, session),
             )
 
     def ask(
@@ -361,6 +362,7 @@ class Register:
                 sent,
                 answers.get(sent.claim.overrides) if sent else None,
                 self.calls.get(session["code"], ""),
+                storage.scene_in(act, session),
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim, seen: int | None = None) -> int:

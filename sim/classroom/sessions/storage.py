@@ -221,8 +221,8 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
     """Return the seat of a browser in a session; None if the browser has none."""
     found: sqlite3.Row | None = act.execute(
-        "SELECT members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
-        " WHERE members.session = ? AND browser = ?",
+        "SELECT members.id, members.nickname, members.team, letter, name, key"
+        " FROM members JOIN teams ON teams.id = team WHERE members.session = ? AND browser = ?",
         (session["id"], hashed(browser, session["code"])),
     ).fetchone()
     return found
@@ -372,6 +372,18 @@ def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer
     """Return the stored answers to a question, keyed by choice of settings."""
     rows = act.execute("SELECT words, answer FROM answers WHERE question = ?", (question,)).fetchall()
     return {load_overrides(row["words"]): load_answer(row["answer"]) for row in rows}
+
+
+def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
+    """Return where a session is in the seven scenes; None if its teacher has never begun them."""
+    found: sqlite3.Row | None = act.execute("SELECT * FROM scenes WHERE session = ?", (session["id"],)).fetchone()
+    return found
+
+
+def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
+    """Return the scene in which a session is; None if it is in none."""
+    row = scenes_row(act, session)
+    return None if row is None or session["ended"] else row["scene"]
 
 
 def session_of(row: sqlite3.Row) -> Session:
