@@ -165,9 +165,12 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
         if not room.teams:
             WayIn(room, word)
             Note(texts.say("teacher_nobody"), live=True)
-        Question_(room, progress)
-        works = the_class_scenes().gathered(room.session.code, session()) if room.scene is not None else ()
-        ScenesClock(room.session.code, room.scene, works)
+        if room.scene is None:
+            Question_(room, progress)
+            ScenesClock(room.session.code, None, ())
+        else:
+            ScenesClock(room.session.code, room.scene, the_class_scenes().gathered(room.session.code, session()))
+            Calls(room)
     if room.teams:
         Students(room)
         if not room.session.is_ended:
@@ -216,7 +219,8 @@ def Calls(room: Room) -> None:
             label = texts.say(f"teacher_{call}_off" if is_on else f"teacher_{call}")
             Press(label, partial(the_register().call, code, session(), "" if is_on else call), is_main=is_on)
         Said(texts.say("teacher_wall"), "a", attributes=wall)
-    Note(texts.say("teacher_keys"))
+    if room.scene is None:
+        Note(texts.say("teacher_keys"))
 
 
 @solara.component

@@ -13,10 +13,11 @@ import numpy as np
 from sim.classroom.sessions.claims import ENDS
 from sim.classroom.sessions.scenes import BRACKET, CAMPAIGN, DRAWING, FIRST_AT, Campaigns, Work, campaign_of
 from sim.classroom.texts import current_language, texts_of
+from sim.data.facts import read_facts
 from sim.explorable.content import SCENES, read_texts, texts_in
 
 NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to hold
-GATHER, REPORTS, DECISION, CLAIM = (SCENES.index(one) for one in ("gather", "reports", "decision", "claim"))
+GATHER, REPORTS, DECISION = (SCENES.index(one) for one in ("gather", "reports", "decision"))
 
 
 def scene_texts() -> dict[str, Any]:
@@ -27,9 +28,9 @@ def scene_texts() -> dict[str, Any]:
 
 def title_of_scene(scene: int) -> str:
     """Return the heading of a scene, given its place from 0."""
-    name = SCENES[scene]
-    heading = str(scene_texts()["scenes"][name]["heading"])
-    return heading if name != "reports" else heading.partition(",")[2].strip().capitalize()
+    if scene == REPORTS:  # alone, a reader sees all campaigns there
+        return texts_of("scenes").say("wall_title_reports")
+    return str(scene_texts()["scenes"][SCENES[scene]]["heading"])
 
 
 def count_done(scene: int, works: Sequence[Work]) -> str:
@@ -65,10 +66,21 @@ def scene_on_the_wall(code: str, scene: int, works: Sequence[Work], campaigns: C
     shown = {"title": title_of_scene(scene), "stage": " ".join(filter(None, (step, count_done(scene, works), waits)))}
     has_chart, has_board = scene in (GATHER, REPORTS), scene == DECISION
     return shown | {
-        "lines": list(scene_texts()["scenes"]["claim"]["uncounted"]) if scene == CLAIM else [],
+        "lines": lines_of(SCENES[scene]),
         "chart": chart_of(code, scene, works, campaigns) if campaigns and has_chart else None,
         "board": brackets_of(works, campaigns) if campaigns and has_board else None,
     }
+
+
+def lines_of(name: str) -> list[str]:
+    """Return the sentences of a scene that the wall shows in place of a chart."""
+    here, keys = (
+        scene_texts()["scenes"][name],
+        {"river": ("quote", "credit", "note"), "draw": ("lead",), "run": ("lead",)},
+    )
+    lines = [here[key] for key in keys.get(name, ())] or here.get("uncounted", ())
+    districts = len(read_facts().district)
+    return [str(line).format(districts=districts) for line in lines]
 
 
 def chart_of(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns) -> dict[str, Any]:
@@ -133,7 +145,8 @@ def brackets_of(works: Sequence[Work], campaigns: Campaigns) -> dict[str, Any]:
         "reported": None,
         "key_reported": "",
         "unit": texts.say("wall_unit"),
-        "foot": f"{foot} {texts.say('wall_covered')}" if is_covered else foot,
+        "foot": foot,
+        "foot_covered": texts.say("wall_covered", None, foot=foot),
         "is_covered": is_covered,
     }
 

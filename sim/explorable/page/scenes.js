@@ -174,6 +174,8 @@ function draw(page) {
   const wipe = find("draw", "wipe");
   const freeze = () => {
     wipe.disabled = true;
+    lock.textContent = page.texts.next;
+    lock.disabled = false;
     curve.drawing = page.state.drawing;
     curve.freeze();
   };
@@ -181,7 +183,7 @@ function draw(page) {
   page.scenes.draw();
   wipe.addEventListener("click", () => curve.clear());
   lock.addEventListener("click", () => {
-    page.lock();
+    if (!page.state.isLocked) page.lock();
     freeze();
     page.next("draw");
   });
