@@ -12,6 +12,7 @@ from sim.classroom.hooks import chosen, middle_of_baseline, session, session_cod
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import ClassChart, Said
 from sim.classroom.parts.in_class.attending import seats_changed
+from sim.classroom.parts.in_class.scenes_clock import ToScenes
 from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.sheet import VERSION, Field, Given, Sheet, kept_field, lines_field, one_of, text_field
 from sim.classroom.reading import format_level
@@ -122,7 +123,9 @@ def Seated(place: Place, on_left: Callable[[], None]) -> None:
         Note(texts.say("join_key_is", None, team_key=grouped(place.seat.key, KEY // 2)))
     if place.session.is_ended:
         Note(texts.say("join_ended"), live=True)
-    if question is None:
+    if place.scene is not None:
+        ToScenes(place.session.code)
+    elif question is None:
         Note(texts.say("join_waiting"), live=True)
     else:
         Heading(title_of(question), 2)

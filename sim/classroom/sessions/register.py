@@ -149,6 +149,7 @@ class Register:
                 {row["number"]: storage.answers_to(act, row["id"]) for row in questions},
                 self.calls.get(session["code"], ""),
                 self.undos.of(session["code"]),
+                storage.scene_in(act, session),
             )
 
     def hand_ins(self, code: str, browser: str) -> list[tuple[str, str]]:
@@ -386,6 +387,7 @@ class Register:
                 sent,
                 answers.get(sent.claim.overrides) if sent else None,
                 self.calls.get(session["code"], ""),
+                storage.scene_in(act, session),
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim, seen: int | None = None) -> int:

@@ -388,6 +388,18 @@ def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer
     return {load_overrides(row["words"]): load_answer(row["answer"]) for row in rows}
 
 
+def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
+    """Return where a session is in the seven scenes; None if its teacher has never begun them."""
+    found: sqlite3.Row | None = act.execute("SELECT * FROM scenes WHERE session = ?", (session["id"],)).fetchone()
+    return found
+
+
+def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
+    """Return the scene in which a session is; None if it is in none."""
+    row = scenes_row(act, session)
+    return None if row is None or session["ended"] else row["scene"]
+
+
 def session_of(row: sqlite3.Row) -> Session:
     """Convert a row to a session."""
     return Session(row["code"], row["opened"], row["ended"] is not None, bool(row["names_shown"]))
