@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +87,8 @@ def dispatch(words: list[str], flags: Flags) -> int:
         print_help(words, named)
         return 0
     if words[:1] in (["--version"], ["-V"]):
+        from importlib.metadata import version  # slow to import
+
         print(f"panj {version('panj')}")
         return 0
     request = read_command(words)
