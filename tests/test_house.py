@@ -29,7 +29,7 @@ FILES = {
 RULES = [name for name in FILES if name.startswith("sim.engine.rules.")]
 RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"], ["memo"])]
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
-SLOW = (*HEAVY, "numpy", "scipy", "numba", "pyarrow", "rich", "jinja2", "importlib.metadata", "sim.engine")
+SLOW = (*HEAVY, "numpy", "scipy", "numba", "pyarrow", "jinja2", "importlib.metadata", "sim.engine")
 NAMING = {  # command lines that only say what can be typed
     "help": [["--help"], *([verb, "--help"] for verb in VERBS)],
     "lists": [["list", *kind, "--json"] for kind in ([], ["settings"], ["policies"], ["scenarios"], ["verbs"])],
