@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +87,8 @@ def dispatch(words: list[str], flags: Flags) -> int:
         print_help(words, named)
         return 0
     if words[:1] in (["--version"], ["-V"]):
+        from importlib.metadata import version  # slow to import
+
         print(f"panj {version('panj')}")
         return 0
     request = read_command(words)
@@ -226,12 +227,14 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     from sim.configuration.overrides import Overrides
     from sim.configuration.sweep import compose_sweep
     from sim.execution.run import run_sweep
+    from sim.study.files import lean_arrow
     from sim.study.reader import is_drawn
     from sim.terminal import console_of
 
     console = console_of()
     overrides = Overrides.of(words)
-    sweep = compose_sweep(overrides)
+    with lean_arrow():  # a posterior is read without pandas
+        sweep = compose_sweep(overrides)
     ran = run_sweep(sweep, console)
     can_draw = sweep.base.daily and draw is not None  # figures need daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups, section_of
 from sim.configuration.own import own_events
 from sim.data.configs import folder_of, read_yaml
-from sim.data.evidence import plain
 from sim.data.own import OUTCOMES, file_of, own_file, own_yaml, table
 from sim.errors import unknown
 from sim.options import LISTS, VERBS, summary_of, usage_of
@@ -267,6 +266,10 @@ def rows_of(kind: str, filters: Sequence[str] = ()) -> list[Row]:
     if kind not in ("", *TABLES):
         raise unknown("list", kind, TABLES)
     rows = TABLES[kind]() if kind else [{"list": name, "about": about} for name, about in LISTS.items()]
+    if not filters:
+        return rows
+    from sim.data.evidence import plain  # slow to import
+
     wanted = [plain(text) for text in filters]
     return [row for row in rows if all(text in plain(text_of_row(row)) for text in wanted)]
 

@@ -12,7 +12,6 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
 from difflib import get_close_matches
 from glob import glob
-from importlib import metadata
 from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
@@ -1105,6 +1104,8 @@ def usage_of(verb: type[Request]) -> str:
 
 def missing_of(extra: str) -> list[str]:
     """Return those packages of an extra, as listed in the metadata of Panj, that are not installed."""
+    from importlib import metadata  # slow to import
+
     names = []
     for line in metadata.requires("panj") or ():
         requirement, _, condition = line.partition(";")
@@ -1115,6 +1116,8 @@ def missing_of(extra: str) -> list[str]:
 
 def is_installed(package: str) -> bool:
     """Return whether a distribution is installed."""
+    from importlib import metadata
+
     try:
         return bool(metadata.version(package))
     except metadata.PackageNotFoundError:

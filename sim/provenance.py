@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,8 @@ def kind_of(calibration: str) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, Panj and those installed libraries that affect results."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
+
     found = {"python": platform.python_version(), "panj": version("panj")}
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):  # optional libraries may be missing

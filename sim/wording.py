@@ -16,6 +16,11 @@ SENTENCES = Path(__file__).parent / "sentences"
 MOST_NAMED = 3  # places that a list names before "and n others"
 
 
+def say(value: object) -> str:
+    """Format the value of a swept key for labels."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 class Language:
     """The sentences of one language, keyed as in its file."""
 

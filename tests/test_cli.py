@@ -127,7 +127,7 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     needed = ["numpy>=2", 'matplotlib<4,>=3; extra == "report"', "nowhere-to-be-found>=1; extra == 'report'"]
-    monkeypatch.setattr(options.metadata, "requires", lambda _name: needed)
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: needed)
     assert main(["story", "nowhere"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("panj: story: found no nowhere-to-be-found, ")

@@ -19,6 +19,7 @@ import sim
 from sim.configuration.compose import GROUPS, choices_of, compose_settings
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import read_facts
+from sim.options import SHELLS, VERBS
 
 PACKAGE = Path(sim.__file__).parent
 FILES = {
@@ -28,6 +29,12 @@ FILES = {
 RULES = [name for name in FILES if name.startswith("sim.engine.rules.")]
 RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"], ["memo"])]
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
+SLOW = (*HEAVY, "numpy", "scipy", "numba", "pyarrow", "jinja2", "importlib.metadata", "sim.engine")
+NAMING = {  # command lines that only say what can be typed
+    "help": [["--help"], *([verb, "--help"] for verb in VERBS)],
+    "lists": [["list", *kind, "--json"] for kind in ([], ["settings"], ["policies"], ["scenarios"], ["verbs"])],
+    "completion": [["completion", shell] for shell in SHELLS],
+}
 FOR_NOTEBOOKS = ("sim.classroom.exercises", "sim.classroom.lessons.notebooks")
 MOST_IN_A_FOLDER = 17
 DISTRIBUTIONS = packages_distributions()
@@ -92,6 +99,18 @@ def test_a_worker_starts_without_what_is_slow_to_import():
     script = f"import sys, {', '.join(needed)}; print(*sorted(set(sys.modules) & set({HEAVY})))"
     done = run_python(script)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("lines", NAMING.values(), ids=NAMING)
+def test_a_command_line_that_only_says_what_can_be_typed_imports_nothing_slow(lines):
+    script = f"""
+import sys
+from sim.__main__ import main
+codes = {{main(line) for line in {lines}}}
+print(*codes, *sorted(set(sys.modules) & set({SLOW})), file=sys.stderr)
+"""
+    done = run_python(script)
+    assert done.stderr.split() == ["0"] and done.stdout
 
 
 def plain(distribution):

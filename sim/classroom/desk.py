@@ -20,7 +20,8 @@ import pyarrow as pa
 from cachetools import LRUCache
 
 from sim.classroom.choice.parse import check_choice
-from sim.classroom.worker import run_piece_nicely
+from sim.classroom.once import OnceCache
+from sim.classroom.worker import nicely, run_piece
 from sim.configuration.compose import Composer
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Executor, Order, Piece, Settings
@@ -39,6 +40,10 @@ LATENCIES = 10_000  # number of waiting times kept per kind, the most recent one
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
 RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # as `run_piece`: outcomes, and the first error or an empty string
+
+
+class Closed(Exception):
+    """The error for what is asked of a server that is being stopped."""
 
 
 class Answer:
@@ -138,14 +143,14 @@ class WorkerPool:
 
         If the process dies, run the campaigns once more.
         """
-        return self.call(run_piece_nicely, piece)  # type: ignore[no-any-return]
+        return self.call(run_piece, piece)  # type: ignore[no-any-return]
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function of a module in a process; if the process dies, call it once more."""
+        """Call a function of a module in a process at low priority; if the process dies, call it once more."""
         try:
-            return self.workers.submit(function, *arguments).result()
+            return self.workers.submit(nicely, function, *arguments).result()
         except BrokenProcessPool:
-            return self.workers.submit(function, *arguments).result()
+            return self.workers.submit(nicely, function, *arguments).result()
 
 
 class Desk:
@@ -159,9 +164,9 @@ class Desk:
         self.wanted = threading.Condition(self.lock)
         self.hydra = threading.Lock()  # Hydra keeps global state
         self.composer = Composer()
-        self.known: LRUCache[Overrides, Settings] = LRUCache(KEPT_SETTINGS)
+        self.known: OnceCache[Overrides, Settings] = OnceCache(KEPT_SETTINGS)
         self.answers: LRUCache[str, Answer] = LRUCache(KEPT_ANSWERS)
-        self.campaigns: LRUCache[tuple[str, int], Campaign] = LRUCache(KEPT_CAMPAIGNS)
+        self.campaigns: OnceCache[tuple[str, int], Campaign] = OnceCache(KEPT_CAMPAIGNS)
         self.waiting: list[Ticket] = []
         self.had: dict[str, int] = {}  # campaigns by requester since the queue was last empty
         self.latencies: dict[str, deque[float]] = {}
@@ -181,15 +186,13 @@ class Desk:
         Raises:
             PanjError: An override is wrong, or is not allowed in a classroom.
         """
-        with self.lock:
-            if overrides in self.known:
-                return self.known[overrides]
+        return self.known.get(overrides, lambda: self.composed(overrides))
+
+    def composed(self, overrides: Overrides) -> Settings:
+        """Compose the settings of a choice, or raise PanjError if it is wrong or not allowed."""
         check_choice(overrides)
         with self.hydra:
-            found = self.composer.settings(overrides + Overrides.of(["daily=false"]))
-        with self.lock:
-            self.known[overrides] = found
-        return found
+            return self.composer.settings(overrides + Overrides.of(["daily=false"]))
 
     def ask(self, who: str, overrides: Overrides, runs: int = 200, first_seed: int = 0) -> Ticket:
         """Request campaigns; those whose results are cached are not run again.
@@ -247,14 +250,7 @@ class Desk:
             PanjError: The settings are wrong, or the campaign fails.
         """
         settings = self.settings(overrides)
-        key = settings.fingerprint(), seed
-        with self.lock:
-            if key in self.campaigns:
-                return self.campaigns[key]
-        campaign = rerun_campaign(settings, seed)
-        with self.lock:
-            self.campaigns[key] = campaign
-        return campaign
+        return self.campaigns.get((settings.fingerprint(), seed), lambda: rerun_campaign(settings, seed))
 
     def withdraw(self, ticket: Ticket) -> None:
         """Remove a ticket from the queue; keep its finished campaigns."""
@@ -268,6 +264,12 @@ class Desk:
         with self.lock:
             queue = self.queue()
             return max(0, queue.index(ticket) - cores() + 1) if ticket in queue else 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no ticket is waiting."""
+        with self.lock:
+            return not self.waiting
 
     def queue(self) -> list[Ticket]:
         """Return the waiting tickets in the order in which they will be served."""
@@ -340,6 +342,11 @@ class Desk:
     def measure(self, what: str, seconds: float) -> None:
         """Add a waiting time, in seconds, to the recorded ones of the kind `what`."""
         self.latencies.setdefault(what, deque(maxlen=LATENCIES)).append(seconds)
+
+    def check_open(self) -> None:
+        """Raise Closed if the desk has been closed."""
+        if not self.is_open:
+            raise Closed
 
     def close(self) -> None:
         """Stop the worker threads and their processes; do not store unfinished chunks."""

@@ -13,19 +13,20 @@ Assumes Pairs end on the day after the record, because every outcome that is off
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from datetime import date, timedelta
-from functools import cache, partial
-from typing import Any, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from cachetools import LRUCache
 from scipy.stats import t as student
 
 from sim.classroom.desk import Desk, the_desk
+from sim.classroom.once import OnceCache
 from sim.classroom.reading import MAIN_OUTCOMES, Campaigns
 from sim.configuration.overrides import Override, Overrides
 from sim.data.facts import THE_LINE
@@ -43,7 +44,7 @@ WEEKS = 2  # weeks between the evenings that are tried, and from the last of the
 LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the number of comparisons
 SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # nobody is sent to count the dead
 WAIT = 0.2  # seconds between looks whether visitors' requests are still running
-KEPT = 20  # forks whose pairs are kept, and suggestions that are kept
+KEPT = 30  # forks whose pairs are kept (trial pairs and others), and suggestions that are kept
 Rows = list[tuple[dict[str, Value], dict[str, Value]]]  # outcomes without and with the change, one row per pair
 
 
@@ -108,41 +109,100 @@ def run_pairs(turn: Turn, seeds: Sequence[int]) -> Rows:
     return found
 
 
+class PairRun:
+    """The pairs of one fork, which any number of threads run together, in chunks.
+
+    Args:
+        turn: The fork, resolved to settings.
+        seeds: The seed of each pair.
+        run: Runs pairs, as `run_pairs`.
+    """
+
+    def __init__(self, turn: Turn, seeds: Sequence[int], run: Callable[[Turn, Sequence[int]], Rows]) -> None:
+        self.turn, self.run, self.count = turn, run, len(seeds)
+        parts = [seeds[place : place + CHUNK] for place in range(0, len(seeds), CHUNK)]
+        self.chunks = [(part, Future[tuple[pa.Table, pa.Table]]()) for part in parts]
+        self.left = deque(self.chunks)  # chunks that no thread has taken
+        self.lock = threading.Lock()
+        self.is_hurried = False
+
+    def work(self, wait: Callable[[], None] = lambda: None) -> None:
+        """Run chunks until all are taken, calling `wait` before each of them."""
+        while self.left:
+            wait()
+            with self.lock:
+                seeds, found = self.left.popleft() if self.left else (None, None)
+            if seeds is None or found is None:
+                return
+            try:
+                found.set_result(tables_of(seeds, self.run(self.turn, seeds)))
+            except BaseException as error:  # whoever waits for the pairs receives it, and waits for none after these
+                self.left.clear()
+                found.set_exception(error)
+
+    def hurry(self) -> None:
+        """Run what is left on all cores; Ctrl-C does not wait for these threads."""
+        with self.lock:
+            is_first, self.is_hurried = not self.is_hurried, True
+        for _ in range(cores() if is_first else 0):
+            threading.Thread(target=self.work, name="pairs", daemon=True).start()
+
+    def results(self) -> Iterator[tuple[Campaigns, Campaigns]]:
+        """Yield the campaigns so far after every chunk, or once if all have finished; raise the error of a chunk."""
+        is_done = all(found.done() for _, found in self.chunks)
+        tables: list[tuple[pa.Table, pa.Table]] = []
+        for _, found in self.chunks:
+            tables.append(found.result())
+            if not is_done or len(tables) == len(self.chunks):
+                without, with_ = (
+                    pa.concat_tables(side, promote_options="permissive") for side in zip(*tables, strict=True)
+                )
+                yield Campaigns(self.turn.before, without, self.count), Campaigns(self.turn.after, with_, self.count)
+
+
 class PairRunner:
-    """Runs pairs in the worker processes of the classroom, and keeps the pairs of recent forks."""
+    """Runs pairs in the worker processes of the classroom, and keeps the pairs of recent forks.
+
+    Args:
+        run: Runs pairs, as `run_pairs`.
+        desk: Composes settings.
+    """
 
     def __init__(self, run: Callable[[Turn, Sequence[int]], Rows], desk: Desk) -> None:
         self.run, self.desk = run, desk
-        self.kept: LRUCache[tuple[Fork, int, int], tuple[Campaigns, Campaigns]] = LRUCache(KEPT)
-        self.found: LRUCache[tuple[Fork, ...], Suggestion] = LRUCache(KEPT)
-        self.examples: LRUCache[tuple[Fork, ...], Example] = LRUCache(KEPT)
-        self.locks: LRUCache[Any, threading.RLock] = LRUCache(10 * KEPT)
+        self.kept: OnceCache[tuple[Fork, int, int], PairRun] = OnceCache(KEPT)
+        self.found: OnceCache[tuple[Fork, ...], Suggestion] = OnceCache(KEPT)
+        self.examples: OnceCache[tuple[Fork, ...], Example | None] = OnceCache(KEPT)
         self.lock = threading.Lock()
-        self.visitors = 0  # requests of visitors that are running; the search for an example waits for them
-
-    def one_at_a_time(self, key: Any) -> threading.RLock:
-        """Return the lock of a request, so that visitors who ask the same wait for the first of them."""
-        with self.lock:
-            return self.locks.setdefault(key, threading.RLock())
+        self.visitors = 0  # requests of visitors that are running; what nobody waits for is run when there are none
 
     @contextmanager
-    def asking(self, is_shown: bool) -> Iterator[None]:
-        """Count a request of a visitor while it runs; pairs that are not shown to a visitor do not count."""
+    def visiting(self) -> Iterator[None]:
+        """Count a request of a visitor while it runs."""
         with self.lock:
-            self.visitors += is_shown
+            self.visitors += 1
         try:
             yield
         finally:
             with self.lock:
-                self.visitors -= is_shown
+                self.visitors -= 1
 
-    def pairs(self, fork: Fork, count: int = PAIRS, first_seed: int = 0) -> Iterator[tuple[Campaigns, Campaigns]]:
+    def wait_for_visitors(self) -> None:
+        """Wait until no visitor waits for campaigns; raise Closed if the server is stopped."""
+        while self.visitors or not self.desk.is_idle:
+            time.sleep(WAIT)
+            self.desk.check_open()
+
+    def pairs(
+        self, fork: Fork, count: int = PAIRS, first_seed: int = 0, is_urgent: bool = True
+    ) -> Iterator[tuple[Campaigns, Campaigns]]:
         """Run pairs, and yield all that have finished so far after every few of them.
 
         Args:
             fork: The fork.
             count: Number of pairs.
             first_seed: Seed of the first pair.
+            is_urgent: Whether a visitor waits for them; otherwise they run one after the other, while no visitor does.
 
         Yields:
             The campaigns without and with the change, in the order of seeds.
@@ -151,33 +211,38 @@ class PairRunner:
             PanjError: The change cannot be made on that day, or has no effect.
         """
         key = fork, count, first_seed
-        with self.one_at_a_time(key):
-            if key in self.kept:
-                yield self.kept[key]
-                return
-            turn = turn_for(fork, self.desk)
-            seeds = range(first_seed, first_seed + count)
-            check_effect(turn, seeds[:1], (fork.change.text,))
-            rows: Rows = []
-            with self.asking(first_seed != TRIAL_SEED), ThreadPoolExecutor(cores()) as pool:
-                chunks = [seeds[place : place + CHUNK] for place in range(0, count, CHUNK)]
-                for chunk in pool.map(partial(self.run, turn), chunks):
-                    rows += chunk
-                    yield campaigns_of(turn, seeds[: len(rows)], rows, count)
-            with self.lock:
-                self.kept[key] = campaigns_of(turn, seeds, rows, count)
+        run = self.kept.get(key, lambda: self.begin(*key))
+        try:
+            if is_urgent:
+                run.hurry()
+                with self.visiting():
+                    yield from run.results()
+            else:
+                run.work(self.wait_for_visitors)
+                yield from run.results()
+        except Exception:
+            self.kept.forget(key)
+            raise
 
-    def trial(self, fork: Fork, tried: int) -> Suggestion | None:
+    def begin(self, fork: Fork, count: int, first_seed: int) -> PairRun:
+        """Resolve a fork and check that the change has an effect; return its pairs, none of which has been run."""
+        turn = turn_for(fork, self.desk)
+        seeds = range(first_seed, first_seed + count)
+        check_effect(turn, seeds[:1], (fork.change.text,))
+        return PairRun(turn, seeds, self.run)
+
+    def trial(self, fork: Fork, tried: int, is_urgent: bool = True) -> Suggestion | None:
         """Return the clearest outcome of the trial pairs of a fork; None if no outcome differs.
 
         Args:
             fork: The fork.
             tried: Number of forks that are compared.
+            is_urgent: Whether a visitor waits for it.
 
         Raises:
             PanjError: The change cannot be made on that day, or has no effect.
         """
-        *_, (without, with_) = self.pairs(fork, TRIAL, TRIAL_SEED)
+        *_, (without, with_) = self.pairs(fork, TRIAL, TRIAL_SEED, is_urgent)
         return clearest(fork.evening, without, with_, tried)
 
     def suggest(self, forks: Sequence[Fork]) -> Suggestion:
@@ -194,20 +259,15 @@ class PairRunner:
             PanjError: The decision has no effect on any of these evenings.
         """
         latest_first = tuple(sorted(forks, key=lambda fork: fork.evening, reverse=True))
-        with self.one_at_a_time(latest_first), self.asking(True):
-            if latest_first not in self.found:
-                suggestion = self.search(latest_first)
-                with self.lock:
-                    self.found[latest_first] = suggestion
-            return self.found[latest_first]
+        return self.found.get(latest_first, lambda: self.search(latest_first))
 
-    def search(self, forks: Sequence[Fork]) -> Suggestion:
+    def search(self, forks: Sequence[Fork], is_urgent: bool = True) -> Suggestion:
         """Try forks in their order until one has a clear outcome; return the best that was found."""
         best: Suggestion | None = None
         trouble = PanjError("fork: found no outcome that the decision changes, expected one")
         for fork in forks:
             try:
-                found = self.trial(fork, len(forks))
+                found = self.trial(fork, len(forks), is_urgent)
             except PanjError as error:  # the decision may have no effect after this evening
                 trouble = error
                 continue
@@ -220,7 +280,7 @@ class PairRunner:
         return best
 
     def example(self, forks: Sequence[Fork]) -> Example | None:
-        """Find the first of several forks with a clear answer.
+        """Find the first of several forks with a clear answer, while no visitor waits for campaigns.
 
         Args:
             forks: Forks with different decisions, in the order in which they are tried.
@@ -228,37 +288,50 @@ class PairRunner:
         Returns:
             The decision with its evening and clearest outcome; None if no fork has a clear answer.
         """
-        key = tuple(forks)
-        with self.one_at_a_time(key):
-            if key in self.examples:
-                return self.examples[key]
-            for fork in forks:
-                while self.visitors:
-                    time.sleep(WAIT)
-                try:
-                    found = self.trial(fork, len(forks))
-                except PanjError:  # the decision has no effect after this evening
-                    continue
-                if found is not None and found.is_clear:
-                    with self.lock:
-                        self.examples[key] = Example(fork.change, found)
-                    return self.examples[key]
+        return self.examples.get(tuple(forks), lambda: self.first_clear(forks))
+
+    def first_clear(self, forks: Sequence[Fork]) -> Example | None:
+        """Try forks in their order; return the first with a clear outcome, and None if there is none."""
+        for fork in forks:
+            try:
+                found = self.trial(fork, len(forks), is_urgent=False)
+            except PanjError:  # the decision has no effect after this evening
+                continue
+            if found is not None and found.is_clear:
+                return Example(fork.change, found)
         return None
 
     def known_example(self, forks: Sequence[Fork]) -> Example | None:
         """Return the result of `example` for the same forks if it has been found before, otherwise None."""
-        return self.examples.get(tuple(forks))
+        return self.examples.known(tuple(forks), None)
+
+    def prepare(self, forks: Sequence[Fork]) -> None:
+        """Run what `suggest` and then `pairs` would run for a visitor, while no visitor waits for campaigns.
+
+        The result of the search is not kept, but the pairs are: a visitor who asks for the same runs what is left of
+        them on all cores.
+
+        Args:
+            forks: Forks with one decision on several evenings.
+
+        Raises:
+            PanjError: The decision has no effect on any of these evenings.
+        """
+        latest_first = sorted(forks, key=lambda fork: fork.evening, reverse=True)
+        found = self.search(latest_first, is_urgent=False)
+        for _ in self.pairs(next(fork for fork in forks if fork.evening == found.evening), is_urgent=False):
+            pass
 
 
-def campaigns_of(turn: Turn, seeds: Sequence[int], rows: Rows, count: int) -> tuple[Campaigns, Campaigns]:
-    """Return the campaigns of both branches, with one row of outcomes per pair."""
-    tables = [
+def tables_of(seeds: Sequence[int], rows: Rows) -> tuple[pa.Table, pa.Table]:
+    """Return the outcomes of both branches as tables, with one row per pair."""
+    without, with_ = (
         pa.table(
             {"seed": pa.array(seeds, pa.int64()), **{name: [row[side][name] for row in rows] for name in rows[0][0]}}
         )
         for side in (0, 1)
-    ]
-    return Campaigns(turn.before, tables[0], count), Campaigns(turn.after, tables[1], count)
+    )
+    return without, with_
 
 
 def clearest(evening: date, without: Campaigns, with_: Campaigns, tried: int) -> Suggestion | None:
@@ -329,6 +402,16 @@ def the_pair_runner() -> PairRunner:
 
 
 def in_a_worker(turn: Turn, seeds: Sequence[int]) -> Rows:
-    """Run pairs in a worker process of the classroom or, if it has none, in this process."""
-    pool = the_desk().pool
-    return run_pairs(turn, seeds) if pool is None else pool.call(run_pairs, turn, seeds)
+    """Run pairs in a worker process of the classroom or, if it has none, in this process.
+
+    Raise Closed if the server is stopped.
+    """
+    desk = the_desk()
+    desk.check_open()
+    if desk.pool is None:
+        return run_pairs(turn, seeds)
+    try:
+        return desk.pool.call(run_pairs, turn, seeds)  # type: ignore[no-any-return]
+    except (RuntimeError, CancelledError):  # of a pool that is shut down
+        desk.check_open()
+        raise

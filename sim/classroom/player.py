@@ -13,12 +13,13 @@ Assumes The end of a day is shown with the night that follows it, as in the log;
 import json
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.classroom.desk import the_desk
+from sim.classroom.once import once
 from sim.classroom.reading import fitted
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
@@ -268,7 +269,7 @@ def said_of(settings: Settings, seed: int) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=KEPT_FILMS)
+@once(KEPT_FILMS)
 def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
     """Run a campaign and return its chronicle; recent chronicles are cached.
 
@@ -287,7 +288,7 @@ def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
     return chronicle_from(desk.campaign(overrides, seed), settings, said_of(settings, seed))
 
 
-@lru_cache(maxsize=KEPT_FILMS)
+@once(KEPT_FILMS)
 def film_for(overrides: Overrides, seed: int) -> str:
     """Run a campaign and return its film; recent films are cached.
 
@@ -329,7 +330,7 @@ class Forked(NamedTuple):
     left: tuple[str, ...]  # numbers of the change that act on day 0 only
 
 
-@lru_cache(maxsize=KEPT_FORKS)
+@once(KEPT_FORKS)
 def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Forked:
     """Run both branches of a fork; recent forks are cached.
 

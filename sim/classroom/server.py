@@ -84,7 +84,7 @@ def app_of(room: Room, secret: str = "") -> Any:
     from starlette.routing import Route
 
     from sim.classroom.desk import the_desk
-    from sim.classroom.scenes import ADDRESS, scenes
+    from sim.classroom.scenes import ADDRESS, CLASS_ADDRESS, class_scenes, scenes
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
     pages: Any = solara.server.starlette
@@ -113,7 +113,12 @@ def app_of(room: Room, secret: str = "") -> Any:
         for one in pages.routes
         if getattr(one, "path", "") not in CLOSED_PAGES
     ]
-    ours = [Route("/alive", alive), Route(ADDRESS, scenes), *([Route("/latency", latency)] if room.is_local else [])]
+    ours = [
+        Route("/alive", alive),
+        Route(ADDRESS, scenes),
+        Route(CLASS_ADDRESS, class_scenes, methods=["GET", "POST"]),
+        *([Route("/latency", latency)] if room.is_local else []),
+    ]
     inner = Starlette(routes=[*ours, *theirs], middleware=pages.middleware, lifespan=lifespan)
     return Gate(inner, room, make_room, session_with, secret)
 
@@ -395,10 +400,14 @@ def get_ready(console: Console) -> None:
 def warm() -> None:
     """Prepare what would be slow at its first use, and resume questions that were running when the server stopped."""
     from sim.classroom import player
+    from sim.classroom.desk import Closed
+    from sim.classroom.pages import what_if
     from sim.classroom.sessions.runner import the_question_runner
 
     player.warm()
     the_question_runner()  # resumes unfinished questions
+    with suppress(Closed, PanjError):  # the decision that is tried first may have no effect
+        what_if.warm()
 
 
 def print_addresses(room: Room, console: Console) -> None:

@@ -6,6 +6,8 @@ starts quickly.
 """
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 
@@ -34,15 +36,16 @@ def run_piece(piece: Piece) -> tuple[pa.Table, str]:
     return runs_table(chunk, {"cell": 0, "values": {}}, 0).drop_columns(CELL_COLUMNS), next(failed, "")
 
 
-def run_piece_nicely(piece: Piece) -> tuple[pa.Table, str]:
-    """Call `run_piece` at low priority, if the system supports it.
+def nicely(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function at low priority, if the system supports it; this process keeps that priority.
 
     Args:
-        piece: The settings, and the seed of each campaign.
+        function: A function of a module.
+        arguments: Its arguments.
 
     Returns:
-        The result of `run_piece`.
+        The result of the function.
     """
     if hasattr(os, "nice") and os.nice(0) < NICE:
         os.nice(NICE)
-    return run_piece(piece)
+    return function(*arguments)

@@ -18,16 +18,14 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
 
 from sim.compare.pairs import Baseline, clear, never_varies
 from sim.compare.risk import interval_of_risk, say_range
 from sim.compare.sentences import RISK, say_difference, say_interval, say_outcome
-from sim.configuration.sweep import say
 from sim.errors import PanjError
 from sim.options import Range
 from sim.study.reader import Measure, Study, Value, Worlds, same
-from sim.wording import counted, format_day, significant
+from sim.wording import counted, format_day, say, significant
 
 MOST_EFFECTS = 2_000  # with more effects, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
@@ -173,6 +171,8 @@ def effect_of(
     kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
 ) -> Effect:
     """Average an effect over worlds, and compute its interval, Bonferroni-adjusted for `count` effects."""
+    from scipy.stats import t as student  # slow to import
+
     alpha = 0.05 / count
     size = float(values.mean())
     if asked is not None:

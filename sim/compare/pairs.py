@@ -19,7 +19,6 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from sim.configuration.changes import title_of_scenario
 from sim.errors import PanjError, nearest, unknown
@@ -101,6 +100,8 @@ def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[fl
 
 def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:
     """Compute the 95 % bootstrap interval of a statistic, keeping a limited number of resamples in memory."""
+    from scipy.stats import bootstrap  # slow to import
+
     result = bootstrap(
         (differences,), statistic, n_resamples=RESAMPLES, method=method, vectorized=True, axis=-1,
         batch=max(1, HELD_AT_ONCE // differences.size), random_state=np.random.default_rng(LUCK_OF_RESAMPLING),

@@ -12,7 +12,6 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, norm
 
 from sim.compare.pairs import Judgement, fold_of
 from sim.options import Range
@@ -105,6 +104,8 @@ def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 
     Returns:
         Lower and upper end of the interval, as shares.
     """
+    from scipy.stats import norm  # slow to import
+
     adjusted = np.append(differences, [most, -most])
     half = float(norm.ppf(1 - alpha / 2) * adjusted.std() / math.sqrt(adjusted.size))
     middle = float(adjusted.mean())
@@ -113,6 +114,8 @@ def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 
 
 def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, float]:
     """Compute the ratio of two paired risks and its 95 % hybrid Wilson interval (Bonett and Price 2006)."""
+    from scipy.stats import norm  # slow to import
+
     either, ours, theirs = both + prevented + caused, both + caused, both + prevented
     if either == 0:
         return math.nan, math.nan, math.nan
@@ -129,6 +132,8 @@ def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, floa
 
 def wilson(count: int, size: int, z: float) -> tuple[float, float]:
     """Compute the Wilson interval of the share `count` / `size`; `z` is the normal quantile (1.96 for 95 %)."""
+    from scipy.stats import binomtest, norm  # slow to import
+
     found = binomtest(count, size).proportion_ci(2 * float(norm.cdf(z)) - 1, method="wilson")
     return float(found.low), float(found.high)
 
@@ -138,6 +143,8 @@ def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
 
     All three numbers are NaN if no campaign has a value.
     """
+    from scipy.stats import norm  # slow to import
+
     known = marks[~np.isnan(marks)]
     if not known.size:
         return math.nan, math.nan, math.nan

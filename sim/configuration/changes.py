@@ -6,6 +6,7 @@ such as `5, from 10` or `times 3 (60 to 180)`, is the one declared in `configs/r
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.data.configs import folder_of, folder_of_group, read_yaml
@@ -41,9 +42,15 @@ class Change(NamedTuple):
         return f"{self.meaning}: {self.change}"
 
 
+@remembered()
+def content_of(path: Path) -> Mapping[str, Any]:
+    """Return the content of a YAML file, which is read once for all texts that need it."""
+    return read_yaml(path)
+
+
 def usual_groups() -> dict[str, str]:
     """Return the default choice of each group."""
-    rows = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
+    rows = content_of(folder_of("configs") / "config.yaml")["defaults"]
     return {key: value for row in rows if isinstance(row, Mapping) for key, value in row.items()}
 
 
@@ -92,7 +99,7 @@ def section_of(group: str, name: str) -> Mapping[str, Any]:
         group: Group of the choice: a group of policies, `theory` or `scenario`.
         name: Name of the choice, which is also the name of its file.
     """
-    content = read_yaml(file_of(group, name))
+    content = content_of(file_of(group, name))
     return content.get("scenario", {}) if group == "scenario" else content
 
 
@@ -111,7 +118,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
     Raises:
         PanjError: If a file is missing or damaged, or names a number that is not declared.
     """
-    content, section = read_yaml(file_of(group, name)), section_of(group, name)
+    content, section = content_of(file_of(group, name)), section_of(group, name)
     found: list[Change] = []
     if group == "scenario":
         for row in content.get("defaults", []):
@@ -151,7 +158,7 @@ def declared(key: str) -> Mapping[str, Any]:
     """Return the declaration of a number in `configs/rules`, or raise PanjError if there is none."""
     rule, _, name = key.removeprefix("rules.").partition(".")
     path = numbers_files().get(rule) or folder_of("configs") / "rules" / f"{rule}.yaml"
-    rows = read_yaml(path) if path.is_file() else {}
+    rows = content_of(path) if path.is_file() else {}
     if name not in rows:
         raise unknown("policy", key, [f"{rule}.{name}" for name in rows])
     return rows[name]  # type: ignore[no-any-return]
@@ -173,7 +180,7 @@ def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
     """Yield one change for each dated event that a choice moves, changes, adds or deletes (`strike`)."""
     timeline: dict[str, Mapping[str, Any]] = {}
     for path in folder_of_group("timeline").glob("*.yaml"):
-        timeline |= read_yaml(path)["events"]
+        timeline |= content_of(path)["events"]
     for name, row in own_yaml(own_file(EVENTS)).items():
         timeline[name] = {**timeline.get(name, {}), **(row if isinstance(row, Mapping) else {})}
     for name in section.get("strike", []):

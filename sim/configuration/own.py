@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.configuration.numbers import check_range, declared_numbers, known
 from sim.data.configs import GROUPS
 from sim.data.own import EVENTS, NUMBERS, own_file, own_files_of, own_yaml, remembered
 from sim.errors import PanjError
@@ -21,6 +20,8 @@ def own_numbers() -> dict[str, float]:
     Raises:
         PanjError: For an unknown key, or a value that is out of the declared range of its number.
     """
+    from sim.configuration.numbers import check_range, declared_numbers, known  # slow to import
+
     path = own_file(NUMBERS)
     found = {}
     for name, value in own_yaml(path).items():

@@ -201,7 +201,8 @@ def open_table(path: Path, where: str) -> pa.Table:
     import pyarrow.parquet as pq  # not at the top, since workers never read the file
 
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # `read_table` would import pandas
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise PanjError(f"{where}: found a damaged file ({error}), expected {MAKES}") from None
     for name in OF_A_ROW:

@@ -33,6 +33,7 @@ from sim.data.own import is_needed_by_workers, own_folder
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
 from sim.outcome import is_date, read_outcomes
+from sim.wording import say
 
 
 class Cell(NamedTuple):
@@ -83,11 +84,6 @@ class Sweep:
     def doubts(self) -> tuple[str, ...]:
         """What has changed since the posteriors in use were fitted, each text once; empty if nothing has changed."""
         return tuple(dict.fromkeys(cell.settings.doubt for cell in self.cells if cell.settings.doubt))
-
-
-def say(value: Any) -> str:
-    """Format the value of a swept key for labels."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:

@@ -223,7 +223,8 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         PanjError: If the file cannot be read, is not a file of worlds, or has no world or a number that is not finite.
     """
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # `read_table` would import pandas
+            table = file.read()
         about = json.loads((table.schema.metadata or {})[ABOUT])
         keys = tuple(about["numbers"])
         numbers = np.column_stack([table[key].to_numpy() for key in keys])

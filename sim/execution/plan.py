@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.configuration.settings import Piece
-from sim.configuration.sweep import Cell, Sweep, compose_sweep, say
+from sim.configuration.sweep import Cell, Sweep, compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
 from sim.execution.backlog import NORMAL_95, Backlog
@@ -32,7 +32,7 @@ from sim.outcome import Outcome, is_date, read_outcomes
 from sim.provenance import shell_command
 from sim.study.store import content_of, scope_of
 from sim.terminal import console_of
-from sim.wording import counted, format_seconds, significant
+from sim.wording import counted, format_seconds, say, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell

@@ -25,7 +25,6 @@ from sim.configuration.draws import LUCK
 from sim.configuration.events import reported_source
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Settings
-from sim.configuration.sweep import say
 from sim.data.own import CONFIG_DIR, own_folder, split_words, using
 from sim.engine.campaign import Campaign, run_campaign
 from sim.errors import CampaignError, PanjError
@@ -35,7 +34,7 @@ from sim.provenance import STAMPED
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
 from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about, read_columns
 from sim.study.store import compare_settings, first_of, read_scope
-from sim.wording import counted
+from sim.wording import counted, say
 
 SHOWN = 4  # largest number of differences listed in an error
 # Settings that have no effect on a single campaign.

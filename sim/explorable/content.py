@@ -52,6 +52,11 @@ def read_texts(language: str = "en") -> dict[str, Any]:
     return filled(texts)
 
 
+def texts_in(language: str) -> bool:
+    """Return whether the page has texts in a language."""
+    return (TEXTS / f"{language}.yaml").is_file()
+
+
 def filled(node: Any) -> Any:
     """Return a tree of texts in which every reported figure is filled in."""
     if isinstance(node, Mapping):

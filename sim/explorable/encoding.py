@@ -97,15 +97,26 @@ def packed(about: Mapping[str, Any], courses: Iterable[Course]) -> str:
     return base64.b64encode(zlib.compress(len(head).to_bytes(LENGTH, "little") + head + body, 9)).decode()
 
 
+def described(text: str) -> dict[str, Any]:
+    """Return the JSON of a page alone.
+
+    Args:
+        text: Base64 text, as written by `packed`.
+    """
+    content = zlib.decompress(base64.b64decode(text))
+    found: dict[str, Any] = json.loads(content[LENGTH : LENGTH + int.from_bytes(content[:LENGTH], "little")])
+    return found
+
+
 def unpacked(text: str, shape: tuple[int, int], courses: int) -> tuple[dict[str, Any], list[Course]]:
     """Return the JSON and the campaigns of a page; the reverse of `packed`.
 
     Args:
         text: Base64 text, as written by `packed`.
         shape: Days and posts of each campaign.
-        courses: Number of campaigns.
+        courses: Number of campaigns to return, the first of the page.
     """
     content = zlib.decompress(base64.b64decode(text))
     end = LENGTH + int.from_bytes(content[:LENGTH], "little")
     rest = iter(numbers_in(content[end:]))
-    return json.loads(content[LENGTH:end]), [course_of(rest, shape) for _ in range(courses)]
+    return described(text), [course_of(rest, shape) for _ in range(courses)]

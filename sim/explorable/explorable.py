@@ -30,6 +30,7 @@ MOST_BYTES = 2_500_000
 VERB = "explorable"
 IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
+CAMPAIGNS = re.compile(r'<template id="campaigns">([^<]+)</template>')
 EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
@@ -129,6 +130,17 @@ def policy_in(page: str) -> str:
     """
     found = POLICY.search(page)
     assert found is not None, "a page of Panj states its policy"
+    return found[1]
+
+
+def campaigns_in(page: str) -> str:
+    """Return the base64 text of the campaigns of a page, for `sim.explorable.encoding.unpacked`.
+
+    Args:
+        page: The page, as written by `write_explorable`.
+    """
+    found = CAMPAIGNS.search(page)
+    assert found is not None, "a page of Panj has campaigns"
     return found[1]
 
 

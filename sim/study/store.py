@@ -21,12 +21,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import feather
 
-from sim.configuration.sweep import Cell, Sweep, say
+from sim.configuration.sweep import Cell, Sweep
 from sim.errors import PanjError
 from sim.outcome import is_recountable, read_outcomes
 from sim.study.columns import Counting, bring_up_to_date
 from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
 from sim.study.reader import StudyCell
+from sim.wording import say
 
 SHOWN = 5  # maximum number of differences listed in an error
 LEFT_OUT = ("cell", "failed")  # keys of a cell not in study.json, which has `number` and cannot know the failures

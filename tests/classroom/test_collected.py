@@ -1,5 +1,6 @@
 """Hand-ins of a class: only members hand in, nothing outlives seat or session, and marks are those of the command."""
 
+import sqlite3
 from types import SimpleNamespace
 
 import pytest
@@ -10,40 +11,43 @@ from sim.classroom.lessons.campaigns import CHUNK
 from sim.classroom.lessons.collected import ClassHandIns, PoolCampaigns, mark_all
 from sim.classroom.lessons.hand_in import file_name, graded_of, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
+from sim.classroom.sessions.claims import Refused
+from sim.classroom.sessions.register import MOST_HAND_INS, Register
+from sim.classroom.sessions.session import TEACHERS_CODE
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
-CODE, NUR, ADA = "FKMRWX", "browser of Nur", "browser of Ada"
+TEACHER, NUR, ADA = "browser of the teacher", "browser of Nur", "browser of Ada"
 
 
-class Undos:
-    """What can be undone now."""
-
-    def __init__(self):
-        self.kept = ()
-
-    def of(self, _code):
-        return self.kept
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "classroom.sqlite"
 
 
-class Seats:
-    """A register that knows only who sits where."""
+@pytest.fixture
+def register(path):
+    return Register(path, lambda overrides: None, list)
 
-    def __init__(self, *taken):
-        self.taken, self.listeners = set(taken), []
-        self.undos = Undos()
 
-    def seats_of(self, browser):
-        return [SimpleNamespace(code=code) for code, who in self.taken if who == browser]
+@pytest.fixture
+def hand_ins(register):
+    return ClassHandIns(register)
 
-    def watch(self, code, listener):
-        self.listeners.append(listener)
-        return lambda: None
 
-    def leaves(self, browser):
-        self.taken = {(code, who) for code, who in self.taken if who != browser}
-        for listener in self.listeners:
-            listener()
+@pytest.fixture
+def code(register):
+    """A class that Nur and Ada have joined."""
+    code, _ = register.open_session(TEACHER)
+    register.join(code, NUR, "Nur")
+    register.join(code, ADA, "Ada")
+    return code
+
+
+def removed(register, code, nickname):
+    members = [member for team in register.room(code, TEACHER).teams for member in team.members]
+    register.remove(code, TEACHER, next(one.number for one in members if one.nickname == nickname))
+    return register.room(code, TEACHER).undos[-1].number
 
 
 @pytest.fixture
@@ -56,56 +60,103 @@ def content(sheet):
     return write_hand_in(sheet, some_answers(sheet))
 
 
-def test_a_member_hands_in_and_again_in_place_of_the_first(sheet, content):
-    hand_ins = ClassHandIns(Seats((CODE, NUR)))
-    hand_ins.put(CODE, NUR, write_hand_in(sheet, {}))
-    hand_ins.put(CODE, NUR, content)
-    assert hand_ins.of(CODE) == {file_name(sheet): content}
-    assert hand_ins.given(CODE, NUR, file_name(sheet)) == content
-    assert hand_ins.given(CODE, ADA, file_name(sheet)) == ""
+def test_a_member_hands_in_and_again_in_place_of_the_first(hand_ins, code, sheet, content):
+    hand_ins.put(code, NUR, write_hand_in(sheet, {}))
+    hand_ins.put(code, NUR, content)
+    assert hand_ins.of(code, TEACHER) == {file_name(sheet): content}
+    assert hand_ins.given(code, NUR, file_name(sheet)) == content
+    assert hand_ins.given(code, ADA, file_name(sheet)) == ""
 
 
-def test_who_has_not_joined_hands_in_nothing(content):
-    hand_ins = ClassHandIns(Seats((CODE, NUR)))
-    with pytest.raises(PanjError, match=CODE):
-        hand_ins.put(CODE, ADA, content)
-    assert not hand_ins.of(CODE)
+def test_who_has_not_joined_hands_in_nothing(hand_ins, code, content):
+    with pytest.raises(Refused) as refused:
+        hand_ins.put(code, "a stranger", content)
+    assert refused.value.why == "no_seat" and not hand_ins.of(code, TEACHER)
+    assert hand_ins.given("XXXXXX", NUR, "any.json") == ""
 
 
-def test_what_is_no_hand_in_is_refused():
-    hand_ins = ClassHandIns(Seats((CODE, NUR)))
+def test_hand_ins_are_shown_to_the_teacher_alone(hand_ins, code, content):
+    hand_ins.put(code, NUR, content)
+    with pytest.raises(Refused) as refused:
+        hand_ins.of(code, ADA)
+    assert refused.value.why == "not_teacher"
+
+
+def test_what_is_no_hand_in_is_refused(hand_ins, code):
     with pytest.raises(PanjError, match="panj_hand_in"):
-        hand_ins.put(CODE, NUR, "{}")
+        hand_ins.put(code, NUR, "{}")
 
 
-def test_a_hand_in_is_deleted_as_soon_as_its_student_leaves(sheet, content):
-    register = Seats((CODE, NUR), (CODE, ADA))
-    hand_ins = ClassHandIns(register)
+def test_a_restart_loses_no_hand_in(register, hand_ins, code, path, sheet, content):
+    hand_ins.put(code, NUR, content)
+    register.storage.close()
+    again = ClassHandIns(Register(path, lambda overrides: None, list))
+    assert again.of(code, TEACHER) == {file_name(sheet): content}
+    assert again.given(code, NUR, file_name(sheet)) == content
+
+
+def test_a_file_of_before_hand_ins_were_kept_keeps_its_sessions_and_takes_hand_ins(register, code, path, content):
+    before = register.room(code, TEACHER)
+    register.storage.close()
+    with sqlite3.connect(path) as file:
+        file.execute("DROP TABLE hand_ins")
+    again = Register(path, lambda overrides: None, list)
+    assert again.room(code, TEACHER) == before
+    ClassHandIns(again).put(code, NUR, content)
+    assert list(ClassHandIns(again).of(code, TEACHER).values()) == [content]
+
+
+NAME = "Quetzalcoatl"
+
+
+def is_in_files(path):
+    kept = b"".join(one.read_bytes() for one in path.parent.iterdir())
+    return NAME.encode() in kept or NAME.encode("utf-16-le") in kept
+
+
+@pytest.mark.parametrize("how", ["leave", "remove", "delete", "clear"])
+def test_a_hand_in_is_deleted_from_the_bytes_of_the_file_with_its_student(register, hand_ins, code, path, how):
+    hand_ins.put(code, NUR, write_hand_in(sheet_of(lesson_of(1), NAME), {}))
     other = sheet_of(lesson_of(1), "13")
-    hand_ins.put(CODE, NUR, content)
-    hand_ins.put(CODE, ADA, write_hand_in(other, {}))
-    register.leaves(NUR)
-    assert [key[1] for key in hand_ins.found] == [ADA]
-    assert list(hand_ins.of(CODE)) == [file_name(other)]
+    hand_ins.put(code, ADA, write_hand_in(other, {}))
+    assert is_in_files(path)
+    {
+        "leave": lambda: register.leave(code, NUR),
+        "remove": lambda: removed(register, code, "Nur"),
+        "delete": lambda: register.delete(code, TEACHER),
+        "clear": lambda: register.clear(TEACHERS_CODE, [code]),
+    }[how]()
+    assert not is_in_files(path)
+    if how in ("leave", "remove"):
+        assert list(hand_ins.of(code, TEACHER)) == [file_name(other)]
 
 
-def test_a_hand_in_is_kept_while_a_removal_can_be_undone(content):
-    register = Seats((CODE, NUR))
-    hand_ins = ClassHandIns(register)
-    hand_ins.put(CODE, NUR, content)
-    register.undos.kept = ("removed",)
-    register.leaves(NUR)
-    assert len(hand_ins.of(CODE)) == 1
-    register.undos.kept = ()
-    assert not hand_ins.of(CODE)
+def test_an_undo_brings_back_the_hand_ins_of_a_removed_student(register, hand_ins, code, content):
+    hand_ins.put(code, NUR, content)
+    before = hand_ins.of(code, TEACHER)
+    number = removed(register, code, "Nur")
+    assert not hand_ins.of(code, TEACHER)
+    register.undo(code, TEACHER, number)
+    assert hand_ins.of(code, TEACHER) == before
 
 
-def test_hand_ins_of_one_name_from_two_students_are_both_kept():
-    hand_ins = ClassHandIns(Seats((CODE, NUR), (CODE, ADA)))
+def test_a_student_cannot_fill_the_disk(hand_ins, code):
+    texts = [write_hand_in(sheet_of(lesson_of(1), f"{number}"), {}) for number in range(MOST_HAND_INS + 1)]
+    for text in texts[:-1]:
+        hand_ins.put(code, NUR, text)
+    with pytest.raises(Refused) as refused:
+        hand_ins.put(code, NUR, texts[-1])
+    assert refused.value.why == "many_hand_ins"
+    hand_ins.put(code, NUR, texts[0])
+    hand_ins.put(code, ADA, texts[-1])
+    assert list(hand_ins.of(code, TEACHER).values()) == texts
+
+
+def test_hand_ins_of_one_name_from_two_students_are_both_kept(hand_ins, code):
     texts = [write_hand_in(sheet_of(lesson_of(1), name), {}) for name in ("Ада", "Оля")]
     for browser, text in zip((NUR, ADA), texts, strict=True):
-        hand_ins.put(CODE, browser, text)
-    found = hand_ins.of(CODE)
+        hand_ins.put(code, browser, text)
+    found = hand_ins.of(code, TEACHER)
     assert list(found.values()) == texts
     assert len(found) == 2
 

@@ -1,6 +1,8 @@
 """Pairs of a fork: run once for all, and an evening is suggested only where trial pairs tell a planted effect apart."""
 
 import threading
+import time
+from concurrent.futures import Future
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from sim.classroom import pairs as module
+from sim.classroom.desk import Closed
 from sim.classroom.pairs import (
     CHUNK,
     PAIRS,
@@ -61,7 +64,7 @@ def runner(monkeypatch):
     monkeypatch.setattr(module, "turn_for", turn_for)
     monkeypatch.setattr(module, "check_effect", lambda *_: None)
     monkeypatch.setattr(module, "outcomes_of", lambda *_: rows)
-    made = PairRunner(run, SimpleNamespace())
+    made = PairRunner(run, SimpleNamespace(is_idle=True, check_open=lambda: None))
     made.effects, made.asked = effects, asked
     return made
 
@@ -122,7 +125,79 @@ def test_the_first_decision_with_a_clear_answer_is_the_example(runner):
     found = runner.example(forks)
     assert (found.change.text, found.found.outcome) == ("border=closed", QUEUE)
     assert runner.known_example(forks) == found
-    assert runner.example(forks[:1]) is None
+
+
+def test_that_no_decision_has_a_clear_answer_is_remembered(runner):
+    forks = [fork_on(date(2021, 6, 12), Override.of("border", name)) for name in ("open", "closed")]
+    assert runner.example(forks) is None
+    runner.kept.kept.clear()
+    asked = len(runner.asked)
+    assert runner.example(forks) is None and runner.known_example(forks) is None
+    assert len(runner.asked) == asked == 2 * TRIAL // CHUNK
+
+
+def in_thread(act):
+    """Start `act` in a thread; return a function that waits for its result for some seconds."""
+    with_result = Future()
+    threading.Thread(target=lambda: with_result.set_result(act()), daemon=True).start()
+    return lambda: with_result.result(10)
+
+
+def test_who_stops_looking_half_way_keeps_nobody_waiting(runner):
+    fork = fork_on(date(2021, 6, 1))
+    looking = runner.pairs(fork)
+    next(looking)
+    assert len(in_thread(lambda: list(runner.pairs(fork)))()) > 0
+    assert sum(len(seeds) for _, seeds in runner.asked) == PAIRS
+    looking.close()
+    assert runner.visitors == 0
+
+
+def test_what_was_prepared_is_found_ready(runner):
+    days = [date(2021, 5, 15), date(2021, 5, 29), date(2021, 6, 12)]
+    runner.effects[days[1]] = {SOLDIERS: 3.0}
+    forks = [fork_on(day) for day in days]
+    runner.prepare(forks)
+    asked = len(runner.asked)
+    found = runner.suggest(forks)
+    assert found.evening == days[1] and len(list(runner.pairs(fork_on(found.evening)))) == 1
+    assert len(runner.asked) == asked
+
+
+def test_nothing_is_prepared_while_a_visitor_waits_and_who_asks_for_it_does_not_wait_for_others(runner):
+    fork = fork_on(date(2021, 6, 12))
+    runner.effects[fork.evening] = {SOLDIERS: 3.0}
+    with runner.visiting():
+        prepared = in_thread(lambda: runner.prepare([fork]))
+        time.sleep(0.5)
+        assert runner.asked == []
+        assert in_thread(lambda: runner.suggest([fork]))().is_clear
+        assert sum(len(seeds) for _, seeds in runner.asked) == TRIAL
+    prepared()
+    assert sum(len(seeds) for _, seeds in runner.asked) == TRIAL + PAIRS
+
+
+def test_a_server_that_is_stopped_prepares_nothing(runner):
+    def check_open():
+        raise Closed
+
+    runner.desk.check_open = check_open
+    with runner.visiting(), pytest.raises(Closed):
+        runner.prepare([fork_on(date(2021, 6, 12))])
+
+
+def test_pairs_that_failed_are_run_again_for_the_next_who_asks(runner):
+    fork, run = fork_on(date(2021, 6, 1)), runner.run
+
+    def fail(turn, seeds):
+        raise PanjError("seed 3: no room")
+
+    runner.run = fail
+    with pytest.raises(PanjError, match="seed 3"):
+        list(runner.pairs(fork))
+    runner.run = run
+    *_, (without, _) = runner.pairs(fork)
+    assert without.table.num_rows == PAIRS
 
 
 def test_the_more_is_compared_the_larger_a_difference_must_be():

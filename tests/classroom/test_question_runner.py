@@ -274,3 +274,49 @@ def test_progress_that_came_between_two_announcements_is_announced_without_furth
     ticket.done = 4
     runner.wake()
     assert heard.wait(5)
+
+
+def remove(register, code, letter):
+    """The teacher removes the student who is alone in a team; return the number of the undo."""
+    (team,) = [one for one in register.room(code, TEACHER).teams if one.letter == letter]
+    register.remove(code, TEACHER, team.members[0].number)
+    return register.room(code, TEACHER).undos[-1].number
+
+
+@pytest.mark.parametrize("later", [ANSWERED, "debrief", "next question"])
+def test_a_claim_put_back_after_the_others_were_answered_is_answered_too(register, later):
+    desk = PlantedDesk()
+    code = asked(register, CLOSED_BORDER, OPEN_BORDER)
+    undo = remove(register, code, "B")
+    runner = runner_of(register, desk)
+    runner.start(code, TEACHER)
+    until(lambda: stage(register, code) == ANSWERED)
+    before = register.answer(code, 1, CLOSED_BORDER)
+    assert register.answer(code, 1, OPEN_BORDER) is None
+    if later != ANSWERED:
+        register.move(code, TEACHER, "debrief")
+    if later == "next question":
+        register.ask(code, TEACHER, OUTCOME, "effect", runs=RUNS)
+    expected = stage(register, code)
+    runner.undo(code, TEACHER, undo)
+    until(lambda: register.answer(code, 1, OPEN_BORDER) is not None)
+    assert register.answer(code, 1, OPEN_BORDER).mean == pytest.approx(EFFECTS[OPEN_BORDER], abs=1e-9)
+    assert register.answer(code, 1, CLOSED_BORDER) == before and stage(register, code) == expected
+
+
+def test_a_claim_put_back_while_campaigns_run_is_answered_with_the_others(register):
+    desk = PlantedDesk(at_once=False)
+    code = asked(register, CLOSED_BORDER, OPEN_BORDER)
+    undo = remove(register, code, "B")
+    runner = runner_of(register, desk)
+    runner.start(code, TEACHER)
+    desk.waits_for(CLOSED_BORDER).end()
+    runner.undo(code, TEACHER, undo)
+    late = desk.waits_for(OPEN_BORDER)
+    desk.waits_for(BASELINE).end()
+    time.sleep(0.3)
+    assert stage(register, code) == RUNNING
+    late.end()
+    until(lambda: stage(register, code) == ANSWERED)
+    assert set(register.room(code, TEACHER).answers[1]) == {BASELINE, CLOSED_BORDER, OPEN_BORDER}
+    assert sum(ticket.overrides == BASELINE for ticket in desk.tickets) == 1

@@ -325,7 +325,7 @@ def test_a_restart_loses_nothing(register, code, path):
     register.storage.close()
     again = opened(path)
     assert (again.room(code, TEACHER), again.place(code, ANNA)) == before
-    assert [(where, question.number) for where, question in again.running()] == [(code, 1)]
+    assert [(where, question.number) for where, question in again.unfinished()] == [(code, 1)]
     assert again.unanswered(code, 1) == [CLAIM.overrides]
     assert again.answer(code, 1, BASELINE) == ANSWER
 
@@ -409,6 +409,38 @@ def test_a_removal_can_be_undone_with_team_and_claim(register, north, removed):
         register.undo(north, TEACHER, done.number)
     assert register.room(north, TEACHER) == before
     assert register.place(north, ANNA).seat.nickname == "Anna" and not register.was_removed(north, ANNA)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_removals_of_one_team_undone_in_any_order_restore_its_newest_claim(register, north, order):
+    remove(register, north, "Boris")
+    register.send(north, CYRUS, 1, CLAIM._replace(low=-250.0))
+    newest = register.place(north, CYRUS).sent
+    remove(register, north, "Cyrus")
+    undos = register.room(north, TEACHER).undos
+    for place in order:
+        register.undo(north, TEACHER, undos[place].number)
+        (team,) = [one for one in register.room(north, TEACHER).teams if one.name == "North"]
+        assert team.claims[1] == newest
+    assert sorted(nicknames(team)) == ["Boris", "Cyrus"]
+
+
+def test_an_undo_keeps_a_claim_that_the_team_has_sent_since(register, north):
+    remove(register, north, "Boris")
+    register.send(north, CYRUS, 1, CLAIM._replace(low=-250.0))
+    newest = register.place(north, CYRUS).sent
+    undo(register, north)
+    assert register.place(north, BORIS).sent == newest
+
+
+def test_what_cannot_be_undone_now_can_be_undone_later_in_its_minute(register, code):
+    remove(register, code, "Anna")
+    register.join(code, BORIS, "Anna")
+    (last,) = register.room(code, TEACHER).undos
+    assert refusal(register.undo, code, TEACHER, last.number) == "came_back"
+    register.leave(code, BORIS)
+    undo(register, code)
+    assert register.place(code, ANNA).seat.nickname == "Anna"
 
 
 def test_what_was_undone_once_or_by_a_stranger_is_not_undone(register, north):

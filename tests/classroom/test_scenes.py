@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from starlette.requests import Request
 
 from sim.classroom import scenes as served
 from sim.classroom.texts import texts_of
@@ -31,7 +32,7 @@ def asked(tmp_path, monkeypatch):
 
 
 def get():
-    return asyncio.run(served.scenes(None))
+    return asyncio.run(served.scenes(Request({"type": "http", "query_string": b"", "headers": []})))
 
 
 def test_the_page_is_written_once_and_served_with_its_own_policy(asked):

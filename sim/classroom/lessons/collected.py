@@ -1,8 +1,8 @@
 """Collect the hand-ins of a class on its server, and mark them.
 
 Reads   hand-ins that students send from the page Lessons, or that the teacher opens as files.
-Assumes Hand-ins are kept in memory only, until the student leaves the session, the session is deleted or the server
-        stops. Students keep their answers in their browsers, and can hand in again.
+Assumes Hand-ins are kept in the file of class sessions, until the student leaves or is removed, or the session is
+        deleted.
 """
 
 import threading
@@ -19,17 +19,14 @@ from sim.classroom.lessons.campaigns import ChunkedCampaigns
 from sim.classroom.lessons.estimates import CampaignSource
 from sim.classroom.lessons.hand_in import LARGEST, Graded, file_name, graded_of, hand_in_of
 from sim.classroom.sessions.register import Register, the_register
-from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Piece
 from sim.configuration.sweep import Cell
 from sim.errors import PanjError
 
-MOST_KEPT = 2_000  # hand-ins that a server keeps
 MOST_FILES = 200  # hand-ins that are marked together
 MOST_CHUNKS = 400  # chunks of campaigns that are kept for marking
 REFERENCE = 200  # campaigns with which the answers of a class are compared, in addition to the student's own
-Key = tuple[str, str, str]  # code of the session, browser, and name of the file
 
 
 class ClassHandIns:
@@ -37,9 +34,6 @@ class ClassHandIns:
 
     def __init__(self, register: Register) -> None:
         self.register = register
-        self.lock = threading.Lock()
-        self.found: LRUCache[Key, str] = LRUCache(MOST_KEPT)
-        self.watched: set[str] = set()  # codes of sessions for which `forget_gone` is registered
 
     def put(self, code: str, browser: str, text: str) -> None:
         """Keep a hand-in, in place of an earlier one of the same student for the same lesson.
@@ -50,47 +44,30 @@ class ClassHandIns:
             text: Content of the hand-in.
 
         Raises:
-            PanjError: The browser has no seat in the session, or the content is not a hand-in.
+            PanjError: The browser has no seat in the session, has handed in too often, or the content is not a hand-in.
         """
-        if not self.is_seated(code, browser):
-            raise PanjError(texts_of("hand_in").say("no_seat", code=code))
-        name = file_name(hand_in_of(text.encode()).sheet)
-        with self.lock:
-            self.found[code, browser, name] = text
-            is_new = code not in self.watched
-            self.watched.add(code)
-        if is_new:
-            self.register.watch(code, lambda: self.forget_gone(code))
+        self.register.hand_in(code, browser, file_name(hand_in_of(text.encode()).sheet), text)
 
     def is_seated(self, code: str, browser: str) -> bool:
         """Return whether a browser has a seat in a session that still exists."""
         return code in {one.code for one in self.register.seats_of(browser)}
 
-    def forget_gone(self, code: str) -> None:
-        """Delete the hand-ins of browsers that have no seat in a session any more and cannot be given it back."""
-        if self.register.undos.of(code):
-            return
-        browsers = {key[1] for key in list(self.found) if key[0] == code}
-        gone = {browser for browser in browsers if not self.is_seated(code, browser)}
-        with self.lock:
-            for key in [key for key in self.found if key[0] == code and key[1] in gone]:
-                del self.found[key]
-
-    def of(self, code: str) -> dict[str, str]:
+    def of(self, code: str, browser: str) -> dict[str, str]:
         """Return the hand-ins of a session.
 
         Args:
             code: Code of the class session.
+            browser: The secret of the teacher's browser.
 
         Returns:
-            The content of each hand-in, keyed by the name of its file. Files of the same name from several browsers
+            The content of each hand-in, keyed by the name of its file. Files of the same name from several students
             are numbered from the second on.
+
+        Raises:
+            Refused: The session's teacher does not use this browser.
         """
-        self.forget_gone(code)
         found: dict[str, str] = {}
-        with self.lock:
-            given = [(name, text) for (where, _, name), text in self.found.items() if where == code]
-        for first, text in given:
+        for first, text in self.register.hand_ins(code, browser):
             name, number = first, 1
             while name in found:
                 number += 1
@@ -100,8 +77,7 @@ class ClassHandIns:
 
     def given(self, code: str, browser: str, name: str) -> str:
         """Return what a browser has handed in to a session under the name of a file; empty if nothing."""
-        with self.lock:
-            return self.found.get((code, browser, name), "")
+        return self.register.handed_in(code, browser, name)
 
 
 @cache

@@ -12,6 +12,7 @@ from sim.classroom.hooks import chosen, middle_of_baseline, session, session_cod
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import ClassChart, Said
 from sim.classroom.parts.in_class.attending import seats_changed
+from sim.classroom.parts.in_class.scenes_clock import ToScenes
 from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.sheet import VERSION, Field, Given, Sheet, kept_field, lines_field, one_of, text_field
 from sim.classroom.reading import format_level
@@ -122,7 +123,9 @@ def Seated(place: Place, on_left: Callable[[], None]) -> None:
         Note(texts.say("join_key_is", None, team_key=grouped(place.seat.key, KEY // 2)))
     if place.session.is_ended:
         Note(texts.say("join_ended"), live=True)
-    if question is None:
+    if place.scene is not None:
+        ToScenes(place.session.code)
+    elif question is None:
         Note(texts.say("join_waiting"), live=True)
     else:
         Heading(title_of(question), 2)
@@ -160,7 +163,7 @@ def Stage(place: Place, question: Question) -> None:
         lines.append(texts.say("join_not_sent"))
     if place.sent is not None and question.stage == CLOSED:
         lines.append(texts.say("join_closed"))
-    if question.stage == RUNNING:
+    if question.stage == RUNNING or (question.stage in (ANSWERED, DEBRIEF) and place.sent and place.answer is None):
         lines.append(texts.say("join_running"))
     with solara.Div(classes=["claims-card"] if lines else [], attributes={"aria-live": "polite", "role": "status"}):
         for sentence in lines:

@@ -1,7 +1,7 @@
 """The page Projector: the wall of a session, with its code, and then one row of campaigns for each choice."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import solara
 
@@ -11,16 +11,29 @@ from sim.classroom.parts import Heading, Note
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.join_code import qr_of
 from sim.classroom.parts.in_class.wall import MOST_ROWS, WallView
+from sim.classroom.scenes import prepare, ready_campaigns
 from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
+from sim.classroom.sessions.scenes import Work, the_class_scenes
+from sim.classroom.sessions.scenes_wall import scene_on_the_wall
 from sim.classroom.sessions.session import CLOSED, CODE, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
 from sim.classroom.sessions.wall import board_of, describe_question
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
+OFTEN = 2.0  # seconds after which a wall looks again whether the campaigns of the scenes are there
 Finished = dict[Overrides, tuple[float, ...]]
+
+
+class Shown(NamedTuple):
+    """A session as everybody may see it, and what its wall shows besides."""
+
+    room: Room
+    progress: Progress | None = None  # of the current question
+    finished: Finished | None = None  # its finished campaigns, by choice
+    works: tuple[Work, ...] = ()  # what students did in the scenes
 
 
 @solara.component
@@ -28,13 +41,13 @@ def Page() -> None:
     """Show the wall of the session whose code is in the URL, or else of the newest session that the visitor teaches."""
     root = solara.use_router().root_path
     code, _ = solara.use_state(session_code(the_register().sessions_of))
-    found = use_session_state(code, lambda: wall_state(code))
+    found = use_session_state(code, lambda: wall_state(code), OFTEN if ready_campaigns() is None else None)
     if found is None:
         Heading(texts_of("shell").say("page_projector"))
         Note(texts_of("class").say("wall_no_session"))
         Said(texts_of("shell").say("page_teacher"), "a", attributes={"href": f"{root}/teacher"})
         return
-    room = found[0]
+    room = found.room
 
     def step(place: object) -> None:
         act = next_step(room) if place == place_of(room) else None  # a key pressed twice takes one step
@@ -42,30 +55,42 @@ def Page() -> None:
             if act is not None:
                 act()
 
-    WallView(wall=content_of(*found), event_next=step)
+    WallView(wall=content_of(found), event_next=step)
 
 
-def wall_state(code: str) -> tuple[Room, Progress | None, Finished]:
-    """Return a session as everybody may see it, and the progress and finished campaigns of its current question."""
+def wall_state(code: str) -> Shown:
+    """Return a session as everybody may see it, with its scenes or the campaigns of its current question."""
     room, runner = the_register().room(code, session()).on_the_wall(), the_question_runner()
+    if room.scene is not None:
+        return Shown(room, works=the_class_scenes().gathered(code, session()))
     if room.question is None:
-        return room, None, {}
+        return Shown(room)
     number = room.question.number
-    return room, runner.progress(code, number), runner.finished(code, number)
+    return Shown(room, runner.progress(code, number), runner.finished(code, number))
 
 
 def place_of(room: Room) -> str:
-    """Return the question and its stage, as one text: when it changes, the wall shows its first screen."""
+    """Return the scene, or the question and its stage, as a text: when it changes, the wall shows its first screen."""
+    if room.scene is not None:
+        return f"scene {room.scene}"
     return f"{room.question.number} {room.question.stage}" if room.question else ""
 
 
-def content_of(room: Room, progress: Progress | None, finished: Finished) -> dict[str, Any]:
+def content_of(shown: Shown) -> dict[str, Any]:
     """Return the content of the wall, for `WallView`."""
-    texts, question, code = texts_of("class"), room.question, room.session.code
+    texts, room = texts_of("class"), shown.room
+    question, code = room.question if room.scene is None else None, room.session.code
     link = join_link(code)
     is_board = question is not None and question.stage != OPEN
+    scene = None
+    if room.scene is not None:
+        scene = scene_on_the_wall(code, room.scene, shown.works, ready_campaigns())
+        if ready_campaigns() is None:
+            prepare()
     joined = sum(len(team.members) for team in room.teams)
     counts = [texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody")]
+    board = board_of(room, question, shown.finished or {}) if is_board and question else None
+    stage = describe_stage(question, shown.progress) if question else ""
     return {
         "place": place_of(room),
         "code": grouped(code, CODE // 2),
@@ -73,8 +98,9 @@ def content_of(room: Room, progress: Progress | None, finished: Finished) -> dic
         "qr": qr_of(link),
         "question": describe_question(question) if question else "",
         "counts": counts + ([describe_sent(room, question)] if question else []),
-        "stage": describe_stage(question, progress) if question else "",
-        "board": board_of(room, question, finished) if is_board and question else None,
+        "scene": scene,
+        "stage": scene["stage"] if scene else stage,
+        "board": scene["board"] if scene else board,
         "prompts": list(texts.sentences["wall_prompts"]) if question and question.stage == DEBRIEF else [],
         "most_rows": MOST_ROWS,
         "labels": {key: texts.say(f"wall_{key}") for key in ("heading", "debrief", "blank", "source")},

@@ -15,6 +15,7 @@ from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.join_code import JoinCode
 from sim.classroom.parts.in_class.marks import Marks
+from sim.classroom.parts.in_class.scenes_clock import ScenesClock
 from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
@@ -23,6 +24,7 @@ from sim.classroom.server import is_reachable
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
+from sim.classroom.sessions.scenes import the_class_scenes
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -49,6 +51,7 @@ from sim.classroom.sessions.wall import called, describe_tally, format_range, sc
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import say_amount
 from sim.configuration.overrides import BASELINE
+from sim.explorable.content import SCENES
 from sim.wording import percent
 
 PRESENCE = 5.0  # seconds after which the teacher sees that a student's page has gone
@@ -162,7 +165,12 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
         if not room.teams:
             WayIn(room, word)
             Note(texts.say("teacher_nobody"), live=True)
-        Question_(room, progress)
+        if room.scene is None:
+            Question_(room, progress)
+            ScenesClock(room.session.code, None, ())
+        else:
+            ScenesClock(room.session.code, room.scene, the_class_scenes().gathered(room.session.code, session()))
+            Calls(room)
     if room.teams:
         Students(room)
         if not room.session.is_ended:
@@ -182,7 +190,7 @@ def Undoing(room: Room) -> None:
         for one in room.undos:
             with solara.Div(classes=["claims-row", "claims-card"]).key(f"undo {one.number}"):
                 Said(texts.say(f"teacher_done_{one.kind}", None, nickname=one.what))
-                undo = partial(the_register().undo, room.session.code, session(), one.number)
+                undo = partial(the_question_runner().undo, room.session.code, session(), one.number)
                 Press(texts.say("teacher_undo"), partial(attempt, undo))
         Trouble(trouble)
 
@@ -211,7 +219,8 @@ def Calls(room: Room) -> None:
             label = texts.say(f"teacher_{call}_off" if is_on else f"teacher_{call}")
             Press(label, partial(the_register().call, code, session(), "" if is_on else call), is_main=is_on)
         Said(texts.say("teacher_wall"), "a", attributes=wall)
-    Note(texts.say("teacher_keys"))
+    if room.scene is None:
+        Note(texts.say("teacher_keys"))
 
 
 @solara.component
@@ -254,6 +263,9 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
 
 def next_step(room: Room) -> Callable[[], None] | None:
     """Return the function that takes a session to its next step; None if the teacher must ask or wait first."""
+    if room.scene is not None:
+        is_last = room.scene + 1 == len(SCENES) or room.session.is_ended
+        return None if is_last else partial(the_class_scenes().move, room.session.code, session(), room.scene + 1)
     ways = ways_on(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
     return ways[0][1] if ways and not room.session.is_ended else None
 

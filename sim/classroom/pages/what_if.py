@@ -74,7 +74,8 @@ def Page() -> None:
         Trouble(str(error))
         return
     start, last = settings.start_date, settings.end_date - timedelta(days=1)
-    forks = solara.use_memo(lambda: forks_to_try((start, last)), [chosen.value, followed.value])
+    mine = chosen.value, followed.value
+    forks = solara.use_memo(lambda: forks_to_try((start, last), *mine), [mine])
     known = the_pair_runner().known_example(forks)
     asked, set_asked = solara.use_state(ForkRequest(known.change if known else USUAL, kind=kinds()[0]))
     trouble, attempt = use_attempt()
@@ -94,12 +95,32 @@ def Page() -> None:
     if not is_wanted and known is None:
         Hint(forks, show_example)
     if is_wanted and not trouble:
-        Answer(asked, seed.value, (start, last)).key(f"{asked} {seed.value}")
+        Answer(asked, seed.value, (start, last)).key(answer_key(asked))
 
 
-def forks_to_try(days: tuple[date, date]) -> list[Fork]:
-    """Return, for each decision that the visitor's campaigns can take, the fork on the latest evening that is tried."""
-    evening, now, kind = evenings_to_try(*days)[0], chosen_in(chosen.value), kinds()[0]
+def answer_key(asked: ForkRequest) -> str:
+    """Return everything on which the answer to a request depends: if it changes, another answer is looked for."""
+    return f"{asked} {seed.value} {chosen.value.words} {followed.value}"
+
+
+def warm() -> None:
+    """Run what a first visitor would wait for, while nobody waits for campaigns: an example and the answer to it."""
+    settings, runner = the_desk().settings(BASELINE), the_pair_runner()
+    days = settings.start_date, settings.end_date - timedelta(days=1)
+    example = runner.example(forks_to_try(days, BASELINE, ""))
+    asked = ForkRequest(example.change if example else USUAL, kind=kinds()[0])
+    runner.prepare(forks_for(partial(asked.fork_on, overrides=BASELINE, watched=""), days))
+
+
+def forks_to_try(days: tuple[date, date], overrides: Overrides, watched: str) -> list[Fork]:
+    """Return, for each decision that the campaigns can take, the fork on the latest evening that is tried.
+
+    Args:
+        days: First day of the campaigns, and last evening on which a decision can change.
+        overrides: The visitor's choice of settings.
+        watched: Day to which the campaigns of the page Watch follow the record; or empty.
+    """
+    evening, now, kind = evenings_to_try(*days)[0], chosen_in(overrides), kinds()[0]
     changes = [
         Override.of(group, one.name)
         for group in POLICIES
@@ -107,7 +128,7 @@ def forks_to_try(days: tuple[date, date]) -> list[Fork]:
         if one.name != now[group]
     ]
     changes.sort(key=lambda change: change != USUAL)  # the usual decision first, the others in the order of the form
-    return [ForkRequest(one, kind=kind).fork_on(evening, chosen.value, followed.value) for one in changes]
+    return [ForkRequest(one, kind=kind).fork_on(evening, overrides, watched) for one in changes]
 
 
 @solara.component
@@ -222,10 +243,14 @@ def found_for(asked: ForkRequest, fork_on: Callable[[date], Fork], days: tuple[d
     if asked.evening is not None:
         return Suggestion(asked.evening, asked.outcome)
     try:
-        forks = [fork_on(evening) for evening in evenings_to_try(*days)]
-        return the_pair_runner().suggest([fork for fork in forks if can_be_followed(fork)])
+        return the_pair_runner().suggest(forks_for(fork_on, days))
     except PanjError as error:
         return str(error)
+
+
+def forks_for(fork_on: Callable[[date], Fork], days: tuple[date, date]) -> list[Fork]:
+    """Return the forks with one decision on each evening that is tried."""
+    return [fork for fork in map(fork_on, evenings_to_try(*days)) if can_be_followed(fork)]
 
 
 def can_be_followed(fork: Fork) -> bool:

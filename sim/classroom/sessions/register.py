@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from cachetools import LRUCache
@@ -63,6 +63,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 
 MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
 MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session
+MOST_HAND_INS = 20  # maximum hand-ins per member
 MOST_TOLD = 1000  # removed browsers that are remembered, so that they can be told
 UNUSED = timedelta(days=1)  # age from which a session without members and questions is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
@@ -148,7 +149,22 @@ class Register:
                 {row["number"]: storage.answers_to(act, row["id"]) for row in questions},
                 self.calls.get(session["code"], ""),
                 self.undos.of(session["code"]),
+                storage.scene_in(act, session),
             )
+
+    def hand_ins(self, code: str, browser: str) -> list[tuple[str, str]]:
+        """Return name and content of the hand-ins to a session, in the order in which they were first handed in.
+
+        Raises:
+            Refused: The session's teacher does not use this browser.
+        """
+        with self.storage.reading() as act:
+            found = act.execute(
+                "SELECT name, content FROM hand_ins JOIN members ON members.id = member WHERE session = ?"
+                " ORDER BY hand_ins.id",
+                (storage.owned(act, code, browser)["id"],),
+            ).fetchall()
+            return [(row["name"], row["content"]) for row in found]
 
     def ask(
         self, code: str, browser: str, outcome: str, about: str,
@@ -210,14 +226,19 @@ class Register:
             found = storage.dismiss(act, session, member)
             if found is not None:
                 self.removed[session["code"], found.member["browser"]] = True
-                restore = partial(self.put_back, session["code"], found)
-                self.undos.add(session["code"], REMOVED, found.member["nickname"], restore)
+                self.undos.add(session["code"], REMOVED, found.member["nickname"], found)
         self.storage.leave_no_trace()
 
-    def put_back(self, code: str, dismissed: storage.Dismissed) -> None:
-        """Put a removed member back, with the team and its claims if these were deleted too."""
+    def put_back(self, code: str, number: int) -> None:
+        """Put a removed member back and, if the team was deleted too, the team with the last claims that it had.
+
+        Another member of the team may have been removed later: what the team had then is newer.
+        """
+        kept = self.undos.dismissed(code)
+        dismissed = kept[number]
+        last = [rows for rows in kept.values() if rows.same_team(dismissed)][-1]
         with self.changing(code) as (act, session):
-            storage.put_back(act, session, dismissed)
+            storage.put_back(act, session, dismissed._replace(team=last.team, claims=last.claims))
         self.removed.pop((code, dismissed.member["browser"]), None)
 
     def was_removed(self, code: str, browser: str) -> bool:
@@ -229,7 +250,7 @@ class Register:
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), storage.alive(session)["id"]))
             self.calls.pop(session["code"], None)
-            self.undos.add(session["code"], ENDED, "", partial(self.reopen, code))
+            self.undos.add(session["code"], ENDED, "")
 
     def reopen(self, code: str) -> None:
         """Continue a session that was ended."""
@@ -237,13 +258,18 @@ class Register:
             act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
 
     def undo(self, code: str, browser: str, number: int) -> None:
-        """Undo what the teacher did less than a minute ago; raise Refused if that is no longer possible."""
+        """Undo what the teacher did less than a minute ago; raise Refused if that is not possible."""
         with self.storage.reading() as act:
-            session = storage.owned(act, code, browser)
-        restore = self.undos.take(session["code"], number)
-        if restore is None:
+            code = storage.owned(act, code, browser)["code"]
+        done = next((undo for undo in self.undos.of(code) if undo.number == number), None)
+        if done is None:
             raise Refused("too_late")
-        restore()
+        if done.kind == REMOVED:
+            self.put_back(code, number)
+        else:
+            self.reopen(code)
+        self.undos.drop(code, number)
+        self.feed.announce(code)
 
     def delete(self, code: str, browser: str) -> None:
         """Delete a whole session, and overwrite its data in the file."""
@@ -361,6 +387,7 @@ class Register:
                 sent,
                 answers.get(sent.claim.overrides) if sent else None,
                 self.calls.get(session["code"], ""),
+                storage.scene_in(act, session),
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim, seen: int | None = None) -> int:
@@ -410,14 +437,53 @@ class Register:
             )
         return version_of(before) + 1
 
+    def hand_in(self, code: str, browser: str, name: str, content: str) -> None:
+        """Store the hand-in of a student, in place of an earlier one of the same name.
+
+        Args:
+            code: Code of the session.
+            browser: Secret of the browser.
+            name: Name of the file.
+            content: Content of the file.
+
+        Raises:
+            Refused: The browser has no seat in the session, or the student has too many hand-ins.
+        """
+        with self.changing(code) as (act, session):
+            member = storage.seated(act, session, browser)["member"]
+            act.execute(
+                "INSERT INTO hand_ins (member, name, content) VALUES (?, ?, ?)"
+                " ON CONFLICT (member, name) DO UPDATE SET content = excluded.content",
+                (member, name, content),
+            )
+            if storage.count(act, "SELECT COUNT(*) FROM hand_ins WHERE member = ?", (member,)) > MOST_HAND_INS:
+                raise Refused("many_hand_ins", most=MOST_HAND_INS)
+
+    def handed_in(self, code: str, browser: str, name: str) -> str:
+        """Return what a browser has handed in to a session under the name of a file; empty if nothing."""
+        with self.storage.reading() as act:
+            session = storage.found_session(act, code)
+            seat = storage.seat_row(act, session, browser) if session else None
+            found = (
+                seat
+                and act.execute(
+                    "SELECT content FROM hand_ins WHERE member = ? AND name = ?", (seat["member"], name)
+                ).fetchone()
+            )
+            return str(found["content"]) if found else ""
+
     # Methods for the question runner.
 
-    def running(self) -> list[tuple[str, Question]]:
-        """Return the running questions of all sessions, each with the code of its session."""
+    def unfinished(self) -> list[tuple[str, Question]]:
+        """Return the questions of all sessions whose campaigns have to run, each with the code of its session.
+
+        These are the running questions, and those answered before a claim without an answer was put back.
+        """
         with self.storage.reading() as act:
             found = act.execute(
-                "SELECT questions.*, code FROM questions JOIN sessions ON sessions.id = session WHERE stage = ?",
-                (RUNNING,),
+                "SELECT questions.*, code FROM questions JOIN sessions ON sessions.id = session WHERE stage = ?"
+                f" OR stage IN (?, ?) AND EXISTS ({storage.UNANSWERED})",
+                (RUNNING, ANSWERED, DEBRIEF),
             ).fetchall()
             return [(row["code"], storage.question_of(row)) for row in found]
 
@@ -429,8 +495,8 @@ class Register:
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
-            wanted = sorted({BASELINE, *(storage.load_overrides(row["words"]) for row in found)})
-            return [overrides for overrides in wanted if overrides not in storage.answers_to(act, question["id"])]
+            wanted = {BASELINE, *(storage.load_overrides(row["words"]) for row in found)}
+            return sorted(wanted - storage.answers_to(act, question["id"]).keys())
 
     def keep_answer(self, code: str, number: int, overrides: Overrides, answer: Answer) -> None:
         """Store the answer for a choice, so that its campaigns are not run again."""

@@ -65,6 +65,25 @@ CREATE TABLE answers (
 );
 CREATE INDEX members_of_team ON members (team);
 CREATE INDEX claims_of_team ON claims (team);
+CREATE TABLE IF NOT EXISTS hand_ins (       -- answers to lessons; they are deleted with the student who handed them in
+    id INTEGER PRIMARY KEY,                 -- in the order in which they were first handed in
+    member INTEGER NOT NULL REFERENCES members ON DELETE CASCADE,
+    name TEXT NOT NULL,                     -- of the file
+    content TEXT NOT NULL,                  -- of the file, as JSON
+    UNIQUE (member, name)
+);
+CREATE TABLE IF NOT EXISTS scenes (         -- where a class is in the seven scenes
+    session INTEGER PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
+    scene INTEGER,                          -- the first is 0; null if the teacher has stopped
+    round INTEGER NOT NULL                  -- times that the teacher has begun
+);
+CREATE TABLE IF NOT EXISTS scene_work (     -- what students did in them
+    member INTEGER NOT NULL REFERENCES members ON DELETE CASCADE,
+    kind TEXT NOT NULL,                     -- drawing, campaign or bracket
+    decision TEXT NOT NULL,                 -- of a bracket, else empty
+    content TEXT NOT NULL,                  -- as JSON
+    PRIMARY KEY (member, kind, decision)
+);
 CREATE TABLE IF NOT EXISTS door (           -- what opens the classroom after a stop of the server; one row
     code TEXT NOT NULL,                     -- code of the room
     secret TEXT NOT NULL                    -- key with which the cookies of admitted browsers are signed

@@ -72,8 +72,17 @@ class QuestionRunner:
         self.register.move(code, browser, RUNNING)
         self.wake()
 
+    def undo(self, code: str, browser: str, number: int) -> None:
+        """Undo what the teacher did, and run the campaigns of a claim that is put back after the others were run.
+
+        Raises:
+            Refused: The browser is not the teacher's, or it can no longer be undone.
+        """
+        self.register.undo(code, browser, number)
+        self.wake()
+
     def wake(self) -> None:
-        """Make the thread check again, because a question was started or campaigns have finished."""
+        """Make the thread check again, because there may be choices without an answer, or campaigns have finished."""
         with self.changed:
             self.has_news = True
             self.changed.notify()
@@ -116,29 +125,29 @@ class QuestionRunner:
             time.sleep(BREATH)
 
     def check(self) -> None:
-        """Request campaigns for questions that are new, and store answers for choices whose campaigns have finished."""
-        for code, question in self.register.running():
-            if (code, question.number) not in self.works:
-                self.works[code, question.number] = self.begin(code, question)
+        """Request campaigns for choices that are new, and store answers for choices whose campaigns have finished."""
+        for code, question in self.register.unfinished():
+            work = self.works.setdefault((code, question.number), Work(code, question))
+            with suppress(Refused):  # the session was deleted meanwhile
+                self.request(work)
         for key, work in list(self.works.items()):
             if not self.goes_on(work):
                 del self.works[key]
 
-    def begin(self, code: str, question: Question) -> Work:
-        """Request campaigns of the baseline and of all choices without an answer; return the tickets as `Work`."""
-        work = Work(code, question)
-        with suppress(Refused):  # the session was deleted meanwhile
-            work.to_answer = self.register.unanswered(code, question.number)
-            for place, overrides in enumerate(sorted({BASELINE, *work.to_answer})):
-                try:
-                    ticket = self.ask(f"class {code} {place}", overrides, question.runs)
-                except PanjError as error:
-                    self.register.keep_answer(code, question.number, overrides, failed(str(error)))
-                    work.to_answer.remove(overrides)
-                else:
-                    work.tickets[overrides] = ticket
-                    ticket.watch(self.wake)
-        return work
+    def request(self, work: Work) -> None:
+        """Request campaigns of the baseline and of choices without an answer, unless they were requested before."""
+        new = set(self.register.unanswered(work.code, work.question.number)) - work.tickets.keys()
+        for overrides in sorted({BASELINE, *new} - work.tickets.keys()) if new else ():
+            try:
+                ticket = self.ask(f"class {work.code} {len(work.tickets)}", overrides, work.question.runs)
+            except PanjError as error:
+                if overrides in new:
+                    self.register.keep_answer(work.code, work.question.number, overrides, failed(str(error)))
+                continue
+            work.tickets[overrides] = ticket
+            if overrides in new:
+                work.to_answer.append(overrides)
+            ticket.watch(self.wake)
 
     def goes_on(self, work: Work) -> bool:
         """Store answers for choices whose campaigns have ended; return whether any choice still has no answer.

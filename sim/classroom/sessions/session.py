@@ -92,6 +92,7 @@ class Place(NamedTuple):
     sent: Sent | None
     answer: Answer | None
     call: str = ""  # PAUSE, EYES or empty
+    scene: int | None = None  # of the seven scenes, where the class is; None if it is not in them
 
 
 class Member(NamedTuple):
@@ -129,6 +130,7 @@ class Room(NamedTuple):
     answers: dict[int, dict[Overrides, Answer]]  # by number of the question
     call: str = ""  # PAUSE, EYES or empty
     undos: tuple[Undo, ...] = ()
+    scene: int | None = None  # of the seven scenes, where the class is; None if it is not in them
 
     @property
     def question(self) -> Question | None:

@@ -221,8 +221,8 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
     """Return the seat of a browser in a session; None if the browser has none."""
     found: sqlite3.Row | None = act.execute(
-        "SELECT members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
-        " WHERE members.session = ? AND browser = ?",
+        "SELECT members.id AS member, members.nickname, members.team, letter, name, key FROM members"
+        " JOIN teams ON teams.id = team WHERE members.session = ? AND browser = ?",
         (session["id"], hashed(browser, session["code"])),
     ).fetchone()
     return found
@@ -276,11 +276,16 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 class Dismissed(NamedTuple):
-    """The deleted row of a member, with copies of the rows of the team and its claims, which may be deleted too."""
+    """The deleted row of a member with its hand-ins, and copies of its team and claims, which may be deleted too."""
 
     member: sqlite3.Row
     team: sqlite3.Row
     claims: tuple[sqlite3.Row, ...]
+    hand_ins: tuple[sqlite3.Row, ...]
+
+    def same_team(self, other: "Dismissed") -> bool:
+        """Return whether another member was in the same team, which keeps its key when it is put back."""
+        return all(self.team[key] == other.team[key] for key in ("folded", "key"))
 
 
 def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
@@ -291,12 +296,13 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
         return None
     team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
     claims = act.execute("SELECT * FROM claims WHERE team = ?", (row["team"],)).fetchall()
+    hand_ins = act.execute("SELECT * FROM hand_ins WHERE member = ?", (member,)).fetchall()
     take_out(act, "session = ? AND id = ?", mine)
-    return Dismissed(row, team, tuple(claims))
+    return Dismissed(row, team, tuple(claims), tuple(hand_ins))
 
 
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
-    """Insert a member that `dismiss` deleted, with the team and its claims if the session no longer has that team.
+    """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
 
     A team whose letter was given away gets the next free one. Raise Refused if the browser or the nickname of the
     member is in the session again, or another team has the name of the team.
@@ -315,7 +321,9 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
                 insert(act, "claims", {**dict(claim), "team": member["team"]})
         else:
             member["team"] = kept["id"]
-        insert(act, "members", member)
+        number = insert(act, "members", member)
+        for hand_in in dismissed.hand_ins:
+            insert(act, "hand_ins", {**dict(hand_in), "member": number})
     except sqlite3.IntegrityError as error:
         raise Refused("came_back") from error
 
@@ -368,10 +376,28 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
     return found
 
 
+UNANSWERED = (  # SQL: the claims on a row of `questions` whose choice has no answer
+    "SELECT 1 FROM claims WHERE claims.question = questions.id"
+    " AND claims.words NOT IN (SELECT answers.words FROM answers WHERE answers.question = questions.id)"
+)
+
+
 def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer]:
     """Return the stored answers to a question, keyed by choice of settings."""
     rows = act.execute("SELECT words, answer FROM answers WHERE question = ?", (question,)).fetchall()
     return {load_overrides(row["words"]): load_answer(row["answer"]) for row in rows}
+
+
+def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
+    """Return where a session is in the seven scenes; None if its teacher has never begun them."""
+    found: sqlite3.Row | None = act.execute("SELECT * FROM scenes WHERE session = ?", (session["id"],)).fetchone()
+    return found
+
+
+def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
+    """Return the scene in which a session is; None if it is in none."""
+    row = scenes_row(act, session)
+    return None if row is None or session["ended"] else row["scene"]
 
 
 def session_of(row: sqlite3.Row) -> Session:

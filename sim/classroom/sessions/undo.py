@@ -5,9 +5,9 @@ from collections.abc import Callable
 from itertools import count
 
 from sim.classroom.sessions.session import Undo
+from sim.classroom.sessions.storage import Dismissed
 
 MINUTE = 60.0  # seconds in which something can be undone
-Restore = Callable[[], None]
 
 
 class Undos:
@@ -21,32 +21,39 @@ class Undos:
         self.announce = announce
         self.lock = threading.Lock()
         self.numbers = count(1)
-        self.kept: dict[str, dict[Undo, Restore]] = {}
+        self.kept: dict[str, dict[Undo, Dismissed | None]] = {}
 
-    def add(self, code: str, kind: str, what: str, restore: Restore) -> None:
-        """Keep for a minute how to undo something in a session."""
+    def add(self, code: str, kind: str, what: str, dismissed: Dismissed | None = None) -> None:
+        """Keep for a minute that something was done in a session, with the rows that it deleted."""
         with self.lock:
             undo = Undo(next(self.numbers), kind, what)
-            self.kept.setdefault(code, {})[undo] = restore
+            self.kept.setdefault(code, {})[undo] = dismissed
         timer = threading.Timer(MINUTE, self.expire, (code, undo.number))
         timer.daemon = True
         timer.start()
 
     def expire(self, code: str, number: int) -> None:
         """Forget what has not been undone in its minute."""
-        if self.take(code, number) is not None:
+        if self.drop(code, number):
             self.announce(code)
 
-    def take(self, code: str, number: int) -> Restore | None:
-        """Return how to undo something, and forget it; None if it can no longer be undone."""
+    def drop(self, code: str, number: int) -> bool:
+        """Forget something that was done; return whether it could still be undone."""
         with self.lock:
             found = next((undo for undo in self.kept.get(code, ()) if undo.number == number), None)
-            return self.kept[code].pop(found) if found else None
+            if found:
+                del self.kept[code][found]
+            return found is not None
 
     def of(self, code: str) -> tuple[Undo, ...]:
         """Return what can be undone in a session, in the order in which it was done."""
         with self.lock:
             return tuple(self.kept.get(code, ()))
+
+    def dismissed(self, code: str) -> dict[int, Dismissed]:
+        """Return the rows that can be put back into a session, by number of the undo, in the order of deletion."""
+        with self.lock:
+            return {undo.number: rows for undo, rows in self.kept.get(code, {}).items() if rows is not None}
 
     def forget(self, code: str) -> None:
         """Forget everything about a session, because it was deleted."""

@@ -14,6 +14,7 @@ const SINGLE = 0.6; // seconds for each of them
 const LARGEST = 100_000; // bytes of a file of drawings
 const DAY = 0.09; // seconds for a day on which nothing changes
 const CHANGE = 0.028; // and for each change
+const CLASS = document.getElementById("class"); // there only in a class session, with what the page has to know of it
 const find = (scene, name) => document.getElementById(scene).querySelector(`[data-${name}]`);
 const show = (element, isShown) => element && (element.hidden = !isShown);
 const content = (id) => document.getElementById(id).content.textContent.trim();
@@ -22,7 +23,9 @@ const content = (id) => document.getElementById(id).content.textContent.trim();
 class Memory {
   constructor(key) {
     this.key = `panj-${key}`;
-    this.state = { seed: null, drawing: null, isLocked: false, pick: null, brackets: {}, sentence: "", reached: 0 };
+    this.state = {
+      seed: null, drawing: null, isLocked: false, hasRun: false, pick: null, brackets: {}, sentence: "", reached: 0,
+    };
     try {
       Object.assign(this.state, JSON.parse(sessionStorage.getItem(this.key)) || {});
     } catch { /* a window without storage forgets */ }
@@ -42,11 +45,35 @@ class Page {
     this.campaigns = campaigns;
     this.texts = JSON.parse(content("texts"));
     this.runs = about.seeds.length;
-    this.memory = new Memory(about.fingerprints.settings + about.seeds.join().length + about.decisions.length);
+    this.class = CLASS && JSON.parse(content("class"));
+    const session = this.class ? `-${this.class.code}-${this.class.round}` : "";
+    this.memory = new Memory(about.fingerprints.settings + about.seeds.join().length + about.decisions.length + session);
+    if (this.class) return this.attend();
     const asked = about.seeds.indexOf(Number(new URLSearchParams(location.search).get("seed") ?? NaN));
     if (asked >= 0) this.memory.set({ seed: asked });
     else if (this.state.seed === null) this.memory.set({ seed: Math.floor(Math.random() * this.runs) });
     this.sample = sampleOf(this.runs, this.state.seed);
+  }
+
+  // In a class the campaign is given, and the scenes are those to which the teacher has come.
+  attend() {
+    this.memory.set({ seed: this.class.campaign, reached: this.class.scene });
+    this.sample = sampleOf(this.runs, this.state.seed);
+    document.addEventListener("panj-class", ({ detail }) => this.follow(detail.scene));
+  }
+
+  follow(scene) {
+    if (scene === this.state.reached) return;
+    this.memory.set({ reached: scene });
+    this.go(NAMES[scene]);
+  }
+
+  // Tell again what was done before this page was loaded, in case it has not arrived.
+  tellAgain() {
+    const { isLocked, drawing, hasRun, brackets } = this.state;
+    if (isLocked && drawing) this.tell("drawing", { drawing });
+    if (hasRun) this.settle();
+    for (const [decision, bracket] of Object.entries(brackets)) this.tell("bracket", { decision, ...bracket });
   }
 
   get state() { return this.memory.state; }
@@ -64,10 +91,27 @@ class Page {
     return `${date.getUTCDate()} ${this.about.says.months[date.getUTCMonth()]}`;
   }
 
-  // Tell the window around this one, if it is of the same site, what was done; a class gathers by it.
+  // Tell the page of a class, and the window around this one if it is of the same site, what was done.
   tell(kind, values) {
+    document.dispatchEvent(new CustomEvent("panj-told", { detail: { kind, ...values } }));
     if (parent !== self && location.origin !== "null")
       parent.postMessage({ panj: "explorable", version: 1, kind, ...values }, location.origin);
+  }
+
+  // The drawing stays as it is; one that is not whole is none.
+  lock() {
+    const drawing = isDrawing(this.state.drawing, this.about) ? this.state.drawing : null;
+    this.memory.set({ isLocked: true, drawing });
+    if (drawing) this.tell("drawing", { drawing });
+  }
+
+  // The own campaign has been seen: nothing can be drawn any more.
+  settle() {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    if (!this.state.isLocked) this.lock();
+    this.memory.set({ hasRun: true });
+    this.tell("campaign", { seed: this.about.seeds[this.state.seed], held: [...this.own.held], drawing: this.state.drawing });
   }
 
   go(name) {
@@ -92,8 +136,9 @@ class Page {
 
   next(name) {
     const place = NAMES.indexOf(name) + 1;
+    if (this.class && place > this.state.reached) return document.dispatchEvent(new CustomEvent("panj-wait"));
     this.memory.set({ reached: Math.max(this.state.reached, place) });
-    this.go(NAMES[place]);
+    return this.go(NAMES[place]);
   }
 }
 
@@ -129,14 +174,17 @@ function draw(page) {
   const wipe = find("draw", "wipe");
   const freeze = () => {
     wipe.disabled = true;
+    lock.textContent = page.texts.next;
+    lock.disabled = false;
+    curve.drawing = page.state.drawing;
     curve.freeze();
   };
-  if (page.state.isLocked) freeze();
+  page.scenes.draw = () => page.state.isLocked && freeze();
+  page.scenes.draw();
   wipe.addEventListener("click", () => curve.clear());
   lock.addEventListener("click", () => {
-    memory.set({ isLocked: true });
+    if (!page.state.isLocked) page.lock();
     freeze();
-    page.tell("drawing", { drawing: page.state.drawing });
     page.next("draw");
   });
 }
@@ -172,7 +220,7 @@ function run(page) {
 
   function finish() {
     pause();
-    if (!isRun) page.tell("campaign", { seed: about.seeds[page.state.seed], held: [...own.held], drawing: page.state.drawing });
+    page.settle();
     isRun = true;
     const values = { value: own.held[page.last], drawn: count(page.state.drawing?.[page.last] ?? 0) };
     said.textContent = say(page.state.drawing ? about.says.ran : about.says.ran_without, values);
@@ -267,6 +315,10 @@ function gather(page) {
     memory.set({ pick: seed });
   }
 
+  if (page.class) {
+    find("gather", "lead").textContent = page.class.texts.gather;
+    page.scenes.gather = () => page.settle();
+  }
   start.addEventListener("click", () => {
     start.disabled = true;
     if (isStill()) return done();
@@ -555,6 +607,8 @@ async function open() {
   }
   addEventListener("hashchange", enter);
   loading.remove();
+  if (page.class) page.tellAgain();
+  if (page.class && location.hash !== `#${NAMES[page.state.reached]}`) location.replace(`#${NAMES[page.state.reached]}`);
   enter();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }

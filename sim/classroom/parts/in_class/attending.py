@@ -8,6 +8,7 @@ from solara.server.kernel_context import PageStatus, contexts, get_current_conte
 from sim.classroom.gate import CLASS, JOIN_PATH
 from sim.classroom.hooks import session, use_session_state
 from sim.classroom.parts.distribution import Said
+from sim.classroom.parts.in_class.scenes_clock import LinkToScenes
 from sim.classroom.sessions.presence import Opened
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.session import ANSWERED, DEBRIEF, EYES, OPEN, Place, measure_of
@@ -56,12 +57,16 @@ def Attending(place: Place | None, page: str) -> None:
     texts, root = texts_of("class"), solara.use_router().root_path
     question, call = (place.question, place.call) if place else (None, "")
     is_asked = question is not None and question.stage in (OPEN, ANSWERED, DEBRIEF) and f"/{page}" != JOIN_PATH
-    look = ["attending", *([f"attending-{call}"] if call else []), *([] if is_asked else ["is-empty"])]
+    is_in_scenes = place is not None and place.scene is not None and f"/{page}" != JOIN_PATH
+    is_empty = not is_asked and not is_in_scenes
+    look = ["attending", *([f"attending-{call}"] if call else []), *(["is-empty"] if is_empty else [])]
     attributes = {"role": "region", "aria-label": texts.say("attend_name"), "aria-live": "polite"}
     with solara.Div(classes=look, attributes=attributes):
         if call:
             Said(texts.say(f"attend_{call}"), "strong")
-        if is_asked and place and question and call != EYES:
+        if is_in_scenes and place and call != EYES:
+            LinkToScenes(place.session.code)
+        elif is_asked and place and question and call != EYES:
             Said(texts.say("attend_question", None, number=question.number, label=measure_of(question.outcome).label))
             key = "attend_answer" if question.stage == OPEN and place.sent is None else "attend_look"
             Said(texts.say(key), "a", attributes={"href": f"{root}{JOIN_PATH}?{CLASS}={place.session.code}"})

@@ -7,7 +7,7 @@ from typing import Any
 import solara
 from solara.lab import use_task
 
-from sim.classroom.hooks import use_session_state
+from sim.classroom.hooks import session, use_session_state
 from sim.classroom.lessons.collected import (
     MOST_FILES,
     REFERENCE,
@@ -21,7 +21,6 @@ from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.questions import Sentences, Table
 from sim.classroom.texts import texts_of
 
-OFTEN = 2.0  # seconds after which hand-ins are counted again
 Files = dict[str, str]  # content, keyed by name
 
 
@@ -38,7 +37,8 @@ def Marks(code: str) -> None:
         code: Code of the session; the visitor must be its teacher.
     """
     texts = texts_of("hand_in")
-    received = use_session_state(code, lambda: len(the_class_hand_ins().of(code)), OFTEN) or 0
+    who = session()
+    received = use_session_state(code, lambda: len(the_class_hand_ins().of(code, who))) or 0
     added, set_added = solara.use_state(Files())
     wanted, set_wanted = solara.use_state(0)
 
@@ -56,7 +56,7 @@ def Marks(code: str) -> None:
         with solara.Div(classes=["claims-row"]):
             Press(texts.say("mark"), lambda: set_wanted(wanted + 1), is_main=True)
     if wanted:
-        Marking({**the_class_hand_ins().of(code), **added}, code).key(f"{wanted}")
+        Marking({**the_class_hand_ins().of(code, who), **added}, code).key(f"{wanted}")
 
 
 @solara.component

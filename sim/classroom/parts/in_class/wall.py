@@ -19,11 +19,12 @@ def WallView(wall: dict[str, Any], event_next: Callable[[object], None], colours
     """Show the screens of the wall, one at a time.
 
     Keys: arrows, space and page keys move between screens; `b` or `.` blanks the wall; `j` shows the way into the
-    session; `n` takes the session to its next step.
+    session; `n` takes the session to its next step; `d` shows or hides what is behind a chart of the scenes.
 
     Args:
         wall: The content: code, link and QR code; the board from `sim.classroom.sessions.wall.board_of` or None; the
-            prompts of the debrief; `place`, which changes when another screen has to be shown first.
+            scene from `sim.classroom.sessions.scenes_wall.scene_on_the_wall` or None; the prompts of the debrief;
+            `place`, which changes when another screen has to be shown first.
         event_next: Receives `place` when `n` is pressed.
         colours: Colours of the chart, keyed by name.
     """

@@ -1,0 +1,86 @@
+"""A cache of results that are computed once, however many visitors ask for them at the same time."""
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from functools import wraps
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from cachetools import LRUCache
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+P = ParamSpec("P")
+
+
+class OnceCache(Generic[Key, Result]):
+    """The results of the keys that were used last. Its methods may be called from any thread.
+
+    Who asks for a key while its result is being computed waits for that result; no lock is held meanwhile, so other
+    keys are computed at the same time. A result may be None. An error is raised in the thread that computes and is not
+    kept: the next of those who wait computes again.
+
+    Args:
+        most: Number of results that are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.lock = threading.Lock()
+        self.kept: LRUCache[Key, Future[Result]] = LRUCache(most)
+
+    def get(self, key: Key, compute: Callable[[], Result]) -> Result:
+        """Return the result of a key, computing it in this thread unless it is kept or another thread computes it.
+
+        Args:
+            key: Everything on which the result depends.
+            compute: Returns the result; it must not ask this cache for the same key.
+
+        Raises:
+            Exception: What `compute` raises.
+        """
+        while True:
+            with self.lock:
+                found = self.kept.get(key)
+                if found is None:
+                    mine = self.kept[key] = Future[Result]()
+                    break
+            if found.exception() is None:
+                return found.result()
+        try:
+            mine.set_result(compute())
+        except BaseException as error:
+            self.forget(key, mine)
+            mine.set_exception(error)
+            raise
+        return mine.result()
+
+    def known(self, key: Key, otherwise: Result) -> Result:
+        """Return the result of a key if it is kept, and `otherwise` if it is not or has not been computed yet."""
+        with self.lock:
+            found = self.kept.get(key)
+        return otherwise if found is None or not found.done() else found.result()
+
+    def forget(self, key: Key, computed: Future[Result] | None = None) -> None:
+        """Forget the result of a key; if `computed` is given, only if no later one has taken its place."""
+        with self.lock:
+            if computed is None or self.kept.get(key) is computed:
+                self.kept.pop(key, None)
+
+
+def once(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+    """Decorate a function so that recent results are kept in a `OnceCache`, keyed by the positional arguments.
+
+    Args:
+        most: Number of results that are kept.
+    """
+
+    def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
+        results: OnceCache[tuple[Any, ...], Result] = OnceCache(most)
+
+        @wraps(function)
+        def call(*arguments: P.args, **more: P.kwargs) -> Result:
+            return results.get((*arguments, *sorted(more.items())), lambda: function(*arguments, **more))
+
+        return call
+
+    return decorate

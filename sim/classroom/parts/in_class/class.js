@@ -1,0 +1,104 @@
+// Follow a class session through the scenes: ask where the teacher has taken it, and send what was done. The server's
+// side is sim/classroom/scenes.py. It talks to the page by events: `panj-told` and `panj-wait` come from it, and
+// `panj-class` goes to it.
+
+const own = JSON.parse(document.getElementById("class").content.textContent);
+const EVERY = 800; // milliseconds between questions
+const OUT = `panj-out-${own.code}`; // kept by a tab whose student has left the scenes while the class is in them
+const address = `explorable/class?class=${own.code}`;
+const waiting = new Map(); // what was done and has not arrived yet
+let isSending = false;
+let hasToWait = false;
+
+const bar = document.createElement("div");
+const said = document.createElement("span");
+const away = document.createElement("a");
+const eyes = document.createElement("div");
+bar.className = "class-bar";
+bar.setAttribute("role", "region");
+bar.setAttribute("aria-label", own.texts.bar);
+said.setAttribute("role", "status");
+away.href = `join?class=${own.code}`;
+away.textContent = own.texts.leave;
+eyes.className = "eyes";
+eyes.setAttribute("role", "alert");
+bar.append(said, away);
+document.querySelector("header").after(bar);
+
+away.addEventListener("click", () => {
+  try {
+    sessionStorage.setItem(OUT, "1");
+  } catch { /* the page of the class leads back here */ }
+});
+
+function say(text, isUrgent = false) {
+  if (said.textContent !== text) said.textContent = text;
+  bar.classList.toggle("is-urgent", isUrgent);
+}
+
+// Pause and all eyes: the scenes cannot be used; what was done in them is kept.
+function obey(call) {
+  const main = document.querySelector("main");
+  if (main.inert !== Boolean(call)) main.inert = Boolean(call);
+  if (call === "eyes" && !eyes.isConnected) {
+    document.body.append(eyes);
+    eyes.textContent = own.texts.eyes;
+  }
+  if (call !== "eyes") eyes.remove();
+}
+
+function tell({ scene, round, call }) {
+  if (round !== own.round) return location.reload();
+  obey(call);
+  if (scene !== own.scene) hasToWait = false;
+  own.scene = scene;
+  say(call ? own.texts[call] : hasToWait ? own.texts.wait : own.texts.team, Boolean(call) || hasToWait);
+  return document.dispatchEvent(new CustomEvent("panj-class", { detail: { scene } }));
+}
+
+// The answer of the server as an object; nothing if this page does not belong to the class any more.
+async function answered(response) {
+  if (response.ok) return response.json();
+  const { error = "", why = "" } = await response.json().catch(() => ({}));
+  if (response.status === 401 || (response.status === 403 && why !== "scene_ahead")) location.replace(away.href);
+  return { error, why };
+}
+
+async function send() {
+  if (isSending) return;
+  isSending = true;
+  try {
+    for (const [key, done] of waiting) {
+      const response = await fetch(address, {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(done),
+      });
+      const { why } = await answered(response);
+      if (why !== "scene_ahead" && response.status < 500 && waiting.get(key) === done) waiting.delete(key);
+    }
+  } catch { /* the server does not answer; it is sent with the next question */ }
+  isSending = false;
+}
+
+async function ask() {
+  try {
+    const found = await answered(await fetch(address, { cache: "no-store" }));
+    if ("scene" in found) tell(found);
+    if (waiting.size) await send();
+  } catch {
+    say(own.texts.lost, true);
+  }
+  setTimeout(ask, EVERY);
+}
+
+document.addEventListener("panj-told", ({ detail: { kind, decision, low, high, drawing } }) => {
+  const done = { drawing: { kind, drawing }, campaign: { kind }, bracket: { kind, decision, low, high } }[kind];
+  if (!done) return;
+  waiting.set(`${kind} ${decision || ""}`, done);
+  send();
+});
+document.addEventListener("panj-wait", () => {
+  hasToWait = true;
+  say(own.texts.wait, true);
+});
+say(own.texts.team);
+ask();

@@ -1,0 +1,85 @@
+"""The seven scenes in a class session: the teacher's clock, and the way of a student to the scene of the class."""
+
+from functools import partial
+
+import solara
+
+from sim.classroom.gate import CLASS
+from sim.classroom.hooks import session, use_attempt
+from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts.distribution import Said
+from sim.classroom.parts.in_class.sure import AskFirst
+from sim.classroom.scenes import ADDRESS, prepare, ready_campaigns
+from sim.classroom.sessions.scenes import Work, the_class_scenes
+from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
+from sim.classroom.texts import texts_of
+from sim.explorable.content import SCENES
+
+
+@solara.component
+def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...]) -> None:
+    """Show the button that begins the scenes or, once the class is in them, the buttons that move it.
+
+    Args:
+        code: Code of the session.
+        scene: Where the class is; None if it is not in the scenes.
+        works: What the students did.
+    """
+    texts, who = texts_of("scenes"), session()
+    trouble, attempt = use_attempt()
+
+    def begin() -> None:
+        the_class_scenes().begin(code, who)
+        prepare()
+
+    Heading(texts.say("teach_heading"), 2)
+    if scene is None:
+        Note(texts.say("teach_about"))
+        Press(texts.say("teach_begin"), lambda: attempt(begin))
+    else:
+        Note(texts.say("teach_now", None, number=scene + 1, all=len(SCENES), title=title_of_scene(scene)), live=True)
+        if count := count_done(scene, works):
+            Note(count, live=True)
+        if ready_campaigns() is None:
+            Note(texts.say("teach_getting_ready"), live=True)
+        with solara.Div(classes=["claims-row"]):
+            move = partial(the_class_scenes().move, code, who)
+            if scene + 1 < len(SCENES):
+                label = texts.say("teach_next", None, title=title_of_scene(scene + 1))
+                Press(label, partial(attempt, partial(move, scene + 1)), is_main=True)
+            if scene:
+                Press(texts.say("teach_back"), partial(attempt, partial(move, scene - 1)))
+            stop = partial(attempt, partial(the_class_scenes().stop, code, who))
+            label, said, yes = (texts.say(f"teach_{key}") for key in ("stop", "stop_sure", "stop_yes"))
+            AskFirst(label, said, yes, texts_of("class").say("teacher_keep"), stop)
+        Note(texts.say("teach_keys"))
+    Trouble(trouble)
+
+
+@solara.component_vue("scenes_way.vue")
+def ScenesWay(href: str, code: str, said: str, label: str) -> None:
+    """Lead to the scenes at once, unless the student has left them in this tab; and show the link to them."""
+
+
+@solara.component
+def ToScenes(code: str) -> None:
+    """Lead a student to the scene in which the class is.
+
+    Args:
+        code: Code of the session.
+    """
+    texts, href = texts_of("scenes"), way_to_scenes(code)
+    ScenesWay(href=href, code=code, said=texts.say("join_now"), label=texts.say("join_open"))
+
+
+def way_to_scenes(code: str) -> str:
+    """Return the address of the scenes of a session."""
+    return f"{solara.use_router().root_path}{ADDRESS}?{CLASS}={code}"
+
+
+@solara.component
+def LinkToScenes(code: str) -> None:
+    """Show the link to the scene in which the class is, for pages other than that of the class."""
+    texts = texts_of("scenes")
+    Said(texts.say("join_now"))
+    Said(texts.say("join_open"), "a", attributes={"href": way_to_scenes(code)})

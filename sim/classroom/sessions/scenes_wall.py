@@ -1,0 +1,182 @@
+"""What the wall shows while a class is in the seven scenes: its campaigns, the reports, and the brackets.
+
+Reads   what students did (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
+Assumes A student is the letter of the team. Curves and results are those of the campaigns of the page, never numbers
+        that a page has sent. Nothing is shown of the pairs before every student has set a bracket, or D is pressed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sim.classroom.sessions.claims import ENDS
+from sim.classroom.sessions.scenes import BRACKET, CAMPAIGN, DRAWING, FIRST_AT, Campaigns, Work, campaign_of
+from sim.classroom.texts import current_language, texts_of
+from sim.data.facts import read_facts
+from sim.explorable.content import SCENES, read_texts, texts_in
+
+NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to hold
+GATHER, REPORTS, DECISION = (SCENES.index(one) for one in ("gather", "reports", "decision"))
+
+
+def scene_texts() -> dict[str, Any]:
+    """Return the texts of the scenes in the language of the pages, or in English if it has none."""
+    language = current_language()
+    return read_texts(language if texts_in(language) else "en")
+
+
+def title_of_scene(scene: int) -> str:
+    """Return the heading of a scene, given its place from 0."""
+    if scene == REPORTS:  # alone, a reader sees all campaigns there
+        return texts_of("scenes").say("wall_title_reports")
+    return str(scene_texts()["scenes"][SCENES[scene]]["heading"])
+
+
+def count_done(scene: int, works: Sequence[Work]) -> str:
+    """Return how many students have done what a scene asks for; empty if it asks for nothing that is sent."""
+    asked = {FIRST_AT[DRAWING]: "draw", FIRST_AT[CAMPAIGN]: "run", "gather": "run", FIRST_AT[BRACKET]: "decision"}
+    key = asked.get(SCENES[scene])
+    if key is None or not works:
+        return ""
+    has_done = {"draw": lambda one: bool(one.drawing), "run": lambda one: one.has_run, "decision": has_bracket}[key]
+    return texts_of("scenes").say(f"count_{key}", len(works), done=sum(map(has_done, works)))
+
+
+def has_bracket(work: Work) -> bool:
+    """Return whether a student has set a bracket."""
+    return bool(work.brackets)
+
+
+def scene_on_the_wall(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns | None) -> dict[str, Any]:
+    """Return what the wall shows of a scene.
+
+    Args:
+        code: Code of the session.
+        scene: Place of the scene, from 0.
+        works: What the students did.
+        campaigns: The campaigns of the page; None while they are being run.
+
+    Returns:
+        `title`, `stage`, `lines` of text, the `chart` of lines or None, and the `board` of brackets or None.
+    """
+    texts = texts_of("scenes")
+    step = texts.say("wall_step", None, number=scene + 1, all=len(SCENES))
+    waits = texts.say("teach_getting_ready") if campaigns is None else ""
+    shown = {"title": title_of_scene(scene), "stage": " ".join(filter(None, (step, count_done(scene, works), waits)))}
+    has_chart, has_board = scene in (GATHER, REPORTS), scene == DECISION
+    return shown | {
+        "lines": lines_of(SCENES[scene]),
+        "chart": chart_of(code, scene, works, campaigns) if campaigns and has_chart else None,
+        "board": brackets_of(works, campaigns) if campaigns and has_board else None,
+    }
+
+
+def lines_of(name: str) -> list[str]:
+    """Return the sentences of a scene that the wall shows in place of a chart."""
+    here, keys = (
+        scene_texts()["scenes"][name],
+        {"river": ("quote", "credit", "note"), "draw": ("lead",), "run": ("lead",)},
+    )
+    lines = [here[key] for key in keys.get(name, ())] or here.get("uncounted", ())
+    districts = len(read_facts().district)
+    return [str(line).format(districts=districts) for line in lines]
+
+
+def chart_of(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns) -> dict[str, Any]:
+    """Return the chart of the campaigns that students have run, with the reports from the scene of reports on."""
+    texts, about = texts_of("scenes"), campaigns.about
+    runs = campaigns.held.shape[1]
+    lines = [
+        {
+            "key": f"{one.letter} {one.member}",
+            "letter": one.letter,
+            "values": campaigns.held[0, campaign_of(one.member, code, runs)].tolist(),
+            "drawing": list(one.drawing),
+        }
+        for one in works
+        if one.has_run
+    ]
+    ends = sorted(line["values"][-1] for line in lines) or [0]
+    drawings = sum(bool(line["drawing"]) for line in lines)
+    foot = texts.say("wall_foot", len(lines), runs=runs, manner=about["worlds"][0]["manner"])
+    reports = about["record"] if scene >= REPORTS else []
+    if reports:
+        foot = f"{foot} {texts.say('wall_reported', ids=texts.listed([one['id'] for one in reports], len(reports)))}"
+    behind = {} if not drawings else {
+        "foot_behind": texts.say("wall_foot_drawings", None, foot=foot, drawings=drawings),
+        "foot": texts.say("wall_foot_behind", None, foot=foot),
+    }  # fmt: skip
+    return {
+        "lines": lines,
+        "last": about["days"] - 1,
+        "most": -(-about["districts"] // 100) * 100,
+        "ticks": [{"day": day, "text": f"1 {about['says']['months'][month - 1]}"} for day, month in first_days(about)],
+        "reports": reports,
+        "unit": texts.say("wall_districts"),
+        "summary": texts.say("wall_summary", len(lines), low=ends[0], high=ends[-1]),
+        "foot": foot,
+        "foot_behind": foot,
+    } | behind
+
+
+def first_days(about: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Return the first day of each month of a page, as the number of the day and of the month."""
+    start, found = np.datetime64(about["start"]), []
+    for day in range(about["days"]):
+        _, month, date = str(start + day).split("-")
+        if date == "01":
+            found.append((day, int(month)))
+    return found
+
+
+def brackets_of(works: Sequence[Work], campaigns: Campaigns) -> dict[str, Any]:
+    """Return the brackets as a board of the wall: one row per decision, with its pairs as dots."""
+    texts, about = texts_of("scenes"), campaigns.about
+    chosen = [one for one in campaigns.decisions if any(one in work.brackets for work in works)]
+    titles = {one["key"]: one["title"] for one in about["decisions"]}
+    manner = about["worlds"][0]["manner"]
+    is_covered = not all(map(has_bracket, works))
+    foot = texts.say("wall_pairs", None, runs=len(about["seeds"]), manner=manner)
+    return {
+        "title": texts.say("wall_brackets"),
+        "rows": [row_of_brackets(one, titles[one], works, campaigns.differences(one)) for one in chosen],
+        "zero": True,
+        "reported": None,
+        "key_reported": "",
+        "unit": texts.say("wall_unit"),
+        "foot": foot,
+        "foot_covered": texts.say("wall_covered", None, foot=foot),
+        "is_covered": is_covered,
+    }
+
+
+def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.ndarray) -> dict[str, Any]:
+    """Return the row of a decision: the brackets about it, each held or not, and the differences of its pairs."""
+    texts = texts_of("scenes")
+    ranges = [
+        {"letter": one.letter, "from": low, "to": high, "held": holds(low, high, pairs)}
+        for one, (low, high) in ((one, one.brackets[decision]) for one in works if decision in one.brackets)
+    ]
+    said = {
+        key: " ".join(str(one["letter"]) for one in ranges if one["held"] == is_held)
+        for key, is_held in (("held", True), ("missed", False))
+    }
+    low, high = (f"{round(end):+,d}".replace("-", "\u2212") for end in np.quantile(pairs, ENDS).tolist())
+    found = [texts.say("wall_nine", None, low=low, high=high)]
+    found += [texts.say(f"wall_{key}", None, letters=letters) for key, letters in said.items() if letters]
+    return {
+        "key": decision,
+        "name": title,
+        "teams": [one["letter"] for one in ranges],
+        "ranges": ranges,
+        "dots": pairs.tolist(),
+        "found": " ".join(found),
+        "mean": None,
+        "summary": texts.say("wall_row", None, decision=title, found=" ".join(found)),
+    }
+
+
+def holds(low: float, high: float, pairs: np.ndarray) -> bool:
+    """Return whether a bracket holds nine pairs in ten."""
+    return float(((pairs >= low) & (pairs <= high)).mean()) >= NINE_IN_TEN - 1e-9

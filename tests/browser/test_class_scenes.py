@@ -1,0 +1,228 @@
+"""The seven scenes with a class: the teacher's clock moves every page, and what students did rises on the wall."""
+
+import re
+
+import pytest
+from conftest import Classroom
+from quick import campaign_of
+from test_access import faults
+from test_class import is_read_from_the_back, join, open_session, sees, wall  # noqa: F401
+from test_explorable import DAYS, at, draw, tab_to
+
+from sim.execution import run, work
+from sim.explorable.content import SCENES
+from sim.explorable.explorable import write_explorable
+from sim.options import Explorable
+from sim.terminal import console_of
+
+SOON = 2000  # milliseconds from a campaign to its dot
+NEXT = re.compile("^Next: ")
+RAISED = """() => {
+    window.raised = 0;
+    new MutationObserver(() => { window.raised ||= document.querySelector(".wall-end") ? Date.now() : 0; })
+        .observe(document.body, { childList: true, subtree: true });
+}"""
+TOLD = """() => document.addEventListener("panj-told", ({ detail }) => {
+    if (detail.kind === "campaign") window.told = Date.now();
+})"""
+
+
+def quiet_campaign(*given):
+    """A stand-in without crossings, because two thousand campaigns full of random ones are too large for a page."""
+    found = campaign_of(*given)
+    found.record.crossed[:] = 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory):
+    """A server of its own, in a folder whose page of scenes has stand-ins."""
+    folder = tmp_path_factory.mktemp("scenes")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (work, run):
+            patch.setattr(module, "run_campaign", quiet_campaign)
+        patch.chdir(folder)
+        write_explorable(Explorable(), console_of())
+        room = Classroom(folder)
+    yield room
+    room.stop()
+
+
+def begin(teacher, *students):
+    teacher.get_by_role("button", name="Begin the seven scenes").click()
+    for student in students:
+        student.wait_for_selector("html[data-ready]")
+        at(student, "river")
+
+
+def move(teacher, name, *students):
+    teacher.get_by_role("button", name=NEXT).click()
+    for student in students:
+        at(student, name)
+
+
+def test_a_class_goes_through_the_scenes_at_the_pace_of_its_teacher(visitor, wall, keep):  # noqa: F811
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    projector = wall(teacher, code)
+    sizes = ((1280, 800), (1024, 768), (390, 844))
+    students = [visitor(f"join?class={code}", *size) for size in sizes]
+    for student, name in zip(students, ("Anna", "Boris", "Chirin"), strict=True):
+        join(student, name)
+    begin(teacher, *students)
+    anna, _, chirin = students
+    assert len({student.evaluate("JSON.parse(document.getElementById('class').content.textContent).campaign")
+                for student in students}) == 3  # fmt: skip
+    anna.click("#river [data-next]")
+    sees(anna, "Please wait")
+    at(anna, "river")
+    a_scene(projector, "A night on the river", keep)
+    a_drawing_each(teacher, projector, students, keep)
+    the_campaigns_rise(teacher, projector, students, keep)
+    the_reports_and_brackets(teacher, projector, students, keep)
+    a_pause_and_all_eyes(teacher, anna, chirin, keep)
+    move(teacher, "claim", *students)
+    a_scene(projector, "Who is not counted", keep)
+    keep(teacher, "scenes_teacher", whole=True)
+    teacher.get_by_role("button", name="End the scenes").click()
+    teacher.locator("dialog[open] .panj-yes").click()
+    for student in students:
+        student.get_by_role("heading", name=re.compile(", you are team")).wait_for()
+
+
+def a_scene(projector, title, keep):
+    projector.get_by_role("heading", name=title).wait_for()
+    is_read_from_the_back(projector)
+    assert not re.search("Anna|Boris|Chirin", projector.content())
+    keep(projector, f"scenes_wall_{title.lower().replace(' ', '_')}")
+
+
+def a_drawing_each(teacher, projector, students, keep):
+    move(teacher, "draw", *students)
+    for student in students:
+        draw(student)
+    for student in students[:2]:
+        student.click("#draw [data-lock]")
+        sees(student, "Please wait")
+    sees(projector, "2 of 3 students have locked a drawing")
+    for student in students:
+        wide, high = student.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert wide <= student.viewport_size["width"] and high <= student.viewport_size["height"]
+        assert not faults(student)
+    keep(students[2], "scenes_phone_draw")
+    sees(teacher, "Seven scenes")
+
+
+def the_campaigns_rise(teacher, projector, students, keep):
+    anna, boris, chirin = students
+    move(teacher, "run", *students)
+    for student in (anna, boris):
+        student.locator("#run [data-day]").fill(str(DAYS - 1))
+    sees(projector, "2 of 3 students have run")
+    assert projector.locator(".wall-curve").count() == 0, "nothing rises before the scene"
+    for student in (anna, boris):
+        student.close()
+    projector.evaluate(RAISED)
+    teacher.get_by_role("button", name=NEXT).click()
+    at(chirin, "gather")
+    projector.locator(".wall-end").nth(2).wait_for()
+    assert projector.locator(".wall-curve").count() == 3
+    assert sorted(projector.locator(".wall-end text").all_inner_texts()) == ["A", "B", "C"]
+    a_scene(projector, "Whose history is it?", keep)
+    projector.keyboard.press("d")
+    drawings = projector.locator(".wall-drawing")
+    drawings.nth(2).wait_for()
+    assert drawings.count() == 3, "a whole drawing that nobody locked was locked with the campaign"
+    is_read_from_the_back(projector)
+    keep(projector, "scenes_wall_drawings")
+    projector.keyboard.press("d")
+    drawings.first.wait_for(state="detached")
+    for place, name in enumerate(("Anna", "Boris")):
+        students[place] = students[place].context.new_page()
+        students[place].goto(f"{teacher.url.partition('/teacher')[0]}/join?class={teacher.url.partition('class=')[2]}")
+        students[place].wait_for_selector("html[data-ready]")
+        at(students[place], "gather")
+        assert name not in students[place].content()
+
+
+def the_reports_and_brackets(teacher, projector, students, keep):
+    anna, boris, chirin = students
+    move(teacher, "reports", *students)
+    sees(projector, "F064")
+    a_scene(projector, "The class, and the reports", keep)
+    anna.click("#reports [data-back]")
+    at(anna, "gather")  # one may go back
+    move(teacher, "decision", *students)
+    for student, presses in ((anna, 1), (boris, 2)):
+        for _ in range(presses):
+            student.press("#decision [data-end=low]", "PageDown")
+        student.click("#decision [data-fall]")
+    sees(projector, "2 of 3 students have set a bracket")
+    assert projector.locator(".wall-dot").count() == 0 and "Nine in ten" not in projector.inner_text(".panj-wall")
+    a_scene(projector, "One decision, changed: what do nine pairs in ten do?", keep)
+    chirin.press("#decision [data-end=high]", "ArrowLeft")
+    chirin.click("#decision [data-fall]")
+    sees(projector, "Nine in ten:")
+    assert projector.locator(".wall-dot").count() == 200
+    assert re.search("(Held|Not held): A", projector.inner_text(".panj-wall"))
+    is_read_from_the_back(projector)
+    keep(projector, "scenes_wall_held")
+
+
+def a_pause_and_all_eyes(teacher, anna, chirin, keep):
+    teacher.get_by_role("button", name="Pause").click()
+    sees(anna, "paused the class")
+    assert anna.evaluate("document.querySelector('main').inert")
+    teacher.get_by_role("button", name="Go on").click()
+    anna.wait_for_function("!document.querySelector('main').inert")
+    teacher.get_by_role("button", name="All eyes here").click()
+    sees(chirin, "Please look at the wall")
+    assert not faults(chirin)
+    keep(chirin, "scenes_phone_eyes")
+    teacher.get_by_role("button", name="Back to the screens").click()
+    chirin.locator(".eyes").wait_for(state="detached")
+
+
+def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # noqa: F811
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    projector = wall(teacher, code)
+    begin(teacher)
+    for _ in range(3):
+        teacher.get_by_role("button", name=NEXT).click()
+        teacher.wait_for_timeout(300)
+    projector.get_by_role("heading", name="Whose history is it?").wait_for()
+    projector.evaluate(RAISED)
+    late = visitor(f"join?class={code}", 390, 844)
+    late.add_init_script(f"({TOLD})()")
+    join(late, "Dara")
+    late.wait_for_selector("html[data-ready]")
+    projector.wait_for_function("window.raised > 0")
+    waited = projector.evaluate("window.raised") - late.evaluate("window.told")
+    assert 0 <= waited < SOON, waited
+    print(f"a dot was on the wall after {waited} ms")
+    late.goto(f"{late.url.partition('/explorable')[0]}/watch")
+    late.get_by_role("link", name="Open the scenes").wait_for()
+
+
+def test_the_scenes_of_a_class_are_used_with_keys_alone_and_can_be_left(visitor):
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    student = visitor(f"join?class={code}")
+    join(student, "Eli")
+    begin(teacher, student)
+    tab_to(student, ".class-bar a")
+    student.keyboard.press("Enter")
+    student.get_by_role("heading", name="Eli, you are team A.").wait_for()
+    link = student.get_by_role("link", name="Open the scenes")
+    link.wait_for()
+    assert not faults(student)
+    teacher.get_by_role("button", name=NEXT).click()
+    sees(teacher, f"Scene 2 of {len(SCENES)}")
+    assert "/join" in student.url, "who has stepped out is not drawn back"
+    link.click()
+    student.wait_for_selector("html[data-ready]")
+    at(student, "draw")
+    teacher.get_by_role("button", name="Remove Eli").click()
+    teacher.locator("dialog[open] .panj-yes").click()
+    sees(student, "Your teacher has removed you")

@@ -1,0 +1,392 @@
+"""The seven scenes in a class session: who may move it and send, what is kept, and what the wall shows."""
+
+import json
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from test_register import ANNA, BORIS, CYRUS, OUTCOME, TEACHER
+
+from sim.classroom import scenes as served
+from sim.classroom.gate import BROWSER, Gate, Room
+from sim.classroom.sessions.claims import Refused
+from sim.classroom.sessions.register import Register
+from sim.classroom.sessions.scenes import (
+    BRACKET,
+    CAMPAIGN,
+    DRAWING,
+    Campaigns,
+    ClassScenes,
+    Done,
+    Outline,
+    campaign_of,
+    read_done,
+)
+from sim.classroom.sessions.scenes_wall import holds, scene_on_the_wall
+from sim.errors import PanjError
+from sim.explorable.content import SCENES
+from sim.explorable.encoding import Course, packed
+
+DAYS, DISTRICTS, POSTS, RUNS = 68, 399, 13, 50
+DECISIONS = ("border=closed", "taliban=no_parley")
+OUTLINE = Outline(DAYS, DISTRICTS, DECISIONS)
+LINE = tuple(np.linspace(31, 200, DAYS).round(1).tolist())
+PLACE = {name: row for row, name in enumerate(SCENES)}
+HOST = "http://127.0.0.1:8765"
+
+
+@pytest.fixture
+def register(tmp_path):
+    return Register(tmp_path / "classroom.sqlite", lambda _: None, lambda: [OUTCOME])
+
+
+@pytest.fixture
+def scenes(register):
+    return ClassScenes(register)
+
+
+@pytest.fixture
+def code(register, scenes):
+    """A session in the first scene, which Anna and Boris have joined."""
+    code, _ = register.open_session(TEACHER)
+    register.join(code, ANNA, "Anna")
+    register.join(code, BORIS, "Boris", "North")
+    scenes.begin(code, TEACHER)
+    return code
+
+
+def why(act, *values):
+    with pytest.raises(Refused) as raised:
+        act(*values)
+    return raised.value.why
+
+
+def works(scenes, code):
+    return {one.letter: one for one in scenes.gathered(code, TEACHER)}
+
+
+def test_the_class_is_where_its_teacher_has_moved_it(register, scenes, code):
+    assert scenes.walk(code, ANNA).scene == register.place(code, ANNA).scene == register.room(code, TEACHER).scene == 0
+    scenes.move(code, TEACHER, 3)
+    assert scenes.walk(code, BORIS).scene == register.place(code, BORIS).scene == 3
+    assert why(scenes.move, code, TEACHER, 7) == why(scenes.move, code, TEACHER, -1) == "no_such_scene"
+    scenes.stop(code, TEACHER)
+    assert register.place(code, ANNA).scene is None and why(scenes.walk, code, ANNA) == "no_scenes"
+    assert why(scenes.move, code, TEACHER, 1) == "no_scenes"
+
+
+@pytest.mark.parametrize("who", [ANNA, CYRUS])
+def test_nobody_else_moves_the_class_or_sees_what_it_did(scenes, code, who):
+    for act in (scenes.begin, scenes.stop, scenes.gathered):
+        assert why(act, code, who) == "not_teacher"
+    assert why(scenes.move, code, who, 1) == "not_teacher" and scenes.walk(code, ANNA).scene == 0
+
+
+def test_who_has_no_seat_neither_follows_nor_sends(register, scenes, code):
+    other, _ = register.open_session(CYRUS)
+    scenes.begin(other, CYRUS)
+    for session in (code, other):
+        assert why(scenes.walk, session, CYRUS) == why(scenes.keep, session, CYRUS, Done(CAMPAIGN)) == "no_seat"
+    assert why(scenes.walk, "FFFFFF", ANNA) == "no_session"
+    assert why(scenes.keep, other, ANNA, Done(CAMPAIGN)) == "no_seat" and not scenes.gathered(other, CYRUS)
+
+
+def test_nothing_is_sent_ahead_of_the_class(scenes, code):
+    for done, name in (
+        (Done(DRAWING, "", LINE), "draw"),
+        (Done(CAMPAIGN), "run"),
+        (Done(BRACKET, *bracket()), "decision"),
+    ):
+        scenes.move(code, TEACHER, PLACE[name] - 1)
+        assert why(scenes.keep, code, ANNA, done) == "scene_ahead"
+        scenes.move(code, TEACHER, PLACE[name])
+        scenes.keep(code, ANNA, done)
+    found = works(scenes, code)["A"]
+    assert found.drawing == LINE and found.has_run and found.brackets == {DECISIONS[0]: (-20.0, 10.0)}
+
+
+def bracket(low=-20.0, high=10.0, decision=DECISIONS[0]):
+    return decision, (low, high)
+
+
+def test_what_was_locked_is_never_replaced(scenes, code):
+    scenes.move(code, TEACHER, 6)
+    for done in (
+        Done(DRAWING, "", LINE),
+        Done(DRAWING, "", LINE[::-1]),
+        Done(BRACKET, *bracket()),
+        Done(BRACKET, *bracket(0.0)),
+    ):
+        scenes.keep(code, ANNA, done)
+    found = works(scenes, code)["A"]
+    assert found.drawing == LINE and found.brackets == {DECISIONS[0]: (-20.0, 10.0)}
+
+
+def test_a_student_who_left_or_was_removed_is_not_on_the_wall(register, scenes, code):
+    scenes.move(code, TEACHER, 6)
+    for who in (ANNA, BORIS):
+        scenes.keep(code, who, Done(DRAWING, "", LINE))
+    register.leave(code, ANNA)
+    assert list(works(scenes, code)) == ["B"]
+    number = register.room(code, TEACHER).teams[0].members[0].number
+    register.remove(code, TEACHER, number)
+    assert not works(scenes, code) and why(scenes.walk, code, BORIS) == "no_seat"
+    with register.storage.reading() as act:
+        assert act.execute("SELECT COUNT(*) FROM scene_work").fetchone()[0] == 0
+
+
+def test_a_restart_keeps_the_scene_and_what_was_done(register, scenes, code):
+    scenes.move(code, TEACHER, 3)
+    scenes.keep(code, ANNA, Done(CAMPAIGN))
+    again = ClassScenes(Register(register.storage.path, lambda _: None, lambda: [OUTCOME]))
+    assert again.walk(code, ANNA) == scenes.walk(code, ANNA) and works(again, code) == works(scenes, code)
+
+
+def test_to_begin_again_deletes_what_was_done_in_this_class_alone(register, scenes, code):
+    other, _ = register.open_session(TEACHER)
+    register.join(other, CYRUS, "Cyrus")
+    scenes.begin(other, TEACHER)
+    for session, who in ((code, ANNA), (other, CYRUS)):
+        scenes.move(session, TEACHER, 3)
+        scenes.keep(session, who, Done(CAMPAIGN))
+    first = scenes.walk(code, ANNA).round
+    scenes.begin(code, TEACHER)
+    assert scenes.walk(code, ANNA).round == first + 1 and scenes.walk(code, ANNA).scene == 0
+    assert not works(scenes, code)["A"].has_run and works(scenes, other)["A"].has_run
+
+
+def test_an_ended_session_is_in_no_scene(register, scenes, code):
+    register.end(code, TEACHER)
+    assert register.place(code, ANNA).scene is None
+    assert why(scenes.keep, code, ANNA, Done(CAMPAIGN)) == why(scenes.begin, code, TEACHER) == "has_ended"
+
+
+def test_the_wall_is_told_once_of_what_is_sent_twice(register, scenes, code, monkeypatch):
+    told = []
+    monkeypatch.setattr(register.feed, "announce", told.append)
+    scenes.move(code, TEACHER, 3)
+    for _ in range(2):
+        scenes.keep(code, ANNA, Done(CAMPAIGN))
+    assert told == [code, code]  # the move, and the campaign
+
+
+def test_students_who_join_one_after_another_have_different_campaigns():
+    found = [campaign_of(member, "FKMRWX", 200) for member in range(7, 67)]
+    assert len(set(found)) == 60 and all(0 <= one < 200 for one in found)
+    assert campaign_of(7, "FKMRWX", 200) == found[0] != campaign_of(7, "HFKRMW", 200)
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("", "json"),
+        ("[" * 5000, "json"),
+        ("[1]", "json"),
+        ({}, "kind"),
+        ({"kind": ["drawing"]}, "kind"),
+        ({"kind": "claim"}, "kind"),
+        ({"kind": "drawing"}, "drawing"),
+        ({"kind": "drawing", "drawing": "1" * DAYS}, "drawing"),
+        ({"kind": "drawing", "drawing": [1.0] * (DAYS - 1)}, "drawing"),
+        ({"kind": "drawing", "drawing": [*LINE[:-1], None]}, "drawing"),
+        ({"kind": "drawing", "drawing": [*LINE[:-1], True]}, "drawing"),
+        ({"kind": "drawing", "drawing": [*LINE[:-1], float("nan")]}, "drawing"),
+        ({"kind": "drawing", "drawing": [*LINE[:-1], 400]}, "drawing"),
+        ({"kind": "drawing", "drawing": [*LINE[:-1], 10**400]}, "drawing"),
+        ({"kind": "bracket", "decision": "border=open", "low": 0, "high": 1}, "decision"),
+        ({"kind": "bracket", "decision": [], "low": 0, "high": 1}, "decision"),
+        ({"kind": "bracket", "decision": DECISIONS[0], "low": 2, "high": 1}, "low"),
+        ({"kind": "bracket", "decision": DECISIONS[0], "low": -400, "high": 1}, "low"),
+        ({"kind": "bracket", "decision": DECISIONS[0], "low": 0}, "high"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_its_key(given, key):
+    text = given if isinstance(given, str) else json.dumps(given)
+    with pytest.raises(PanjError) as raised:
+        read_done(text.encode(), OUTLINE)
+    assert raised.value.key == key and not isinstance(raised.value, Refused)
+
+
+def test_what_is_right_is_read():
+    assert read_done(json.dumps({"kind": "drawing", "drawing": LINE}).encode(), OUTLINE) == Done(DRAWING, "", LINE)
+    assert read_done(b'{"kind": "campaign", "held": [1], "seed": 9}', OUTLINE) == Done(CAMPAIGN)
+
+
+def campaigns(runs=RUNS):
+    held = np.random.default_rng(5).integers(0, DISTRICTS, (1 + len(DECISIONS), runs, DAYS))
+    about = {
+        "start": "2021-05-01", "days": DAYS, "districts": DISTRICTS, "posts": POSTS, "seeds": list(range(runs)),
+        "worlds": [{"key": "free", "manner": "free, calibrated"}],
+        "decisions": [{"key": key, "title": f"Title of {key}"} for key in ("", *DECISIONS)],
+        "record": [{"kind": "centres", "day": 0, "value": 31.3, "id": "F064", "text": "33/421"}],
+        "says": {"months": list("JFMAMJJASOND")},
+    }  # fmt: skip
+    return Campaigns(about, held)
+
+
+def on_the_wall(scenes, code, name, found=None):
+    return scene_on_the_wall(code, PLACE[name], scenes.gathered(code, TEACHER), found or campaigns())
+
+
+def test_every_campaign_that_was_run_is_a_line_of_the_page_and_no_other(scenes, code):
+    scenes.move(code, TEACHER, PLACE["gather"])
+    assert on_the_wall(scenes, code, "gather")["chart"]["lines"] == []
+    scenes.keep(code, BORIS, Done(CAMPAIGN))
+    (line,) = on_the_wall(scenes, code, "gather")["chart"]["lines"]
+    member = works(scenes, code)["B"].member
+    assert line["letter"] == "B" and line["values"] == campaigns().held[0, campaign_of(member, code, RUNS)].tolist()
+    assert line["drawing"] == []
+    shown = json.dumps(on_the_wall(scenes, code, "gather"))
+    assert "Anna" not in shown and "Boris" not in shown and "North" not in shown
+    assert "free, calibrated" in shown and "50 campaigns" in shown
+
+
+def test_reports_are_on_the_wall_from_their_scene_on(scenes, code):
+    assert not on_the_wall(scenes, code, "gather")["chart"]["reports"]
+    chart = on_the_wall(scenes, code, "reports")["chart"]
+    assert [one["id"] for one in chart["reports"]] == ["F064"] and "F064" in chart["foot"]
+    assert [tick["day"] for tick in chart["ticks"]] == [0, 31, 61]
+
+
+def test_a_bracket_is_held_if_it_has_nine_pairs_in_ten(scenes, code):
+    scenes.move(code, TEACHER, PLACE["decision"])
+    pairs = campaigns().differences(DECISIONS[1])
+    low, high = (float(end) for end in (pairs.min(), pairs.max()))
+    scenes.keep(code, ANNA, Done(BRACKET, DECISIONS[1], (low, high)))
+    board = on_the_wall(scenes, code, "decision")["board"]
+    assert board["is_covered"] and [row["key"] for row in board["rows"]] == [DECISIONS[1]]
+    scenes.keep(code, BORIS, Done(BRACKET, DECISIONS[1], (0.0, 1.0)))
+    board = on_the_wall(scenes, code, "decision")["board"]
+    (row,) = board["rows"]
+    assert not board["is_covered"] and [one["held"] for one in row["ranges"]] == [True, False]
+    assert row["dots"] == pairs.tolist() and "Held: A." in row["found"] and "Not held: B." in row["found"]
+
+
+def test_nine_in_ten_is_enough_and_less_is_not():
+    pairs = np.arange(100)
+    assert holds(0, 89, pairs) and not holds(0, 88, pairs)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_every_scene_has_something_on_the_wall_before_its_campaigns_are_there(scenes, code, name):
+    shown = scene_on_the_wall(code, PLACE[name], scenes.gathered(code, TEACHER), None)
+    assert shown["title"] and shown["chart"] is shown["board"] is None and "run" in shown["stage"]
+
+
+POLICY = "default-src 'none'; script-src 'sha256-x'; style-src 'sha256-y'"
+
+
+def page():
+    found = campaigns()
+    course = Course(np.array([5], np.int64), np.zeros((DAYS, POSTS), np.int64))
+    text = packed(dict(found.about), [course] * (RUNS * (1 + len(DECISIONS))))
+    return (
+        f'<head><meta http-equiv="Content-Security-Policy" content="{POLICY}"></head>'
+        f'<template id="campaigns">{text}</template><script type="module">scenes</script>'
+    )
+
+
+@pytest.fixture
+def visit(register, scenes, tmp_path, monkeypatch):
+    """Return a function that returns the browser of a visitor, of a server with a stand-in of the page."""
+    path = tmp_path / "explorable.html"
+    path.write_text(page(), encoding="utf-8")
+    monkeypatch.setattr(served, "write_explorable", lambda *_: SimpleNamespace(path=path))
+    monkeypatch.setattr(served, "the_class_scenes", lambda: scenes)
+    for name in ("pages", "unpacked_pages"):
+        monkeypatch.setattr(served, name, [])
+    routes = [
+        Route(served.ADDRESS, served.scenes),
+        Route(served.CLASS_ADDRESS, served.class_scenes, methods=["GET", "POST"]),
+    ]
+
+    def visitor(browser, room_code=""):
+        client = TestClient(
+            Gate(Starlette(routes=routes), Room("127.0.0.1", 8765, room_code)), base_url=HOST, follow_redirects=False
+        )
+        client.cookies.set(BROWSER, browser)
+        return client
+
+    return visitor
+
+
+def where(client, code):
+    return client.get(f"/explorable/class?class={code}")
+
+
+def send(client, code, **done):
+    return client.post(f"/explorable/class?class={code}", json=done)
+
+
+def test_a_page_is_told_the_scene_and_what_it_sends_is_kept(visit, register, scenes, code):
+    anna = visit(ANNA)
+    assert where(anna, code).json() == {"scene": 0, "round": 1, "call": ""}
+    assert send(anna, code, kind="campaign").status_code == 403
+    scenes.move(code, TEACHER, 3)
+    register.call(code, TEACHER, "eyes")
+    assert where(anna, code).json() == {"scene": 3, "round": 1, "call": "eyes"}
+    assert send(anna, code, kind="campaign").status_code == 200 and works(scenes, code)["A"].has_run
+    wrong = send(anna, code, kind="drawing", drawing=[1])
+    assert wrong.status_code == 400 and wrong.json()["error"].startswith("drawing: found 1 values")
+
+
+def test_a_stranger_is_told_nothing_and_leaves_nothing(visit, scenes, code):
+    scenes.move(code, TEACHER, 3)
+    stranger = visit(CYRUS)
+    for answer in (where(stranger, code), send(stranger, code, kind="campaign"), send(stranger, code, kind="nonsense")):
+        assert answer.status_code == 403 and answer.json()["why"] == "no_seat" and "scene" not in answer.json()
+    assert not any(one.has_run for one in scenes.gathered(code, TEACHER))
+    led = stranger.get(f"/explorable?class={code}")
+    assert led.status_code == 303 and led.headers["location"].endswith(f"/join?class={code}")
+
+
+def test_what_is_too_large_is_not_read_to_its_end(visit, code):
+    answer = visit(ANNA).post(f"/explorable/class?class={code}", content=b"1" * (served.LARGEST + 1))
+    assert answer.status_code == 413 and answer.json()["error"].startswith("json")
+
+
+def test_another_site_cannot_send_for_a_student(visit, scenes, code):
+    scenes.move(code, TEACHER, 3)
+    answer = visit(ANNA).post(
+        f"/explorable/class?class={code}", json={"kind": "campaign"}, headers={"origin": "http://evil.example"}
+    )
+    assert answer.status_code == 403 and not works(scenes, code)["A"].has_run
+
+
+def test_who_has_not_come_through_the_door_is_asked_for_its_code(visit, code):
+    assert where(visit(ANNA, room_code="KAPF37"), code).status_code == 401
+
+
+def test_the_page_in_a_class_has_one_more_script_and_connects_to_this_server_alone(visit, scenes, code):
+    anna = visit(ANNA)
+    found = anna.get(f"/explorable?class={code.lower()}")
+    assert found.text.count("<script") == 2 and found.text.index('id="class"') < found.text.index("<script")
+    policy = found.headers["content-security-policy"]
+    assert "connect-src 'self'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+    assert policy.partition("; frame-ancestors")[0] in found.text.replace("&#39;", "'"), (
+        "two policies, one of them stricter"
+    )
+    own = json.loads(found.text.partition('<template id="class">')[2].partition("</template>")[0])
+    member = works(scenes, code)["A"].member
+    assert own["code"] == code and own["campaign"] == campaign_of(member, code, RUNS) and own["scene"] == 0
+    assert "Anna" not in found.text and "A" in own["texts"]["team"]
+    alone = anna.get("/explorable")
+    assert alone.text == page() and "connect-src" not in alone.headers["content-security-policy"]
+
+
+def test_the_teacher_sees_that_a_student_has_the_scenes_open(visit, register, code):
+    where(visit(ANNA), code)
+    members = [member for team in register.room(code, TEACHER).teams for member in team.members]
+    assert [member.page for member in members] == ["scenes", ""]
+
+
+def test_the_campaigns_of_the_wall_are_those_of_the_page(visit, code):
+    visit(ANNA).get(f"/explorable?class={code}")
+    found = served.the_campaigns()
+    assert found.held.shape == (1 + len(DECISIONS), RUNS, DAYS) and found.outline == OUTLINE
+    assert (found.held == 1).all() and not found.differences(DECISIONS[0]).any()
+    assert all(one["day"] < other["day"] for one, other in pairwise([{"day": -1}, *found.about["record"]]))
