@@ -77,6 +77,7 @@ class RefinedFit(NamedTuple):
 
     effort: Effort
     events: tuple[str, ...]
+    fitted: tuple[str, ...]  # names of the targets
     refined: Refined
     posterior: Posterior
     accepted: pa.Table  # first campaign of the ensemble of each draw, in the same order: the outcomes that targets use
@@ -173,8 +174,9 @@ def completed(
     )  # fmt: skip
     console.print(f"Running {AGAIN} campaigns with draws of the posterior and new seeds ...")
     first = int(made.bank.seeds.max()) + 1
+    fitted = tuple(target.target for target in units_of(made.targets, forecast_of(made.bank.outcomes, made.targets)))
     again = run_with(posterior, order, range(first, first + AGAIN), pool)
-    return RefinedFit(effort, problem.events, refined, posterior, accepted, again, first, folder)
+    return RefinedFit(effort, problem.events, fitted, refined, posterior, accepted, again, first, folder)
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
@@ -273,7 +275,7 @@ def about_refined(made: RefinedFit, request: Calibrate, priors: Sequence[Prior])
     ensembles = proposed + DRAWN * len(refined.seeds)
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
-        "draws": len(refined.seeds), "learning_rate": RATES[-1], "events": list(made.events),
+        "draws": len(refined.seeds), "targets": len(made.fitted), "fitted": list(made.fitted), "learning_rate": RATES[-1], "events": list(made.events),
         "chosen": list(most_learned(priors, refined.shares)),
         "simulations_lived": ensembles * made.effort.campaigns,
         "score": float(refined.scores.sum(axis=1).mean()), "again": made.again.num_rows,

@@ -182,7 +182,8 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
     if is_shipped:
         rows = of_today(rows, keys, believed)
     check_rows(rows, keys, where)
-    note = f"{len(rows):,} weighted draws fitted to {about['targets']} targets"
+    kind = "weighted draws" if np.ptp(weights) else "draws"
+    note = f"{len(rows):,} {kind} fitted to {about['targets']} targets"
     return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
 
 

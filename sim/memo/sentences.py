@@ -29,7 +29,7 @@ from sim.report.findings import Side, describe_misfit, place_among, share_of
 from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
-from sim.scoring.forecasts import targets_here
+from sim.scoring.forecasts import names_of, targets_here
 from sim.study.reader import Measure, Study, StudyCell, Worlds
 from sim.wording import counted, format_day, list_words, paragraph, span_of
 
@@ -281,17 +281,15 @@ def fitted(subject: Subject) -> str:
         return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
     if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
         return ""
-    uses = uses_of_targets().get(subject.measure.outcome, frozenset())
-    if "fitted" in uses:
-        return "The numbers were fitted to this very figure among others, so that meeting it is no independent test."
-    return "This figure was not among those that the numbers were fitted to." if uses else ""
+    if subject.measure.outcome not in outcomes_of_targets():
+        return ""
+    return "The numbers were fitted to this figure among others, so that meeting it is no independent test."
 
 
 @remembered()
-def uses_of_targets() -> dict[str, frozenset[str]]:
-    """Return how the reported figures of each outcome are used: fitted, scored or both."""
-    targets = targets_here()
-    return {one.outcome: frozenset(two.use for two in targets if two.outcome == one.outcome) for one in targets}
+def outcomes_of_targets() -> frozenset[str]:
+    """Return the outcomes of all targets; refined fits, such as the one that ships, use every target."""
+    return frozenset(names_of(targets_here()))
 
 
 def fit_of(subject: Subject) -> str:

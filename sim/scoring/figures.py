@@ -102,7 +102,7 @@ def targets_table(scores: Scores) -> Table:
         f"Reported and simulated. {title_of(scores)}",
         "Inside: the reported number, or part of its range, is in the 90 % interval; (yes): only with the observation "
         "error. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte Carlo "
-        "error. * fitted by calibrate, the others only scored.",
+        "error. * used by the first fit of calibrate already; its refined fit uses all.",
         "target", SPREAD,
     )  # fmt: skip
     table.add_column("inside")
@@ -192,8 +192,8 @@ def sentences(scores: Scores) -> list[str]:
     met = sum(row["fitted_inside"] == row["fitted"] for row in fitted)
     lines = [
         f"Inside the 90 % interval: {inside} of {len(targets)} targets ({with_error} with the observation error). "
-        f"By event: all targets in {whole} of {len(events)} events, none in {none}; all fitted targets "
-        f"in {met} of {len(fitted)}."
+        f"By event: all targets in {whole} of {len(events)} events, none in {none}; all targets of the "
+        f"first fit in {met} of {len(fitted)}."
     ]
     for name, found in scores.about["against"].items():
         everything, late = found["all"], found["after_22_june"]
@@ -449,7 +449,7 @@ def caption_of(about: Mapping[str, Any]) -> str:
         "agree, its unit is the observation error. "
         "Numbers of soldiers who crossed are on a logarithmic scale. Inside: the reported number, or part of its "
         "range, is within the 90 % interval, which the observation error does not widen. The split is shown as the "
-        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * fitted "
-        "by calibrate, the others only scored. Targets of one event are not independent. Sources: evidence named in "
+        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * used by "
+        "the first fit of calibrate already; its refined fit uses all. Targets of one event are not independent. Sources: evidence named in "
         "sim/data/targets.csv.",
     )
