@@ -275,7 +275,8 @@ def about_refined(made: RefinedFit, request: Calibrate, priors: Sequence[Prior])
     ensembles = proposed + DRAWN * len(refined.seeds)
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
-        "draws": len(refined.seeds), "targets": len(made.fitted), "fitted": list(made.fitted), "learning_rate": RATES[-1], "events": list(made.events),
+        "draws": len(refined.seeds), "targets": len(made.fitted), "fitted": list(made.fitted),
+        "learning_rate": RATES[-1], "events": list(made.events),
         "chosen": list(most_learned(priors, refined.shares)),
         "simulations_lived": ensembles * made.effort.campaigns,
         "score": float(refined.scores.sum(axis=1).mean()), "again": made.again.num_rows,
