@@ -37,7 +37,7 @@ from sim.sampler import Cloud, State, generator, recorded, reflected, sample, st
 from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
-RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage; the last is that of the posterior
+RATES = (1.0, 2.0, 4.0)  # learning rate at the end of each stage; the last is that of the posterior
 CHAIN = 4  # draws per chain of moves, of which the sampler runs many
 DRAWN = 4  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
