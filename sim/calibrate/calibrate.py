@@ -133,7 +133,7 @@ def write_refined(
     score = found.refined.scores.sum(axis=1)
     whole = {
         **about, **about_refined(found, request, made.priors), "first": first, "tolerance": None,
-        "effective_sample_size": float(len(score)), "posterior": found.posterior.digest,
+        "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
     }  # fmt: skip
     write_posterior(folder / "posterior.parquet", found.posterior, found.refined.seeds, score, whole)
     pq.write_table(draws_of_chains(made.priors, found), folder / "chains.parquet")

@@ -11,7 +11,7 @@ Method  Each draw has its own seeds, with which an *ensemble* of campaigns is ru
         the record, 1 if the ensemble is as good as the prior. The density of the posterior is that of the prior times
         exp(-rate x sum of the scores of all events); `rate` is called the learning rate. So a draw is not favoured
         because a single campaign happened to come near the record. All parameters are fitted, each as a share of its
-        prior.
+        prior. Chains that end in different places are weighted by their evidence.
 """
 
 import signal
@@ -39,7 +39,7 @@ from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0)  # learning rate at the end of each stage; the last is that of the posterior
 CHAIN = 4  # draws per chain of moves, of which the sampler runs many
-DRAWN = 4  # draws from the prior for every draw that is kept
+DRAWN = 8  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
 SEED_BITS = 40  # number of random bits of the seed with which an ensemble begins
 SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed
@@ -74,7 +74,7 @@ class Problem(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """The draws of all chains, equally weighted."""
+    """The draws of all chains, weighted by the evidence that each chain estimates."""
 
     clouds: tuple[Cloud, ...]  # one per chain
 
@@ -87,6 +87,14 @@ class Refined(NamedTuple):
     def seeds(self) -> Integers:
         """Seed of the first campaign of the ensemble of each draw; its other campaigns have the seeds after it."""
         return np.concatenate([cloud.state[SEEDS] for cloud in self.clouds])
+
+    @property
+    def weights(self) -> Floats:
+        """Weight of each draw: those of one chain are equal, and add up to the chain's share of the evidence."""
+        logs = np.array([cloud.log_evidence for cloud in self.clouds])
+        shares = np.exp(logs - logs.max())
+        sizes = [cloud.before.size for cloud in self.clouds]
+        return np.asarray(np.repeat(shares / shares.sum() / sizes, sizes), np.float64)
 
     @property
     def scores(self) -> Floats:

@@ -40,7 +40,7 @@ from sim.calibrate.chains import (
     refine,
 )
 from sim.calibrate.fit import UNIT, Bank, Fit
-from sim.calibrate.tables import effective_size, rows_of_chains
+from sim.calibrate.tables import effective_size, rows_of_chains, spread_of
 from sim.configuration.draws import POSTERIOR, Draws, Prior
 from sim.configuration.posterior import Posterior, posterior_of
 from sim.configuration.settings import Order, Piece
@@ -60,9 +60,9 @@ from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 2 minutes and full, which Panj ships, about 25
+EFFORTS = {  # on two cores quick takes about 2 minutes and full, which Panj ships, about 30
     "quick": Effort(draws=64, campaigns=16, moves=1),
-    "full": Effort(draws=256, campaigns=32, moves=2),
+    "full": Effort(draws=256, campaigns=32, moves=4),
 }
 SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
 AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
@@ -87,7 +87,10 @@ class RefinedFit(NamedTuple):
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
         """Return two forecasts, keyed by column prefix: of campaigns of the ensembles, and of runs of new seeds."""
-        return {"accepted": forecast_of(self.accepted, targets), "again": forecast_of(self.again, targets)}
+        return {
+            "accepted": forecast_of(self.accepted, targets, self.refined.weights),
+            "again": forecast_of(self.again, targets),
+        }
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
@@ -164,7 +167,7 @@ def completed(
     """Complete a refined fit after its chains have ended, and run campaigns with draws of its posterior."""
     drawn = [numbers_at(problem.priors, shares) for shares in refined.shares]
     rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
-    posterior = posterior_of(made.bank.keys, np.ones(len(rows)), rows, "")
+    posterior = posterior_of(made.bank.keys, refined.weights, rows, "")
     console.print(f"Running one campaign of each of {len(rows):,} ensembles again ...")
     names = tuple(name for name in names_of(made.targets) if name in made.bank.outcomes.column_names)
     seeds = refined.seeds.tolist()
@@ -202,7 +205,7 @@ def draws_of_chains(priors: Sequence[Prior], found: RefinedFit) -> pa.Table:
     return pa.table(
         {
             "chain": np.repeat(np.arange(len(sizes)), sizes),
-            "weight": np.ones(sum(sizes)),
+            "weight": refined.weights,
             "seed": refined.seeds,
             **{f"score_{event}": refined.scores[:, place] for place, event in enumerate(found.events)},
             **{prior.key: [one[prior.key] for one in fitted] for prior in priors},
@@ -249,7 +252,7 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
         )
         rows.append({
             "event": event, "targets": len(scored), "bank": f"{prior:.4f}",
-            "ensembles": f"{found.refined.scores[:, place].mean():.4f}", "again": f"{fresh:.4f}",
+            "ensembles": f"{np.average(found.refined.scores[:, place], weights=found.refined.weights):.4f}", "again": f"{fresh:.4f}",
             "without": f"{apart:.4f}", "effective_without": f"{effective_size(weights):.1f}",
         })  # fmt: skip
     return rows
@@ -262,10 +265,10 @@ def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
     return rows_of_chains(made.priors, shares, weights) if len(shares) > 1 else []
 
 
-def most_learned(priors: Sequence[Prior], shares: Floats) -> tuple[str, ...]:
+def most_learned(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
     """Return the keys of the parameters of which the record removes most of the variance, strongest first."""
-    order = np.argsort(shares.var(axis=0), kind="stable")
-    return tuple(priors[place].key for place in order[:SHOWN])
+    spreads = [spread_of(column, refined.weights) for column in refined.shares.T]
+    return tuple(priors[place].key for place in np.argsort(spreads, kind="stable")[:SHOWN])
 
 
 def about_refined(made: RefinedFit, request: Calibrate, priors: Sequence[Prior]) -> dict[str, Any]:
@@ -277,9 +280,10 @@ def about_refined(made: RefinedFit, request: Calibrate, priors: Sequence[Prior])
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
         "draws": len(refined.seeds), "targets": len(made.fitted), "fitted": list(made.fitted),
         "learning_rate": RATES[-1], "events": list(made.events),
-        "chosen": list(most_learned(priors, refined.shares)),
+        "chosen": list(most_learned(priors, refined)),
         "simulations_lived": ensembles * made.effort.campaigns,
-        "score": float(refined.scores.sum(axis=1).mean()), "again": made.again.num_rows,
+        "score": float(np.average(refined.scores.sum(axis=1), weights=refined.weights)),
+        "log_evidence": [round(cloud.log_evidence, 4) for cloud in refined.clouds], "again": made.again.num_rows,
         "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
         "record": f"chains/{made.folder.name}",
     }  # fmt: skip
