@@ -40,7 +40,7 @@ from sim.calibrate.refine import (
     rows_of_events,
     rows_of_steps,
 )
-from sim.calibrate.tables import rows_of_numbers, rows_of_record, write_tables
+from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_tables
 from sim.configuration.posterior import Posterior, table_of
 from sim.data.facts import fingerprint_of_record
 from sim.options import Calibrate

@@ -242,6 +242,7 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
     """
     drawn = [found.posterior.row(seed) for seed in found.again["seed"].to_pylist()]
     whole, units, rows = forecast_of(found.again, targets), units_of(targets, bank), []
+    ensembles = np.average(found.refined.scores, axis=0, weights=found.refined.weights)
     for place, event in enumerate(found.events):
         log_weights = RATES[-1] * found.refined.scores[drawn, place]
         weights = np.exp(log_weights - log_weights.max())
@@ -251,9 +252,9 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
             for forecast in (bank, whole, whole._replace(weights=weights))
         )
         rows.append({
-            "event": event, "targets": len(scored), "bank": f"{prior:.4f}",
-            "ensembles": f"{np.average(found.refined.scores[:, place], weights=found.refined.weights):.4f}", "again": f"{fresh:.4f}",
-            "without": f"{apart:.4f}", "effective_without": f"{effective_size(weights):.1f}",
+            "event": event, "targets": len(scored), "bank": f"{prior:.4f}", "ensembles": f"{ensembles[place]:.4f}",
+            "again": f"{fresh:.4f}", "without": f"{apart:.4f}",
+            "effective_without": f"{effective_size(weights):.1f}",
         })  # fmt: skip
     return rows
 
