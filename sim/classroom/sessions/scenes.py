@@ -148,7 +148,9 @@ class ClassScenes:
             scene, row = storage.scene_in(act, session), storage.scenes_row(act, session)
             if row is None or scene is None:
                 raise Refused("no_scenes")
-            return Walk(scene, row["round"], self.register.calls.get(session["code"], ""), seat["letter"], seat["member"])
+            return Walk(
+                scene, row["round"], self.register.calls.get(session["code"], ""), seat["letter"], seat["member"]
+            )
 
     def keep(self, code: str, browser: str, done: Done) -> None:
         """Keep what a student did. What was done before stays as it was, so that no prediction is changed afterwards.
