@@ -11,6 +11,7 @@ Assumes Pairs end on the day after the record, because every outcome that is off
 """
 
 import math
+import pickle
 import threading
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ from sim.story.branches import Turn, check_effect, run_branches, turn_of
 
 PAIRS = 200  # pairs that are shown
 CHUNK = 10  # pairs that a worker runs at a time
+STEP = 2  # pairs that a worker runs at a time while nobody waits for them, so that the server can be stopped at once
 TRIAL = 40  # pairs that are run to judge an evening
 TRIAL_SEED = 5_000  # first seed of those pairs
 WEEKS = 2  # weeks between the evenings that are tried, and from the last of them to the end of the record
@@ -45,6 +47,7 @@ LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the 
 SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # nobody is sent to count the dead
 WAIT = 0.2  # seconds between looks whether visitors' requests are still running
 KEPT = 30  # forks whose pairs are kept (trial pairs and others), and suggestions that are kept
+RunSeeds = Callable[[Sequence[int]], "Rows"]
 Rows = list[tuple[dict[str, Value], dict[str, Value]]]  # outcomes without and with the change, one row per pair
 
 
@@ -115,10 +118,10 @@ class PairRun:
     Args:
         turn: The fork, resolved to settings.
         seeds: The seed of each pair.
-        run: Runs pairs, as `run_pairs`.
+        run: Runs the pairs with the given seeds.
     """
 
-    def __init__(self, turn: Turn, seeds: Sequence[int], run: Callable[[Turn, Sequence[int]], Rows]) -> None:
+    def __init__(self, turn: Turn, seeds: Sequence[int], run: RunSeeds) -> None:
         self.turn, self.run, self.count = turn, run, len(seeds)
         parts = [seeds[place : place + CHUNK] for place in range(0, len(seeds), CHUNK)]
         self.chunks = [(part, Future[tuple[pa.Table, pa.Table]]()) for part in parts]
@@ -126,8 +129,8 @@ class PairRun:
         self.lock = threading.Lock()
         self.is_hurried = False
 
-    def work(self, wait: Callable[[], None] = lambda: None) -> None:
-        """Run chunks until all are taken, calling `wait` before each of them."""
+    def work(self, wait: Callable[[], None] = lambda: None, step: int = CHUNK) -> None:
+        """Run chunks until all are taken, calling `wait` before each of them; a worker runs `step` pairs at a time."""
         while self.left:
             wait()
             with self.lock:
@@ -135,7 +138,8 @@ class PairRun:
             if seeds is None or found is None:
                 return
             try:
-                found.set_result(tables_of(seeds, self.run(self.turn, seeds)))
+                parts = (seeds[place : place + step] for place in range(0, len(seeds), step))
+                found.set_result(tables_of(seeds, [row for part in parts for row in self.run(part)]))
             except BaseException as error:  # whoever waits for the pairs receives it, and waits for none after these
                 self.left.clear()
                 found.set_exception(error)
@@ -164,12 +168,12 @@ class PairRunner:
     """Runs pairs in the worker processes of the classroom, and keeps the pairs of recent forks.
 
     Args:
-        run: Runs pairs, as `run_pairs`.
+        runs: Returns the function that runs pairs of a fork, given their seeds.
         desk: Composes settings.
     """
 
-    def __init__(self, run: Callable[[Turn, Sequence[int]], Rows], desk: Desk) -> None:
-        self.run, self.desk = run, desk
+    def __init__(self, runs: Callable[[Turn], RunSeeds], desk: Desk) -> None:
+        self.runs, self.desk = runs, desk
         self.kept: OnceCache[tuple[Fork, int, int], PairRun] = OnceCache(KEPT)
         self.found: OnceCache[tuple[Fork, ...], Suggestion] = OnceCache(KEPT)
         self.examples: OnceCache[tuple[Fork, ...], Example | None] = OnceCache(KEPT)
@@ -218,7 +222,7 @@ class PairRunner:
                 with self.visiting():
                     yield from run.results()
             else:
-                run.work(self.wait_for_visitors)
+                run.work(self.wait_for_visitors, STEP)
                 yield from run.results()
         except Exception:
             self.kept.forget(key)
@@ -229,7 +233,7 @@ class PairRunner:
         turn = turn_for(fork, self.desk)
         seeds = range(first_seed, first_seed + count)
         check_effect(turn, seeds[:1], (fork.change.text,))
-        return PairRun(turn, seeds, self.run)
+        return PairRun(turn, seeds, self.runs(turn))
 
     def trial(self, fork: Fork, tried: int, is_urgent: bool = True) -> Suggestion | None:
         """Return the clearest outcome of the trial pairs of a fork; None if no outcome differs.
@@ -398,20 +402,37 @@ def evenings_to_try(start: date, last: date) -> list[date]:
 @cache
 def the_pair_runner() -> PairRunner:
     """Return the runner of this server."""
-    return PairRunner(in_a_worker, the_desk())
+    return PairRunner(in_workers, the_desk())
 
 
-def in_a_worker(turn: Turn, seeds: Sequence[int]) -> Rows:
-    """Run pairs in a worker process of the classroom or, if it has none, in this process.
+def in_workers(turn: Turn) -> RunSeeds:
+    """Return a function that runs pairs of a fork in a worker process or, if the classroom has none, in this process.
 
-    Raise Closed if the server is stopped.
+    The fork is pickled once: its settings take 12 MB and, on a laptop, a second.
     """
+    if the_desk().pool is None:
+        return partial(run_pairs, turn)
+    return partial(in_a_worker, pickle.dumps(turn))
+
+
+def in_a_worker(pickled: bytes, seeds: Sequence[int]) -> Rows:
+    """Run pairs of a pickled fork in a worker process; raise Closed if the server is stopped."""
     desk = the_desk()
     desk.check_open()
-    if desk.pool is None:
-        return run_pairs(turn, seeds)
+    assert desk.pool is not None
     try:
-        return desk.pool.call(run_pairs, turn, seeds)  # type: ignore[no-any-return]
+        return desk.pool.call(run_pickled, pickled, seeds)  # type: ignore[no-any-return]
     except (RuntimeError, CancelledError):  # of a pool that is shut down
         desk.check_open()
         raise
+
+
+def run_pickled(pickled: bytes, seeds: Sequence[int]) -> Rows:
+    """Run pairs of a pickled fork in this process, which keeps the last few forks."""
+    return run_pairs(unpickled(pickled), seeds)
+
+
+@lru_cache(maxsize=4)
+def unpickled(pickled: bytes) -> Turn:
+    """Return the fork that was pickled."""
+    return pickle.loads(pickled)  # type: ignore[no-any-return]

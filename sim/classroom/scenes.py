@@ -13,7 +13,7 @@ import asyncio
 import logging
 import threading
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,12 @@ def the_page() -> str:
         if not pages:
             pages.append(write_explorable(Explorable(), console_of()).path.read_text(encoding="utf-8"))
         return pages[0]
+
+
+@cache
+def runs_of(page: str) -> int:
+    """Return how many campaigns a page has with each decision."""
+    return len(described(campaigns_in(page))["seeds"])
 
 
 def the_campaigns() -> Campaigns:
@@ -118,7 +124,7 @@ def in_class(page: str, request: Request) -> Response:
         return RedirectResponse(f".{JOIN_PATH}?{CLASS}={code}", 303, NO_STORE)
     script, texts = CLASS_SCRIPT.read_text(encoding="utf-8"), texts_of("scenes")
     own = {
-        "code": code, **said_of(walk), "campaign": campaign_of(walk.member, code, the_campaigns().held.shape[1]),
+        "code": code, **said_of(walk), "campaign": campaign_of(walk.member, code, runs_of(page)),
         "texts": {key: texts.say(f"page_{key}", None, letter=walk.letter) for key in SAYS},
     }  # fmt: skip
     policy = policy_in(page)

@@ -44,7 +44,7 @@ from sim.outcome import last_day_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.package import describe_study
-from sim.study.reader import Measure, Study, Worlds, open_study, read_columns, read_measure, read_worlds
+from sim.study.reader import Measure, Study, Worlds, open_study, read_head, read_measure, read_worlds
 from sim.wording import counted
 
 MAIN_OUTCOMES = (
@@ -276,18 +276,29 @@ def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     If there are none, return the first four other outcomes that are in both studies and have values in the first; those
     counted after 7 July are used only if there are no others.
     """
-    both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
+    both = with_values(study, [name for name in study.outcomes if name in other.outcomes])
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(within[:4])
 
 
 def has_values(study: Study, outcome: str) -> bool:
-    """Return whether at least one campaign of a study has a value of an outcome.
+    """Return whether at least one campaign of a study has a value of an outcome."""
+    return bool(with_values(study, [outcome]))
 
-    An outcome has no values if, for instance, it is counted after the last day of the study.
+
+def with_values(study: Study, outcomes: Sequence[str]) -> list[str]:
+    """Return those outcomes of which at least one campaign of a study has a value.
+
+    An outcome has no values if, for instance, it is counted after the last day of the study. Only the counts of missing
+    values in the metadata of the table are read.
     """
-    column = read_columns(study.folder / "runs.parquet", [outcome])[outcome]
-    return bool(column.null_count < len(column))
+    head = read_head(study.folder / "runs.parquet", outcomes)
+    places = {head.schema.column(place).path: place for place in range(head.num_columns)}
+    groups = [head.row_group(place) for place in range(head.num_row_groups)]
+    return [
+        name for name in outcomes
+        if any(group.column(places[name]).statistics.null_count < group.num_rows for group in groups)
+    ]  # fmt: skip
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:

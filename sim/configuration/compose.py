@@ -187,6 +187,19 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
     return Composer(facts).settings(parsed)
 
 
+class Joined:
+    """A composed config with other choices in some groups; it is read as the config is, and not copied for this."""
+
+    def __init__(self, config: DictConfig, chosen: Mapping[str, DictConfig]) -> None:
+        self.config, self.chosen = config, chosen
+
+    def __getitem__(self, key: str) -> Any:
+        return self.chosen[key] if key in self.chosen else self.config[key]
+
+    def __getattr__(self, key: str) -> Any:
+        return self[key]
+
+
 Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per group
 
 
@@ -203,7 +216,8 @@ class Composer:
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
-        self.choices: dict[tuple[Override, ...], DictConfig | None] = {}  # config of one group, by overrides
+        self.choices: dict[Override, DictConfig | None] = {}  # config of one group, by the override that chooses it
+        self.valued: dict[tuple[tuple[Override, ...], ...], DictConfig] = {}  # configs with values, by overrides
         self.begun: set[tuple[Override, ...]] = set()  # overrides of earlier settings, without their choices
 
     def settings(self, words: AnyOverrides) -> Settings:
@@ -212,46 +226,56 @@ class Composer:
         for row in overrides:
             check_override(row)
         values = [row for row in overrides if row.key in MAIN_KEYS and row.is_plain and is_scalar(row.value)]
-        config, choices = self.joined(tuple(row for row in overrides if not row.is_number and row not in values))
+        others = tuple(row for row in overrides if not row.is_number and row not in values)
         try:
-            return settle(with_values(config, values), choices, overrides, self.facts, self.outcomes_fingerprint)
+            config, choices = self.joined(others, tuple(values))
+            return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
         except OmegaConfBaseException as error:
             raise PanjError(plain(error)) from error
 
-    def joined(self, overrides: tuple[Override, ...]) -> Composed:
-        """Return the config that Hydra would compose, and the choice per group.
+    def joined(
+        self, overrides: tuple[Override, ...], values: tuple[Override, ...]
+    ) -> tuple[DictConfig | Joined, dict[str, str]]:
+        """Return the config that Hydra would compose, with values of top-level keys, and the choice per group.
 
-        If overrides choose in two or more groups, the config is assembled from cached configs, one per choice. Hydra
-        composes it as a whole if there are fewer choices, if a group is chosen twice, if an override is invalid, or if
-        a choice changes anything outside its group. It also does so when the other overrides are given for the first
-        time, because composing one config is cheaper than composing one per choice.
+        If overrides choose in groups, the config is joined from the one of the other overrides and the files of the
+        choices. Hydra composes it as a whole if a group is chosen twice, if an override is invalid, or if a choice
+        could change anything outside its group. It also does so when the other overrides are given for the first
+        time, because a single config is all that most commands need.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
         is_first = rest not in self.begun
         self.begun.add(rest)
-        if is_first or len(chosen) < 2 or len(rest) + len(chosen) < len(overrides):
-            return self.whole(overrides)
+        is_changed = any(row.key.partition(".")[0] in chosen for row in rest)
+        if is_first or not chosen or is_changed or len(rest) + len(chosen) < len(overrides):
+            return self.with_values(overrides, values)
         try:
-            config, choices = self.whole(rest)
-            alone = {group: self.alone(rest, row) for group, row in chosen.items()}
+            config, choices = self.with_values(rest, values)
+            alone = {group: self.alone(row) for group, row in chosen.items()}
         except PanjError:
-            return self.whole(overrides)
+            return self.with_values(overrides, values)
         if None in alone.values():
-            return self.whole(overrides)
-        config = copy(config)
-        for group, choice in alone.items():
-            config[group] = choice
-        return config, choices | {group: row.value_text for group, row in chosen.items()}
+            return self.with_values(overrides, values)
+        found = {group: choice for group, choice in alone.items() if choice is not None}
+        return Joined(config, found), choices | {group: row.value_text for group, row in chosen.items()}
 
-    def alone(self, rest: tuple[Override, ...], choice: Override) -> DictConfig | None:
-        """Return a group's config under one choice, or None if the choice changes anything outside the group."""
-        key, group = (*rest, choice), choice.key
-        if key not in self.choices:
-            chosen, usual = self.whole(key)[0], self.whole(rest)[0]
-            keeps_to_itself = all(chosen[other] == usual[other] for other in usual if other != group)
-            self.choices[key] = chosen[group] if keeps_to_itself else None
-        return self.choices[key]
+    def alone(self, choice: Override) -> DictConfig | None:
+        """Return a group's config under one choice, or None if the choice could change anything outside the group."""
+        if choice not in self.choices:
+            self.choices[choice] = choice_alone(choice.key, choice.value_text)
+        return self.choices[choice]
+
+    def with_values(self, overrides: tuple[Override, ...], values: tuple[Override, ...]) -> Composed:
+        """Return a config in which each of the values has set its top-level key, and the choice per group."""
+        config, choices = self.whole(overrides)
+        if not values:
+            return config, choices
+        if (overrides, values) not in self.valued:
+            if len(self.valued) >= KEPT:
+                del self.valued[next(iter(self.valued))]
+            self.valued[overrides, values] = with_values(config, values)
+        return self.valued[overrides, values], choices
 
     def whole(self, overrides: tuple[Override, ...]) -> Composed:
         """Return the config that Hydra composes, and the choice per group; the latest few results are cached."""
@@ -284,6 +308,30 @@ def compose_config(overrides: Sequence[Override]) -> Composed:
     paths = [*(path for place in places for path in sorted(place.rglob("*.yaml"))), *own_paths()]
     files = [(path, path.stat()) for path in paths]
     return kept_config(tuple(overrides), tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in files))
+
+
+def choice_alone(group: str, name: str) -> DictConfig | None:
+    """Return the config of one choice as Hydra composes it from its file alone.
+
+    Args:
+        group: A group of policies, or `theory`.
+        name: Name of the choice.
+
+    Returns:
+        The config; None if Hydra has to compose it, because the file has a list of defaults, names a package, or is
+        invalid.
+
+    Raises:
+        PanjError: If the file is missing or is not valid YAML.
+    """
+    path = file_of(group, name)
+    content = read_config(path)
+    if "defaults" in content or "@package" in read_text(path):
+        return None
+    try:
+        return OmegaConf.merge(OmegaConf.structured(ChoiceSchema), content)  # type: ignore[return-value]
+    except OmegaConfBaseException:
+        return None
 
 
 @lru_cache(KEPT)
@@ -438,7 +486,7 @@ def plain(error: BaseException) -> str:
 
 
 def settle(
-    config: DictConfig, chosen: dict[str, str], overrides: Overrides, facts: Facts, outcomes_fingerprint: str
+    config: DictConfig | Joined, chosen: dict[str, str], overrides: Overrides, facts: Facts, outcomes_fingerprint: str
 ) -> Settings:
     """Check a composed config and return the settings that it defines."""
     start, end = check_dates(config.start_date, config.end_date)
@@ -447,7 +495,7 @@ def settle(
     explicit = own_numbers() | overrides.numbers()
     numbers = resolve(choices, explicit)
     rules = typed(numbers)
-    events = resolve_events(config, choices, overrides, start)
+    events = resolve_events(config.timeline.events, choices, overrides, start)
     attention: dict[str, float] = {}
     posts: dict[str, dict[str, float]] = {}
     for choice in choices:
@@ -491,7 +539,7 @@ def settle(
     )
 
 
-def results_of(config: DictConfig, overrides: Overrides) -> Path:
+def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
     """Return the folder of the studies: `results_dir`, by default in the folder of the user if there is one."""
     folder = own_folder()
     if folder is None or "results_dir" in overrides:
@@ -500,7 +548,7 @@ def results_of(config: DictConfig, overrides: Overrides) -> Path:
     return folder.relative_to(here) / RESULTS if folder.is_relative_to(here) else folder / RESULTS
 
 
-def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
+def worlds_of(config: DictConfig | Joined, start: date, end: date, facts: Facts) -> Worlds | None:
     """Return the worlds with which campaigns begin, or None for free campaigns.
 
     Raises:
@@ -554,7 +602,7 @@ def check_dates(start: str, end: str) -> tuple[date, date]:
     return dates[0], dates[1]
 
 
-def check_main(config: DictConfig) -> None:
+def check_main(config: DictConfig | Joined) -> None:
     """Raise PanjError if `runs` or `seed` is out of range, or if the name of the study cannot be a folder name."""
     if not 1 <= config.runs <= 10_000_000:
         raise PanjError(f"runs: found {config.runs}, expected a whole number from 1 to 10000000")
@@ -564,7 +612,7 @@ def check_main(config: DictConfig) -> None:
         read_name("study", config.study)
 
 
-def executor_of(config: DictConfig) -> Executor:
+def executor_of(config: DictConfig | Joined) -> Executor:
     """Check the executor settings and return them."""
     kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
     if not 0 <= workers <= MOST_WORKERS:
@@ -580,7 +628,7 @@ def executor_of(config: DictConfig) -> Executor:
     return Executor(kind, workers, address)
 
 
-def sampling_of(config: DictConfig) -> Sampling:
+def sampling_of(config: DictConfig | Joined) -> Sampling:
     """Check the sampling settings and return them."""
     points, keys, seed = config.sampling.points, tuple(config.sampling["keys"]), config.sampling.seed
     if not 1 <= points <= 1_000_000:
@@ -590,7 +638,7 @@ def sampling_of(config: DictConfig) -> Sampling:
     return Sampling(config.sampling.method, points, keys, seed)
 
 
-def precision_of(config: DictConfig) -> Precision:
+def precision_of(config: DictConfig | Joined) -> Precision:
     """Check the requested precision and return it; `check_outcomes` later checks that its outcome exists."""
     outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
     if (outcome is None) != (half_width is None):

@@ -23,16 +23,22 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 
 
 def resolve_events(
-    config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
+    timeline: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
     """Return the dated events with all changes by policies, scenario and overrides, sorted by day and then by name.
 
     Policies, scenario and overrides can all add, change or delete events. Overrides take precedence.
 
+    Args:
+        timeline: Columns of every event of the config, by name.
+        choices: Policies, theory and scenario, in the order in which they apply.
+        overrides: Overrides of the settings.
+        start: Date of day 0.
+
     Raises:
         PanjError: For an invalid event, or for the deletion of an event that does not exist.
     """
-    rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
+    rows: dict[str, dict[str, Any]] = OmegaConf.to_container(timeline, resolve=True)  # type: ignore[assignment]
     explicit = [row.key for row in overrides if row.key.startswith(EVENTS) and not row.deletes]
     for choice in choices:
         where = f"{choice.group}={choice.name}"
@@ -48,7 +54,7 @@ def resolve_events(
     for key in explicit:
         name, _, column = key.removeprefix(EVENTS).partition(".")
         if name in rows and column:
-            rows[name][column] = OmegaConf.select(config, key)
+            rows[name][column] = OmegaConf.select(timeline, f"{name}.{column}")
     events = [event_of(name, row, start) for name, row in rows.items()]
     return tuple(sorted(events, key=lambda event: (event.day, event.name)))
 

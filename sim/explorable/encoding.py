@@ -74,15 +74,15 @@ def varints_of(numbers: Integers) -> bytes:
     return found.tobytes()
 
 
-def numbers_in(content: bytes) -> Iterable[int]:
+def numbers_in(content: bytes) -> list[int]:
     """Read variable-length integers; the reverse of `varints_of`."""
-    value = shift = 0
-    for byte in content:
-        value |= (byte & SEVEN) << shift
-        shift += 7
-        if not byte & MORE:
-            yield value
-            value = shift = 0
+    septets = np.frombuffer(content, np.uint8).astype(np.int64)
+    last = np.flatnonzero(septets < MORE)
+    first = np.concatenate([[0], last[:-1] + 1])[: last.size]
+    place = np.arange(septets.size) - np.repeat(first, last - first + 1)
+    values = (septets & SEVEN) << (7 * place)
+    found: list[int] = np.add.reduceat(values, first).tolist() if last.size else []
+    return found
 
 
 def packed(about: Mapping[str, Any], courses: Iterable[Course]) -> str:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
+from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 from sim.explorable.campaigns import Gathered, compose, gather
 from sim.explorable.content import SCENES, about_page, ids_in, provenance_of, read_texts, sources_of
-from sim.explorable.encoding import packed
+from sim.explorable.encoding import described, packed
 from sim.memo.page import refuse_edited, sealed
 from sim.options import Explorable
 from sim.provenance import shell_command
@@ -28,6 +29,7 @@ PAGE = Path(__file__).parent / "page"
 SCRIPTS = ("campaigns", "figures", "map", "curve", "dots", "scenes")  # in the order in which they need each other
 MOST_BYTES = 2_500_000
 VERB = "explorable"
+NAMED = ("runs", "seed")  # settings that are in the name of a page
 IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
 CAMPAIGNS = re.compile(r'<template id="campaigns">([^<]+)</template>')
@@ -57,10 +59,11 @@ def write_explorable(request: Explorable, console: Console) -> Written:
         Stopped: After Ctrl-C; the same command continues.
     """
     sweep = compose(request)
-    path = request.place or sweep.base.results_dir / sweep.base.study / f"{VERB}.html"
+    path = request.place or sweep.base.results_dir / sweep.base.study / file_name(request)
     refuse_edited([path], VERB)
     gathered = gather(request, sweep, console)
     page = page_of(gathered)
+    refuse_other(path, page)
     size = len(page.encode())
     if size > MOST_BYTES:
         raise PanjError(
@@ -71,6 +74,38 @@ def write_explorable(request: Explorable, console: Console) -> Written:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, page)
     return Written(path, size, gathered)
+
+
+def file_name(request: Explorable) -> str:
+    """Return the default name of a page, which names the settings by which pages of one study differ.
+
+    Args:
+        request: The parsed command line.
+    """
+    given = [row for row in Overrides.of(request.overrides) if row.key in NAMED]
+    worlds = request.worlds if request.worlds != Explorable.worlds else ()
+    return "__".join([VERB, *worlds, *(f"{row.key}_{row.value}" for row in given)]) + ".html"
+
+
+def refuse_other(path: Path, page: str) -> None:
+    """Raise PanjError if a page would replace one with other campaigns, decisions or sources of chance."""
+    if not path.is_file():
+        return
+    before, after = (told_by(one) for one in (path.read_text(encoding="utf-8"), page))
+    if before != after:
+        found, expected = (", ".join(str(part) for part in one[:3]) for one in (before, after))
+        raise PanjError(
+            f"out: found {path} with {found}, expected a page with {expected} or another name, such as "
+            f"out={path.with_stem(f'{path.stem}_2').name}; nothing is written"
+        )
+
+
+def told_by(page: str) -> tuple[str, str, str, str]:
+    """Return what a page is about: its campaigns, its decisions, its sources of chance, and their settings."""
+    about = described(campaigns_in(page))
+    decisions, worlds = (" ".join(one["key"] for one in about[what] if one["key"]) for what in ("decisions", "worlds"))
+    seeds = about["seeds"]
+    return f"seeds {seeds[0]} to {seeds[-1]}", decisions, worlds, about["fingerprints"]["settings"]
 
 
 def page_of(gathered: Gathered, language: str = "en") -> str:

@@ -420,18 +420,21 @@ def names_of(kind: type[IntEnum]) -> dict[int, str]:
     return {int(member): member.name.lower() for member in kind}
 
 
-def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
+def summarise(
+    runs: pa.Table, table: Sequence[Outcome], evidence: Mapping[str, Evidence] | None = None
+) -> list[SummaryRow]:
     """Summarise each outcome over the campaigns of a cell.
 
     Args:
         runs: One row per finished campaign, one column per outcome.
         table: Outcomes to summarise.
+        evidence: Reported figures by id; by default they are read.
 
     Returns:
         Median, 90 % interval and reported figure of each outcome.
     """
-    evidence = {row.id: row for row in read_evidence()}
-    return [summary_of(row, runs[row.name], evidence) for row in table]
+    known = {row.id: row for row in read_evidence()} if evidence is None else evidence
+    return [summary_of(row, runs[row.name], known) for row in table]
 
 
 def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:

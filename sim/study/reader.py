@@ -614,7 +614,20 @@ def read_measure(study: Study, outcome: str) -> Measure:
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
     """Read the first row of an outcome in summary.csv without pandas; return an empty dict if there is no such row."""
-    return next((row for row in read_summary(path) if row["outcome"] == outcome), {})
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    return first_rows(path, stat.st_mtime_ns, stat.st_size).get(outcome, {})
+
+
+@lru_cache(4)
+def first_rows(path: Path, _changed: int, _size: int) -> dict[str, dict[str, str]]:
+    """Read the first row of every outcome in summary.csv, which is read once for all of them."""
+    found: dict[str, dict[str, str]] = {}
+    for row in read_summary(path):
+        found.setdefault(row["outcome"], row)
+    return found
 
 
 def read_summary(path: Path) -> list[dict[str, str]]:

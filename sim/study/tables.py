@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.configuration.overrides import MULTIRUN
+from sim.data.evidence import read_evidence
 from sim.data.facts import Facts
 from sim.outcome import Outcome, read_outcomes
 from sim.provenance import stamp
@@ -192,7 +193,7 @@ def fill(
     """Write the rows of every cell to open tables, and return what `write_cells` returns."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
-    kinds = swept_kinds(scope)
+    kinds, evidence = swept_kinds(scope), {row.id: row for row in read_evidence()}
     for cell in scope.cells:
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
@@ -208,7 +209,7 @@ def fill(
         tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
         for table in tables.values():
             table.flush()
-        summaries.append(summarise(tally.outcomes(), outcomes))
+        summaries.append(summarise(tally.outcomes(), outcomes, evidence))
         held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed))
     return held, summaries
 

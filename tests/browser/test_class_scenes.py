@@ -51,7 +51,7 @@ def classroom(tmp_path_factory):
 def begin(teacher, *students):
     teacher.get_by_role("button", name="Begin the seven scenes").click()
     for student in students:
-        student.wait_for_selector("html[data-ready]")
+        student.wait_for_selector("html[data-ready]", timeout=90_000)
         at(student, "river")
 
 
@@ -195,7 +195,8 @@ def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # 
     projector.evaluate(RAISED)
     late = visitor(f"join?class={code}", 390, 844)
     late.add_init_script(f"({TOLD})()")
-    join(late, "Dara")
+    late.get_by_label("Nickname").fill("Dara")
+    late.get_by_role("button", name="Join", exact=True).click()
     late.wait_for_selector("html[data-ready]")
     projector.wait_for_function("window.raised > 0")
     waited = projector.evaluate("window.raised") - late.evaluate("window.told")

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import Future
 from datetime import date, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from sim.classroom.desk import Closed
 from sim.classroom.pairs import (
     CHUNK,
     PAIRS,
+    STEP,
     TRIAL,
     TRIAL_SEED,
     Fork,
@@ -64,7 +66,7 @@ def runner(monkeypatch):
     monkeypatch.setattr(module, "turn_for", turn_for)
     monkeypatch.setattr(module, "check_effect", lambda *_: None)
     monkeypatch.setattr(module, "outcomes_of", lambda *_: rows)
-    made = PairRunner(run, SimpleNamespace(is_idle=True, check_open=lambda: None))
+    made = PairRunner(lambda turn: partial(run, turn), SimpleNamespace(is_idle=True, check_open=lambda: None))
     made.effects, made.asked = effects, asked
     return made
 
@@ -133,7 +135,7 @@ def test_that_no_decision_has_a_clear_answer_is_remembered(runner):
     runner.kept.kept.clear()
     asked = len(runner.asked)
     assert runner.example(forks) is None and runner.known_example(forks) is None
-    assert len(runner.asked) == asked == 2 * TRIAL // CHUNK
+    assert len(runner.asked) == asked == 2 * TRIAL // STEP
 
 
 def in_thread(act):
@@ -187,15 +189,15 @@ def test_a_server_that_is_stopped_prepares_nothing(runner):
 
 
 def test_pairs_that_failed_are_run_again_for_the_next_who_asks(runner):
-    fork, run = fork_on(date(2021, 6, 1)), runner.run
+    fork, runs = fork_on(date(2021, 6, 1)), runner.runs
 
-    def fail(turn, seeds):
+    def fail(seeds):
         raise PanjError("seed 3: no room")
 
-    runner.run = fail
+    runner.runs = lambda turn: fail
     with pytest.raises(PanjError, match="seed 3"):
         list(runner.pairs(fork))
-    runner.run = run
+    runner.runs = runs
     *_, (without, _) = runner.pairs(fork)
     assert without.table.num_rows == PAIRS
 

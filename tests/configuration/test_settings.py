@@ -351,7 +351,7 @@ def test_choices_that_are_put_together_are_what_hydra_composes_of_them(words: li
     assert (made.study, made.title, made.runs, made.rules) == (whole.study, whole.title, whole.runs, whole.rules)
 
 
-def test_a_choice_is_composed_once_for_all_that_it_is_combined_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choices_are_read_from_their_files_however_they_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     composed = compose.compose_config
     monkeypatch.setattr(compose, "compose_config", lambda rows: asked.append(rows) or composed(rows))
@@ -359,7 +359,29 @@ def test_a_choice_is_composed_once_for_all_that_it_is_combined_with(monkeypatch:
     for border in ("open", "closed", "soldiers_only"):
         for morale in ("brittle", "resilient", "reported"):
             assert composer.settings([f"border={border}", f"morale={morale}"]).choices["border"] == border
-    assert len(asked) == 1 + 1 + 3 + 3  # the first as a whole, the rest without choices, each choice once
+    assert len(asked) == 1 + 1  # the first as a whole, the rest without choices
+
+
+def test_a_choice_read_from_its_file_is_the_one_that_hydra_composes() -> None:
+    found = {group: compose.choices_of(group) for group in compose.GROUPS}
+    for place in range(max(map(len, found.values()))):
+        chosen = {group: list(names)[place % len(names)] for group, names in found.items()}
+        config, _ = compose.compose_config(tuple(Overrides.of([f"{group}={name}" for group, name in chosen.items()])))
+        for group, name in chosen.items():
+            assert compose.choice_alone(group, name) == config[group], (group, name)
+
+
+def test_values_and_choices_are_joined_as_hydra_composes_them() -> None:
+    words = ["border=closed", "morale=brittle", "runs=7", "timeline.events.bagram_handed_over.date=2021-07-03"]
+    composer = Composer(FACTS)
+    composer.settings(words)  # composed as a whole
+    others = [*words[:1], "morale=resilient", *words[2:]]
+    joined, whole = composer.settings(others), compose_settings(others)
+    assert (joined.fingerprint(), joined.study, joined.choices) == (whole.fingerprint(), whole.study, whole.choices)
+    assert (joined.runs, joined.events) == (7, whole.events)
+    assert {event.name: event.day for event in joined.events}["bagram_handed_over"] == 63
+    with pytest.raises(PanjError, match=r"^runs: "):
+        composer.settings([*words[:2], "runs=many"])
 
 
 def test_a_choice_that_says_something_outside_its_group_still_says_it(home: Path) -> None:

@@ -262,6 +262,27 @@ def test_an_edited_page_and_another_file_are_never_written_over(written, page, t
     assert ask(f"out={own}").path.read_text(encoding="utf-8") == page
 
 
+def test_pages_that_differ_have_different_names(written, place, page):
+    assert written.path.name == "explorable__free__runs_50.html"
+    plain = explorable.file_name(read_request(Explorable, []))
+    assert plain == "explorable.html"
+    names = {
+        explorable.file_name(read_request(Explorable, [word])) for word in ("worlds=free", "worlds=record", "runs=60")
+    }
+    assert len(names | {plain}) == 4
+
+
+@pytest.mark.parametrize("word", ["study=more runs=51", "study=less policies=border=closed"])
+def test_a_page_of_other_campaigns_is_never_written_over(written, page, tmp_path, word):
+    path = tmp_path / "summer.html"
+    ask(f"out={path}")
+    new = word.split()
+    words = [*(one for one in SMALL if one.partition("=")[0] != new[-1].partition("=")[0]), *new]
+    with pytest.raises(PanjError) as raised:
+        write_explorable(read_request(Explorable, [*words, f"out={path}"]), console_of())
+    assert raised.value.key == "out" and path.read_text(encoding="utf-8") == page
+
+
 def test_a_page_that_is_too_large_is_refused_and_not_written(written, tmp_path, monkeypatch):
     monkeypatch.setattr(explorable, "MOST_BYTES", 1000)
     with pytest.raises(PanjError) as raised:

@@ -369,6 +369,8 @@ function reports(page) {
     curve.lines = campaigns.map((campaign) => line(campaign, "blue", 1, 0.22));
     curve.pick = !worlds && page.state.pick !== null ? campaigns[page.state.pick].held : null;
     curve.campaign = worlds ? null : page.own.held;
+    for (const [name, isDrawn] of [["own", curve.campaign], ["pick", curve.pick]])
+      show(document.querySelector(`#reports [data-line=${name}]`), Boolean(isDrawn));
     curve.reports = areShown ? about.record.map((one) => ({ ...one, isNamed: true, text: `${one.text} ${one.id}` })) : [];
     curve.render();
     describeLines(curve, page, campaigns);
