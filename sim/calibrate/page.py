@@ -49,10 +49,12 @@ PROVENANCE = {  # key of fit.json: label
     "settings_fingerprint": "Fingerprint of the settings", "outcomes_fingerprint": "Fingerprint of the outcomes",
     "priors_fingerprint": "Fingerprint of the priors",
 }  # fmt: skip
+OF_THE_FIRST = ("effective_sample_size",)  # keys that tell nothing of a refined fit, whose draws have equal weights
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "steps.csv", "events.csv", "chains.csv", "chains.parquet")  # fmt: skip
 PRESSED = 4.0  # ratio of posterior to prior from which the outermost bin of the prior is mentioned
 BINS = 16  # equally probable bins of the prior
+FEW_ORIGINS = 10  # draws of the prior from which the draws of a chain should at least descend
 FEW = 50  # effective sample size below which the score without an event is called uncertain
 LEARNED = 0.25  # contraction from which a parameter counts as learned from the record
 NOT_REFINED = "none"
@@ -189,7 +191,8 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
                  if (folder / name).is_file()},
         sections=read_sections(sections or folder, about["posterior"]),
         sources=sources_of(made.predictive),
-        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None},
+        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None
+                    and not (made.is_refined and key in OF_THE_FIRST)},
         versions=as_text(about["versions"]),
         files=[name for name in FILES if (folder / name).is_file()],
         settings=json.dumps(about, indent=1),
@@ -371,7 +374,11 @@ def describe_learned(made: Fitted) -> list[str]:
                      key=lambda key: -contraction_of(made, key))  # fmt: skip
     left = [key for key in fitted if key not in learned]
     parts = []
-    if learned:
+    most = len(made.shares)
+    if len(learned) > most:
+        parts.append(f"The record constrains {len(learned)} of {len(fitted)} numbers (at least a quarter of the prior "
+                     f"variance is removed), most of all {names(learned[:most])}.")  # fmt: skip
+    elif learned:
         parts.append(f"The record constrains {names(learned)} (at least a quarter of the prior variance is removed).")
     if left:
         rest = f"{'the other ' if learned else ''}{counted(len(left), 'number')}" if made.is_refined else names(left)
@@ -379,7 +386,19 @@ def describe_learned(made: Fitted) -> list[str]:
     why = "the prior is too narrow, or the rules cannot produce what was reported"
     ends = {key: pressed_end(shares, made.weights) for key, shares in made.shares.items()}
     pressed = [f"Draws of {key} accumulate at the {end} end of its prior: {why}." for key, end in ends.items() if end]
-    return [" ".join(parts), *pressed]
+    return [*describe_origins(made), " ".join(parts), *pressed]
+
+
+def describe_origins(made: Fitted) -> list[str]:
+    """State that a refined fit is too narrow, if the draws of a chain descend from few draws of the prior."""
+    origins = made.about.get("origins", [])
+    if not origins or min(origins) >= FEW_ORIGINS:
+        return []
+    one = "the chain" if len(origins) == 1 else "a chain"
+    return [
+        f"The draws of {one} descend from only {counted(min(origins), 'draw')} of the prior: the sample is too small, "
+        "intervals are too narrow, and contraction is overstated."
+    ]
 
 
 def contraction_of(made: Fitted, key: str) -> float:
@@ -397,13 +416,15 @@ def describe_chains(made: Fitted) -> list[str]:
     sentences = [
         f"In {span_of(int(row['step']) for row in last)} steps {each} went from the prior to learning rate "
         f"{made.about['learning_rate']:g}, with {made.about['simulations']:,} campaigns in total. In the last step "
-        f"{span(*(percent(end(map(acceptance_of, last))) for end in (min, max)))} of proposals were accepted."
+        f"{span(*(percent(end(map(acceptance_of, last))) for end in (min, max)))} of proposals were accepted. "
+        f"The draws of {each} descend from {span_of(made.about['origins'])} of its draws from the prior."
     ]
     if made.chains:
         apart = [row["number"] for row in made.chains if row["agree"] == "no"]
+        which = f" ({names(apart)})" if len(apart) <= len(made.shares) else ""
         sentences.append(
-            f"The chains disagree on {len(apart)} of {len(made.chains)} numbers by more than three standard errors "
-            f"({names(apart)}): more draws are needed."
+            f"The chains disagree on {len(apart)} of {len(made.chains)} numbers{which} by more than three standard "
+            "errors: more draws are needed."
             if apart
             else f"The {made.about['chains']} chains agree: no two means are farther apart than three standard errors."
         )

@@ -286,6 +286,7 @@ def about_refined(
         "left_out": [target.target for target in targets if target not in made.units],
         "units": {target.target: unit for target, unit in made.units.items()},
         "chosen": list(most_learned(priors, refined.shares)),
+        "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
         "simulations": ensembles * made.effort.campaigns,
         "score": float(refined.scores.sum(axis=1).mean()), "again": made.again.num_rows,
         "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
