@@ -401,8 +401,8 @@ class Calibrate(Request):
     folder: Path = argument("folder of a prior sample, as written by `bank`", Path("results/bank"))
     accept: float = option("share of the campaigns to accept in the first fit", 0.01, low=0, high=1)
     refine: str = option("effort spent on refining the fit", "quick", choices=("quick", "full", "none"))
-    chains: int = option("independent refinements", 2, low=1, high=64)
-    seed: int = option("seed of the refinements", 0, low=0, high=LAST_SEED)
+    chains: int = option("independent chains of the refinement, which are pooled and compared", 2, low=1, high=64)
+    seed: int = option("seed of the chains", 0, low=0, high=LAST_SEED)
     check: bool = option("also test the fit on synthetic data with known numbers and on held-out evidence", False)
 
     @property

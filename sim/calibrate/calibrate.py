@@ -50,9 +50,11 @@ from sim.study.reader import read_about
 
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINED_ONLY = {"posterior_first.parquet", "steps.csv", "events.csv", "chains.csv", "chains.parquet",
-                "steps.png"}  # fmt: skip
+                "steps.png", "events.png"}  # fmt: skip
 SPACE = "rules.flight.rows"  # rows allocated in memory; no effect on results if large enough
-OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # keys that the refined fit replaces
+OF_A_POSTERIOR = (  # keys that the refined fit replaces
+    "draws", "tolerance", "effective_sample_size", "posterior", "targets", "fitted", "left_out", "units", "chosen",
+)  # fmt: skip
 STAMPED = (
     "words", "first_seed", "runs", "settings_fingerprint", "data_fingerprint", "rules_fingerprint",
     "outcomes_fingerprint",
@@ -132,17 +134,18 @@ def write_refined(
     first = {key: about[key] for key in OF_A_POSTERIOR}
     score = found.refined.scores.sum(axis=1)
     whole = {
-        **about, **about_refined(found, request, made.priors), "first": first, "tolerance": None,
+        **about, **about_refined(found, request, made.priors, made.targets), "first": first, "tolerance": None,
         "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
     }  # fmt: skip
     write_posterior(folder / "posterior.parquet", found.posterior, found.refined.seeds, score, whole)
     pq.write_table(draws_of_chains(made.priors, found), folder / "chains.parquet")
     bank = forecast_of(made.bank.outcomes, made.targets)
+    used = [target._replace(use="fitted" if target in found.units else "scored") for target in made.targets]
     tables = {
         "diagnostics.csv": rows_of_numbers(made.priors, whole["chosen"], made.bank.drawn, found.posterior, None,
                                            made.posterior),
         "steps.csv": rows_of_steps(found.refined), "events.csv": rows_of_events(found, made.targets, bank),
-        "predictive.csv": rows_of_record(made.targets, bank, found.forecasts(made.targets)),
+        "predictive.csv": rows_of_record(used, bank, found.forecasts(used)),
     }  # fmt: skip
     agreement = rows_of_agreement(made, found.refined)
     return whole, tables | ({"chains.csv": agreement} if agreement else {})

@@ -7,11 +7,11 @@ Source  A scoring rule in place of the log likelihood (generalised Bayesian infe
         doi:10.1214/24-EJS2283. Seeds that are kept while parameters change: the correlated pseudo-marginal method of
         Deligiannidis, Doucet and Pitt 2018, doi:10.1111/rssb.12280. Tempering and moves: `sim.sampler`.
 Method  Each draw has its own seeds, with which an *ensemble* of campaigns is run. The score of an event is the mean
-        over its targets of the CRPS of the ensemble, each divided by the CRPS of the bank: 0 if every campaign equals
-        the record, 1 if the ensemble is as good as the prior. The density of the posterior is that of the prior times
-        exp(-rate x sum of the scores of all events); `rate` is called the learning rate. So a draw is not favoured
-        because a single campaign happened to come near the record. All parameters are fitted, each as a share of its
-        prior. Chains that end in different places are weighted by their evidence.
+        over its targets of the CRPS of the ensemble, each divided by the CRPS of the bank plus the observation error: 0
+        if every campaign equals the record, nearly 1 if the ensemble is as good as the prior. The density of the
+        posterior is that of the prior times exp(-rate x sum of the scores of all events); `rate` is called the learning
+        rate. So a draw is not favoured because a single campaign happened to come near the record. All parameters are
+        fitted, each as a share of its prior. Chains that end in different places are weighted by their evidence.
 """
 
 import signal
@@ -118,9 +118,13 @@ class Ensembles:
         self.problem, self.score = problem, score
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """Draw parameters from their priors, and seeds."""
+        """Draw parameters from their priors, and seeds. Raise PanjError if every ensemble has a failed campaign."""
         shares = rng.random((count, len(self.problem.priors)))
-        return self.scored(shares, first_seeds(rng, count))
+        state = self.scored(shares, first_seeds(rng, count))
+        if not np.isfinite(state[SCORES]).all(axis=1).any():
+            raise PanjError(f"calibrate: found a failed campaign in each of {counted(count, 'ensemble')} drawn from "
+                            "the priors, expected at least one ensemble without")  # fmt: skip
+        return state
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
         """Return the state as it is: every stage uses the same campaigns."""
@@ -174,7 +178,7 @@ def refine(
         The draws of all chains.
 
     Raises:
-        PanjError: If no ensemble could be run without a failure.
+        PanjError: If a campaign failed in every ensemble that was drawn from the priors.
     """
     score = problem.score if pool is None else pooled_scorer(problem.score, pool)
     model = Ensembles(problem, score)

@@ -2,29 +2,34 @@
 
 Reads   the files that `sim.calibrate.page` reads; theories.csv, told_apart.csv, theory_targets.csv and theories.json,
         as written by `sim.calibrate.theories`.
-Writes  prior_posterior.png, pairs.png and predictive.png next to a fit (and generations.png if it was refined);
-        theories.png and theory_targets.png next to a comparison.
+Writes  prior_posterior.png, pairs.png and predictive.png next to a fit (and events.png and steps.png if it was
+        refined); theories.png and theory_targets.png next to a comparison.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 
 from sim.calibrate.page import (
     BINS,
     Fitted,
     Floats,
+    acceptance_of,
     describe_chains,
+    describe_events,
     describe_fit,
     describe_inside,
     describe_learned,
     read_fit,
     share_of,
+    why_left_out,
 )
 from sim.plots.captions import name_number, true_minus, wrap_number
 from sim.plots.charts import (
@@ -33,16 +38,25 @@ from sim.plots.charts import (
     draw_bins,
     draw_interval,
     key_mark,
+    label_row,
     new_panels,
     save_next_to,
+    set_rows,
     shade_fields,
 )
-from sim.plots.colours import FAINT, INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
+from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SECOND, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.provenance import shell_command
 from sim.scoring.figures import Interval, Look, draw_targets
 from sim.wording import significant, span_of
+
+EVENT_MARKS: dict[str, dict[str, Any]] = {  # column of events.csv: how its score is drawn
+    "bank": {"label": "prior", "shape": "|", "colour": QUIET, "markersize": 9},
+    "ensembles": {"label": "ensembles of the draws", "shape": "s", "colour": SIMULATED_LIGHT},
+    "again": {"label": "new campaigns", "shape": "o", "colour": SIMULATED},
+    "without": {"label": "new campaigns, without the event", "shape": "D", "colour": SECOND, "hollow": True},
+}
 
 
 @in_style
@@ -60,7 +74,7 @@ def draw_fit(folder: Path) -> list[Path]:
     """
     made = read_fit(folder)
     figures = [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
-    return [*figures, draw_generations(made)] if made.is_refined else figures
+    return [*figures, draw_events(made), draw_steps(made)] if made.is_refined else figures
 
 
 def draw_prior_posterior(made: Fitted) -> Path:
@@ -71,7 +85,7 @@ def draw_prior_posterior(made: Fitted) -> Path:
         "after it."
     )
     if made.by_chain:
-        caption += " A thin line is the last generation of one chain alone, unadjusted."
+        caption += " A thin line is one chain alone."
     figure, panels = new_panels(
         len(made.shares), 2, 0.85, Spaces(left=0.5, right=0.2, top=0.35, bottom=0.35, across=0.6, down=0.7)
     )
@@ -139,7 +153,7 @@ def draw_predictive(made: Fitted) -> Path:
     if made.is_refined:
         word = "posterior"
         dark = (
-            f"Dark: {made.about['again']:,} campaigns with draws of the posterior and new seeds (from "
+            f"Dark: {made.about['again']:,} new campaigns with draws of the posterior and new seeds (from "
             f"{made.about['again_from']})."
         )
     else:
@@ -161,32 +175,62 @@ def draw_predictive(made: Fitted) -> Path:
     return save_next_to(made, "predictive.png", figure, "Targets before and after the fit", caption)
 
 
-def draw_generations(made: Fitted) -> Path:
-    """Draw tolerance, acceptance rate and effective sample size by generation, in three panels."""
+def draw_events(made: Fitted) -> Path:
+    """Draw the score of each event: of the prior, of the ensembles, and of new campaigns with and without the event."""
     caption = (
-        f"{describe_fit(made)} Generation 0 consists of the nearest campaigns from the prior, with equal weights. "
-        "Tolerance: the largest distance of a draw; the line is the distance due to the observation error alone, below "
-        "which nothing can be learned. Accepted: share of the campaigns run for a generation. Effective: effective "
-        "sample size of the draws, out of all of them (the bars)."
+        f"{describe_fit(made)} One row per event, with its number of reported figures. Score: CRPS of each figure, "
+        "divided by that of the prior sample plus the observation error, and averaged over the event; 0 if every "
+        f"campaign equals the record. New campaigns: {made.about['again']:,}, with draws of the posterior and other "
+        "seeds. Without the event: the same campaigns, with weights that give the posterior of all other events."
     )
-    numbers = [int(row["generation"]) for row in made.generations]
-    tolerance, acceptance, effective, draws = (
-        np.array([float(row[name]) for row in made.generations])
-        for name in ("tolerance", "acceptance", "effective_sample_size", "draws")
+    rows = sorted(made.events, key=lambda row: -float(row["bank"]) + float(row["again"]))
+    figure, (axes,) = new_panels(1, 1, 0.2 * len(rows), Spaces(left=1.9, right=0.2, top=0.2, bottom=0.45))
+    for place, row in enumerate(rows):
+        label_row(axes, place, -0.02, f"{row['event'].replace('_', ' ')} ({row['targets']})")
+        ends = [float(row[name]) for name in ("bank", "again")]
+        axes.plot(ends, [place, place], color=FAINT, linewidth=1.5, zorder=1)
+        for name, look in EVENT_MARKS.items():
+            style = {key: value for key, value in look.items() if key != "label"}
+            axes.add_line(key_mark("", **style, zorder=3))
+            axes.lines[-1].set_data([float(row[name])], [place])
+    set_rows(axes, len(rows))
+    values = [float(row[name]) for row in rows for name in EVENT_MARKS]
+    axes.set_xlim(min(0.0, *values) - 0.05, max(values) + 0.05)
+    axes.axvline(0, color=INK, linewidth=0.8, zorder=0)
+    axes.set_xlabel("score (lower is nearer to the record)", fontsize=8.5)
+    add_key(figure, [key_mark(**look) for look in EVENT_MARKS.values()], 4, fontsize=8)
+    return save_next_to(made, "events.png", figure, "How near the campaigns come to each event", caption)
+
+
+def draw_steps(made: Fitted) -> Path:
+    """Draw learning rate, effective sample size and share of accepted proposals by step, with one line per chain."""
+    chains: dict[str, list[Row]] = {}
+    for row in made.steps:
+        chains.setdefault(row["chain"], []).append(row)
+    caption = (
+        f"{describe_fit(made)} One line per chain. Learning rate: the weight of the scores after the step; 0 is the "
+        "prior. Effective draws: how many draws count as the learning rate is raised, before resampling; the first "
+        "step chooses from four times as many draws as are kept (the line). Accepted: share of the proposals of a step."
     )
-    figure, panels = new_panels(3, 3, 1.35, Spaces(left=0.55, top=0.35, bottom=0.5, across=0.5))
-    values = {"tolerance": tolerance, "accepted [%]": 100 * acceptance, "effective draws": effective}
-    for axes, (title, heights) in zip(panels, values.items(), strict=True):
-        axes.plot(numbers, heights, color=SIMULATED, marker="o", markersize=4)
+    figure, panels = new_panels(3, 3, 1.35, Spaces(left=0.5, top=0.35, bottom=0.5, across=0.5))
+    columns: dict[str, Callable[[Row], float]] = {
+        "learning rate": lambda row: float(row["learning_rate"]),
+        "effective draws": lambda row: float(row["effective_sample_size"]),
+        "accepted [%]": lambda row: 100 * acceptance_of(row),
+    }
+    for axes, (title, value) in zip(panels, columns.items(), strict=True):
+        for rows, shade in zip(chains.values(), cycle((SIMULATED, SIMULATED_LIGHT, SECOND, SIMULATED_DARK))):
+            numbers = [int(row["step"]) for row in rows]
+            axes.plot(numbers, [value(row) for row in rows], color=shade, marker="o", markersize=3.5)
         axes.set_title(title, fontsize=9)
-        axes.set_xticks(numbers[:: max(1, len(numbers) // 6)])
-        axes.set_ylim(0, 1.08 * max(heights))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_ylim(0, 1.08 * max(value(row) for row in made.steps))
         axes.tick_params(labelsize=8)
-        axes.set_xlabel("generation", fontsize=8)
-    panels[0].axhline(made.about["error_of_observation"], color=REPORTED, linewidth=1.2)
-    panels[2].bar(numbers, draws, color=FAINT, width=0.6, zorder=0)
-    panels[2].set_ylim(0, 1.08 * max(draws))
-    return save_next_to(made, "generations.png", figure, "How the chains came nearer", caption)
+        axes.set_xlabel("step", fontsize=8)
+    kept = made.about["draws"] / made.about["chains"]
+    panels[1].set_ylim(0, 1.08 * max(kept, *map(columns["effective draws"], made.steps)))
+    panels[1].axhline(kept, color=QUIET, linewidth=0.9, linestyle=":")
+    return save_next_to(made, "steps.png", figure, "From the prior to the posterior", caption)
 
 
 def show_fit(folder: Path) -> int:
@@ -202,9 +246,11 @@ def show_fit(folder: Path) -> int:
         PanjError: If a file of the fit is missing or malformed.
     """
     made = read_fit(folder)
-    lines: list[Table | str] = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
+    lines: list[Table | str] = [
+        table_of(made), describe_inside(made), *describe_learned(made), *describe_events(made), *describe_chains(made),
+    ]  # fmt: skip
     if made.about["left_out"]:
-        lines.append(f"Not fitted, because the bank does not have the outcome: {', '.join(made.about['left_out'])}")
+        lines.append(f"Not fitted, because {why_left_out(made)}: {', '.join(made.about['left_out'])}")
     run = shell_command(["calibration=posterior", f"calibration.file={folder / 'posterior.parquet'}"])
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return print_results(lines, files, f"open {folder / 'report.html'}; or {run}")
@@ -213,10 +259,12 @@ def show_fit(folder: Path) -> int:
 def table_of(made: Fitted) -> Table:
     """Make the table of the fitted parameters, with prior and posterior."""
     caption = (
-        f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 minus the share "
-        "of the prior variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
-        "diagnostics.csv, and shares of variance in screening.csv."
-    )
+        "All numbers are fitted; these are the ones of which the record removes most of the variance. All are in "
+        "diagnostics.csv."
+        if made.is_refined
+        else f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Every other number keeps the "
+        "draws of the accepted campaigns; all are in diagnostics.csv, and shares of variance in screening.csv."
+    ) + " Contraction: 1 minus the share of the prior variance that is left."
     heads = ("prior median", "90 %", "posterior median", "90 %", "contraction", "KS")
     table = new_table(f"Fitted numbers. {describe_fit(made)}", caption, "number", heads)
     for key in made.about["chosen"]:

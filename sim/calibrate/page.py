@@ -1,8 +1,8 @@
 """Read a fit, describe it in sentences and write its self-contained HTML page.
 
 Reads   posterior.parquet, diagnostics.csv, predictive.csv, screening.csv and fit.json, as written by
-        `sim.calibrate.calibrate`; for a refined fit also generations.csv, chains.csv and chains.parquet; the figures
-        next to them; every `section_*.json` in the folder, sorted by name, with the content {"title": ...,
+        `sim.calibrate.calibrate`; for a refined fit also steps.csv, events.csv, chains.csv and chains.parquet; the
+        figures next to them; every `section_*.json` in the folder, sorted by name, with the content {"title": ...,
         "paragraphs": [...], "tables": ["x.csv"], "figures": ["x.png"]}, and the files that it names. Checks of a
         calibration write such sections and then rewrite this page.
 Writes  report.html.
@@ -27,29 +27,35 @@ from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.scoring.figures import format_cell, format_reported
 from sim.study.files import write_file
 from sim.study.reader import read_columns
-from sim.wording import counted, list_words, paragraph, percent, significant, with_range
+from sim.wording import counted, list_words, paragraph, percent, significant, span, span_of, with_range
 
 FIGURES = {  # file: heading and explanation
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
     "pairs.png": ("Which values go together", "Each pair of fitted numbers."),
     "predictive.png": ("Targets before and after", "Each target: the prior sample, the fit, and what was reported."),
-    "generations.png": ("How the chains came nearer", "Tolerance, acceptance and effective draws by generation."),
+    "events.png": ("How near the campaigns come to each event", "Scores before and after, with and without the event."),
+    "steps.png": ("From the prior to the posterior", "Learning rate, effective draws and acceptance by step."),
 }
 PROVENANCE = {  # key of fit.json: label
     "bank": "Prior sample", "rows": "Campaigns of the prior sample", "failed": "Failed",
     "accept": "Share accepted at first",
     "refine": "Refined", "chains": "Chains", "seed": "Seed of the chains", "draws": "Draws", "tolerance": "Tolerance",
-    "effective_sample_size": "Effective draws", "simulations_lived": "Simulations of the chains", "ended": "Ended",
-    "again_from": "First seed of the campaigns run with the posterior", "posterior": "Fingerprint of the posterior",
+    "effective_sample_size": "Effective draws", "moves": "Moves between draws", "campaigns": "Campaigns per ensemble",
+    "learning_rate": "Learning rate", "score": "Mean score, all events", "simulations": "Campaigns of the chains",
+    "again": "Campaigns run with the posterior",
+    "again_from": "First seed of these", "posterior": "Fingerprint of the posterior",
     "commit": "Version of the code", "bank_commit": "Version that made the prior sample",
     "data_fingerprint": "Fingerprint of the data", "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings", "outcomes_fingerprint": "Fingerprint of the outcomes",
     "priors_fingerprint": "Fingerprint of the priors",
 }  # fmt: skip
+OF_THE_FIRST = ("effective_sample_size",)  # keys that tell nothing of a refined fit, whose draws have equal weights
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
-         "screening.csv", "generations.csv", "chains.csv", "chains.parquet")  # fmt: skip
+         "screening.csv", "steps.csv", "events.csv", "chains.csv", "chains.parquet")  # fmt: skip
 PRESSED = 4.0  # ratio of posterior to prior from which the outermost bin of the prior is mentioned
 BINS = 16  # equally probable bins of the prior
+FEW_ORIGINS = 10  # draws of the prior from which the draws of a chain should at least descend
+FEW = 50  # effective sample size below which the score without an event is called uncertain
 LEARNED = 0.25  # contraction from which a parameter counts as learned from the record
 NOT_REFINED = "none"
 Cells = list[str]
@@ -64,11 +70,12 @@ class Fitted(NamedTuple):
     diagnostics: list[Row]
     predictive: list[Row]
     screening: list[Row]
-    generations: list[Row]  # empty if the fit was not refined
-    chains: list[Row]  # one row per fitted parameter; empty with fewer than two chains
+    steps: list[Row]  # one row per chain and step; empty if the fit was not refined
+    events: list[Row]  # one row per event; empty if the fit was not refined
+    chains: list[Row]  # one row per parameter; empty with fewer than two chains
     weights: Floats
-    shares: dict[str, Floats]  # by fitted parameter: share of its prior below each draw
-    by_chain: list[tuple[Floats, dict[str, Floats]]]  # by chain: weights and shares of the last generation
+    shares: dict[str, Floats]  # by parameter that is shown: share of its prior below each draw
+    by_chain: list[tuple[Floats, dict[str, Floats]]]  # the same by chain: weights and shares
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -106,10 +113,12 @@ def read_fit(folder: Path) -> Fitted:
         diagnostics, predictive, screening = (
             read_rows(folder / f"{name}.csv") for name in ("diagnostics", "predictive", "screening")
         )
-        generations = read_rows(folder / "generations.csv") if refined else []
+        steps, events = (read_rows(folder / f"{name}.csv") if refined else [] for name in ("steps", "events"))
         chains = read_rows(folder / "chains.csv") if several else []
         by_chain = draws_by_chain(folder, about) if several else []
-        return Fitted(folder, about, diagnostics, predictive, screening, generations, chains, weights, shares, by_chain)
+        return Fitted(
+            folder, about, diagnostics, predictive, screening, steps, events, chains, weights, shares, by_chain
+        )
 
 
 def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
@@ -119,7 +128,7 @@ def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[st
 
 
 def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
-    """Read the draws of each chain's last generation: their weights, and their values as shares of the priors."""
+    """Read the draws of each chain: their weights, and their values as shares of the priors."""
     table = read_columns(folder / "chains.parquet")
     return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 
@@ -166,18 +175,24 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
         is_refined=made.is_refined,
         fitted=about["targets"],
         left_out=about["left_out"],
+        why_left_out=why_left_out(made),
         numbers=table_of_numbers(made),
         inside=describe_inside(made),
         record=table_of_record(made),
         chains=describe_chains(made),
-        generations=table_of_generations(made),
+        scores=describe_events(made),
+        draws=about,
+        uncertain=len(made.rows),
+        events=table_of_events(made),
+        steps=table_of_steps(made),
         agreement=table_of_agreement(made),
         screening=block("screening.csv", made.screening),
         figures={name: [read_picture(folder / name, *words)] for name, words in FIGURES.items()
                  if (folder / name).is_file()},
         sections=read_sections(sections or folder, about["posterior"]),
         sources=sources_of(made.predictive),
-        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None},
+        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None
+                    and not (made.is_refined and key in OF_THE_FIRST)},
         versions=as_text(about["versions"]),
         files=[name for name in FILES if (folder / name).is_file()],
         settings=json.dumps(about, indent=1),
@@ -197,7 +212,7 @@ def format_number(cell: str) -> str:
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
-    """Make the table of fitted parameters: median and 90 % interval of prior and posterior, and their difference."""
+    """Make the table of the parameters that are shown: medians and 90 % intervals of prior and posterior."""
     stages = [("prior", "Prior"), *([("first", "First fit")] if made.is_refined else []), ("posterior", "Posterior")]
     columns = ["Number", *(f"{word}: median (90 %)" for _, word in stages), "Contraction", "KS distance"]
     rows = [
@@ -216,7 +231,8 @@ def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
 
 def table_of_record(made: Fitted) -> TableBlock:
     """Make the table of targets: the reported figure, and median and 90 % interval in the prior and after the fit."""
-    stages = [("", "Prior"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
+    refined = [("accepted_", "Ensembles"), ("again_", "New campaigns")]
+    stages = [("", "Prior"), *(refined if made.is_refined else [("accepted_", "Accepted")])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
     rows = [
         [row["target"].replace("_", " "), format_reported(row),
@@ -227,15 +243,36 @@ def table_of_record(made: Fitted) -> TableBlock:
     return TableBlock("predictive.csv", columns, rows, 0)
 
 
-def table_of_generations(made: Fitted) -> TableBlock:
-    """Make the table of generations: tolerance, draws, simulations, acceptance, effective sample size and failures."""
-    columns = ["Generation", "Tolerance", "Draws", "Simulations", "Accepted", "Effective draws", "Failed"]
+def table_of_steps(made: Fitted) -> TableBlock:
+    """Make the table of steps: learning rate, effective sample size, proposals and the share of them accepted."""
+    columns = ["Chain", "Step", "Learning rate", "Effective draws", "Proposals", "Accepted"]
     rows = [
-        [row["generation"], format_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",
-         f"{float(row['acceptance']):.2%}", f"{float(row['effective_sample_size']):,.0f}", row["failed"]]
-        for row in made.generations
+        [str(int(row["chain"]) + 1), row["step"], format_number(row["learning_rate"]),
+         f"{float(row['effective_sample_size']):,.0f}", f"{int(row['proposed']):,}", percent(acceptance_of(row))]
+        for row in made.steps
     ]  # fmt: skip
-    return TableBlock("generations.csv", columns, rows, 0)
+    return TableBlock("steps.csv", columns, rows, 0)
+
+
+def acceptance_of(row: Row) -> float:
+    """Return the share of the proposals of a step that was accepted."""
+    return int(row["accepted"]) / max(1, int(row["proposed"]))
+
+
+SCORES = {  # column of events.csv: its heading
+    "bank": "Prior", "ensembles": "Ensembles", "again": "New campaigns", "without": "New campaigns without the event",
+}  # fmt: skip
+
+
+def table_of_events(made: Fitted) -> TableBlock:
+    """Make the table of events: the score of each before the fit and after it, with and without the event."""
+    columns = ["Event", "Targets", *SCORES.values(), "Effective campaigns without it"]
+    rows = [
+        [row["event"].replace("_", " "), row["targets"], *(true_minus(f"{float(row[name]):.2f}") for name in SCORES),
+         f"{float(row['effective_without']):,.0f}"]
+        for row in made.events
+    ]  # fmt: skip
+    return TableBlock("events.csv", columns, rows, 0)
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
@@ -290,21 +327,28 @@ def sources_of(rows: Iterable[Row]) -> list[Source]:
 
 
 def describe_fit(made: Fitted) -> str:
-    """Describe the sample of a fit: numbers of drawn campaigns, of accepted campaigns and of targets used."""
+    """Describe the sample of a fit: numbers of drawn campaigns, of accepted campaigns or draws, and of targets used."""
     about = made.about
-    even = f"effective sample size {about['effective_sample_size']:,.0f}."
     failed = describe_failures(about["failed"])
     sample = f"{about['rows']:,} drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
         return paragraph(
             f"The {about['draws']:,} campaigns of {sample} that are nearest to {about['targets']} targets, by weight; "
-            f"{even}", failed, "First fit: rejection and regression adjustment.",
+            f"effective sample size {about['effective_sample_size']:,.0f}.", failed,
+            "First fit: rejection and regression adjustment.",
         )  # fmt: skip
     return paragraph(
-        f"{about['draws']:,} campaigns within a distance of {about['tolerance']:.3g} of {about['targets']} targets, by "
-        f"weight: out of {sample} and {about['simulations_lived']:,} run by {counted(about['chains'], 'chain')} "
-        f"(seed {about['seed']}); {even}", failed, "Sequential ABC and regression adjustment.",
+        f"Calibrated: {about['draws']:,} draws of equal weight from {counted(about['chains'], 'chain')} (seed "
+        f"{about['seed']}), each scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} "
+        f"targets of {len(about['events'])} events; learning rate {about['learning_rate']:g}.",
+        f"Prior: {sample}.", failed,
     )  # fmt: skip
+
+
+def why_left_out(made: Fitted) -> str:
+    """State why targets of the list `left_out` were not fitted."""
+    every = " or every campaign of it agrees with them" if made.is_refined else ""
+    return f"the bank does not have the outcome{every}"
 
 
 def describe_inside(made: Fitted) -> str:
@@ -314,48 +358,97 @@ def describe_inside(made: Fitted) -> str:
     events: dict[str, bool] = {}
     for row in made.predictive:
         events[row["event"]] = events.get(row["event"], True) and row["inside_90"] == "yes"
-    again = f"{made.about['again']:,} campaigns with draws of the posterior" if made.is_refined else ""
+    again = f"{made.about['again']:,} new campaigns with draws of the posterior" if made.is_refined else ""
+    others = f", {sum(inside['scored'])} of {len(inside['scored'])} others" if inside["scored"] else ""
     return (
         f"Inside the 90 % interval of {again or 'the accepted campaigns'}: {sum(inside['fitted'])} of "
-        f"{len(inside['fitted'])} targets that were fitted, {sum(inside['scored'])} of {len(inside['scored'])} others; "
-        f"all targets of {sum(events.values())} of {len(events)} events."
+        f"{len(inside['fitted'])} targets that were fitted{others}; all targets of {sum(events.values())} of "
+        f"{len(events)} events."
     )
 
 
 def describe_learned(made: Fitted) -> list[str]:
     """State which parameters the record constrains, and of which parameters draws accumulate at an end of the prior."""
-    learned = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
-    left = [key for key in made.shares if key not in learned]
+    fitted = list(made.rows) if made.is_refined else list(made.shares)
+    learned = sorted((key for key in fitted if contraction_of(made, key) >= LEARNED),
+                     key=lambda key: -contraction_of(made, key))  # fmt: skip
+    left = [key for key in fitted if key not in learned]
     parts = []
-    if learned:
+    most = len(made.shares)
+    if len(learned) > most:
+        parts.append(f"The record constrains {len(learned)} of {len(fitted)} numbers (at least a quarter of the prior "
+                     f"variance is removed), most of all {names(learned[:most])}.")  # fmt: skip
+    elif learned:
         parts.append(f"The record constrains {names(learned)} (at least a quarter of the prior variance is removed).")
     if left:
-        parts.append(f"It hardly constrains {names(left)}.")
+        rest = f"{'the other ' if learned else ''}{counted(len(left), 'number')}" if made.is_refined else names(left)
+        parts.append(f"It hardly constrains {rest}.")
     why = "the prior is too narrow, or the rules cannot produce what was reported"
     ends = {key: pressed_end(shares, made.weights) for key, shares in made.shares.items()}
     pressed = [f"Draws of {key} accumulate at the {end} end of its prior: {why}." for key, end in ends.items() if end]
-    return [" ".join(parts), *pressed]
+    return [*describe_origins(made), " ".join(parts), *pressed]
+
+
+def describe_origins(made: Fitted) -> list[str]:
+    """State that a refined fit is too narrow, if the draws of a chain descend from few draws of the prior."""
+    origins = made.about.get("origins", [])
+    if not origins or min(origins) >= FEW_ORIGINS:
+        return []
+    one = "the chain" if len(origins) == 1 else "a chain"
+    return [
+        f"The draws of {one} descend from only {counted(min(origins), 'draw')} of the prior: the sample is too small, "
+        "intervals are too narrow, and contraction is overstated."
+    ]
+
+
+def contraction_of(made: Fitted, key: str) -> float:
+    """Return the contraction of a parameter."""
+    return float(made.rows[key]["contraction"])
 
 
 def describe_chains(made: Fitted) -> list[str]:
-    """Describe how the chains ended and whether they agree."""
+    """Describe how the chains reached the posterior and whether they agree; nothing if the fit was not refined."""
     if not made.is_refined:
         return []
-    first, last = made.generations[0], made.generations[-1]
+    last = [row for row, after in zip(made.steps, [*made.steps[1:], None], strict=True)
+            if after is None or after["chain"] != row["chain"]]  # fmt: skip
+    each = "the chain" if len(last) == 1 else "each chain"
     sentences = [
-        f"From generation 0 to {last['generation']} the tolerance fell from {float(first['tolerance']):.3g} to "
-        f"{float(last['tolerance']):.3g}; in the last {percent(float(last['acceptance']), 1)} of proposals were "
-        f"accepted. Reason for the end: {made.about['ended']}. The observation error alone amounts to a distance of "
-        f"{made.about['error_of_observation']:.3g}."
+        f"In {span_of(int(row['step']) for row in last)} steps {each} went from the prior to learning rate "
+        f"{made.about['learning_rate']:g}, with {made.about['simulations']:,} campaigns in total. In the last step "
+        f"{span(*(percent(end(map(acceptance_of, last))) for end in (min, max)))} of proposals were accepted. "
+        f"The draws of {each} descend from {span_of(made.about['origins'])} of its draws from the prior."
     ]
     if made.chains:
         apart = [row["number"] for row in made.chains if row["agree"] == "no"]
+        which = f" ({names(apart)})" if len(apart) <= len(made.shares) else ""
         sentences.append(
-            f"The chains disagree on {names(apart)} by more than three standard errors: more draws are needed."
+            f"The chains disagree on {len(apart)} of {len(made.chains)} numbers{which} by more than three standard "
+            "errors: more draws are needed."
             if apart
             else f"The {made.about['chains']} chains agree: no two means are farther apart than three standard errors."
         )
     return sentences
+
+
+def describe_events(made: Fitted) -> list[str]:
+    """Describe by how much the fit comes nearer to the events, and to how many also when an event is left out."""
+    if not made.is_refined:
+        return []
+    mean = {name: math.fsum(float(row[name]) for row in made.events) / len(made.events) for name in SCORES}
+    nearer = {name: sum(float(row[name]) < float(row["bank"]) for row in made.events) for name in SCORES}
+    parts = [
+        f"The mean score of {counted(len(made.events), 'event')} is {mean['bank']:.2f} in the prior sample, "
+        f"{mean['ensembles']:.2f} in the ensembles and {mean['again']:.2f} in {made.about['again']:,} new campaigns "
+        f"with draws of the posterior. New campaigns come nearer than the prior sample to {nearer['again']} of them.",
+        f"Each event scored without its own figures, the mean is {mean['without']:.2f}, and new campaigns come nearer "
+        f"than the prior sample to {nearer['without']}.",
+    ]
+    thin = [row for row in made.events if float(row["effective_without"]) < FEW]
+    if thin:
+        parts.append(f"For {list_words([row['event'].replace('_', ' ') for row in thin])} fewer than {FEW} campaigns "
+                     "carry the weight without the event, so that this score is uncertain.")  # fmt: skip
+    return parts
 
 
 def names(keys: Sequence[str]) -> str:

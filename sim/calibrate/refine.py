@@ -11,7 +11,7 @@ Method  All targets are used, not only those of the first fit; all events count 
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -77,7 +77,7 @@ class RefinedFit(NamedTuple):
 
     effort: Effort
     events: tuple[str, ...]
-    fitted: tuple[str, ...]  # names of the targets
+    units: dict[Target, float]  # unit of the score of every target that is used
     refined: Refined
     posterior: Posterior
     accepted: pa.Table  # first campaign of the ensemble of each draw, in the same order: the outcomes that targets use
@@ -96,7 +96,7 @@ class RefinedFit(NamedTuple):
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
     """Run the requested chains, and then campaigns with draws of their posterior.
 
-    A call that was interrupted continues from the last complete generation.
+    A call that was interrupted continues from the last complete stage.
 
     Args:
         made: The first fit.
@@ -108,24 +108,29 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
         The refined fit.
 
     Raises:
-        PanjError: If the settings of the bank now resolve differently, if there are too few accepted campaigns, or if
-            a process was killed.
+        PanjError: If the settings of the bank now resolve differently, if a campaign of every ensemble failed, or if a
+            process was killed.
     """
     order = order_of(made.bank)
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     folder = place / "chains" / digest
     with alone_in(folder, asked), processes(cores()) as pool:
-        problem = problem_of(made, order, effort)
+        units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
+        problem = problem_of(made, order, effort, units)
         refined = refine(problem, effort, request.chains, request.seed, folder, console, pool)
-        return completed(made, order, problem, effort, refined, folder, console, pool)
+        return completed(made, order, units, effort, refined, folder, console, pool)
 
 
-def problem_of(made: Fit, order: Order, effort: Effort) -> Problem:
-    """Set up the fitting problem for all parameters and targets, with its scorer."""
-    units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
-    events = tuple(dict.fromkeys(target.event for target in units))
+def problem_of(made: Fit, order: Order, effort: Effort, units: dict[Target, float]) -> Problem:
+    """Set up the fitting problem for all parameters and all targets that have a unit, with its scorer."""
+    events = events_of(units)
     return Problem(made.priors, Scorer(order, effort.campaigns, units, events), events)
+
+
+def events_of(targets: Iterable[Target]) -> tuple[str, ...]:
+    """Return the events of targets, each once, in order of first appearance."""
+    return tuple(dict.fromkeys(target.event for target in targets))
 
 
 def units_of(targets: Sequence[Target], bank: Forecast) -> dict[Target, float]:
@@ -161,11 +166,11 @@ def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
 
 
 def completed(
-    made: Fit, order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
-    pool: Executor,
+    made: Fit, order: Order, units: dict[Target, float], effort: Effort, refined: Refined, folder: Path,
+    console: Console, pool: Executor,
 ) -> RefinedFit:  # fmt: skip
     """Complete a refined fit after its chains have ended, and run campaigns with draws of its posterior."""
-    drawn = [numbers_at(problem.priors, shares) for shares in refined.shares]
+    drawn = [numbers_at(made.priors, shares) for shares in refined.shares]
     rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
     posterior = posterior_of(made.bank.keys, refined.weights, rows, "")
     console.print(f"Running one campaign of each of {len(rows):,} ensembles again ...")
@@ -177,9 +182,8 @@ def completed(
     )  # fmt: skip
     console.print(f"Running {AGAIN} campaigns with draws of the posterior and new seeds ...")
     first = int(made.bank.seeds.max()) + 1
-    fitted = tuple(target.target for target in units_of(made.targets, forecast_of(made.bank.outcomes, made.targets)))
     again = run_with(posterior, order, range(first, first + AGAIN), pool)
-    return RefinedFit(effort, problem.events, fitted, refined, posterior, accepted, again, first, folder)
+    return RefinedFit(effort, events_of(units), units, refined, posterior, accepted, again, first, folder)
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
@@ -241,14 +245,14 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
     gives the posterior of all other events.
     """
     drawn = [found.posterior.row(seed) for seed in found.again["seed"].to_pylist()]
-    whole, units, rows = forecast_of(found.again, targets), units_of(targets, bank), []
+    whole, rows = forecast_of(found.again, targets), []
     ensembles = np.average(found.refined.scores, axis=0, weights=found.refined.weights)
     for place, event in enumerate(found.events):
         log_weights = RATES[-1] * found.refined.scores[drawn, place]
         weights = np.exp(log_weights - log_weights.max())
-        scored = [target for target in units if target.event == event]
+        scored = [target for target in found.units if target.event == event]
         prior, fresh, apart = (
-            np.mean([score_of(target, forecast) / units[target] for target in scored])
+            np.mean([score_of(target, forecast) / found.units[target] for target in scored])
             for forecast in (bank, whole, whole._replace(weights=weights))
         )
         rows.append({
@@ -272,17 +276,22 @@ def most_learned(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
     return tuple(priors[place].key for place in np.argsort(spreads, kind="stable")[:SHOWN])
 
 
-def about_refined(made: RefinedFit, request: Calibrate, priors: Sequence[Prior]) -> dict[str, Any]:
+def about_refined(
+    made: RefinedFit, request: Calibrate, priors: Sequence[Prior], targets: Sequence[Target]
+) -> dict[str, Any]:
     """Collect the metadata of a refined posterior that `about_fit` does not contain."""
     refined = made.refined
     proposed = sum(sum(step.proposed) for cloud in refined.clouds for step in cloud.steps)
     ensembles = proposed + DRAWN * len(refined.seeds)
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
-        "draws": len(refined.seeds), "targets": len(made.fitted), "fitted": list(made.fitted),
-        "learning_rate": RATES[-1], "events": list(made.events),
+        "draws": len(refined.seeds), "learning_rate": RATES[-1], "events": list(made.events),
+        "targets": len(made.units), "fitted": [target.target for target in made.units],
+        "left_out": [target.target for target in targets if target not in made.units],
+        "units": {target.target: unit for target, unit in made.units.items()},
         "chosen": list(most_learned(priors, refined)),
-        "simulations_lived": ensembles * made.effort.campaigns,
+        "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
+        "simulations": ensembles * made.effort.campaigns,
         "score": float(np.average(refined.scores.sum(axis=1), weights=refined.weights)),
         "log_evidence": [round(cloud.log_evidence, 4) for cloud in refined.clouds], "again": made.again.num_rows,
         "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,

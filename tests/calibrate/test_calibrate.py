@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +12,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fitted import make_bank, target_of
+from numpy.typing import NDArray
 from PIL import Image
+from rich.console import Console
 
 from sim.__main__ import main
-from sim.calibrate.calibrate import rows_of_diagnostics, rows_of_predictive
+from sim.calibrate.calibrate import REFINED_ONLY, rows_of_diagnostics, rows_of_predictive
+from sim.calibrate.chains import Effort, Problem, numbers_at, refine
+from sim.calibrate.figures import show_fit
 from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, rows_of_screening, screen, summaries_of
-from sim.calibrate.page import pressed_end, write_page_of_fit
+from sim.calibrate.page import describe_events, describe_learned, pressed_end, read_fit, write_page_of_fit
+from sim.calibrate.refine import RefinedFit, events_of, units_of
 from sim.calibrate.tables import farthest_from_even
 from sim.configuration.compose import compose_settings
 from sim.configuration.draws import Prior, priors_under
+from sim.configuration.posterior import posterior_of
 from sim.errors import PanjError
 from sim.options import Calibrate, read_request
+from sim.scoring.forecasts import forecast_of
 from sim.scoring.targets import Target
 from sim.study.files import seal, write_folder
 
@@ -322,9 +330,105 @@ def test_further_sections_come_in_the_order_of_their_names(folder: Path) -> None
 def test_a_fit_that_is_not_refined_leaves_no_file_of_one_that_was(folder: Path) -> None:
     assert calibrate(folder) == 0
     place = folder / "calibration"
-    (place / "generations.csv").write_text("of an earlier fit")
+    for name in REFINED_ONLY:
+        (place / name).write_text("of an earlier fit")
     assert calibrate(folder) == 0
     assert {path.name for path in place.iterdir()} == FILES
+
+
+def refined_at_once(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
+    """A refined fit whose scores follow the second number alone, and whose new campaigns are those of the bank."""
+    units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
+    events, effort = events_of(units), Effort(32, 4, 1)
+
+    def score(shares: NDArray[np.float64], seeds: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.repeat(np.abs(shares[:, 1:2] - 0.7), len(events), axis=1)
+
+    folder = place / "chains" / "here"
+    refined = refine(Problem(made.priors, score, events), effort, request.chains, request.seed, folder, console)
+    drawn = [numbers_at(made.priors, row) for row in refined.shares]
+    rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
+    posterior = posterior_of(made.bank.keys, np.ones(len(rows)), rows, "")
+    again = made.bank.outcomes.append_column("seed", pa.array(made.bank.seeds + 1000))
+    accepted = made.bank.outcomes.take(np.arange(len(rows)))
+    return RefinedFit(effort, events, units, refined, posterior, accepted, again, 1000, folder)
+
+
+@pytest.fixture
+def refined(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a refined fit."""
+    monkeypatch.setattr("sim.calibrate.calibrate.refined_fit", refined_at_once)
+    assert main(["calibrate", str(folder), "accept=0.3", "refine=quick", "chains=2"]) == 0
+    yield folder / "calibration"
+    shutil.rmtree(folder / "calibration")
+
+
+def test_a_refined_fit_says_what_all_of_its_numbers_were_fitted_to(refined: Path) -> None:
+    assert {path.name for path in refined.iterdir()} - {"chains"} == FILES | REFINED_ONLY
+    about = json.loads((refined / "fit.json").read_text())
+    assert about["tolerance"] is None and about["first"]["tolerance"] > 0
+    assert about["targets"] == len(about["fitted"]) == len(about["units"]) > about["first"]["targets"]
+    assert not set(about["fitted"]) & set(about["left_out"])
+    assert about["chosen"][0] == priors_under(())[1].key != about["first"]["chosen"][0]  # the number that scores follow
+    with (refined / "predictive.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            assert (row["use"] == "fitted") == (row["target"] in about["fitted"])
+
+
+def test_the_page_of_a_refined_fit_shows_steps_and_events(refined: Path) -> None:
+    about, page = json.loads((refined / "fit.json").read_text()), (refined / "report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == 5
+    assert not re.search(r'src="http|url\(|@import|<link', page)
+    for event in about["events"]:
+        assert f">{event.replace('_', ' ')}</td>" in page
+    for words in (
+        "Can the chains be trusted?",
+        "learning rate",
+        f"{about['simulations']:,}",
+        "64 draws of equal weight",
+    ):
+        assert words in page
+    for words in ("generation", "Sequential ABC", "olerance", "None"):
+        assert words not in page[: page.index("fit.json")]
+
+
+def test_every_figure_of_a_refined_fit_says_what_it_shows(refined: Path) -> None:
+    for name in ("events.png", "steps.png"):
+        with Image.open(refined / name) as picture:
+            made_with = json.loads(picture.text["panj"])  # type: ignore[attr-defined]
+            assert made_with["learning_rate"] == 8 and made_with["again"] == 300
+
+
+def test_the_terminal_tells_a_refined_fit(refined: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_fit(refined) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The mean score of" in said and "to learning rate 8" in said and "Tolerance" not in said
+
+
+def test_a_sample_that_descends_from_few_draws_of_the_prior_is_called_too_narrow(refined: Path) -> None:
+    made = read_fit(refined)
+    assert len(made.about["origins"]) == 2 and all(1 <= count <= 32 for count in made.about["origins"])
+    few, enough = (made._replace(about={**made.about, "origins": [40, least]}) for least in (1, 10))
+    assert "only 1 draw of the prior" in describe_learned(few)[0]
+    assert describe_learned(few)[1:] == describe_learned(enough)
+
+
+def test_events_that_came_nearer_are_counted_with_and_without_themselves(refined: Path) -> None:
+    made = read_fit(refined)
+    columns = ("event", "bank", "ensembles", "again", "without", "effective_without")
+    rows = [
+        dict(zip(columns, cells, strict=True))
+        for cells in (
+            ("first_event", "0.9", "0.4", "0.5", "0.6", "300"),
+            ("second_event", "0.9", "0.4", "0.5", "0.95", "20"),
+            ("third", "0.9", "0.4", "1.1", "1.2", "300"),
+        )
+    ]
+    said = " ".join(describe_events(made._replace(events=rows)))
+    assert "is 0.90 in the prior sample, 0.40 in the ensembles and 0.70 in" in said
+    assert "to 2 of them" in said and "the mean is 0.92, and" in said and "prior sample to 1." in said
+    assert "For second event fewer than" in said and "first event" not in said
+    assert describe_events(made._replace(about={**made.about, "refine": "none"})) == []
 
 
 def test_a_fit_that_fails_leaves_the_one_before_whole(

@@ -27,30 +27,37 @@ from sim.__main__ import main
 from sim.calibrate import refine
 from sim.calibrate.chains import Effort
 
-refine.EFFORTS["quick"] = Effort(draws=30, generations=2, simulations=3000, acceptance=0.001)
+refine.EFFORTS["quick"] = Effort(draws=16, campaigns=4, moves=1)
 refine.AGAIN = 30
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
 """
-PROPOSE = """
+SCORE = """
 import json
 from pathlib import Path
 
-from sim.calibrate.fit import read_bank
-from sim.calibrate.calibrate import fit, priors_of
-from sim.calibrate.refine import Simulator, order_of
-from sim.scoring.score import targets_here
+import numpy as np
+import pyarrow as pa
+
+from sim.calibrate.fit import fit, priors_of, read_bank
+from sim.calibrate.refine import EFFORTS, order_of, problem_of, run_again, score_of, units_of
+from sim.scoring.forecasts import forecast_of, names_of, targets_here
 
 bank = read_bank(Path("results/bank"))
 made = fit(bank, priors_of(bank), targets_here(), 0.3)
-propose = Simulator(order_of(bank), made.summaries.distance)
-columns = [bank.keys.index(key) for key in made.screening.chosen]
-numbers = dict(zip(made.screening.chosen, bank.drawn[0, columns].tolist(), strict=True))
-distances = [propose(numbers, int(seed)) for seed in bank.seeds[:2]]  # its own seed, and another
-print(json.dumps([bool(distance == made.summaries.distances[0]) for distance in distances]))
+order, units = order_of(bank), units_of(made.targets, forecast_of(bank.outcomes, made.targets))
+problem = problem_of(made, order, EFFORTS["quick"]._replace(campaigns=1), units)
+shares = np.array([[prior.share(value) for prior, value in zip(made.priors, bank.drawn[0], strict=True)]])
+scores = [problem.score(shares, np.array([seed])) for seed in bank.seeds[:2]]  # its own seed, and another
+alone = forecast_of(bank.outcomes.take([0]), made.targets)
+expected = [
+    np.mean([score_of(target, alone) / unit for target, unit in units.items() if target.event == event])
+    for event in problem.events
+]
+print(json.dumps([np.allclose(found[0], expected, rtol=1e-6) for found in scores]))
 """
 WORDS = ("calibrate", "results/bank", "accept=0.3", "chains=2", "seed=3")
-TABLES = ("diagnostics.csv", "predictive.csv", "generations.csv", "chains.csv", "screening.csv", "fit.json")
+TABLES = ("diagnostics.csv", "predictive.csv", "steps.csv", "events.csv", "chains.csv", "screening.csv", "fit.json")
 
 
 class Command:
@@ -118,30 +125,32 @@ def test_a_real_bank_ends_in_a_posterior_that_runs_can_use(command: Command) -> 
     settings = compose_settings(["calibration=posterior", f"calibration.file={file}"])
     assert settings.draws is not None and settings.draws.posterior is not None
     assert settings.draws.posterior.digest == about["posterior"]
-    assert (
-        pq.read_table(file).num_rows == about["draws"] > 60
-        and max(pq.read_table(file)["distance"].to_pylist()) <= (about["tolerance"])
-    )
+    table, chains = pq.read_table(file), pq.read_table(command.made / "chains.parquet")
+    assert table.num_rows == about["draws"] == 32 and set(table["weight"].to_pylist()) == {1.0}
+    scores = [sum(row[f"score_{event}"] for event in about["events"]) for row in chains.to_pylist()]
+    assert table["distance"].to_pylist() == pytest.approx(scores)
+    for key in about["priors"]:
+        assert table[key].to_pylist() == chains[key].to_pylist()
 
 
 def test_a_refined_fit_says_what_it_was_made_from(command: Command) -> None:
     about = json.loads((command.made / "fit.json").read_text())
     assert (about["refine"], about["chains"], about["seed"], about["rows"]) == ("quick", 2, 3, 400)
-    assert about["generations_lived"] == 2 and about["simulations_lived"] >= 120 and about["failed"] == 0
-    assert about["tolerance"] < about["started_from"]
+    assert about["simulations"] >= 2 * 16 * 4 * 4 and about["failed"] == 0 and about["tolerance"] is None
+    assert about["again"] == 30 and about["learning_rate"] == 8
     assert {"numpy", "scipy", "salib"} <= set(about["versions"])
     for name in ("rules", "data", "outcomes", "settings", "priors"):
         assert about[f"{name}_fingerprint"]
     first = made_from(command.made / "posterior_first.parquet")
     assert first["posterior"] == about["first"]["posterior"] != about["posterior"]
     asked = json.loads((command.made / about["record"] / "asked.json").read_text())
-    assert asked["chosen"] == about["chosen"] and asked["seed"] == 3
+    assert asked["priors"] == about["priors"] and asked["seed"] == 3
 
 
 def test_the_page_of_a_refined_fit_shows_its_chains(command: Command) -> None:
     page = (command.made / "report.html").read_text()
-    assert page.count('src="data:image/png;base64,') == 4
-    assert "Can the chains be trusted?" in page and "Sequential ABC" in page
+    assert page.count('src="data:image/png;base64,') == 5
+    assert "Can the chains be trusted?" in page and "draws of equal weight" in page
 
 
 def test_a_fit_that_was_killed_ends_in_the_same_digits(command: Command) -> None:
@@ -150,7 +159,7 @@ def test_a_fit_that_was_killed_ends_in_the_same_digits(command: Command) -> None
     try:
         started = command.start(*WORDS)
         assert started.stdout is not None
-        assert any(line.startswith("Generation 1 of") for line in started.stdout)  # reads no further
+        assert any(line.startswith("Chain 1 of 2, learning rate 2:") for line in started.stdout)  # reads no further
         started.send_signal(signal.SIGKILL)
         started.communicate(timeout=60)
         assert started.returncode == -signal.SIGKILL and not (command.made / "fit.json").exists()
@@ -161,8 +170,8 @@ def test_a_fit_that_was_killed_ends_in_the_same_digits(command: Command) -> None
         kept.rename(command.made)
 
 
-def test_a_campaign_of_the_bank_is_what_its_own_numbers_and_seed_propose(command: Command) -> None:
-    assert json.loads(command.run_script(PROPOSE)) == [True, False]
+def test_an_ensemble_of_one_campaign_of_the_bank_has_its_score(command: Command) -> None:
+    assert json.loads(command.run_script(SCORE)) == [True, False]
 
 
 def test_a_bank_of_other_settings_is_not_refined(command: Command) -> None:
