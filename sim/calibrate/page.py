@@ -330,10 +330,10 @@ def describe_fit(made: Fitted) -> str:
     """Describe the sample of a fit: numbers of drawn campaigns, of accepted campaigns or draws, and of targets used."""
     about = made.about
     failed = describe_failures(about["failed"])
-    sample = f"{about['rows']:,} drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
+    sample = f"{about['rows']:,} campaigns drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
         return paragraph(
-            f"The {about['draws']:,} campaigns of {sample} that are nearest to {about['targets']} targets, by weight; "
+            f"The {about['draws']:,} of {sample} that are nearest to {about['targets']} targets, by weight; "
             f"effective sample size {about['effective_sample_size']:,.0f}.", failed,
             "First fit: rejection and regression adjustment.",
         )  # fmt: skip
@@ -341,7 +341,7 @@ def describe_fit(made: Fitted) -> str:
         f"Calibrated: {about['draws']:,} draws of equal weight from {counted(about['chains'], 'chain')} (seed "
         f"{about['seed']}), each scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} "
         f"targets of {len(about['events'])} events; learning rate {about['learning_rate']:g}.",
-        f"Prior: {sample}.", failed,
+        f"Prior sample: {sample}.", failed,
     )  # fmt: skip
 
 
@@ -396,8 +396,8 @@ def describe_origins(made: Fitted) -> list[str]:
         return []
     one = "the chain" if len(origins) == 1 else "a chain"
     return [
-        f"The draws of {one} descend from only {counted(min(origins), 'draw')} of the prior: the sample is too small, "
-        "intervals are too narrow, and contraction is overstated."
+        f"The draws of {one} descend from only {counted(min(origins), 'draw')} of the prior. Unless moves "
+        "led far from there, intervals are too narrow and contraction is overstated: more draws or moves are needed."
     ]
 
 
