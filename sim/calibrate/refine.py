@@ -60,8 +60,8 @@ from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 2 minutes and full, which Panj ships, about 30
-    "quick": Effort(draws=64, campaigns=16, moves=1),
+EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 30
+    "quick": Effort(draws=128, campaigns=16, moves=2),
     "full": Effort(draws=256, campaigns=32, moves=4),
 }
 SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance

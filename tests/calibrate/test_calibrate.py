@@ -18,7 +18,7 @@ from rich.console import Console
 
 from sim.__main__ import main
 from sim.calibrate.calibrate import REFINED_ONLY, rows_of_diagnostics, rows_of_predictive
-from sim.calibrate.chains import Effort, Problem, numbers_at, refine
+from sim.calibrate.chains import RATES, Effort, Problem, numbers_at, refine
 from sim.calibrate.figures import show_fit
 from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, rows_of_screening, screen, summaries_of
 from sim.calibrate.page import describe_events, describe_learned, pressed_end, read_fit, write_page_of_fit
@@ -396,13 +396,13 @@ def test_every_figure_of_a_refined_fit_says_what_it_shows(refined: Path) -> None
     for name in ("events.png", "steps.png"):
         with Image.open(refined / name) as picture:
             made_with = json.loads(picture.text["panj"])  # type: ignore[attr-defined]
-            assert made_with["learning_rate"] == 8 and made_with["again"] == 300
+            assert made_with["learning_rate"] == RATES[-1] and made_with["again"] == 300
 
 
 def test_the_terminal_tells_a_refined_fit(refined: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show_fit(refined) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "The mean score of" in said and "to learning rate 8" in said and "Tolerance" not in said
+    assert "The mean score of" in said and f"to learning rate {RATES[-1]:g}" in said and "Tolerance" not in said
 
 
 def test_a_sample_that_descends_from_few_draws_of_the_prior_is_called_too_narrow(refined: Path) -> None:

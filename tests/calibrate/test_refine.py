@@ -50,6 +50,9 @@ def luck_of(seeds: Integers) -> Floats:
     return np.asarray((seeds * 0.6180339887498949) % 1.0, np.float64)
 
 
+LAST = f"{len(RATES) - 1:02}.stage"  # file of the last stage of a chain
+
+
 class Known:
     """Scores the first number by how far it is from what was reported, and seeds by their luck; nothing else counts."""
 
@@ -243,7 +246,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_same_digits(tmp_path: Path)
     counts = Counts(0.3)
     whole, folder = refined(tmp_path / "whole", counts), tmp_path / "stopped"
     stages = []
-    for after in (1, DRAWN * SMALL.draws + 1, counts.ran // 3, counts.ran // 3, counts.ran // 3):
+    for after in (1, DRAWN * SMALL.draws + 1, *3 * [counts.ran * 9 // 20]):
         with pytest.raises(KeyboardInterrupt):
             refined(folder, Stops(0.3, after))
         stages.append(len(list(folder.glob("chain_*/*.stage"))))
@@ -272,7 +275,7 @@ def test_a_fit_that_ended_is_never_rerun(tmp_path: Path) -> None:
 def test_a_stage_whose_file_is_damaged_is_run_again(tmp_path: Path, content: bytes) -> None:
     counts = Counts(0.3)
     whole = refined(tmp_path / "fit", counts)
-    damaged = tmp_path / "fit" / "chain_1" / "03.stage"
+    damaged = tmp_path / "fit" / "chain_1" / LAST
     kept = damaged.read_bytes()
     damaged.write_bytes(content)
     again = Counts(0.3)
@@ -283,8 +286,8 @@ def test_a_stage_whose_file_is_damaged_is_run_again(tmp_path: Path, content: byt
 
 def test_a_stage_that_was_half_written_is_not_read(tmp_path: Path) -> None:
     refined(tmp_path / "fit", Known(0.3))
-    path = tmp_path / "fit" / "chain_0" / "03.stage"
-    path.rename(path.with_name(".03.stage.0.partial"))
+    path = tmp_path / "fit" / "chain_0" / LAST
+    path.rename(path.with_name(f".{LAST}.0.partial"))
     with pytest.raises(AssertionError, match="run again"):
         refined(tmp_path / "fit", Never(0.3))
 
