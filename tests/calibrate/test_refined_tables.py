@@ -13,7 +13,7 @@ from sim.calibrate.fit import UNIT
 from sim.calibrate.refine import SHOWN, RefinedFit, events_of, most_learned, rows_of_events, score_of, units_of
 from sim.configuration.draws import priors_under
 from sim.configuration.posterior import posterior_of
-from sim.sampler import Cloud
+from sim.sampler import Cloud, Step
 from sim.scoring.forecasts import forecast_of
 
 PRIORS = priors_under(())
@@ -83,8 +83,19 @@ def test_the_numbers_that_are_shown_are_those_that_vary_least() -> None:
     shares = rng.random((400, 12))
     for place in (7, 2):
         shares[:, place] = 0.4 + 0.02 * place * shares[:, place]
-    shown = most_learned(PRIORS[:12], shares)
+    cloud = Cloud((shares, np.arange(400), np.zeros((400, 2))), np.zeros(400), np.arange(400), (), ())
+    shown = most_learned(PRIORS[:12], Refined((cloud,)))
     assert len(shown) == SHOWN and shown[:2] == (PRIORS[2].key, PRIORS[7].key)
+
+
+def test_chains_are_weighted_by_their_evidence() -> None:
+    steps = [(Step(0, 1.0, log_evidence, 8.0, (), ()),) for log_evidence in (-3.0, -3.0 - np.log(4.0))]
+    clouds = [
+        Cloud((np.zeros((size, 1)), np.arange(size), np.zeros((size, 1))), np.zeros(size), np.arange(size), kept, ())
+        for size, kept in zip((8, 16), steps, strict=True)
+    ]
+    weights = Refined(tuple(clouds)).weights
+    assert weights[:8] == pytest.approx(0.8 / 8) and weights[8:] == pytest.approx(0.2 / 16)
 
 
 def test_a_seed_selects_the_row_whose_numbers_it_has_in_proportion_to_weight() -> None:
