@@ -44,7 +44,7 @@ from sim.classroom.gate import (
     new_code,
     page_policy,
 )
-from sim.classroom.texts import texts_of, use_language
+from sim.classroom.texts import current_language, texts_of, use_language
 from sim.errors import PanjError
 from sim.execution.run import compile_rules
 from sim.options import Classroom
@@ -140,7 +140,8 @@ async def session_with(code: str) -> Door | None:
 
 def readable(page: str, nonce: str = "") -> str:
     """Return the HTML of a page, changed to declare its language, allow zooming, and carry `nonce` in its scripts."""
-    page = page.replace("<html>", '<html lang="en">', 1).replace(
+    direction = texts_of("shell").say("direction")
+    page = page.replace("<html>", f'<html lang="{current_language()}" dir="{direction}">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
     return page.replace("<script", f'<script nonce="{nonce}"') if nonce else page
