@@ -85,6 +85,8 @@ def app_of(room: Room, secret: str = "") -> Any:
 
     from sim.classroom.desk import the_desk
     from sim.classroom.scenes import ADDRESS, CLASS_ADDRESS, class_scenes, scenes
+    from sim.classroom.thresholds import ADDRESS as GAME
+    from sim.classroom.thresholds import thresholds
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
     pages: Any = solara.server.starlette
@@ -116,6 +118,7 @@ def app_of(room: Room, secret: str = "") -> Any:
     ours = [
         Route("/alive", alive),
         Route(ADDRESS, scenes),
+        Route(GAME, thresholds),
         Route(CLASS_ADDRESS, class_scenes, methods=["GET", "POST"]),
         *([Route("/latency", latency)] if room.is_local else []),
     ]
