@@ -34,7 +34,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import current_language, texts_of
 
 COOKIE = "panj-room"
 GUESSER = "panj-door"  # cookie of a browser that has given a wrong code
@@ -376,6 +376,7 @@ def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
     page = gate_page().render(
         title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),
         enter=texts.say("gate_in"), trouble=texts.say(trouble) if trouble else "", asked=query,
+        lang=current_language(), direction=texts.say("direction"),
     )  # fmt: skip
     return HTMLResponse(page, status, NO_STORE)
 

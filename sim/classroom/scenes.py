@@ -137,8 +137,9 @@ def in_class(page: str, request: Request) -> Response:
 async def class_scenes(request: Request) -> Response:
     """Answer a page of scenes in a class: where the class is (GET), or keep what the student has done (POST).
 
-    An error is an object with the key `error`: 400 for a value that is wrong, 403 for who has no seat in a class that
-    is in the scenes, 413 for what is too large.
+    An error is an object with the key `error`: 400 for a value that is wrong, 403 for what may not be sent, 413 for
+    what is too large. That a class is in no scene, or that the browser has no seat, is an answer to the question where
+    the class is: an object with the key `why`.
     """
     code, browser = spelled(request.query_params.get(CLASS, "")), request.cookies.get(BROWSER, "")
     content = b""
@@ -151,7 +152,8 @@ async def class_scenes(request: Request) -> Response:
     try:
         return JSONResponse(await run_in_threadpool(act), headers=NO_STORE)
     except Refused as error:
-        return JSONResponse({"error": str(error), "why": error.why}, 403, NO_STORE)
+        status = 403 if request.method == "POST" else 200
+        return JSONResponse({"error": str(error), "why": error.why}, status, NO_STORE)
     except PanjError as error:
         return JSONResponse({"error": str(error)}, 400, NO_STORE)
 

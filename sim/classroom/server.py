@@ -44,7 +44,7 @@ from sim.classroom.gate import (
     new_code,
     page_policy,
 )
-from sim.classroom.texts import texts_of, use_language
+from sim.classroom.texts import current_language, texts_of, use_language
 from sim.errors import PanjError
 from sim.execution.run import compile_rules
 from sim.options import Classroom
@@ -85,6 +85,8 @@ def app_of(room: Room, secret: str = "") -> Any:
 
     from sim.classroom.desk import the_desk
     from sim.classroom.scenes import ADDRESS, CLASS_ADDRESS, class_scenes, scenes
+    from sim.classroom.thresholds import ADDRESS as GAME
+    from sim.classroom.thresholds import thresholds
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
     pages: Any = solara.server.starlette
@@ -116,6 +118,7 @@ def app_of(room: Room, secret: str = "") -> Any:
     ours = [
         Route("/alive", alive),
         Route(ADDRESS, scenes),
+        Route(GAME, thresholds),
         Route(CLASS_ADDRESS, class_scenes, methods=["GET", "POST"]),
         *([Route("/latency", latency)] if room.is_local else []),
     ]
@@ -140,7 +143,8 @@ async def session_with(code: str) -> Door | None:
 
 def readable(page: str, nonce: str = "") -> str:
     """Return the HTML of a page, changed to declare its language, allow zooming, and carry `nonce` in its scripts."""
-    page = page.replace("<html>", '<html lang="en">', 1).replace(
+    direction = texts_of("shell").say("direction")
+    page = page.replace("<html>", f'<html lang="{current_language()}" dir="{direction}">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
     return page.replace("<script", f'<script nonce="{nonce}"') if nonce else page

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim.configuration.posterior import Floats
 from sim.data.configs import folder_of
@@ -222,6 +221,8 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
     Raises:
         PanjError: If the file cannot be read, is not a file of worlds, or has no world or a number that is not finite.
     """
+    import pyarrow.parquet as pq  # not at the top, since workers never read the file
+
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:  # `read_table` would import pandas
             table = file.read()

@@ -122,10 +122,10 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
         with self._open_for_write(path) as file:
             file.write(sha256(content).digest() + content)
 
-    def unsealed(self, path: str) -> bytes | None:
+    def unsealed(self, path: str) -> memoryview | None:
         """Return the part of a file that follows its digest, or None if the file is missing or damaged."""
         try:
-            sealed = Path(path).read_bytes()
+            sealed = memoryview(Path(path).read_bytes())  # of which a part is no copy
         except OSError:
             return None
         if sha256(sealed[SEAL:]).digest() == sealed[:SEAL]:

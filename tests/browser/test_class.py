@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import Classroom
+from seen import MOST_WORDS, SEEN
 
 from sim.classroom.app import PAGES, WALL
 
@@ -64,26 +65,6 @@ def wall(visitor):
     return open_wall
 
 
-SEEN = """() => {  // what is in sight: its words, and the smallest letters as a share of the height of the screen
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), words = [], sizes = [];
-    for (let node; (node = walker.nextNode());) {
-        const one = node.parentElement, range = document.createRange();
-        if (!node.data.trim() || one.closest("script, style, noscript, option, [aria-hidden=true]")) continue;
-        range.selectNodeContents(node);
-        const box = range.getBoundingClientRect(), look = getComputedStyle(one);
-        const isSeen = box.width && box.bottom > 0 && box.top < innerHeight && box.right > 0;
-        if (!isSeen || look.visibility === "hidden") continue;
-        words.push(...(node.data.match(/\\p{L}+/gu) || []));
-        sizes.push([parseFloat(look.fontSize) / innerHeight, node.data.trim()]);
-    }
-    for (const one of document.querySelectorAll("select")) {
-        const box = one.getBoundingClientRect(), text = one.selectedOptions[0]?.text || "";
-        if (box.bottom > 0 && box.top < innerHeight) words.push(...(text.match(/\\p{L}+/gu) || []));
-    }
-    const page = document.documentElement, smallest = sizes.sort((one, other) => one[0] - other[0])[0];
-    return { words, smallest, overflow: [page.scrollHeight - innerHeight, page.scrollWidth - innerWidth] };
-}"""
-MOST_WORDS = 60
 SIXTEEN_MINUTES = 0.033  # of the height of a picture of 1.6 m, for capitals of 0.7 of the size, seen from 8 m
 
 
@@ -92,7 +73,7 @@ def is_read_from_the_back(wall):
     for width, height in ((1024, 768), (1920, 1080)):
         wall.set_viewport_size({"width": width, "height": height})
         wall.wait_for_timeout(300)
-        seen = wall.evaluate(SEEN)
+        seen = wall.evaluate(SEEN, "")
         assert max(seen["overflow"]) <= 0
         assert seen["smallest"][0] >= SIXTEEN_MINUTES, seen["smallest"]
         assert len(seen["words"]) <= MOST_WORDS, seen["words"]
@@ -530,11 +511,11 @@ def test_few_words_are_in_sight_when_a_student_joins_and_claims(visitor, width, 
     code = open_session(teacher)
     student = visitor(f"join?class={code}", width=width, height=height)
     student.add_style_tag(content=".pages, .sources { visibility: hidden; }")  # they are not of the lesson
-    assert len(student.evaluate(SEEN)["words"]) <= MOST_WORDS
+    assert len(student.evaluate(SEEN, "")["words"]) <= MOST_WORDS
     join(student, "Anna")
     teacher.get_by_role("button", name="Ask", exact=True).click()
     student.get_by_label("Lower end").wait_for()
-    seen = student.evaluate(SEEN)["words"]
+    seen = student.evaluate(SEEN, "")["words"]
     assert len(seen) <= MOST_WORDS, seen
 
 

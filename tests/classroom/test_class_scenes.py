@@ -337,8 +337,10 @@ def test_a_page_is_told_the_scene_and_what_it_sends_is_kept(visit, register, sce
 def test_a_stranger_is_told_nothing_and_leaves_nothing(visit, scenes, code):
     scenes.move(code, TEACHER, 3)
     stranger = visit(CYRUS)
-    for answer in (where(stranger, code), send(stranger, code, kind="campaign"), send(stranger, code, kind="nonsense")):
-        assert answer.status_code == 403 and answer.json()["why"] == "no_seat" and "scene" not in answer.json()
+    sent = [send(stranger, code, kind=kind) for kind in ("campaign", "nonsense")]
+    assert all(answer.status_code == 403 for answer in sent)
+    for answer in (where(stranger, code), *sent):
+        assert answer.json()["why"] == "no_seat" and "scene" not in answer.json()
     assert not any(one.has_run for one in scenes.gathered(code, TEACHER))
     led = stranger.get(f"/explorable?class={code}")
     assert led.status_code == 303 and led.headers["location"].endswith(f"/join?class={code}")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from test_reading import COUNT, DATE, campaigns, noise
 
-from sim.classroom import texts
+from sim.classroom import gate, server, texts
 from sim.classroom.choice import fields
 from sim.classroom.pages import evidence as evidence_page
 from sim.classroom.pages import what_if
@@ -85,6 +85,11 @@ def flat(content):
     if isinstance(content, dict):
         return [text for value in content.values() for text in flat(value)]
     return [text for one in content for text in flat(one)] if isinstance(content, list) else [content]
+
+
+def test_a_page_declares_the_language_in_use(language):
+    pages = server.readable("<html><head></head></html>"), gate.question("", {}, 200).body.decode()
+    assert all(re.search(rf'<html lang="{language}" dir="\w*">', page) for page in pages)
 
 
 def test_a_direction_of_writing_belongs_to_a_language():

@@ -395,7 +395,7 @@ def test_a_page_tells_its_language_and_lets_itself_be_enlarged():
 
     theirs = (solaras.directory / "templates" / "solara.html.j2").read_text()
     page = server.readable(theirs)
-    assert '<html lang="en">' in page
+    assert '<html lang="en" dir="ltr">' in page
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
 
 

@@ -16,6 +16,7 @@ from sim.classroom.sessions.wall import (
     describe_score,
     describe_tally,
 )
+from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 from sim.study.reader import Measure
@@ -88,7 +89,15 @@ def test_outcomes_are_shown_next_to_decisions_as_reported_and_to_the_reported_fi
     found = board(about=OUTCOME)
     assert found["rows"][0]["name"] == describe_choice(BASELINE) and len(found["rows"]) == 3
     assert found["reported"] == {"value": 1587} and not found["zero"] and "F039" in found["foot"]
-    assert board()["reported"] is None and board()["zero"]
+
+
+@pytest.mark.parametrize("chart", [board, lambda: own(CLOSED_BORDER)], ids=["wall", "student"])
+def test_a_reported_total_is_said_below_differences_as_a_total_and_not_drawn_among_them(chart):
+    found = chart()
+    assert found["reported"] is None and found["zero"]
+    said = found.get("foot") or found["note"]
+    total = texts_of("class").say("reported_total", None, reported=describe_reported(SOLDIERS))
+    assert "F039" in total and said.endswith(total)
 
 
 def test_an_effect_is_named_only_where_its_interval_keeps_clear_of_zero():

@@ -44,6 +44,7 @@ from sim.wording import Language
 ERRORS = 3.0  # maximum distance of an answer from the reference, in standard errors
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
 ROUNDED = 0.005  # allowed rounding: relative for numbers above 1, otherwise absolute
+READ = 0.05  # share of a number by which it may be misread from a picture
 OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot confirm
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # maximum characters of a text answer
@@ -252,9 +253,9 @@ def judge_number(
 def fits(value: float, found: Estimate) -> bool:
     """Return whether an answer, with an allowance for rounding, is in the interval of an estimate.
 
-    If the estimate has no interval, the answer must equal it within rounding.
+    If the estimate has no interval, the answer must equal it within what is lost when it is read from a picture.
     """
-    room = rounding(found.number)
+    room = max(rounding(found.number), READ * abs(found.number) if math.isnan(found.low) else 0.0)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)
     high = found.number if math.isnan(found.high) else max(found.high, found.number)
     return low - room <= value <= high + room

@@ -28,7 +28,7 @@ from sim.classroom.lessons.lesson import (
     sheet_of,
     sources_of,
 )
-from sim.classroom.lessons.marking import OF_THESE_ALONE, Answer, Mark, Value, format_answer, mark
+from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save
 from sim.classroom.parts.choose import Choose
@@ -40,11 +40,13 @@ from sim.classroom.parts.terms import first_uses, with_terms
 from sim.classroom.reading import read
 from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of
+from sim.classroom.thresholds import ADDRESS as GAME
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
 START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than its tasks
+WITH_GAME = "tipping_points"  # the lesson that begins with the game of thresholds
 MOST_SETTINGS = 5  # maximum settings of one task
 NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
@@ -266,6 +268,9 @@ def Goals(sheet: Sheet) -> None:
     texts, lesson = texts_of("lessons"), sheet.lesson
     Heading(texts.say("sheet", student=sheet.student), 2)
     Prose(f"**{lesson.question}**")
+    if lesson.name == WITH_GAME:
+        link = {"href": f"{solara.use_router().root_path}{GAME}", "target": "_blank"}
+        solara.HTML("a", texts.say("game"), attributes=link)
     with Folded(texts.say("goals")):
         Prose(markdown_list(lesson.goals))
     with Folded(texts.say("background", len(lesson.background))):
@@ -428,7 +433,7 @@ def Shown(task: Task, asked: Mapping[str, RequestState], done: int, is_answered:
             base=(task.minus or task.of).replace("_", " "), changed=task.of.replace("_", " "), level=3,
             says=is_answered,
         )  # fmt: skip
-    if is_answered or not task.of or task.measure in OF_THESE_ALONE:  # what no picture shows
+    if is_answered or not task.of or task.measure == "best_group_gap":  # what no picture shows
         Numbers(task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
     if task.measure == "best_group_gap":
         Groups(task, values_of(found[task.of].table, task.outcome))

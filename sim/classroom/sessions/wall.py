@@ -227,7 +227,14 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
 def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
     """Return the line below the chart of the wall: how many campaigns of what kind, and the reported figure."""
     counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=numbers_of(answers.values()))
-    return f"{counted} {describe_reported(measure)}"
+    return f"{counted} {reported_beside(measure, question.about)}"
+
+
+def reported_beside(measure: Measure, about: str) -> str:
+    """Describe the reported figure below a chart; below one of differences, say that the figure is a total."""
+    said = describe_reported(measure)
+    is_total = about == EFFECT and marks_in(reported_in(measure))
+    return texts_of("class").say("reported_total", None, reported=said) if is_total else said
 
 
 def axis_label(measure: Measure, about: str) -> str:
@@ -250,8 +257,9 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Return a note that says how many campaigns there are per choice, and of what kind they are."""
-    return texts_of("class").say("chart_note", question.runs, kind=numbers_of(answers))
+    """Return a note that says how many campaigns of what kind there are per choice, and what was reported."""
+    counted = texts_of("class").say("chart_note", question.runs, kind=numbers_of(answers))
+    return f"{counted} {reported_beside(measure_of(question.outcome), question.about)}"
 
 
 def numbers_of(answers: Iterable[Answer]) -> str:

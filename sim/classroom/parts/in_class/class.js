@@ -58,10 +58,9 @@ function tell({ scene, round, call }) {
 
 // The answer of the server as an object; nothing if this page does not belong to the class any more.
 async function answered(response) {
-  if (response.ok) return response.json();
-  const { error = "", why = "" } = await response.json().catch(() => ({}));
-  if (response.status === 401 || (response.status === 403 && why !== "scene_ahead")) location.replace(away.href);
-  return { error, why };
+  const found = await response.json().catch(() => ({}));
+  if (response.status === 401 || (found.why && found.why !== "scene_ahead")) location.replace(away.href);
+  return found;
 }
 
 async function send() {

@@ -1,0 +1,45 @@
+"""Serve the game of thresholds, with which lesson 2 begins: a page that deals cards and counts rounds.
+
+The page is projected, and played by the people in the room: each holds a card with the number of others who must have
+gone before. It loads nothing and sends nothing; its scripts and styles are allowed by their hashes alone.
+
+Source  Granovetter 1978, Threshold Models of Collective Behavior.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from sim.classroom.texts import current_language, texts_of
+from sim.explorable.explorable import hash_of
+
+ADDRESS = "/thresholds"
+PAGE = Path(__file__).parent / "parts" / "thresholds"
+
+
+async def thresholds(_request: Request) -> HTMLResponse:
+    """Return the page of the game."""
+    page, policy = page_in(current_language())
+    return HTMLResponse(page, headers={"content-security-policy": policy})
+
+
+@cache
+def page_in(language: str) -> tuple[str, str]:
+    """Return the page in a language as HTML, and its Content-Security-Policy.
+
+    Args:
+        language: Code of the language.
+    """
+    style, script = ((PAGE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    texts = texts_of("thresholds", language)
+    places = Environment(
+        loader=FileSystemLoader(PAGE), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = places.get_template("page.html").render(
+        texts={**texts.page, "direction": texts.say("direction")}, style=style, script=script, language=language
+    )
+    policy = f"default-src 'none'; script-src '{hash_of(script)}'; style-src '{hash_of(style)}'; base-uri 'none'"
+    return page, f"{policy}; form-action 'none'; frame-ancestors 'none'"
