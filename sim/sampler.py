@@ -265,13 +265,15 @@ def pack(cloud: Cloud) -> bytes:
 
 
 def unpack(content: bytes) -> Cloud | None:
-    """Decode a cloud from bytes that `pack` returned, or return None if the bytes do not match their hash."""
+    """Decode a cloud from bytes that `pack` returned, or return None if they are damaged or of an earlier version."""
     digest, arrays = content[:32], content[32:]
     if sha256(arrays).digest() != digest:
         return None
     with np.load(io.BytesIO(arrays)) as found:
         steps, foreseen = json.loads(str(found["notes"]))
         count = sum(name.startswith("state_") for name in found.files)
+        if not count:  # written by an earlier version, which named the arrays otherwise
+            return None
         state = tuple(found[f"state_{place}"] for place in range(count))
         kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
         return Cloud(state, found["before"], found["origin"], kept, tuple(tuple(row) for row in foreseen))

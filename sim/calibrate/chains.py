@@ -39,7 +39,7 @@ from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0)  # learning rate at the end of each stage; the last is that of the posterior
 CHAIN = 4  # draws per chain of moves, of which the sampler runs many
-DRAWN = 8  # draws from the prior for every draw that is kept
+DRAWN = 4  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
 SEED_BITS = 40  # number of random bits of the seed with which an ensemble begins
 SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed

@@ -29,6 +29,7 @@ from sim.calibrate.chains import (
     DRAWN,
     MOVES,
     RATES,
+    SEED_BITS,
     SHARES,
     STEPS,
     Effort,
@@ -53,17 +54,19 @@ from sim.execution.executors import cores, interrupts_ignored
 from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece
 from sim.options import Calibrate
 from sim.outcome import Outcome, count_outcomes
-from sim.sampler import Step
+from sim.sampler import HALF, Step
 from sim.scoring.forecasts import Forecast, forecast_of, names_of
 from sim.scoring.measure import measure
 from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 30
+EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 20
     "quick": Effort(draws=128, campaigns=16, moves=2),
-    "full": Effort(draws=256, campaigns=32, moves=4),
+    "full": Effort(draws=256, campaigns=32, moves=3),
 }
+METHOD = 2  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
+FARTHEST = 1.0  # distance of a campaign without the outcome: only shares can be missing, for want of falls or crossings
 SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
 AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
 PIECE = 50  # campaigns per task of a worker process
@@ -112,11 +115,11 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
             process was killed.
     """
     order = order_of(made.bank)
-    effort, asked = EFFORTS[request.refine], asked_of(made, request)
+    units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
+    effort, asked = EFFORTS[request.refine], asked_of(made, request, units)
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     folder = place / "chains" / digest
     with alone_in(folder, asked), processes(cores()) as pool:
-        units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
         problem = problem_of(made, order, effort, units)
         refined = refine(problem, effort, request.chains, request.seed, folder, console, pool)
         return completed(made, order, units, effort, refined, folder, console, pool)
@@ -134,22 +137,36 @@ def events_of(targets: Iterable[Target]) -> tuple[str, ...]:
 
 
 def units_of(targets: Sequence[Target], bank: Forecast) -> dict[Target, float]:
-    """Return the unit of the score of each target: the CRPS of the bank plus the observation error.
+    """Return the unit of the score of each target: the score of the bank plus the observation error.
 
     A miss that is small compared with the error of the report thus counts little. Targets that every campaign of the
     bank meets, or that the bank does not have, are left out.
     """
     by_target = {target: score_of(target, bank) for target in targets}
-    return {target: unit + (target.sd or UNIT) for target, unit in by_target.items() if 0 < unit < math.inf}
+    return {target: unit + error_of(target) for target, unit in by_target.items() if 0 < unit < math.inf}
+
+
+def error_of(target: Target) -> float:
+    """Return the observation error on the scale of the score of a target: for a split, as a share of all soldiers."""
+    if target.parts:
+        return target.sd / sum(soldiers for _, soldiers in target.parts)
+    return target.sd or UNIT
 
 
 def score_of(target: Target, forecast: Forecast) -> float:
-    """Return the CRPS of a target; infinite if no campaign has its outcome."""
+    """Return the score of a target: its CRPS, with campaigns that lack the outcome counted at the distance `FARTHEST`.
+
+    The score is infinite if no campaign was asked for the outcome.
+    """
     found = measure(target, forecast)
-    return math.inf if found is None or math.isnan(found.score.value) else found.score.value
+    if found is None:
+        return math.inf
+    missing = found.missing / forecast.campaigns
+    there = 0.0 if missing == 1.0 else found.score.value
+    return (1.0 - missing) * there + missing * FARTHEST
 
 
-def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
+def asked_of(made: Fit, request: Calibrate, units: Mapping[Target, float]) -> dict[str, Any]:
     """Collect everything that determines the chains, as plain values."""
     about = read_about(made.bank.folder)
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
@@ -159,8 +176,9 @@ def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
         **{key: about[key] for key in ("settings_fingerprint", "rules_fingerprint", "data_fingerprint",
                                        "outcomes_fingerprint")},
         "bank": sha256(seen).hexdigest()[:16], "priors": priors, "targets": targets, "rates": list(RATES),
+        "units": {target.target: unit for target, unit in units.items()}, "farthest": FARTHEST,
         "refine": request.refine, **EFFORTS[request.refine]._asdict(), "chains": request.chains, "seed": request.seed,
-        "method": [CHAIN, DRAWN, *STEPS, *MOVES.values()],
+        "method": [METHOD, CHAIN, DRAWN, HALF, SEED_BITS, *STEPS, *MOVES.values()],
         "versions": {name: version(name) for name in LIBRARIES},
     }  # fmt: skip
 
