@@ -23,7 +23,7 @@ SEEN = """(apart) => {  // what is in sight: its words, and the smallest letters
 }"""
 MOST_WORDS = 60  # on one screen of a lesson
 # labels of charts, tables, and what every page has
-APART = "svg, .panj-key, .board, table, .pages, .sources, .skip, .unseen, .attending"
+APART = "svg, .panj-distribution, .board, table, .pages, .ways, .sources, .skip, .unseen, .attending"
 
 
 def words_in_sight(page) -> list[str]:

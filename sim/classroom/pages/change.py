@@ -9,7 +9,7 @@ from sim.classroom.choice.fields import describe_change
 from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.hooks import RequestState, chosen, remember, use_campaigns, use_kept
-from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
+from sim.classroom.parts import Folded, Heading, Note, Press, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
@@ -43,7 +43,6 @@ def Page() -> None:
         wanted.set(Wanted(form.overrides(), runs, wanted.value.wish + 1))
 
     Heading(texts.say("heading"))
-    Prose(texts.say("about"))
     with solara.Div(classes=["two"]):
         with solara.Div():
             Heading(texts.say("choice"), 2, is_seen=False)
@@ -113,7 +112,7 @@ def Result(form: Form, wanted: Wanted) -> None:
     outcome = outcome if outcome in options else next(iter(options))
     Choose(texts.say("outcome"), options, outcome, set_outcome, outcome_groups())
     said = describe_change(form_of(wanted.overrides or BASELINE), Form())
-    Distribution(read(base.campaigns, ours.campaigns, outcome, said), is_named=False)
+    Distribution(read(base.campaigns, ours.campaigns, outcome, said), says=ours.ticket is not None, is_named=False)
     if ours.ticket:
         Note(texts.say("pairs"))
 
