@@ -9,7 +9,7 @@ SEEN = """(apart) => {  // what is in sight: its words, and the smallest letters
         const box = range.getBoundingClientRect(), look = getComputedStyle(one);
         const isSeen = box.width && box.bottom > 0 && box.top < innerHeight && box.right > 0;
         if (!isSeen || look.visibility === "hidden") continue;
-        if (apart && one.closest(apart)) continue;
+        if ((apart && one.closest(apart)) || !one.checkVisibility({ contentVisibilityAuto: true })) continue;
         words.push(...(node.data.match(/\\p{L}+/gu) || []));
         sizes.push([parseFloat(look.fontSize) / innerHeight, node.data.trim()]);
     }
@@ -22,7 +22,8 @@ SEEN = """(apart) => {  // what is in sight: its words, and the smallest letters
     return { words, smallest, overflow: [page.scrollHeight - innerHeight, page.scrollWidth - innerWidth] };
 }"""
 MOST_WORDS = 60  # on one screen of a lesson
-APART = "svg, table, .pages, .sources, .skip, .unseen, .attending"  # labels of charts, tables, and what every page has
+# labels of charts, tables, and what every page has
+APART = "svg, .panj-distribution, .board, table, .pages, .ways, .sources, .skip, .unseen, .attending"
 
 
 def words_in_sight(page) -> list[str]:

@@ -100,7 +100,7 @@ def test_the_map_that_plays_before_and_beyond_the_record(visitor):
 
 def test_a_story(visitor):
     page = visitor("story")
-    page.wait_for_selector("text=The simulated campaign day by day")
+    page.get_by_text("The simulated campaign day by day").click()
     is_for_everyone(page)
 
 

@@ -115,7 +115,7 @@ def test_choices_that_were_run_are_offered_for_comparison(visitor):
 
 def test_the_part_of_a_story_is_in_the_address(visitor):
     page = visitor("story?province=Badakhshan&from=2021-07-01&to=2021-07-05")
-    page.wait_for_selector("text=day by day")
+    page.get_by_text("day by day").click()
     assert page.get_by_label("Province").input_value() == "Badakhshan"
     days = page.locator(".prose h3").all_inner_texts()
     assert days and all("July 2021" in day for day in days)

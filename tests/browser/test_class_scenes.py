@@ -127,7 +127,7 @@ def the_campaigns_rise(teacher, projector, students, keep):
     at(chirin, "gather")
     projector.locator(".wall-end").nth(2).wait_for()
     assert projector.locator(".wall-curve").count() == 3
-    assert sorted(projector.locator(".wall-end text").all_inner_texts()) == ["A", "B", "C"]
+    assert sorted(projector.locator(".wall-end text").all_text_contents()) == ["A", "B", "C"]
     a_scene(projector, "Whose history is it?", keep)
     projector.keyboard.press("d")
     drawings = projector.locator(".wall-drawing")

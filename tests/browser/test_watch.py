@@ -306,7 +306,7 @@ def test_it_can_be_read_on_a_telephone_a_desk_and_a_wall(watch, keep, width, hei
 
 def test_a_story_is_told_of_the_days_and_the_province_that_are_asked_for(visitor, keep):
     page = visitor("story")
-    page.wait_for_selector("text=The simulated campaign day by day")
+    page.get_by_text("The simulated campaign day by day").click()
     keep(page, "story")
     page.get_by_label("Province").select_option("Badakhshan")
     page.get_by_label("From", exact=True).fill("2021-07-01")

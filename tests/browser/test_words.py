@@ -8,9 +8,8 @@ READY = {
     "": ".river-picture svg",
     "change": ".panj-picture",
     "compare": ".panj-picture",
-    "story": ".prose h3, .prose h2",
-    "what_if": ".sheet",
-    "evidence": ".content h1",
+    "story": ".folded",
+    "what_if": ".sheet-field",
 }
 
 

@@ -238,7 +238,9 @@ def test_a_question_about_one_campaign_is_answered_by_one(sheet, campaigns):
 
 def test_the_whole_class_has_one_outcome_in_the_first_lesson():
     sheets = [sheet_of(lesson_of(1), student) for student in ("1", "2", "3", "Zarina", "Rustam")]
-    assert {task.outcome for sheet in sheets for task in sheet.tasks if task.outcome} == {sheets[0].parameters["outcome"]}
+    assert {task.outcome for sheet in sheets for task in sheet.tasks if task.outcome} == {
+        sheets[0].parameters["outcome"]
+    }
     assert len({sheet.first_seed for sheet in sheets[:3]}) == 3
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import string
 
 import numpy as np
 import pytest
@@ -15,11 +16,12 @@ from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import evidence, reported
 from sim.errors import PanjError
 from sim.execution import work
+from sim.explorable import content as written_content
 from sim.explorable import explorable
 from sim.explorable.campaigns import compose, courses_of
 from sim.explorable.content import SCENES, TEXTS, ids_in, read_texts
-from sim.explorable.encoding import unpacked
-from sim.explorable.explorable import PAGE, SCRIPTS, joined_scripts, write_explorable
+from sim.explorable.encoding import described, unpacked
+from sim.explorable.explorable import PAGE, SCRIPTS, campaigns_in, joined_scripts, write_explorable
 from sim.options import Explorable, read_request
 from sim.study.reader import open_study
 from sim.terminal import console_of
@@ -27,6 +29,7 @@ from sim.terminal import console_of
 SMALL = ["policies=border=closed,taliban=no_parley", "worlds=free", "runs=50", "calibration=as_declared"]
 DAYS = 68
 WORDS = 60  # most words in sight
+GREEK = str.maketrans(string.ascii_letters, "αβςδεφγηιξκλμνοπθρστυωώχψζΑΒΣΔΕΦΓΗΙΞΚΛΜΝΟΠΘΡΣΤΥΩΏΧΨΖ")
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +212,39 @@ def test_texts_are_in_one_file_and_the_page_is_ready_for_another(page):
         flags=re.DOTALL,
     )
     assert not re.findall(r"[A-Za-z]{2,}", words)
+
+
+def test_a_second_language_is_one_file_and_may_be_written_from_right_to_left(written, tmp_path, monkeypatch):
+    """A made-up language leaves no English on the page but what was reported and measured."""
+    texts = made_up(yaml.safe_load((TEXTS / "en.yaml").read_text(encoding="utf-8")))
+    (tmp_path / "xx.yaml").write_text(yaml.safe_dump({**texts, "direction": "rtl"}, allow_unicode=True), "utf-8")
+    monkeypatch.setattr(written_content, "TEXTS", tmp_path)
+    found = explorable.page_of(written.gathered, "xx")
+    assert '<html lang="xx" dir="rtl">' in found
+    shown = re.sub(
+        r'<(style|script|template).*?</\1>|<details class="papers" id="sources">.*?</details>|<[^>]+>',
+        " ",
+        found,
+        flags=re.DOTALL,
+    )
+    reported_words = " ".join(row.source for row in evidence().values())
+    left = set(re.findall(r"[A-Za-z]{3,}", shown)) - set(re.findall(r"[A-Za-z]{3,}", reported_words))
+    titles = " ".join(one["title"] for one in described(campaigns_in(found))["decisions"])
+    assert left <= {*re.findall(r"[A-Za-z]{3,}", titles), "free", "calibrated", "numbers", "declared", "not"}
+    style = (PAGE / "page.css").read_text(encoding="utf-8")
+    assert not re.search(r"(?:margin|padding|border)-(?:left|right)|text-align: (?:left|right)|float", style)
+
+
+def made_up(content):
+    """The same texts with Greek letters; gaps stay as they are."""
+    if isinstance(content, dict):
+        return {key: made_up(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [made_up(one) for one in content]
+    if not isinstance(content, str):
+        return content
+    parts = re.split(r"(\{+\w+[^}]*\}+)", content)
+    return "".join(part if place % 2 else part.translate(GREEK) for place, part in enumerate(parts))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sim.classroom.choice.fields import describe_change
 from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.hooks import RequestState, chosen, remember, use_campaigns, use_kept
-from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
+from sim.classroom.parts import Folded, Heading, Note, Press, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
@@ -43,16 +43,15 @@ def Page() -> None:
         wanted.set(Wanted(form.overrides(), runs, wanted.value.wish + 1))
 
     Heading(texts.say("heading"))
-    Prose(texts.say("about"))
     with solara.Div(classes=["two"]):
         with solara.Div():
-            Heading(texts.say("choice"), 2)
+            Heading(texts.say("choice"), 2, is_seen=False)
             FormPart(form, set_form)
             with Folded(texts.say("faces")):
                 Note(texts.say("faces_about"))
                 Faces(form, set_form)
         with solara.Div(classes=["panj-result"]):
-            Heading(texts.say("result"), 2)
+            Heading(texts.say("result"), 2, is_seen=False)
             RunControls(form, set_form, run)
             Result(form, wanted.value)
 
@@ -85,14 +84,12 @@ def form_of(overrides: Overrides) -> Form:
 def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
     """Show how the visitor's choice differs from the baseline, and buttons to run campaigns or restore the baseline."""
     texts = texts_of("change")
-    Note(
-        texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else texts.say("no_change"),
-        live=True,
-    )
+    Note(texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else "", live=True)
     with solara.Div(classes=["panj-buttons"]):
         Press(texts.say("run"), on_click=lambda: on_run(RUNS), is_main=True)
         Press(texts.say("run_one"), on_click=lambda: on_run(1))
-        Press(texts.say("back_all"), on_click=lambda: on_form(Form()), disabled=not form.overrides())
+        if form.overrides():
+            Press(texts.say("back_all"), on_click=lambda: on_form(Form()))
 
 
 @solara.component
@@ -108,16 +105,14 @@ def Result(form: Form, wanted: Wanted) -> None:
         return
     Trouble(ours.trouble)
     Note(describe_progress(ours if ours.ticket else base, texts), live=True)
-    if wanted.overrides is None:
-        Note(texts.say("not_run"))
-    elif wanted.overrides != form.overrides():
-        Note(texts.say("stale"), live=True)
+    if (wanted.overrides or BASELINE) != form.overrides():
+        Note(texts.say("not_run" if wanted.overrides is None else "stale"), live=True)
     shown = ours.campaigns or base.campaigns
     options = outcomes_to_choose(shown.settings)
     outcome = outcome if outcome in options else next(iter(options))
     Choose(texts.say("outcome"), options, outcome, set_outcome, outcome_groups())
     said = describe_change(form_of(wanted.overrides or BASELINE), Form())
-    Distribution(read(base.campaigns, ours.campaigns, outcome, said))
+    Distribution(read(base.campaigns, ours.campaigns, outcome, said), says=ours.ticket is not None, is_named=False)
     if ours.ticket:
         Note(texts.say("pairs"))
 

@@ -8,7 +8,7 @@ from sim.classroom.address import REPORTED, choice_from
 from sim.classroom.choice.fields import describe_change, fields_of
 from sim.classroom.choice.form import Form, command_of
 from sim.classroom.hooks import RequestState, arrivals, chosen, day, own, seed, use_campaigns, use_kept
-from sim.classroom.pages.change import RUNS, describe_progress, form_of
+from sim.classroom.pages.change import RUNS, form_of
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
@@ -52,7 +52,8 @@ def Page() -> None:
         Trouble(texts.say("same"))
         return
     said = describe_change(form_of(choices[1]), form_of(choices[0]))
-    Note(texts.say("differ", said=said), live=True)
+    if first != REPORTED:  # otherwise the second choice is named by what differs
+        Note(texts.say("differ", said=said), live=True)
     titles = short(first), short(second)
     Many(*choices, titles, said)
     One(*choices, titles)
@@ -110,14 +111,14 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
     base, other = (asked.campaigns for asked in both)
     assert base is not None
     assert other is not None
-    for title, asked in zip(titles, both, strict=True):
-        if asked.ticket and not asked.ticket.ended:
-            Note(f"{title}: {describe_progress(asked, texts_of('change'))}", live=True)
+    done = [asked.ticket.done for asked in both if asked.ticket]
+    if sum(done) < 2 * RUNS:
+        Note(texts_of("change").say("going", done=sum(done), runs=2 * RUNS), live=True)
     earlier = min((base, other), key=lambda one: one.settings.end_date)
     options = outcomes_to_choose(earlier.settings)
     outcome = outcome if outcome in options else next(iter(options))
     Choose(texts.say("outcome"), options, outcome, set_outcome, outcome_groups())
-    Distribution(read(base, other, outcome, said, titles), *titles, level=3)
+    Distribution(read(base, other, outcome, said, titles), *titles, level=3, is_named=False)
 
 
 def trouble_of(both: tuple[RequestState, RequestState]) -> str:

@@ -47,6 +47,7 @@ from sim.errors import PanjError
 RUNS = (1, 10, 50, 100, 200)
 START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than its tasks
 WITH_GAME = "tipping_points"  # the lesson that begins with the game of thresholds
+PAPERS = "/explorable#teachers"  # the papers for teachers are on the page of scenes
 MOST_SETTINGS = 5  # maximum settings of one task
 NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
@@ -81,6 +82,8 @@ def Page() -> None:
         Heading(texts.say("heading"))
         Prose(texts.say("about"))
         Opening()
+        papers = {"href": f"{solara.use_router().root_path}{PAPERS}", "target": "_blank"}
+        solara.HTML("a", texts.say("papers"), attributes=papers)
     else:
         Heading(texts.say("lesson_named", number=sheet.lesson.number, title=sheet.lesson.title))
         Screens(sheet).key(f"{sheet.lesson.name} {sheet.student}")

@@ -22,7 +22,7 @@ from sim.story.chronicle import facts_here
 from sim.story.story import Story, say_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
-SHORT = 3  # sentences of the summary that are in sight at first
+SHORT = 1  # sentences of the summary that are in sight at first
 Filters = dict[str, str]
 
 
@@ -31,7 +31,6 @@ def Page() -> None:
     """Show the form for province and days, and the story."""
     texts = texts_of("story")
     Heading(texts.say("heading"))
-    Note(texts.say("about", choice=describe_choice(chosen.value)))
     SeedForm()
     try:
         start, end = days_of_choice()
@@ -75,7 +74,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
         [
             one_of("province", texts.say("province"), asked["province"], [whole, *provinces]),
             day_field("from", texts.say("from"), read_day("from", asked["from"]), start, end),
-            day_field("to", texts.say("to"), read_day("to", asked["to"]), start, end, texts.say("record_note")),
+            day_field("to", texts.say("to"), read_day("to", asked["to"]), start, end),
         ],
         texts.say("tell"),
         on_asked,
@@ -84,23 +83,25 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 
 @solara.component
 def Told(story: Story) -> None:
-    """Show a story: summary, days, and what was reported."""
+    """Show the first sentence of a story; the other sentences, the days and what was reported are one click away."""
     texts = texts_of("story")
     settings = the_desk().settings(following(chosen.value, followed.value))
-    Note(texts.say("seed_of", campaign=say_campaign(settings, seed.value)), live=True)
-    Heading(texts.say("head_summary"), 2)
+    campaign, choice = say_campaign(settings, seed.value), describe_choice(chosen.value)
+    Note(texts.say("seed_of", campaign=campaign, choice=choice), live=True)
+    Heading(texts.say("head_summary"), 2, is_seen=False)
     Sentences(story.summary[:SHORT])
     with Folded(texts.say("more")):
         Sentences(story.summary[SHORT:])
+        Note(texts.say("chance"))
         Note(texts.say("reason"))
-    Heading(texts.say("head_days"), 2)
-    Note(texts.say("reported_lines"))
-    solara.HTML("div", unsafe_innerHTML=days_in_html(story), classes=["prose"])
+        Note(texts_of("map").say(f"map_numbers_{numbers_from(settings)}"))
+    with Folded(texts.say("head_days")):
+        Note(texts.say("reported_lines"))
+        solara.HTML("div", unsafe_innerHTML=days_in_html(story), classes=["prose"])
     label, *rows = story.record
-    Heading(texts.say("head_record"), 2)
-    Note(label)
-    Sentences(rows)
-    Note(texts_of("map").say(f"map_numbers_{numbers_from(settings)}"))
+    with Folded(texts.say("head_record")):
+        Note(label)
+        Sentences(rows)
 
 
 def days_in_html(story: Story) -> str:

@@ -67,7 +67,6 @@ def Page() -> None:
     """Show the form for the decision and, once it is sent, what it changes."""
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
-    Note(texts.say("about"))
     try:
         settings = the_desk().settings(following(chosen.value, followed.value))
     except PanjError as error:
@@ -90,7 +89,11 @@ def Page() -> None:
         set_wanted(True)
 
     Question(asked, start, last, lambda given: attempt(lambda: ask(given)))
-    Note(texts.say("settings", choice=describe_choice(chosen.value)))
+    if chosen.value:
+        Note(texts.say("settings", choice=describe_choice(chosen.value)))
+    with Folded(texts.say("more")):
+        Note(texts.say("about"))
+        Note(texts.say("find_help", trial=TRIAL, pairs=PAIRS))
     Trouble(trouble)
     if not is_wanted and known is None:
         Hint(forks, show_example)
@@ -199,7 +202,6 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
         texts.say("go"),
         on_asked,
     )  # fmt: skip
-    Note(texts.say("find_help", trial=TRIAL, pairs=PAIRS))
 
 
 def help_of(group: str, option: Option) -> str:
@@ -286,7 +288,7 @@ def Many(fork: Fork, outcome: str, change: str) -> None:
     if without.table is not None and without.table.num_rows < without.runs:
         Note(texts.say("going", done=without.table.num_rows, pairs=without.runs), live=True)
     labels = texts.say("as_it_went"), change
-    Distribution(read(without, with_, shown, change, labels), *labels, level=3)
+    Distribution(read(without, with_, shown, change, labels), *labels, level=3, is_named=False)
 
 
 @solara.component

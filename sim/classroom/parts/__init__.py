@@ -17,9 +17,9 @@ def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
 
 
 @solara.component
-def Heading(text: str, level: int = 1) -> None:
-    """Show a heading that screen readers recognise."""
-    solara.HTML(f"h{level}", unsafe_innerHTML=escape(text))
+def Heading(text: str, level: int = 1, is_seen: bool = True) -> None:
+    """Show a heading that screen readers recognise; only they find it where what is in sight says the same."""
+    solara.HTML(f"h{level}", unsafe_innerHTML=escape(text), classes=[] if is_seen else ["unseen"])
 
 
 @solara.component

@@ -43,7 +43,9 @@ def labels_of(base: str, changed: str) -> dict[str, str]:
 
 
 @solara.component
-def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2, says: bool = True) -> None:
+def Distribution(
+    reading: Reading, base: str = "", changed: str = "", level: int = 2, says: bool = True, is_named: bool = True
+) -> None:
     """Show a chart of an outcome with a heading, the verdict in words and the reported figure; the rest is collapsed.
 
     Args:
@@ -52,9 +54,10 @@ def Distribution(reading: Reading, base: str = "", changed: str = "", level: int
         changed: Name of the second choice; empty for "Your choice".
         level: Level of the heading, as in HTML.
         says: Whether to show the verdict in words; a task asks first what the chart shows.
+        is_named: Whether to show the heading; a field that chooses the outcome names it already.
     """
     texts = texts_of("distribution")
-    Heading(reading.label, level)
+    Heading(reading.label, level, is_named)
     labels = labels_of(base or texts.say("base"), changed or texts.say("changed"))
     Picture(reading=to_plain(reading), labels=labels)
     with solara.Div(attributes={"aria-live": "polite"}):

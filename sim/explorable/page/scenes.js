@@ -592,6 +592,8 @@ async function open() {
   drawStrip(document.getElementById("river-strip"), page.about.map);
   drawNight(find("river", "river"), page.about, texts.river);
   gatherClass(page);
+  const papers = document.getElementById("teachers");
+  papers.open ||= location.hash === `#${papers.id}`; // a link to the worksheet
   const made = new Set(["river"]);
   const makers = { draw, run, gather, reports, decision, claim };
   const enter = () => {
