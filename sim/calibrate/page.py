@@ -49,7 +49,6 @@ PROVENANCE = {  # key of fit.json: label
     "settings_fingerprint": "Fingerprint of the settings", "outcomes_fingerprint": "Fingerprint of the outcomes",
     "priors_fingerprint": "Fingerprint of the priors",
 }  # fmt: skip
-OF_THE_FIRST = ("effective_sample_size",)  # keys that tell nothing of a refined fit, whose draws have equal weights
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "steps.csv", "events.csv", "chains.csv", "chains.parquet")  # fmt: skip
 PRESSED = 4.0  # ratio of posterior to prior from which the outermost bin of the prior is mentioned
@@ -191,8 +190,7 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
                  if (folder / name).is_file()},
         sections=read_sections(sections or folder, about["posterior"]),
         sources=sources_of(made.predictive),
-        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None
-                    and not (made.is_refined and key in OF_THE_FIRST)},
+        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None},
         versions=as_text(about["versions"]),
         files=[name for name in FILES if (folder / name).is_file()],
         settings=json.dumps(about, indent=1),
@@ -338,8 +336,8 @@ def describe_fit(made: Fitted) -> str:
             "First fit: rejection and regression adjustment.",
         )  # fmt: skip
     return paragraph(
-        f"Calibrated: {about['draws']:,} draws of equal weight from {counted(about['chains'], 'chain')} (seed "
-        f"{about['seed']}), each scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} "
+        f"Calibrated: {about['draws']:,} draws from {counted(about['chains'], 'chain')} (seed {about['seed']}), weighted by "
+        f"the evidence of the chain (effective sample size {about['effective_sample_size']:,.0f}), each scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} "
         f"targets of {len(about['events'])} events; learning rate {about['learning_rate']:g}.",
         f"Prior sample: {sample}.", failed,
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """Read posteriors: weighted draws of the uncertain numbers. A campaign's seed selects the draw that the campaign uses.
 
 The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`; the last
-two are the seed of the draw's campaign in the prior sample, and the distance of that campaign from the record. The key
-`panj` of its metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to
-workers.
+two are, in a first fit, the seed of the draw's campaign in the prior sample and the distance of that campaign from the
+record; in a refined fit, the first seed of the draw's ensemble and the sum of the scores of its events. The key `panj`
+of its metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to workers.
 
 A file named by the user is rejected unless it was fitted with the current rules and data. The shipped file is used even
 if they have changed since, with a note in every run: numbers that are no longer drawn take their declared values, and
@@ -131,8 +131,8 @@ def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, 
 
     Args:
         posterior: Posterior whose draws and weights are written.
-        seeds: (draws) Seed of each draw's campaign in the prior sample.
-        distances: (draws) Distance of that campaign from the record.
+        seeds: (draws) Seed of each draw's campaign, or of the first campaign of its ensemble.
+        distances: (draws) Distance of that campaign from the record, or the summed score of the ensemble.
         about: Metadata that records how the fit was made.
     """
     columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}

@@ -1,6 +1,6 @@
 """Read and check the targets: reported figures with which the campaigns are compared.
 
-Each target names the outcome it is compared with, the error of the report, and whether it is fitted or only scored.
+Each target names the outcome it is compared with, the error of the report, and whether the first fit uses it.
 `read_targets` returns them. `district_targets` returns the days on which districts of the north-east and of the Tajik
 border can have fallen.
 
@@ -72,7 +72,7 @@ class Target(NamedTuple):
     error: str  # kind of error
     scale: str  # linear, or log for log(1 + number)
     sd: float  # standard deviation of the error on that scale, 0 if exact; for a split, soldiers per group
-    use: str  # fitted or scored
+    use: str  # fitted: the first fit uses it; scored: only refined fits do
     reason: str  # reason for this error and this use
 
 

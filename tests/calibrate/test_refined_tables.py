@@ -10,11 +10,21 @@ from numpy.typing import NDArray
 
 from sim.calibrate.chains import RATES, Effort, Refined
 from sim.calibrate.fit import UNIT
-from sim.calibrate.refine import SHOWN, RefinedFit, events_of, most_learned, rows_of_events, score_of, units_of
+from sim.calibrate.refine import (
+    FARTHEST,
+    SHOWN,
+    RefinedFit,
+    error_of,
+    events_of,
+    most_learned,
+    rows_of_events,
+    score_of,
+    units_of,
+)
 from sim.configuration.draws import priors_under
 from sim.configuration.posterior import posterior_of
 from sim.sampler import Cloud, Step
-from sim.scoring.forecasts import forecast_of
+from sim.scoring.forecasts import forecast_of, targets_here
 
 PRIORS = priors_under(())
 TARGETS = (target_of("one", 0.2, sd=1.0), target_of("both", 0.7, sd=1.0))  # two events
@@ -72,10 +82,18 @@ def test_a_unit_is_the_crps_of_the_bank_plus_the_error_of_the_report() -> None:
     assert units_of(targets, forecast_of(table, targets)) == pytest.approx({near: 0.6, exact: 1.0 + UNIT})
 
 
-def test_a_target_that_no_campaign_has_is_infinitely_far() -> None:
+def test_campaigns_without_an_outcome_are_as_far_away_as_a_share_can_be() -> None:
     one = target_of("one", 1.0)
-    assert score_of(one, forecast_of(pa.table({"one": [np.nan, np.nan]}), (one,))) == np.inf
     assert score_of(one, forecast_of(pa.table({"other": [1.0]}), (one,))) == np.inf
+    assert score_of(one, forecast_of(pa.table({"one": [np.nan, np.nan]}), (one,))) == FARTHEST
+    half, whole = (forecast_of(pa.table({"one": [1.0, 1.0, last, last]}), (one,)) for last in (np.nan, 1.0))
+    assert (score_of(one, half), score_of(one, whole)) == (FARTHEST / 2, 0.0)
+
+
+def test_the_error_of_a_split_is_a_share_of_all_soldiers() -> None:
+    split = next(target for target in targets_here() if target.parts)
+    assert error_of(split) == pytest.approx(50 / 1037)
+    assert error_of(target_of("one", 1.0, sd=0.2)) == 0.2 and error_of(target_of("one", 1.0, sd=0.0)) == UNIT
 
 
 def test_the_numbers_that_are_shown_are_those_that_vary_least() -> None:
