@@ -7,12 +7,12 @@ Source  A scoring rule in place of the log likelihood (generalised Bayesian infe
         arXiv:2104.03889. Seeds that are kept while parameters change: the correlated pseudo-marginal method of
         Deligiannidis, Doucet and Pitt 2018, doi:10.1111/rssb.12280. Tempering and moves: `sim.sampler`.
 Method  Each draw has its own seeds, with which an *ensemble* of campaigns is run. The score of an event is the mean
-        over its targets of the score of the ensemble, each divided by that of the bank plus the observation error: 0 if
-        every campaign equals the record, and below 1 for the bank. The joint density of parameters and seeds is that of
-        the prior times exp(-rate x sum of the scores of all events); `rate` is called the learning rate. Since scores are
-        estimated, the density of the parameters alone is slightly higher where scores vary more between seeds. All
-        parameters are fitted, each as a share of its prior. Chains that end in different places are weighted by their
-        evidence.
+        over its targets of the score of the ensemble, each divided by that of the bank plus the observation error: 0
+        if every campaign equals the record, and below 1 for the bank. The joint density of parameters and seeds is
+        that of the prior times exp(-rate x sum of the scores of all events); `rate` is called the learning rate. Since
+        scores are estimated, the density of the parameters alone is a little higher where scores differ more between
+        seeds. All parameters are fitted, each as a share of its prior. Chains that end in different places are
+        weighted by their evidence.
 """
 
 import signal

@@ -276,7 +276,7 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
         rows.append({
             "event": event, "targets": len(scored), "bank": f"{prior:.4f}", "ensembles": f"{ensembles[place]:.4f}",
             "again": f"{fresh:.4f}", "without": f"{apart:.4f}",
-            "effective_without": f"{effective_size(np.bincount(drawn, weights)):.1f}",
+            "effective_without": f"{effective_size(np.bincount(drawn, weights).astype(np.float64)):.1f}",
         })  # fmt: skip
     return rows
 

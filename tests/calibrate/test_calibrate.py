@@ -385,7 +385,7 @@ def test_the_page_of_a_refined_fit_shows_steps_and_events(refined: Path) -> None
         "Can the chains be trusted?",
         "learning rate",
         f"{about['simulations']:,}",
-        "64 draws of equal weight",
+        "64 draws from 2 chains",
     ):
         assert words in page
     for words in ("generation", "Sequential ABC", "olerance", "None"):
