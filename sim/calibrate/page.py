@@ -337,8 +337,8 @@ def describe_fit(made: Fitted) -> str:
         )  # fmt: skip
     return paragraph(
         f"Calibrated: {about['draws']:,} draws from {counted(about['chains'], 'chain')} (seed {about['seed']}), "
-        f"weighted by the evidence of their chain (effective sample size {about['effective_sample_size']:,.0f}). Each is "
-        f"scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} targets of "
+        f"weighted by the evidence of their chain (effective sample size {about['effective_sample_size']:,.0f}). Each "
+        f"is scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} targets of "
         f"{len(about['events'])} events; learning rate {about['learning_rate']:g}.",
         f"Prior sample: {sample}.", failed,
     )  # fmt: skip
