@@ -26,6 +26,7 @@ SECTIONS = {
     "stages": "a sweep by stage",
     "startup": "start-up by import, first compile",
     "sweeps": "sweeps of many cells",
+    "scaling": "what a campaign costs with and without the interpreter's lock, and more cores by a model",
     "growth": "time and memory as the work grows",
     "growth_by_rule": "time of every rule as the country grows",
     "assimilate": "assimilation: evidence, worlds run again, coverage, what-ifs, theories told apart",

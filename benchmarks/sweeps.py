@@ -42,8 +42,8 @@ def bare(campaigns: int) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def sweep(folder: str, *words: str) -> tuple[float, float, float]:
-    """Run a sweep; return its seconds, the seconds of its campaigns, and the peak megabytes of the process."""
+def sweep(folder: str, *words: str) -> tuple[int, float, float, float]:
+    """Run a sweep; return its cells, its seconds, the seconds of its campaigns, and the peak MB of the process."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "sim", *words, *MEASURED, f"results_dir={folder}", "study=x"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -52,8 +52,13 @@ def sweep(folder: str, *words: str) -> tuple[float, float, float]:
     if status != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {status}")
     about = Path(folder) / "x" / "about.json"
-    lived = json.loads(about.read_text(encoding="utf-8"))["seconds"]
-    return seconds, lived, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    said = json.loads(about.read_text(encoding="utf-8"))
+    return (
+        len(said["cells"]),
+        seconds,
+        said["seconds"],
+        used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2),
+    )
 
 
 def processes_of(pid: int) -> list[int]:
@@ -96,14 +101,11 @@ def measure(quick: bool = False) -> dict[str, Any]:
     cells, runs = (5, 20) if quick else (100, 100)
     values = ",".join(f"{0.1 + 0.4 * place / (cells - 1):.6f}" for place in range(cells))
     groups = ["border=glob(*)"] if quick else ["reinforcement=glob(*)", "border=glob(*)", "air_support=glob(*)"]
-    sweeps = {
-        "a number": (cells, ["-m", f"rules.morale.contagion={values}"]),
-        "policies": (5 if quick else 120, ["-m", *groups]),
-    }
+    sweeps = {"a number": ["-m", f"rules.morale.contagion={values}"], "policies": ["-m", *groups]}
     each, rows = [bare(100)], {}
-    for name, (count, words) in sweeps.items():
+    for name, words in sweeps.items():
         with tempfile.TemporaryDirectory() as folder:
-            seconds, lived, megabytes = sweep(folder, *words, f"runs={runs}")
+            count, seconds, lived, megabytes = sweep(folder, *words, f"runs={runs}")
         each.append(bare(100))
         rows[name] = {"cells": count, "runs": runs, "seconds": seconds, "lived": lived, "megabytes": megabytes}
     return {"bare_ms": spread([one * 1000 for one in each]), "sweeps": rows, "worker_mb": worker_megabytes(20 * runs)}

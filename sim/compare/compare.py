@@ -295,10 +295,12 @@ def with_values(study: Study, outcomes: Sequence[str]) -> list[str]:
     head = read_head(study.folder / "runs.parquet", outcomes)
     places = {head.schema.column(place).path: place for place in range(head.num_columns)}
     groups = [head.row_group(place) for place in range(head.num_row_groups)]
-    return [
-        name for name in outcomes
-        if any(group.column(places[name]).statistics.null_count < group.num_rows for group in groups)
-    ]  # fmt: skip
+
+    def has_any(group: Any, name: str) -> bool:
+        found = group.column(places[name]).statistics  # None for a column that can have no value
+        return found is not None and found.null_count < group.num_rows
+
+    return [name for name in outcomes if any(has_any(group, name) for group in groups)]
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
