@@ -80,7 +80,7 @@ def test_a_class_goes_through_the_scenes_at_the_pace_of_its_teacher(visitor, wal
     a_drawing_each(teacher, projector, students, keep)
     the_campaigns_rise(teacher, projector, students, keep)
     the_reports_and_brackets(teacher, projector, students, keep)
-    a_pause_and_all_eyes(teacher, anna, chirin, keep)
+    a_pause_and_all_eyes(teacher, students[0], chirin, keep)
     move(teacher, "claim", *students)
     a_scene(projector, "Who is not counted", keep)
     keep(teacher, "scenes_teacher", whole=True)
