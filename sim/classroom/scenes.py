@@ -148,11 +148,13 @@ async def class_scenes(request: Request) -> Response:
         if len(content) > LARGEST:
             said = f"json: found more than {LARGEST:,} bytes, expected at most so many"
             return JSONResponse({"error": said}, 413, NO_STORE)
-    act = partial(keep_done, code, browser, content) if request.method == "POST" else partial(where, code, browser)
+    attempt = request.query_params.get("attempt", "")
+    is_sent = request.method == "POST"
+    act = partial(keep_done, code, browser, content, attempt) if is_sent else partial(where, code, browser)
     try:
         return JSONResponse(await run_in_threadpool(act), headers=NO_STORE)
     except Refused as error:
-        status = 403 if request.method == "POST" else 200
+        status = 403 if is_sent else 200
         return JSONResponse({"error": str(error), "why": error.why}, status, NO_STORE)
     except PanjError as error:
         return JSONResponse({"error": str(error)}, 400, NO_STORE)
@@ -168,7 +170,7 @@ def where(code: str, browser: str) -> dict[str, Any]:
 
 def said_of(walk: Walk) -> dict[str, Any]:
     """Return what a page is told of its class."""
-    return {"scene": walk.scene, "round": walk.round, "call": walk.call}
+    return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call}
 
 
 def is_open(code: str, browser: str) -> bool:
@@ -176,10 +178,10 @@ def is_open(code: str, browser: str) -> bool:
     return time.monotonic() - asked_at.get((code, browser), -AWAY) < AWAY
 
 
-def keep_done(code: str, browser: str, content: bytes) -> dict[str, Any]:
+def keep_done(code: str, browser: str, content: bytes, attempt: str) -> dict[str, Any]:
     """Keep what a student has done; raise PanjError if it is wrong, and Refused if it may not be sent."""
     the_class_scenes().walk(code, browser)  # who has no seat is told nothing else
-    the_class_scenes().keep(code, browser, read_done(content, the_campaigns().outline))
+    the_class_scenes().keep(code, browser, read_done(content, the_campaigns().outline), attempt)
     return {}
 
 

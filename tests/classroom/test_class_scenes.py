@@ -27,6 +27,7 @@ from sim.classroom.sessions.scenes import (
     read_done,
 )
 from sim.classroom.sessions.scenes_wall import holds, scene_on_the_wall
+from sim.classroom.sessions.storage import OF_MEMBER
 from sim.errors import PanjError
 from sim.explorable.content import SCENES
 from sim.explorable.encoding import Course, packed
@@ -139,6 +140,68 @@ def test_a_student_who_left_or_was_removed_is_not_on_the_wall(register, scenes, 
         assert act.execute("SELECT COUNT(*) FROM scene_work").fetchone()[0] == 0
 
 
+def test_who_joins_after_a_student_left_has_another_attempt_and_sends_nothing_of_the_old_one(register, scenes, code):
+    scenes.move(code, TEACHER, 3)
+    before = scenes.walk(code, BORIS)
+    register.leave(code, BORIS)
+    register.join(code, BORIS, "Boris")
+    after = scenes.walk(code, BORIS)
+    assert after.member == before.member and after.attempt != before.attempt, "the id is used again"
+    assert why(scenes.keep, code, BORIS, Done(CAMPAIGN), before.attempt) == "other_attempt"
+    scenes.keep(code, BORIS, Done(CAMPAIGN), after.attempt)
+
+
+def test_what_was_done_before_the_scenes_began_again_is_not_kept(scenes, code):
+    before = scenes.walk(code, ANNA).attempt
+    scenes.begin(code, TEACHER)
+    scenes.move(code, TEACHER, 3)
+    assert why(scenes.keep, code, ANNA, Done(CAMPAIGN), before) == "other_attempt"
+
+
+@pytest.mark.parametrize("begins_again", [False, True])
+def test_a_student_who_is_put_back_has_what_was_done_in_these_scenes(register, scenes, code, begins_again):
+    scenes.move(code, TEACHER, 6)
+    scenes.keep(code, ANNA, Done(DRAWING, "", LINE))
+    before, walk = works(scenes, code)["A"], scenes.walk(code, ANNA)
+    register.remove(code, TEACHER, walk.member)
+    if begins_again:
+        scenes.begin(code, TEACHER)
+    register.undo(code, TEACHER, register.room(code, TEACHER).undos[0].number)
+    assert works(scenes, code)["A"].drawing == (() if begins_again else before.drawing)
+    assert (scenes.walk(code, ANNA).attempt == walk.attempt) != begins_again
+
+
+def test_all_that_is_deleted_with_a_member_can_be_put_back(register):
+    with register.storage.reading() as act:
+        tables = [row["name"] for row in act.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {name for name in tables for key in act.execute(f"PRAGMA foreign_key_list({name})")
+                 if key["table"] == "members"}  # fmt: skip
+    assert found == set(OF_MEMBER)
+
+
+def test_nothing_is_kept_while_the_class_is_paused(register, scenes, code):
+    scenes.move(code, TEACHER, 3)
+    register.call(code, TEACHER, "pause")
+    assert why(scenes.keep, code, ANNA, Done(CAMPAIGN)) == "paused"
+    register.call(code, TEACHER, "")
+    scenes.keep(code, ANNA, Done(CAMPAIGN))
+
+
+def test_what_the_scenes_delete_and_a_hand_in_replaces_is_in_no_file(register, scenes, code):
+    scenes.move(code, TEACHER, 6)
+    scenes.keep(code, ANNA, Done(DRAWING, "", (77.7,) * DAYS))
+    scenes.begin(code, TEACHER)
+    register.hand_in(code, ANNA, "one", "first thought")
+    register.hand_in(code, ANNA, "one", "second thought")
+    path = register.storage.path
+    files = b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+    assert b"77.7" not in files and b"first thought" not in files
+
+
+def test_what_is_undone_at_the_same_moment_is_too_late(register, code):
+    assert why(register.put_back, code, 99) == "too_late"
+
+
 def test_a_restart_keeps_the_scene_and_what_was_done(register, scenes, code):
     scenes.move(code, TEACHER, 3)
     scenes.keep(code, ANNA, Done(CAMPAIGN))
@@ -189,6 +252,9 @@ def test_students_who_join_one_after_another_have_different_campaigns():
         ({}, "kind"),
         ({"kind": ["drawing"]}, "kind"),
         ({"kind": "claim"}, "kind"),
+        ({"kind": "\ud800"}, "kind"),
+        ({"kind": "bracket", "decision": "\ud800", "low": 0, "high": 1}, "decision"),
+        ({"kind": "bracket", "decision": DECISIONS[0], "low": "\ud800", "high": 1}, "low"),
         ({"kind": "drawing"}, "drawing"),
         ({"kind": "drawing", "drawing": "1" * DAYS}, "drawing"),
         ({"kind": "drawing", "drawing": [1.0] * (DAYS - 1)}, "drawing"),
@@ -208,6 +274,7 @@ def test_what_is_wrong_is_refused_by_its_key(given, key):
     text = given if isinstance(given, str) else json.dumps(given)
     with pytest.raises(PanjError) as raised:
         read_done(text.encode(), OUTLINE)
+    assert str(raised.value).encode(), "the error can be sent"
     assert raised.value.key == key and not isinstance(raised.value, Refused)
 
 
@@ -319,16 +386,17 @@ def where(client, code):
 
 
 def send(client, code, **done):
-    return client.post(f"/explorable/class?class={code}", json=done)
+    attempt = where(client, code).json().get("attempt", "")
+    return client.post(f"/explorable/class?class={code}&attempt={attempt}", json=done)
 
 
 def test_a_page_is_told_the_scene_and_what_it_sends_is_kept(visit, register, scenes, code):
     anna = visit(ANNA)
-    assert where(anna, code).json() == {"scene": 0, "round": 1, "call": ""}
+    assert where(anna, code).json() == {"scene": 0, "attempt": scenes.walk(code, ANNA).attempt, "call": ""}
     assert send(anna, code, kind="campaign").status_code == 403
     scenes.move(code, TEACHER, 3)
     register.call(code, TEACHER, "eyes")
-    assert where(anna, code).json() == {"scene": 3, "round": 1, "call": "eyes"}
+    assert where(anna, code).json() == {"scene": 3, "attempt": scenes.walk(code, ANNA).attempt, "call": "eyes"}
     assert send(anna, code, kind="campaign").status_code == 200 and works(scenes, code)["A"].has_run
     wrong = send(anna, code, kind="drawing", drawing=[1])
     assert wrong.status_code == 400 and wrong.json()["error"].startswith("drawing: found 1 values")

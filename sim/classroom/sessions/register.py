@@ -235,7 +235,9 @@ class Register:
         Another member of the team may have been removed later: what the team had then is newer.
         """
         kept = self.undos.dismissed(code)
-        dismissed = kept[number]
+        dismissed = kept.get(number)
+        if dismissed is None:  # its minute passed, or another tab undid it, since it was looked up
+            raise Refused("too_late")
         last = [rows for rows in kept.values() if rows.same_team(dismissed)][-1]
         with self.changing(code) as (act, session):
             storage.put_back(act, session, dismissed._replace(team=last.team, claims=last.claims))
@@ -350,6 +352,7 @@ class Register:
             )
             row = storage.seat_row(act, session, browser)
             assert row is not None
+            act.execute("INSERT INTO seats (member, token) VALUES (?, ?)", (row["member"], secrets.token_hex(8)))
             self.removed.pop((session["code"], hashed(browser, session["code"])), None)
             return storage.seat_of(act, row)
 
@@ -451,6 +454,8 @@ class Register:
         """
         with self.changing(code) as (act, session):
             member = storage.seated(act, session, browser)["member"]
+            mine = "SELECT COUNT(*) FROM hand_ins WHERE member = ? AND name = ?"
+            is_replaced = storage.count(act, mine, (member, name))
             act.execute(
                 "INSERT INTO hand_ins (member, name, content) VALUES (?, ?, ?)"
                 " ON CONFLICT (member, name) DO UPDATE SET content = excluded.content",
@@ -458,6 +463,8 @@ class Register:
             )
             if storage.count(act, "SELECT COUNT(*) FROM hand_ins WHERE member = ?", (member,)) > MOST_HAND_INS:
                 raise Refused("many_hand_ins", most=MOST_HAND_INS)
+        if is_replaced:
+            self.storage.leave_no_trace()
 
     def handed_in(self, code: str, browser: str, name: str) -> str:
         """Return what a browser has handed in to a session under the name of a file; empty if nothing."""

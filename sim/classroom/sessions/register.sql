@@ -84,6 +84,10 @@ CREATE TABLE IF NOT EXISTS scene_work (     -- what students did in them
     content TEXT NOT NULL,                  -- as JSON
     PRIMARY KEY (member, kind, decision)
 );
+CREATE TABLE IF NOT EXISTS seats (          -- tells apart two members that had the same id one after the other
+    member INTEGER PRIMARY KEY REFERENCES members ON DELETE CASCADE,
+    token TEXT NOT NULL                     -- random; the page of scenes keeps what a student did under it
+);
 CREATE TABLE IF NOT EXISTS door (           -- what opens the classroom after a stop of the server; one row
     code TEXT NOT NULL,                     -- code of the room
     secret TEXT NOT NULL                    -- key with which the cookies of admitted browsers are signed

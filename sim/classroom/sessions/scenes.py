@@ -17,6 +17,7 @@ from sim.classroom.sessions import storage
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.presence import Opened
 from sim.classroom.sessions.register import Register, the_register
+from sim.classroom.sessions.session import PAUSE
 from sim.errors import PanjError, unknown
 from sim.explorable.content import SCENES
 
@@ -73,6 +74,7 @@ class Walk(NamedTuple):
     call: str  # PAUSE, EYES or empty
     letter: str
     member: int
+    attempt: str  # changes with the student's seat and with the round
 
 
 class Work(NamedTuple):
@@ -105,6 +107,7 @@ class ClassScenes:
             act.execute(
                 "DELETE FROM scene_work WHERE member IN (SELECT id FROM members WHERE session = ?)", (session["id"],)
             )
+        self.register.storage.leave_no_trace()
 
     def move(self, code: str, browser: str, scene: int) -> None:
         """Move the class to a scene; raise Refused if there is no such scene, or the class is not in the scenes."""
@@ -149,14 +152,22 @@ class ClassScenes:
             if row is None or scene is None:
                 raise Refused("no_scenes")
             return Walk(
-                scene, row["round"], self.register.calls.get(session["code"], ""), seat["letter"], seat["member"]
-            )
+                scene, row["round"], self.register.calls.get(session["code"], ""), seat["letter"], seat["member"],
+                storage.attempt_of(act, session, seat["member"]),
+            )  # fmt: skip
 
-    def keep(self, code: str, browser: str, done: Done) -> None:
+    def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> None:
         """Keep what a student did. What was done before stays as it was, so that no prediction is changed afterwards.
 
+        Args:
+            code: Code of the session.
+            browser: Secret of the browser.
+            done: What was done.
+            attempt: The attempt in which it was done (see `Walk`); None for the current one.
+
         Raises:
-            Refused: The browser has no seat, the class is paused, or it has not come to the scene yet.
+            Refused: The browser has no seat, the class is paused, it has not come to the scene yet, or it was done in
+                another attempt: by a student who has left since, or before the teacher began again.
         """
         with self.register.storage.acting() as act:
             session = storage.alive(storage.session_row(act, code))
@@ -164,6 +175,10 @@ class ClassScenes:
             scene = storage.scene_in(act, session)
             if scene is None:
                 raise Refused("no_scenes")
+            if attempt not in (None, storage.attempt_of(act, session, seat["member"])):
+                raise Refused("other_attempt")
+            if self.register.calls.get(session["code"]) == PAUSE:
+                raise Refused("paused")
             if scene < SCENES.index(FIRST_AT[done.kind]):
                 raise Refused("scene_ahead", scene=scene + 1)
             made = act.execute(
@@ -215,14 +230,14 @@ def read_done(content: bytes, outline: Outline) -> Done:
         raise PanjError(f"json: found {type(given).__name__}, expected an object")
     kind = given.get("kind")
     if kind not in KINDS:
-        raise unknown("kind", str(kind)[:40], KINDS)
+        raise unknown("kind", ascii(kind)[:40], KINDS)
     if kind == CAMPAIGN:
         return Done(kind)
     if kind == DRAWING:
         return Done(kind, numbers=drawing_of(given.get("drawing"), outline))
     decision = given.get("decision")
     if decision not in outline.decisions:
-        raise unknown("decision", str(decision)[:60], outline.decisions)
+        raise unknown("decision", ascii(decision)[:60], outline.decisions)
     low, high = (number_of(end, given.get(end), -outline.districts, outline.districts) for end in ("low", "high"))
     if low > high:
         raise PanjError(f"low: found {low:g}, expected at most high, {high:g}")
@@ -241,7 +256,7 @@ def number_of(key: str, given: Any, low: float, high: float) -> float:
     """Check that a value is a number from `low` to `high`, and return it rounded to a tenth."""
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
     if not is_number or not low <= given <= high:
-        raise PanjError(f"{key}: found {str(given)[:40]!r}, expected a number from {low:g} to {high:g}")
+        raise PanjError(f"{key}: found {ascii(given)[:40]}, expected a number from {low:g} to {high:g}")
     return round(float(given), 1)
 
 

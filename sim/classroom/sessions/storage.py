@@ -39,6 +39,7 @@ from sim.configuration.overrides import Overrides
 ALONE = "alone "  # with random letters, it stands for the name of a team that has none
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
+OF_MEMBER = ("hand_ins", "scene_work", "seats")  # tables whose rows are deleted with a member
 ADDED = "IF NOT EXISTS"  # in the statement of a table that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
 
@@ -276,12 +277,13 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 class Dismissed(NamedTuple):
-    """The deleted row of a member with its hand-ins, and copies of its team and claims, which may be deleted too."""
+    """The deleted row of a member with all that was its own, and copies of its team and claims, maybe deleted too."""
 
     member: sqlite3.Row
     team: sqlite3.Row
     claims: tuple[sqlite3.Row, ...]
-    hand_ins: tuple[sqlite3.Row, ...]
+    own: Mapping[str, Sequence[sqlite3.Row]]  # rows by table, for each of OF_MEMBER
+    round: int  # of the scenes; 0 if they had never begun
 
     def same_team(self, other: "Dismissed") -> bool:
         """Return whether another member was in the same team, which keeps its key when it is put back."""
@@ -296,15 +298,16 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
         return None
     team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
     claims = act.execute("SELECT * FROM claims WHERE team = ?", (row["team"],)).fetchall()
-    hand_ins = act.execute("SELECT * FROM hand_ins WHERE member = ?", (member,)).fetchall()
+    own = {name: act.execute(f"SELECT * FROM {name} WHERE member = ?", (member,)).fetchall() for name in OF_MEMBER}
     take_out(act, "session = ? AND id = ?", mine)
-    return Dismissed(row, team, tuple(claims), tuple(hand_ins))
+    return Dismissed(row, team, tuple(claims), own, round_of(act, session))
 
 
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
     """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
 
-    A team whose letter was given away gets the next free one. Raise Refused if the browser or the nickname of the
+    A team whose letter was given away gets the next free one. What the member did in the scenes stays deleted if they
+    have begun again since. Raise Refused if the browser or the nickname of the
     member is in the session again, or another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
@@ -322,8 +325,11 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
         else:
             member["team"] = kept["id"]
         number = insert(act, "members", member)
-        for hand_in in dismissed.hand_ins:
-            insert(act, "hand_ins", {**dict(hand_in), "member": number})
+        for table, rows in dismissed.own.items():
+            if table == "scene_work" and dismissed.round != round_of(act, session):
+                continue
+            for row in rows:
+                insert(act, table, {**dict(row), "member": number})
     except sqlite3.IntegrityError as error:
         raise Refused("came_back") from error
 
@@ -392,6 +398,18 @@ def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | N
     """Return where a session is in the seven scenes; None if its teacher has never begun them."""
     found: sqlite3.Row | None = act.execute("SELECT * FROM scenes WHERE session = ?", (session["id"],)).fetchone()
     return found
+
+
+def round_of(act: sqlite3.Connection, session: sqlite3.Row) -> int:
+    """Return how many times the teacher of a session has begun the seven scenes."""
+    row = scenes_row(act, session)
+    return row["round"] if row else 0
+
+
+def attempt_of(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> str:
+    """Return what identifies one attempt of one student at the scenes: it changes with the seat and with the round."""
+    seat = act.execute("SELECT token FROM seats WHERE member = ?", (member,)).fetchone()
+    return f"{seat['token'] if seat else ''}-{round_of(act, session)}"  # members of older files have no token
 
 
 def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:

@@ -46,7 +46,7 @@ class Page {
     this.texts = JSON.parse(content("texts"));
     this.runs = about.seeds.length;
     this.class = CLASS && JSON.parse(content("class"));
-    const session = this.class ? `-${this.class.code}-${this.class.round}` : "";
+    const session = this.class ? `-${this.class.code}-${this.class.attempt}` : "";
     this.memory = new Memory(about.fingerprints.settings + about.seeds.join().length + about.decisions.length + session);
     if (this.class) return this.attend();
     const asked = about.seeds.indexOf(Number(new URLSearchParams(location.search).get("seed") ?? NaN));

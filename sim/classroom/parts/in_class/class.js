@@ -7,8 +7,10 @@ const EVERY = 800; // milliseconds between questions
 const OUT = `panj-out-${own.code}`; // kept by a tab whose student has left the scenes while the class is in them
 const address = `explorable/class?class=${own.code}`;
 const waiting = new Map(); // what was done and has not arrived yet
+const LATER = ["scene_ahead", "paused"]; // why what was done is sent again
 let isSending = false;
 let hasToWait = false;
+let refused = ""; // why something that was done was not kept
 
 const bar = document.createElement("div");
 const said = document.createElement("span");
@@ -47,19 +49,20 @@ function obey(call) {
   if (call !== "eyes") eyes.remove();
 }
 
-function tell({ scene, round, call }) {
-  if (round !== own.round) return location.reload();
+function tell({ scene, attempt, call }) {
   obey(call);
   if (scene !== own.scene) hasToWait = false;
   own.scene = scene;
-  say(call ? own.texts[call] : hasToWait ? own.texts.wait : own.texts.team, Boolean(call) || hasToWait);
+  const asked = call ? own.texts[call] : refused || (hasToWait ? own.texts.wait : "");
+  say(asked || own.texts.team, Boolean(asked));
   return document.dispatchEvent(new CustomEvent("panj-class", { detail: { scene } }));
 }
 
 // The answer of the server as an object; nothing if this page does not belong to the class any more.
 async function answered(response) {
   const found = await response.json().catch(() => ({}));
-  if (response.status === 401 || (found.why && found.why !== "scene_ahead")) location.replace(away.href);
+  if (response.status === 401 || (found.why && !LATER.includes(found.why) && found.why !== "other_attempt"))
+    location.replace(away.href);
   return found;
 }
 
@@ -68,11 +71,13 @@ async function send() {
   isSending = true;
   try {
     for (const [key, done] of waiting) {
-      const response = await fetch(address, {
+      const response = await fetch(`${address}&attempt=${own.attempt}`, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(done),
       });
-      const { why } = await answered(response);
-      if (why !== "scene_ahead" && response.status < 500 && waiting.get(key) === done) waiting.delete(key);
+      const { why, error } = await answered(response);
+      if (LATER.includes(why) || response.status >= 500) continue;
+      if (waiting.get(key) === done) waiting.delete(key);
+      if (!response.ok && why !== "other_attempt") refused = error;
     }
   } catch { /* the server does not answer; it is sent with the next question */ }
   isSending = false;
@@ -81,6 +86,7 @@ async function send() {
 async function ask() {
   try {
     const found = await answered(await fetch(address, { cache: "no-store" }));
+    if ("scene" in found && found.attempt !== own.attempt) return location.reload(); // nothing of the old one is sent
     if ("scene" in found) tell(found);
     if (waiting.size) await send();
   } catch {
@@ -90,6 +96,7 @@ async function ask() {
 }
 
 document.addEventListener("panj-told", ({ detail: { kind, decision, low, high, drawing } }) => {
+  refused = "";
   const done = { drawing: { kind, drawing }, campaign: { kind }, bracket: { kind, decision, low, high } }[kind];
   if (!done) return;
   waiting.set(`${kind} ${decision || ""}`, done);
