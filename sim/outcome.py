@@ -467,7 +467,6 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     return table
 
 
-@remembered()
 def declared_rows() -> dict[str, dict[str, Any]]:
     """Return the rows of `configs/outcomes.yaml` and of the user's `outcomes.yaml`, keyed by name.
 

@@ -21,7 +21,7 @@ def words_of(path):
     source = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         gaps = [re.split(r"\$\{[^}]*\}", one) for one in re.findall(r"`([^`\n]*\$\{[^`\n]*)`", source)]
-        gaps += [[one, ""] for one in re.findall(r"['\"](\w{4,}_)['\"] \+", source)]
+        gaps += [[one, ""] for one in re.findall(r"['\"](\w{4,}_)['\"] [+~]", source)]
         return {*re.findall(r"[\w.]+", source), *re.findall(r"\w+", source)}, {
             one for one in map(pattern_of, gaps) if one
         }
@@ -61,7 +61,7 @@ DATA = {"outcomes", "terms"}  # keyed by outcomes and by terms, not by code
 def test_every_text_of_a_page_is_used(page):
     code = list(CLASSROOM.rglob("*.py"))
     asking = [path for path in code if page.stem == "shell" or page.stem in words_of(path)[0]]
-    drawing = [*CLASSROOM.rglob("*.vue"), *CLASSROOM.rglob("*.html")]
+    drawing = [*CLASSROOM.rglob("*.vue"), *CLASSROOM.rglob("*.html"), *CLASSROOM.rglob("*.js")]
     unused = [key for key in keys_of(page) if not is_used(key, [*asking, *drawing])]
     assert [key for key in unused if "_" not in key or not any(key in words_of(path)[0] for path in code)] == []
 
