@@ -46,7 +46,6 @@ from sim.assimilation.observations import (
     tally_of,
     window_of,
 )
-from sim.sampler import Cloud, Floats, State, generator, log_mean, sample
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.overrides import choices_of
 from sim.configuration.settings import Order
@@ -54,6 +53,7 @@ from sim.configuration.worlds import LOG_LIKELIHOOD, read_worlds
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Record, Series, run_campaign
 from sim.options import Assimilate, read_request
+from sim.sampler import Cloud, Floats, State, generator, log_mean, sample
 
 REPORTS = ("taken_8_june", "taken_19_june", "crossed_by_22_june")  # observations for the check by rejection sampling
 LATER = 7  # days between the last report and the outcomes whose intervals are checked

@@ -36,7 +36,6 @@ from sim.assimilation.campaigns import Campaigns, draws_of
 from sim.assimilation.figures import Followed, describe_worlds, read_followed
 from sim.assimilation.observations import read_observations
 from sim.assimilation.page import describe_all
-from sim.sampler import Floats, generator
 from sim.assimilation.tables import joined_seen, watch_batch
 from sim.compare.pairs import judge
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
@@ -55,6 +54,7 @@ from sim.hindcast.page import score_of
 from sim.memo.sentences import LEFT_OUT
 from sim.options import Assimilate
 from sim.outcome import Value, count_outcomes, read_outcomes
+from sim.sampler import Floats, generator
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.score import events_of, measured_or_error
 from sim.study.codebook import AT_POSTS, EFFECTS, FIXED, VERDICTS
