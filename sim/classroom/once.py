@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from functools import wraps
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeGuard, TypeVar
 
 from cachetools import LRUCache
 
@@ -58,13 +58,25 @@ class OnceCache(Generic[Key, Result]):
         """Return the result of a key if it is kept, and `otherwise` if it is not or has not been computed yet."""
         with self.lock:
             found = self.kept.get(key)
-        return otherwise if found is None or not found.done() else found.result()
+        return found.result() if is_ready(found) else otherwise
+
+    def drop(self, key: Key, result: Result) -> None:
+        """Forget the result of a key, unless another result has taken its place."""
+        with self.lock:
+            found = self.kept.get(key)
+            if is_ready(found) and found.result() is result:
+                self.kept.pop(key)
 
     def forget(self, key: Key, computed: Future[Result] | None = None) -> None:
         """Forget the result of a key; if `computed` is given, only if no later one has taken its place."""
         with self.lock:
             if computed is None or self.kept.get(key) is computed:
                 self.kept.pop(key, None)
+
+
+def is_ready(found: Future[Result] | None) -> TypeGuard[Future[Result]]:
+    """Return whether there is a computation that has ended without an error."""
+    return found is not None and found.done() and found.exception() is None
 
 
 def once(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result]]:

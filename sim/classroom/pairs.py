@@ -225,7 +225,7 @@ class PairRunner:
                 run.work(self.wait_for_visitors, STEP)
                 yield from run.results()
         except Exception:
-            self.kept.forget(key)
+            self.kept.drop(key, run)
             raise
 
     def begin(self, fork: Fork, count: int, first_seed: int) -> PairRun:
@@ -408,7 +408,7 @@ def the_pair_runner() -> PairRunner:
 def in_workers(turn: Turn) -> RunSeeds:
     """Return a function that runs pairs of a fork in a worker process or, if the classroom has none, in this process.
 
-    The fork is pickled once: its settings take 12 MB and, on a laptop, a second.
+    The fork is pickled once, since the settings of worlds that followed the record take megabytes.
     """
     if the_desk().pool is None:
         return partial(run_pairs, turn)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -62,3 +62,22 @@ def test_the_results_used_last_are_kept():
     double = once(2)(lambda number: computed.append(number) or 2 * number)
     assert [double(number) for number in (1, 2, 1, 3, 1, 2)] == [2, 4, 2, 6, 2, 4]
     assert computed == [1, 2, 3, 2]
+
+
+def test_a_late_failure_forgets_its_own_result_and_no_newer_one():
+    cache = OnceCache(3)
+    old, new = object(), object()
+    cache.get("key", lambda: old)
+    cache.drop("key", old)
+    assert cache.get("key", lambda: new) is new
+    cache.drop("key", old)
+    assert cache.known("key", None) is new
+
+
+def test_what_failed_is_not_known():
+    cache = OnceCache(3)
+    failed = Future()
+    cache.kept["key"] = failed
+    assert cache.known("key", "nothing") == "nothing"
+    failed.set_exception(ValueError("failed"))
+    assert cache.known("key", "nothing") == "nothing"
