@@ -8,7 +8,7 @@ import pytest
 
 from sim.assimilation import assimilate as verb
 from sim.assimilation import tables
-from sim.assimilation.assimilate import known_by, pack, recorded, settings_of, unpack
+from sim.assimilation.assimilate import known_by, settings_of
 from sim.assimilation.campaigns import (
     DAILY,
     DAILY_STREAMS,
@@ -33,7 +33,7 @@ from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream, seeds_in
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
-from sim.sampler import generator, sample
+from sim.sampler import generator, pack, recorded, sample, unpack
 
 OBSERVATIONS = read_observations(read_evidence())
 FIRST = tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 8))

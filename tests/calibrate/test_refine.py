@@ -246,7 +246,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_same_digits(tmp_path: Path)
     counts = Counts(0.3)
     whole, folder = refined(tmp_path / "whole", counts), tmp_path / "stopped"
     stages = []
-    for after in (1, DRAWN * SMALL.draws + 1, *3 * [counts.ran * 9 // 20]):
+    for after in (1, DRAWN * SMALL.draws + 1, *2 * [counts.ran * 9 // 20]):
         with pytest.raises(KeyboardInterrupt):
             refined(folder, Stops(0.3, after))
         stages.append(len(list(folder.glob("chain_*/*.stage"))))
