@@ -174,7 +174,7 @@ def a_pause_and_all_eyes(teacher, anna, chirin, keep):
     sees(anna, "paused the class")
     assert anna.evaluate("document.querySelector('main').inert")
     teacher.get_by_role("button", name="Go on").click()
-    anna.wait_for_function("!document.querySelector('main').inert")
+    anna.wait_for_selector("main:not([inert])")
     teacher.get_by_role("button", name="All eyes here").click()
     sees(chirin, "Please look at the wall")
     assert not faults(chirin)
