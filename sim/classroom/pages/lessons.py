@@ -77,12 +77,13 @@ class DeskCampaigns:
 @solara.component
 def Page() -> None:
     """Show the form for lesson and student, then the sheet."""
+    root = solara.use_router().root_path
     texts, sheet = texts_of("lessons"), opened.value
     if sheet is None:
         Heading(texts.say("heading"))
         Prose(texts.say("about"))
         Opening()
-        papers = {"href": f"{solara.use_router().root_path}{PAPERS}", "target": "_blank"}
+        papers = {"href": f"{root}{PAPERS}", "target": "_blank"}
         solara.HTML("a", texts.say("papers"), attributes=papers)
     else:
         Heading(texts.say("lesson_named", number=sheet.lesson.number, title=sheet.lesson.title))
@@ -268,11 +269,12 @@ def Kept() -> None:
 @solara.component
 def Goals(sheet: Sheet) -> None:
     """Show the question of a lesson; collapsed below it goals, background, known counts and timing."""
+    root = solara.use_router().root_path
     texts, lesson = texts_of("lessons"), sheet.lesson
     Heading(texts.say("sheet", student=sheet.student), 2)
     Prose(f"**{lesson.question}**")
     if lesson.name == WITH_GAME:
-        link = {"href": f"{solara.use_router().root_path}{GAME}", "target": "_blank"}
+        link = {"href": f"{root}{GAME}", "target": "_blank"}
         solara.HTML("a", texts.say("game"), attributes=link)
     with Folded(texts.say("goals")):
         Prose(markdown_list(lesson.goals))
