@@ -25,6 +25,8 @@ from sim.study.files import write_file
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
+STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
+# deviation, as a share of the prior)
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
 MOST_STEPS = 200  # largest number of tempering steps within a stage
@@ -109,6 +111,19 @@ def reflected(shares: Floats) -> Floats:
     """Reflect shares at 0 and 1, so that a step beyond either bound comes back and the proposal stays symmetric."""
     folded = np.abs(shares) % 2.0
     return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))
+
+
+def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats:
+    """Propose other numbers, near those that there are.
+
+    Args:
+        rng: Source of the random numbers.
+        shares: (states, numbers) Numbers as shares of their priors.
+        kinds: (states) Place in `STEPS` of each proposal; one after the last leaves the numbers as they are.
+    """
+    many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
+    chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
+    return reflected(shares + size * chosen * rng.standard_normal(shares.shape))
 
 
 def log_mean(log_values: Floats) -> float:

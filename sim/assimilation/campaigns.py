@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.assimilation.observations import Observation, Window, log_likelihoods, window_of
-from sim.configuration.draws import Draws
+from sim.configuration.draws import Draws, numbers_at
 from sim.configuration.settings import Order
 from sim.data.facts import Facts
 from sim.data.own import remembered
@@ -29,7 +29,7 @@ from sim.engine.chance import Address, Stream
 from sim.engine.layout import fresh
 from sim.errors import CampaignError, PanjError
 from sim.execution.work import check_versions, facts_here, layout_of
-from sim.sampler import Floats, Integers, State, reflected
+from sim.sampler import STEPS, Floats, Integers, State, stepped
 
 ONCE = (  # streams of draws made once in a campaign
     Stream.INFLUENCE, Stream.HELD_ON_DAY_0, Stream.PROVINCE_RESOLVE, Stream.DISTRICT_RESOLVE, Stream.UNIT_RESOLVE,
@@ -58,8 +58,6 @@ MOVES = {  # kind of proposal: how often it is made
     LAST, EARLIER, STREAM_LAST, STREAM_EARLIER, PROVINCE_LAST, PROVINCE_EARLIER, CELL, PROVINCE, STREAM, NUMBERS,
 ) = range(len(MOVES))  # fmt: skip
 WINDOWS = (1, 3, 7, 14)  # possible numbers of days whose seeds one proposal redraws
-STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
-# deviation, as a share of the prior)
 SEED_BITS = 48  # number of random bits in a new seed
 BATCH = 25  # worlds per task
 NUMBER_SHARE, DAILY, LASTING, LOCAL = range(4)  # positions of the arrays in a state
@@ -136,9 +134,7 @@ def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
     layout = layout_of(order.rules, order.attention, order.posts)
     world, draws = fresh(layout.world), draws_of(order)
     for row, shares in enumerate(batch.shares):
-        rules = draws.rules(
-            {prior.key: prior.at(float(share)) for prior, share in zip(draws.priors, shares, strict=True)}
-        )
+        rules = draws.rules(numbers_at(draws.priors, shares))
         address = address_of(batch.daily[row], batch.lasting[row], batch.local[row])
         try:
             yield run_campaign(layout.world, rules, order.timeline, address, batch.days, world)
@@ -224,9 +220,7 @@ class Campaigns:
         first = np.where(is_last, last - length + 1, 1 + (rng.random(count) * (last - length + 1)).astype(int))
         stream, province = rng.integers(len(ONCE), size=count), rng.choice(self.provinces, count, p=self.attention)
         by_day = rng.integers(len(DAILY_STREAMS), size=count)
-        many, size = np.array(STEPS)[rng.integers(len(STEPS), size=count)].T[:, :, None]
-        chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
-        stepped = reflected(shares + size * chosen * rng.standard_normal(shares.shape))
+        near = stepped(rng, shares, rng.integers(len(STEPS), size=count))
         days = np.arange(daily.shape[1])
         in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= PROVINCE_EARLIER)[:, None]
         all_streams = (move <= EARLIER)[:, None] | (np.arange(len(DAILY_STREAMS)) == by_day[:, None])
@@ -239,7 +233,7 @@ class Campaigns:
             rows = slice(None) if move[row] == PROVINCE else stream[row]
             columns = slice(None) if move[row] == STREAM else province[row]
             lasting[row, rows, columns] = new[row]
-        shares = np.where((move == NUMBERS)[:, None], stepped, shares)
+        shares = np.where((move == NUMBERS)[:, None], near, shares)
         return shares, daily, lasting, local
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:

@@ -17,7 +17,7 @@ Method  Each draw has its own seeds, with which an *ensemble* of campaigns is ru
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ from rich.console import Console
 from sim.configuration.draws import Prior
 from sim.errors import PanjError
 from sim.execution.executors import cores, end_with_parent, interrupts_ignored
-from sim.sampler import Cloud, State, generator, recorded, reflected, sample, store_stage
+from sim.sampler import STEPS, Cloud, State, generator, recorded, sample, stepped, store_stage
 from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
@@ -44,9 +44,7 @@ DRAWN = 4  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
 SEED_BITS = 40  # number of random bits of the seed with which an ensemble begins
 SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed
-STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many parameters one proposal changes, and by how much (standard
-# deviation, as a share of the prior)
-MOVES = {  # kind of proposal: how often it is made
+MOVES = {  # kind of proposal: how often it is made; the first are those of STEPS
     "one parameter": 0.3,
     "three parameters": 0.3,
     "eight parameters": 0.2,
@@ -67,11 +65,10 @@ class Effort(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Input of the chains: priors, the function that runs and scores ensembles, and the events that it scores."""
+    """Input of the chains: priors, and the function that runs and scores ensembles."""
 
     priors: tuple[Prior, ...]
     score: Score  # infinite scores for an ensemble in which a campaign failed
-    events: tuple[str, ...]
 
 
 class Refined(NamedTuple):
@@ -135,19 +132,14 @@ class Ensembles:
         """Propose other parameters with the same seeds, or other seeds with the same parameters."""
         shares, seeds = state[SHARES], state[SEEDS]
         keeps = move == len(STEPS)
-        many, size = np.array((*STEPS, (0, 0.0)))[move].T[:, :, None]
-        chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
-        stepped = reflected(shares + size * chosen * rng.standard_normal(shares.shape))
-        return self.scored(
-            np.where(keeps[:, None], shares, stepped), np.where(keeps, first_seeds(rng, seeds.size), seeds)
-        )
+        near = stepped(rng, shares, move)
+        return self.scored(np.where(keeps[:, None], shares, near), np.where(keeps, first_seeds(rng, seeds.size), seeds))
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Return minus the scores times the learning rate: of earlier stages together, and of this stage by event."""
         before, after = (0.0, *RATES)[stage : stage + 2]
         scores = state[SCORES]
-        with np.errstate(invalid="ignore"):
-            earlier = -before * scores.sum(axis=1) if before else np.zeros(len(scores))
+        earlier = -before * scores.sum(axis=1) if before else np.zeros(len(scores))  # a score may be infinite
         return earlier, -(after - before) * scores
 
     def scored(self, shares: Floats, seeds: Integers) -> State:
@@ -225,11 +217,6 @@ def print_stage(number: int, chains: int, stage: int, cloud: Cloud, seconds: flo
         f"{cloud.state[SCORES].sum(axis=1).mean():.2f}{took}",
         soft_wrap=True,
     )
-
-
-def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Return the parameters at given shares of their priors, keyed by name."""
-    return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
 @contextmanager

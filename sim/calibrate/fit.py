@@ -62,33 +62,6 @@ class Summaries(NamedTuple):
         """The distance of each campaign from the record."""
         return distances_of(self.targets, self.outside)
 
-    @property
-    def distance(self) -> "Distance":
-        """The function that computes the distance of any campaign from the record, in the units of these summaries."""
-        return Distance(self.targets, self.units)
-
-
-class Distance(NamedTuple):
-    """Distance function of a bank: the distance of any campaign from the record, in units computed from that bank."""
-
-    targets: tuple[Target, ...]
-    units: Floats  # one per target
-
-    def of(self, outcomes: pa.Table) -> Floats:
-        """Compute how far each campaign in a table of outcomes is from the record."""
-        return distances_of(self.targets, self.outside(outcomes))
-
-    def outside(self, outcomes: pa.Table) -> Floats:
-        """Compute how far outcomes (campaigns x targets) are outside the reported ranges, in the units of targets."""
-        columns = np.array([column_of(outcomes, target) for target in self.targets])
-        return outside_of(columns.T, *scaled_bounds(self.targets), self.units)
-
-    @property
-    def error(self) -> float:
-        """The expected distance from the record of a campaign that equals the truth, due to observation error alone."""
-        errors = np.array([target.sd for target in self.targets]) / self.units
-        return float(distances_of(self.targets, errors[None, :])[0])
-
 
 def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
     """Compute the distance of each campaign from the record.

@@ -31,18 +31,16 @@ from sim.calibrate.chains import (
     RATES,
     SEED_BITS,
     SHARES,
-    STEPS,
     Effort,
     Problem,
     Refined,
     alone_in,
-    numbers_at,
     processes,
     refine,
 )
 from sim.calibrate.fit import UNIT, Bank, Fit
 from sim.calibrate.tables import effective_size, rows_of_chains, spread_of
-from sim.configuration.draws import POSTERIOR, Draws, Prior
+from sim.configuration.draws import POSTERIOR, Draws, Prior, numbers_at
 from sim.configuration.posterior import Posterior, posterior_of
 from sim.configuration.settings import Order, Piece
 from sim.configuration.sweep import compose_sweep
@@ -54,7 +52,7 @@ from sim.execution.executors import cores, interrupts_ignored
 from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece
 from sim.options import Calibrate
 from sim.outcome import Outcome, count_outcomes
-from sim.sampler import HALF, Step
+from sim.sampler import HALF, STEPS, Step
 from sim.scoring.forecasts import Forecast, forecast_of, names_of
 from sim.scoring.measure import measure
 from sim.scoring.targets import Target
@@ -127,8 +125,7 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
 
 def problem_of(made: Fit, order: Order, effort: Effort, units: dict[Target, float]) -> Problem:
     """Set up the fitting problem for all parameters and all targets that have a unit, with its scorer."""
-    events = events_of(units)
-    return Problem(made.priors, Scorer(order, effort.campaigns, units, events), events)
+    return Problem(made.priors, Scorer(order, effort.campaigns, units))
 
 
 def events_of(targets: Iterable[Target]) -> tuple[str, ...]:
@@ -164,6 +161,11 @@ def score_of(target: Target, forecast: Forecast) -> float:
     missing = found.missing / forecast.campaigns
     there = 0.0 if missing == 1.0 else found.score.value
     return (1.0 - missing) * there + missing * FARTHEST
+
+
+def score_of_event(event: str, units: Mapping[Target, float], forecast: Forecast) -> float:
+    """Return the mean score of the targets of an event, each in its unit."""
+    return float(np.mean([score_of(target, forecast) / units[target] for target in units if target.event == event]))
 
 
 def asked_of(made: Fit, request: Calibrate, units: Mapping[Target, float]) -> dict[str, Any]:
@@ -268,14 +270,12 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
     for place, event in enumerate(found.events):
         log_weights = RATES[-1] * found.refined.scores[drawn, place]
         weights = np.exp(log_weights - log_weights.max())
-        scored = [target for target in found.units if target.event == event]
         prior, fresh, apart = (
-            np.mean([score_of(target, forecast) / found.units[target] for target in scored])
-            for forecast in (bank, whole, whole._replace(weights=weights))
+            score_of_event(event, found.units, forecast) for forecast in (bank, whole, whole._replace(weights=weights))
         )
         rows.append({
-            "event": event, "targets": len(scored), "bank": f"{prior:.4f}", "ensembles": f"{ensembles[place]:.4f}",
-            "again": f"{fresh:.4f}", "without": f"{apart:.4f}",
+            "event": event, "targets": sum(target.event == event for target in found.units), "bank": f"{prior:.4f}",
+            "ensembles": f"{ensembles[place]:.4f}", "again": f"{fresh:.4f}", "without": f"{apart:.4f}",
             "effective_without": f"{effective_size(np.bincount(drawn, weights).astype(np.float64)):.1f}",
         })  # fmt: skip
     return rows
@@ -323,27 +323,22 @@ class Scorer:
 
     order: Order
     campaigns: int  # campaigns per ensemble
-    units: dict[Target, float]  # CRPS of the bank, by target
-    events: tuple[str, ...]
+    units: dict[Target, float]  # unit of the score of each target
 
     def __call__(self, shares: Floats, seeds: Integers) -> Floats:
         """Run the ensembles of several draws, and return the score of each event (draws x events).
 
         Scores are infinite if a campaign fails.
         """
-        priors = draws_in(self.order).priors
-        names = tuple(names_of(tuple(self.units)))
-        ready = prepared(self.order, names)
-        found = np.full((seeds.size, len(self.events)), np.inf)
+        priors, targets, events = draws_in(self.order).priors, tuple(self.units), events_of(self.units)
+        ready = prepared(self.order, names_of(targets))
+        found = np.full((seeds.size, len(events)), np.inf)
         for row, (share, first) in enumerate(zip(shares, seeds.tolist(), strict=True)):
             numbers = [numbers_at(priors, share)] * self.campaigns
             ran = run_in(ready, self.order, numbers, range(first, first + self.campaigns))
             if ran.num_rows == self.campaigns:
-                forecast = forecast_of(ran, tuple(self.units))
-                by_event: dict[str, list[float]] = {event: [] for event in self.events}
-                for target, unit in self.units.items():
-                    by_event[target.event].append(score_of(target, forecast) / unit)
-                found[row] = [np.mean(one) for one in by_event.values()]
+                forecast = forecast_of(ran, targets)
+                found[row] = [score_of_event(event, self.units, forecast) for event in events]
         return found
 
 

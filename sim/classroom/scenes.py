@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from sim.classroom.gate import BROWSER, CLASS, JOIN_PATH, NO_STORE
+from sim.classroom.once import OnceCache
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.scenes import Campaigns, Walk, campaign_of, read_done, the_class_scenes
 from sim.classroom.sessions.session import spelled
@@ -42,13 +43,10 @@ SAYS = ("team", "wait", "pause", "eyes", "lost", "leave", "gather", "bar")  # se
 AWAY = 5.0  # seconds without a question after which a page of scenes counts as closed
 MODULE = '<script type="module">'
 writing = asyncio.Lock()  # the first visitor waits for the campaigns, and the others for the first
-reading = threading.Lock()
 is_preparing = threading.Event()  # whether a thread reads the campaigns
-pages: list[str] = []  # the page, once it was read
+pages: OnceCache[str, str] = OnceCache(1)  # the page, once it was read
+unpacked_pages: OnceCache[str, Campaigns | None] = OnceCache(1)  # its campaigns, once they were read
 asked_at: dict[tuple[str, str], float] = {}  # when the page of a browser in a session asked last
-
-
-unpacked_pages: list[Campaigns] = []  # the campaigns of the page, once they were read
 
 
 def the_page() -> str:
@@ -57,10 +55,7 @@ def the_page() -> str:
     Raises:
         PanjError: The page cannot be written.
     """
-    with reading:
-        if not pages:
-            pages.append(write_explorable(Explorable(), console_of()).path.read_text(encoding="utf-8"))
-        return pages[0]
+    return pages.get(ADDRESS, lambda: write_explorable(Explorable(), console_of()).path.read_text(encoding="utf-8"))
 
 
 @cache
@@ -76,15 +71,14 @@ def the_campaigns() -> Campaigns:
         PanjError: The page cannot be written.
     """
     page = the_page()
-    with reading:
-        if not unpacked_pages:
-            unpacked_pages.append(read_campaigns(page))
-        return unpacked_pages[0]
+    found = unpacked_pages.get(ADDRESS, lambda: read_campaigns(page))
+    assert found is not None  # only `ready_campaigns` may be without
+    return found
 
 
 def ready_campaigns() -> Campaigns | None:
     """Return the free campaigns of the page; None while they have not been read."""
-    return unpacked_pages[0] if unpacked_pages else None
+    return unpacked_pages.known(ADDRESS, None)
 
 
 def read_campaigns(page: str) -> Campaigns:

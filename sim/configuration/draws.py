@@ -82,6 +82,11 @@ class Prior(NamedTuple):
 Floats = NDArray[np.float64]
 
 
+def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
+    """Return the numbers at given shares of their priors, keyed by name."""
+    return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
+
+
 @dataclass(frozen=True)
 class Design:
     """Points of a sensitivity analysis; campaign i uses point i.
@@ -134,7 +139,7 @@ class Draws(NamedTuple):
             taken = source(seed)
             return {prior.key: taken[prior.key] for prior in self.priors}
         shares = draw_parameters(seed, actors_of(tuple(prior.key for prior in self.priors)))
-        return {prior.key: prior.at(float(share)) for prior, share in zip(self.priors, shares, strict=True)}
+        return numbers_at(self.priors, shares)
 
     def rules_of(self, seed: int) -> Rules:
         """Return the numbers of every rule in the campaign with this seed."""

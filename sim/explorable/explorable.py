@@ -163,9 +163,7 @@ def policy_in(page: str) -> str:
     Args:
         page: The page, as written by `write_explorable`.
     """
-    found = POLICY.search(page)
-    assert found is not None, "a page of Panj states its policy"
-    return found[1]
+    return stated(POLICY, page)
 
 
 def campaigns_in(page: str) -> str:
@@ -174,8 +172,13 @@ def campaigns_in(page: str) -> str:
     Args:
         page: The page, as written by `write_explorable`.
     """
-    found = CAMPAIGNS.search(page)
-    assert found is not None, "a page of Panj has campaigns"
+    return stated(CAMPAIGNS, page)
+
+
+def stated(pattern: re.Pattern[str], page: str) -> str:
+    """Return what the group of a pattern matches in a page, which every page of Panj contains."""
+    found = pattern.search(page)
+    assert found is not None, "a page of Panj states its policy and has campaigns"
     return found[1]
 
 

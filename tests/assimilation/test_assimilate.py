@@ -22,7 +22,6 @@ from sim.assimilation.campaigns import (
     STREAM_EARLIER,
     Campaigns,
     address_of,
-    reflected,
 )
 from sim.assimilation.observations import read_observations
 from sim.assimilation.tables import Seen
@@ -33,7 +32,7 @@ from sim.data.facts import read_facts
 from sim.engine.chance import Address, Stream, seeds_in
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
-from sim.sampler import generator, pack, recorded, sample, unpack
+from sim.sampler import generator, pack, recorded, reflected, sample, unpack
 
 OBSERVATIONS = read_observations(read_evidence())
 FIRST = tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 8))

@@ -18,14 +18,14 @@ from rich.console import Console
 
 from sim.__main__ import main
 from sim.calibrate.calibrate import REFINED_ONLY, rows_of_diagnostics, rows_of_predictive
-from sim.calibrate.chains import RATES, Effort, Problem, numbers_at, refine
+from sim.calibrate.chains import RATES, Effort, Problem, refine
 from sim.calibrate.figures import show_fit
 from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, rows_of_screening, screen, summaries_of
 from sim.calibrate.page import describe_events, describe_learned, pressed_end, read_fit, write_page_of_fit
 from sim.calibrate.refine import RefinedFit, events_of, units_of
 from sim.calibrate.tables import farthest_from_even
 from sim.configuration.compose import compose_settings
-from sim.configuration.draws import Prior, priors_under
+from sim.configuration.draws import Prior, numbers_at, priors_under
 from sim.configuration.posterior import posterior_of
 from sim.errors import PanjError
 from sim.options import Calibrate, read_request
@@ -157,19 +157,6 @@ def test_distance_is_in_units_of_error_and_spread_and_counts_events_alike() -> N
     assert found.outside[[0, 2], 1] == pytest.approx([-1 / found.units[1], 0.0])
     expected = [np.sqrt(1 / found.units[1] ** 2 / 4), np.inf, np.sqrt((4 / unit) ** 2 / 4 + 4 / 2)]
     assert found.distances == pytest.approx(expected)
-
-
-def test_a_campaign_by_itself_is_as_far_away_as_in_the_bank(made: Fit) -> None:
-    distance = made.summaries.distance
-    alone = [distance.of(made.bank.outcomes.slice(row, 1))[0] for row in range(20)]
-    assert alone == made.summaries.distances[:20].tolist()
-
-
-def test_the_error_of_observation_is_a_distance() -> None:
-    table = pa.table({"a": [10.0, 12.0, 14.0], "c": [0.0, 1.0, 2.0]})
-    targets = [target_of("a", 10.0, sd=1.0), target_of("c", 0.0, error="exact", sd=0.0)]
-    found = summaries_of(table, targets)
-    assert found.distance.error == pytest.approx(np.sqrt((1 / found.units[0]) ** 2 / 2))
 
 
 def test_targets_that_the_bank_lacks_are_left_out_and_said() -> None:
@@ -345,7 +332,7 @@ def refined_at_once(made: Fit, request: Calibrate, place: Path, console: Console
         return np.repeat(np.abs(shares[:, 1:2] - 0.7), len(events), axis=1)
 
     folder = place / "chains" / "here"
-    refined = refine(Problem(made.priors, score, events), effort, request.chains, request.seed, folder, console)
+    refined = refine(Problem(made.priors, score), effort, request.chains, request.seed, folder, console)
     drawn = [numbers_at(made.priors, row) for row in refined.shares]
     rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
     posterior = posterior_of(made.bank.keys, np.ones(len(rows)), rows, "")

@@ -130,7 +130,7 @@ def refined(
     folder: Path, score: Known, effort: Effort = SMALL, seed: int = 0, pool: Any = None, chains: int = 2
 ) -> Refined:
     folder.mkdir(exist_ok=True)
-    return refine(Problem(PRIORS, score, EVENTS), effort, chains, seed, folder, silent(), pool)
+    return refine(Problem(PRIORS, score), effort, chains, seed, folder, silent(), pool)
 
 
 def digits(found: Refined) -> list[Any]:
@@ -214,7 +214,7 @@ def test_steps_raise_the_learning_rate_from_the_prior_to_the_posterior(known: tu
 
 def test_a_proposal_changes_what_its_kind_says_and_nothing_else() -> None:
     priors = CONTINUOUS[:12]
-    model = Ensembles(Problem(priors, Known(0.3), EVENTS), Known(0.3))
+    model = Ensembles(Problem(priors, Known(0.3)), Known(0.3))
     rng = np.random.default_rng(2)
     state = model.begin(rng, 400)
     for kind, name in enumerate(MOVES):

@@ -40,7 +40,7 @@ import numpy as np
 import pyarrow as pa
 
 from sim.calibrate.fit import fit, priors_of, read_bank
-from sim.calibrate.refine import EFFORTS, order_of, problem_of, run_again, score_of, units_of
+from sim.calibrate.refine import EFFORTS, events_of, order_of, problem_of, run_again, score_of, units_of
 from sim.scoring.forecasts import forecast_of, names_of, targets_here
 
 bank = read_bank(Path("results/bank"))
@@ -52,7 +52,7 @@ scores = [problem.score(shares, np.array([seed])) for seed in bank.seeds[:2]]  #
 alone = forecast_of(bank.outcomes.take([0]), made.targets)
 expected = [
     np.mean([score_of(target, alone) / unit for target, unit in units.items() if target.event == event])
-    for event in problem.events
+    for event in events_of(units)
 ]
 print(json.dumps([np.allclose(found[0], expected, rtol=1e-6) for found in scores]))
 """

@@ -13,6 +13,7 @@ from test_register import ANNA, BORIS, CYRUS, OUTCOME, TEACHER
 
 from sim.classroom import scenes as served
 from sim.classroom.gate import BROWSER, Gate, Room
+from sim.classroom.once import OnceCache
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.scenes import (
@@ -365,7 +366,7 @@ def visit(register, scenes, tmp_path, monkeypatch):
     monkeypatch.setattr(served, "write_explorable", lambda *_: SimpleNamespace(path=path))
     monkeypatch.setattr(served, "the_class_scenes", lambda: scenes)
     for name in ("pages", "unpacked_pages"):
-        monkeypatch.setattr(served, name, [])
+        monkeypatch.setattr(served, name, OnceCache(1))
     routes = [
         Route(served.ADDRESS, served.scenes),
         Route(served.CLASS_ADDRESS, served.class_scenes, methods=["GET", "POST"]),

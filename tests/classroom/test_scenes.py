@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from sim.classroom import scenes as served
+from sim.classroom.once import OnceCache
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
@@ -27,7 +28,7 @@ def asked(tmp_path, monkeypatch):
         return SimpleNamespace(path=path)
 
     monkeypatch.setattr(served, "write_explorable", write)
-    monkeypatch.setattr(served, "pages", [])
+    monkeypatch.setattr(served, "pages", OnceCache(1))
     return asked
 
 

@@ -74,10 +74,8 @@ def scene_on_the_wall(code: str, scene: int, works: Sequence[Work], campaigns: C
 
 def lines_of(name: str) -> list[str]:
     """Return the sentences of a scene that the wall shows in place of a chart."""
-    here, keys = (
-        scene_texts()["scenes"][name],
-        {"river": ("quote", "credit", "note"), "draw": ("lead",), "run": ("lead",)},
-    )
+    here = scene_texts()["scenes"][name]
+    keys = {"river": ("quote", "credit", "note"), "draw": ("lead",), "run": ("lead",)}
     lines = [here[key] for key in keys.get(name, ())] or here.get("uncounted", ())
     districts = len(read_facts().district)
     return [str(line).format(districts=districts) for line in lines]

@@ -307,8 +307,8 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
     """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
 
     A team whose letter was given away gets the next free one. What the member did in the scenes stays deleted if they
-    have begun again since. Raise Refused if the browser or the nickname of the
-    member is in the session again, or another team has the name of the team.
+    have begun again since. Raise Refused if the browser or the nickname of the member is in the session again, or
+    another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
     same = act.execute(
