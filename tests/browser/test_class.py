@@ -505,6 +505,20 @@ def test_the_wall_is_led_with_the_keys_of_a_presenter(visitor, wall):
     sees(projector, "For discussion")
 
 
+def test_the_form_of_a_question_stays_in_use_while_the_first_student_joins(visitor):
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    button = teacher.get_by_role("button", name="Ask", exact=True).element_handle()
+    teacher.get_by_label("Outcome").select_option("badakhshan_lost_2021_07_05")
+    student = visitor(f"join?class={code}")
+    join(student, "Anna")
+    teacher.get_by_text("Anna").first.wait_for()
+    assert button.evaluate("one => one.isConnected")  # a press at this moment would not be lost
+    assert teacher.get_by_label("Outcome").input_value() == "badakhshan_lost_2021_07_05"
+    button.click()
+    student.get_by_label("Lower end").wait_for()
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
 def test_few_words_are_in_sight_when_a_student_joins_and_claims(visitor, width, height):
     teacher = visitor("teacher")

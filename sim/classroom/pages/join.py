@@ -110,7 +110,7 @@ def Joining(code: str, on_joined: Callable[[str], None]) -> None:
         text_field("team", texts.say("join_team"), most=LONGEST_NAME, only=["how", NEW]),
         text_field("key", texts.say("join_key"), only=["how", WITH_KEY]),
     ]
-    Sheet(fields, texts.say("join_in"), lambda given: attempt(lambda: join(given)), trouble)
+    Sheet(fields, texts.say("join_in"), lambda given: attempt(lambda: join(given)), trouble).key("form")
 
 
 @solara.component
@@ -134,7 +134,7 @@ def Seated(place: Place, on_left: Callable[[], None]) -> None:
             ClaimForm(place, question).key(f"question {question.number}")
         if question.stage in (ANSWERED, DEBRIEF):
             Answered(place, question)
-    Leaving(place.session.code, on_left)
+    Leaving(place.session.code, on_left).key("leaving")
 
 
 def welcome(seat: Seat) -> str:

@@ -155,7 +155,10 @@ def describe_session(one: Session) -> str:
 
 @solara.component
 def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
-    """Show a session: the way in, the question with the next step, who is where, scores and the end."""
+    """Show a session: the way in, the question with the next step, who is where, scores and the end.
+
+    Parts have keys, so that a form in use stays as it is when a part above it comes or goes.
+    """
     texts = texts_of("class")
     Heading(texts.say("teacher_heading"))
     Undoing(room)
@@ -166,19 +169,20 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
             WayIn(room, word)
             Note(texts.say("teacher_nobody"), live=True)
         if room.scene is None:
-            Question_(room, progress)
-            ScenesClock(room.session.code, None, ())
+            Question_(room, progress).key("question")
+            ScenesClock(room.session.code, None, ()).key("scenes")
         else:
-            ScenesClock(room.session.code, room.scene, the_class_scenes().gathered(room.session.code, session()))
+            works = the_class_scenes().gathered(room.session.code, session())
+            ScenesClock(room.session.code, room.scene, works).key("scenes")
             Calls(room)
     if room.teams:
-        Students(room)
+        Students(room).key("students")
         if not room.session.is_ended:
             WayIn(room, word)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
-    Marks(room.session.code)
-    Ending(room, on_leave)
+    Marks(room.session.code).key("marks")
+    Ending(room, on_leave).key("ending")
 
 
 @solara.component
@@ -241,7 +245,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
     Trouble(trouble)
     Calls(room)
     if question is None or question.stage in (ANSWERED, DEBRIEF):
-        Asking(room.session.code, question is not None)
+        Asking(room.session.code, question is not None).key("asking")
 
 
 def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
