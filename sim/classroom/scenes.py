@@ -11,11 +11,13 @@ of a campaign is never sent: the wall draws it from the campaigns of the page (`
 
 import asyncio
 import logging
+import re
+import secrets
 import threading
 import time
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2.utils import htmlsafe_json_dumps
@@ -39,14 +41,14 @@ from sim.terminal import console_of
 ADDRESS, CLASS_ADDRESS = "/explorable", "/explorable/class"
 CLASS_SCRIPT = Path(__file__).parent / "parts" / "in_class" / "class.js"
 LARGEST = 8 * 1024  # bytes that a page may send at once; a drawing of 68 days has less than one tenth of them
-SAYS = ("team", "wait", "pause", "eyes", "lost", "leave", "gather", "bar")  # sentences of the script
-AWAY = 5.0  # seconds without a question after which a page of scenes counts as closed
+SAYS = ("team", "wait", "pause", "eyes", "lost", "leave", "gather", "bar", "other", "seen")  # sentences of the script
+PAUSE = 5.0  # seconds after which a page that could not be written may be tried again
+PAGE_ID = re.compile("[0-9a-f]{1,32}")  # of one tab; `in_class` gives one to each page that it returns
 MODULE = '<script type="module">'
 writing = asyncio.Lock()  # the first visitor waits for the campaigns, and the others for the first
 is_preparing = threading.Event()  # whether a thread reads the campaigns
 pages: OnceCache[str, str] = OnceCache(1)  # the page, once it was read
 unpacked_pages: OnceCache[str, Campaigns | None] = OnceCache(1)  # its campaigns, once they were read
-asked_at: dict[tuple[str, str], float] = {}  # when the page of a browser in a session asked last
 
 
 def the_page() -> str:
@@ -118,8 +120,9 @@ def in_class(page: str, request: Request) -> Response:
         return RedirectResponse(f".{JOIN_PATH}?{CLASS}={code}", 303, NO_STORE)
     script, texts = CLASS_SCRIPT.read_text(encoding="utf-8"), texts_of("scenes")
     own = {
-        "code": code, **said_of(walk), "campaign": campaign_of(walk.member, code, runs_of(page)),
-        "texts": {key: texts.say(f"page_{key}", None, letter=walk.letter) for key in SAYS},
+        "code": code, "page": secrets.token_hex(8), **said_of(walk), "kept": kept_of(walk),
+        "campaign": campaign_of(walk.work.member, code, runs_of(page)),
+        "texts": {key: texts.say(f"page_{key}", None, letter=walk.work.letter) for key in SAYS},
     }  # fmt: skip
     policy = policy_in(page)
     allowed = policy.replace("script-src ", f"script-src '{hash_of(script)}' ") + "; connect-src 'self'"
@@ -131,21 +134,24 @@ def in_class(page: str, request: Request) -> Response:
 async def class_scenes(request: Request) -> Response:
     """Answer a page of scenes in a class: where the class is (GET), or keep what the student has done (POST).
 
+    The query has the code of the class and the id of the page. GET also has the number of things that the page knows
+    to be kept of its student: only if there are others are they in the answer. POST has the attempt, or `left`: the
+    page was closed.
+
     An error is an object with the key `error`: 400 for a value that is wrong, 403 for what may not be sent, 413 for
     what is too large. That a class is in no scene, or that the browser has no seat, is an answer to the question where
     the class is: an object with the key `why`.
     """
-    code, browser = spelled(request.query_params.get(CLASS, "")), request.cookies.get(BROWSER, "")
     content = b""
     async for part in request.stream():
         content += part
         if len(content) > LARGEST:
             said = f"json: found more than {LARGEST:,} bytes, expected at most so many"
             return JSONResponse({"error": said}, 413, NO_STORE)
-    attempt = request.query_params.get("attempt", "")
     is_sent = request.method == "POST"
-    act = partial(keep_done, code, browser, content, attempt) if is_sent else partial(where, code, browser)
     try:
+        asked = Asked.of(request)
+        act = partial(keep_done, asked, content) if is_sent else partial(where, asked)
         return JSONResponse(await run_in_threadpool(act), headers=NO_STORE)
     except Refused as error:
         status = 403 if is_sent else 200
@@ -154,29 +160,64 @@ async def class_scenes(request: Request) -> Response:
         return JSONResponse({"error": str(error)}, 400, NO_STORE)
 
 
-def where(code: str, browser: str) -> dict[str, Any]:
-    """Return where a class is, and record that the page of this browser is open."""
-    walk = the_class_scenes().walk(code, browser)
-    asked_at[code, browser] = time.monotonic()
-    the_class_scenes().attend(code, browser, partial(is_open, code, browser))
-    return said_of(walk)
+class Asked(NamedTuple):
+    """What the query and the cookie of a request of a page of scenes say."""
+
+    code: str
+    browser: str
+    page: str
+    attempt: str
+    has: str  # number of things that the page knows to be kept
+    has_left: bool
+
+    @classmethod
+    def of(cls, request: Request) -> "Asked":
+        """Read a request; raise PanjError if the id of the page is none."""
+        query = request.query_params
+        page = query.get("page", "")
+        if not PAGE_ID.fullmatch(page):
+            raise PanjError(f"page: found {ascii(page)[:40]}, expected 1 to 32 digits or letters from a to f")
+        return cls(
+            spelled(query.get(CLASS, "")), request.cookies.get(BROWSER, ""), page,
+            query.get("attempt", ""), query.get("has", ""), "left" in query,
+        )  # fmt: skip
+
+
+def where(asked: Asked) -> dict[str, Any]:
+    """Return where a class is, and record that the page is open."""
+    walk = the_class_scenes().walk(asked.code, asked.browser)
+    the_class_scenes().attend(asked.code, asked.browser, asked.page)
+    said = said_of(walk)
+    return said if asked.has == str(said["has"]) else {**said, "kept": kept_of(walk)}
 
 
 def said_of(walk: Walk) -> dict[str, Any]:
-    """Return what a page is told of its class."""
-    return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call}
+    """Return what a page is told of its class, and how many things are kept of its student, which are never fewer."""
+    work = walk.work
+    has = bool(work.drawing) + work.has_run + len(work.brackets) + len(walk.shown)
+    return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call, "has": has}
 
 
-def is_open(code: str, browser: str) -> bool:
-    """Return whether a page of scenes has asked where its class is within the last seconds."""
-    return time.monotonic() - asked_at.get((code, browser), -AWAY) < AWAY
+def kept_of(walk: Walk) -> dict[str, Any]:
+    """Return what is kept of a student, and the decisions whose pairs the wall has shown, for a page to show it."""
+    brackets = {decision: {"low": low, "high": high} for decision, (low, high) in walk.work.brackets.items()}
+    drawing = list(walk.work.drawing) or None
+    return {"drawing": drawing, "hasRun": walk.work.has_run, "brackets": brackets, "shown": list(walk.shown)}
 
 
-def keep_done(code: str, browser: str, content: bytes, attempt: str) -> dict[str, Any]:
-    """Keep what a student has done; raise PanjError if it is wrong, and Refused if it may not be sent."""
-    the_class_scenes().walk(code, browser)  # who has no seat is told nothing else
-    the_class_scenes().keep(code, browser, read_done(content, the_campaigns().outline), attempt)
-    return {}
+def keep_done(asked: Asked, content: bytes) -> dict[str, Any]:
+    """Keep what a student has done, and return what is kept; raise PanjError if it is wrong, Refused if it may not be.
+
+    The answer has `other` if the student did it otherwise before: that is kept, and this page has to show it.
+    """
+    scenes, who = the_class_scenes(), (asked.code, asked.browser)
+    if asked.has_left:
+        scenes.leave(*who, asked.page)
+        return {}
+    scenes.walk(*who)  # who has no seat is told nothing else
+    is_kept = scenes.keep(*who, read_done(content, the_campaigns().outline), asked.attempt)
+    walk = scenes.walk(*who)
+    return {**said_of(walk), "kept": kept_of(walk), "other": not is_kept}
 
 
 def prepare() -> None:
@@ -193,6 +234,6 @@ def read_all() -> None:
         the_campaigns()
     except PanjError as error:
         logging.getLogger(__name__).warning("%s", error)
-        time.sleep(AWAY)
+        time.sleep(PAUSE)
     finally:
         is_preparing.clear()

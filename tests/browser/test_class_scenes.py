@@ -7,7 +7,7 @@ from conftest import Classroom
 from quick import campaign_of
 from test_access import faults
 from test_class import is_read_from_the_back, join, open_session, sees, wall  # noqa: F401
-from test_explorable import DAYS, at, draw, tab_to
+from test_explorable import DAYS, at, draw, middle, tab_to
 
 from sim.execution import run, work
 from sim.explorable.content import SCENES
@@ -204,6 +204,99 @@ def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # 
     print(f"a dot was on the wall after {waited} ms")
     late.goto(f"{late.url.partition('/explorable')[0]}/watch")
     late.get_by_role("link", name="Open the scenes").wait_for()
+
+
+def values(page):
+    """Return the locked drawing that a page shows, as the path of its line."""
+    return page.locator("#draw .drawing").get_attribute("d")
+
+
+def bracket_of(page):
+    return [page.locator(f"#decision [data-end={end}]").get_attribute("aria-valuenow") for end in ("low", "high")]
+
+
+def test_a_second_tab_of_a_student_shows_what_was_kept_and_says_so(visitor, keep):
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    first = visitor(f"join?class={code}")
+    join(first, "Farid")
+    begin(teacher, first)
+    second = first.context.new_page()
+    second.goto(first.url.partition("#")[0])
+    second.wait_for_selector("html[data-ready]")
+    move(teacher, "draw", first, second)
+    box = at(second, "draw").locator("[data-chart]").bounding_box()
+    second.mouse.move(*middle(box, 0.2, 0.2))
+    second.mouse.down()
+    second.mouse.move(*middle(box, 0.6, 0.2), steps=4)
+    second.mouse.up()
+    draw(first)
+    first.click("#draw [data-lock]")
+    sees(second, "another tab")
+    assert values(second) == values(first), "its own half of a drawing is gone"
+    assert second.locator("#draw [data-wipe]").is_disabled() and not faults(second)
+    keep(second, "scenes_second_tab_draw")
+    assert "another tab" not in first.content()
+    for name in ("run", "gather", "reports", "decision"):
+        move(teacher, name, first, second)
+    for tab, presses in ((second, 2), (first, 1)):
+        for _ in range(presses):
+            tab.press("#decision [data-end=low]", "PageDown")
+    second.click("#decision [data-fall]")
+    sees(first, "another tab")
+    assert bracket_of(first) == bracket_of(second)
+    kept = bracket_of(first)
+    handle = first.locator("#decision [data-end=high] circle").bounding_box()
+    first.mouse.click(*middle(handle, 0.5, 0.5))
+    sees(first, "The bracket stays")
+    assert bracket_of(first) == kept
+    keep(first, "scenes_second_tab_bracket")
+    move(teacher, "claim", first, second)
+    first.fill("#claim textarea", "In this model, perhaps.")
+    second.wait_for_function("document.querySelector('#claim textarea').value === 'In this model, perhaps.'")
+    third = first.context.new_page()
+    third.goto(first.url.partition("#")[0])
+    third.wait_for_selector("html[data-ready]")
+    sees(third, "another tab")
+    third.wait_for_function("document.querySelector('#claim textarea').value === 'In this model, perhaps.'")
+    third.click("#claim [data-back]")
+    at(third, "decision")
+    assert bracket_of(third) == kept
+    sees(teacher, "Seven scenes")
+    for tab in (third, second, first):
+        sees(teacher, "The seven scenes: 1")
+        tab.close()
+    sees(teacher, "Nobody")
+
+
+def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(visitor, wall, keep):  # noqa: F811
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    projector = wall(teacher, code)
+    students = [visitor(f"join?class={code}") for _ in range(2)]
+    for student, name in zip(students, ("Gul", "Hana"), strict=True):
+        join(student, name)
+    begin(teacher, *students)
+    for name in SCENES[1:6]:
+        move(teacher, name, *students)
+    gul, hana = students
+    gul.press("#decision [data-end=low]", "PageDown")
+    gul.click("#decision [data-fall]")
+    sees(projector, "1 of 2 students have set a bracket")
+    hana.press("#decision [data-end=low]", "PageDown")
+    assert projector.locator(".wall-dot").count() == 0
+    projector.keyboard.press("d")
+    sees(hana, "has shown the pairs")
+    assert hana.locator("#decision [data-end]").count() == 0 and not faults(hana)
+    keep(hana, "scenes_pairs_were_shown")
+    hana.click("#decision [data-fall]")
+    hana.wait_for_selector("#decision [data-next]:not([hidden])")
+    assert "Your bracket" not in hana.inner_text("#decision [data-said]")
+    keep(hana, "scenes_pairs_without_bracket")
+    hana.locator("#decision select").select_option(index=1)
+    hana.press("#decision [data-end=low]", "PageDown")
+    hana.click("#decision [data-fall]")
+    sees(projector, "2 of 2 students have set a bracket")
 
 
 def test_the_scenes_of_a_class_are_used_with_keys_alone_and_can_be_left(visitor):

@@ -347,6 +347,24 @@ def test_a_bracket_is_dragged_before_any_number_is_shown_and_then_holds_or_not(o
     assert scene.locator(".dot").count() == 50
 
 
+def test_a_bracket_is_kept_before_its_pairs_fall_and_stays_as_it_was_set(opened):
+    page = opened()
+    scene = to_the_bracket(page)
+    page.press("#decision [data-end=low]", "PageDown")
+    ends = [scene.locator(f"[data-end={end}]") for end in ("low", "high")]
+    kept = [end.get_attribute("aria-valuenow") for end in ends]
+    page.click("#decision [data-fall]")
+    page.reload()  # while they fall
+    page.wait_for_selector("html[data-ready]")
+    scene = at(page, "decision")
+    ends = [scene.locator(f"[data-end={end}]") for end in ("low", "high")]
+    assert [end.get_attribute("aria-valuenow") for end in ends] == kept
+    assert page.locator("#decision [data-fall]").is_enabled() and scene.locator("[data-said]").inner_text() == ""
+    ends[0].press("PageUp")
+    assert "stays" in scene.locator("[data-said]").inner_text()
+    assert [end.get_attribute("aria-valuenow") for end in ends] == kept
+
+
 def test_again_shows_single_outcomes_one_after_another_and_one_where_motion_is_reduced(opened):
     for motion, least in (("no-preference", 3), ("reduce", 1)):
         page = opened(motion=motion)

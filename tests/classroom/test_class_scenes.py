@@ -117,15 +117,63 @@ def bracket(low=-20.0, high=10.0, decision=DECISIONS[0]):
 
 def test_what_was_locked_is_never_replaced(scenes, code):
     scenes.move(code, TEACHER, 6)
-    for done in (
-        Done(DRAWING, "", LINE),
-        Done(DRAWING, "", LINE[::-1]),
-        Done(BRACKET, *bracket()),
-        Done(BRACKET, *bracket(0.0)),
+    for done, is_kept in (
+        (Done(DRAWING, "", LINE), True),
+        (Done(DRAWING, "", LINE[::-1]), False),
+        (Done(DRAWING, "", LINE), True),
+        (Done(BRACKET, *bracket()), True),
+        (Done(BRACKET, *bracket(0.0)), False),
+        (Done(CAMPAIGN), True),
+        (Done(CAMPAIGN), True),
     ):
-        scenes.keep(code, ANNA, done)
+        assert scenes.keep(code, ANNA, done) == is_kept
     found = works(scenes, code)["A"]
     assert found.drawing == LINE and found.brackets == {DECISIONS[0]: (-20.0, 10.0)}
+
+
+def test_nothing_is_drawn_after_the_own_campaign_was_seen(scenes, code):
+    scenes.move(code, TEACHER, 6)
+    scenes.keep(code, ANNA, Done(CAMPAIGN))
+    assert why(scenes.keep, code, ANNA, Done(DRAWING, "", LINE)) == "campaign_seen"
+    scenes.keep(code, BORIS, Done(DRAWING, "", LINE))
+    scenes.keep(code, BORIS, Done(CAMPAIGN))
+    assert scenes.keep(code, BORIS, Done(DRAWING, "", LINE)), "it is sent again by a page that is loaded again"
+    found = works(scenes, code)
+    assert found["A"].drawing == () and found["B"].drawing == LINE
+
+
+def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(scenes, code):
+    scenes.move(code, TEACHER, PLACE["decision"])
+    scenes.keep(code, ANNA, Done(BRACKET, *bracket()))
+    scenes.show_pairs(code, TEACHER, DECISIONS)
+    assert scenes.shown(code, TEACHER) == DECISIONS[:1], "nobody has a bracket for the other"
+    for place in (PLACE["decision"], PLACE["claim"]):
+        scenes.move(code, TEACHER, place)
+        assert why(scenes.keep, code, BORIS, Done(BRACKET, *bracket())) == "pairs_seen"
+    assert scenes.keep(code, ANNA, Done(BRACKET, *bracket())), "what was set before is kept"
+    scenes.keep(code, BORIS, Done(BRACKET, *bracket(decision=DECISIONS[1])))
+    found = works(scenes, code)
+    assert list(found["B"].brackets) == [DECISIONS[1]] and list(found["A"].brackets) == [DECISIONS[0]]
+
+
+def test_pairs_that_were_shown_are_told_to_the_pages_and_outlive_a_restart_but_not_a_new_beginning(
+    register, scenes, code
+):
+    scenes.move(code, TEACHER, PLACE["decision"])
+    scenes.keep(code, ANNA, Done(BRACKET, *bracket()))
+    assert scenes.walk(code, BORIS).shown == ()
+    scenes.show_pairs(code, TEACHER, DECISIONS)
+    again = ClassScenes(Register(register.storage.path, lambda _: None, lambda: [OUTCOME]))
+    assert again.walk(code, BORIS).shown == again.shown(code, TEACHER) == DECISIONS[:1]
+    scenes.begin(code, TEACHER)
+    assert scenes.walk(code, BORIS).shown == ()
+    scenes.move(code, TEACHER, PLACE["decision"])
+    scenes.keep(code, BORIS, Done(BRACKET, *bracket()))
+
+
+@pytest.mark.parametrize("who", [ANNA, CYRUS])
+def test_nobody_else_says_that_pairs_were_shown(scenes, code, who):
+    assert why(scenes.show_pairs, code, who, DECISIONS) == why(scenes.shown, code, who) == "not_teacher"
 
 
 def test_a_student_who_left_or_was_removed_is_not_on_the_wall(register, scenes, code):
@@ -147,7 +195,7 @@ def test_who_joins_after_a_student_left_has_another_attempt_and_sends_nothing_of
     register.leave(code, BORIS)
     register.join(code, BORIS, "Boris")
     after = scenes.walk(code, BORIS)
-    assert after.member == before.member and after.attempt != before.attempt, "the id is used again"
+    assert after.work.member == before.work.member and after.attempt != before.attempt, "the id is used again"
     assert why(scenes.keep, code, BORIS, Done(CAMPAIGN), before.attempt) == "other_attempt"
     scenes.keep(code, BORIS, Done(CAMPAIGN), after.attempt)
 
@@ -164,7 +212,7 @@ def test_a_student_who_is_put_back_has_what_was_done_in_these_scenes(register, s
     scenes.move(code, TEACHER, 6)
     scenes.keep(code, ANNA, Done(DRAWING, "", LINE))
     before, walk = works(scenes, code)["A"], scenes.walk(code, ANNA)
-    register.remove(code, TEACHER, walk.member)
+    register.remove(code, TEACHER, walk.work.member)
     if begins_again:
         scenes.begin(code, TEACHER)
     register.undo(code, TEACHER, register.room(code, TEACHER).undos[0].number)
@@ -217,9 +265,9 @@ def test_to_begin_again_deletes_what_was_done_in_this_class_alone(register, scen
     for session, who in ((code, ANNA), (other, CYRUS)):
         scenes.move(session, TEACHER, 3)
         scenes.keep(session, who, Done(CAMPAIGN))
-    first = scenes.walk(code, ANNA).round
+    first = scenes.walk(code, ANNA).attempt
     scenes.begin(code, TEACHER)
-    assert scenes.walk(code, ANNA).round == first + 1 and scenes.walk(code, ANNA).scene == 0
+    assert scenes.walk(code, ANNA).attempt != first and scenes.walk(code, ANNA).scene == 0
     assert not works(scenes, code)["A"].has_run and works(scenes, other)["A"].has_run
 
 
@@ -320,7 +368,7 @@ def test_reports_are_on_the_wall_from_their_scene_on(scenes, code):
     assert [tick["day"] for tick in chart["ticks"]] == [0, 31, 61]
 
 
-def test_a_bracket_is_held_if_it_has_nine_pairs_in_ten(scenes, code):
+def test_a_bracket_is_held_if_it_has_nine_pairs_in_ten(register, scenes, code):
     scenes.move(code, TEACHER, PLACE["decision"])
     pairs = campaigns().differences(DECISIONS[1])
     low, high = (float(end) for end in (pairs.min(), pairs.max()))
@@ -331,6 +379,11 @@ def test_a_bracket_is_held_if_it_has_nine_pairs_in_ten(scenes, code):
     board = on_the_wall(scenes, code, "decision")["board"]
     (row,) = board["rows"]
     assert not board["is_covered"] and [one["held"] for one in row["ranges"]] == [True, False]
+    scenes.show_pairs(code, TEACHER, DECISIONS)
+    register.join(code, CYRUS, "Cyrus")
+    shown = bool(scenes.shown(code, TEACHER))
+    later = scene_on_the_wall(code, PLACE["decision"], scenes.gathered(code, TEACHER), campaigns(), shown)["board"]
+    assert shown and not later["is_covered"], "who comes later covers nothing that was shown"
     assert row["dots"] == pairs.tolist() and "Held: A." in row["found"] and "Not held: B." in row["found"]
 
 
@@ -382,22 +435,28 @@ def visit(register, scenes, tmp_path, monkeypatch):
     return visitor
 
 
-def where(client, code):
-    return client.get(f"/explorable/class?class={code}")
+def where(client, code, page="1", has=""):
+    return client.get(f"/explorable/class?class={code}&page={page}&has={has}")
 
 
-def send(client, code, **done):
-    attempt = where(client, code).json().get("attempt", "")
-    return client.post(f"/explorable/class?class={code}&attempt={attempt}", json=done)
+def given(page):
+    """What a page of the class was given for its script."""
+    return json.loads(page.partition('<template id="class">')[2].partition("</template>")[0])
+
+
+def send(client, code, page="1", **done):
+    attempt = where(client, code, page).json().get("attempt", "")
+    return client.post(f"/explorable/class?class={code}&page={page}&attempt={attempt}", json=done)
 
 
 def test_a_page_is_told_the_scene_and_what_it_sends_is_kept(visit, register, scenes, code):
     anna = visit(ANNA)
-    assert where(anna, code).json() == {"scene": 0, "attempt": scenes.walk(code, ANNA).attempt, "call": ""}
+    said = {"scene": 0, "attempt": scenes.walk(code, ANNA).attempt, "call": "", "has": 0}
+    assert where(anna, code, has="0").json() == said
     assert send(anna, code, kind="campaign").status_code == 403
     scenes.move(code, TEACHER, 3)
     register.call(code, TEACHER, "eyes")
-    assert where(anna, code).json() == {"scene": 3, "attempt": scenes.walk(code, ANNA).attempt, "call": "eyes"}
+    assert where(anna, code, has="0").json() == {**said, "scene": 3, "call": "eyes"}
     assert send(anna, code, kind="campaign").status_code == 200 and works(scenes, code)["A"].has_run
     wrong = send(anna, code, kind="drawing", drawing=[1])
     assert wrong.status_code == 400 and wrong.json()["error"].startswith("drawing: found 1 values")
@@ -423,7 +482,7 @@ def test_what_is_too_large_is_not_read_to_its_end(visit, code):
 def test_another_site_cannot_send_for_a_student(visit, scenes, code):
     scenes.move(code, TEACHER, 3)
     answer = visit(ANNA).post(
-        f"/explorable/class?class={code}", json={"kind": "campaign"}, headers={"origin": "http://evil.example"}
+        f"/explorable/class?class={code}&page=1", json={"kind": "campaign"}, headers={"origin": "http://evil.example"}
     )
     assert answer.status_code == 403 and not works(scenes, code)["A"].has_run
 
@@ -441,8 +500,8 @@ def test_the_page_in_a_class_has_one_more_script_and_connects_to_this_server_alo
     assert policy.partition("; frame-ancestors")[0] in found.text.replace("&#39;", "'"), (
         "two policies, one of them stricter"
     )
-    own = json.loads(found.text.partition('<template id="class">')[2].partition("</template>")[0])
-    member = works(scenes, code)["A"].member
+    own = given(found.text)
+    member = scenes.walk(code, ANNA).work.member
     assert own["code"] == code and own["campaign"] == campaign_of(member, code, RUNS) and own["scene"] == 0
     assert "Anna" not in found.text and "A" in own["texts"]["team"]
     alone = anna.get("/explorable")
@@ -451,8 +510,64 @@ def test_the_page_in_a_class_has_one_more_script_and_connects_to_this_server_alo
 
 def test_the_teacher_sees_that_a_student_has_the_scenes_open(visit, register, code):
     where(visit(ANNA), code)
-    members = [member for team in register.room(code, TEACHER).teams for member in team.members]
-    assert [member.page for member in members] == ["scenes", ""]
+    assert pages_of(register, code) == ["scenes", ""]
+
+
+def pages_of(register, code):
+    return [member.page for team in register.room(code, TEACHER).teams for member in team.members]
+
+
+def test_of_two_tabs_of_one_student_the_newest_counts_and_a_closed_one_goes(visit, register, code):
+    anna = visit(ANNA)
+    where(anna, code, "1")
+    register.presence.enter("a page", ANNA, "watch", lambda: True)
+    where(anna, code, "1")
+    assert pages_of(register, code) == ["watch", ""], "the older tab asks again, and is no newer for it"
+    where(anna, code, "2")
+    assert pages_of(register, code) == ["scenes", ""]
+    assert anna.post(f"/explorable/class?class={code}&page=2&left=1").status_code == 200
+    assert pages_of(register, code) == ["watch", ""]
+    register.presence.leave("a page")
+    assert pages_of(register, code) == ["scenes", ""], "the first tab is open still"
+
+
+def test_no_browser_closes_the_page_of_another(visit, register, code):
+    where(visit(ANNA), code)
+    visit(CYRUS).post(f"/explorable/class?class={code}&page=1&left=1")
+    visit(BORIS).post(f"/explorable/class?class={code}&page=1&left=1")
+    assert pages_of(register, code) == ["scenes", ""]
+
+
+@pytest.mark.parametrize("page", ["", "x", "1" * 33, "1 2"])
+def test_what_is_no_id_of_a_page_is_refused_by_its_key(visit, register, code, page):
+    answer = where(visit(ANNA), code, page)
+    assert answer.status_code == 400 and answer.json()["error"].startswith("page: ")
+    assert pages_of(register, code) == ["", ""]
+
+
+def test_a_second_tab_is_told_what_is_kept_and_that_its_own_is_not(visit, scenes, code):
+    scenes.move(code, TEACHER, 6)
+    anna = visit(ANNA)
+    nothing = {"drawing": None, "hasRun": False, "brackets": {}, "shown": []}
+    assert where(anna, code, "2").json()["kept"] == nothing
+    first = send(anna, code, "1", kind="drawing", drawing=LINE).json()
+    second = send(anna, code, "2", kind="drawing", drawing=LINE[::-1]).json()
+    assert not first["other"] and second["other"] and first["kept"] == second["kept"]
+    assert second["kept"]["drawing"] == list(LINE)
+    low, high = {"low": -20, "high": 10}, {"low": 0, "high": 10}
+    for page, ends, is_other in (("1", low, False), ("2", high, True), ("2", low, False)):
+        found = send(anna, code, page, kind="bracket", decision=DECISIONS[0], **ends).json()
+        assert found["other"] == is_other and found["kept"]["brackets"] == {DECISIONS[0]: low}
+    asked = where(anna, code, "2", has="0").json()
+    assert asked["has"] == 2 and asked["kept"] == found["kept"], "without having sent anything"
+    assert "kept" not in where(anna, code, "2", has="2").json()
+    own = given(anna.get(f"/explorable?class={code}").text)
+    assert own["kept"] == found["kept"] and own["has"] == 2
+
+
+def test_every_page_of_a_class_has_an_id_of_its_own(visit, code):
+    found = {given(visit(ANNA).get(f"/explorable?class={code}").text)["page"] for _ in range(2)}
+    assert len(found) == 2 and all(served.PAGE_ID.fullmatch(one) for one in found)
 
 
 def test_the_campaigns_of_the_wall_are_those_of_the_page(visit, code):

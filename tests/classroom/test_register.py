@@ -10,7 +10,6 @@ import pytest
 
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
-from sim.classroom.sessions.presence import Opened
 from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN, Register
 from sim.classroom.sessions.session import (
     ANSWERED,
@@ -535,7 +534,7 @@ def test_only_the_teacher_calls_the_class_and_only_the_own_one(register, code):
 def test_a_teacher_sees_on_which_page_each_student_is(register, north):
     gone = set()
     for page, browser, name in (("1", ANNA, "watch"), ("2", BORIS, "join"), ("3", BORIS, "change"), ("4", "x", "home")):
-        register.enter(page, Opened(browser, name, lambda page=page: page not in gone))
+        register.presence.enter(page, browser, name, lambda page=page: page not in gone)
     seen = {member.nickname: member.page for team in register.room(north, TEACHER).teams for member in team.members}
     assert seen == {"Anna": "watch", "Boris": "change", "Cyrus": ""}
     register.presence.leave("3")

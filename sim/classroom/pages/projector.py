@@ -34,6 +34,7 @@ class Shown(NamedTuple):
     progress: Progress | None = None  # of the current question
     finished: Finished | None = None  # its finished campaigns, by choice
     works: tuple[Work, ...] = ()  # what students did in the scenes
+    shown: tuple[str, ...] = ()  # decisions of the scenes whose pairs the wall has shown
 
 
 @solara.component
@@ -55,14 +56,20 @@ def Page() -> None:
             if act is not None:
                 act()
 
-    WallView(wall=content_of(found), event_next=step)
+    def show_pairs(decisions: object) -> None:
+        if isinstance(decisions, list):
+            with suppress(PanjError):  # the teacher has taken the class back from the scenes meanwhile
+                the_class_scenes().show_pairs(code, session(), [str(one) for one in decisions])
+
+    WallView(wall=content_of(found), event_next=step, event_pairs=show_pairs)
 
 
 def wall_state(code: str) -> Shown:
     """Return a session as everybody may see it, with its scenes or the campaigns of its current question."""
     room, runner = the_register().room(code, session()).on_the_wall(), the_question_runner()
     if room.scene is not None:
-        return Shown(room, works=the_class_scenes().gathered(code, session()))
+        scenes = the_class_scenes()
+        return Shown(room, works=scenes.gathered(code, session()), shown=scenes.shown(code, session()))
     if room.question is None:
         return Shown(room)
     number = room.question.number
@@ -84,7 +91,7 @@ def content_of(shown: Shown) -> dict[str, Any]:
     is_board = question is not None and question.stage != OPEN
     scene = None
     if room.scene is not None:
-        scene = scene_on_the_wall(code, room.scene, shown.works, ready_campaigns())
+        scene = scene_on_the_wall(code, room.scene, shown.works, ready_campaigns(), bool(shown.shown))
         if ready_campaigns() is None:
             prepare()
     joined = sum(len(team.members) for team in room.teams)

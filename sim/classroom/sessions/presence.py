@@ -1,8 +1,19 @@
-"""Which page of the classroom each browser has open. Kept in memory only."""
+"""Which page of the classroom each browser has open: the only place that knows it. Kept in memory only.
+
+A page is open from `enter` until `leave`. In between it has a connection, which is looked at, or it has none and enters
+again every second or so; then it counts as closed `AWAY` seconds after it last did. Of several pages of one browser,
+such as two tabs, the one that was opened last counts; when it goes, the one before it does.
+"""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
+
+AWAY = 5.0  # seconds after which a page without a connection counts as closed
+CHECK = 1.0  # seconds between looks for pages that went without a word
+MOST_TABS = 20  # pages of one browser that are remembered
+Connected = Callable[[], bool]
 
 
 class Opened(NamedTuple):
@@ -10,29 +21,88 @@ class Opened(NamedTuple):
 
     browser: str
     name: str
-    is_connected: Callable[[], bool]
+    is_connected: Connected | None  # None if the page enters again and again instead
+    seen: float  # when it last entered, on the clock of `Presence`
 
 
 class Presence:
-    """The open pages of all browsers. Its methods may be called from any thread."""
+    """The open pages of all browsers. Its methods may be called from any thread.
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
+    Args:
+        on_change: Called with a browser whenever it has another page open, or none.
+        clock: Returns seconds.
+    """
+
+    def __init__(
+        self, on_change: Callable[[str], None] = lambda _: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.on_change, self.clock = on_change, clock
+        self.lock, self.telling = threading.Lock(), threading.Lock()
         self.pages: dict[str, Opened] = {}  # by id of the open page, the one that was opened last at the end
+        self.told: dict[str, str] = {}  # the page of each browser when `on_change` was called last
+        self.is_watched = False
 
-    def enter(self, page: str, opened: Opened) -> None:
-        """Record a page that a browser has opened, given the id of the page."""
+    def enter(self, page: str, browser: str, name: str, is_connected: Connected | None = None) -> None:
+        """Record that a browser has a page open.
+
+        A page that enters again stays in its place behind those that were opened later, unless its name has changed.
+
+        Args:
+            page: Id of the open page, which no other page has.
+            browser: Secret of the browser.
+            name: Name of the page.
+            is_connected: Returns whether the browser is connected to the page; None if the page enters again instead.
+        """
+        here = Opened(browser, name, is_connected, self.clock())
         with self.lock:
-            self.pages.pop(page, None)
-            self.pages[page] = opened
+            before = self.pages.get(page)
+            is_known = before is not None and (before.browser, before.name) == (browser, name) and self.is_open(before)
+            if not is_known:
+                self.pages.pop(page, None)
+                own = [one for one, opened in self.pages.items() if opened.browser == browser]
+                for one in own[: max(0, len(own) + 1 - MOST_TABS)]:
+                    del self.pages[one]
+            self.pages[page] = here
+            starts, self.is_watched = not self.is_watched, True
+        if starts:
+            threading.Thread(target=self.watch, name="presence", daemon=True).start()
+        if not is_known:
+            self.tell()
 
     def leave(self, page: str) -> None:
         """Forget a page that was closed."""
         with self.lock:
-            self.pages.pop(page, None)
+            is_known = self.pages.pop(page, None) is not None
+        if is_known:
+            self.tell()
+
+    def is_open(self, opened: Opened) -> bool:
+        """Return whether a page is open still."""
+        if opened.is_connected is not None:
+            return opened.is_connected()
+        return self.clock() - opened.seen < AWAY
 
     def where(self) -> dict[str, str]:
-        """Return the name of the page that each connected browser opened last, keyed by browser."""
+        """Return the name of the page that each browser opened last among those that it has open, keyed by browser."""
         with self.lock:
             pages = list(self.pages.values())
-        return {page.browser: page.name for page in pages if page.is_connected()}
+        return {page.browser: page.name for page in pages if self.is_open(page)}
+
+    def tell(self) -> None:
+        """Call `on_change` for every browser that is elsewhere than it was; forget pages that went without a word."""
+        with self.telling:
+            with self.lock:
+                gone = [one for one, page in self.pages.items() if page.is_connected is None and not self.is_open(page)]
+                for one in gone:  # a page with a connection may be connected again
+                    del self.pages[one]
+            here, before = self.where(), self.told
+            self.told = here
+            for browser in here.keys() | before.keys():
+                if here.get(browser) != before.get(browser):
+                    self.on_change(browser)
+
+    def watch(self) -> None:
+        """Look for pages that went without a word, in an endless loop; this is the loop of a thread."""
+        while True:
+            time.sleep(CHECK)
+            self.tell()

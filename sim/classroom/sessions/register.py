@@ -8,7 +8,7 @@ Assumes One browser is one person. The secret of a browser is stored as a hash t
 import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from sim.classroom.sessions.claims import (
     folded,
 )
 from sim.classroom.sessions.feed import ChangeFeed, Listener
-from sim.classroom.sessions.presence import Opened, Presence
+from sim.classroom.sessions.presence import Presence
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -85,7 +85,7 @@ class Register:
         self.storage = Storage(path)
         self.feed = ChangeFeed()
         self.undos = Undos(self.feed.announce)
-        self.presence = Presence()
+        self.presence = Presence(self.announce_move)
         self.calls: dict[str, str] = {}  # what the teacher asks of each class now; nothing after a restart
         self.removed: LRUCache[tuple[str, str], bool] = LRUCache(MOST_TOLD)  # code and hash of removed browsers
         self.resolve = resolve  # raises PanjError for wrong settings
@@ -367,11 +367,11 @@ class Register:
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
 
-    def enter(self, page: str, opened: Opened) -> None:
-        """Record a page that a browser has opened, given the id of the page, and tell the browser's teachers."""
-        self.presence.enter(page, opened)
-        for session in self.seats_of(opened.browser):
-            self.feed.announce(session.code)
+    def announce_move(self, browser: str) -> None:
+        """Tell the teachers of a browser that it has another page open, or none."""
+        with suppress(sqlite3.Error):  # of a file that is closed or busy: the next change of the session tells them
+            for session in self.seats_of(browser):
+                self.feed.announce(session.code)
 
     def place(self, code: str, browser: str) -> Place:
         """Return what a student may see: nothing about other teams, and no answer before all answers are known."""

@@ -84,6 +84,11 @@ CREATE TABLE IF NOT EXISTS scene_work (     -- what students did in them
     content TEXT NOT NULL,                  -- as JSON
     PRIMARY KEY (member, kind, decision)
 );
+CREATE TABLE IF NOT EXISTS shown_pairs (    -- decisions of the scenes whose pairs the wall has shown
+    session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    decision TEXT NOT NULL,
+    PRIMARY KEY (session, decision)
+);
 CREATE TABLE IF NOT EXISTS seats (          -- tells apart two members that had the same id one after the other
     member INTEGER PRIMARY KEY REFERENCES members ON DELETE CASCADE,
     token TEXT NOT NULL                     -- random; the page of scenes keeps what a student did under it

@@ -1,12 +1,17 @@
 """The seven scenes in a class session: where the teacher has taken the class, and what each student did there.
 
 Reads   the secret of a browser with every call; what the browser may do is checked in the same transaction.
-Writes  the tables `scenes` and `scene_work` of the register. What a student did is deleted with the student's seat.
-Returns of a student, for the wall: the letter of the team, the locked drawing, whether the campaign was run, brackets.
+Writes  the tables `scenes`, `scene_work` and `shown_pairs` of the register. What a student did is deleted with the
+        student's seat.
+Returns of a student, for the wall and for the student's own pages: the letter of the team, the locked drawing, whether
+        the campaign was run, brackets. Several pages of one seat all show this, whichever of them it was done in.
+Assumes A prediction is one only before its answer: nothing is drawn after the own campaign was run, and no bracket is
+        set for a decision after the wall has shown its pairs.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -15,7 +20,6 @@ import numpy as np
 
 from sim.classroom.sessions import storage
 from sim.classroom.sessions.claims import Refused
-from sim.classroom.sessions.presence import Opened
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import PAUSE
 from sim.errors import PanjError, unknown
@@ -66,17 +70,6 @@ class Done(NamedTuple):
     numbers: tuple[float, ...] = ()  # the drawn districts of each day, or the two ends of a bracket
 
 
-class Walk(NamedTuple):
-    """What the page of one student needs to follow the class."""
-
-    scene: int
-    round: int  # changes when the teacher begins again
-    call: str  # PAUSE, EYES or empty
-    letter: str
-    member: int
-    attempt: str  # changes with the student's seat and with the round
-
-
 class Work(NamedTuple):
     """What one student did, as the wall may show it."""
 
@@ -85,6 +78,22 @@ class Work(NamedTuple):
     drawing: tuple[float, ...] = ()
     has_run: bool = False
     brackets: Mapping[str, tuple[float, float]] = {}  # by decision
+
+    def has(self, done: Done) -> bool:
+        """Return whether something was kept as it was done, rather than what another page of the student did first."""
+        if done.kind == BRACKET:
+            return self.brackets.get(done.decision) == done.numbers
+        return self.has_run if done.kind == CAMPAIGN else self.drawing == done.numbers
+
+
+class Walk(NamedTuple):
+    """What the page of one student needs to follow the class."""
+
+    scene: int
+    call: str  # PAUSE, EYES or empty
+    attempt: str  # changes with the student's seat, and when the teacher begins again
+    work: Work  # what was kept of this student in this attempt
+    shown: tuple[str, ...]  # decisions whose pairs the wall has shown
 
 
 class ClassScenes:
@@ -107,6 +116,7 @@ class ClassScenes:
             act.execute(
                 "DELETE FROM scene_work WHERE member IN (SELECT id FROM members WHERE session = ?)", (session["id"],)
             )
+            act.execute("DELETE FROM shown_pairs WHERE session = ?", (session["id"],))
         self.register.storage.leave_no_trace()
 
     def move(self, code: str, browser: str, scene: int) -> None:
@@ -136,10 +146,37 @@ class ClassScenes:
                 "SELECT scene_work.* FROM scene_work JOIN members ON members.id = member WHERE session = ?",
                 (session["id"],),
             ).fetchall()
-        works = {one["id"]: Work(one["letter"], one["id"]) for one in members}
-        for row in rows:
-            works[row["member"]] = with_row(works[row["member"]], row["kind"], row["decision"], row["content"])
-        return tuple(works.values())
+        return tuple(
+            work_of(one["letter"], one["id"], [row for row in rows if row["member"] == one["id"]]) for one in members
+        )
+
+    def show_pairs(self, code: str, browser: str, decisions: Collection[str]) -> None:
+        """Record that the wall shows the pairs of decisions: from now on, nobody in the class sets a bracket for them.
+
+        Only decisions for which a student has set a bracket are recorded, as the wall shows no others.
+
+        Raises:
+            Refused: The session's teacher does not use this browser, or the class is not in the scenes.
+        """
+        with self.register.storage.acting() as act:
+            session = storage.owned(act, code, browser)
+            if storage.scene_in(act, session) is None:
+                raise Refused("no_scenes")
+            before = shown_in(act, session)
+            act.executemany(
+                "INSERT OR IGNORE INTO shown_pairs (session, decision)"
+                " SELECT DISTINCT session, decision FROM scene_work JOIN members ON members.id = member"
+                " WHERE session = ? AND kind = ? AND decision = ?",
+                [(session["id"], BRACKET, decision) for decision in decisions],
+            )
+            is_new = shown_in(act, session) != before
+        if is_new:
+            self.register.feed.announce(session["code"])
+
+    def shown(self, code: str, browser: str) -> tuple[str, ...]:
+        """Return the decisions whose pairs the wall has shown; raise Refused unless the teacher uses this browser."""
+        with self.register.storage.reading() as act:
+            return shown_in(act, storage.owned(act, code, browser))
 
     # Methods for students.
 
@@ -148,15 +185,15 @@ class ClassScenes:
         with self.register.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
-            scene, row = storage.scene_in(act, session), storage.scenes_row(act, session)
-            if row is None or scene is None:
+            scene = storage.scene_in(act, session)
+            if scene is None:
                 raise Refused("no_scenes")
             return Walk(
-                scene, row["round"], self.register.calls.get(session["code"], ""), seat["letter"], seat["member"],
-                storage.attempt_of(act, session, seat["member"]),
+                scene, self.register.calls.get(session["code"], ""), storage.attempt_of(act, session, seat["member"]),
+                own_work(act, seat), shown_in(act, session),
             )  # fmt: skip
 
-    def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> None:
+    def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> bool:
         """Keep what a student did. What was done before stays as it was, so that no prediction is changed afterwards.
 
         Args:
@@ -165,9 +202,13 @@ class ClassScenes:
             done: What was done.
             attempt: The attempt in which it was done (see `Walk`); None for the current one.
 
+        Returns:
+            Whether it is kept as it was done; False if the student has done it otherwise before, as in another tab.
+
         Raises:
-            Refused: The browser has no seat, the class is paused, it has not come to the scene yet, or it was done in
-                another attempt: by a student who has left since, or before the teacher began again.
+            Refused: The browser has no seat, the class is paused, it has not come to the scene yet, what is predicted
+                has been seen, or it was done in another attempt: by a student who has left since, or before the teacher
+                began again.
         """
         with self.register.storage.acting() as act:
             session = storage.alive(storage.session_row(act, code))
@@ -181,24 +222,55 @@ class ClassScenes:
                 raise Refused("paused")
             if scene < SCENES.index(FIRST_AT[done.kind]):
                 raise Refused("scene_ahead", scene=scene + 1)
+            check_unseen(own_work(act, seat), done, shown_in(act, session))
             made = act.execute(
                 "INSERT OR IGNORE INTO scene_work (member, kind, decision, content) VALUES (?, ?, ?, ?)",
                 (seat["member"], done.kind, done.decision, json.dumps(done.numbers)),
             )
+            is_kept = own_work(act, seat).has(done)
         if made.rowcount:
             self.register.feed.announce(session["code"])
+        return is_kept
 
-    def attend(self, code: str, browser: str, is_connected: Callable[[], bool]) -> None:
-        """Record that a browser has the scenes of a session open."""
-        self.register.presence.enter(f"{PAGE} {code} {browser}", Opened(browser, PAGE, is_connected))
+    def attend(self, code: str, browser: str, page: str) -> None:
+        """Record that a browser has a page of scenes open, which has to say so again and again, given the page's id."""
+        self.register.presence.enter(page_in(code, browser, page), browser, PAGE)
+
+    def leave(self, code: str, browser: str, page: str) -> None:
+        """Record that a page of scenes was closed."""
+        self.register.presence.leave(page_in(code, browser, page))
 
 
-def with_row(work: Work, kind: str, decision: str, content: str) -> Work:
-    """Return the work of a student with one stored row added."""
-    numbers = tuple(json.loads(content))
-    if kind == BRACKET:
-        return work._replace(brackets={**work.brackets, decision: (numbers[0], numbers[1])})
-    return work._replace(has_run=True) if kind == CAMPAIGN else work._replace(drawing=numbers)
+def page_in(code: str, browser: str, page: str) -> str:
+    """Return the id of a page of scenes among all pages: no browser can name the page of another."""
+    return f"{PAGE} {code} {browser} {page}"
+
+
+def check_unseen(work: Work, done: Done, shown: Collection[str]) -> None:
+    """Raise Refused if what a student predicts has been seen, unless the student had predicted it before."""
+    if done.kind == DRAWING and work.has_run and not work.drawing:
+        raise Refused("campaign_seen")
+    if done.kind == BRACKET and done.decision in shown and done.decision not in work.brackets:
+        raise Refused("pairs_seen")
+
+
+def shown_in(act: sqlite3.Connection, session: sqlite3.Row) -> tuple[str, ...]:
+    """Return the decisions whose pairs the wall has shown since the scenes of a session began."""
+    found = act.execute("SELECT decision FROM shown_pairs WHERE session = ? ORDER BY decision", (session["id"],))
+    return tuple(row["decision"] for row in found.fetchall())
+
+
+def own_work(act: sqlite3.Connection, seat: sqlite3.Row) -> Work:
+    """Return what the student with a seat did."""
+    rows = act.execute("SELECT * FROM scene_work WHERE member = ?", (seat["member"],)).fetchall()
+    return work_of(seat["letter"], seat["member"], rows)
+
+
+def work_of(letter: str, member: int, rows: Sequence[sqlite3.Row]) -> Work:
+    """Convert the stored rows of one student."""
+    found = {(row["kind"], row["decision"]): tuple(json.loads(row["content"])) for row in rows}
+    brackets = {decision: (ends[0], ends[1]) for (kind, decision), ends in found.items() if kind == BRACKET}
+    return Work(letter, member, found.get((DRAWING, ""), ()), (CAMPAIGN, "") in found, brackets)
 
 
 def campaign_of(member: int, code: str, runs: int) -> int:

@@ -2,7 +2,8 @@
 
 Reads   what students did (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
 Assumes A student is the letter of the team. Curves and results are those of the campaigns of the page, never numbers
-        that a page has sent. Nothing is shown of the pairs before every student has set a bracket, or D is pressed.
+        that a page has sent. Nothing is shown of the pairs before every student has set a bracket, or D is pressed;
+        once they were shown they stay, because nobody can set a bracket about them any more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,9 @@ def has_bracket(work: Work) -> bool:
     return bool(work.brackets)
 
 
-def scene_on_the_wall(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns | None) -> dict[str, Any]:
+def scene_on_the_wall(
+    code: str, scene: int, works: Sequence[Work], campaigns: Campaigns | None, is_shown: bool = False
+) -> dict[str, Any]:
     """Return what the wall shows of a scene.
 
     Args:
@@ -56,6 +59,7 @@ def scene_on_the_wall(code: str, scene: int, works: Sequence[Work], campaigns: C
         scene: Place of the scene, from 0.
         works: What the students did.
         campaigns: The campaigns of the page; None while they are being run.
+        is_shown: Whether the wall has shown pairs before.
 
     Returns:
         `title`, `stage`, `lines` of text, the `chart` of lines or None, and the `board` of brackets or None.
@@ -68,7 +72,7 @@ def scene_on_the_wall(code: str, scene: int, works: Sequence[Work], campaigns: C
     return shown | {
         "lines": lines_of(SCENES[scene]),
         "chart": chart_of(code, scene, works, campaigns) if campaigns and has_chart else None,
-        "board": brackets_of(works, campaigns) if campaigns and has_board else None,
+        "board": brackets_of(works, campaigns, is_shown) if campaigns and has_board else None,
     }
 
 
@@ -128,13 +132,13 @@ def first_days(about: Mapping[str, Any]) -> list[tuple[int, int]]:
     return found
 
 
-def brackets_of(works: Sequence[Work], campaigns: Campaigns) -> dict[str, Any]:
+def brackets_of(works: Sequence[Work], campaigns: Campaigns, is_shown: bool) -> dict[str, Any]:
     """Return the brackets as a board of the wall: one row per decision, with its pairs as dots."""
     texts, about = texts_of("scenes"), campaigns.about
     chosen = [one for one in campaigns.decisions if any(one in work.brackets for work in works)]
     titles = {one["key"]: one["title"] for one in about["decisions"]}
     manner = about["worlds"][0]["manner"]
-    is_covered = not all(map(has_bracket, works))
+    is_covered = not (is_shown or all(map(has_bracket, works)))
     foot = texts.say("wall_pairs", None, runs=len(about["seeds"]), manner=manner)
     return {
         "title": texts.say("wall_brackets"),

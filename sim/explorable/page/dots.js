@@ -11,7 +11,7 @@ const BEGIN = 3; // seconds in which all begin to fall
 const FIFTY = 50;
 
 export class Dots {
-  // `options`: onBracket(bracket)
+  // `options`: onBracket(bracket), onFixed() when somebody tries to move a bracket that stays as it was set
   constructor(figure, page, options) {
     Object.assign(this, { figure, page, options, differences: null, isFifty: false, isFixed: false, isDone: false, lit: -1 });
     this.overlay = svg("svg");
@@ -26,7 +26,7 @@ export class Dots {
     for (const end of ["pointerup", "pointercancel"]) figure.addEventListener(end, () => (this.held = null));
   }
 
-  // Set the range of the axis and the bracket before anything has fallen.
+  // Set the range of the axis and the bracket before anything has fallen; a bracket of null is none.
   begin(range, bracket) {
     this.stop?.();
     Object.assign(this, { range, bracket, differences: null, lit: -1 });
@@ -69,7 +69,7 @@ export class Dots {
   }
 
   holds(value) {
-    return value >= this.bracket.low && value <= this.bracket.high;
+    return !this.bracket || value >= this.bracket.low && value <= this.bracket.high;
   }
 
   // Show one pair, as one outcome that might have been.
@@ -79,7 +79,7 @@ export class Dots {
   }
 
   render() {
-    if (!this.width || !this.bracket) return;
+    if (!this.width || !this.range) return;
     const focused = document.activeElement?.getAttribute?.("data-end");
     const hasFocus = this.overlay.contains(document.activeElement);
     this.overlay.replaceChildren();
@@ -87,13 +87,13 @@ export class Dots {
     this.x = scale([-this.range, this.range], [SIDE, this.width - SIDE]);
     this.drawAxis();
     this.drawDots();
-    this.drawBracket();
+    if (this.bracket) this.drawBracket();
     if (hasFocus) this.overlay.querySelector(`[data-end=${focused}]`)?.focus();
-    const { low, high } = this.bracket;
+    const { low, high } = this.bracket || { low: 0, high: 0 };
     const says = this.page.about.says;
     this.figure.setAttribute("aria-label", this.differences
       ? say(says.chart_of_dots, { runs: this.differences.length, ...this.summaryText })
-      : say(says.waiting, { low: count(low, true), high: count(high, true) }));
+      : say(this.bracket ? says.waiting : says.waiting_seen, { low: count(low, true), high: count(high, true) }));
   }
 
   get summaryText() {
@@ -194,10 +194,11 @@ export class Dots {
   }
 
   grab(event, end) {
-    if (this.isFixed) return;
+    if (this.isFixed) return this.options.onFixed();
     event.preventDefault();
     this.figure.setPointerCapture(event.pointerId);
     this.held = { end, from: this.x.back(pointerIn(this.figure, event)[0]), ...this.bracket };
+    return null;
   }
 
   drag(event) {
@@ -213,10 +214,11 @@ export class Dots {
 
   key(event, end) {
     const moves = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-    if (!(event.key in moves) || this.isFixed) return;
+    if (!(event.key in moves)) return null;
+    if (this.isFixed) return this.options.onFixed();
     event.preventDefault();
     const moved = { ...this.bracket, [end]: this.bracket[end] + moves[event.key] };
-    this.move(moved.low, moved.high, end);
+    return this.move(moved.low, moved.high, end);
   }
 
   move(low, high, end) {

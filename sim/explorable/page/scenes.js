@@ -25,6 +25,7 @@ class Memory {
     this.key = `panj-${key}`;
     this.state = {
       seed: null, drawing: null, isLocked: false, hasRun: false, pick: null, brackets: {}, sentence: "", reached: 0,
+      shown: [], // in a class, decisions whose pairs the wall has shown
     };
     try {
       Object.assign(this.state, JSON.parse(sessionStorage.getItem(this.key)) || {});
@@ -45,6 +46,8 @@ class Page {
     this.campaigns = campaigns;
     this.texts = JSON.parse(content("texts"));
     this.runs = about.seeds.length;
+    this.adopted = {}; // by scene, what shows again what the state has
+    this.isAgain = false; // whether what is told was done before this page was loaded
     this.class = CLASS && JSON.parse(content("class"));
     const session = this.class ? `-${this.class.code}-${this.class.attempt}` : "";
     this.memory = new Memory(about.fingerprints.settings + about.seeds.join().length + about.decisions.length + session);
@@ -59,7 +62,36 @@ class Page {
   attend() {
     this.memory.set({ seed: this.class.campaign, reached: this.class.scene });
     this.sample = sampleOf(this.runs, this.state.seed);
-    document.addEventListener("panj-class", ({ detail }) => this.follow(detail.scene));
+    this.adopt(this.class.kept, () => true);
+    document.addEventListener("panj-class", ({ detail: { scene, kept, waiting } }) => {
+      if (kept) this.adopt(kept, (key) => waiting.includes(key));
+      this.follow(scene);
+    });
+  }
+
+  // Show what the class keeps of this student, who may have done it in another tab. What has not arrived stays.
+  adopt({ drawing, hasRun, brackets, shown }, isWaiting) {
+    const before = this.state;
+    const state = { ...before, hasRun: before.hasRun || hasRun, brackets: {}, shown };
+    if (drawing) Object.assign(state, { drawing, isLocked: true });
+    else if (hasRun && !isWaiting("drawing ")) Object.assign(state, { drawing: null, isLocked: true });
+    for (const [decision, bracket] of Object.entries(before.brackets))
+      if (isWaiting(`bracket ${decision}`)) state.brackets[decision] = bracket;
+    for (const [decision, bracket] of Object.entries(brackets)) state.brackets[decision] = this.measured(decision, bracket);
+    const done = ({ isLocked, drawing: drawn, hasRun: ran, brackets: set }) => JSON.stringify([isLocked && drawn, ran,
+      Object.keys(set).sort().map((decision) => [decision, set[decision].low, set[decision].high])]);
+    const isOther = done(state) !== done(before);
+    const isSeen = shown.join() !== before.shown.join();
+    this.memory.set(state);
+    if (isOther) document.dispatchEvent(new CustomEvent("panj-other"));
+    if (isOther || isSeen) for (const show of Object.values(this.adopted)) show();
+  }
+
+  // A bracket with the number of pairs that it holds.
+  measured(decision, { low, high }) {
+    const row = this.about.decisions.findIndex((one) => one.key === decision);
+    const held = differences(this.campaigns[0], row).filter((one) => one >= low && one <= high).length;
+    return { low, high, held, runs: this.runs };
   }
 
   follow(scene) {
@@ -71,9 +103,11 @@ class Page {
   // Tell again what was done before this page was loaded, in case it has not arrived.
   tellAgain() {
     const { isLocked, drawing, hasRun, brackets } = this.state;
+    this.isAgain = true;
     if (isLocked && drawing) this.tell("drawing", { drawing });
     if (hasRun) this.settle();
     for (const [decision, bracket] of Object.entries(brackets)) this.tell("bracket", { decision, ...bracket });
+    this.isAgain = false;
   }
 
   get state() { return this.memory.state; }
@@ -93,7 +127,7 @@ class Page {
 
   // Tell the page of a class, and the window around this one if it is of the same site, what was done.
   tell(kind, values) {
-    document.dispatchEvent(new CustomEvent("panj-told", { detail: { kind, ...values } }));
+    document.dispatchEvent(new CustomEvent("panj-told", { detail: { kind, isAgain: this.isAgain, ...values } }));
     if (parent !== self && location.origin !== "null")
       parent.postMessage({ panj: "explorable", version: 1, kind, ...values }, location.origin);
   }
@@ -181,6 +215,7 @@ function draw(page) {
   };
   page.scenes.draw = () => page.state.isLocked && freeze();
   page.scenes.draw();
+  page.adopted.draw = page.scenes.draw;
   wipe.addEventListener("click", () => curve.clear());
   lock.addEventListener("click", () => {
     if (!page.state.isLocked) page.lock();
@@ -261,6 +296,7 @@ function run(page) {
     at(Number(slider.value));
   });
   at(0);
+  page.adopted.run = () => at(Number(slider.value));
   page.scenes.run = () => at(isRun ? page.last : Number(slider.value));
 }
 
@@ -404,7 +440,10 @@ function decision(page) {
   const { about, memory } = page;
   const [said, one, after, again, fall, next, select] =
     ["said", "one", "after", "again", "fall", "next", "decision"].map((name) => find("decision", name));
-  const dots = new Dots(find("decision", "dots"), page, { onBracket: () => (fall.disabled = false) });
+  const dots = new Dots(find("decision", "dots"), page, {
+    onBracket: () => (fall.disabled = false),
+    onFixed: () => (said.textContent = about.says.bracket_stays),
+  });
   let worlds = 0;
   let stop = null;
 
@@ -413,7 +452,8 @@ function decision(page) {
   const rounded = (value) => Math.max(20, Math.ceil(value / 10) * 10);
   const rangeOfAll = () => rounded(quantile(about.decisions.slice(1).flatMap((_, row) =>
     differences(page.campaigns[0], row + 1).map(Math.abs)), 0.99));
-  const rangeOfOne = () => rounded(Math.max(...found().map(Math.abs), Math.abs(dots.bracket.low), Math.abs(dots.bracket.high)));
+  const rangeOfOne = () =>
+    rounded(Math.max(...[...found(), dots.bracket?.low ?? 0, dots.bracket?.high ?? 0].map(Math.abs)));
   const keyOf = () => about.decisions[Number(select.value)].key;
 
   function begin() {
@@ -421,17 +461,20 @@ function decision(page) {
     worlds = 0;
     const range = rangeOfAll();
     const kept = memory.state.brackets[keyOf()];
+    const isSeen = !kept && memory.state.shown.includes(keyOf()); // on the wall, so that no bracket can be set any more
+    const first = { low: -Math.round(range / 4), high: Math.round(range / 4) };
     dots.isDone = false;
     dots.isFixed = Boolean(kept); // it was set before its pairs had fallen
-    fall.disabled = !kept;
-    dots.begin(range, kept ? { low: kept.low, high: kept.high } : { low: -Math.round(range / 4), high: Math.round(range / 4) });
-    said.textContent = "";
+    fall.disabled = !kept && !isSeen;
+    dots.begin(range, kept ? { low: kept.low, high: kept.high } : isSeen ? null : first);
+    said.textContent = isSeen ? page.class.texts.seen : "";
     one.textContent = "";
     for (const element of [after, again, next]) show(element, false);
     show(fall, true);
     show(find("decision", "before"), true);
-    const first = after.querySelector("[data-worlds] input");
-    if (first) first.checked = true;
+    const free = after.querySelector("[data-worlds] input");
+    if (free) free.checked = true;
+    select.disabled = false;
     caption();
   }
 
@@ -445,11 +488,20 @@ function decision(page) {
   function told() {
     dots.isDone = true;
     dots.render();
-    said.textContent = say(about.says.fallen, { runs: page.runs, ...dots.summaryText });
+    said.textContent = say(dots.bracket ? about.says.fallen : about.says.fallen_seen, { runs: page.runs, ...dots.summaryText });
     caption();
   }
 
+  // The bracket is kept before its pairs fall, so that a page that is loaded again while they do has it as it was.
+  function keepBracket() {
+    if (!dots.bracket || memory.state.brackets[keyOf()]) return;
+    const bracket = page.measured(keyOf(), dots.bracket);
+    memory.set({ brackets: { ...memory.state.brackets, [keyOf()]: bracket } });
+    page.tell("bracket", { decision: keyOf(), ...bracket });
+  }
+
   function drop() {
+    keepBracket();
     show(fall, false);
     show(find("decision", "before"), false);
     select.disabled = true;
@@ -459,11 +511,6 @@ function decision(page) {
     dots.fall(found(), rangeOfOne(), () => {
       select.disabled = false;
       told();
-      if (!worlds && !memory.state.brackets[keyOf()]) {
-        const bracket = { ...dots.bracket, held: dots.summary.held, runs: page.runs };
-        memory.set({ brackets: { ...memory.state.brackets, [keyOf()]: bracket } });
-        page.tell("bracket", { decision: keyOf(), ...bracket });
-      }
       for (const element of [after, again, next]) show(element, true);
       if (document.activeElement === document.body || document.activeElement === fall) again.focus({ preventScroll: true });
     });
@@ -513,6 +560,13 @@ function decision(page) {
       dots.light(-1);
     });
   begin();
+  page.adopted.decision = () => {
+    const kept = memory.state.brackets[keyOf()];
+    const isOpen = !kept && !memory.state.shown.includes(keyOf()); // a bracket can be set
+    const isSame = kept ? dots.isFixed && kept.low === dots.bracket?.low && kept.high === dots.bracket?.high
+      : isOpen ? dots.bracket && !dots.isFixed : !dots.bracket;
+    if (!isSame) begin();
+  };
 }
 
 function claim(page) {
@@ -520,6 +574,7 @@ function claim(page) {
   const sentence = find("claim", "sentence");
   sentence.value = page.state.sentence;
   sentence.addEventListener("input", () => memory.set({ sentence: sentence.value }));
+  if (page.class) share(page, sentence);
   find("claim", "print").addEventListener("click", () => {
     document.querySelector("footer details").open = true;
     print();
@@ -538,6 +593,18 @@ function claim(page) {
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     find("claim", "said").textContent = about.says.saved;
   });
+}
+
+// Pages of one student in a class have one sentence: the one typed last. It stays in their windows.
+function share(page, sentence) {
+  const channel = new BroadcastChannel(page.memory.key);
+  sentence.addEventListener("input", () => channel.postMessage({ sentence: sentence.value }));
+  channel.addEventListener("message", ({ data }) => {
+    if (data.isAsked) return sentence.value && channel.postMessage({ sentence: sentence.value });
+    sentence.value = data.sentence;
+    return page.memory.set({ sentence: data.sentence });
+  });
+  if (!sentence.value) channel.postMessage({ isAsked: true });
 }
 
 // Lay the drawings of a class, as their files say, over each other; the files stay in this window.

@@ -9,7 +9,6 @@ from sim.classroom.gate import CLASS, JOIN_PATH
 from sim.classroom.hooks import session, use_session_state
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.scenes_clock import LinkToScenes
-from sim.classroom.sessions.presence import Opened
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.session import ANSWERED, DEBRIEF, EYES, OPEN, Place, measure_of
 from sim.classroom.texts import texts_of
@@ -33,8 +32,8 @@ def use_attendance(page: str) -> Place | None:
         What the student may see of the newest session that has not ended; None if the browser has joined none.
     """
     opened, browser, register = get_current_context().id, session(), the_register()
-    here = Opened(browser, page, partial(is_connected, opened))
-    solara.use_effect(lambda: register.enter(opened, here), [page])
+    is_here = partial(is_connected, opened)
+    solara.use_effect(lambda: register.presence.enter(opened, browser, page, is_here), [page])
     solara.use_effect(lambda: lambda: register.presence.leave(opened), [])
     code = solara.use_memo(lambda: live_seat(browser), [page, seats_changed.value])
     return use_session_state(code, lambda: register.place(code, browser))

@@ -1,16 +1,19 @@
 // Follow a class session through the scenes: ask where the teacher has taken it, and send what was done. The server's
-// side is sim/classroom/scenes.py. It talks to the page by events: `panj-told` and `panj-wait` come from it, and
-// `panj-class` goes to it.
+// side is sim/classroom/scenes.py. It talks to the page by events: `panj-told`, `panj-wait` and `panj-other` come from
+// it, and `panj-class` goes to it: where the class is and, if the server keeps other things of this student than the page
+// knew, what it keeps. What waits to arrive is named too, because it is not kept yet.
 
 const own = JSON.parse(document.getElementById("class").content.textContent);
 const EVERY = 800; // milliseconds between questions
 const OUT = `panj-out-${own.code}`; // kept by a tab whose student has left the scenes while the class is in them
-const address = `explorable/class?class=${own.code}`;
+const address = `explorable/class?class=${own.code}&page=${own.page}`;
 const waiting = new Map(); // what was done and has not arrived yet
 const LATER = ["scene_ahead", "paused"]; // why what was done is sent again
 let isSending = false;
 let hasToWait = false;
 let refused = ""; // why something that was done was not kept
+let isOther = false; // whether the page shows what was done in another tab
+let has = own.has; // number of things that the page knows to be kept; none of these after a refusal
 
 const bar = document.createElement("div");
 const said = document.createElement("span");
@@ -49,13 +52,14 @@ function obey(call) {
   if (call !== "eyes") eyes.remove();
 }
 
-function tell({ scene, attempt, call }) {
+function tell({ scene, call, kept, has: count }) {
   obey(call);
   if (scene !== own.scene) hasToWait = false;
   own.scene = scene;
-  const asked = call ? own.texts[call] : refused || (hasToWait ? own.texts.wait : "");
+  has = count;
+  document.dispatchEvent(new CustomEvent("panj-class", { detail: { scene, kept, waiting: [...waiting.keys()] } }));
+  const asked = call ? own.texts[call] : refused || (hasToWait ? own.texts.wait : isOther ? own.texts.other : "");
   say(asked || own.texts.team, Boolean(asked));
-  return document.dispatchEvent(new CustomEvent("panj-class", { detail: { scene } }));
 }
 
 // The answer of the server as an object; nothing if this page does not belong to the class any more.
@@ -66,6 +70,7 @@ async function answered(response) {
   return found;
 }
 
+// Things are sent in the order in which they were done: what cannot arrive yet holds back what was done after it.
 async function send() {
   if (isSending) return;
   isSending = true;
@@ -74,10 +79,13 @@ async function send() {
       const response = await fetch(`${address}&attempt=${own.attempt}`, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(done),
       });
-      const { why, error } = await answered(response);
-      if (LATER.includes(why) || response.status >= 500) continue;
+      const found = await answered(response);
+      if (LATER.includes(found.why) || response.status >= 500) break;
       if (waiting.get(key) === done) waiting.delete(key);
-      if (!response.ok && why !== "other_attempt") refused = error;
+      if (found.other) isOther = true;
+      if (!response.ok) has = "";
+      if (!response.ok && found.why !== "other_attempt") refused = found.error;
+      else if ("scene" in found && found.attempt === own.attempt) tell(found);
     }
   } catch { /* the server does not answer; it is sent with the next question */ }
   isSending = false;
@@ -85,7 +93,7 @@ async function send() {
 
 async function ask() {
   try {
-    const found = await answered(await fetch(address, { cache: "no-store" }));
+    const found = await answered(await fetch(`${address}&has=${has}`, { cache: "no-store" }));
     if ("scene" in found && found.attempt !== own.attempt) return location.reload(); // nothing of the old one is sent
     if ("scene" in found) tell(found);
     if (waiting.size) await send();
@@ -95,8 +103,11 @@ async function ask() {
   setTimeout(ask, EVERY);
 }
 
-document.addEventListener("panj-told", ({ detail: { kind, decision, low, high, drawing } }) => {
-  refused = "";
+document.addEventListener("panj-told", ({ detail: { kind, isAgain, decision, low, high, drawing } }) => {
+  if (!isAgain) {
+    refused = "";
+    isOther = false;
+  }
   const done = { drawing: { kind, drawing }, campaign: { kind }, bracket: { kind, decision, low, high } }[kind];
   if (!done) return;
   waiting.set(`${kind} ${decision || ""}`, done);
@@ -106,5 +117,10 @@ document.addEventListener("panj-wait", () => {
   hasToWait = true;
   say(own.texts.wait, true);
 });
+document.addEventListener("panj-other", () => {
+  isOther = true;
+  if (!refused) say(own.texts.other, true);
+});
+addEventListener("pagehide", () => navigator.sendBeacon(`${address}&left=1`));
 say(own.texts.team);
 ask();

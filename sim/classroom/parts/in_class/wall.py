@@ -15,7 +15,12 @@ MOST_ROWS = 3  # choices on one screen; more rows would be too low for their dot
 
 
 @solara.component_vue("wall.vue")
-def WallView(wall: dict[str, Any], event_next: Callable[[object], None], colours: dict[str, str] = COLOURS) -> None:
+def WallView(
+    wall: dict[str, Any],
+    event_next: Callable[[object], None],
+    event_pairs: Callable[[object], None],
+    colours: dict[str, str] = COLOURS,
+) -> None:
     """Show the screens of the wall, one at a time.
 
     Keys: arrows, space and page keys move between screens; `b` or `.` blanks the wall; `j` shows the way into the
@@ -26,5 +31,6 @@ def WallView(wall: dict[str, Any], event_next: Callable[[object], None], colours
             scene from `sim.classroom.sessions.scenes_wall.scene_on_the_wall` or None; the prompts of the debrief;
             `place`, which changes when another screen has to be shown first.
         event_next: Receives `place` when `n` is pressed.
+        event_pairs: Receives the decisions of the scenes whose pairs the wall shows, when it comes to show others.
         colours: Colours of the chart, keyed by name.
     """
