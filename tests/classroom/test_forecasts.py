@@ -12,10 +12,10 @@ from planted import PlantedCampaigns
 
 from sim.classroom import exercises
 from sim.classroom.lessons import forecasts
+from sim.classroom.lessons.collected import ClassRanges
 from sim.classroom.lessons.forecasts import (
     LEVELS,
     ORIGIN,
-    ClassRanges,
     compared,
     given_ranges,
     growth,
@@ -28,7 +28,9 @@ from sim.classroom.lessons.hand_in import as_text, grade, write_hand_in
 from sim.classroom.lessons.lesson import folder_of_exercises, lesson_of, rows_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
 from sim.classroom.pages import lessons as page
+from sim.classroom.parts import reveal
 from sim.classroom.parts.answer import shown, value_of
+from sim.classroom.sessions.register import Register
 from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.hindcast.scores import quantile_score
@@ -104,17 +106,39 @@ def all_state(element):
     return " ".join(found), rc
 
 
+TEACHER = "browser of the teacher"
+
+
 @pytest.fixture
-def opened(monkeypatch):
+def register(tmp_path):
+    return Register(tmp_path / "classroom.sqlite", lambda _: None, list)
+
+
+@pytest.fixture
+def ours(register):
+    return ClassRanges(register)
+
+
+@pytest.fixture
+def code(register):
+    """A class that two students have joined."""
+    code, _ = register.open_session(TEACHER)
+    for one in ("one", "two"):
+        register.join(code, one, one)
+    return code
+
+
+@pytest.fixture
+def opened(monkeypatch, ours):
     """The page of the lesson with these answers, fixed or not; its text and state."""
     monkeypatch.setattr(page, "session", lambda: "a browser")
     monkeypatch.setattr(page, "session_code", lambda seats_of: "")
-    store = ClassRanges()
-    monkeypatch.setattr(page, "the_class_ranges", lambda: store)
+    for module in (page, reveal):
+        monkeypatch.setattr(module, "the_class_ranges", lambda: ours)
 
     def show(answers, is_fixed=False):
         if is_fixed:
-            store.fix("", page.owner_of(SHEET), RANGES)
+            ours.fix("", "a browser", page.name_of_sheet(SHEET), RANGES)
 
         @solara.component
         def Shown():
@@ -227,25 +251,63 @@ def test_a_class_of_one_is_that_student_and_a_mixture_lies_between():
     assert one[3] < mixed[3] < other[3]
 
 
-def test_the_class_is_shown_from_the_second_student_on_and_first_ranges_stay():
-    task, ours = SHEET.task("districts_after_8_days"), ClassRanges()
-    ours.fix("ABC", "one", RANGES)
-    ours.fix("ABC", "one", {task.key: (0.0, 0.0, 0.0, 0.0)})
-    ours.fix("", "elsewhere", RANGES)
-    assert ours.ranges("ABC", task.key) == [RANGES[task.key]]
-    assert len(compared(task, RANGES[task.key], ours.ranges("ABC", task.key))) == len(compared(task, RANGES[task.key]))
-    ours.fix("ABC", "two", {task.key: (300.0, 310.0, 320.0, 330.0)})
-    rows = compared(task, RANGES[task.key], ours.ranges("ABC", task.key))
-    assert rows[0].ranges == RANGES[task.key] and rows[1].ranges == mixture_of(ours.ranges("ABC", task.key))
+TASK = SHEET.task("districts_after_8_days")
+OTHER = {TASK.key: (0.0, 0.0, 0.0, 0.0)}
 
 
-def test_a_listener_hears_of_each_student_until_it_leaves():
-    ours, heard = ClassRanges(), []
+def test_the_class_is_shown_from_the_second_student_on_and_first_ranges_stay(ours, code):
+    ours.fix(code, "one", "a sheet", RANGES)
+    ours.fix(code, "one", "a sheet", OTHER)
+    ours.fix("", "elsewhere", "a sheet", RANGES)
+    assert ours.ranges(code, TASK.key) == [RANGES[TASK.key]]
+    assert len(compared(TASK, RANGES[TASK.key], ours.ranges(code, TASK.key))) == len(compared(TASK, RANGES[TASK.key]))
+    ours.fix(code, "two", "a sheet", {TASK.key: (300.0, 310.0, 320.0, 330.0)})
+    rows = compared(TASK, RANGES[TASK.key], ours.ranges(code, TASK.key))
+    assert rows[0].ranges == RANGES[TASK.key] and rows[1].ranges == mixture_of(ours.ranges(code, TASK.key))
+
+
+def test_a_listener_hears_of_each_student_until_it_leaves(ours):
+    heard = []
     leave = ours.watch(lambda: heard.append(1))
-    ours.fix("", "one", RANGES)
+    ours.fix("", "one", "a sheet", RANGES)
     leave()
-    ours.fix("", "two", RANGES)
+    ours.fix("", "two", "a sheet", RANGES)
     assert heard == [1]
+
+
+def test_a_restart_loses_no_ranges_of_a_class_and_lets_nobody_give_others(register, ours, code):
+    ours.fix(code, "one", "a sheet", RANGES)
+    register.storage.close()
+    again = ClassRanges(Register(register.storage.path, lambda _: None, list))
+    assert again.of("one", "a sheet") == RANGES and again.ranges(code, TASK.key) == [RANGES[TASK.key]]
+    assert again.of("one", "another sheet") is None and again.of("two", "a sheet") is None
+    again.fix(code, "one", "a sheet", OTHER)
+    assert again.ranges(code, TASK.key) == [RANGES[TASK.key]]
+
+
+def test_ranges_are_deleted_with_the_seat_but_who_saw_the_reports_gives_no_others(register, ours, code):
+    ours.fix(code, "one", "a sheet", RANGES)
+    ours.fix(code, "two", "a sheet", RANGES)
+    register.leave(code, "one")
+    assert len(ours.ranges(code, TASK.key)) == 1 and ours.of("one", "a sheet") == RANGES
+    register.join(code, "one", "one again")
+    ours.fix(code, "one", "a sheet", OTHER)
+    assert ours.ranges(code, TASK.key) == [RANGES[TASK.key]] * 2
+
+
+def test_ranges_of_a_removed_student_come_back_with_an_undo(register, ours, code):
+    ours.fix(code, "one", "a sheet", RANGES)
+    member = register.room(code, TEACHER).teams[0].members[0].number
+    register.remove(code, TEACHER, member)
+    assert ours.ranges(code, TASK.key) == []
+    register.undo(code, TEACHER, register.room(code, TEACHER).undos[0].number)
+    assert ours.ranges(code, TASK.key) == [RANGES[TASK.key]]
+
+
+def test_what_identifies_a_sheet_is_in_no_file(register, ours, code):
+    ours.fix(code, "one", "Quetzalcoatl", RANGES)
+    path = register.storage.path
+    assert b"Quetzalcoatl" not in b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
 
 
 def test_ranges_count_only_when_all_are_given():

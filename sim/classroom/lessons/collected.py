@@ -1,12 +1,13 @@
-"""Collect the hand-ins of a class on its server, and mark them.
+"""Collect the hand-ins and the final ranges of a class on its server, and mark the hand-ins.
 
-Reads   hand-ins that students send from the page Lessons, or that the teacher opens as files.
-Assumes Hand-ins are kept in the file of class sessions, until the student leaves or is removed, or the session is
-        deleted.
+Reads   hand-ins that students send from the page Lessons, or that the teacher opens as files; ranges that students have
+        made final there.
+Assumes Both are kept in the file of class sessions, until the student leaves or is removed, or the session is deleted.
 """
 
+import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +18,18 @@ from cachetools import LRUCache
 from sim.classroom.desk import Desk, the_desk
 from sim.classroom.lessons.campaigns import ChunkedCampaigns
 from sim.classroom.lessons.estimates import CampaignSource
+from sim.classroom.lessons.forecasts import Ranges
 from sim.classroom.lessons.hand_in import LARGEST, Graded, file_name, graded_of, hand_in_of
+from sim.classroom.sessions import storage
 from sim.classroom.sessions.register import Register, the_register
+from sim.classroom.sessions.session import hashed
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Piece
 from sim.configuration.sweep import Cell
 from sim.errors import PanjError
 
 MOST_FILES = 200  # hand-ins that are marked together
+MOST_STUDENTS = 500  # students without a seat whose final ranges are kept in memory
 MOST_CHUNKS = 400  # chunks of campaigns that are kept for marking
 REFERENCE = 200  # campaigns with which the answers of a class are compared, in addition to the student's own
 
@@ -84,6 +89,103 @@ class ClassHandIns:
 def the_class_hand_ins() -> ClassHandIns:
     """Return the hand-ins of this server."""
     return ClassHandIns(the_register())
+
+
+class ClassRanges:
+    """The final ranges of students on this server.
+
+    A student must make the ranges final to see what was reported, and cannot change them afterwards. Those of a student
+    with a seat in a class are kept with the hand-ins. Those of a student without one are kept in memory, and so are
+    those of a student who has left a class since: a student who has seen what was reported does not give ranges anew.
+    """
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.lock = threading.Lock()
+        self.found: LRUCache[tuple[str, str, str], dict[str, Ranges]] = LRUCache(MOST_STUDENTS)
+        self.listeners: list[Callable[[], None]] = []
+
+    def fix(self, code: str, browser: str, sheet: str, ranges: Mapping[str, Ranges]) -> None:
+        """Store the final ranges of a student, and call the listeners.
+
+        Ranges that are already stored for this sheet, in this class or in another, are kept instead.
+
+        Args:
+            code: Code of the class session; empty for a student who has joined none.
+            browser: The secret of the student's browser.
+            sheet: Text that identifies the sheet among those of the browser.
+            ranges: Ranges, keyed by task.
+
+        Raises:
+            Refused: The file of class sessions cannot be used.
+        """
+        kept = dict(self.of(browser, sheet) or ranges)
+        with self.lock:
+            kept = self.found.setdefault((code, browser, sheet), kept)
+        with self.register.storage.acting() as act:
+            session = storage.found_session(act, code)
+            seat = storage.seat_row(act, session, browser) if session else None
+            if session is not None and seat is not None:
+                act.execute(
+                    "INSERT OR IGNORE INTO final_ranges (member, sheet, content) VALUES (?, ?, ?)",
+                    (seat["member"], hashed(sheet, session["code"]), json.dumps(kept)),
+                )
+        for listener in list(self.listeners):
+            listener()
+
+    def of(self, browser: str, sheet: str) -> Mapping[str, Ranges] | None:
+        """Return the final ranges of a sheet, from any class, keyed by task; None if there are none yet."""
+        with self.lock:
+            known = next((one for (_, *whose), one in self.found.items() if whose == [browser, sheet]), None)
+        if known is not None:
+            return known
+        with self.register.storage.reading() as act:
+            rows = act.execute(
+                "SELECT code, browser, sheet, content FROM final_ranges JOIN members ON members.id = member"
+                " JOIN sessions ON sessions.id = session"
+            ).fetchall()
+        own = {code: (hashed(browser, code), hashed(sheet, code)) for code in {row["code"] for row in rows}}
+        kept = next((row["content"] for row in rows if (row["browser"], row["sheet"]) == own[row["code"]]), None)
+        return read_ranges(kept) if kept else None
+
+    def ranges(self, code: str, task: str) -> list[Ranges]:
+        """Return the ranges of a class for a task.
+
+        Args:
+            code: Code of the class session; empty for those who have joined none.
+            task: Key of the task.
+
+        Returns:
+            The final ranges for this task, one entry per student of the class who has any.
+        """
+        with self.register.storage.reading() as act:
+            session = storage.found_session(act, code)
+            rows = act.execute(
+                "SELECT content FROM final_ranges JOIN members ON members.id = member WHERE session = ?"
+                " ORDER BY final_ranges.rowid",
+                (session["id"] if session else None,),
+            ).fetchall()
+        found = [read_ranges(row["content"]) for row in rows]
+        if not code:
+            with self.lock:
+                found = [one for (where, *_), one in self.found.items() if not where]
+        return [one[task] for one in found if task in one]
+
+    def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Register a listener, to be called when a student makes ranges final; return a function that removes it."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener) if listener in self.listeners else None
+
+
+def read_ranges(content: str) -> dict[str, Ranges]:
+    """Convert the stored ranges of a student, keyed by task."""
+    return {task: tuple(one) for task, one in json.loads(content).items()}
+
+
+@cache
+def the_class_ranges() -> ClassRanges:
+    """Return the final ranges of students on this server."""
+    return ClassRanges(the_register())
 
 
 class PoolCampaigns(ChunkedCampaigns):

@@ -11,15 +11,13 @@ Assumes The 90 % and 50 % ranges of a student are four quantiles. Between two of
 
 import json
 import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from cachetools import LRUCache
 
 from sim.assimilation.observations import read_observations
 from sim.classroom.lessons.lesson import FORECAST, Lesson, Task, folder_of_exercises
@@ -42,7 +40,6 @@ LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantiles of a 90 % and a 50 % range
 MEMBERS = 1000  # members of each distribution that is mixed or fitted
 SEED = 0
 FEWEST = 2  # minimum number of students whose ranges are mixed
-MOST_STUDENTS = 500  # students whose ranges a server keeps
 PANJ_FILE = "panj_2021_06_22.json"
 COLUMNS = ("low_90", "low_50", "high_50", "high_90")  # columns of counts.csv of a hindcast
 Ranges = tuple[float, ...]  # quantiles at LEVELS
@@ -287,62 +284,6 @@ def say_fixed(kind: str, value: Any) -> str:
         return texts.say("fixed", ranges=format_ranges(value))
     low, high = (f"{one:g}" for one in value)
     return texts.say("fixed_guess", low=low, high=high)
-
-
-class ClassRanges:
-    """The final ranges of students on this server, keyed by class and student and kept in memory only.
-
-    A student must make the ranges final to see what was reported, and cannot change them afterwards.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.found: LRUCache[tuple[str, str], Mapping[str, Ranges]] = LRUCache(MOST_STUDENTS)
-        self.listeners: list[Callable[[], None]] = []
-
-    def fix(self, code: str, student: str, ranges: Mapping[str, Ranges]) -> None:
-        """Store the final ranges of a student, and call the listeners.
-
-        Ranges that are already stored for this student in this class are kept instead.
-
-        Args:
-            code: Code of the class session; empty for a student who has joined none.
-            student: Text that identifies the student.
-            ranges: Ranges, keyed by task.
-        """
-        with self.lock:
-            self.found.setdefault((code, student), dict(ranges))
-        for listener in list(self.listeners):
-            listener()
-
-    def of(self, student: str) -> Mapping[str, Ranges] | None:
-        """Return a student's final ranges, from any class, keyed by task; None if there are no final ranges yet."""
-        with self.lock:
-            return next((one for (_, who), one in self.found.items() if who == student), None)
-
-    def ranges(self, code: str, task: str) -> list[Ranges]:
-        """Return the ranges of a class for a task.
-
-        Args:
-            code: Code of the class session.
-            task: Key of the task.
-
-        Returns:
-            The final ranges for this task, one entry per student of the class who has any.
-        """
-        with self.lock:
-            return [one[task] for (where, _), one in self.found.items() if where == code and task in one]
-
-    def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Register a listener, to be called when a student makes ranges final; return a function that removes it."""
-        self.listeners.append(listener)
-        return lambda: self.listeners.remove(listener) if listener in self.listeners else None
-
-
-@cache
-def the_class_ranges() -> ClassRanges:
-    """Return the final ranges of students on this server."""
-    return ClassRanges()
 
 
 def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges] | None:

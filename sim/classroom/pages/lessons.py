@@ -12,9 +12,9 @@ import solara
 from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
-from sim.classroom.lessons.collected import the_class_hand_ins
+from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges
 from sim.classroom.lessons.estimates import GROUPS, reported_value
-from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed, the_class_ranges
+from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
@@ -187,12 +187,14 @@ def fixed_ranges(sheet: Sheet) -> Mapping[str, Ranges] | None:
     The server keeps the final ranges, so that they cannot be changed by reloading the page.
     """
     fixes.get()
-    return the_class_ranges().of(owner_of(sheet))
+    if not sheet.lesson.forecasts:
+        return None
+    return the_class_ranges().of(session(), name_of_sheet(sheet))
 
 
-def owner_of(sheet: Sheet) -> str:
-    """Return a text that identifies a sheet among the sheets of all browsers."""
-    return " ".join((session(), *key_of(sheet)))
+def name_of_sheet(sheet: Sheet) -> str:
+    """Return a text that identifies a sheet among those of a browser."""
+    return " ".join(key_of(sheet))
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
@@ -302,7 +304,7 @@ def Reveal(sheet: Sheet) -> None:
 
     def fix() -> None:
         assert given is not None
-        the_class_ranges().fix(code, owner_of(sheet), given)
+        the_class_ranges().fix(code, session(), name_of_sheet(sheet), given)
         fixes.set(fixes.value + 1)
 
     Heading(texts.say("reveal"), 3)

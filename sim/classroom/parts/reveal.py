@@ -7,6 +7,7 @@ from typing import Any
 import solara
 
 from sim.classroom.hooks import BREATH, follow_updates
+from sim.classroom.lessons.collected import the_class_ranges
 from sim.classroom.lessons.forecasts import (
     Ranges,
     Row,
@@ -17,7 +18,6 @@ from sim.classroom.lessons.forecasts import (
     format_ranges,
     known_counts,
     reported_in,
-    the_class_ranges,
 )
 from sim.classroom.lessons.lesson import Task
 from sim.classroom.parts import Note

@@ -89,6 +89,12 @@ CREATE TABLE IF NOT EXISTS shown_pairs (    -- decisions of the scenes whose pai
     decision TEXT NOT NULL,
     PRIMARY KEY (session, decision)
 );
+CREATE TABLE IF NOT EXISTS final_ranges (   -- forecasts of a lesson that a student can no longer change
+    member INTEGER NOT NULL REFERENCES members ON DELETE CASCADE,
+    sheet TEXT NOT NULL,                    -- hash of the lesson and the student's number
+    content TEXT NOT NULL,                  -- four numbers for each task, as JSON
+    PRIMARY KEY (member, sheet)
+);
 CREATE TABLE IF NOT EXISTS seats (          -- tells apart two members that had the same id one after the other
     member INTEGER PRIMARY KEY REFERENCES members ON DELETE CASCADE,
     token TEXT NOT NULL                     -- random; the page of scenes keeps what a student did under it

@@ -39,7 +39,7 @@ from sim.configuration.overrides import Overrides
 ALONE = "alone "  # with random letters, it stands for the name of a team that has none
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
-OF_MEMBER = ("hand_ins", "scene_work", "seats")  # tables whose rows are deleted with a member
+OF_MEMBER = ("hand_ins", "scene_work", "final_ranges", "seats")  # tables whose rows are deleted with a member
 ADDED = "IF NOT EXISTS"  # in the statement of a table that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
 

@@ -471,7 +471,7 @@ function decision(page) {
     one.textContent = "";
     for (const element of [after, again, next]) show(element, false);
     show(fall, true);
-    show(find("decision", "before"), true);
+    show(find("decision", "before"), !isSeen);
     const free = after.querySelector("[data-worlds] input");
     if (free) free.checked = true;
     select.disabled = false;
