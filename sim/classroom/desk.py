@@ -349,12 +349,12 @@ class Desk:
             raise Closed
 
     def close(self) -> None:
-        """Stop the worker threads and their processes; do not store unfinished chunks."""
+        """Stop the worker threads and, at once, their processes; do not store unfinished chunks."""
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
         if self.pool is not None:
-            self.pool.workers.close()
+            self.pool.workers.stop()
 
 
 @cache

@@ -54,6 +54,7 @@ THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which 
 JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which pages show
 LARGEST_MESSAGE = 512 * 1024  # bytes of one message from a page; a hand-in has at most 64 KiB
 MOST_CONNECTIONS = 2000
+FAREWELL, AT_LAST = 1, 2.0  # seconds after Ctrl-C in which connections may end, and in which the process does
 KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has disconnected without closing it
 CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's own routes that are not served
 A_KIND = 60.0  # seconds within which only the first error of a kind is logged
@@ -63,16 +64,27 @@ WILDCARDS = ("0.0.0.0", "::")
 
 
 def serve(room: Room, secret: str = "") -> None:
-    """Run the web server until Ctrl-C; `secret` is the key with which cookies are signed, empty for a random one."""
+    """Run the web server until Ctrl-C; `secret` is the key with which cookies are signed, empty for a random one.
+
+    Ctrl-C waits for nothing that runs: what a class has sent is kept in transactions.
+    """
     import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            super().handle_exit(sig, frame)
+            end = threading.Timer(AT_LAST, os._exit, (0,))  # a thread may still run campaigns of the scenes
+            end.daemon = True
+            end.start()
 
     log_kinds_once()
     config = uvicorn.Config(
         app_of(room, secret), host=room.host, port=room.port, log_config=None, log_level="warning", access_log=False,
-        loop="asyncio", timeout_graceful_shutdown=2, proxy_headers=bool(room.address), server_header=False,
+        loop="asyncio", timeout_graceful_shutdown=FAREWELL, proxy_headers=bool(room.address), server_header=False,
         ws_max_size=LARGEST_MESSAGE, limit_concurrency=MOST_CONNECTIONS,
     )  # fmt: skip
-    uvicorn.Server(config).run()
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn once it has stopped
+        Server(config).run()
 
 
 def app_of(room: Room, secret: str = "") -> Any:
@@ -107,8 +119,10 @@ def app_of(room: Room, secret: str = "") -> Any:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with pages.lifespan(app):
-            yield
-        the_desk().close()
+            try:
+                yield
+            finally:
+                the_desk().close()
 
     theirs = [
         Route(one.path, page) if getattr(one, "endpoint", None) is pages.root else one
@@ -382,9 +396,14 @@ def main(request: Classroom) -> int:
     room, secret = kept_door(room, bool(request.code))
     console = console_of()
     console.print("Getting the classroom ready ...")
-    get_ready(console)
-    print_addresses(room, console)
-    serve(room, secret)
+    from sim.classroom.desk import the_desk
+
+    try:
+        get_ready(console)
+        print_addresses(room, console)
+        serve(room, secret)
+    finally:
+        the_desk().close()
     print("The classroom is closed; everything that the class sent is kept.", file=sys.stderr)
     return 0
 

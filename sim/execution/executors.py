@@ -33,6 +33,8 @@ class Workers:
         self.executor = executor
         self.client: Any = None
         self.seen_at = time.monotonic()  # when a cluster last had a worker
+        self.starting = threading.Lock()
+        self.is_stopped = False
         self.pool = self.open()
 
     @property
@@ -79,9 +81,11 @@ class Workers:
     def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have a worker process call `deed`; if a process was lost, open a new pool first.
 
-        Processes that this method starts ignore Ctrl-C from the beginning.
+        Processes that this method starts ignore Ctrl-C from the beginning. Raise RuntimeError after `stop`.
         """
-        with interrupts_ignored():
+        with self.starting, interrupts_ignored():
+            if self.is_stopped:
+                raise RuntimeError("the workers are stopped")
             try:
                 return self.pool.submit(deed, *arguments)
             except BrokenProcessPool:
@@ -101,6 +105,17 @@ class Workers:
                 f"executor: found that the scheduler at {self.client.scheduler.address} no longer answers, expected it "
                 "to keep running; run the same command to continue from the stored campaigns"
             ) from error
+
+    def stop(self) -> None:
+        """End worker processes at once, whatever they do, and start no others; their tasks fail."""
+        with self.starting:
+            self.is_stopped = True
+            processes = list((getattr(self.pool, "_processes", None) or {}).values())
+            self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join(PATIENCE)
 
     def close(self) -> None:
         """Stop the workers, and also the Dask cluster if this process started it."""

@@ -247,6 +247,31 @@ def test_closing_a_desk_ends_its_processes():
     assert not process.is_alive()
 
 
+def test_closing_a_desk_ends_a_running_task_at_once_and_starts_no_other_process():
+    desk = Desk(workers=1)
+    workers, troubles = desk.pool.workers, []
+    assert workers.submit(int).result() == 0
+    (process,) = workers.pool._processes.values()
+
+    def ask():
+        try:
+            desk.pool.call(time.sleep, 60)
+        except RuntimeError as error:
+            troubles.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.2)
+    began = time.monotonic()
+    for _ in range(2):  # as when Ctrl-C comes while the server is being stopped
+        desk.close()
+    asking.join(5)
+    assert time.monotonic() - began < 2 and not asking.is_alive() and not process.is_alive()
+    assert len(troubles) == 1
+    with pytest.raises(RuntimeError):
+        workers.submit(int)
+
+
 @pytest.mark.parametrize("runs", [0, -1, MOST_RUNS + 1])
 def test_as_many_campaigns_as_can_be_asked_for(desk, runs):
     with pytest.raises(PanjError, match=f"runs: found {runs}"):
