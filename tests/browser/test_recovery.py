@@ -39,15 +39,19 @@ def children_of(process):
     return found - {process}
 
 
+def said_of(process, column):
+    """Return what `ps` says of a process; empty if there is none."""
+    asked = ["ps", "-o", f"{column}=", "-p", str(process)]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def is_running(process):
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")
+    return not said_of(process, "stat").startswith("Z") and bool(said_of(process, "stat"))
 
 
 def seconds_of_work(process):
     """Return the processor time that a process has used."""
-    used = subprocess.run(["ps", "-o", "times=", "-p", str(process)], capture_output=True, text=True).stdout
-    return int(used or 0)
+    return int(said_of(process, "times") or 0)
 
 
 def test_ctrl_c_stops_at_once_while_pairs_run_and_leaves_no_process(classroom):
