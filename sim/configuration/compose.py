@@ -225,6 +225,7 @@ class Composer:
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
+            check_part(row)
         values = [row for row in overrides if row.key in MAIN_KEYS and row.is_plain and is_scalar(row.value)]
         others = tuple(row for row in overrides if not row.is_number and row not in values)
         try:
@@ -397,6 +398,14 @@ def named_by(overrides: Iterable[Override]) -> dict[str, str]:
     return {row.key: row.value_text for row in overrides if row.key in named}
 
 
+def check_part(row: Override) -> None:
+    """Raise PanjError if an override is of a part that no choice has, such as `border.foo`."""
+    group, _, part = row.key.partition(".")
+    keys = [one.name for one in fields(ChoiceSchema)]
+    if group in (*GROUPS, "scenario") and part and part.partition(".")[0] not in keys:
+        raise unknown(row.key, part, keys)
+
+
 def check_section(where: str, section: Any, prefix: str = "") -> None:
     """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
 
@@ -465,6 +474,20 @@ def read_config(path: Path) -> dict[str, Any]:
         raise not_yaml(path, error) from error
 
 
+WORDS_OF_HYDRA = (  # what Hydra and OmegaConf report, what was then found, and what is expected
+    (r"An item is already at '(?P<key>[^']+)'", "+ before a key that exists", "{}=VALUE without it"),
+    (
+        r"Key '(.*?)' is not in struct",
+        "'{0}', which the choice does not have",
+        "one that it has, or + before the key",
+    ),
+    (r"Cannot assign (\S+) to Dict", "a value of type {0}", "a mapping such as {{name: value}}"),
+    (r"(\S+) is not a ListConfig", "a value of type {0}", "a list such as [a,b]"),
+    (r"Multiple values for (?P<key>\w+)\.", "two values", "one"),
+    (r"(?P<key>\w+) appears more than once", "two values", "one"),
+)
+
+
 def plain(error: BaseException) -> str:
     """Describe the cause of a Hydra or OmegaConf error in one line, which begins with the key if the key is known."""
     cause = error.__cause__ or error
@@ -479,6 +502,10 @@ def plain(error: BaseException) -> str:
         return f"{key[1]}: found '{truth[1]}', expected true or false"
     if key and "is not Optional" in text:
         return f"{key[1]}: found null, expected a value"
+    for pattern, found, expected in WORDS_OF_HYDRA:
+        if known := re.search(pattern, text):
+            name = known["key"] if "key" in known.groupdict() else key[1] if key else "override"
+            return f"{name}: found {found.format(*known.groups())}, expected {expected.format(name)}"
     message = " ".join(
         line.strip() for line in text.splitlines() if not re.search("object_type|reference_type|full_key", line)
     )
