@@ -41,13 +41,14 @@ from sim.configuration.overrides import (
     check_override,
     choices_of,
 )
-from sim.configuration.own import own_events, own_numbers, own_paths
+from sim.configuration.own import own_events, own_numbers, own_paths, used_paths
 from sim.configuration.settings import Executor, Precision, Sampling, Settings
 from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
 from sim.data.own_rules import check_unchanged
+from sim.data.places import naming_own_files
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
@@ -226,6 +227,11 @@ class Composer:
         for row in overrides:
             check_override(row)
             check_part(row)
+        with naming_own_files(used_paths(overrides)):
+            return self.checked(overrides)
+
+    def checked(self, overrides: Overrides) -> Settings:
+        """Resolve, check and return the settings that overrides of known keys describe."""
         values = [row for row in overrides if row.key in MAIN_KEYS and row.is_plain and is_scalar(row.value)]
         others = tuple(row for row in overrides if not row.is_number and row not in values)
         try:
@@ -406,6 +412,11 @@ def check_part(row: Override) -> None:
         raise unknown(row.key, part, keys)
 
 
+KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice other than mappings
+    "title": (str, "text"), "about": (str, "text"), "strike": (list, "a list of names of dated events"),
+}  # fmt: skip
+
+
 def check_section(where: str, section: Any, prefix: str = "") -> None:
     """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
 
@@ -417,9 +428,17 @@ def check_section(where: str, section: Any, prefix: str = "") -> None:
     keys = [one.name for one in fields(ChoiceSchema)]
     if not isinstance(section, Mapping):
         raise PanjError(f"{where}: found '{section}', expected a mapping of names to values")
-    for key in section:
+    for key, value in section.items():
         if key not in keys:
             raise unknown(f"{where}, {prefix}{key}", key, keys)
+        kind, expected = KINDS.get(key, (Mapping, "a mapping of names to values"))
+        if not isinstance(value, kind | None):
+            raise PanjError(f"{where}, {prefix}{key}: found '{value}', expected {expected}")
+        for name, row in value.items() if key == "events" and value else ():
+            if not isinstance(row, Mapping):
+                raise PanjError(
+                    f"{where}, {prefix}events.{name}: found '{row}', expected a mapping of columns to values"
+                )
 
 
 DEEPEST = 8  # longest chain of scenarios based on each other
@@ -483,7 +502,8 @@ WORDS_OF_HYDRA = (  # what Hydra and OmegaConf report, what was then found, and 
     ),
     (r"Cannot assign (\S+) to Dict", "a value of type {0}", "a mapping such as {{name: value}}"),
     (r"(\S+) is not a ListConfig", "a value of type {0}", "a list such as [a,b]"),
-    (r"Multiple values for (?P<key>\w+)\.", "two values", "one"),
+    (r"Multiple values for (?P<key>\w+)\.", "two values", "one; in the file of a scenario, override /{0}: NAME"),
+    (r"Could not override '/?(?P<key>[^']+)'", "'{0}'", f"one of {', '.join(GROUPS)}"),
     (r"(?P<key>\w+) appears more than once", "two values", "one"),
 )
 
