@@ -56,8 +56,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
     Returns:
         `; did you mean 'x'?`, or an empty string if no name is similar.
     """
-    close = get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    close = closest(name, names)
+    return f"; did you mean '{close}'?" if close else ""
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """Return the valid name that is most similar to an invalid one, or an empty string if none is similar."""
+    return next(iter(get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)), "")
 
 
 def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:

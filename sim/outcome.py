@@ -20,6 +20,7 @@ from sim.data.evidence import Evidence, read_evidence
 from sim.data.facts import THE_LINE, Facts, fingerprint_of_record, meaning_of, row_of_district
 from sim.data.meaning import definitions_in, fingerprint_of, meaning_of_definitions, read_sources
 from sim.data.own import EVIDENCE, OUTCOMES, has_rows, own_file, own_yaml, remembered
+from sim.data.places import naming_own_files
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
@@ -433,8 +434,14 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
         Declared outcomes, then those derived from the data.
 
     Raises:
-        PanjError: For an invalid row; the key names it.
+        PanjError: For an invalid row; the key names it, and the message the file if it is one of the user.
     """
+    with naming_own_files(own_paths(), alone=True):
+        return resolve_outcomes(facts, start, days)
+
+
+def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
+    """Return what `read_outcomes` returns, with errors that name the row alone."""
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
@@ -481,13 +488,50 @@ def declared_rows() -> dict[str, dict[str, Any]]:
                 "name", key=f"outcomes.{name}",
             )  # fmt: skip
     rows |= own_rows()
-    for name, row in rows.items():
-        if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or name in RESERVED:
-            expected = f"letters, digits and '_', and none of {', '.join(RESERVED)}"
-            raise PanjError(f"outcomes.{name}: found '{name}' as a name, expected {expected}", key=f"outcomes.{name}")
-        if not isinstance(row, dict):
-            raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
+    with naming_own_files(own_paths(), alone=True):
+        for name, row in rows.items():
+            if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or name in RESERVED:
+                key, expected = f"outcomes.{name}", f"letters, digits and '_', and none of {', '.join(RESERVED)}"
+                raise PanjError(f"{key}: found '{name}' as a name, expected {expected}", key=key)
+            check_types(name, row)
     return rows
+
+
+def own_paths() -> list[Path]:
+    """Return the path of the user's `outcomes.yaml`, if there is one."""
+    own = own_file(OUTCOMES)
+    return [] if own is None else [own]
+
+
+def check_types(name: str, row: Any) -> None:
+    """Raise PanjError if a row, or one of its values, is of a type that it cannot have."""
+    if not isinstance(row, dict):
+        raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
+    for key in ("unit", "label"):
+        if not isinstance(row.get(key, ""), str):
+            raise PanjError(f"outcomes.{name}.{key}: found '{row[key]}', expected text")
+    if not isinstance(row.get("scope") or {}, Mapping):
+        raise PanjError(
+            f"outcomes.{name}.scope: found '{row['scope']}', expected a mapping such as {{province: Kunduz}}"
+        )
+    check_reported(name, row.get("reported") or {})
+
+
+def check_reported(name: str, reported: Any) -> None:
+    """Raise PanjError if an outcome does not state as it should how it combines reported figures."""
+    key = f"outcomes.{name}.reported"
+    if not isinstance(reported, Mapping):
+        raise PanjError(
+            f"{key}: found '{reported}', expected ids of reported figures such as {{sum: [F005], divide: 1}}"
+        )
+    for part, value in reported.items():
+        if part not in ("sum", "count", "divide"):
+            raise unknown(key, part, ("sum", "count", "divide"))
+        if part != "divide" and not isinstance(value, list):
+            raise PanjError(f"{key}.{part}: found '{value}', expected a list of ids such as [F005]")
+    divide = reported.get("divide", 1)
+    if not isinstance(divide, int | float) or not divide > 0:
+        raise PanjError(f"{key}.divide: found '{divide}', expected a number above 0")
 
 
 @remembered()

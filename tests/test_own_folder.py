@@ -183,6 +183,58 @@ def test_a_wrong_event_is_named(folder, text, key):
     assert key in key_of()
 
 
+@pytest.mark.parametrize(("path", "text", "line"), [
+    ("scenarios/odd.yaml", "defaults: [july_2021]\nscenario:\n  posts: {tem: {soldiers: 7}}\n", 3),
+    ("scenarios/odd.yaml", "scenario:\n  title: x\n  attention: {North: 2}\n", 3),
+    ("scenarios/odd.yaml", "scenario:\n  scale:\n    news.fade: 3\n", 3),
+    ("scenarios/odd.yaml", "scenario:\n  events:\n    bagram_handed_over: {date: soon}\n", 3),
+    ("scenarios/odd.yaml", "# mine\nend_date: 2021-04-01\n", 2),
+    ("scenarios/odd.yaml", "defaults:\n  - july_2021\n  - override /border: halfopen\n", 3),
+    ("scenarios/odd.yaml", "defaults:\n  - july_2021\n  - override /boarder: open\n", 3),
+    ("policies/border/odd.yaml", "about: x\nset: {crossing.admits: 5}\n", 2),
+    ("policies/border/odd.yaml", "about: x\nset:\n  crossing.admits: much\n", 3),
+    ("policies/border/odd.yaml", "about: x\nshift:\n  crossing.admits: -5\n", 3),
+    ("policies/border/odd.yaml", "strike:\n  - nothing\n", 2),
+    ("events.yaml", "mine: {date: 2021-06-01, act: fly, text: x, source: me}\n", 0),
+    ("events.yaml", "mine: {act: context, source: x}\n", 0),
+    ("outcomes.yaml", "mine: {quantity: hold, date: 2021-06-30, unit: districts}\n", 0),
+    ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-30, scope: {province: Kundz}}\n", 0),
+    ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-30, reported: F005}\n", 0),
+    ("outcomes.yaml", "seed: {quantity: held, date: 2021-06-30}\n", 0),
+])  # fmt: skip
+def test_an_error_about_an_own_file_names_the_file_and_its_line(folder, path, text, line):
+    many = len(add(folder / path, text).read_text(encoding="utf-8").splitlines())
+    group = {"scenarios": "scenario", "policies": "border"}.get(path.partition("/")[0])
+    with pytest.raises(PanjError) as found:
+        settings = compose_settings([f"{group}=odd"] if group else [])
+        read_outcomes(settings.facts, settings.start_date, settings.days)
+    assert str(found.value).startswith(f"{folder / path} line {line or many}: ")
+    assert not found.value.key.startswith(str(folder))  # the key is still that of the setting
+
+
+@pytest.mark.parametrize(("path", "text"), [
+    ("policies/border/odd.yaml", "set: [crossing.admits]\n"), ("policies/border/odd.yaml", "about: [x]\n"),
+    ("scenarios/odd.yaml", "scenario: {events: {mine: 3}}\n"), ("scenarios/odd.yaml", "scenario: {strike: mine}\n"),
+    ("scenarios/odd.yaml", "scenario: {title: [x]}\n"),
+])  # fmt: skip
+def test_a_value_of_another_type_is_refused_with_its_file(folder, path, text):
+    add(folder / path, text)
+    with pytest.raises(PanjError) as found:
+        compose_settings([f"{'border' if 'policies' in path else 'scenario'}=odd"])
+    assert str(folder / path) in str(found.value) and "Config" not in str(found.value)
+
+
+def test_an_error_about_an_override_does_not_name_an_own_file(folder):
+    add(folder / "events.yaml", "mine: {date: 2021-06-10, act: context, source: x}\n")
+    assert str(folder) not in key_of("timeline.events.mine.date=soon")
+    assert str(folder) not in key_of("border=half_open", "+border.posts.tem.soldiers=2")
+
+
+def test_an_own_table_is_named_with_its_path(folder):
+    (folder / "data/posts.csv").write_text("a;b\n1;2\n", encoding="utf-8")
+    assert str(folder / "data/posts.csv") in key_of()
+
+
 def test_only_the_choice_of_a_bad_file_fails(folder):
     for number, content in enumerate([b"", b"a:\tb\n", "about: Реки\n".encode("cp1251"), b"\xff\xfea\0", b"- 1\n"]):
         (folder / f"scenarios/draft{number}.yaml").write_bytes(content)

@@ -1,9 +1,11 @@
-"""What notebooks need: a console for progress, figures that are shown, and commands in a separate process."""
+"""What notebooks need: a console, figures that are shown, warnings at their line, and commands in another process."""
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import PanjError
@@ -12,6 +14,9 @@ from sim.provenance import python_command
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
+
+
+PACKAGE = str(Path(__file__).parents[1])
 
 
 def console_for(progress: bool) -> "Console":
@@ -51,3 +56,16 @@ def run_apart(words: Sequence[str]) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise PanjError(lines[-1].removeprefix("panj: "))
+
+
+def warn(message: str) -> None:
+    """Warn at the line of the user's program that called the Python interface."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and is_inside(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+def is_inside(path: str) -> bool:
+    """Return whether a file of code belongs to Panj, or to the library that runs its context managers."""
+    return path.startswith(PACKAGE) or path.endswith("contextlib.py")

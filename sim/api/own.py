@@ -1,12 +1,12 @@
 """Use the folder of a user's own files in the Python interface, as the command line does."""
 
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from sim.api.notebooks import warn
 from sim.data.own import own_folder, recorded_folder, using
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
 
     folder, note = recorded_folder(read_about(study), study)
     if note:
-        warnings.warn(note, stacklevel=3)
+        warn(note)
     return using(folder)
 
 

@@ -12,12 +12,14 @@ import pandas as pd
 from sim.api.notebooks import shown_by_notebooks
 from sim.api.own import own_files
 from sim.api.study import frame_of
+from sim.configuration.calls import checked
 from sim.errors import PanjError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 @dataclass(frozen=True)
 class Result:
     """Folder with the tables of a result."""
@@ -45,6 +47,7 @@ class Result:
         return f"<{type(self).__name__} in {self.folder}>"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Fork(Result):
     """Campaigns that were continued from the end of a day, with and without a change, with the same random draws."""
@@ -100,6 +103,7 @@ class Fork(Result):
         return f"<p><b>{escape(repr(self)[1:-1])}</b></p>{table.to_html(max_rows=20, notebook=True)}"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Score(Result):
     """Scores of a study and of naive forecasts against the record."""
@@ -133,6 +137,7 @@ class Score(Result):
         return f"<p><b>{escape(repr(self)[1:-1])}</b></p>{self.targets.to_html(max_rows=20, notebook=True)}"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Worlds(Result):
     """Campaigns that followed the record, as numbers and seeds from which each can be run again."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
 from sim.api.own import with_its_files
+from sim.configuration.calls import checked
 from sim.configuration.values import text_of
 from sim.errors import PanjError, unknown
 from sim.options import read_threshold
@@ -28,6 +29,7 @@ TABLES = ("runs", "days", "districts", "failures")
 SHOWN = ("label", "reported", "median", "low_5", "high_95", "unit")  # columns of the summary in a notebook
 
 
+@checked
 class Study:
     """A study on disk: campaigns of one cell or of several, with their tables, figures and comparisons.
 
@@ -119,7 +121,11 @@ class Study:
         """Return the number of the only cell that has the given values of swept keys."""
         for key in values:
             if key not in self.swept:
-                raise unknown("cell", key, self.swept)
+                raise (
+                    unknown("cell", key, self.swept)
+                    if self.swept
+                    else PanjError(f"cell: found '{key}', expected no values, since the study has a single cell")
+                )
         found = [
             one.number for one in self._cells if all(same(one.values.get(key), value) for key, value in values.items())
         ]
@@ -302,12 +308,15 @@ class Study:
         self._need_whole("compare")
         return verdicts_of(outcome, effects, question_of(self.folder, baseline, above, below, against))
 
-    def fork(self, day: date | str, *, seed: int | None = None, runs: int = 1, **changes: Any) -> "Fork":
+    def fork(
+        self, day: date | str, *, seed: int | None = None, cell: int | None = None, runs: int = 1, **changes: Any
+    ) -> "Fork":
         """Continue campaigns from the end of a day, with and without a change; the same as `sim.fork(study, ...)`.
 
         Args:
             day: Day at the end of which the change takes effect.
             seed: Seed of the first campaign; by default the first of the study.
+            cell: Number of the cell of the campaigns; by default the cell with the settings before the sweep.
             runs: Number of campaigns.
             **changes: Changed settings, and the other arguments of `sim.fork`.
 
@@ -316,7 +325,7 @@ class Study:
         """
         from sim.api.verbs import fork
 
-        return fork(self, day, seed=seed, runs=runs, cell=self._chosen(None), **changes)
+        return fork(self, day, seed=seed, runs=runs, cell=self._chosen(cell), **changes)
 
     def score(self) -> "Score":
         """Score the study against the record and against naive forecasts; the same as `sim.score(study)`.

@@ -7,11 +7,13 @@ import pandas as pd
 
 from sim import listing
 from sim.api.own import own_files, split_off
+from sim.configuration.calls import checked
 from sim.configuration.values import overrides_of
 
 DATES = ("first_day", "last_day", "date", "start_date", "end_date")  # columns that become datetimes
 
 
+@checked
 def outcomes(config_dir: Path | str | None = None) -> pd.DataFrame:
     """Return what is counted of each campaign, with the reported figures.
 
@@ -25,6 +27,7 @@ def outcomes(config_dir: Path | str | None = None) -> pd.DataFrame:
     return listed("outcomes", config_dir)
 
 
+@checked
 def numbers(config_dir: Path | str | None = None) -> pd.DataFrame:
     """Return the numbers of the rules.
 
@@ -48,6 +51,7 @@ def listed(kind: str, config_dir: Path | str | None) -> pd.DataFrame:
     return table.set_index(table.columns[0])
 
 
+@checked
 def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.DataFrame:
     """Return all settings, as they are by default or as the given settings change them.
 

@@ -4,7 +4,6 @@ Every function makes the overrides that a command line would have, and runs the 
 already is not run again; a study that was stopped continues.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim import options
-from sim.api.notebooks import console_for
+from sim.api.notebooks import console_for, warn
 from sim.api.own import own_files, split_off
 from sim.api.results import Fork, Score, Worlds
 from sim.api.study import Study, option_of
+from sim.configuration.calls import checked
 from sim.configuration.values import overrides_of
 from sim.data.own import words_of_folder
 from sim.errors import PanjError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sim.configuration.sweep import Sweep
 
 
+@checked
 def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **keywords: Any) -> Study:
     """Run the campaigns of one combination of settings, as `python -m sim key=value ...` does.
 
@@ -51,6 +52,7 @@ def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **k
     return studied(settings, keywords, False, progress)
 
 
+@checked
 def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **keywords: Any) -> Study:
     """Run every combination of several settings, as `python -m sim -m key=a,b ...` does.
 
@@ -74,6 +76,7 @@ def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, *
     return studied(settings, keywords, True, progress)
 
 
+@checked
 def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | None = None) -> Study:
     """Open a study that was made earlier, here or on the command line.
 
@@ -92,10 +95,11 @@ def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | N
 
     study = Study(folder, cell, config_dir)
     if note := unfinished(study.folder):
-        warnings.warn(note.removeprefix("Note: ").strip(), stacklevel=2)
+        warn(note.removeprefix("Note: ").strip())
     return study
 
 
+@checked
 def fork(
     study: Study | Path | str,
     day: date | str,
@@ -139,6 +143,7 @@ def fork(
         return Fork(write_fork(request_of(options.Fork, str(folder), asked, words), console_for(progress)))
 
 
+@checked
 def score(
     study: Study | Path | str | None = None,
     *,
@@ -169,6 +174,7 @@ def score(
         return Score(write_score(request, console_for(progress)))
 
 
+@checked
 def assimilate(
     until: date | str = date(2021, 7, 7),
     *,
@@ -217,6 +223,7 @@ def assimilate(
         return Worlds(make_worlds(request, console_for(progress)))
 
 
+@checked
 def write_explorable(
     policies: tuple[str, ...] | list[str] = options.Explorable.policies,
     *,
@@ -264,14 +271,14 @@ def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps
         with stated_command([*overrides.words, *words_of_folder()]):
             ran = run_sweep(swept, console_for(progress))
     if ran.failed:
-        warnings.warn(f"{counted(ran.failed, 'campaign')} failed; see .failures", stacklevel=3)
+        warn(f"{counted(ran.failed, 'campaign')} failed; see .failures")
     return Study(ran.folder)
 
 
 def warn_of_doubts(sweep: "Sweep") -> None:
     """Warn of each posterior in use if rules, data or numbers have changed since it was fitted."""
     for doubt in sweep.doubts:
-        warnings.warn(f"the posterior that the numbers are drawn from was fitted {doubt}", stacklevel=4)
+        warn(f"the posterior that the numbers are drawn from was fitted {doubt}")
 
 
 @contextmanager

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
+from sim.configuration.calls import checked
 from sim.options import Compare
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 class Verdicts(pd.DataFrame):
     """Verdicts on one outcome: one row per cell, with the paired difference, its interval and a sentence.
 

@@ -41,13 +41,14 @@ from sim.configuration.overrides import (
     check_override,
     choices_of,
 )
-from sim.configuration.own import own_events, own_numbers, own_paths
+from sim.configuration.own import own_events, own_numbers, own_paths, used_paths
 from sim.configuration.settings import Executor, Precision, Sampling, Settings
 from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
 from sim.data.own_rules import check_unchanged
+from sim.data.places import naming_own_files
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
@@ -225,6 +226,12 @@ class Composer:
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
+            check_part(row)
+        with naming_own_files(used_paths(overrides)):
+            return self.checked(overrides)
+
+    def checked(self, overrides: Overrides) -> Settings:
+        """Resolve, check and return the settings that overrides of known keys describe."""
         values = [row for row in overrides if row.key in MAIN_KEYS and row.is_plain and is_scalar(row.value)]
         others = tuple(row for row in overrides if not row.is_number and row not in values)
         try:
@@ -397,6 +404,19 @@ def named_by(overrides: Iterable[Override]) -> dict[str, str]:
     return {row.key: row.value_text for row in overrides if row.key in named}
 
 
+def check_part(row: Override) -> None:
+    """Raise PanjError if an override is of a part that no choice has, such as `border.foo`."""
+    group, _, part = row.key.partition(".")
+    keys = [one.name for one in fields(ChoiceSchema)]
+    if group in (*GROUPS, "scenario") and part and part.partition(".")[0] not in keys:
+        raise unknown(row.key, part, keys)
+
+
+KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice other than mappings
+    "title": (str, "text"), "about": (str, "text"), "strike": (list, "a list of names of dated events"),
+}  # fmt: skip
+
+
 def check_section(where: str, section: Any, prefix: str = "") -> None:
     """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
 
@@ -408,9 +428,17 @@ def check_section(where: str, section: Any, prefix: str = "") -> None:
     keys = [one.name for one in fields(ChoiceSchema)]
     if not isinstance(section, Mapping):
         raise PanjError(f"{where}: found '{section}', expected a mapping of names to values")
-    for key in section:
+    for key, value in section.items():
         if key not in keys:
             raise unknown(f"{where}, {prefix}{key}", key, keys)
+        kind, expected = KINDS.get(key, (Mapping, "a mapping of names to values"))
+        if not isinstance(value, kind | None):
+            raise PanjError(f"{where}, {prefix}{key}: found '{value}', expected {expected}")
+        for name, row in value.items() if key == "events" and value else ():
+            if not isinstance(row, Mapping):
+                raise PanjError(
+                    f"{where}, {prefix}events.{name}: found '{row}', expected a mapping of columns to values"
+                )
 
 
 DEEPEST = 8  # longest chain of scenarios based on each other
@@ -465,6 +493,21 @@ def read_config(path: Path) -> dict[str, Any]:
         raise not_yaml(path, error) from error
 
 
+WORDS_OF_HYDRA = (  # what Hydra and OmegaConf report, what was then found, and what is expected
+    (r"An item is already at '(?P<key>[^']+)'", "+ before a key that exists", "{}=VALUE without it"),
+    (
+        r"Key '(.*?)' is not in struct",
+        "'{0}', which the choice does not have",
+        "one that it has, or + before the key",
+    ),
+    (r"Cannot assign (\S+) to Dict", "a value of type {0}", "a mapping such as {{name: value}}"),
+    (r"(\S+) is not a ListConfig", "a value of type {0}", "a list such as [a,b]"),
+    (r"Multiple values for (?P<key>\w+)\.", "two values", "one; in the file of a scenario, override /{0}: NAME"),
+    (r"Could not override '/?(?P<key>[^']+)'", "'{0}'", f"one of {', '.join(GROUPS)}"),
+    (r"(?P<key>\w+) appears more than once", "two values", "one"),
+)
+
+
 def plain(error: BaseException) -> str:
     """Describe the cause of a Hydra or OmegaConf error in one line, which begins with the key if the key is known."""
     cause = error.__cause__ or error
@@ -479,6 +522,10 @@ def plain(error: BaseException) -> str:
         return f"{key[1]}: found '{truth[1]}', expected true or false"
     if key and "is not Optional" in text:
         return f"{key[1]}: found null, expected a value"
+    for pattern, found, expected in WORDS_OF_HYDRA:
+        if known := re.search(pattern, text):
+            name = known["key"] if "key" in known.groupdict() else key[1] if key else "override"
+            return f"{name}: found {found.format(*known.groups())}, expected {expected.format(name)}"
     message = " ".join(
         line.strip() for line in text.splitlines() if not re.search("object_type|reference_type|full_key", line)
     )

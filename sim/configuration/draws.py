@@ -15,16 +15,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.configuration.numbers import Choice, check_range, declared_numbers, resolve, typed
+from sim.configuration.numbers import OWN_PRIOR, Choice, check_range, declared_numbers, resolve, typed
 from sim.configuration.posterior import Posterior, posterior_for
 from sim.configuration.worlds import Worlds
 from sim.data.configs import folder_of, folder_of_group, read_yaml
+from sim.data.own_rules import numbers_files
+from sim.data.places import naming_own_files
 from sim.engine.chance import Address, draw_parameters
 from sim.engine.day import Rules
 from sim.errors import PanjError, unknown
@@ -183,13 +186,24 @@ def actors_of(keys: tuple[str, ...]) -> np.ndarray:
 
 @cache
 def read_priors() -> tuple[Prior, ...]:
-    """Read and check all priors of `configs/priors.yaml`.
+    """Read and check all priors of `configs/priors.yaml`, and those declared with the numbers of the user's rules.
 
     Raises:
-        PanjError: If the file cannot be read or a row is invalid.
+        PanjError: If a file cannot be read or a row is invalid.
     """
     rows = read_yaml(folder_of("configs") / "priors.yaml")
-    return tuple(prior_of(key, row) for key, row in rows.items())
+    shipped = tuple(prior_of(key, row) for key, row in rows.items())
+    return shipped + tuple(prior for rule, path in numbers_files().items() for prior in priors_in(path, rule))
+
+
+def priors_in(path: Path, rule: str) -> list[Prior]:
+    """Return the priors in the YAML file of a rule of the user: those of its numbers that have a column `prior`."""
+    with naming_own_files([path], alone=True):
+        return [
+            prior_of(f"rules.{rule}.{name}", row[OWN_PRIOR])
+            for name, row in read_yaml(path).items()
+            if OWN_PRIOR in row
+        ]
 
 
 def prior_of(key: str, row: Any) -> Prior:

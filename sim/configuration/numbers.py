@@ -8,12 +8,18 @@ set, scale and shift of policies, theory and scenario; overrides. Errors name th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.data.configs import folder_of, read_yaml
+from sim.data.own import is_own
 from sim.data.own_rules import numbers_files
+from sim.data.places import naming_own_files
 from sim.engine.day import Rules
-from sim.errors import PanjError, nearest
+from sim.errors import PanjError, nearest, unknown
+
+COLUMNS = ("value", "unit", "range", "source", "meaning")  # of a number in the YAML file of its rule
+OWN_PRIOR = "prior"  # further column of a number of a rule of the user
 
 
 class Number(NamedTuple):
@@ -55,28 +61,61 @@ def declared_numbers() -> dict[str, Number]:
     numbers: dict[str, Number] = {}
     for rule, kind in Rules.__annotations__.items():
         path = numbers_files().get(rule) or folder_of("configs") / "rules" / f"{rule}.yaml"
-        rows = read_yaml(path)
-        fields = kind.__annotations__
-        if set(rows) != set(fields):
-            odd = sorted(set(rows) ^ set(fields))
-            raise PanjError(
-                f"{path.name}: found numbers that are not in both the rule and its YAML file: {', '.join(odd)}; "
-                "expected the same numbers in both"
-            )
-        for name, type_of in fields.items():
-            numbers[f"rules.{rule}.{name}"] = number(f"rules.{rule}.{name}", rows[name], type_of is int)
+        with naming_own_files([path], alone=True):
+            numbers |= numbers_in(path, rule, kind.__annotations__)
     return numbers
 
 
-def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
-    """Return the number declared in one row of YAML, or raise PanjError if a column is missing."""
-    missing = {"value", "unit", "range", "source", "meaning"} - set(row)
+def numbers_in(path: Path, rule: str, fields: Mapping[str, type]) -> dict[str, Number]:
+    """Return the numbers that the YAML file of a rule declares, by key.
+
+    Args:
+        path: The file.
+        rule: Name of the rule.
+        fields: Types of the numbers in the code of the rule, by name.
+    """
+    rows = read_yaml(path)
+    if set(rows) != set(fields):
+        odd = sorted(set(rows) ^ set(fields))
+        raise PanjError(
+            f"{path if is_own(path) else path.name}: found numbers that are not in both the rule and its YAML file: "
+            f"{', '.join(odd)}; expected the same numbers in both"
+        )
+    return {
+        f"rules.{rule}.{name}": number(f"rules.{rule}.{name}", rows[name], type_of is int)
+        for name, type_of in fields.items()
+    }
+
+
+def number(key: str, row: Any, is_whole: bool) -> Number:
+    """Return the number declared in one row of YAML, or raise PanjError if a column is missing or invalid."""
+    if not isinstance(row, Mapping):
+        raise PanjError(f"{key}: found '{row}', expected a mapping with {', '.join(COLUMNS)}")
+    missing = set(COLUMNS) - set(row)
     if missing:
         raise PanjError(
             f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source and meaning"
         )
-    low, high = row["range"]
+    for name in row:
+        if name not in (*COLUMNS, OWN_PRIOR):
+            raise unknown(f"{key}, {name}", name, (*COLUMNS, OWN_PRIOR))
+    ends = row["range"]
+    if not isinstance(ends, list) or len(ends) != 2 or not all(map(is_number, ends)) or not ends[0] < ends[1]:
+        raise PanjError(
+            f"{key}, range: found '{ends}', expected the smallest and the largest value, such as [0.0, 1.0]"
+        )
+    low, high = ends
+    value = row["value"]
+    if not is_number(value) or not low <= value <= high or (is_whole and value % 1):
+        raise PanjError(
+            f"{key}, value: found '{value}', expected a {'whole ' if is_whole else ''}number from {low} to {high}"
+        )
     return Number(key, row["value"], low, high, row["unit"], row["source"], row["meaning"], is_whole)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value of a YAML file is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def resolve(

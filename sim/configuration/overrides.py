@@ -44,6 +44,7 @@ AS_TYPED = ("study", *PATHS)  # names and paths, to which the grammar does not a
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
 FAR = 1e300  # larger numbers, and infinite ones, are rejected
+PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # beginnings of the keys of parts of a choice
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"')
@@ -335,9 +336,16 @@ def check_form(row: Override) -> None:
         raise PanjError(
             f"{row.key}: found '{row.text}', expected ~ only in ~{EVENTS}NAME, which deletes an event", key=row.key
         )
-    if row.key.startswith("hydra.") or row.key == "hydra" or row.package is not None:
+    if row.key.startswith("hydra.") or row.key == "hydra":
         raise PanjError(
             f"{row.key}: found '{row.text}', expected a setting of Panj, since those of Hydra have no effect"
+        )
+    simple = f"{row.key}={row.value_text}" if row.value_text else f"{row.key}=VALUE"
+    if row.package is not None and row.key in (*setting_names(), "timeline"):
+        raise PanjError(f"{row.key}: found '{row.text}', expected {simple}, without @")
+    if row.adds and not row.key.startswith(PARTS) and row.key in (*setting_names(), "timeline"):
+        raise PanjError(
+            f"{row.key}: found '{row.text}', expected {simple}, since + only adds a dated event or a part of a choice"
         )
     if "${" in row.text:
         raise PanjError(f"{row.key}: found '{row.text}', expected a plain value, since ${{...}} is not supported")
@@ -348,15 +356,20 @@ def check_key(key: str, value: str) -> None:
     if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))
-    elif key.startswith((EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))):
+    elif key.startswith(PARTS):
         return
     elif key not in (*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS) and key not in declared_numbers():
         raise no_such_setting(key)
 
 
+def setting_names() -> list[str]:
+    """Return the keys of all settings and groups, and of all numbers of rules."""
+    return [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
+
+
 def no_such_setting(key: str) -> PanjError:
     """Return the error for an unknown key, which suggests the most similar key."""
-    names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
+    names = setting_names()
     hint = nearest(key, names) or nearest(f"rules.{key}", names)
     return PanjError(f"{key}: found no such setting, expected one listed by `python -m sim --help`{hint}")
 

@@ -4,11 +4,13 @@
 precedence. `events.yaml` adds events to the timeline, or changes columns of its events, before policies do.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.data.configs import GROUPS
+from sim.configuration.overrides import Override
+from sim.data.configs import GROUPS, read_text
 from sim.data.own import EVENTS, NUMBERS, own_file, own_files_of, own_yaml, remembered
 from sim.errors import PanjError
 
@@ -53,6 +55,22 @@ def own_events() -> dict[str, dict[str, Any]]:
 def plain(value: Any) -> Any:
     """Return a date as text, and any other value unchanged."""
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def used_paths(overrides: Iterable[Override]) -> list[Path]:
+    """Return the files of the user that settings may be read from: events, choices made, and choices that these make.
+
+    Args:
+        overrides: Overrides, whose values name choices.
+    """
+    waiting = {row.value_text for row in overrides}
+    found: list[Path] = []
+    while waiting:
+        more = [path for path in own_paths() if path.stem in waiting and path not in found]
+        found += more
+        waiting = {word for path in more for word in re.findall(r"[\w-]+", read_text(path))}
+    events = own_file(EVENTS)
+    return found if events is None else [*found, events]
 
 
 def own_paths() -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.configuration.calls import checked
 from sim.configuration.overrides import AS_TYPED, Overrides, quoted
 from sim.errors import PanjError
 
@@ -19,6 +20,7 @@ NESTED = ("rules", "executor", "sampling", "precision", "calibration", "worlds")
 EXPECTED = "text, a number, True, False, None, a date, a path or a mapping of names to such values"
 
 
+@checked
 class Interval(NamedTuple):
     """Range of a number, from which a Latin hypercube takes points; for `sim.sweep(sampling="latin_hypercube")`.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sim.data import own
 from sim.data.meaning import fingerprint_of, meaning_of_table
-from sim.data.tables import Row, read_table, read_text, refuse_duplicates
+from sim.data.tables import Row, named, read_table, read_text, refuse_duplicates
 from sim.errors import PanjError, unknown
 
 DATA = Path(__file__).parent
@@ -232,7 +232,7 @@ def meaning_of(
         return meaning_of_table(read_text(path), counts, is_kept)
     except (TypeError, AttributeError, KeyError, csv.Error) as error:
         raise PanjError(
-            f"{path.name}: found a line that does not fit the header, expected one cell per column"
+            f"{named(path)}: found a line that does not fit the header, expected one cell per column"
         ) from error
 
 
@@ -324,7 +324,7 @@ def read_capitals(districts: Sequence[Row]) -> Booleans:
         if len(found) != 1:
             where = ", ".join(found) or "none"
             raise PanjError(
-                f"districts.csv: found {len(found)} provincial capitals in {province} ({where}), expected one"
+                f"{districts[0].file}: found {len(found)} provincial capitals in {province} ({where}), expected one"
             )
     return np.array([row.cells["is_provincial_capital"] == "1" for row in districts])
 
@@ -394,7 +394,9 @@ def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Flo
         mountain[find(row, district_row)] = row.number("value", 0, 1)
     for code, district in district_row.items():
         if np.isnan(mountain[district]):
-            raise PanjError(f"places.csv: found no row of kind mountain for {code}, expected one for every district")
+            raise PanjError(
+                f"{places[0].file}: found no row of kind mountain for {code}, expected one for every district"
+            )
     return mountain
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from io import StringIO
 from pathlib import Path
 
+from sim.data.own import is_own
 from sim.errors import PanjError, unknown
 
 
@@ -20,6 +21,11 @@ class Row:
 
     place: str
     cells: Mapping[str, str]
+
+    @property
+    def file(self) -> str:
+        """Name of the file, as errors show it."""
+        return self.place.partition(" line ")[0]
 
     def wrong(self, column: str, expected: str) -> PanjError:
         """Return the error for an invalid cell; its message names the file, line, key and column."""
@@ -95,18 +101,24 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
     reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
     try:
         header = next(reader)
-        check_header(path.name, header, columns)
+        check_header(named(path), header, columns)
         rows = [
-            make_row(f"{path.name} line {reader.line_num}", name_cells(header, cells), columns, key) for cells in reader
+            make_row(f"{named(path)} line {reader.line_num}", name_cells(header, cells), columns, key)
+            for cells in reader
         ]
     except csv.Error as error:
         raise PanjError(
-            f"{path.name} line {reader.line_num}: found an invalid line ({error}), expected one cell per column"
+            f"{named(path)} line {reader.line_num}: found an invalid line ({error}), expected one cell per column"
         ) from None
     if not rows:
-        raise PanjError(f"{path.name}: found a header without rows, expected at least one row")
+        raise PanjError(f"{named(path)}: found a header without rows, expected at least one row")
     refuse_duplicates(rows, key)
     return rows
+
+
+def named(path: Path) -> str:
+    """Return the name of a data file of Panj, or the path of a file of the user, for errors."""
+    return str(path) if is_own(path) else path.name
 
 
 def read_text(path: Path) -> str:
@@ -114,18 +126,20 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError:
-        raise PanjError(f"{path.name}: found no readable file of this name in {path.parent}, expected one") from None
+        raise PanjError(f"{named(path)}: found no readable file of this name in {path.parent}, expected one") from None
     if not content.strip():
-        raise PanjError(f"{path.name}: found an empty file, expected a header and rows")
+        raise PanjError(f"{named(path)}: found an empty file, expected a header and rows")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise PanjError(f"{path.name} line {line}: found bytes that are not UTF-8, expected UTF-8 text") from None
+        raise PanjError(f"{named(path)} line {line}: found bytes that are not UTF-8, expected UTF-8 text") from None
 
 
 def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> None:
     """Raise PanjError unless the header has every expected column exactly once."""
+    if len(header) == 1 and (mark := next((mark for mark in ";\t" if mark in header[0]), "")):
+        raise PanjError(f"{file} line 1: found columns separated by {mark!r}, expected ',' between them")
     for column in columns:
         if column not in header:
             raise PanjError(f"{file} line 1: found columns {', '.join(header)}, expected also '{column}'")

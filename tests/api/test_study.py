@@ -165,8 +165,9 @@ def test_a_study_that_was_stopped_says_so(plain, tmp_path):
     folder = shutil.copytree(plain.folder, tmp_path / "stopped")
     about = dict(read_about(folder))
     (folder / "about.json").write_text(json_text(seal(about | {"asked": 9})), encoding="utf-8")
-    with pytest.warns(UserWarning, match="4 of 9"):
+    with pytest.warns(UserWarning, match="4 of 9") as warned:
         assert len(sim.open(folder).runs) == 4
+    assert {one.filename for one in warned} == {__file__}  # the line that called
 
 
 def test_what_can_be_set_and_counted_is_listed():
@@ -174,3 +175,51 @@ def test_what_can_be_set_and_counted_is_listed():
     assert sim.numbers().loc["rules.news.fade_days", "unit"] == "days"
     assert sim.settings(border="closed").loc["border", "value"] == "closed"
     assert json.loads(sim.settings().to_json())
+
+
+def calls():
+    """Yield the name and the function of every call of the interface that takes no settings of any name."""
+    for name in sim.__all__:
+        public = getattr(sim, name)
+        own = vars(public).items() if isinstance(public, type) and public.__module__.startswith("sim.api") else ()
+        yield from ((f"{name}.{part}", method) for part, method in own if callable(method) and part[0] != "_")
+        if not (isinstance(public, type) and issubclass(public, sim.BorderCrisis | Exception | pd.DataFrame)):
+            yield name, public
+
+
+TAKE_ANY = {"Study.cell": "cell", "Study.fork": "Study.fork", "fork": "sim.fork"}  # the key of the error of others
+
+
+def test_every_call_refuses_an_argument_that_it_does_not_have(plain):
+    found = dict(calls())
+    assert {"run", "open", "Study.plot", "Study.compare", "Verdicts.plot", "Fork", "Interval"} <= set(found)
+    for name, call in found.items():
+        with pytest.raises(sim.PanjError) as refused:
+            call(*([plain] if "." in name else []), no_such_argumentt=1)
+        assert refused.value.key == TAKE_ANY.get(name, "no_such_argumentt"), name
+
+
+@pytest.mark.parametrize(
+    ("call", "key", "meant"),
+    [
+        (lambda study: study.plot(figur="map"), "figur", "figure"),
+        (lambda study: study.compare(outcom="troops_crossed"), "outcom", "outcome"),
+        (lambda study: study.fork("2021-05-03", outcom="troops_crossed"), "outcom", "outcome"),
+        (lambda study: sim.run(progres=False), "progres", "progress"),
+        (lambda study: sim.run(config_dirr="x"), "config_dirr", "config_dir"),
+        (lambda study: sim.run(scenarioo="x"), "scenarioo", "scenario"),
+        (lambda study: sim.assimilate(move=3), "move", "moves"),
+        (lambda study: sim.Interval(lo=1, high=2), "lo", "low"),
+    ],
+)
+def test_a_misspelt_argument_suggests_the_argument_or_the_setting_that_is_meant(plain, call, key, meant):
+    with pytest.raises(sim.PanjError, match=f"did you mean '{meant}'") as refused:
+        call(plain)
+    assert refused.value.key == key
+
+
+def test_an_argument_too_many_or_too_few_is_named(plain):
+    for call, key in ((lambda: plain.plot("map", None, 3), "Study.plot"), (sim.open, "sim.open")):
+        with pytest.raises(sim.PanjError) as refused:
+            call()
+        assert refused.value.key == key

@@ -69,6 +69,18 @@ WRONG = {  # override: what the error says, in this order
     "study=a/b": ["study", "'a/b'", "expected letters, digits"],
     "study=": ["study", "found ''", "expected letters, digits"],
     "runs": ["override", "'runs'", "expected key=value"],
+    "+border=closed": ["border", "'+border=closed'", "expected border=closed"],
+    "++calibration=as_declared": ["calibration", "expected calibration=as_declared"],
+    "+executor.workers=2": ["executor.workers", "expected executor.workers=2"],
+    "+rules.news.fade_days=5": [FADE, "expected rules.news.fade_days=5"],
+    "~border": ["border", "'~border'", "expected ~ only in"],
+    "border@x=closed": ["border", "'border@x=closed'", "expected border=closed"],
+    "+border.foo=3": ["border.foo", "'foo'", "expected one of"],
+    "scenario.start_date=2021-05-02": ["scenario.start_date", "expected one of"],
+    "+timeline.events.aid_talks.date=2021-07-01": ["timeline.events.aid_talks.date", "expected", "VALUE without it"],
+    "scenario.posts={ishkashim:{soldiers:0}}": ["scenario.posts.ishkashim", "expected", "+ before the key"],
+    "scenario.posts=3": ["scenario.posts", "int", "expected a mapping"],
+    "sampling.keys=3": ["sampling.keys", "int", "expected a list"],
     "--multirun": ["override", "found", "a sweep", "expected", "single cell"],
 }  # fmt: skip
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from test_adding_a_rule import digest_of_days
 
+from sim.configuration.numbers import numbers_in
 from sim.data import own, own_rules
+from sim.data.places import naming_own_files
 from sim.data.starter import STARTER
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
@@ -89,3 +91,39 @@ def test_a_process_that_began_with_other_rules_says_so(rule, monkeypatch):
     with pytest.raises(PanjError) as found:
         own_rules.check_unchanged()
     assert found.value.key == "rules" and str(rule) in str(found.value)
+
+
+@pytest.mark.parametrize(("row", "part"), [
+    ("{value: 2, unit: x, range: [0.0, 1.0], source: guess, meaning: x}", "value"),
+    ("{value: 0, unit: x, range: 1, source: guess, meaning: x}", "range"),
+    ("{value: 0, unit: x, range: [1.0, 0.0], source: guess, meaning: x}", "range"),
+    ("{value: 0, unit: x, range: [0.0, 1.0], source: guess}", "meaning"),
+    ("{value: 0, unit: x, range: [0.0, 1.0], source: guess, meaning: x, priors: {}}", "prior"), ("3", "value"),
+])  # fmt: skip
+def test_a_wrong_number_of_a_rule_is_named_with_its_file_and_line(rule, monkeypatch, row, part):
+    monkeypatch.setenv(own.VARIABLE, str(rule.parents[1]))
+    path = rule.with_suffix(".yaml")
+    path.write_text(f"hears: {row}\n", encoding="utf-8")
+    with pytest.raises(PanjError, match=part) as found, naming_own_files([path], alone=True):
+        numbers_in(path, "neighbours", {"hears": float})
+    assert str(found.value).startswith(f"{path} line 1: rules.neighbours.hears")
+
+
+PRIORS = """
+from sim.configuration.compose import compose_settings
+from sim.configuration.draws import read_priors
+settings = compose_settings(["calibration=prior"])
+print(read_priors()[-1].key, *(settings.rules_of(seed).neighbours.morale for seed in range(3)))
+"""
+
+
+def test_a_number_of_a_rule_is_drawn_from_the_prior_beside_it(rule):
+    done = subprocess.run(
+        [sys.executable, "-c", PRIORS], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(TESTS.parent), "NUMBA_DISABLE_JIT": "1",
+             own.VARIABLE: str(rule.parents[1])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    key, *drawn = done.stdout.split()
+    assert key == "rules.neighbours.morale"
+    assert len(set(drawn)) == 3 and all(0 <= float(value) <= 0.2 for value in drawn)

@@ -1,0 +1,84 @@
+"""Check the arguments of calls in the Python interface, so that a misspelt one has an error as on the command line."""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, isclass, isfunction, signature
+from typing import Any, TypeVar
+
+from sim.configuration.overrides import setting_names
+from sim.errors import PanjError, closest, nearest
+
+Public = TypeVar("Public", bound=Callable[..., Any])
+MADE = ("__init__", "__new__")  # methods that a call of a class reaches
+
+
+def checked(public: Public) -> Public:
+    """Decorate a function, or all public methods of a class, to raise PanjError for arguments that it does not have.
+
+    Args:
+        public: A function of the Python interface, or a class, whose inherited methods are left alone.
+
+    Returns:
+        The function with a check before it, or the same class.
+    """
+    if isclass(public):
+        for name, member in vars(public).copy().items():
+            method = member.__func__ if name == "__new__" else member  # Python keeps __new__ as a static method
+            if isfunction(method) and (name in MADE or not name.startswith("_")):
+                own = public.__name__ if name in MADE else f"{public.__name__}.{name}"
+                found = checked_function(method, own, is_method=True)
+                setattr(public, name, staticmethod(found) if name == "__new__" else found)
+        return public
+    return checked_function(public, f"sim.{public.__name__}", is_method=False)  # type: ignore[return-value]
+
+
+def checked_function(function: Callable[..., Any], name: str, is_method: bool) -> Callable[..., Any]:
+    """Return a function that checks its arguments before it does what the given function does."""
+    declared = signature(function)
+
+    @wraps(function)
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        check_call(name, declared, arguments, keywords, is_method)
+        return function(*arguments, **keywords)
+
+    return called
+
+
+def check_call(
+    name: str, declared: Signature, arguments: tuple[Any, ...], keywords: dict[str, Any], is_method: bool
+) -> None:
+    """Raise PanjError if a call has an argument too many or too few, or one that is unknown.
+
+    Args:
+        name: Name of the function in errors, such as `Study.plot`.
+        declared: Signature of the function.
+        arguments: Positional arguments of the call.
+        keywords: Arguments of the call by name.
+        is_method: Whether the first argument is the object.
+    """
+    own = list(declared.parameters.values())[int(is_method) :]
+    names = [one.name for one in own if one.kind is not Parameter.VAR_KEYWORD]
+    takes_settings = len(names) < len(own)
+    also = ["config_dir"] if takes_settings else []  # taken from among the settings
+    for key in keywords:
+        if key not in (*names, *also) and (not takes_settings or is_meant(key, [*names, *also])):
+            expected = f"one of {', '.join([*names, *also])}" if names else "none"
+            more = " or a setting" if takes_settings else ""
+            hint = nearest(key, [*names, *also])
+            raise PanjError(
+                f"{key}: found an argument that {name} does not have, expected {expected}{more}{hint}", key=key
+            )
+    try:
+        declared.bind(*arguments, **keywords)
+    except TypeError as error:
+        given = len(arguments) - int(is_method)
+        expected = ", ".join(str(one).partition(":")[0] for one in own if one.name in names) or "nothing"
+        raise PanjError(
+            f"{name}: found {error}; {given} given without a name, expected ({expected})", key=name
+        ) from None
+
+
+def is_meant(key: str, names: list[str]) -> bool:
+    """Return whether an unknown setting is more similar to an argument of the call than to any setting."""
+    settings = setting_names()
+    return key not in settings and closest(key, [*names, *settings]) in names

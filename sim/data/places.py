@@ -1,0 +1,146 @@
+"""Find the file of the user, and the line in it, that an error about settings is about.
+
+Settings are checked after the files of Panj, those of the user and the overrides have been joined, so an error names a
+key, such as `posts.tem.soldiers`. Here the key and the value that was found are looked up in the files of the user.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from sim.data.configs import read_text
+from sim.data.own import DATA, REPLACED, is_own, own_file, own_folder
+from sim.errors import PanjError
+
+SIGNS = re.compile(r"^(override\s+)?/|^[+~]+")  # before the key of a group in a list of defaults
+
+
+class Entry(NamedTuple):
+    """A key in a YAML file, with one plain value that it has; a list has one entry per value."""
+
+    key: tuple[str, ...]  # parts of the full key
+    value: str  # empty for a mapping
+    line: int
+
+
+@contextmanager
+def naming_own_files(files: Iterable[Path], alone: bool = False) -> Iterator[None]:
+    """Add the file and the line to an error about a key or a value in one of the user's files.
+
+    Args:
+        files: YAML files that are in use; those of Panj are left out.
+        alone: Whether a key of these files can come from nowhere else, such as from an override.
+    """
+    try:
+        yield
+    except PanjError as error:
+        place = (
+            "" if str(own_folder()) in str(error) else place_of(error, [path for path in files if is_own(path)], alone)
+        )
+        if not place:
+            raise
+        raise PanjError(f"{place}: {error}", key=error.key) from error
+
+
+def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
+    """Return the file and line of the entry that an error is about, as `FILE line 3`; empty if there is none.
+
+    Args:
+        error: The error.
+        files: Files of the user.
+        alone: Whether the key is all that has to agree.
+    """
+    if error.key in REPLACED and (table := own_file(f"{DATA}/{error.key}")):
+        return str(table)
+    key, found = named_by(error), value_in(str(error))
+    best, place = 0, ""
+    for path in files:
+        is_named = f"{group_of(path)}={path.stem}" in str(error)
+        for entry in entries_of(path):
+            score = likeness(entry, key, found, is_named) or int(alone and shared(entry.key, key) > 0)
+            if score > best:
+                best, place = score, f"{path} line {entry.line}"
+        if is_named and not best:
+            best, place = 1, str(path)
+    return place
+
+
+def group_of(path: Path) -> str:
+    """Return the group of choices that a file of the user belongs to, such as `border` or `scenario`."""
+    return "scenario" if path.parent.name == "scenarios" else path.parent.name
+
+
+def likeness(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> int:
+    """Return how well an entry fits an error; 0 if the error is not about it.
+
+    Args:
+        entry: The entry.
+        key: Parts of the key that the error names.
+        found: The value, or the unknown name, that the error reports as found; empty if nothing was found.
+        is_named: Whether the error names the choice that the file makes.
+    """
+    same = shared(entry.key, key)
+    if found and same and is_same(entry.value, found):
+        return 100 + same
+    unknown = tuple(found.split("."))
+    inside = shared(entry.key[: -len(unknown)], key)
+    if found and entry.key[-len(unknown) :] == unknown and (is_named or inside or same):
+        return 50 + same + inside
+    if (not found and (shared(entry.key[:-1], key[:-1]) or same == len(key) > 0)) or (is_named and same):
+        return 10 + same
+    return 0
+
+
+def shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """Return the number of parts that the ends of two keys have in common."""
+    count = 0
+    while count < min(len(one), len(other)) and one[-1 - count] == other[-1 - count]:
+        count += 1
+    return count
+
+
+def is_same(value: str, found: str) -> bool:
+    """Return whether two texts are the same, or the same number."""
+    try:
+        return value == found or float(value) == float(found)
+    except ValueError:
+        return False
+
+
+def named_by(error: PanjError) -> tuple[str, ...]:
+    """Return the parts of the key that an error names, without the choices and files that it names as well."""
+    parts = [part for part in re.split(r",? after |,? in |, ", error.key) if "=" not in part and "/" not in part]
+    return tuple(parts[-1].strip().split(".")) if parts else ()
+
+
+def value_in(message: str) -> str:
+    """Return the value that an error reports as found, without quotes; empty if it reports that nothing was found."""
+    found = re.search(r": found (?:'([^']*)'|([^\s,]+),)", message)
+    return "" if found is None or found[2] == "nothing" else found[1] or found[2]
+
+
+def entries_of(path: Path) -> list[Entry]:
+    """Return all entries of a YAML file; none if it is not valid YAML."""
+    try:
+        node = yaml.compose(read_text(path), yaml.SafeLoader)
+    except (yaml.YAMLError, PanjError):
+        return []
+    return list(entries(node, ())) if node is not None else []
+
+
+def entries(node: yaml.Node, key: tuple[str, ...]) -> Iterator[Entry]:
+    """Yield the entries of a node and of those in it."""
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        yield Entry(key, "", line)
+        for name, value in node.value:
+            yield from entries(value, (*key, *SIGNS.sub("", str(name.value)).split(".")))
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from entries(each, key)
+    else:
+        yield Entry(key, str(node.value), line)
