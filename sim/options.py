@@ -625,6 +625,7 @@ class Explorable(Request):
     place: Path | None = option(
         "file to write; by default explorable.html in the folder of the study", None, key="out", example="summer.html"
     )
+    lang: str = option("language of the file: the name of a file of texts", "en")
     overrides: tuple[str, ...] = overrides("settings of all campaigns; runs= is the number with each decision")
 
 

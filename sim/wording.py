@@ -52,8 +52,26 @@ class Language:
 
     def day(self, day: date, year: bool = False) -> str:
         """Return a date in this language: `5 July`, or `5 July 2021`."""
-        month = self.sentences["month"][day.month - 1]
-        return self.say("date_and_year" if year else "date", day=day.day, month=month, year=day.year)
+        return self.say("date_and_year" if year else "date", day=day.day, month=self.month(day), year=day.year)
+
+    def month(self, day: date) -> str:
+        """Return the name of the month of a date in this language."""
+        return str(self.sentences["month"][day.month - 1])
+
+    def unit(self, unit: str, is_one: bool = False) -> str:
+        """Return a unit of outcomes in this language, for one or for another number.
+
+        A unit that the language does not have, as of an outcome that a user declared, is returned as declared; for one,
+        without a final s.
+        """
+        known = self.sentences["units"].get(unit)
+        if known is None:
+            return unit[:-1] if is_one and unit.endswith("s") else unit
+        return str(known["one" if is_one else "other"])
+
+    def quoted(self, text: str) -> str:
+        """Return a text of the record, which is in English, as sentences of this language contain it."""
+        return text
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
         """Join names in a list: `A, B and C`.

@@ -21,6 +21,7 @@ import numpy as np
 from sim.classroom.desk import the_desk
 from sim.classroom.once import once
 from sim.classroom.reading import fitted
+from sim.classroom.texts import declared, outcome_label, texts_of
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE, Facts, read_falls
@@ -51,7 +52,7 @@ from sim.story.fork_story import (
 )
 from sim.story.telling import told_on
 from sim.study.columns import changes_of
-from sim.wording import Language, language_of, say_post
+from sim.wording import Language, say_post
 
 UNITS = 2  # drawing units per km
 KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, which all visitors share
@@ -82,7 +83,10 @@ def shapes() -> str:
             "abroad": path_of(land.abroad, corner),
             "home": path_of(land.outline, corner),
             "borders": path_of(land.provinces, corner),
-            "names": [[name, *placed(place, corner)] for name, place in land.names["country"].items()],
+            "names": [
+                [declared("countries", name, name), *placed(place, corner)]
+                for name, place in land.names["country"].items()
+            ],
             "river": path_of(land.frontier, corner),
             "cities": [[facts.district[row], *placed(land.centres[row], corner)] for row in by_size(facts)],
             "provinces": list(facts.provinces),
@@ -167,6 +171,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
     )
 
 
+PAGE = "map"  # texts of films
 UNFITTED = "not_calibrated"  # where the numbers of a film come from if they were not fitted
 LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls, and soldiers crossing, that double the time of a day; maximum
 
@@ -265,7 +270,10 @@ def said_of(settings: Settings, seed: int) -> dict[str, Any]:
         "seed": seed,
         "start_date": settings.start_date.isoformat(),
         "end_date": settings.end_date.isoformat(),
-        "dated": dated_of([event._asdict() for event in settings.events]),
+        "dated": [
+            [day, declared("events", text, text), declared("events", source, source)]
+            for day, text, source in dated_of([event._asdict() for event in settings.events])
+        ],
     }
 
 
@@ -304,7 +312,7 @@ def film_for(overrides: Overrides, seed: int) -> str:
     """
     desk = the_desk()
     return film_of(
-        desk.campaign(overrides, seed), desk.settings(overrides), chronicle_for(overrides, seed), language_of()
+        desk.campaign(overrides, seed), desk.settings(overrides), chronicle_for(overrides, seed), texts_of(PAGE)
     )
 
 
@@ -348,7 +356,7 @@ def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Fo
     """
     turn = turn_of(overrides, Overrides.from_rows([change]), evening, the_desk())
     check_effect(turn, (seed,), (change.text,))
-    settings, language = turn.before, language_of()
+    settings, language = turn.before, texts_of(PAGE)
     try:
         lived = run_branches(*turn.courses(seed), seed, settings.days, turn.day, settings.seed_of(seed))
     except CampaignError as error:
@@ -358,7 +366,7 @@ def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Fo
     after = with_late(chronicle_from(lived[1], settings, changed_of(about)), about, language)
     table = outcomes_of(settings.start_date, settings.days)
     counted = [count_outcomes(one, table, settings.facts, settings.start_date) for one in lived]
-    rows = [{key: str(value) for key, value in row.items()}
+    rows = [{key: str(value) for key, value in row.items()} | {"label": outcome_label(row["outcome"], row["label"])}
             for row in outcome_rows(table, (counted[0], counted[1]), settings.start_date)]  # fmt: skip
     branches = branches_of(about, before, after, rows, [])
     days, same_days = two_stories(branches, language)
@@ -368,6 +376,6 @@ def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Fo
     return Forked(
         (films[0], films[1]), turn.day, tuple(tell_first(branches, language)),
         (first - settings.start_date).days if first else None, tuple(days), same_days,
-        tuple(cells_of(row) for row in chosen_outcomes(branches)),
+        tuple(cells_of(row, language) for row in chosen_outcomes(branches)),
         " ".join(tell_same_outcomes(branches, language)).strip(), turn.left,
     )  # fmt: skip

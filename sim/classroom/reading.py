@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import outcome_label, texts_of
 from sim.compare.compare import verdict_of
 from sim.compare.pairs import Judgement
 from sim.compare.sentences import (
@@ -189,7 +189,7 @@ def label_of(row: Outcome, language: str = "") -> str:
         row: The outcome.
         language: Language of the label; empty for the one in use.
     """
-    return str(texts_of("outcomes", language).page.get(row.name, row.label))
+    return outcome_label(row.name, row.label, language)
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
@@ -242,7 +242,7 @@ def read(
         for number, (one, worlds) in enumerate(zip([base, changed] if changed else [base], ours, strict=True))
         if one is not None
     ]
-    verdict = verdict_of(ours[1], ours[0], "", measure, change) if changed else None
+    verdict = verdict_of(ours[1], ours[0], "", measure, change, language=texts) if changed else None
     sure = how_sure(verdict, min(worlds.seeds.size for worlds in ours), len(ours))
     is_open = any(one is not None and one.table is not None and spread.done < spread.runs
                   for one, spread in zip([base, changed], spreads, strict=False))  # fmt: skip
@@ -278,11 +278,11 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
     has_interval = found.worlds > 1
     low, high = (found.mean_low, found.mean_high) if has_interval else (None, None)
     edges = around_zero(differences, measure)
-    unit = "days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit
+    unit = texts.unit("days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit)
     key = "pairs_date" if measure.is_date else "pairs"
-    said = [texts.say(key, found.worlds, mean=say_difference(found.mean_difference, measure), **counts)]
+    said = [texts.say(key, found.worlds, mean=say_difference(found.mean_difference, measure, texts), **counts)]
     if low is not None and high is not None:
-        said.append(texts.say("pairs_interval", interval=say_interval(low, high, measure)))
+        said.append(texts.say("pairs_interval", interval=say_interval(low, high, measure, texts)))
     return Pairs(
         dots=dots_of(differences, PAIR_DOTS),
         edges=edges,
@@ -492,7 +492,10 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
         gaps["high"] = format_level(high, measure, first, language)
     text = texts.say(key, None, **gaps)
     rows = [evidence()[id] for id in reported.evidence.split(", ")]
-    sources = [texts.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
+    sources = [
+        texts.say("evidence_row", id=row.id, quote=texts.quoted(row.quote), source=texts.quoted(row.source))
+        for row in rows
+    ]
     return Mark(reported.value, reported.low, reported.high, text, sources)
 
 
@@ -512,7 +515,9 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
 def unit_of(measure: Measure, language: str) -> str:
     """Return the text for the unit of the axis."""
     texts = texts_of(PAGE, language)
-    return texts.say("unit_date") if measure.is_date else texts.say("unit_share") if is_share(measure) else measure.unit
+    if measure.is_date or is_share(measure):
+        return texts.say("unit_date" if measure.is_date else "unit_share")
+    return texts.unit(measure.unit)
 
 
 def format_level(
@@ -530,12 +535,13 @@ def format_level(
     Returns:
         The text, such as `5 July`, `34 %` or `1,037 soldiers`.
     """
+    texts = texts_of(PAGE, language)
     if measure.is_date and first is not None:
-        return texts_of(PAGE, language).day(first + timedelta(days=round(value)))
+        return texts.day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
     if is_share(measure):
         return f"{sign}{say_number(value, measure)} %"
-    return sign + (say_number(value, measure) if on_axis else say_amount(value, measure))
+    return sign + (say_number(value, measure) if on_axis else say_amount(value, measure, texts))
 
 
 def to_plain(reading: Reading) -> dict[str, Any]:

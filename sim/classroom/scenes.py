@@ -30,7 +30,7 @@ from sim.classroom.once import OnceCache
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.scenes import Campaigns, Walk, campaign_of, read_done, the_class_scenes
 from sim.classroom.sessions.session import spelled
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import current_language, texts_of
 from sim.errors import PanjError
 from sim.explorable.encoding import described, unpacked
 from sim.explorable.explorable import campaigns_in, hash_of, policy_in, write_explorable
@@ -57,7 +57,8 @@ def the_page() -> str:
     Raises:
         PanjError: The page cannot be written.
     """
-    return pages.get(ADDRESS, lambda: write_explorable(Explorable(), console_of()).path.read_text(encoding="utf-8"))
+    request = Explorable(lang=current_language())
+    return pages.get(ADDRESS, lambda: write_explorable(request, console_of()).path.read_text(encoding="utf-8"))
 
 
 @cache

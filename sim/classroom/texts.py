@@ -4,6 +4,8 @@ Reads   text/<language>/*.yaml, one file per page; and the wording of months, da
 """
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,23 +15,32 @@ import yaml
 
 from sim.data.configs import Loader, read_yaml
 from sim.errors import PanjError, unknown
-from sim.wording import SENTENCES, Language
+from sim.explorable.content import TEXTS
+from sim.wording import SENTENCES, Language, say_post
 
 FOLDER = Path(__file__).parent / "text"
+ISOLATE, END = "\u2068", "\u2069"  # Unicode's first strong isolate and its end, round English within another language
+FAULT = re.compile(r"(?P<what>.+?): found (?P<found>.+), expected (?P<expected>.+)", re.DOTALL)  # see sim.errors
+DECLARED = "declared"  # file of what is declared in English elsewhere
 LANGUAGE, ENGLISH = "PANJ_LANG", "en"  # environment variable with the language in use, and the usual one
 
 
 class Texts(Language):
     """The texts of a page, including those that all pages share."""
 
-    def __init__(self, sentences: Mapping[str, Any], page: Mapping[str, Any]) -> None:
+    def __init__(self, sentences: Mapping[str, Any], page: Mapping[str, Any], code: str = ENGLISH) -> None:
         super().__init__(sentences)
-        self.page = page  # those of the file of the page alone
+        self.page, self.code = page, code  # texts of the file of the page alone; code of their language
+
+    def quoted(self, text: str) -> str:
+        """Return an English text, set apart from the text around it if that is in another language."""
+        return text if self.code == ENGLISH or not text else f"{ISOLATE}{text}{END}"
 
 
 def languages() -> list[str]:
-    """Return the codes of the languages that have a folder of texts."""
-    return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+    """Return the codes of the languages that have texts of the pages, of stories and verdicts, and of the scenes."""
+    named = (path.stem for folder in (FOLDER, SENTENCES, TEXTS) for path in folder.iterdir())
+    return sorted(code for code, files in Counter(named).items() if files == 3)
 
 
 def use_language(code: str) -> None:
@@ -49,6 +60,11 @@ def use_language(code: str) -> None:
 def current_language() -> str:
     """Return the code of the language of the pages."""
     return os.environ.get(LANGUAGE, ENGLISH)
+
+
+def folder_of_language(code: str) -> Path:
+    """Return the folder with the texts of a language."""
+    return FOLDER / code
 
 
 def texts_of(page: str, language: str = "") -> Texts:
@@ -76,7 +92,85 @@ def read_texts(page: str, language: str) -> Texts:
     here = FOLDER / language
     shared = {**read_yaml(SENTENCES / f"{language}.yaml"), **read_yaml(here / "shell.yaml")}
     own = read_yaml(here / f"{page}.yaml")
-    return Texts({**shared, **own}, own)
+    return Texts({**shared, **own}, own, language)
+
+
+def marked(html: str) -> str:
+    """Return HTML in which English within another language is marked as English, for screen readers and direction.
+
+    Args:
+        html: Texts with English that `Texts.quoted` has set apart, escaped.
+    """
+    return html.replace(ISOLATE, '<span lang="en" dir="ltr">').replace(END, "</span>")
+
+
+def say_fault(message: str) -> str:
+    """Return the message of an error in the language in use.
+
+    A message of the form `key: found x, expected y` keeps what it names in English, set apart; any other message comes
+    from the texts of the pages and is returned unchanged.
+    """
+    found, texts = FAULT.fullmatch(message), texts_of("shell")
+    if found is None or texts.code == ENGLISH:
+        return message
+    return texts.say("fault", None, **{name: texts.quoted(said) for name, said in found.groupdict().items()})
+
+
+def declared(kind: str, name: str, usual: str, language: str = "", **gaps: object) -> str:
+    """Return a text that is declared in English, outside the texts of the pages, as a language says it.
+
+    Args:
+        kind: Kind of the text: a key of declared.yaml, such as `outcomes`.
+        name: What the text is about, such as the name of an outcome.
+        usual: The text as declared, returned if the language has none.
+        language: Code of the language; empty for the one in use.
+        gaps: Values of the gaps of a text that stands for several, such as {place}.
+    """
+    said = (texts_of(DECLARED, language).page.get(kind) or {}).get(name)
+    return usual if said is None else str(said).format(**gaps)
+
+
+OF_A_PLACE = re.compile(r"(crossed_|largest_night_|capital_fell_)(\w+)")  # outcomes derived for posts and provinces
+
+
+def outcome_label(name: str, usual: str, language: str = "") -> str:
+    """Return the label of an outcome in a language.
+
+    Args:
+        name: Name of the outcome.
+        usual: Its label as declared, returned if the language has none.
+        language: Code of the language; empty for the one in use.
+    """
+    found = OF_A_PLACE.fullmatch(name)
+    if found is None or name in (texts_of(DECLARED, language).page.get("outcomes") or {}):
+        return declared("outcomes", name, usual, language)
+    return declared("outcomes", found[1], usual, language, place=say_post(found[2]))
+
+
+def overlaid(usual: Any, said: Any, where: str) -> Any:
+    """Return declared content with the texts of a language in place of its own.
+
+    Args:
+        usual: The content as declared.
+        said: Texts of the language in the shape of the content, of which any may be missing. A list whose items have a
+            `key` is a mapping by that key; any other list has an item for each item.
+        where: Name of the content, for error messages.
+
+    Raises:
+        PanjError: The texts have a key that the content does not have, or a list of another length.
+    """
+    if isinstance(usual, list) and isinstance(said, Mapping):
+        return list(overlaid({row["key"]: row for row in usual}, said, where).values())
+    if isinstance(usual, Mapping):
+        for key in said:
+            if key not in usual:
+                raise unknown(where, key, usual)
+        return {key: overlaid(one, said[key], f"{where}.{key}") if key in said else one for key, one in usual.items()}
+    if isinstance(usual, list):
+        if len(usual) != len(said):
+            raise PanjError(f"{where}: found {len(said)} items, expected {len(usual)}")
+        return [overlaid(*both, where) for both in zip(usual, said, strict=True)]
+    return said
 
 
 def markdown_list(lines: Iterable[str]) -> str:

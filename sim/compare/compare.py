@@ -45,7 +45,7 @@ from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.package import describe_study
 from sim.study.reader import Measure, Study, Worlds, open_study, read_head, read_measure, read_worlds
-from sim.wording import counted
+from sim.wording import Language, counted
 
 MAIN_OUTCOMES = (
     "troops_crossed_by_2021_07_07",
@@ -197,7 +197,13 @@ def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
 
 
 def verdict_of(
-    ours: Worlds, base: Worlds, study_of_base: str, measure: Measure, change: str, asked: Range | None = None
+    ours: Worlds,
+    base: Worlds,
+    study_of_base: str,
+    measure: Measure,
+    change: str,
+    asked: Range | None = None,
+    language: Language | None = None,
 ) -> Verdict:
     """Pair two cells by seed, estimate the difference and describe it in a sentence.
 
@@ -208,10 +214,11 @@ def verdict_of(
         measure: Description of the outcome.
         change: Difference between the settings of the two cells in words, as returned by `say_change`.
         asked: Range of values that counts as the event; if given, values are 1 (in the range) or 0.
+        language: Language of the sentence; None for English.
 
     Returns:
         The verdict.
-    """
+    """  # fmt: skip
     seeds, at, at_base = np.intersect1d(ours.seeds, base.seeds, return_indices=True)
     left, right = ours.values[at], base.values[at_base]
     known = ~np.isnan(left - right)
@@ -230,7 +237,7 @@ def verdict_of(
         sentence="",
         risk=risk,
     )  # fmt: skip
-    return verdict._replace(sentence=sentence_of(verdict, measure, change, ours.cell.after_last, asked))
+    return verdict._replace(sentence=sentence_of(verdict, measure, change, ours.cell.after_last, asked, language))
 
 
 def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:

@@ -17,7 +17,7 @@ from sim.compare.risk import Risk, say_range
 from sim.data.facts import THE_LINE
 from sim.options import Range
 from sim.study.reader import Measure, Study, StudyCell, Worlds, same
-from sim.wording import counted, format_day, significant
+from sim.wording import Language, counted, format_day, language_of, significant
 
 FEW_CELLS = 3  # cells that a note lists
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
@@ -173,7 +173,14 @@ def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) 
     return " and ".join(changed) + (f" ({', '.join(kept)} in both)" if kept else "")
 
 
-def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None, asked: Range | None = None) -> str:
+def sentence_of(
+    verdict: Verdict,
+    measure: Measure,
+    change: str,
+    never: date | None,
+    asked: Range | None = None,
+    language: Language | None = None,
+) -> str:
     """Describe a verdict in a sentence with change, direction, size, interval and number of worlds, then its caveats.
 
     Args:
@@ -182,34 +189,31 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
         change: Difference between the settings of the two cells in words.
         never: Date that stands for an event that did not occur.
         asked: Range of values that counts as the event whose risk is compared; None if values are compared.
-    """
-    found = verdict.judgement
-    what, worlds = say_outcome(measure), counted(found.worlds, "world")
+        language: Language of the sentence; None for English.
+    """  # fmt: skip
+    found, says = verdict.judgement, language or language_of()
+    what, amount = say_outcome(measure, says), say_difference(found.mean_difference, measure, says)
     if verdict.risk is not None and asked is not None:
-        text = f"With {change}, {say_risk(found, verdict.risk, f'{what} is {say_range(asked, measure)}')}."
-    elif found.worlds == 0:
-        text = f"With {change}, nothing can be said about {what}: no world has a value on both sides."
-    elif found.worlds == 1:
-        amount = say_difference(found.mean_difference, measure)
-        text = f"With {change}, {what} is {amount} in the only world, from which nothing follows for other worlds."
+        said = say_risk(found, verdict.risk, f"{what} is {say_range(asked, measure)}")
+        text = says.say("verdict", change=change, said=said)
+    elif found.worlds <= 1:
+        text = says.say("verdict_one" if found.worlds else "verdict_nothing", change=change, what=what, amount=amount)
     elif found.worlds_equal == found.worlds:
-        text = f"With {change}, {what} is the same in every one of {worlds}."
+        text = says.say("verdict_same", found.worlds, change=change, what=what)
     elif found.mean_low == found.mean_high:
-        amount = say_difference(found.mean_difference, measure)
-        text = f"With {change}, {what} is exactly {amount} in every one of {worlds}, so it did not depend on chance."
+        text = says.say("verdict_exact", found.worlds, change=change, what=what, amount=amount)
     else:
-        text = f"With {change}, {say_verdict(verdict, measure, what, worlds)}."
-    return " ".join([text, *remarks_on(verdict, measure, never)])
+        text = says.say("verdict", change=change, said=say_verdict(verdict, measure, what, says))
+    return " ".join([text, *remarks_on(verdict, measure, never, says)])
 
 
-def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
+def say_verdict(verdict: Verdict, measure: Measure, what: str, language: Language) -> str:
     """Describe the mean difference and its interval; if the interval includes zero, report no detected difference."""
     found = verdict.judgement
-    amount = say_difference(found.mean_difference, measure)
-    interval = say_interval(found.mean_low, found.mean_high, measure)
-    if verdict.is_clear:
-        return f"{what} is on average {amount} (95 % interval: {interval}; {worlds})"
-    return f"no difference in {what} was detected with {worlds}: on average it is {amount}, 95 % interval: {interval}"
+    amount = say_difference(found.mean_difference, measure, language)
+    interval = say_interval(found.mean_low, found.mean_high, measure, language)
+    key = "verdict_clear" if verdict.is_clear else "verdict_unclear"
+    return language.say(key, found.worlds, what=what, amount=amount, interval=interval)
 
 
 def say_risk(found: Judgement, risk: Risk, event: str) -> str:
@@ -227,34 +231,34 @@ def say_risk(found: Judgement, risk: Risk, event: str) -> str:
 RISK = Measure("risk", "Risk", "share of worlds", False, {})
 
 
-def say_outcome(measure: Measure) -> str:
+def say_outcome(measure: Measure, language: Language | None = None) -> str:
     """Return the label of an outcome in quotation marks, followed by its last day unless the label names that day.
 
     Args:
         measure: Description of the outcome.
+        language: Language of its label; None for English.
 
     Returns:
         The label, such as `"Districts held on 5 July"`.
     """
-    day = measure.last_day
-    is_named = day is None or re.search(rf"\b{day.day}( to \d+)? {day:%B}", measure.label)
-    return f'"{measure.label}"' + ("" if is_named or day is None else f" ({format_day(day)})")
+    day, says = measure.last_day, language or language_of()
+    if day is None or re.search(rf"\b{day.day}\b.* {re.escape(says.month(day))}", measure.label):
+        return says.say("quoted", label=measure.label)
+    return says.say("quoted_with_day", label=measure.label, day=says.day(day))
 
 
-def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
+def remarks_on(verdict: Verdict, measure: Measure, never: date | None, language: Language) -> list[str]:
     """Return the caveats of a verdict, one sentence each: few worlds, worlds without the event, and worlds left out."""
     found, remarks = verdict.judgement, []
     if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds and verdict.risk is None:
-        remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")
+        remarks.append(language.say("remark_few", FEW))
     if verdict.without_event or verdict.baseline_without_event:
-        remarks.append(
-            f"The event did not occur in {counted(verdict.without_event, 'world')} here and "
-            f"{verdict.baseline_without_event:,} with the baseline; these count as the day after the last, {never}."
-        )
+        before = f"{verdict.baseline_without_event:,}"
+        remarks.append(language.say("remark_never", verdict.without_event, before=before, never=never))
     if verdict.missing:
-        remarks.append(f"Left out: {counted(verdict.missing, 'world')} with a missing value.")
+        remarks.append(language.say("remark_missing", verdict.missing))
     if verdict.unpaired:
-        remarks.append(f"Left out: {counted(verdict.unpaired, 'world')} that only one of the two has.")
+        remarks.append(language.say("remark_unpaired", verdict.unpaired))
     return remarks
 
 
@@ -263,49 +267,58 @@ def directions(measure: Measure) -> tuple[str, str]:
     return ("earlier", "later") if measure.is_date else ("lower", "higher")
 
 
-def say_difference(value: float, measure: Measure) -> str:
+def say_difference(value: float, measure: Measure, language: Language | None = None) -> str:
     """Format a difference with its direction.
 
     Args:
         value: The difference, in the unit of the outcome.
         measure: Description of the outcome.
+        language: Language of the text; None for English.
 
     Returns:
         The text, such as `212 soldiers lower`, `3.1 percentage points higher` or `no different`.
     """
-    return f"{say_amount(value, measure)} {directions(measure)[value > 0]}" if value else "no different"
+    says = language or language_of()
+    if not value:
+        return says.say("no_different")
+    return says.say(directions(measure)[value > 0], amount=say_amount(value, measure, says))
 
 
-def say_interval(low: float, high: float, measure: Measure) -> str:
+def say_interval(low: float, high: float, measure: Measure, language: Language | None = None) -> str:
     """Format the interval of a difference with its direction.
 
     Args:
         low: Lower end of the interval, in the unit of the outcome.
         high: Upper end of the interval, in the unit of the outcome.
         measure: Description of the outcome.
+        language: Language of the text; None for English.
 
     Returns:
         The text, such as `130 to 298 soldiers lower`, or `from 80 soldiers lower to 56 soldiers higher`.
     """
+    says = language or language_of()
     if not clear(low, high):
-        return f"from {say_difference(low, measure)} to {say_difference(high, measure)}"
+        ends = (say_difference(end, measure, says) for end in (low, high))
+        return says.say("interval_across", **dict(zip(("low", "high"), ends, strict=True)))
     near, far = sorted((abs(low), abs(high)))
-    return f"{say_number(near, measure)} to {say_difference(math.copysign(far, low), measure)}"
+    high_end = say_difference(math.copysign(far, low), measure, says)
+    return says.say("interval", low=say_number(near, measure), high=high_end)
 
 
-def say_amount(value: float, measure: Measure) -> str:
+def say_amount(value: float, measure: Measure, language: Language | None = None) -> str:
     """Format the size of a difference with its unit.
 
     Args:
         value: The difference, whose sign is ignored.
         measure: Description of the outcome.
+        language: Language of the unit; None for English.
 
     Returns:
         The text, such as `212 soldiers` or `3.1 percentage points`.
     """
     number = say_number(value, measure)
     unit = "percentage points" if is_share(measure) else measure.unit
-    return f"{number} {unit[:-1] if number == '1' and unit.endswith('s') else unit}".strip()
+    return f"{number} {(language or language_of()).unit(unit, number == '1')}".strip()
 
 
 def say_number(value: float, measure: Measure) -> str:

@@ -27,12 +27,13 @@ from sim.data.record import (
     reported,
 )
 from sim.data.shapes import CREDIT, arcs_in_degrees, read_topology
+from sim.errors import unknown
 from sim.explorable.campaigns import Gathered, split
 from sim.plots.captions import format_setting
 from sim.plots.land import country_bounds, read_land, sides_of, to_km
 from sim.plots.page import PROVENANCE, as_text, is_told, make_source
 from sim.provenance import kind_of
-from sim.wording import format_day, number
+from sim.wording import number
 
 TEXTS = Path(__file__).parent / "text"
 MARGIN = 35.0  # km around the country
@@ -47,34 +48,41 @@ def read_texts(language: str = "en") -> dict[str, Any]:
 
     Args:
         language: Name of the file, without its extension.
+
+    Raises:
+        PanjError: There are no texts in this language.
     """
+    known = sorted(path.stem for path in TEXTS.glob("*.yaml"))
+    if language not in known:
+        raise unknown("lang", language, known)
     texts: dict[str, Any] = yaml.safe_load((TEXTS / f"{language}.yaml").read_text(encoding="utf-8"))
-    return filled(texts)
+    found: dict[str, Any] = filled(texts, texts["says"])
+    return found
 
 
-def texts_in(language: str) -> bool:
-    """Return whether the page has texts in a language."""
-    return (TEXTS / f"{language}.yaml").is_file()
-
-
-def filled(node: Any) -> Any:
-    """Return a tree of texts in which every reported figure is filled in."""
+def filled(node: Any, says: Mapping[str, Any]) -> Any:
+    """Return a tree of texts in which every reported figure is filled in, with dates as `says` has them."""
     if isinstance(node, Mapping):
-        return {key: filled(value) for key, value in node.items()}
+        return {key: filled(value, says) for key, value in node.items()}
     if isinstance(node, list):
-        return [filled(value) for value in node]
+        return [filled(value, says) for value in node]
     return (
-        CITED.sub(lambda found: say_figure(reported(found[1]), found[2] or "value"), node)
+        CITED.sub(lambda found: say_figure(reported(found[1]), found[2] or "value", says), node)
         if isinstance(node, str)
         else node
     )
 
 
-def say_figure(row: Evidence, what: str) -> str:
+def say_figure(row: Evidence, what: str, says: Mapping[str, Any]) -> str:
     """Return the value, the id or the last day of a reported figure as text."""
     if what == "value":
         return number(row.value) if row.value is not None else say_value(row)
-    return {"id": row.id, "day": format_day(row.date_end), "source": row.source}[what]
+    return {"id": row.id, "day": say_day(row.date_end, says), "source": row.source}[what]
+
+
+def say_day(day: date, says: Mapping[str, Any]) -> str:
+    """Return a date in the language of the texts, such as `5 July`."""
+    return str(says["date"]).format(day=day.day, month=says["months"][day.month - 1])
 
 
 def ids_in(node: Any) -> list[str]:
@@ -117,13 +125,14 @@ def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
         return {"key": "", "title": texts["as_reported"], "about": ""}
     group, choice = split(decision)
     usual = f"{format_setting(group)}: {format_setting(choice)}"
-    return {"key": decision, "title": texts["decisions"].get(decision, usual), "about": about_of(group, choice)}
+    about = texts["abouts"].get(decision) or about_of(group, choice)
+    return {"key": decision, "title": texts["decisions"].get(decision, usual), "about": about}
 
 
 def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
     """Return in a few words where chance and numbers of campaigns come from, such as `free, calibrated`."""
-    numbers = kind_of(gathered.cell_of(worlds, "").calibration)
-    return str(texts["says"]["manner"][worlds]).format(numbers=numbers)
+    kind = kind_of(gathered.cell_of(worlds, "").calibration)
+    return str(texts["says"]["manner"][worlds]).format(numbers=texts["says"]["numbers"].get(kind, kind))
 
 
 def first_night(facts: Facts) -> dict[str, Any]:
@@ -187,14 +196,20 @@ def count_of(found: Point) -> str:
     return f"{round(found.value * total)}/{total:.0f}"
 
 
-def sources_of(ids: Iterable[str]) -> list[Any]:
+def sources_of(ids: Iterable[str], texts: Mapping[str, Any]) -> list[Any]:
     """Return rows of the evidence as sources of the page, in the order of the table."""
-    wanted = set(ids)
-    return [make_source(row) for id, row in evidence().items() if id in wanted]
+    wanted, says = set(ids), texts["says"]
+    return [make_source(row)._replace(when=say_days(row, says)) for id, row in evidence().items() if id in wanted]
+
+
+def say_days(row: Evidence, says: Mapping[str, Any]) -> str:
+    """Return the day of a reported figure, or its first and last day, with the year."""
+    ends = dict.fromkeys((row.date_start, row.date_end))
+    return str(says["to"]).join(f"{say_day(day, says)} {day.year}" for day in ends)
 
 
 def provenance_of(gathered: Gathered) -> dict[str, str]:
-    """Return where the numbers of the page come from: seeds, numbers, command, versions and fingerprints."""
+    """Return where the numbers of the page come from, in English: seeds, numbers, command, versions, fingerprints."""
     about = gathered.study.about
     rows = {text: str(about[key]) for key, text in PROVENANCE.items() if is_told(about, key) and key != "seconds"}
     libraries = ", ".join(f"{name} {found}" for name, found in as_text(about.get("versions", {})).items())

@@ -61,8 +61,9 @@ def write_explorable(request: Explorable, console: Console) -> Written:
     sweep = compose(request)
     path = request.place or sweep.base.results_dir / sweep.base.study / file_name(request)
     refuse_edited([path], VERB)
+    read_texts(request.lang)  # an unknown language is refused before campaigns are run
     gathered = gather(request, sweep, console)
-    page = page_of(gathered)
+    page = page_of(gathered, request.lang)
     refuse_other(path, page)
     size = len(page.encode())
     if size > MOST_BYTES:
@@ -84,7 +85,8 @@ def file_name(request: Explorable) -> str:
     """
     given = [row for row in Overrides.of(request.overrides) if row.key in NAMED]
     worlds = request.worlds if request.worlds != Explorable.worlds else ()
-    return "__".join([VERB, *worlds, *(f"{row.key}_{row.value}" for row in given)]) + ".html"
+    language = [f"lang_{request.lang}"] if request.lang != Explorable.lang else []
+    return "__".join([VERB, *worlds, *language, *(f"{row.key}_{row.value}" for row in given)]) + ".html"
 
 
 def refuse_other(path: Path, page: str) -> None:
@@ -131,7 +133,7 @@ def page_of(gathered: Gathered, language: str = "en") -> str:
             texts=formatted(texts, values), scenes=SCENES, style=style, script=script, language=language,
             style_hash=hash_of(style), script_hash=hash_of(script), about=about,
             campaigns=packed(about, gathered.courses()), provenance=provenance_of(gathered),
-            sources=sources_of([*ids_in(texts), *(one["id"] for one in about["record"])]),
+            sources=sources_of([*ids_in(texts), *(one["id"] for one in about["record"])], texts),
         ),
         VERB,
     )  # fmt: skip

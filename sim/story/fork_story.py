@@ -87,7 +87,7 @@ def page_of_fork(branches: Branches, language: Language) -> str:
         f"| {' | '.join(columns(language))} |",
         "|---|---|---|---|---|",
     ]
-    lines += [f"| {' | '.join(cells_of(row))} |" for row in chosen_outcomes(branches)]
+    lines += [f"| {' | '.join(cells_of(row, language))} |" for row in chosen_outcomes(branches)]
     lines += ["", *tell_same_outcomes(branches, language), "![](fork.png)", ""]
     if branches.verdicts:
         lines += [f"## {language.say('head_many', branches.about['forked'])}", "", say_many(branches, language), ""]
@@ -120,7 +120,7 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
     for head in columns(language):
         table.add_column(head, overflow="fold")
     for row in chosen_outcomes(branches)[:SHOWN_OUTCOMES]:
-        table.add_row(*cells_of(row))
+        table.add_row(*cells_of(row, language))
     console.print(table)
     if branches.verdicts:
         lines = ["", language.say("head_many", branches.about["forked"]), *wrapped([say_many(branches, language)], "")]
@@ -476,16 +476,16 @@ def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
     return [language.say("same_outcomes", left), ""] if left else []
 
 
-def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
+def cells_of(row: Mapping[str, str], language: Language) -> tuple[str, ...]:
     """Format a row of outcomes.csv as the cells of a row of the table that readers see."""
     is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
-    unit = "%" if is_share else "days" if is_date else row["unit"]
+    unit = "%" if is_share else language.unit("days" if is_date else row["unit"])
     before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))
     change = say_value(row["difference"], is_share)
     sign = "+" if change and float(row["difference"]) > 0 else ""
     reported = say_reported(row["reported"], is_share) or "-"
     label = row["label"] if is_date else f"{row['label']} ({unit})"
-    return label, reported, before or "-", after or "-", f"{sign}{change}{' days' * is_date}" if change else "-"
+    return label, reported, before or "-", after or "-", f"{sign}{change}{f' {unit}' * is_date}" if change else "-"
 
 
 def say_reported(text: str, is_share: bool) -> str:

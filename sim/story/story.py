@@ -417,13 +417,15 @@ def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language:
     is_this = worlds.seeds == campaign["seed"]
     found, others = worlds.values[is_this], worlds.values[~is_this]
     if not found.size or math.isnan(found[0]):
-        return language.say("sum_outcome_missing", outcome=say_outcome(measure))
+        return language.say("sum_outcome_missing", outcome=say_outcome(measure, language))
     value = float(found[0])
     said = (
-        language.day(start + timedelta(days=round(value)), year=True) if measure.is_date else say_amount(value, measure)
+        language.day(start + timedelta(days=round(value)), year=True)
+        if measure.is_date
+        else say_amount(value, measure, language)
     )
     told = language.say(
-        "sum_outcome", outcome=say_outcome(measure), value=said, others=number(len(others)),
+        "sum_outcome", outcome=say_outcome(measure, language), value=said, others=number(len(others)),
         lower=number((others < value).sum()), higher=number((others > value).sum()),
     )  # fmt: skip
     reported = measure.reported["text"]

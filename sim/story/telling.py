@@ -298,7 +298,13 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
     line = language.day(THE_LINE, year=True)
     rows = sorted(rows_within(chronicle), key=lambda row: (row.date_end, row.date_start, row.id))
     told = [
-        language.say("record_row", days=say_days(row, language), scope=row.scope, said=row.quote, id=row.id)
+        language.say(
+            "record_row",
+            days=say_days(row, language),
+            scope=language.quoted(row.scope),
+            said=language.quoted(row.quote),
+            id=row.id,
+        )
         for row in rows
     ]
     told += tell_losses(chronicle, language)

@@ -1,71 +1,55 @@
 """A second language comes from one folder: a made-up one, written from the English, leaves no English but names."""
 
 import re
-import shutil
-import string
 
+import made_up
 import pytest
-import yaml
+from english import names
 from test_reading import COUNT, DATE, campaigns, noise
 
-from sim.classroom import gate, server, texts
+from sim.classroom import gate, player, server, texts, thresholds
 from sim.classroom.choice import fields
+from sim.classroom.desk import the_desk
+from sim.classroom.lessons import lesson
 from sim.classroom.pages import evidence as evidence_page
 from sim.classroom.pages import what_if
 from sim.classroom.parts.distribution import labels_of
 from sim.classroom.parts.terms import terms, with_terms
 from sim.classroom.reading import outcome_groups, read
-from sim.classroom.texts import current_language, texts_of, use_language
-from sim.data.configs import folder_of, read_yaml
+from sim.classroom.sessions import scenes_wall, session
+from sim.classroom.texts import current_language, overlaid, say_fault, texts_of, use_language
+from sim.configuration.overrides import BASELINE
 from sim.data.record import evidence
 from sim.errors import PanjError
+from sim.explorable import content
 
-MADE_UP = "xx"
-LETTERS = str.maketrans(string.ascii_letters, "αβςδεφγηιξκλμνοπθρστυωώχψζΑΒΣΔΕΦΓΗΙΞΚΛΜΝΟΠΘΡΣΤΥΩΏΧΨΖ")
-KEPT = re.compile(r"(\{\w+[^}]*\}|<[^>]*>|`[^`]*`)")  # gaps and markup stay as they are
 ENGLISH = re.compile(r"\b[A-Za-z]{3,}\b")
+QUOTED = re.compile(f'{texts.ISOLATE}[^{texts.END}]*{texts.END}|<span lang="en".*?</span>', re.DOTALL)
 
 
-def made_up(content):
-    """The same content with every letter of its texts replaced by a Greek one."""
-    if isinstance(content, dict):
-        return {key: made_up(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [made_up(one) for one in content]
-    parts = KEPT.split(str(content))
-    return "".join(part if place % 2 else part.translate(LETTERS) for place, part in enumerate(parts))
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return made_up.write_language(tmp_path_factory.mktemp("language"))
 
 
 @pytest.fixture
-def language(tmp_path, monkeypatch):
+def language(folders, monkeypatch):
     """The made-up language, in use."""
-    shutil.copytree(texts.FOLDER / "en", tmp_path / "text" / "en")
-    (tmp_path / "text" / MADE_UP).mkdir()
-    (tmp_path / "sentences").mkdir()
-    for path in (texts.FOLDER / "en").glob("*.yaml"):
-        write(tmp_path / "text" / MADE_UP / path.name, made_up(read_yaml(path)))
-    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
-    write(tmp_path / "text" / MADE_UP / "outcomes.yaml", {name: made_up(row["label"]) for name, row in rows.items()})
-    write(tmp_path / "sentences" / f"{MADE_UP}.yaml", made_up(read_yaml(texts.SENTENCES / "en.yaml")))
-    shutil.copy(texts.SENTENCES / "en.yaml", tmp_path / "sentences")
-    monkeypatch.setattr(texts, "FOLDER", tmp_path / "text")
-    monkeypatch.setattr(texts, "SENTENCES", tmp_path / "sentences")
+    caches = (texts.read_texts, fields.fields_in, lesson.lessons_in, session.offered)
+    made_up.use(folders, monkeypatch.setattr)
     monkeypatch.setenv(texts.LANGUAGE, "en")
-    texts.read_texts.cache_clear()
-    fields.fields_in.cache_clear()
-    use_language(MADE_UP)
-    yield MADE_UP
-    texts.read_texts.cache_clear()
-    fields.fields_in.cache_clear()
-
-
-def write(path, content):
-    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    for one in caches:
+        one.cache_clear()
+    use_language(made_up.CODE)
+    yield made_up.CODE
+    for one in caches:
+        one.cache_clear()
 
 
 def english_in(*shown):
     """Words of three letters and more that are left of the English."""
-    return {word for text in shown for word in ENGLISH.findall(re.sub(r"<[^>]*>|&\w+;", " ", str(text)))}
+    texts_ = (re.sub(r"<[^>]*>|&\w+;", " ", QUOTED.sub("", str(text))) for text in shown)
+    return {word for text in texts_ for word in ENGLISH.findall(text)} - names()
 
 
 def test_a_language_without_texts_is_refused_by_name(monkeypatch):
@@ -76,9 +60,10 @@ def test_a_language_without_texts_is_refused_by_name(monkeypatch):
 
 
 def test_every_text_comes_from_the_language_in_use(language):
-    for page in ("what_if", "lessons", "evidence", "distribution", "hand_in", "forecasts", "marks", "reading", "shell"):
-        said = {key: text for key, text in texts_of(page).page.items() if key != "direction"}
-        assert not english_in(*(KEPT.sub("", str(text)) for one in said.values() for text in flat(one))), page
+    for path in (texts.FOLDER / "en").glob("*.yaml"):
+        said = {key: text for key, text in texts_of(path.stem).page.items() if key != "direction"}
+        shown = (made_up.KEPT.sub("", str(text)) for one in said.values() for text in flat(one))
+        assert not english_in(*shown), path.stem
 
 
 def flat(content):
@@ -101,10 +86,9 @@ def test_the_chart_of_a_distribution_has_no_english(language, name):
     values = noise(40) if name == COUNT else ["2021-08-06"] * 40
     found = read(campaigns(values, name), None, name)
     shown = [found.label, found.headline, found.base.text, found.made, *found.notes, *(text for _, text in found.ticks)]
-    assert not english_in(*shown, *labels_of("", "").values()) - NOT_YET
+    assert not english_in(*shown, *labels_of("", "").values())
 
 
-@pytest.mark.xfail(reason="units and the verdict are those of compare, which is English", strict=True)
 def test_the_verdict_on_two_choices_has_no_english(language):
     base = noise(40)
     found = read(campaigns(base), campaigns(base + noise(40, 1)), COUNT)
@@ -113,19 +97,13 @@ def test_the_verdict_on_two_choices_has_no_english(language):
 
 def test_the_help_of_a_fork_and_the_groups_of_outcomes_have_no_english(language):
     said = [what_if.help_of(group, one) for group in fields.POLICIES for one in fields.fields_of()[group].options]
-    assert not english_in(*said, *outcome_groups().values()) - NAMES
+    assert not english_in(*said, *outcome_groups().values())
 
 
 def test_a_card_of_evidence_has_no_english_but_what_the_record_says(language):
     row = evidence()["F012"]
-    own = english_in(row.quote, row.scope, row.source, row.note, row.unit, row.quantity.replace("_", " "))
-    assert not english_in(evidence_page.card_in_html(row), evidence_page.figure_in_html(row)) - own - of_conflicts(row)
-
-
-def of_conflicts(row):
-    others = [evidence()[id] for id in row.conflicts]
-    said = [text for one in others for text in (one.quote, one.scope, one.source, one.note, one.unit)]
-    return english_in(*said, "least")  # `at least` of a value is declared in English
+    assert not english_in(evidence_page.card_in_html(row), evidence_page.figure_in_html(row))
+    assert row.quote in evidence_page.card_in_html(row).partition('<span lang="en"')[2]
 
 
 def test_terms_are_explained_in_the_language_in_use(language):
@@ -134,5 +112,53 @@ def test_terms_are_explained_in_the_language_in_use(language):
     assert "popover" in with_terms(f"<p>{form}</p>", {"median"})
 
 
-NAMES = {"Tajikistan", "Bagram", "Ishkashim", "CSTO", "June", "July"}
-NOT_YET = {"soldiers", "calibrated"}  # units and descriptions of calibration are declared in English
+def test_lessons_are_in_the_language_in_use(language):
+    for one in lesson.read_lessons():
+        sheet = lesson.sheet_of(one, "12")
+        said = [one.title, one.question, *one.goals, *one.questions, *one.debrief, *map(one.name_of, one.settings)]
+        said += [text for step in one.timing for text in (step.who, step.what)]
+        said += [text for task in sheet.tasks for text in (task.asks, task.because, task.says, one.name_of(task.key))]
+        said += [choice for task in sheet.tasks if task.kind in ("quiz", "pick") for choice in task.choices]
+        assert not english_in(*(made_up.KEPT.sub("", text) for text in said)), one.name
+
+
+def test_a_lesson_in_another_language_is_marked_as_in_english(language):
+    for task in (task for one in lesson.read_lessons() for task in one.tasks if task.kind == "quiz"):
+        assert task.right in task.choices
+
+
+def test_texts_laid_over_a_lesson_name_a_key_that_it_has():
+    usual = {"title": "A", "tasks": [{"key": "guess", "asks": "B"}], "goals": ["C", "D"]}
+    assert overlaid(usual, {"tasks": {"guess": {"asks": "b"}}}, "x")["tasks"] == [{"key": "guess", "asks": "b"}]
+    for wrong in ({"titel": "a"}, {"tasks": {"ges": {}}}, {"goals": ["c"]}):
+        with pytest.raises(PanjError, match="x"):
+            overlaid(usual, wrong, "x")
+
+
+def test_a_story_is_in_the_language_in_use_and_sets_the_record_apart(language, monkeypatch):
+    said = player.said_of(the_desk().settings(BASELINE), 0)["dated"]
+    assert said and not english_in(*(text for _, text, source in said), *(source for *_, source in said))
+
+
+def test_the_scenes_are_in_the_language_in_use(language):
+    found = content.read_texts(language)
+    shown = (made_up.KEPT.sub("", str(text)) for text in flat({**found, "direction": ""}))
+    assert not english_in(*shown)
+    assert scenes_wall.scene_texts() == found
+
+
+def test_an_error_keeps_what_it_names_apart_from_the_language_in_use(language):
+    fault = say_fault("lesson: found 'ten', expected one of 1, 2")
+    assert fault.count(texts.ISOLATE) == 3 and "'ten'" in fault and not english_in(fault)
+    assert say_fault("αβγ") == "αβγ"
+
+
+def test_the_page_of_the_game_has_no_english(language):
+    page, _ = thresholds.page_in(language)
+    shown = re.sub(r"<(style|script|template)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    assert not english_in(shown)
+    assert f'<html lang="{language}" dir=' in page
+
+
+def test_the_test_of_a_language_finds_english(language):
+    assert english_in("βεφορε Soldiers αφτερ") == {"Soldiers"}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sim.classroom.choice.form import Form, put, short_key
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.texts import current_language, texts_of
+from sim.classroom.texts import current_language, declared, texts_of
 from sim.configuration.changes import TRAITS, describe_changes, describing_groups, section_of
 from sim.configuration.draws import read_priors
 from sim.configuration.numbers import Number, declared_numbers
@@ -60,8 +60,18 @@ class Field(NamedTuple):
     def describe(self, value: str | float | None) -> str:
         """Return a value of the field as text: the label of a choice, a number with its unit, or a date."""
         if self.number is not None:
-            return "" if value is None else f"{value:,g} {self.number.unit}"
+            return "" if value is None else f"{value:,g} {said_unit(self.number)}"
         return next((option.label for option in self.options if option.name == value), str(value))
+
+
+def said_unit(number: Number) -> str:
+    """Return the unit of a number in the language in use."""
+    return declared("units", number.unit, number.unit)
+
+
+def said_meaning(number: Number) -> str:
+    """Return the meaning of a number in the language in use."""
+    return declared("numbers", number.meaning, number.meaning)
 
 
 def fields_of(language: str = "") -> dict[str, Field]:
@@ -160,7 +170,9 @@ def say_override(override: Override, language: str = "") -> str:
     texts, key = texts_of(PAGE, language), override.key
     if override.is_number:
         number = declared_numbers()[key]
-        return texts.say("other_number", meaning=number.meaning, value=f"{override.number:,g}", unit=number.unit)
+        return texts.say(
+            "other_number", meaning=said_meaning(number), value=f"{override.number:,g}", unit=said_unit(number)
+        )
     if key.startswith(EVENTS):
         name, _, column = key.removeprefix(EVENTS).partition(".")
         if override.deletes:
@@ -174,13 +186,14 @@ def say_override(override: Override, language: str = "") -> str:
 def say_section(section: str, name: str, value: Any, texts: Language) -> str:
     """Describe one entry of a section of a scenario, such as a factor on a number or the admission at a post."""
     if section in ("scale", "shift"):
-        meaning = declared_numbers()[f"rules.{short_key(name)}"].meaning
+        meaning = said_meaning(declared_numbers()[f"rules.{short_key(name)}"])
         return texts.say(f"other_{section}", meaning=meaning, value=f"{value:g}")
     if section == "attention":
         return texts.say("other_attention", region=name, value=f"{value:g}")
     if section == "posts":
         traits = (
-            texts.say("other_post", trait=TRAITS.get(trait, trait), value=f"{each:g}") for trait, each in value.items()
+            texts.say("other_post", trait=declared("traits", trait, TRAITS.get(trait, trait)), value=f"{each:g}")
+            for trait, each in value.items()
         )
         return texts.say("other_at_post", post=say_post(name), traits=", ".join(traits))
     if section == "events":

@@ -228,11 +228,12 @@ def scores_of(rows: Sequence[Row]) -> str:
     return "; ".join(f"{row.name} {significant(row.score)}" for row in rows)
 
 
-def say_class(task: Task, students: Sequence[Ranges]) -> str:
+def say_class(task: Task, name: str, students: Sequence[Ranges]) -> str:
     """Describe, for the teacher, how the equal mixture of a class's ranges scored.
 
     Args:
         task: A task of kind `forecast`.
+        name: Its name, as it is shown.
         students: The ranges of each student.
 
     Returns:
@@ -240,7 +241,7 @@ def say_class(task: Task, students: Sequence[Ranges]) -> str:
     """
     (mixed, *others), scores = compared(task, mixture_of(students)), [compared(task, one)[0].score for one in students]
     return texts_of("forecasts").say(
-        "class_scored", len(students), task=task.key.replace("_", " "), ranges=format_ranges(mixed.ranges),
+        "class_scored", len(students), task=name, ranges=format_ranges(mixed.ranges),
         score=significant(mixed.score), mean=significant(float(np.mean(scores))), others=scores_of(others),
     )  # fmt: skip
 

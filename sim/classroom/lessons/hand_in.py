@@ -261,7 +261,8 @@ def class_texts(graded: Sequence[Graded]) -> list[str]:
         if (ranges := given_ranges(lesson, values)) is not None:
             given.setdefault(lesson.name, []).append(ranges)
     return [
-        "".join(f"{say_class(task, [ranges[task.key] for ranges in found])}\n" for task in lesson_of(name).forecasts)
+        "".join(f"{say_class(task, lesson_of(name).name_of(task.key), [ranges[task.key] for ranges in found])}\n"
+                for task in lesson_of(name).forecasts)
         for name, found in given.items() if len(found) >= FEWEST
     ]  # fmt: skip
 

@@ -14,7 +14,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import (
+    ENGLISH,
+    current_language,
+    folder_of_language,
+    outcome_label,
+    overlaid,
+    texts_of,
+)
 from sim.configuration.overrides import Overrides
 from sim.data.configs import PACKAGE, folder_of, read_yaml
 from sim.data.evidence import Evidence
@@ -93,6 +100,11 @@ class Lesson(NamedTuple):
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
     debrief: tuple[str, ...]
+    names: Mapping[str, str] = {}  # names of settings and tasks, keyed by their keys, where a key is not a name
+
+    def name_of(self, key: str) -> str:
+        """Return the name of settings or of a task as it is shown."""
+        return self.names.get(key, key.replace("_", " "))
 
     @property
     def forecasts(self) -> tuple[Task, ...]:
@@ -130,9 +142,8 @@ def folder_of_exercises() -> Path:
     return beside if (beside / "lessons").is_dir() else PACKAGE / "exercises"
 
 
-@cache
 def read_lessons() -> tuple[Lesson, ...]:
-    """Read all lessons.
+    """Read all lessons in the language in use.
 
     Returns:
         The lessons, in order of their numbers; later calls return the same objects.
@@ -140,10 +151,16 @@ def read_lessons() -> tuple[Lesson, ...]:
     Raises:
         PanjError: There are no lessons, or one of the files is wrong.
     """
+    return lessons_in(current_language())
+
+
+@cache
+def lessons_in(language: str) -> tuple[Lesson, ...]:
+    """Read all lessons in a language, as for `read_lessons`."""
     paths = sorted((folder_of_exercises() / "lessons").glob("*.yaml"))
     if not paths:
         raise PanjError(f"{folder_of_exercises()}: found no lessons, expected lessons/*.yaml")
-    return tuple(read_lesson(path) for path in paths)
+    return tuple(read_lesson(path, language) for path in paths)
 
 
 def lesson_of(which: str | int) -> Lesson:
@@ -164,9 +181,14 @@ def lesson_of(which: str | int) -> Lesson:
     raise unknown("lesson", str(which)[:60], [name for one in read_lessons() for name in (str(one.number), one.name)])
 
 
-def read_lesson(path: Path) -> Lesson:
-    """Read and check the file of a lesson; errors name the file and the key."""
-    rows = read_yaml(path)
+def read_lesson(path: Path, language: str = ENGLISH) -> Lesson:
+    """Read and check the file of a lesson, with the texts of a language laid over it; errors name file and key."""
+    rows = {"names": {}, **read_yaml(path)}
+    said = folder_of_language(language) / "lessons" / path.name
+    if said.is_file():
+        content = read_yaml(said)
+        rows = overlaid(rows, {key: one for key, one in content.items() if key != "names"}, path.stem)
+        rows["names"] = content.get("names", {})
     number, _, name = path.stem.partition("_")
     try:
         lesson = Lesson(
@@ -183,6 +205,7 @@ def read_lesson(path: Path) -> Lesson:
             tasks=tuple(read_task(row) for row in rows.pop("tasks")),
             questions=tuple(rows.pop("questions")),
             debrief=tuple(rows.pop("debrief")),
+            names=rows.pop("names"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PanjError(
@@ -286,7 +309,8 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)
-    return {name: value, f"{name}_label": outcome.label, f"{name}_unit": outcome.unit, f"{name}_said": outcome.said}
+    unit = texts_of("lessons").unit(outcome.unit)
+    return {name: value, f"{name}_label": outcome.label, f"{name}_unit": unit, f"{name}_said": outcome.said}
 
 
 def labels_of(lesson: Lesson, parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -339,12 +363,14 @@ class TaskOutcome(NamedTuple):
     def said(self) -> str:
         """The reported figure in words, with the ids of its evidence."""
         value, low, high, ids = self.reported
+        texts, digits = texts_of("lessons"), ".3g" if self.is_share else ",.0f"
         if not ids:
-            return "nothing was reported"
-        digits = ".3g" if self.is_share else ",.0f"
+            return texts.say("nothing_reported")
         if value is not None:
-            return f"{value:{digits}} ({ids})"
-        return f"at least {low:{digits}} ({ids})" if high is None else f"{low or 0:{digits}} to {high:{digits}} ({ids})"
+            return texts.say("reported_value", value=f"{value:{digits}}", ids=ids)
+        if high is None:
+            return texts.say("reported_at_least", low=f"{low:{digits}}", ids=ids)
+        return texts.say("reported_between", low=f"{low or 0:{digits}}", high=f"{high:{digits}}", ids=ids)
 
 
 @cache
@@ -353,7 +379,6 @@ def outcome_rows() -> dict[str, Any]:
     return read_yaml(folder_of("configs") / "outcomes.yaml")
 
 
-@cache
 def outcome_of(name: str) -> TaskOutcome:
     """Return an outcome by name.
 
@@ -370,7 +395,8 @@ def outcome_of(name: str) -> TaskOutcome:
         raise unknown("lesson, outcome", name, outcome_rows())
     row = outcome_rows()[name]
     here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # the only fields that `reported_of` reads
-    return TaskOutcome(name, row["label"], row["unit"], reported_of(cast(Outcome, here), evidence()))
+    label = outcome_label(name, row["label"])
+    return TaskOutcome(name, label, row["unit"], reported_of(cast(Outcome, here), evidence()))
 
 
 @cache

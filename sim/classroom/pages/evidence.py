@@ -8,7 +8,7 @@ import solara
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.citation import ID, link_to_figure
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import marked, texts_of
 from sim.data.evidence import USES, Evidence, say_value, select
 from sim.data.record import evidence
 from sim.errors import PanjError
@@ -76,8 +76,9 @@ def Figures(rows: list[Evidence], is_open: bool = False) -> None:
 def figure_in_html(row: Evidence, is_open: bool = False) -> str:
     """Return a figure as HTML: a summary; when opened, its details next to the figures in conflict with it."""
     texts = texts_of("evidence")
+    own = texts.quoted(f"{quote_of(row)}: {figure_of(row)}")
     conflicts = [evidence()[id] for id in row.conflicts if id in evidence()]
-    summary = [f"<b>{escape(row.id)}</b>", escape(f"{quote_of(row)}: {figure_of(row)}")]
+    summary = [f"<b>{escape(row.id)}</b>", marked(escape(own))]
     if conflicts:
         summary.append(f"<small>{escape(texts.say('in_conflict', len(conflicts)))}</small>")
     title = texts.say("side_by_side", id=row.id) if conflicts else texts.say("alone")
@@ -91,18 +92,18 @@ def figure_in_html(row: Evidence, is_open: bool = False) -> str:
 def card_in_html(row: Evidence) -> str:
     """Return all that is known of a figure as a list of names and texts in HTML."""
     texts = texts_of("evidence")
-    source = escape(row.source)
+    source = marked(escape(texts.quoted(row.source)))
     if row.source_url.startswith("http"):
         source = f'<a href="{escape(row.source_url)}" target="_blank" rel="noopener">{source}</a>'
     lines = {
-        "value": escape(figure_of(row)),
-        "said": escape(quote_of(row)),
+        "value": marked(escape(texts.quoted(figure_of(row)))),
+        "said": marked(escape(texts.quoted(quote_of(row)))),
         "when": escape(days_of(row)),
-        "where": escape(row.scope),
+        "where": marked(escape(texts.quoted(row.scope))),
         "source": source,
         "confidence": escape(texts.say(f"confidence_{row.confidence}")),
         "use": escape(texts.say(f"use_{row.use}")),
-        "note": escape(row.note),
+        "note": marked(escape(texts.quoted(row.note))),
     }
     shown = "".join(f"<dt>{escape(texts.say(key))}</dt><dd>{said}</dd>" for key, said in lines.items() if said)
     return f"<div class='figure-card'><p>{link_to_figure(row.id)}</p><dl>{shown}</dl></div>"

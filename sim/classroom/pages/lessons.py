@@ -20,6 +20,7 @@ from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
     FORECAST,
     LONGEST_CODE,
+    Lesson,
     Sheet,
     Task,
     lesson_of,
@@ -107,7 +108,9 @@ def Screens(sheet: Sheet) -> None:
     steps = [
         {
             "short": str(tasks[one]) if one in tasks else texts.say(f"step_{one}"),
-            "name": name_of_task(sheet.task(one), tasks[one]) if one in tasks else texts.say(f"step_{one}"),
+            "name": name_of_task(sheet.lesson, sheet.task(one), tasks[one])
+            if one in tasks
+            else texts.say(f"step_{one}"),
             "done": one in given,
         }
         for one in screens
@@ -317,9 +320,11 @@ def Reveal(sheet: Sheet) -> None:
         Press(texts.say("fix"), on_click=fix, is_main=True)
 
 
-def name_of_task(task: Task, place: int) -> str:
+def name_of_task(lesson: Lesson, task: Task, place: int) -> str:
     """Return the number and title of a task, with its points."""
-    texts, title = texts_of("lessons"), task.key.replace("_", " ").capitalize()
+    texts = texts_of("lessons")
+    title = lesson.name_of(task.key)
+    title = title[:1].upper() + title[1:]
     return f"{texts.say('task', place=place, title=title)} ({texts.say('points', task.points)})"
 
 
@@ -342,7 +347,7 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
     ran, set_ran = solara.use_state(given.runs if given else 0)
     found, set_found = solara.use_state(cast(Mark | None, None))
     with solara.Div(classes=["panj-task"], attributes={"data-task": task.key}):
-        Heading(name_of_task(task, place), 2)
+        Heading(name_of_task(sheet.lesson, task, place), 2)
         Asked(task.asks, explained)
         if task.needs:
             CampaignsOfTask(sheet, task, ran, set_ran, given is not None)
@@ -402,7 +407,7 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered
     Note(progress(asked), live=True)
     if all(one.campaigns is not None and one.campaigns.table is not None for one in asked):
         done = sum(one.ticket.done for one in asked if one.ticket is not None)
-        Shown(task, dict(zip(names, asked, strict=True)), done, is_answered)
+        Shown(sheet.lesson, task, dict(zip(names, asked, strict=True)), done, is_answered)
 
 
 def settings_of(task: Task) -> list[str]:
@@ -424,7 +429,7 @@ def progress(asked: list[RequestState]) -> str:
 
 
 @solara.component
-def Shown(task: Task, asked: Mapping[str, RequestState], done: int, is_answered: bool) -> None:
+def Shown(lesson: Lesson, task: Task, asked: Mapping[str, RequestState], done: int, is_answered: bool) -> None:
     """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them.
 
     A number or verdict that can be read from the picture is not written next to it until the task is answered.
@@ -434,14 +439,14 @@ def Shown(task: Task, asked: Mapping[str, RequestState], done: int, is_answered:
     if task.of:
         changed = found[task.of] if task.minus else None
         base = found[task.minus or task.of]
-        change = texts.say("differs", of=task.of.replace("_", " "), minus=task.minus.replace("_", " "))
+        change = texts.say("differs", of=lesson.name_of(task.of), minus=lesson.name_of(task.minus))
         Distribution(
             read(base, changed, task.outcome, change if task.minus else ""),
-            base=(task.minus or task.of).replace("_", " "), changed=task.of.replace("_", " "), level=3,
+            base=lesson.name_of(task.minus or task.of), changed=lesson.name_of(task.of), level=3,
             says=is_answered,
         )  # fmt: skip
     if is_answered or not task.of or task.measure == "best_group_gap":  # what no picture shows
-        Numbers(task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
+        Numbers(lesson, task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
     if task.measure == "best_group_gap":
         Groups(task, values_of(found[task.of].table, task.outcome))
 
@@ -452,7 +457,7 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 
 
 @solara.component
-def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
+def Numbers(lesson: Lesson, task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
     """Show a table of the mean and quantiles of a task's outcome, with one row for each of the named settings."""
     texts = texts_of("lessons")
     plain = partial(format_answer, task=task._replace(measure=""))
@@ -461,7 +466,7 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
         rows.append(
             [
-                texts.say("setting", name=name.replace("_", " "), said=describe_settings(asked[name].overrides)),
+                texts.say("setting", name=lesson.name_of(name), said=describe_settings(asked[name].overrides)),
                 f"{numbers.size}",
                 *(plain(cut) for cut in cuts),
             ]

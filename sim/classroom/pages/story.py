@@ -15,7 +15,7 @@ from sim.classroom.parts.map import say_campaign
 from sim.classroom.parts.questions import SeedForm, Sentences
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import chronicle_for, numbers_from
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import marked, texts_of
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.story.chronicle import facts_here
@@ -111,6 +111,6 @@ def days_in_html(story: Story) -> str:
     for day, is_after in with_line(story.days):
         if is_after:
             parts.append(f"<p><em>{escape(texts.say('after_record', day=texts.day(THE_LINE, year=True)))}</em></p>")
-        lines = "".join(f'<li class="is-{one.kind}">{escape(one.text)}</li>' for one in day.told)
+        lines = "".join(f'<li class="is-{one.kind}">{marked(escape(one.text))}</li>' for one in day.told)
         parts.append(f"<h3>{escape(say_day(day.date, texts))}</h3><ul>{lines}</ul>")
     return "".join(parts) or f"<p>{escape(texts.say('nothing'))}</p>"

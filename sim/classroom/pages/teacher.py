@@ -294,7 +294,7 @@ def Asking(code: str, is_next: bool) -> None:
     heads, more = outcome_groups(), texts_of("reading").say("group_more")
     known = sorted(offered().values(), key=lambda one: [*heads, one.outcome].index(one.outcome))
     outcomes = [
-        {"value": one.outcome, "text": f"{one.label} ({one.unit})", "group": heads.get(one.outcome, more)}
+        {"value": one.outcome, "text": f"{one.label} ({texts.unit(one.unit)})", "group": heads.get(one.outcome, more)}
         for one in known
     ]
     abouts = [{"value": one, "text": texts.say(f"teacher_about_{one}")} for one in ABOUT]
@@ -394,7 +394,7 @@ def Scores(room: Room, question: Question) -> None:
             with vuetify.Html(tag="tr"):
                 Said(called(team), "th", attributes={"scope": "row"})
                 Said(texts.say(f"score_word_{score.verdict}") if score else texts.say("verdict_none"), "td")
-                Said(say_amount(score.total, measure) if score else "", "td")
+                Said(say_amount(score.total, measure, texts) if score else "", "td")
 
 
 @solara.component

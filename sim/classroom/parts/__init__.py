@@ -8,6 +8,7 @@ import reacton.ipyvuetify as vuetify
 import solara
 
 from sim.classroom.parts.citation import with_links
+from sim.classroom.texts import marked, say_fault
 
 
 @solara.component
@@ -32,7 +33,12 @@ def Note(text: str, live: bool = False) -> None:
 @solara.component
 def Trouble(text: str) -> None:
     """Show the message of an error; show nothing while it is empty."""
-    solara.HTML("p", unsafe_innerHTML=escape(text), classes=["trouble"] if text else [], attributes={"role": "alert"})
+    solara.HTML(
+        "p",
+        unsafe_innerHTML=marked(escape(say_fault(text))),
+        classes=["trouble"] if text else [],
+        attributes={"role": "alert"},
+    )
 
 
 @solara.component

@@ -10,13 +10,18 @@ from sim.classroom.lessons.lesson import CHOSEN, FORECAST, NUMBERS, RANGES, Task
 from sim.classroom.lessons.marking import Value
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.wording import Language
 
 LABELS = ("number", "from", "to", "nine", "half", "choice", "id", "words", "keep", "check")
 
 
 @solara.component_vue("answer.vue")
 def Form(
-    kind: str, choices: Sequence[str], given: list[str], labels: dict[str, str], event_answer: Callable[[Any], None]
+    kind: str,
+    choices: Sequence[dict[str, str]],
+    given: list[str],
+    labels: dict[str, str],
+    event_answer: Callable[[Any], None],
 ) -> None:
     """Show the form for an answer; `event_answer` receives a mapping of texts: `first`, `second`, `third`, `fourth`."""
 
@@ -59,7 +64,13 @@ def AnswerForm(
             on_trouble(str(error))
 
     labels = {key: texts.say(f"answer_{key}") for key in LABELS}
-    Form(kind=shape_of(task), choices=list(task.choices), given=shown(given), labels=labels, event_answer=answer)
+    choices = [{"value": one, "text": said_choice(task, one, texts)} for one in task.choices]
+    Form(kind=shape_of(task), choices=choices, given=shown(given), labels=labels, event_answer=answer)
+
+
+def said_choice(task: Task, choice: str, texts: Language) -> str:
+    """Return a choice of a task as it is shown; choices that all tasks of a kind have are in the texts of the page."""
+    return texts.say(f"choice_{choice.replace(' ', '_')}") if task.kind in ("verdict", "inside") else choice
 
 
 def shape_of(task: Task) -> str:

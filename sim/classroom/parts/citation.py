@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import marked, texts_of
 from sim.data.own import remembered
 from sim.data.record import evidence
 
@@ -35,8 +35,9 @@ def with_links(html: str) -> str:
         html: Text as HTML, with everything escaped that is not markup.
 
     Returns:
-        The same HTML with links; attributes and existing links are left as they are.
+        The same HTML with links, and with English marked as `sim.classroom.texts.marked` does; attributes and existing
+        links are left as they are.
     """
     parts = IN_TAGS.split(html)
     parts[::2] = [known_ids().sub(lambda found: link_to_figure(found[1]), part) for part in parts[::2]]
-    return "".join(parts)
+    return marked("".join(parts))

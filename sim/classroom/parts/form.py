@@ -7,7 +7,7 @@ from typing import Any
 
 import solara
 
-from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of, say_override
+from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of, said_unit, say_override
 from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
 from sim.classroom.parts import Note, Press
@@ -145,7 +145,7 @@ def of_number(field: Field) -> dict[str, Any]:
         "range",
         low=f"{number.low:,g}",
         high=f"{number.high:,g}",
-        unit=number.unit,
+        unit=said_unit(number),
         declared=f"{number.value:,g}",
         source=number.source,
     )
@@ -153,4 +153,4 @@ def of_number(field: Field) -> dict[str, Any]:
         said += " " + texts.say("believed", low=f"{low:,g}", high=f"{high:,g}")
     step = 1 if number.is_whole else float(f"{(high - low) / STEPS:.1g}")
     return {"low": number.low, "high": number.high, "slide": [low, high], "step": step, "declared": number.value,
-            "unit": number.unit, "range": said}  # fmt: skip
+            "unit": said_unit(number), "range": said}  # fmt: skip

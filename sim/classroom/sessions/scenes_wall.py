@@ -15,16 +15,15 @@ from sim.classroom.sessions.claims import ENDS
 from sim.classroom.sessions.scenes import BRACKET, CAMPAIGN, DRAWING, FIRST_AT, Campaigns, Work, campaign_of
 from sim.classroom.texts import current_language, texts_of
 from sim.data.facts import read_facts
-from sim.explorable.content import SCENES, read_texts, texts_in
+from sim.explorable.content import SCENES, read_texts
 
 NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to hold
 GATHER, REPORTS, DECISION = (SCENES.index(one) for one in ("gather", "reports", "decision"))
 
 
 def scene_texts() -> dict[str, Any]:
-    """Return the texts of the scenes in the language of the pages, or in English if it has none."""
-    language = current_language()
-    return read_texts(language if texts_in(language) else "en")
+    """Return the texts of the scenes in the language of the pages."""
+    return read_texts(current_language())
 
 
 def title_of_scene(scene: int) -> str:

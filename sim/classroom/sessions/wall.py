@@ -10,6 +10,7 @@ campaigns of different choices together.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,8 +140,9 @@ def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
     """Describe the simulated effect or outcome, with its interval."""
     low, middle, high = simulated(answer, about)
     if about == EFFECT:
-        interval = say_interval(low, high, measure)
-        return texts_of("class").say("simulated_effect", None, mean=say_difference(middle, measure), interval=interval)
+        texts = texts_of("class")
+        mean, interval = say_difference(middle, measure, texts), say_interval(low, high, measure, texts)
+        return texts.say("simulated_effect", None, mean=mean, interval=interval)
     return texts_of("class").say(
         "simulated_outcome", None,
         median=format_level(middle, measure), low=format_level(low, measure), high=format_level(high, measure),
@@ -219,7 +221,7 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         key = "wall_found_effect" if clear(low, high) else "wall_found_unclear"
-        return texts.say(key, None, interval=say_interval(low, high, measure))
+        return texts.say(key, None, interval=say_interval(low, high, measure, texts))
     low, high = np.quantile(answer.values, ENDS).tolist()
     return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
 
@@ -306,7 +308,7 @@ def unit_of(measure: Measure, about: str) -> str:
     texts = texts_of("class")
     if is_share(measure):
         return texts.say("unit_points" if about == EFFECT else "unit_percent")
-    return measure.unit
+    return texts.unit(measure.unit)
 
 
 def format_range(claim: Claim, about: str, measure: Measure) -> str:
@@ -321,7 +323,7 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
         The range in words, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
     """
     if about == EFFECT:
-        return say_interval(claim.low, claim.high, measure)
+        return say_interval(claim.low, claim.high, measure, texts_of("class"))
     return format_levels(claim.low, claim.high, measure)
 
 
@@ -397,19 +399,20 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
     if score is None:
         return [texts.say("score_failed", error=answer.error) if answer.error else texts.say("score_none")]
     gaps = {
-        "effect": say_difference(answer.mean, measure),
-        "miss": say_amount(score.miss, measure),
+        "effect": say_difference(answer.mean, measure, texts),
+        "miss": say_amount(score.miss, measure, texts),
         "campaigns": f"{len(answer.values):,}",
         "confidence": percent(claim.confidence),
         "held": percent(score.held),
     }
     found = [texts.say(f"score_{about}_{score.verdict}", None, **gaps)]
     surprise = 1 - claim.confidence
-    gaps |= {key: say_amount(getattr(score, key), measure) for key in ("total", "width", "penalty")}
+    gaps |= {key: say_amount(getattr(score, key), measure, texts) for key in ("total", "width", "penalty")}
     gaps |= {"factor": f"{significant(2 / surprise)}", "surprise": percent(surprise)}
     found.append(texts.say("score_total", None, **gaps))
     if about != EFFECT:
-        found.append(texts.say("score_best", None, confidence=gaps["confidence"], best=say_amount(score.best, measure)))
+        best = say_amount(score.best, measure, texts)
+        found.append(texts.say("score_best", None, confidence=gaps["confidence"], best=best))
     return found
 
 
@@ -424,9 +427,11 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
     Returns:
         One sentence.
     """
-    values, say = (answer.effects, say_difference) if about == EFFECT else (answer.values, format_level)
+    texts = texts_of("class")
+    say = partial(say_difference, language=texts) if about == EFFECT else format_level
+    values = answer.effects if about == EFFECT else answer.values
     low, high = np.quantile(values, ENDS).tolist()
-    return texts_of("class").say(
+    return texts.say(
         "join_one_number", None, first=say(values[0], measure), low=say(low, measure), high=say(high, measure)
     )
 

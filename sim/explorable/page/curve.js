@@ -61,7 +61,6 @@ export class Curve {
   }
 
   drawAxes(most) {
-    const months = this.page.about.says.months;
     for (let value = 0; value <= most; value += 100) {
       svg("line", { class: "axis", x1: 38, x2: this.x(this.last), y1: this.y(value), y2: this.y(value) }, this.overlay);
       svg("text", { x: 32, y: this.y(value) + 4, "text-anchor": "end" }, this.overlay, String(value));
@@ -70,8 +69,7 @@ export class Curve {
     for (const day of [0, 31, 61]) {
       const at = this.x(day);
       svg("line", { class: "axis", x1: at, x2: at, y1: this.y(0), y2: this.y(0) + 5 }, this.overlay);
-      svg("text", { x: at, y: this.height - 5, "text-anchor": day ? "middle" : "start" }, this.overlay,
-        `1 ${months[this.page.dateOf(day).getUTCMonth()]}`);
+      svg("text", { x: at, y: this.height - 5, "text-anchor": day ? "middle" : "start" }, this.overlay, this.page.day(day));
     }
   }
 

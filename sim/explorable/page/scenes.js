@@ -122,7 +122,8 @@ class Page {
 
   day(day) {
     const date = this.dateOf(day);
-    return `${date.getUTCDate()} ${this.about.says.months[date.getUTCMonth()]}`;
+    const { date: sentence, months } = this.about.says;
+    return say(sentence, { day: date.getUTCDate(), month: months[date.getUTCMonth()] });
   }
 
   // Tell the page of a class, and the window around this one if it is of the same site, what was done.
