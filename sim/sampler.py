@@ -27,6 +27,12 @@ Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
 STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
 # deviation, as a share of the prior)
+SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
+SCALE, PARTS = (
+    2.38,
+    (0.4, 1.2),
+)  # step for a normal density, divided by sqrt(2 x numbers); range of the part that is used
+JITTER = 0.01  # standard deviation that is added to a difference, as a share of the prior
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
 MOST_STEPS = 200  # largest number of tempering steps within a stage
@@ -46,8 +52,11 @@ class Model(Protocol):
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
         """Redraw those parts of each state that do not affect the likelihood of earlier stages."""
 
-    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """Propose a change to each state; `move` gives its kind. Proposals are symmetric with respect to the prior."""
+    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers, others: State) -> State:
+        """Propose a change to each state; `move` gives its kind. Proposals are symmetric with respect to the prior.
+
+        `others` are the states before this step of tempering; proposals may use the differences between them.
+        """
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Return the log likelihoods of states, which are -inf for a state that fails.
@@ -124,6 +133,27 @@ def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats
     many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
     chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
     return reflected(shares + size * chosen * rng.standard_normal(shares.shape))
+
+
+def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: NDArray[np.bool_]) -> Floats:
+    """Propose other numbers, moved by the difference between two other states, so that steps follow correlations.
+
+    Source: differential evolution Markov chains, ter Braak 2006, doi:10.1007/s11222-006-8769-1; subsets of numbers as
+    in Vrugt and others 2009, doi:10.1515/IJNSNS.2009.10.3.273.
+
+    Args:
+        rng: Source of the random numbers.
+        shares: (states, numbers) Numbers as shares of their priors.
+        others: (others, numbers) Numbers of other states.
+        whole: (states) Whether the whole difference is added, which leads from one mode to another; otherwise a part,
+            which is the smaller the more numbers change.
+    """
+    first, second = others[rng.integers(len(others), size=(2, len(shares)))]
+    chosen = rng.random(shares.shape) < rng.choice(SUBSETS, size=(len(shares), 1))
+    many = np.maximum(1, chosen.sum(axis=1, keepdims=True))
+    part = np.where(whole[:, None], 1.0, SCALE / np.sqrt(2.0 * many) * rng.uniform(*PARTS, size=(len(shares), 1)))
+    noise = JITTER * rng.standard_normal(shares.shape)
+    return reflected(shares + chosen * (part * (first - second) + noise))
 
 
 def log_mean(log_values: Floats) -> float:
@@ -247,12 +277,13 @@ def run_stage(model: Model, cloud: Cloud, count: int, stage: int, chain: int, se
         rows = systematic(log_weights, count // chain, generator(seed, stage, number, RESAMPLE))
         size = effective(log_weights)
         temperature = to
+        others = state
         state, before, here, origin = rows_of(state, rows), before[rows], here[rows], origin[rows]
         layers, proposed, accepted = [(state, before, here)], *(np.zeros((2, len(model.moves)), int))
         for link in range(1, (chain - 1) * moves + 1):
             rng = generator(seed, stage, number, CHOOSE, link)
             move = rng.choice(len(model.moves), size=rows.size, p=model.chances)
-            new = model.propose(rng, state, stage, move)
+            new = model.propose(rng, state, stage, move, others)
             new_before, new_terms = model.weigh(new, stage)
             new_here = new_terms.sum(axis=1)
             gain = (new_before + temperature * new_here) - (before + temperature * here)

@@ -203,7 +203,7 @@ class Campaigns:
         daily[:, self.day(stage - 1) + 1 :] = seeds(rng, daily.shape[0])[:, None, None]
         return state[NUMBER_SHARE], daily, state[LASTING], state[LOCAL]
 
-    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
+    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers, others: State) -> State:
         """Propose a change to each world, and return the changed worlds.
 
         Args:

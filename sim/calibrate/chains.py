@@ -34,34 +34,43 @@ from rich.console import Console
 from sim.configuration.draws import Prior
 from sim.errors import PanjError
 from sim.execution.executors import cores, end_with_parent, interrupts_ignored
-from sim.sampler import STEPS, Cloud, State, generator, recorded, sample, stepped, store_stage
+from sim.sampler import STEPS, Cloud, State, differing, generator, read_stage, sample, stepped, store_stage
 from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
-RATES = (1.0, 2.0, 4.0)  # learning rate at the end of each stage; the last is that of the posterior
-CHAIN = 4  # draws per chain of moves, of which the sampler runs many
-DRAWN = 4  # draws from the prior for every draw that is kept
+RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
+PARTS = (4, 2, 1, 1)  # by stage: the part of an ensemble that is run, since a low rate needs less precise scores
+CHAIN = 2  # draws per chain of moves, of which the sampler runs many
+DRAWN = 8  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
 SEED_BITS = 40  # number of random bits of the seed with which an ensemble begins
 SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed
 MOVES = {  # kind of proposal: how often it is made; the first are those of STEPS
-    "one parameter": 0.3,
-    "three parameters": 0.3,
-    "eight parameters": 0.2,
-    "other seeds": 0.2,
+    "one parameter": 0.1,
+    "three parameters": 0.1,
+    "eight parameters": 0.1,
+    "other seeds": 0.1,
+    "part of a difference": 0.45,
+    "whole difference": 0.15,
 }
-SHARES, SEEDS, SCORES = range(3)  # positions of the arrays in a state
+OTHER_SEEDS, PART, WHOLE = range(len(STEPS), len(MOVES))
+SHARES, SEEDS, SCORES, EARLIER = range(4)  # positions of the arrays in a state
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Score = Callable[[Floats, Integers], Floats]  # shares and first seeds of ensembles -> scores (ensembles x events)
+Sizes = tuple[int, ...]  # numbers of campaigns, of which each ensemble runs the largest
+Score = Callable[[Floats, Integers, Sizes], Floats]  # shares, first seeds, sizes -> scores (ensembles, sizes, events)
 
 
 class Effort(NamedTuple):
     """Size of the sample of a refined fit."""
 
     draws: int  # draws per chain, a multiple of CHAIN
-    campaigns: int  # campaigns per ensemble
+    campaigns: int  # campaigns per ensemble, in the last stages
     moves: int  # moves from one draw to the next
+
+    def size(self, stage: int) -> int:
+        """Return the number of campaigns per ensemble in a stage."""
+        return max(1, self.campaigns // PARTS[stage])
 
 
 class Problem(NamedTuple):
@@ -72,9 +81,10 @@ class Problem(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """The draws of all chains, weighted by the evidence that each chain estimates."""
+    """The draws of all chains at one learning rate, weighted by the evidence that each chain estimates."""
 
     clouds: tuple[Cloud, ...]  # one per chain
+    rate: float  # learning rate
 
     @property
     def shares(self) -> Floats:
@@ -106,45 +116,52 @@ class Ensembles:
     Args:
         problem: The fitting problem.
         score: Runs and scores ensembles; `problem.score`, or the same on worker processes.
+        effort: The size of the sample, which decides how many campaigns an ensemble has in each stage.
     """
 
     stages = len(RATES)
     moves = tuple(MOVES)
     chances = tuple(MOVES.values())
 
-    def __init__(self, problem: Problem, score: Score) -> None:
-        self.problem, self.score = problem, score
+    def __init__(self, problem: Problem, score: Score, effort: Effort) -> None:
+        self.problem, self.score, self.effort = problem, score, effort
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
         """Draw parameters from their priors, and seeds. Raise PanjError if every ensemble has a failed campaign."""
         shares = rng.random((count, len(self.problem.priors)))
-        state = self.scored(shares, first_seeds(rng, count))
+        state = self.scored(shares, first_seeds(rng, count), 0)
         if not np.isfinite(state[SCORES]).all(axis=1).any():
             raise PanjError(f"calibrate: found a failed campaign in each of {counted(count, 'ensemble')} drawn from "
                             "the priors, expected at least one ensemble without")  # fmt: skip
         return state
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Return the state as it is: every stage uses the same campaigns."""
-        return state
+        """Return the states with the scores of this stage, whose ensembles may be larger than before."""
+        return self.scored(state[SHARES], state[SEEDS], stage) if stage else state
 
-    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
+    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers, others: State) -> State:
         """Propose other parameters with the same seeds, or other seeds with the same parameters."""
         shares, seeds = state[SHARES], state[SEEDS]
-        keeps = move == len(STEPS)
-        near = stepped(rng, shares, move)
-        return self.scored(np.where(keeps[:, None], shares, near), np.where(keeps, first_seeds(rng, seeds.size), seeds))
+        new = stepped(rng, shares, np.minimum(move, OTHER_SEEDS))
+        differs = (move == PART) | (move == WHOLE)
+        new = np.where(differs[:, None], differing(rng, shares, others[SHARES], move == WHOLE), new)
+        return self.scored(new, np.where(move == OTHER_SEEDS, first_seeds(rng, seeds.size), seeds), stage)
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Return minus the scores times the learning rate: of earlier stages together, and of this stage by event."""
-        before, after = (0.0, *RATES)[stage : stage + 2]
-        scores = state[SCORES]
-        earlier = -before * scores.sum(axis=1) if before else np.zeros(len(scores))  # a score may be infinite
-        return earlier, -(after - before) * scores
+        """Return minus the scores times the learning rate: of earlier stages together, and of this stage by event.
 
-    def scored(self, shares: Floats, seeds: Integers) -> State:
-        """Return a state with the scores of its ensembles."""
-        return shares, seeds, self.score(shares, seeds)
+        That of this stage replaces the scores of the smaller ensembles of the stage before by those of its own.
+        """
+        before, after = (0.0, *RATES)[stage : stage + 2]
+        fine = np.isfinite(state[SCORES]) & np.isfinite(state[EARLIER])
+        scores, earlier = np.where(fine, state[SCORES], 0.0), np.where(fine, state[EARLIER], 0.0)
+        return -before * earlier.sum(axis=1), np.where(fine, before * earlier - after * scores, -np.inf)
+
+    def scored(self, shares: Floats, seeds: Integers, stage: int) -> State:
+        """Return a state with the scores of its ensembles in a stage and in the stage before."""
+        sizes = self.effort.size(max(0, stage - 1)), self.effort.size(stage)
+        found = self.score(shares, seeds, sizes)
+        return shares, seeds, found[:, 1], found[:, 0]
 
 
 def first_seeds(rng: np.random.Generator, count: int) -> Integers:
@@ -155,7 +172,7 @@ def first_seeds(rng: np.random.Generator, count: int) -> Integers:
 def refine(
     problem: Problem, effort: Effort, chains: int, seed: int, folder: Path, console: Console,
     pool: Executor | None = None,
-) -> Refined:  # fmt: skip
+) -> tuple[Refined, ...]:  # fmt: skip
     """Run the chains, one after another, each continuing from its last complete stage of an earlier call.
 
     Args:
@@ -168,37 +185,39 @@ def refine(
         pool: Process pool on which ensembles are run; without it they are run in this process.
 
     Returns:
-        The draws of all chains.
+        The draws of all chains, at each learning rate.
 
     Raises:
         PanjError: If a campaign failed in every ensemble that was drawn from the priors.
     """
     score = problem.score if pool is None else pooled_scorer(problem.score, pool)
-    model = Ensembles(problem, score)
-    clouds = []
+    model = Ensembles(problem, score, effort)
+    clouds: list[list[Cloud]] = [[] for _ in RATES]  # by stage and chain
     for number in range(chains):
         place = folder / f"chain_{number}"
-        first, cloud = recorded(place, model.stages)
+        there = [read_stage(place, stage) for stage in range(model.stages)]
+        first = there.index(None) if None in there else model.stages
+        cloud = there[first - 1] if first else None
         own_seed = int(generator(seed, SAMPLER, number).integers(2**SEED_BITS))
         ran = sample(model, effort.draws, CHAIN, own_seed, cloud, first, effort.moves, DRAWN)
-        for stage in range(first, model.stages):
-            started = time.monotonic()
-            with console.status(f"Chain {number + 1} of {chains}: learning rate {RATES[stage]:g} ..."):
-                cloud = next(ran)
-            store_stage(place, stage, cloud)
-            print_stage(number, chains, stage, cloud, time.monotonic() - started, console)
-        assert cloud is not None  # there is at least one stage
-        clouds.append(cloud)
-    return Refined(tuple(clouds))
+        for stage, of_stage in enumerate(clouds):
+            started, done = time.monotonic(), there[stage] if stage < first else None
+            if done is None:
+                with console.status(f"Chain {number + 1} of {chains}: learning rate {RATES[stage]:g} ..."):
+                    done = next(ran)
+                store_stage(place, stage, done)
+                print_stage(number, chains, stage, done, time.monotonic() - started, console)
+            of_stage.append(done)
+    return tuple(Refined(tuple(of_stage), rate) for of_stage, rate in zip(clouds, RATES, strict=True))
 
 
 def pooled_scorer(score: Score, pool: Executor) -> Score:
     """Return a scorer that divides ensembles into batches and scores these on the processes of a pool."""
 
-    def on_pool(shares: Floats, seeds: Integers) -> Floats:
+    def on_pool(shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
         with interrupts_ignored():  # worker processes may start here
             futures = [
-                pool.submit(score, shares[first : first + BATCH], seeds[first : first + BATCH])
+                pool.submit(score, shares[first : first + BATCH], seeds[first : first + BATCH], sizes)
                 for first in range(0, seeds.size, BATCH)
             ]
         return np.concatenate([future.result() for future in futures])

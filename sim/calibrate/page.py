@@ -414,7 +414,8 @@ def describe_chains(made: Fitted) -> list[str]:
     each = "the chain" if len(last) == 1 else "each chain"
     sentences = [
         f"In {span_of(int(row['step']) for row in last)} steps {each} went from the prior to learning rate "
-        f"{made.about['learning_rate']:g}, with {made.about['simulations']:,} campaigns in total. In the last step "
+        f"{made.about['learning_rate']:g}, with {made.about['simulations']:,} campaigns in total. "
+        f"{describe_trials(made)}In the last step "
         f"{span(*(percent(end(map(acceptance_of, last))) for end in (min, max)))} of proposals were accepted. "
         f"The draws of {each} descend from {span_of(made.about['origins'])} of its draws from the prior."
     ]
@@ -428,6 +429,19 @@ def describe_chains(made: Fitted) -> list[str]:
             else f"The {made.about['chains']} chains agree: no two means are farther apart than three standard errors."
         )
     return sentences
+
+
+def describe_trials(made: Fitted) -> str:
+    """Say why the learning rate was chosen, for a fit that tried several."""
+    trials = made.about.get("trials", [])
+    if not trials:
+        return ""
+    rates, scores = (list_words([form(trial) for trial in trials]) for form in (
+        lambda trial: f"{trial['rate']:g}", lambda trial: f"{trial['again']:.2f}"))  # fmt: skip
+    return (
+        f"Of the learning rates {rates} it is the one at which new campaigns score best: {scores}, summed over events, "
+        "in campaigns that are not used again. "
+    )
 
 
 def describe_events(made: Fitted) -> list[str]:

@@ -7,6 +7,8 @@ Returns `RefinedFit`; `Scorer`, which runs and scores ensembles on worker proces
 Method  All targets are used, not only those of the first fit; all events count the same. A target whose score is 0 for
         the bank, because its range holds every campaign, is left out. Campaigns are also run with draws of the
         posterior and seeds that no ensemble has, since draws are favoured a little by the seeds of their own ensemble.
+        The learning rate is that at which such campaigns score best, of the rates at which stages of the chains end.
+        The campaigns that decide this are not those with which the fit is then compared.
 """
 
 import json
@@ -28,12 +30,14 @@ from sim.calibrate.chains import (
     CHAIN,
     DRAWN,
     MOVES,
+    PARTS,
     RATES,
     SEED_BITS,
     SHARES,
     Effort,
     Problem,
     Refined,
+    Sizes,
     alone_in,
     processes,
     refine,
@@ -59,11 +63,11 @@ from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 20
-    "quick": Effort(draws=128, campaigns=16, moves=2),
-    "full": Effort(draws=256, campaigns=32, moves=3),
+EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 40
+    "quick": Effort(draws=64, campaigns=16, moves=4),
+    "full": Effort(draws=256, campaigns=32, moves=10),
 }
-METHOD = 2  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
+METHOD = 3  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
 FARTHEST = 1.0  # distance of a campaign without the outcome: only shares can be missing, for want of falls or crossings
 SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
 AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
@@ -73,6 +77,14 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+class Trial(NamedTuple):
+    """The scores at one learning rate, summed over events."""
+
+    rate: float
+    ensembles: float  # mean over the ensembles of the draws
+    again: float  # of new campaigns with the draws
+
+
 class RefinedFit(NamedTuple):
     """The posterior of a refined fit, campaigns of its ensembles, and new campaigns run with draws of it."""
 
@@ -80,6 +92,7 @@ class RefinedFit(NamedTuple):
     events: tuple[str, ...]
     units: dict[Target, float]  # unit of the score of every target that is used
     refined: Refined
+    trials: tuple[Trial, ...]  # at each learning rate
     posterior: Posterior
     accepted: pa.Table  # first campaign of the ensemble of each draw, in the same order: the outcomes that targets use
     again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
@@ -118,14 +131,14 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     folder = place / "chains" / digest
     with alone_in(folder, asked), processes(cores()) as pool:
-        problem = problem_of(made, order, effort, units)
-        refined = refine(problem, effort, request.chains, request.seed, folder, console, pool)
-        return completed(made, order, units, effort, refined, folder, console, pool)
+        problem = problem_of(made, order, units)
+        by_rate = refine(problem, effort, request.chains, request.seed, folder, console, pool)
+        return completed(made, order, units, effort, by_rate, folder, console, pool)
 
 
-def problem_of(made: Fit, order: Order, effort: Effort, units: dict[Target, float]) -> Problem:
+def problem_of(made: Fit, order: Order, units: dict[Target, float]) -> Problem:
     """Set up the fitting problem for all parameters and all targets that have a unit, with its scorer."""
-    return Problem(made.priors, Scorer(order, effort.campaigns, units))
+    return Problem(made.priors, Scorer(order, units))
 
 
 def events_of(targets: Iterable[Target]) -> tuple[str, ...]:
@@ -180,20 +193,23 @@ def asked_of(made: Fit, request: Calibrate, units: Mapping[Target, float]) -> di
         "bank": sha256(seen).hexdigest()[:16], "priors": priors, "targets": targets, "rates": list(RATES),
         "units": {target.target: unit for target, unit in units.items()}, "farthest": FARTHEST,
         "refine": request.refine, **EFFORTS[request.refine]._asdict(), "chains": request.chains, "seed": request.seed,
-        "method": [METHOD, CHAIN, DRAWN, HALF, SEED_BITS, *STEPS, *MOVES.values()],
+        "method": [METHOD, CHAIN, DRAWN, HALF, SEED_BITS, *PARTS, *STEPS, *MOVES.values()],
         "versions": {name: version(name) for name in LIBRARIES},
     }  # fmt: skip
 
 
 def completed(
-    made: Fit, order: Order, units: dict[Target, float], effort: Effort, refined: Refined, folder: Path,
+    made: Fit, order: Order, units: dict[Target, float], effort: Effort, by_rate: Sequence[Refined], folder: Path,
     console: Console, pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """Complete a refined fit after its chains have ended, and run campaigns with draws of its posterior."""
-    drawn = [numbers_at(made.priors, shares) for shares in refined.shares]
-    rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
-    posterior = posterior_of(made.bank.keys, refined.weights, rows, "")
-    console.print(f"Running one campaign of each of {len(rows):,} ensembles again ...")
+    """Choose the learning rate after all chains have ended, and run campaigns with the draws of that rate."""
+    first = int(made.bank.seeds.max()) + 1
+    console.print(f"Running {AGAIN} campaigns with the draws of each of {len(by_rate)} learning rates ...")
+    trials = tuple(trial_of(one, made, order, units, range(first, first + AGAIN), pool) for one in by_rate)
+    refined = by_rate[int(np.argmin([trial.again for trial in trials]))]
+    first += AGAIN
+    drawn, posterior = drawn_of(refined, made), posterior_at(refined, made)
+    console.print(f"Running one campaign of each of {len(drawn):,} ensembles again ...")
     names = tuple(name for name in names_of(made.targets) if name in made.bank.outcomes.column_names)
     seeds = refined.seeds.tolist()
     accepted = pa.concat_tables(
@@ -201,9 +217,28 @@ def completed(
                                  for first in range(0, len(seeds), PIECE)])
     )  # fmt: skip
     console.print(f"Running {AGAIN} campaigns with draws of the posterior and new seeds ...")
-    first = int(made.bank.seeds.max()) + 1
     again = run_with(posterior, order, range(first, first + AGAIN), pool)
-    return RefinedFit(effort, events_of(units), units, refined, posterior, accepted, again, first, folder)
+    return RefinedFit(effort, events_of(units), units, refined, trials, posterior, accepted, again, first, folder)
+
+
+def drawn_of(refined: Refined, made: Fit) -> list[dict[str, float]]:
+    """Return the parameters of every draw of the chains."""
+    return [numbers_at(made.priors, shares) for shares in refined.shares]
+
+
+def posterior_at(refined: Refined, made: Fit) -> Posterior:
+    """Return the draws of the chains at a learning rate as a posterior."""
+    rows = np.array([[one[key] for key in made.bank.keys] for one in drawn_of(refined, made)])
+    return posterior_of(made.bank.keys, refined.weights, rows, "")
+
+
+def trial_of(
+    refined: Refined, made: Fit, order: Order, units: Mapping[Target, float], seeds: range, pool: Executor
+) -> Trial:
+    """Score the draws of a learning rate: in their ensembles, and in one new campaign per seed."""
+    ran = forecast_of(run_with(posterior_at(refined, made), order, seeds, pool), made.targets)
+    again = math.fsum(score_of_event(event, units, ran) for event in events_of(units))
+    return Trial(refined.rate, float(np.average(refined.scores.sum(axis=1), weights=refined.weights)), again)
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
@@ -268,7 +303,7 @@ def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast)
     whole, rows = forecast_of(found.again, targets), []
     ensembles = np.average(found.refined.scores, axis=0, weights=found.refined.weights)
     for place, event in enumerate(found.events):
-        log_weights = RATES[-1] * found.refined.scores[drawn, place]
+        log_weights = found.refined.rate * found.refined.scores[drawn, place]
         weights = np.exp(log_weights - log_weights.max())
         prior, fresh, apart = (
             score_of_event(event, found.units, forecast) for forecast in (bank, whole, whole._replace(weights=weights))
@@ -299,17 +334,19 @@ def about_refined(
 ) -> dict[str, Any]:
     """Collect the metadata of a refined posterior that `about_fit` does not contain."""
     refined = made.refined
-    proposed = sum(sum(step.proposed) for cloud in refined.clouds for step in cloud.steps)
-    ensembles = proposed + DRAWN * len(refined.seeds)
+    steps = [step for cloud in refined.clouds for step in cloud.steps]
+    campaigns = sum(sum(step.proposed) * made.effort.size(step.stage) for step in steps)
+    campaigns += DRAWN * len(refined.seeds) * made.effort.size(0)
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
-        "draws": len(refined.seeds), "learning_rate": RATES[-1], "events": list(made.events),
+        "draws": len(refined.seeds), "learning_rate": refined.rate,
+        "trials": [trial._asdict() for trial in made.trials], "events": list(made.events),
         "targets": len(made.units), "fitted": [target.target for target in made.units],
         "left_out": [target.target for target in targets if target not in made.units],
         "units": {target.target: unit for target, unit in made.units.items()},
         "chosen": list(most_learned(priors, refined)),
         "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
-        "simulations": ensembles * made.effort.campaigns,
+        "simulations": campaigns,
         "score": float(np.average(refined.scores.sum(axis=1), weights=refined.weights)),
         "log_evidence": [round(cloud.log_evidence, 4) for cloud in refined.clouds], "again": made.again.num_rows,
         "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
@@ -322,23 +359,26 @@ class Scorer:
     """Runs ensembles of campaigns and scores them; sent to worker processes."""
 
     order: Order
-    campaigns: int  # campaigns per ensemble
     units: dict[Target, float]  # unit of the score of each target
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
-        """Run the ensembles of several draws, and return the score of each event (draws x events).
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
+        """Run the ensembles of several draws, and return the score of each event (draws x sizes x events).
 
-        Scores are infinite if a campaign fails.
+        An ensemble has as many campaigns as the largest of `sizes`; a smaller size scores the first of these. Scores
+        are infinite if a campaign fails.
         """
         priors, targets, events = draws_in(self.order).priors, tuple(self.units), events_of(self.units)
         ready = prepared(self.order, names_of(targets))
-        found = np.full((seeds.size, len(events)), np.inf)
+        found = np.full((seeds.size, len(sizes), len(events)), np.inf)
         for row, (share, first) in enumerate(zip(shares, seeds.tolist(), strict=True)):
-            numbers = [numbers_at(priors, share)] * self.campaigns
-            ran = run_in(ready, self.order, numbers, range(first, first + self.campaigns))
-            if ran.num_rows == self.campaigns:
-                forecast = forecast_of(ran, targets)
-                found[row] = [score_of_event(event, self.units, forecast) for event in events]
+            numbers = [numbers_at(priors, share)] * max(sizes)
+            ran = run_in(ready, self.order, numbers, range(first, first + max(sizes)))
+            if ran.num_rows < max(sizes):
+                continue
+            of_size = {size: forecast_of(ran.slice(0, size), targets) for size in set(sizes)}
+            scores = {size: [score_of_event(event, self.units, forecast) for event in events]
+                      for size, forecast in of_size.items()}  # fmt: skip
+            found[row] = [scores[size] for size in sizes]
         return found
 
 

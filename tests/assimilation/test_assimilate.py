@@ -60,7 +60,7 @@ def test_any_seeds_have_an_address(model):
         state = model.renew(generator(1, 2, stage), state, stage)
         for link in range(6):
             rng = generator(1, 3, stage, link)
-            state = model.propose(rng, state, stage, rng.integers(len(MOVES), size=40))
+            state = model.propose(rng, state, stage, rng.integers(len(MOVES), size=40), state)
     assert all(array.any() for array in state)
     for daily, lasting, local in zip(state[DAILY], state[LASTING], state[LOCAL], strict=True):
         seeds = seeds_in(address_of(daily, lasting, local), model.last, model.provinces)
@@ -95,7 +95,7 @@ def test_every_stage_ends_on_a_day_with_a_report(model):
 @pytest.mark.parametrize("move", range(len(MOVES)))
 def test_a_proposal_changes_its_own_kind_alone(model, move):
     old = model.begin(generator(1, 1), 40)
-    new = model.propose(generator(1, 2), old, 2, np.full(40, move))
+    new = model.propose(generator(1, 2), old, 2, np.full(40, move), old)
     changed = [bool((a != b).any()) for a, b in zip(new, old, strict=True)]
     assert changed == [
         move == NUMBERS, move <= STREAM_EARLIER, PROVINCE_EARLIER < move < NUMBERS,

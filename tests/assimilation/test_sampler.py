@@ -28,7 +28,7 @@ class Linear:
         noise[:, stage:] = rng.standard_normal(noise[:, stage:].shape)
         return (noise,)
 
-    def propose(self, rng, state, stage, move):
+    def propose(self, rng, state, stage, move, others):
         noise = state[0].copy()
         place = np.where(move == 0, stage, rng.integers(stage + 1, size=move.size))
         noise[np.arange(move.size), place] = rng.standard_normal(move.size)
@@ -93,7 +93,7 @@ class Coins:
         coins[:, 5 * stage :] = rng.integers(2, size=coins[:, 5 * stage :].shape)
         return (coins,)
 
-    def propose(self, rng, state, stage, move):
+    def propose(self, rng, state, stage, move, others):
         coins = state[0].copy()
         place = rng.integers(5 * (stage + 1), size=move.size)
         coins[np.arange(move.size), place] = rng.integers(2, size=move.size)

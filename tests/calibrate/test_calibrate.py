@@ -18,11 +18,11 @@ from rich.console import Console
 
 from sim.__main__ import main
 from sim.calibrate.calibrate import REFINED_ONLY, rows_of_diagnostics, rows_of_predictive
-from sim.calibrate.chains import RATES, Effort, Problem, refine
+from sim.calibrate.chains import RATES, Effort, Problem, Sizes, refine
 from sim.calibrate.figures import show_fit
 from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, rows_of_screening, screen, summaries_of
 from sim.calibrate.page import describe_events, describe_learned, pressed_end, read_fit, write_page_of_fit
-from sim.calibrate.refine import RefinedFit, events_of, units_of
+from sim.calibrate.refine import RefinedFit, Trial, events_of, units_of
 from sim.calibrate.tables import farthest_from_even
 from sim.configuration.compose import compose_settings
 from sim.configuration.draws import Prior, numbers_at, priors_under
@@ -328,17 +328,18 @@ def refined_at_once(made: Fit, request: Calibrate, place: Path, console: Console
     units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
     events, effort = events_of(units), Effort(32, 4, 1)
 
-    def score(shares: NDArray[np.float64], seeds: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.repeat(np.abs(shares[:, 1:2] - 0.7), len(events), axis=1)
+    def score(shares: NDArray[np.float64], seeds: NDArray[np.int64], sizes: Sizes) -> NDArray[np.float64]:
+        return np.tile(np.abs(shares[:, 1:2] - 0.7)[:, None], (1, len(sizes), len(events)))
 
     folder = place / "chains" / "here"
-    refined = refine(Problem(made.priors, score), effort, request.chains, request.seed, folder, console)
+    by_rate = refine(Problem(made.priors, score), effort, request.chains, request.seed, folder, console)
+    refined, trials = by_rate[2], tuple(Trial(one.rate, 9.0, 9.5) for one in by_rate)
     drawn = [numbers_at(made.priors, row) for row in refined.shares]
     rows = np.array([[one[key] for key in made.bank.keys] for one in drawn])
     posterior = posterior_of(made.bank.keys, np.ones(len(rows)), rows, "")
     again = made.bank.outcomes.append_column("seed", pa.array(made.bank.seeds + 1000))
     accepted = made.bank.outcomes.take(np.arange(len(rows)))
-    return RefinedFit(effort, events, units, refined, posterior, accepted, again, 1000, folder)
+    return RefinedFit(effort, events, units, refined, trials, posterior, accepted, again, 1000, folder)
 
 
 @pytest.fixture
@@ -383,13 +384,14 @@ def test_every_figure_of_a_refined_fit_says_what_it_shows(refined: Path) -> None
     for name in ("events.png", "steps.png"):
         with Image.open(refined / name) as picture:
             made_with = json.loads(picture.text["panj"])  # type: ignore[attr-defined]
-            assert made_with["learning_rate"] == RATES[-1] and made_with["again"] == 300
+            assert made_with["learning_rate"] == RATES[2] and made_with["again"] == 300
 
 
 def test_the_terminal_tells_a_refined_fit(refined: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show_fit(refined) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "The mean score of" in said and f"to learning rate {RATES[-1]:g}" in said and "Tolerance" not in said
+    assert "Of the learning rates 1, 2, 4 and 8" in said and "9.50, 9.50, 9.50 and 9.50" in said
+    assert "The mean score of" in said and f"to learning rate {RATES[2]:g}" in said and "Tolerance" not in said
 
 
 def test_a_sample_that_descends_from_few_draws_of_the_prior_is_called_too_narrow(refined: Path) -> None:

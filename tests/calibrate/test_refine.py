@@ -23,6 +23,7 @@ from sim.calibrate.chains import (
     Ensembles,
     Problem,
     Refined,
+    Sizes,
     alone_in,
     processes,
     refine,
@@ -59,8 +60,9 @@ class Known:
     def __init__(self, reported: float) -> None:
         self.reported = reported
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
-        return np.column_stack([np.abs(shares[:, 0] - self.reported) / UNIT, LUCK * luck_of(seeds)])
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
+        scores = np.column_stack([np.abs(shares[:, 0] - self.reported) / UNIT, LUCK * luck_of(seeds)])
+        return np.stack([scores] * len(sizes), axis=1)
 
 
 class Counts(Known):
@@ -68,9 +70,9 @@ class Counts(Known):
 
     ran = 0
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
         self.ran += seeds.size
-        return super().__call__(shares, seeds)
+        return super().__call__(shares, seeds, sizes)
 
 
 class Stops(Counts):
@@ -80,10 +82,10 @@ class Stops(Counts):
         super().__init__(reported)
         self.after = after
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
         if self.ran >= self.after:
             raise KeyboardInterrupt
-        return super().__call__(shares, seeds)
+        return super().__call__(shares, seeds, sizes)
 
 
 class Dies(Known):
@@ -93,32 +95,32 @@ class Dies(Known):
         super().__init__(reported)
         self.after, self.count = after, count
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
         with self.count.open("ab") as file:
             file.write(b".")
         if self.count.stat().st_size > self.after:
             os._exit(9)
-        return super().__call__(shares, seeds)
+        return super().__call__(shares, seeds, sizes)
 
 
 class Fails(Known):
     """A campaign fails in every ensemble whose seed is a multiple of three."""
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
-        return np.where((seeds % 3 == 0)[:, None], np.inf, super().__call__(shares, seeds))
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
+        return np.where((seeds % 3 == 0)[:, None, None], np.inf, super().__call__(shares, seeds, sizes))
 
 
 class AlwaysFails(Known):
     """A campaign fails in every ensemble."""
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
-        return np.full((seeds.size, len(EVENTS)), np.inf)
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
+        return np.full((seeds.size, len(sizes), len(EVENTS)), np.inf)
 
 
 class Never(Known):
     """Ensembles that must not be run."""
 
-    def __call__(self, shares: Floats, seeds: Integers) -> Floats:
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
         raise AssertionError("run again")
 
 
@@ -130,7 +132,7 @@ def refined(
     folder: Path, score: Known, effort: Effort = SMALL, seed: int = 0, pool: Any = None, chains: int = 2
 ) -> Refined:
     folder.mkdir(exist_ok=True)
-    return refine(Problem(PRIORS, score), effort, chains, seed, folder, silent(), pool)
+    return refine(Problem(PRIORS, score), effort, chains, seed, folder, silent(), pool)[-1]
 
 
 def digits(found: Refined) -> list[Any]:
@@ -193,7 +195,7 @@ def test_a_lower_learning_rate_would_be_told(known: tuple[float, Refined]) -> No
 def test_every_score_is_that_of_its_numbers_and_seeds(known: tuple[float, Refined]) -> None:
     reported, found = known
     assert found.shares.shape == (CHAINS * LARGE.draws, len(PRIORS))
-    assert np.array_equal(found.scores, Known(reported)(found.shares, found.seeds))
+    assert np.array_equal(found.scores, Known(reported)(found.shares, found.seeds, (1,))[:, 0])
     for cloud in found.clouds:
         assert cloud.before == pytest.approx(-RATES[-1] * cloud.state[2].sum(axis=1))
 
@@ -214,18 +216,22 @@ def test_steps_raise_the_learning_rate_from_the_prior_to_the_posterior(known: tu
 
 def test_a_proposal_changes_what_its_kind_says_and_nothing_else() -> None:
     priors = CONTINUOUS[:12]
-    model = Ensembles(Problem(priors, Known(0.3)), Known(0.3))
+    model = Ensembles(Problem(priors, Known(0.3)), Known(0.3), SMALL)
     rng = np.random.default_rng(2)
-    state = model.begin(rng, 400)
+    state, others = model.begin(rng, 400), model.begin(rng, 50)
     for kind, name in enumerate(MOVES):
-        shares, seeds, scores = model.propose(rng, state, 0, np.full(400, kind))
+        shares, seeds, scores, _ = model.propose(rng, state, 0, np.full(400, kind), others)
         changed = (shares != state[0]).sum(axis=1)
         if name == "other seeds":
             assert (changed == 0).all() and (seeds != state[1]).all()
         else:
-            assert (changed == STEPS[kind][0]).all() and np.array_equal(seeds, state[1])
+            assert np.array_equal(seeds, state[1])
+        if kind < len(STEPS):
+            assert (changed == STEPS[kind][0]).all()
+        if name.endswith("difference"):
+            assert set(changed.tolist()) >= {1, 5, 12} and 4 < changed.mean() < 8  # half of 12 on average
         assert ((shares >= 0) & (shares < 1)).all()
-        assert np.array_equal(scores, Known(0.3)(shares, seeds))
+        assert np.array_equal(scores, Known(0.3)(shares, seeds, (1,))[:, 0])
 
 
 def test_the_same_call_gives_the_same_digits_and_another_seed_others(tmp_path: Path) -> None:
@@ -246,7 +252,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_same_digits(tmp_path: Path)
     counts = Counts(0.3)
     whole, folder = refined(tmp_path / "whole", counts), tmp_path / "stopped"
     stages = []
-    for after in (1, DRAWN * SMALL.draws + 1, *2 * [counts.ran * 9 // 20]):
+    for after in (1, DRAWN * SMALL.draws, *2 * [counts.ran * 9 // 20]):
         with pytest.raises(KeyboardInterrupt):
             refined(folder, Stops(0.3, after))
         stages.append(len(list(folder.glob("chain_*/*.stage"))))
@@ -290,6 +296,35 @@ def test_a_stage_that_was_half_written_is_not_read(tmp_path: Path) -> None:
     path.rename(path.with_name(f".{LAST}.0.partial"))
     with pytest.raises(AssertionError, match="run again"):
         refined(tmp_path / "fit", Never(0.3))
+
+
+def test_a_fit_whose_early_stage_is_missing_ends_in_the_same_digits(tmp_path: Path) -> None:
+    whole = refined(tmp_path / "fit", Known(0.3))
+    (tmp_path / "fit" / "chain_0" / "01.stage").unlink()
+    assert digits(refined(tmp_path / "fit", Known(0.3))) == digits(whole)
+    assert (tmp_path / "fit" / "chain_0" / "01.stage").exists()
+
+
+class Larger(Known):
+    """Scores by the luck of as many seeds as the ensemble has campaigns, so that small ensembles are less certain."""
+
+    def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
+        self.asked.add(sizes)
+        by_size = [np.mean([luck_of(seeds + one) for one in range(size)], axis=0) for size in sizes]
+        near = np.abs(shares[:, 0] - self.reported) / UNIT
+        return np.stack([np.column_stack([near, LUCK * luck]) for luck in by_size], axis=1)
+
+    def __init__(self, reported: float) -> None:
+        super().__init__(reported)
+        self.asked: set[Sizes] = set()
+
+
+def test_ensembles_grow_from_stage_to_stage_and_the_posterior_is_that_of_the_largest(tmp_path: Path) -> None:
+    score, effort = Larger(0.3), Effort(draws=600, campaigns=8, moves=3)
+    found = refined(tmp_path / "fit", score, effort, 1, chains=CHAINS)
+    assert score.asked == {(2, 2), (2, 4), (4, 8), (8, 8)}
+    assert np.array_equal(found.scores, Larger(0.3)(found.shares, found.seeds, (8,))[:, 0])
+    check_against_exact([cloud.state[0][:, 0] for cloud in found.clouds], *moments(RATES[-1] / UNIT, 0.3))
 
 
 def test_an_ensemble_with_a_failed_campaign_is_never_kept(tmp_path: Path) -> None:

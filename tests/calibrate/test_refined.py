@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from sim.calibrate.chains import DRAWN, RATES
 from sim.calibrate.fit import read_bank
 from sim.calibrate.refine import order_of
 from sim.configuration.compose import compose_settings
@@ -40,15 +41,15 @@ import numpy as np
 import pyarrow as pa
 
 from sim.calibrate.fit import fit, priors_of, read_bank
-from sim.calibrate.refine import EFFORTS, events_of, order_of, problem_of, run_again, score_of, units_of
+from sim.calibrate.refine import events_of, order_of, problem_of, run_again, score_of, units_of
 from sim.scoring.forecasts import forecast_of, names_of, targets_here
 
 bank = read_bank(Path("results/bank"))
 made = fit(bank, priors_of(bank), targets_here(), 0.3)
 order, units = order_of(bank), units_of(made.targets, forecast_of(bank.outcomes, made.targets))
-problem = problem_of(made, order, EFFORTS["quick"]._replace(campaigns=1), units)
+problem = problem_of(made, order, units)
 shares = np.array([[prior.share(value) for prior, value in zip(made.priors, bank.drawn[0], strict=True)]])
-scores = [problem.score(shares, np.array([seed])) for seed in bank.seeds[:2]]  # its own seed, and another
+scores = [problem.score(shares, np.array([seed]), (1, 2))[:, 0] for seed in bank.seeds[:2]]  # its own, and another
 alone = forecast_of(bank.outcomes.take([0]), made.targets)
 expected = [
     np.mean([score_of(target, alone) / unit for target, unit in units.items() if target.event == event])
@@ -136,8 +137,11 @@ def test_a_real_bank_ends_in_a_posterior_that_runs_can_use(command: Command) -> 
 def test_a_refined_fit_says_what_it_was_made_from(command: Command) -> None:
     about = json.loads((command.made / "fit.json").read_text())
     assert (about["refine"], about["chains"], about["seed"], about["rows"]) == ("quick", 2, 3, 400)
-    assert about["simulations"] >= 2 * 16 * 4 * 4 and about["failed"] == 0 and about["tolerance"] is None
-    assert about["again"] == 30 and about["learning_rate"] == 8
+    assert about["simulations"] >= 2 * 16 * DRAWN and about["failed"] == 0 and about["tolerance"] is None
+    best = min(about["trials"], key=lambda trial: trial["again"])
+    assert [trial["rate"] for trial in about["trials"]] == list(RATES)
+    assert about["again"] == 30 and about["learning_rate"] == best["rate"]
+    assert about["score"] == best["ensembles"] and about["again_from"] == about["last_seed"] + 31
     assert {"numpy", "scipy", "salib"} <= set(about["versions"])
     for name in ("rules", "data", "outcomes", "settings", "priors"):
         assert about[f"{name}_fingerprint"]

@@ -53,18 +53,27 @@ def test_without_an_event_new_campaigns_have_the_score_of_the_posterior_of_the_o
     bank = forecast_of(outcomes_of(prior), TARGETS)
     units = units_of(TARGETS, bank)
     scores = scores_of(prior, list(units.values()))
-    density = np.exp(-RATES[-1] * scores.sum(axis=1))
+    density = np.exp(-RATES[2] * scores.sum(axis=1))
     drawn = rng.choice(len(prior), 5000, p=density / density.sum())
     posterior = posterior_of(("x", "y"), np.ones(drawn.size), prior[drawn], "")
-    cloud = Cloud((prior[drawn], drawn, scores[drawn]), -scores[drawn].sum(axis=1), drawn, (), ())
+    cloud = Cloud((prior[drawn], drawn, scores[drawn], scores[drawn]), -scores[drawn].sum(axis=1), drawn, (), ())
     seeds = np.arange(4000)
     rows = prior[drawn][[posterior.row(seed) for seed in seeds]]
     again = outcomes_of(rows).append_column("seed", pa.array(seeds))
     found = RefinedFit(
-        Effort(5000, 1, 1), events_of(units), units, Refined((cloud,)), posterior, again, again, 0, Path()
+        Effort(5000, 1, 1),
+        events_of(units),
+        units,
+        Refined((cloud,), RATES[2]),
+        (),
+        posterior,
+        again,
+        again,
+        0,
+        Path(),
     )
     for place, (row, target) in enumerate(zip(rows_of_events(found, TARGETS, bank), TARGETS, strict=True)):
-        others = np.exp(-RATES[-1] * scores[:, 1 - place])
+        others = np.exp(-RATES[2] * scores[:, 1 - place])
         expected = score_of(target, forecast_of(outcomes_of(prior), TARGETS, others)) / units[target]
         assert (row["event"], row["targets"]) == (target.event, 1)
         assert float(row["without"]) == pytest.approx(expected, rel=0.05)
@@ -102,7 +111,7 @@ def test_the_numbers_that_are_shown_are_those_that_vary_least() -> None:
     for place in (7, 2):
         shares[:, place] = 0.4 + 0.02 * place * shares[:, place]
     cloud = Cloud((shares, np.arange(400), np.zeros((400, 2))), np.zeros(400), np.arange(400), (), ())
-    shown = most_learned(PRIORS[:12], Refined((cloud,)))
+    shown = most_learned(PRIORS[:12], Refined((cloud,), RATES[-1]))
     assert len(shown) == SHOWN and shown[:2] == (PRIORS[2].key, PRIORS[7].key)
 
 
@@ -112,7 +121,7 @@ def test_chains_are_weighted_by_their_evidence() -> None:
         Cloud((np.zeros((size, 1)), np.arange(size), np.zeros((size, 1))), np.zeros(size), np.arange(size), kept, ())
         for size, kept in zip((8, 16), steps, strict=True)
     ]
-    weights = Refined(tuple(clouds)).weights
+    weights = Refined(tuple(clouds), RATES[-1]).weights
     assert weights[:8] == pytest.approx(0.8 / 8) and weights[8:] == pytest.approx(0.2 / 16)
 
 
