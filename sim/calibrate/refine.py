@@ -64,7 +64,7 @@ from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
 EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 40
-    "quick": Effort(draws=64, campaigns=16, moves=4),
+    "quick": Effort(draws=128, campaigns=16, moves=4),
     "full": Effort(draws=256, campaigns=32, moves=10),
 }
 METHOD = 3  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
