@@ -342,6 +342,32 @@ def test_a_second_tab_of_a_student_shows_what_was_kept_and_says_so(visitor, keep
     sees(teacher, "not connected: 1.")
 
 
+def test_what_a_student_who_left_did_is_not_sent_under_the_name_of_the_next(visitor):
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    laptop = visitor(f"join?class={code}")
+    join(laptop, "Ilyas")
+    begin(teacher, laptop)
+    move(teacher, "draw", laptop)
+    draw(laptop)
+    laptop.route("**/explorable/class**", lambda route: route.abort())  # nothing arrives any more
+    laptop.click("#draw [data-lock]")
+    sees(laptop, "does not answer")
+    other = laptop.context.new_page()
+    other.goto(f"{teacher.url.partition('/teacher')[0]}/join?class={code}")
+    other.wait_for_selector("html[data-ready]")
+    other.locator(".class-bar a").click()
+    other.get_by_role("button", name="Leave").click()
+    other.locator("dialog[open] .panj-yes").click()
+    other.get_by_label("Nickname").fill("Jamila")
+    other.get_by_role("button", name="Join", exact=True).click()
+    sees(teacher, "Jamila")
+    laptop.unroute("**/explorable/class**")
+    laptop.wait_for_selector("#draw [data-wipe]:not([disabled])", timeout=20_000)
+    assert laptop.locator("#draw .drawing").count() == 0
+    sees(teacher, "0 of one student has locked")
+
+
 def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(visitor, wall, keep):  # noqa: F811
     teacher = visitor("teacher")
     code = open_session(teacher)
