@@ -1,5 +1,6 @@
 """The seven scenes with a class: the teacher's clock moves every page, and what students did rises on the wall."""
 
+import random
 import re
 
 import pytest
@@ -9,6 +10,8 @@ from test_access import faults
 from test_class import is_read_from_the_back, join, open_session, sees, wall  # noqa: F401
 from test_explorable import DAYS, at, draw, middle, tab_to
 
+from sim.classroom.sessions.register import Register
+from sim.classroom.sessions.scenes import BRACKET, CAMPAIGN, ClassScenes, Done
 from sim.execution import run, work
 from sim.explorable.content import SCENES
 from sim.explorable.explorable import write_explorable
@@ -206,6 +209,76 @@ def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # 
     late.get_by_role("link", name="Open the scenes").wait_for()
 
 
+OVERLAPS = """selector => {
+    const boxes = [...document.querySelectorAll(selector)].map(one => one.getBoundingClientRect()), found = [];
+    for (const [n, one] of boxes.entries()) for (const other of boxes.slice(n + 1)) {
+        const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+        const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+        if (wide > 1 && high > 0.25 * one.height) found.push(`${wide.toFixed()} x ${high.toFixed()}`);
+    }
+    const isInside = one => one.left >= 0 && one.top >= 0 && one.right <= innerWidth && one.bottom <= innerHeight;
+    const inside = boxes.filter(isInside);
+    return [boxes.length, inside.length, found];
+}"""
+
+
+def take_to(scenes, code, scene):
+    """Take a class to a scene behind the back of its server."""
+    with scenes.register.storage.acting() as act:
+        act.execute(
+            "UPDATE scenes SET scene = ? WHERE session = (SELECT id FROM sessions WHERE code = ?)",
+            (SCENES.index(scene), code),
+        )
+
+
+@pytest.mark.parametrize("students", [30, 40])
+def test_every_letter_of_a_large_class_is_read_from_the_back(visitor, wall, classroom, keep, students):  # noqa: F811
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    teacher.get_by_role("button", name="Begin the seven scenes").click()
+    sees(teacher, "Scene 1 of 7")
+    scenes = ClassScenes(Register(classroom.folder / "classroom.sqlite", lambda _: None, list))
+    take_to(scenes, code, "decision")
+    luck = random.Random(students)
+    decisions = ("reinforcement=answer_every_call", "air_support=continues", "morale=resilient", "taliban=no_parley")
+    for number in range(students):
+        who = f"browser {number}"
+        scenes.register.join(code, who, f"Student {number}")
+        scenes.keep(code, who, Done(CAMPAIGN))
+        middle, half = luck.gauss(-5, 15), luck.uniform(5, 35)
+        decision = decisions[0 if number % 2 else luck.randrange(4)]
+        scenes.keep(code, who, Done(BRACKET, decision, (round(middle - half, 1), round(middle + half, 1))))
+    with scenes.register.storage.reading() as act:
+        letters = {row["letter"] for row in act.execute(
+            "SELECT letter FROM teams JOIN sessions ON sessions.id = session WHERE code = ?", (code,)
+        )}  # fmt: skip
+    take_to(scenes, code, "gather")
+    projector = wall(teacher, code)
+    projector.locator(".wall-end").nth(students - 1).wait_for(timeout=60_000)
+    is_read_from_the_back(projector, students)
+    for width, height in ((1024, 768), (1920, 1080)):
+        projector.set_viewport_size({"width": width, "height": height})
+        projector.wait_for_timeout(1000)
+        assert set(projector.locator(".wall-end text").all_text_contents()) == letters and len(letters) == students
+        assert projector.evaluate(OVERLAPS, ".wall-end text") == [students, students, []]
+        keep(projector, f"scenes_wall_{students}_gather_{width}")
+    take_to(scenes, code, "decision")
+    projector.reload()
+    projector.wait_for_selector(".wall-row")
+    for width, height in ((1024, 768), (1920, 1080)):
+        projector.set_viewport_size({"width": width, "height": height})
+        projector.keyboard.press("Home")
+        seen = set()
+        for place in range(len(decisions)):
+            projector.wait_for_timeout(1500)
+            found = projector.evaluate(OVERLAPS, ".wall-row svg text")
+            assert found[0] == found[1] > 0 and not found[2], (width, place, found)
+            seen |= set(projector.locator(".wall-row svg text").all_text_contents())
+            keep(projector, f"scenes_wall_{students}_decision_{place}_{width}")
+            projector.keyboard.press("ArrowRight")
+        assert seen == letters
+
+
 def values(page):
     """Return the locked drawing that a page shows, as the path of its line."""
     return page.locator("#draw .drawing").get_attribute("d")
@@ -267,6 +340,32 @@ def test_a_second_tab_of_a_student_shows_what_was_kept_and_says_so(visitor, keep
         sees(teacher, "Seven scenes: 1.")
         tab.close()
     sees(teacher, "not connected: 1.")
+
+
+def test_what_a_student_who_left_did_is_not_sent_under_the_name_of_the_next(visitor):
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    laptop = visitor(f"join?class={code}")
+    join(laptop, "Ilyas")
+    begin(teacher, laptop)
+    move(teacher, "draw", laptop)
+    draw(laptop)
+    laptop.route("**/explorable/class**", lambda route: route.abort())  # nothing arrives any more
+    laptop.click("#draw [data-lock]")
+    sees(laptop, "does not answer")
+    other = laptop.context.new_page()
+    other.goto(f"{teacher.url.partition('/teacher')[0]}/join?class={code}")
+    other.wait_for_selector("html[data-ready]")
+    other.locator(".class-bar a").click()
+    other.get_by_role("button", name="Leave").click()
+    other.locator("dialog[open] .panj-yes").click()
+    other.get_by_label("Nickname").fill("Jamila")
+    other.get_by_role("button", name="Join", exact=True).click()
+    sees(teacher, "Jamila")
+    laptop.unroute("**/explorable/class**")
+    laptop.wait_for_selector("#draw [data-wipe]:not([disabled])", timeout=20_000)
+    assert laptop.locator("#draw .drawing").count() == 0
+    sees(teacher, "0 of one student has locked")
 
 
 def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(visitor, wall, keep):  # noqa: F811

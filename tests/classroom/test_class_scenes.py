@@ -474,6 +474,42 @@ def test_a_stranger_is_told_nothing_and_leaves_nothing(visit, scenes, code):
     assert led.status_code == 303 and led.headers["location"].endswith(f"/join?class={code}")
 
 
+def test_what_a_student_who_left_did_is_not_sent_under_the_name_of_the_next_on_the_same_laptop(
+    visit, register, scenes, code
+):
+    scenes.move(code, TEACHER, 6)
+    laptop = visit(ANNA)
+    before = given(laptop.get(f"/explorable?class={code}").text)
+    register.leave(code, ANNA)
+    register.join(code, ANNA, "Dara")
+    for kind in ({"kind": "drawing", "drawing": LINE}, {"kind": "campaign"},
+                 {"kind": "bracket", "decision": DECISIONS[0], "low": -20, "high": 10}):  # fmt: skip
+        late = laptop.post(
+            f"/explorable/class?class={code}&page={before['page']}&attempt={before['attempt']}", json=kind
+        )
+        assert late.status_code == 403 and late.json()["why"] == "other_attempt"
+    dara = works(scenes, code)["A"]
+    assert dara.drawing == () and not dara.has_run and not dara.brackets
+    after = given(laptop.get(f"/explorable?class={code}").text)
+    assert after["attempt"] != before["attempt"] and after["kept"]["drawing"] is None
+    assert where(laptop, code).json()["attempt"] == after["attempt"], "by which an open page knows to load again"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_students_who_were_removed_have_what_each_of_them_did_after_two_undos(register, scenes, code, order):
+    scenes.move(code, TEACHER, 6)
+    register.join(code, CYRUS, "Cyrus", key=register.place(code, BORIS).seat.key)
+    scenes.keep(code, BORIS, Done(DRAWING, "", LINE))
+    scenes.keep(code, CYRUS, Done(DRAWING, "", LINE[::-1]))
+    before = [scenes.walk(code, who) for who in (BORIS, CYRUS)]
+    for walk in before:
+        register.remove(code, TEACHER, walk.work.member)
+    undos = register.room(code, TEACHER).undos
+    for place in order:
+        register.undo(code, TEACHER, undos[place].number)
+    assert [scenes.walk(code, who) for who in (BORIS, CYRUS)] == before
+
+
 def test_what_is_too_large_is_not_read_to_its_end(visit, code):
     answer = visit(ANNA).post(f"/explorable/class?class={code}", content=b"1" * (served.LARGEST + 1))
     assert answer.status_code == 413 and answer.json()["error"].startswith("json")
