@@ -25,8 +25,8 @@ TIMES = 3
 MOST = 120_000  # milliseconds
 PAGES = {  # what is seen of a page when it is open
     "": ".river-picture svg",
-    "join": ".shell form, .shell .v-text-field, .shell input",
-    "watch": ".panj-map svg path",
+    "join": ".shell input",
+    "watch": ".panj-board .country",
     "change": ".sheet-field",
     "what_if": ".sheet-field",
 }
