@@ -27,7 +27,7 @@ PAGES = {  # what is seen of a page when it is open
     "": ".river-picture svg",
     "join": ".shell input",
     "watch": ".panj-board .country",
-    "change": ".sheet-field",
+    "change": ".panj-form select",
     "what_if": ".sheet-field",
 }
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
