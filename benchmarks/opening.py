@@ -25,9 +25,9 @@ TIMES = 3
 MOST = 120_000  # milliseconds
 PAGES = {  # what is seen of a page when it is open
     "": ".river-picture svg",
-    "join": ".shell form, .shell .v-text-field, .shell input",
-    "watch": ".panj-map svg path",
-    "change": ".sheet-field",
+    "join": ".shell input",
+    "watch": ".panj-board .country",
+    "change": ".panj-form select",
     "what_if": ".sheet-field",
 }
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")

@@ -2,18 +2,21 @@
 
 import re
 
+from sim.classroom.texts import END, ISOLATE
 from sim.data.facts import read_facts
 from sim.data.record import evidence
 from sim.wording import say_post
 
 WORD = re.compile(r"[A-Za-z]{3,}")
+QUOTED = re.compile(f"{ISOLATE}[^{END}]*{END}")  # English that a text sets apart
 SHOWN = """() => {
     const found = [];
     const isEnglish = (node) => node.closest("[lang=en]");
+    const hidden = "script, style, noscript, template, code, pre, textarea, .address";
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
         const node = walk.currentNode.parentElement;
-        if (!node || isEnglish(node) || node.closest("script, style, noscript, template, code, .address")) continue;
+        if (!node || isEnglish(node) || node.closest(hidden)) continue;
         found.push(walk.currentNode.textContent);
     }
     for (const node of document.querySelectorAll("[aria-label], [title], [placeholder], [alt], [aria-valuetext]"))
@@ -39,7 +42,7 @@ def english_on(page, but=()):
     known = names() | set(but)
     found = {}
     for text in page.evaluate(SHOWN):
-        for word in WORD.findall(text):
+        for word in WORD.findall(QUOTED.sub("", text)):
             if word not in known:
                 found.setdefault(word, " ".join(text.split())[:90])
     return found

@@ -76,7 +76,7 @@ def declared():
         "numbers": {one.meaning: one.meaning for one in numbers},
         "units": {one.unit: one.unit for one in numbers},
         "traits": TRAITS,
-        "countries": {name: name for name in read_land().names["country"]},
+        "countries": {name: name for part in ("country", "frontier") for name in read_land().names[part]},
     }
 
 

@@ -56,6 +56,7 @@ LOG = logging.getLogger(__name__)
 HOST = re.compile(
     r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?"
 )  # an IPv6 address in brackets or a name, with an optional port
+VERSIONED = re.compile(r"/_solara/cdn/[^?]*@\d[^?]*\?|/static/[^?]*\?v=[0-9a-f]+")  # paths with their query
 CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # prefixes of proxy headers
 ALWAYS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -185,7 +186,7 @@ class Gate:
         scope = self.as_seen_here(scope)
         asked = HTTPConnection(scope)
         app = await self.answer(asked)
-        sending = send if scope["type"] == "websocket" else with_headers(send)
+        sending = send if scope["type"] == "websocket" else with_headers(send, scope)
         try:
             with self.counted(asked):
                 if app is self.app and scope["type"] == "websocket" and not await self.has_room(asked):
@@ -338,14 +339,21 @@ def first_of(error: BaseException) -> BaseException:
     return error
 
 
-def with_headers(send: Send) -> Send:
-    """Return a `send` function that adds each default header to responses that do not set it themselves."""
+def with_headers(send: Send, scope: Scope) -> Send:
+    """Return a `send` function that adds each default header to responses that do not set it themselves.
+
+    A file whose address has its version may be kept by browsers, so that a page that is opened again does not ask for
+    it, and is shown without waiting for an answer.
+    """
+    may_be_kept = bool(VERSIONED.fullmatch(f"{scope['path']}?{scope['query_string'].decode('latin-1')}"))
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in ALWAYS.items():
                 headers.setdefault(name, value)
+            if may_be_kept and message["status"] == 200:
+                headers.setdefault("cache-control", "public, max-age=31536000, immutable")
         await send(message)
 
     return sending

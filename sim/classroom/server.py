@@ -21,6 +21,7 @@ import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,6 +60,8 @@ KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has 
 CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's own routes that are not served
 A_KIND = 60.0  # seconds within which only the first error of a kind is logged
 KNOWN_KINDS, LONGEST_LINE = 200, 400
+LOADING_TEXT = "{{ loading_text }}"  # in Solara's page, which fills it in in English
+CREDIT = '<b>Made with <a href="https://solara.dev">Solara</a></b>'  # a link to another host; NOTICE names Solara
 YEAR = 365 * 24 * 3600  # seconds
 WILDCARDS = ("0.0.0.0", "::")
 
@@ -157,7 +160,9 @@ async def session_with(code: str) -> Door | None:
 
 def readable(page: str, nonce: str = "") -> str:
     """Return the HTML of a page, changed to declare its language, allow zooming, and carry `nonce` in its scripts."""
-    direction = texts_of("shell").say("direction")
+    texts = texts_of("shell")
+    direction = texts.say("direction")
+    page = page.replace(LOADING_TEXT, escape(texts.say("loading")), 1).replace(CREDIT, "", 1)
     page = page.replace("<html>", f'<html lang="{current_language()}" dir="{direction}">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )

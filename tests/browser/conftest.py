@@ -27,8 +27,8 @@ SCREENSHOTS = os.environ.get("PANJ_SCREENSHOTS")  # a folder; without it none ar
 class Classroom:
     """A server as a teacher starts it, with a register of its own."""
 
-    def __init__(self, folder: Path, *overrides: str) -> None:
-        self.folder, self.overrides = folder, overrides
+    def __init__(self, folder: Path, *overrides: str, program: tuple[str, ...] = ("-m", "sim")) -> None:
+        self.folder, self.overrides, self.program = folder, overrides, program
         self.port = free_port()
         self.process = None
         self.start()
@@ -42,7 +42,7 @@ class Classroom:
         environment.pop("NUMBA_DISABLE_JIT", None)
         self.log = (self.folder / "log.txt").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sim", "classroom", f"port={self.port}", *self.overrides],
+            [sys.executable, *self.program, "classroom", f"port={self.port}", *self.overrides],
             stdout=self.log, stderr=subprocess.STDOUT, env=environment,
         )  # fmt: skip
         until = time.monotonic() + PATIENCE

@@ -403,3 +403,29 @@ def test_a_page_tells_its_language_and_lets_itself_be_enlarged():
 def test_a_host_that_is_no_address_of_this_machine_is_named(host):
     with pytest.raises(PanjError, match="host: found"):
         server.check_free(Room(host, 8765, ""))
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "is_kept"),
+    [
+        ("/_solara/cdn/@widgetti/app@10.1.1/dist/main.js", b"", 200, True),
+        ("/static/main.js", b"v=0123abcd", 200, True),
+        ("/static/main.js", b"", 200, False),
+        ("/_solara/cdn/@widgetti/app@10.1.1/dist/gone.js", b"", 404, False),
+        ("/watch", b"v=1", 200, False),
+    ],
+)
+def test_a_browser_keeps_only_files_whose_address_has_their_version(path, query, status, is_kept):
+    sent = []
+
+    async def keep(message):
+        sent.append(message)
+
+    send = gate.with_headers(keep, {"path": path, "query_string": query})
+    asyncio.run(send({"type": "http.response.start", "status": status, "headers": []}))
+    assert (b"immutable" in dict(sent[0]["headers"]).get(b"cache-control", b"")) is is_kept
+
+
+def test_the_page_that_is_shown_while_a_page_loads_leads_to_no_other_host():
+    page = server.readable(f"<html><h1>{server.LOADING_TEXT}</h1>{server.CREDIT}</html>")
+    assert "{{" not in page and "http" not in page

@@ -125,7 +125,9 @@ def option_of(group: str, name: str, texts: Language) -> Option:
         own = section_of(group, name)
         label, said = own.get("title") or name.replace("_", " "), str(own.get("about", ""))
     changes = "; ".join(one.long for one in describe_changes(group, name)) if group in describing_groups() else ""
-    return Option(name, label, texts.say("option_changes", help=said, changes=changes) if changes else said)
+    return Option(
+        name, label, texts.say("option_changes", help=said, changes=texts.quoted(changes)) if changes else said
+    )
 
 
 def describe_change(form: Form, base: Form, language: str = "") -> str:

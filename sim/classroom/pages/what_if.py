@@ -314,7 +314,8 @@ def Asked(choice: Overrides, evening: date) -> None:
     """Show which question the fork answers, and where the campaign's uncertain numbers come from."""
     settings = the_desk().settings(choice)
     Note(settings.question(evening) or texts_of("what_if").say("free_question"), live=True)
-    Note(texts_of("story").say("calibration", calibration=settings.calibration))
+    texts = texts_of("story")
+    Note(texts.say("calibration", calibration=texts.quoted(settings.calibration)))
 
 
 def answer_of(asked: Fork, number: int) -> Forked | str:

@@ -69,9 +69,9 @@ def Distribution(
     for note in reading.notes:
         Note(note)
     with Folded(texts.say("how_made")):
-        Note(texts.say("counted", counted=reading.counted))
+        Note(texts.say("counted", counted=texts.quoted(reading.counted)))
         for said in dict.fromkeys(spread.calibration for spread in (reading.base, reading.changed) if spread):
-            Note(texts.say("numbers", calibration=said))
+            Note(texts.say("numbers", calibration=texts.quoted(said)))
         for row in reading.mark.rows if reading.mark else []:
             Note(row)
 

@@ -147,7 +147,7 @@ def of_number(field: Field) -> dict[str, Any]:
         high=f"{number.high:,g}",
         unit=said_unit(number),
         declared=f"{number.value:,g}",
-        source=number.source,
+        source=texts.quoted(number.source),
     )
     if field.believed:
         said += " " + texts.say("believed", low=f"{low:,g}", high=f"{high:,g}")

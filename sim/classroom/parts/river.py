@@ -8,7 +8,7 @@ import solara
 
 from sim.classroom.parts import Note
 from sim.classroom.player import meets, path_of, placed
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import declared, texts_of
 from sim.plots.colours import INK, QUIET
 from sim.plots.land import Land, frontier_bounds, read_land
 from sim.wording import say_post
@@ -35,7 +35,7 @@ def river_in_svg() -> str:
     near = [rings for rings in land.districts if meets(rings, view)]
     districts = "".join(path_of(rings, corner) for rings in near)
     names = "".join(
-        f'<text class="land" x="{east}" y="{south}">{escape(name)}</text>'
+        f'<text class="land" x="{east}" y="{south}">{escape(declared("countries", name, name))}</text>'
         for name, (east, south) in ((name, placed(place, corner)) for name, place in land.names["frontier"].items())
     )
     return (
