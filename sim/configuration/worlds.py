@@ -229,6 +229,12 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         about = json.loads((table.schema.metadata or {})[ABOUT])
         keys = tuple(about["numbers"])
         numbers = np.column_stack([table[key].to_numpy() for key in keys])
+        missing = [name for columns in SEEDS.values() for name in columns if name not in table.column_names]
+        if missing:
+            raise PanjError(
+                f"worlds.file: found {path}, written by an earlier version of Panj, without the column {missing[0]}; "
+                f"expected {EXPECTED}, so make it again with assimilate"
+            )
         parts = [[table[name].to_pylist() for name in columns] for columns in SEEDS.values()]
         addresses = tuple(
             Address(*(tuple(zip(*(column[row] for column in columns), strict=True)) for columns in parts))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.assimilation.assimilate import CHAIN, known_by, make_worlds, settings_of
+from sim.assimilation.assimilate import CHAIN, DRAWN, known_by, make_worlds, settings_of
 from sim.assimilation.campaigns import draws_of, stage_ends
 from sim.assimilation.observations import Observation, read_observations
 from sim.assimilation.tables import FLOOR
@@ -53,6 +53,7 @@ ORIGINS_FOLDER = "origins"
 VERSION = 1  # version of the method, part of a hindcast's hash; raise it if forecasts or scores are made otherwise
 OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # metadata copied from the worlds of each origin
 PER_STAGE = 4.0  # campaigns that the sampler runs per world and stage, for the time estimate
+FIRST = 0.5  # time that a draw from the prior takes, which ends with the first stage, as a share of that of a campaign
 
 
 class Job(NamedTuple):
@@ -145,7 +146,7 @@ def estimate(job: Job, seconds: float) -> str:
     """
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
-    left = seconds * (PER_STAGE * stages * job.request.moves + len(job.origins))
+    left = seconds * (PER_STAGE * stages * job.request.moves + (1.0 + DRAWN * FIRST) * len(job.origins))
     return (
         f"{counted(len(job.origins), 'origin')} x {job.request.worlds} worlds, {stages} stages: about "
         f"{format_seconds(left)} on {counted(workers, 'worker')}, less what is recorded already"

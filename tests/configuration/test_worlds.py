@@ -190,6 +190,14 @@ def test_a_damaged_file_is_one_line(file, tmp_path, column, cell):
     assert len(str(raised.value)) < 400 and "\n" not in str(raised.value)
 
 
+def test_a_file_of_an_earlier_version_is_named_as_such(file, tmp_path):
+    pq.write_table(
+        pq.read_table(file).drop_columns(["province_by_day"]), tmp_path / "old.parquet", write_page_checksum=True
+    )
+    with pytest.raises(PanjError, match=r"^worlds.file: found .*earlier version.*province_by_day"):
+        settings_of(tmp_path / "old.parquet")
+
+
 def test_a_byte_that_has_turned_is_noticed(file, tmp_path):
     content, refused = file.read_bytes(), 0
     for place in range(5, len(content), len(content) // 40):
