@@ -243,6 +243,8 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
         if not dates[0] < dates[1] or not all(map(is_sound, addresses)):
             raise ValueError("its dates or seeds are invalid")
+    except PanjError:
+        raise
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise PanjError(f"worlds.file: found {path}, which is unreadable ({reason}), expected {EXPECTED}") from error
