@@ -156,13 +156,17 @@ def memory(process: int) -> float:
 
 
 @contextmanager
-def classroom() -> Iterator[tuple[str, int]]:
-    """Start a server for this benchmark and stop it at the end; yield its address and process id."""
+def classroom(register: Path | None = None) -> Iterator[tuple[str, int]]:
+    """Start a server for a benchmark and stop it at the end; yield its address and process id.
+
+    Args:
+        register: The file of its class sessions; None for a file of its own.
+    """
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port = trial.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "PANJ_CLASSROOM": str(Path(folder) / "classroom.sqlite")}
+        environment = {**os.environ, "PANJ_CLASSROOM": str(register or Path(folder) / "classroom.sqlite")}
         process = subprocess.Popen([sys.executable, "-m", "sim", "classroom", f"port={port}"], env=environment)
         address = f"http://127.0.0.1:{port}"
         try:

@@ -9,7 +9,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -20,10 +21,15 @@ USERNAME = "visitor"
 
 
 class Visitor:
-    """A simulated browser with one page open."""
+    """A simulated browser with one page open.
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    Args:
+        address: Address of the server.
+        cookies: Cookies that the browser has already.
+    """
+
+    def __init__(self, address: str, cookies: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.address, self.cookies = address, dict(cookies)
         self.widgets: dict[str, dict[str, Any]] = {}
         self.idle: dict[str, asyncio.Future] = {}
         self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
@@ -31,10 +37,11 @@ class Visitor:
 
     async def open(self, path: str) -> None:
         """Open a page."""
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(cookies=self.cookies) as client:
             seen = await client.get(f"{self.address}{path}")
             seen.raise_for_status()
-            cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+            known = {one.name: one.value for one in client.cookies.jar} | self.cookies
+            cookie = "; ".join(f"{name}={value}" for name, value in known.items())
         channel = (
             f"ws{self.address.removeprefix('http')}/jupyter/api/kernels/{uuid.uuid4()}/channels?session_id={self.page}"
         )

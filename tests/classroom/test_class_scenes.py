@@ -236,15 +236,24 @@ def test_nothing_is_kept_while_the_class_is_paused(register, scenes, code):
     scenes.keep(code, ANNA, Done(CAMPAIGN))
 
 
-def test_what_the_scenes_delete_and_a_hand_in_replaces_is_in_no_file(register, scenes, code):
+def bytes_of(register):
+    path = register.storage.path
+    return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+
+
+def test_what_the_scenes_delete_is_in_no_file(register, scenes, code):
     scenes.move(code, TEACHER, 6)
     scenes.keep(code, ANNA, Done(DRAWING, "", (77.7,) * DAYS))
+    assert b"77.7" in bytes_of(register)
     scenes.begin(code, TEACHER)
+    assert b"77.7" not in bytes_of(register)
+
+
+def test_what_a_hand_in_replaces_is_in_no_file(register, code):
     register.hand_in(code, ANNA, "one", "first thought")
+    assert b"first thought" in bytes_of(register)
     register.hand_in(code, ANNA, "one", "second thought")
-    path = register.storage.path
-    files = b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
-    assert b"77.7" not in files and b"first thought" not in files
+    assert b"first thought" not in bytes_of(register)
 
 
 def test_what_is_undone_at_the_same_moment_is_too_late(register, code):
