@@ -122,8 +122,8 @@ class Page {
 
   day(day) {
     const date = this.dateOf(day);
-    const { date: sentence, months } = this.about.says;
-    return say(sentence, { day: date.getUTCDate(), month: months[date.getUTCMonth()] });
+    const { says } = this.about;
+    return say(says.date, { day: date.getUTCDate(), month: says.months[date.getUTCMonth()] });
   }
 
   // Tell the page of a class, and the window around this one if it is of the same site, what was done.
