@@ -78,7 +78,10 @@ sbom: .venv/installed-all .venv/supply/made
 	$(SUPPLY)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/panj.cdx.json $(BIN)/python
 
 audit: .venv/supply/made
-	$(SUPPLY)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+	@$(SUPPLY)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip > .venv/supply/audit.txt 2>&1; code=$$?; \
+	if grep -q "could not be audited\|ConnectionError\|ProxyError\|SSLError\|HTTPError\|Max retries\|Timeout" .venv/supply/audit.txt; \
+	then echo "audit: found no index of known vulnerabilities in reach, so nothing was checked (details: .venv/supply/audit.txt)"; exit 1; \
+	else cat .venv/supply/audit.txt; exit $$code; fi
 
 constraints: .venv/supply/made
 	$(SUPPLY)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet --no-header \

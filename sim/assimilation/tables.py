@@ -35,6 +35,7 @@ from sim.data.record import NIGHTS, counted_at, point
 from sim.execution.work import facts_here, layout_of
 from sim.provenance import command_line, commit, versions
 from sim.sampler import Cloud, Floats, Integers, State
+from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import CUTS
 from sim.wording import format_day, list_words, say_post
@@ -265,6 +266,7 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
         write_worlds(table, fresh / "worlds.parquet")
         for name, rows in tables.items():
             (fresh / name).write_text(csv_text(rows), encoding="utf-8")
+        write_codebook(fresh, Codebook({}, {}), ("worlds.parquet", *tables), "worlds")
         (fresh / "about.json").write_text(json_text(about), encoding="utf-8")
 
 

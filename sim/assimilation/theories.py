@@ -36,6 +36,7 @@ from sim.plots.colours import EARTH, REPORTED_OTHER, SECOND, SIMULATED
 from sim.plots.style import in_style
 from sim.provenance import command_line, commit, versions
 from sim.sampler import Floats, check_size, log_mean
+from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.terminal import console_of
 
@@ -114,6 +115,7 @@ def compare_theories(request: Assimilate) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with write_folder(folder, "results_dir") as fresh:
         (fresh / "theories.csv").write_text(csv_text(rows_of(found)), encoding="utf-8")
+        write_codebook(fresh, Codebook({}, {}), ["theories.csv"], "theories")
         draw(found, about, fresh / "theories.png")
         (fresh / "about.json").write_text(json_text(about), encoding="utf-8")
     shutil.rmtree(folder / "samples", ignore_errors=True)

@@ -18,6 +18,7 @@ from sim.assimilation.campaigns import NUMBER_SHARE, address_of
 from sim.configuration.draws import Prior
 from sim.configuration.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
 from sim.sampler import Cloud, Floats
+from sim.study.codebook import Codebook
 
 
 def table_of_worlds(
@@ -50,6 +51,7 @@ def table_of_worlds(
 
 def write_worlds(table: pa.Table, path: Path) -> None:
     """Write the table of a sample as a Parquet file."""
+    table = table.cast(Codebook({}, {}).describe("worlds.parquet", table.schema))
     pq.write_table(
         table, path, compression="zstd", compression_level=19, use_dictionary=False, write_page_checksum=True
     )

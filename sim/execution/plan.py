@@ -38,6 +38,8 @@ SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
 MOST_FOR_RISK = 200  # the same if a risk is planned for, which needs more campaigns for a rough estimate
 HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk that are shown if none is requested
+FIGURES_SECONDS = 6.0  # processor time of `report` for a study of one cell: 5 to 6 s on two cores
+FIGURES_SECONDS_PER_CELL = 0.1  # more for every further cell of a sweep
 TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
 LONG = 1800.0  # seconds; if a sweep takes longer, fewer campaigns are suggested
 MANY = 200  # cells; if a grid has more, a Latin hypercube is suggested
@@ -148,6 +150,7 @@ def plan_record(planned: Planned) -> dict[str, Any]:
         "campaigns": backlog.total,
         "stored": backlog.already,
         "seconds": seconds_left(sweep, backlog, sample),
+        "seconds_of_figures": seconds_of_figures(sweep),
         "megabytes": megabytes(backlog.total - backlog.already, sample),
         "half_widths": [width._asdict() for width in widths_of(sweep, sample)],
         "outcome": planned.request.outcome,
@@ -269,6 +272,7 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
         ("already stored", f"{backlog.already:,}"),
         ("time", f"about {format_seconds(seconds_left(sweep, backlog, sample))} with {workers} workers "
                  f"({sample.seconds_each * 1000:.3g} ms per campaign on one)"),
+        ("figures and page", f"about {format_seconds(seconds_of_figures(sweep))} more, on a quiet computer"),
         ("disk", f"about {megabytes(left, sample):.3g} MB"),
     ]  # fmt: skip
     for row in rows:
@@ -285,6 +289,14 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
     if sweep.base.executor.kind == "threads" and not compiled:
         workers = 1
     return (backlog.total - backlog.already) * sample.seconds_each / workers
+
+
+def seconds_of_figures(sweep: Sweep) -> float:
+    """Return the estimated time in seconds for figures and page, which are drawn after the campaigns.
+
+    It does not depend on the number of campaigns. Measured as processor time of `report` on two cores.
+    """
+    return FIGURES_SECONDS + FIGURES_SECONDS_PER_CELL * (len(sweep.cells) - 1)
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:

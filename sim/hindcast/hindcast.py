@@ -45,6 +45,7 @@ from sim.hindcast.scores import (
 from sim.options import Assimilate, Hindcast
 from sim.provenance import command_line, commit, versions
 from sim.sampler import check_size
+from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.terminal import console_of
 from sim.wording import counted, format_seconds
@@ -199,6 +200,7 @@ def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
     with write_folder(job.folder, "results_dir") as fresh:
         for name in TABLES:
             (fresh / f"{name}.csv").write_text(csv_text([as_text(row) for row in rows[name]]), encoding="utf-8")
+        write_codebook(fresh, Codebook({}, {}), [f"{name}.csv" for name in TABLES], "hindcast")
         (fresh / "about.json").write_text(json_text(about_of(job, origins, seconds)), encoding="utf-8")
 
 

@@ -28,6 +28,7 @@ from sim.errors import PanjError, unknown
 from sim.execution.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.options import Story
 from sim.provenance import ASSIMILATED, STAMPED, kind_of
+from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import json_text, write_folder
 from sim.study.reader import Study, open_study
 
@@ -317,9 +318,12 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     tables = log_of(campaign, origin.settings), evenings_of(campaign, origin.settings, cell)
     place = folder / "stories" / f"cell_{cell}_seed_{number}"
     about = about_campaign(origin, number)
+    settings = origin.settings
+    book = Codebook.of_dates(settings.facts, [(settings.start_date, settings.end_date)])
     place.parent.mkdir(exist_ok=True)
     with write_folder(place, "story") as half:
         for name, table in zip(TABLES, tables, strict=True):
-            pq.write_table(table, half / name)
+            pq.write_table(table.cast(book.describe(name, table.schema)), half / name)
+        write_codebook(half, book, TABLES)
         (half / "campaign.json").write_text(json_text(about), encoding="utf-8")
     return place, about

@@ -47,6 +47,7 @@ from sim.execution.work import outcomes_of
 from sim.options import Fork
 from sim.outcome import Outcome, Value, count_outcomes, is_date, reported_of
 from sim.story.branches import Turn, check_effect, check_outcome, run_branches, step_is_cold, turn_of, warm
+from sim.study.codebook import Codebook, write_codebook
 from sim.study.columns import in_words
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds, open_study
@@ -220,8 +221,10 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
     table = outcomes_of(settings.start_date, settings.days)
     first = pairs[0]
     assert first.logs is not None
-    pq.write_table(branched([first.logs]), folder / "events.parquet")
-    pq.write_table(branched([pair.days for pair in pairs]), folder / "days.parquet")
+    book = Codebook.of_dates(settings.facts, [(settings.start_date, settings.end_date)])
+    events, days = branched([first.logs]), branched([pair.days for pair in pairs])
+    for name, rows in (("events.parquet", events), ("days.parquet", days)):
+        pq.write_table(rows.cast(book.describe(name, rows.schema)), folder / name)
     texts = {
         "outcomes.csv": csv_text(outcome_rows(table, first.outcomes, settings.start_date)),
         "fork.json": json_text(about_fork(request, fork)),
@@ -233,6 +236,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
         )  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
+    write_codebook(folder, book, ("events.parquet", "days.parquet", "outcomes.csv", "verdicts.csv"))
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:

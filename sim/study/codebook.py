@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -19,15 +19,19 @@ import pyarrow.parquet as pq
 
 from sim.configuration.changes import groups
 from sim.configuration.numbers import declared_numbers
+from sim.configuration.worlds import LOG_LIKELIHOOD, SEEDS
+from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.data.record import evidence
 from sim.listing import SETTINGS
 from sim.outcome import Outcome, read_outcomes, reported_of
 from sim.study.columns import in_words
+from sim.study.files import csv_text
 from sim.study.reader import read_summary
 
 CODEBOOK = "codebook.csv"
 SIMULATED, STUDY, RECORD = "simulated", "settings of the study", "evidence.csv"
+OF_ROW = "in the column unit"  # of the numbers of a table with one row per outcome
 OF_OUTCOME = "unit of the outcome"  # replaced by the unit in the metadata of a comparison
 VERDICTS, EFFECTS = "verdicts", "effects"  # kinds of table; the others are file names
 
@@ -211,6 +215,43 @@ FIXED: dict[str, dict[str, Text]] = {
 }  # fmt: skip
 
 
+def in_branches(meaning: str) -> str:
+    """Return what a column of a comparison of cells means in a comparison of the branches of a fork."""
+    meaning = meaning.replace("cell minus baseline", "the value with the change minus that without it")
+    return meaning.replace("both cells", "both branches").replace("in the cell", "with the change")
+
+
+BRANCH = key("as_it_went: the campaign without the change; changed: the campaign with it", type="string")
+OUTCOME = {name: FIXED["summary.csv"][name] for name in ("outcome", "label", "unit", "reported")}
+OF_SEED = "part of a seed; first_day, from_day and to_day count from day 0"
+OF_RESULTS: dict[str, dict[str, Text]] = {  # columns of forks, stories and worlds that a study does not have
+    "events.parquet": {"branch": BRANCH},
+    "days.parquet": {"branch": BRANCH},
+    "outcomes.csv": {
+        **OUTCOME,
+        "last_day": key("Last day that the outcome covers", "date", "date"),
+        "as_it_went": Text(OF_OUTCOME, "Value in the first campaign without the change; empty if there is none"),
+        "changed": Text(OF_OUTCOME, "Value in the first campaign with the change; empty if there is none"),
+        "difference": Text(OF_OUTCOME, "Value with the change minus value without it; for a date in days"),
+    },
+    "verdicts.csv": {
+        "change": key("The change and the day from which it holds", type="string"),
+        **OUTCOME,
+        **{name: text._replace(meaning=in_branches(text.meaning))
+           for name, text in FIXED[VERDICTS].items()},
+        "as_it_went_median": Text(OF_OUTCOME, "Median over the campaigns without the change"),
+        "changed_median": Text(OF_OUTCOME, "Median over the campaigns with the change"),
+        "intervals": key("Method of the intervals", type="string"),
+    },
+    "worlds.parquet": {
+        "world": key("Number of the world, from 0"),
+        "origin": key("Free campaign at the beginning of its chain, from 0"),
+        **{name: key(f"Random draws of the world: {OF_SEED}", type="string") for parts in SEEDS.values()
+           for name in parts},
+    },
+}  # fmt: skip
+
+
 class OutcomeText(NamedTuple):
     """Description of an outcome, as in summary.csv."""
 
@@ -286,9 +327,11 @@ class Codebook:
             kind: File name of a table of the study, `verdicts` or `effects`.
             column: Name of the column.
         """
-        fixed = FIXED.get(kind, {}).get(column)
+        fixed = FIXED.get(kind, {}).get(column) or OF_RESULTS.get(kind, {}).get(column) or of_result(kind, column)
         if fixed is not None:
             return fixed
+        if kind == "worlds.parquet" and column.startswith(LOG_LIKELIHOOD):
+            return Text("", f"Log likelihood of the report {column.removeprefix(LOG_LIKELIHOOD)} in the world")
         if kind == "days.parquet" and column in self.post_series:
             return self.post_series[column]
         if kind == "runs.parquet" and column in self.outcomes:
@@ -309,18 +352,21 @@ class Codebook:
             fields.append(field.with_metadata({key: value for key, value in said.items() if value}))
         return pa.schema(fields, metadata=schema.metadata)
 
-    def columns_of(self, folder: Path, table: str) -> list[Column]:
+    def columns_of(self, folder: Path, table: str, result: str = "") -> list[Column]:
         """Return the columns of a table on disk, in order.
 
         Args:
-            folder: Folder of the study.
+            folder: Folder of the study or of the result.
             table: File name of the table in that folder.
+            result: Kind of result in `result_columns.yaml`; empty for a study, a fork or a story.
         """
         if table.endswith(".parquet"):
             kinds = {field.name: type_of(field.type) for field in pq.read_schema(folder / table)}
             texts = {name: self.text_of(table, name) for name in kinds}
         else:
             kind, unit = kind_of(folder, table)
+            unit = unit if kind not in OF_RESULTS else OF_ROW
+            kind = f"{result}/{table}" if result else kind
             texts = {name: self.text_of(kind, name) for name in header_of(folder / table)}
             texts = {
                 name: text._replace(unit=unit) if text.unit == OF_OUTCOME else text for name, text in texts.items()
@@ -388,6 +434,47 @@ def columns_of_codebook() -> list[Column]:
     """Return the columns of codebook.csv itself."""
     rows = FIXED[CODEBOOK].items()
     return [Column(CODEBOOK, name, text.type, text.unit, text.meaning, text.source) for name, text in rows]
+
+
+@cache
+def result_columns() -> dict[str, Text]:
+    """Return the columns of `result_columns.yaml`, by kind of result, file and column, such as `worlds/days.csv/date`.
+
+    A column that several tables share is named by itself.
+    """
+    content = read_yaml(Path(__file__).with_name("result_columns.yaml"))
+    rows = dict(content.pop("shared"))
+    for result, tables in content.items():
+        rows |= {f"{result}/{file}/{name}": row for file, columns in tables.items() for name, row in columns.items()}
+    return {name: Text(unit, meaning, SIMULATED, kind) for name, (kind, unit, meaning) in rows.items()}
+
+
+def of_result(kind: str, column: str) -> Text | None:
+    """Return unit and meaning of a column of a result; None for a study, a fork or a story, or an unknown column.
+
+    Args:
+        kind: Kind of result and file name, such as `worlds/days.csv`.
+        column: Name of the column.
+    """
+    if "/" not in kind:
+        return None
+    if column.startswith("accepted, "):
+        return Text("share", f"Share of accepted changes of {column.removeprefix('accepted, ')}", SIMULATED, "number")
+    return result_columns().get(f"{kind}/{column}") or result_columns().get(column)
+
+
+def write_codebook(folder: Path, book: Codebook, tables: Iterable[str], result: str = "") -> None:
+    """Write codebook.csv for the tables of a result, such as a fork; those that are missing are left out.
+
+    Args:
+        folder: Folder of the result.
+        book: Descriptions of the columns.
+        tables: File names of the tables.
+        result: Kind of result in `result_columns.yaml`; empty for a fork or a story.
+    """
+    columns = [row for name in tables if (folder / name).is_file() for row in book.columns_of(folder, name, result)]
+    text = csv_text([row._asdict() for row in [*columns, *columns_of_codebook()]])
+    (folder / CODEBOOK).write_text(text, encoding="utf-8", newline="")
 
 
 def columns_in(folder: Path, book: Codebook) -> Sequence[Column]:

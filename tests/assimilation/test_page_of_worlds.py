@@ -4,7 +4,9 @@ import json
 import re
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from described import undescribed
 from PIL import Image
 
 from sim.assimilation import assimilate as verb
@@ -58,6 +60,12 @@ def sample(tmp_path_factory):
         patch.setattr(tables, "WORLDS", 8)  # of the ledger of chance
         assert verb.assimilate(read_request(Assimilate, words(place, "repeats=3"))) == 0
     return place / "small"
+
+
+def test_every_column_of_every_table_is_described(sample):
+    assert not undescribed(sample)
+    number = pq.read_schema(sample / "worlds.parquet").field("rules.news.next_door")
+    assert number.metadata[b"unit"] and number.metadata[b"description"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import hubdata
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from described import undescribed
 from PIL import Image
 
 from sim.__main__ import main
@@ -76,6 +77,10 @@ def test_tables_hold_every_forecast_of_every_target(done):
     assert about["until"] == {"2021-06-08": "2021-06-08", "2021-06-14": "2021-06-14"}
     for origin in about["origins"]:
         assert (done / "origins" / origin / "worlds.parquet").is_file()
+
+
+def test_every_column_of_every_table_is_described(done):
+    assert not undescribed(done)
 
 
 def test_the_same_command_computes_nothing_and_another_one_is_refused(done, capsys):

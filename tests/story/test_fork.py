@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from board import TWO_PROVINCES, calm_rules, differences, facts_of, rules_with, timeline_of
+from described import undescribed
 from quick import DECLARED, no_figures
 
 from sim import __main__ as command_line
@@ -326,6 +327,16 @@ def test_the_tables_agree_to_the_evening_and_outcomes_to_the_study(study: Path, 
         known = runs[row["outcome"]][0]
         said = known.date().isoformat() if isinstance(known, datetime) else f"{known or 0:.10g}"
         assert row["as_it_went"] == ("" if known is None else said)
+
+
+def test_every_column_of_the_tables_of_forks_and_stories_is_described(study: Path, forked: Path) -> None:
+    assert main(["fork", str(study), *FORK, "name=many", "runs=2"]) == 0
+    assert main(["story", str(study), "seed=5"]) == 0
+    for folder in (forked, study / "forks" / "many", study / "stories" / "cell_0_seed_5"):
+        assert not undescribed(folder)
+        days = pq.read_schema(folder / "days.parquet")
+        assert days.field("troops_crossed").metadata[b"unit"] == b"soldiers"
+        assert all(field.metadata[b"description"] for field in days)
 
 
 def test_the_same_command_makes_the_same_fork(study: Path, forked: Path) -> None:
