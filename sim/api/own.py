@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sim.api.notebooks import warn
 from sim.data.own import own_folder, recorded_folder, using
+from sim.errors import PanjError
 
 if TYPE_CHECKING:
     from sim.api.study import Study
@@ -31,7 +32,7 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
         PanjError: The folder has no `panj.yaml`, or its layout is invalid.
     """
     if config_dir is not None:
-        return using(Path(config_dir).expanduser())
+        return using(path_given("config_dir", config_dir))
     if study is None or not (study / "about.json").is_file():
         return using(own_folder())
     from sim.study.reader import read_about
@@ -40,6 +41,13 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
     if note:
         warn(note)
     return using(folder)
+
+
+def path_given(key: str, value: object, expected: str = "a path") -> Path:
+    """Return a path given as such or as text; raise PanjError, which names the argument `key`, for anything else."""
+    if isinstance(value, Path | str):
+        return Path(value).expanduser()
+    raise PanjError(f"{key}: found {value!r}, expected {expected}", key=key)
 
 
 def with_its_files(

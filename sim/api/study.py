@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
-from sim.api.own import with_its_files
+from sim.api.own import path_given, with_its_files
 from sim.configuration.calls import checked
 from sim.configuration.values import text_of
 from sim.errors import PanjError, unknown
@@ -48,7 +48,7 @@ class Study:
         Raises:
             PanjError: The folder has no study or a damaged one, or there is no such cell.
         """
-        self._stored: Stored = open_study(Path(folder).expanduser())
+        self._stored: Stored = open_study(path_given("folder", folder))
         self._focus = None if cell is None else find_cell(self._stored.cells, cell)
         self.config_dir = config_dir
 

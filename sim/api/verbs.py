@@ -4,7 +4,7 @@ Every function makes the overrides that a command line would have, and runs the 
 already is not run again; a study that was stopped continues.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim import options
 from sim.api.notebooks import console_for, warn
-from sim.api.own import own_files, split_off
+from sim.api.own import own_files, path_given, split_off
 from sim.api.results import Fork, Score, Worlds
 from sim.api.study import Study, option_of
 from sim.configuration.calls import checked
@@ -133,7 +133,14 @@ def fork(
     Raises:
         PanjError: The change is invalid, has no effect, or the study has no such campaign.
     """
-    asked = {"day": day, "seed": seed, "cell": cell, "runs": runs, "name": name or None, "outcome": joined(outcome)}
+    asked = {
+        "day": day,
+        "seed": seed,
+        "cell": cell,
+        "runs": runs,
+        "name": name or None,
+        "outcome": joined("outcome", outcome),
+    }
     from sim.story.fork import write_fork
 
     folder = folder_of(study)
@@ -251,7 +258,7 @@ def write_explorable(
     """
     from sim.explorable import explorable
 
-    asked = {"policies": joined(list(policies)), "worlds": joined(worlds), "out": out}
+    asked = {"policies": joined("policies", policies), "worlds": joined("worlds", worlds), "out": out}
     with requested(options.Explorable, asked, settings, keywords) as request:
         return explorable.write_explorable(request, console_for(progress)).path
 
@@ -337,15 +344,14 @@ def request_of(verb: type[options.Request], place: str | None, asked: Mapping[st
     return read_request(verb, [*([] if place is None else [place]), *given, *words])
 
 
-def joined(names: str | tuple[str, ...] | list[str]) -> str | None:
-    """Return names separated by commas, or None if there are none."""
-    return names or None if isinstance(names, str) else ",".join(names) or None
+def joined(key: str, names: object) -> str | None:
+    """Return names separated by commas, or None if there are none; raise PanjError for anything but names."""
+    found = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    if not all(isinstance(name, str) for name in found):
+        raise PanjError(f"{key}: found {names!r}, expected a name or a list of names", key=key)
+    return ",".join(found) or None
 
 
 def folder_of(study: Study | Path | str) -> Path:
     """Return the folder of a study given as such or as a path; raise PanjError for anything else."""
-    if isinstance(study, Study):
-        return study.folder
-    if isinstance(study, Path | str):
-        return Path(study).expanduser()
-    raise PanjError(f"study: found {study!r}, expected a study or its folder")
+    return study.folder if isinstance(study, Study) else path_given("study", study, "a study or its folder")

@@ -132,6 +132,8 @@ def word_of(key: str, value: Any) -> str:
     if key.startswith("~"):
         return key
     if isinstance(value, Interval):
+        if not all(isinstance(end, int | float | np.number) for end in value):
+            raise PanjError(f"{key}: found {value!r}, expected two numbers", key=key)
         return f"{key}=interval({float(value.low)!r},{float(value.high)!r})"
     if key in LISTS and not isinstance(value, str):
         return f"{key}=[{','.join(text_of(key, one) for one in value)}]"

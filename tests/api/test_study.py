@@ -218,6 +218,28 @@ def test_a_misspelt_argument_suggests_the_argument_or_the_setting_that_is_meant(
     assert refused.value.key == key
 
 
+@pytest.mark.parametrize(
+    ("call", "key"),
+    [
+        (lambda: sim.Study(3), "folder"),
+        (lambda: sim.open(None), "folder"),
+        (lambda: sim.run(config_dir=3), "config_dir"),
+        (lambda: sim.numbers(3), "config_dir"),
+        (lambda: sim.score(3), "study"),
+        (lambda: sim.write_explorable(5), "policies"),
+        (lambda: sim.write_explorable(worlds=[5]), "worlds"),
+        (
+            lambda: sim.sweep({"rules.news.fade_days": sim.Interval("a", 3)}, sampling="latin_hypercube"),
+            "rules.news.fade_days",
+        ),
+    ],
+)
+def test_an_argument_of_another_type_is_named(call, key):
+    with pytest.raises(sim.PanjError) as refused:
+        call()
+    assert refused.value.key == key
+
+
 def test_an_argument_too_many_or_too_few_is_named(plain):
     for call, key in ((lambda: plain.plot("map", None, 3), "Study.plot"), (sim.open, "sim.open")):
         with pytest.raises(sim.PanjError) as refused:
