@@ -358,6 +358,10 @@ def test_every_outcome_says_what_it_is_and_how_it_is_counted() -> None:
     assert all(row.label and row.unit and row.counted for row in read_outcomes(read_facts(), START, 100))
 
 
+def test_no_outcome_names_a_post_by_its_key() -> None:
+    assert not [row.label for row in read_outcomes(read_facts(), START, 100) if "_" in row.label]
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [

@@ -15,7 +15,7 @@ import yaml
 
 from sim.data.configs import Loader, read_yaml
 from sim.errors import PanjError, unknown
-from sim.explorable.content import TEXTS
+from sim.explorable import TEXTS
 from sim.wording import SENTENCES, Language, say_post
 
 FOLDER = Path(__file__).parent / "text"

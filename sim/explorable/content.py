@@ -6,7 +6,6 @@ Reads   text/<language>.yaml, data/shapes.topojson, data/evidence.csv, about.jso
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from sim.data.record import (
 )
 from sim.data.shapes import CREDIT, arcs_in_degrees, read_topology
 from sim.errors import unknown
+from sim.explorable import TEXTS
 from sim.explorable.campaigns import Gathered, split
 from sim.plots.captions import format_setting
 from sim.plots.land import country_bounds, read_land, sides_of, to_km
@@ -35,7 +35,6 @@ from sim.plots.page import PROVENANCE, as_text, is_told, make_source
 from sim.provenance import kind_of
 from sim.wording import number
 
-TEXTS = Path(__file__).parent / "text"
 MARGIN = 35.0  # km around the country
 FIRST = "F035"  # the figure that the first scene tells and draws
 CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings

@@ -1,5 +1,6 @@
 """Pairs of a fork: run once for all, and an evening is suggested only where trial pairs tell a planted effect apart."""
 
+import pickle
 import threading
 import time
 from concurrent.futures import Future
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from sim.classroom import pairs as module
-from sim.classroom.desk import Closed
+from sim.classroom.desk import Closed, Desk
 from sim.classroom.pairs import (
     CHUNK,
     PAIRS,
@@ -22,7 +23,9 @@ from sim.classroom.pairs import (
     PairRunner,
     evenings_to_try,
     is_told_apart,
+    run_pickled,
     size_of,
+    turn_for,
 )
 from sim.classroom.reading import OUTCOME_GROUPS
 from sim.configuration.overrides import BASELINE, Override
@@ -178,6 +181,15 @@ def test_nothing_is_prepared_while_a_visitor_waits_and_who_asks_for_it_does_not_
         assert sum(len(seeds) for _, seeds in runner.asked) == TRIAL
     prepared()
     assert sum(len(seeds) for _, seeds in runner.asked) == TRIAL + PAIRS
+
+
+def test_a_worker_process_which_has_no_pandas_can_run_pairs():
+    desk = Desk(workers=1)
+    try:
+        pickled = pickle.dumps(turn_for(fork_on(date(2021, 7, 2)), desk))
+        assert desk.pool.call(run_pickled, pickled, []) == []  # what they need was imported
+    finally:
+        desk.close()
 
 
 def test_a_server_that_is_stopped_prepares_nothing(runner):

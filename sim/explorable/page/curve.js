@@ -65,7 +65,7 @@ export class Curve {
       svg("line", { class: "axis", x1: 38, x2: this.x(this.last), y1: this.y(value), y2: this.y(value) }, this.overlay);
       svg("text", { x: 32, y: this.y(value) + 4, "text-anchor": "end" }, this.overlay, String(value));
     }
-    svg("text", { x: 4, y: 11 }, this.overlay, this.page.about.says.districts);
+    svg("text", { x: 42, y: this.y(most) + 15 }, this.overlay, this.page.about.says.districts);
     for (const day of [0, 31, 61]) {
       const at = this.x(day);
       svg("line", { class: "axis", x1: at, x2: at, y1: this.y(0), y2: this.y(0) + 5 }, this.overlay);
