@@ -508,13 +508,9 @@ def check_types(name: str, row: Any) -> None:
     """Raise PanjError if a row, or one of its values, is of a type that it cannot have."""
     if not isinstance(row, dict):
         raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
-    for key in ("unit", "label"):
+    for key in ("quantity", "unit", "label"):
         if not isinstance(row.get(key, ""), str):
             raise PanjError(f"outcomes.{name}.{key}: found '{row[key]}', expected text")
-    if not isinstance(row.get("scope") or {}, Mapping):
-        raise PanjError(
-            f"outcomes.{name}.scope: found '{row['scope']}', expected a mapping such as {{province: Kunduz}}"
-        )
     check_reported(name, row.get("reported") or {})
 
 
@@ -531,7 +527,7 @@ def check_reported(name: str, reported: Any) -> None:
         if part != "divide" and not isinstance(value, list):
             raise PanjError(f"{key}.{part}: found '{value}', expected a list of ids such as [F005]")
     divide = reported.get("divide", 1)
-    if not isinstance(divide, int | float) or not divide > 0:
+    if isinstance(divide, bool) or not isinstance(divide, int | float) or not divide > 0:
         raise PanjError(f"{key}.divide: found '{divide}', expected a number above 0")
 
 

@@ -201,6 +201,11 @@ def test_a_wrong_event_is_named(folder, text, key):
     ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-30, scope: {province: Kundz}}\n", 0),
     ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-30, reported: F005}\n", 0),
     ("outcomes.yaml", "seed: {quantity: held, date: 2021-06-30}\n", 0),
+    ("outcomes.yaml", "mine: {quantity: [held], date: 2021-06-30}\n", 0),
+    ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-30, scope: [Kunduz]}\n", 0),
+    ("outcomes.yaml", "mine: {quantity: held, date: 2021-06-30, reported: {sum: [F005], divide: true}}\n", 0),
+    ("scenarios/odd.yaml", "scenario:\n  set:\n    news.fade_days: true\n", 3),
+    ("policies/border/odd.yaml", "about: x\nset:\n", 2),
 ])  # fmt: skip
 def test_an_error_about_an_own_file_names_the_file_and_its_line(folder, path, text, line):
     many = len(add(folder / path, text).read_text(encoding="utf-8").splitlines())
@@ -215,13 +220,22 @@ def test_an_error_about_an_own_file_names_the_file_and_its_line(folder, path, te
 @pytest.mark.parametrize(("path", "text"), [
     ("policies/border/odd.yaml", "set: [crossing.admits]\n"), ("policies/border/odd.yaml", "about: [x]\n"),
     ("scenarios/odd.yaml", "scenario: {events: {mine: 3}}\n"), ("scenarios/odd.yaml", "scenario: {strike: mine}\n"),
-    ("scenarios/odd.yaml", "scenario: {title: [x]}\n"),
+    ("scenarios/odd.yaml", "scenario: {title: [x]}\n"), ("scenarios/odd.yaml", "scenario: {strike: [[mine]]}\n"),
+    ("scenarios/odd.yaml", "scenario: {scale: {news.fade_days: [1]}}\n"),
+    ("scenarios/odd.yaml", "scenario: {posts: {1: {soldiers: 0}}}\n"), ("scenarios/odd.yaml", "defaults: [3]\n"),
 ])  # fmt: skip
 def test_a_value_of_another_type_is_refused_with_its_file(folder, path, text):
     add(folder / path, text)
     with pytest.raises(PanjError) as found:
         compose_settings([f"{'border' if 'policies' in path else 'scenario'}=odd"])
     assert str(folder / path) in str(found.value) and "Config" not in str(found.value)
+
+
+def test_an_error_about_a_choice_that_there_is_not_names_no_folder_of_panj(folder):
+    add(folder / "scenarios/odd.yaml", "defaults: [{mine: other}]\n")
+    with pytest.raises(PanjError) as found:
+        compose_settings(["scenario=odd"])
+    assert "'mine/other'" in str(found.value) and "path" not in str(found.value)
 
 
 def test_an_error_about_an_override_does_not_name_an_own_file(folder):

@@ -346,8 +346,9 @@ def request_of(verb: type[options.Request], place: str | None, asked: Mapping[st
 
 def joined(key: str, names: object) -> str | None:
     """Return names separated by commas, or None if there are none; raise PanjError for anything but names."""
-    found: list[Any] = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
-    if not all(isinstance(name, str) for name in found):
+    given = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+    found = [name for name in given if isinstance(name, str)]
+    if len(found) < len(given):
         raise PanjError(f"{key}: found {names!r}, expected a name or a list of names", key=key)
     return ",".join(found) or None
 

@@ -434,11 +434,16 @@ def check_section(where: str, section: Any, prefix: str = "") -> None:
         kind, expected = KINDS.get(key, (Mapping, "a mapping of names to values"))
         if not isinstance(value, kind | None):
             raise PanjError(f"{where}, {prefix}{key}: found '{value}', expected {expected}")
-        for name, row in value.items() if key == "events" and value else ():
-            if not isinstance(row, Mapping):
+        for name, row in value.items() if isinstance(value, Mapping) else ():
+            if key == "events" and not isinstance(row, Mapping):
                 raise PanjError(
                     f"{where}, {prefix}events.{name}: found '{row}', expected a mapping of columns to values"
                 )
+            if key != "events" and isinstance(row, list):
+                raise PanjError(f"{where}, {prefix}{key}.{name}: found '{row}', expected a number")
+        for name in value if isinstance(value, list) else ():
+            if not isinstance(name, str):
+                raise PanjError(f"{where}, {prefix}{key}: found '{name}', expected the name of a dated event")
 
 
 DEEPEST = 8  # longest chain of scenarios based on each other
@@ -505,6 +510,9 @@ WORDS_OF_HYDRA = (  # what Hydra and OmegaConf report, what was then found, and 
     (r"Multiple values for (?P<key>\w+)\.", "two values", "one; in the file of a scenario, override /{0}: NAME"),
     (r"Could not override '/?(?P<key>[^']+)'", "'{0}'", f"one of {', '.join(GROUPS)}"),
     (r"(?P<key>\w+) appears more than once", "two values", "one"),
+    (r"Key (\S+) \(\w+\) is incompatible with \(str\)", "the key {0}", "a name"),
+    (r"Unsupported type in (?P<key>defaults) : (\w+)", "a value of type {1}", "a name, or override /GROUP: NAME"),
+    (r"Could not find '(?P<key>[^'/]+)/([^']+)'", "'{1}'", "a choice that there is"),
 )
 
 

@@ -61,7 +61,7 @@ def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
     for path in files:
         is_named = f"{group_of(path)}={path.stem}" in str(error)
         for entry in entries_of(path):
-            score = likeness(entry, key, found, is_named) or int(alone and shared(entry.key, key) > 0)
+            score = likeness(entry, key, found, is_named) or alone * shared(entry.key, key)
             if score > best:
                 best, place = score, f"{path} line {entry.line}"
         if is_named and not best:
@@ -104,9 +104,11 @@ def shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 
 def is_same(value: str, found: str) -> bool:
-    """Return whether two texts are the same, or the same number."""
+    """Return whether a text of a YAML file and one of an error are the same, or the same number, truth or null."""
+    if value.casefold() == found.casefold() or (found == "null" and value in ("", "~")):
+        return True
     try:
-        return value == found or float(value) == float(found)
+        return float(value) == float(found)
     except ValueError:
         return False
 

@@ -33,6 +33,7 @@ from sim.calibrate.tables import rows_of_chains
 from sim.configuration.draws import read_priors
 from sim.configuration.numbers import declared_numbers
 from sim.errors import PanjError
+from sim.sampler import JITTER, differing
 
 CONTINUOUS = tuple(prior for prior in read_priors() if not declared_numbers()[prior.key].is_whole)
 PRIORS = CONTINUOUS[:2]
@@ -234,6 +235,18 @@ def test_a_proposal_changes_what_its_kind_says_and_nothing_else() -> None:
         assert np.array_equal(scores, Known(0.3)(shares, seeds, (1,))[:, 0])
 
 
+def test_a_whole_difference_is_added_as_it_is_and_a_part_is_shorter_the_more_numbers_change() -> None:
+    rng, others = np.random.default_rng(3), np.array([[0.3] * 12, [0.5] * 12])
+    for is_whole in (True, False):
+        steps = differing(rng, np.full((2000, 12), 0.5), others, np.full(2000, is_whole)) - 0.5
+        far = [np.abs(row[np.abs(row) > 5 * JITTER]) for row in steps]
+        one, all_ = (np.concatenate([row for row in far if row.size == many]) for many in (1, 12))
+        if is_whole:
+            assert one == pytest.approx(0.2, abs=5 * JITTER) and all_ == pytest.approx(0.2, abs=5 * JITTER)
+        else:
+            assert all_.mean() < 0.12 and one.mean() > 0.2
+
+
 def test_the_same_call_gives_the_same_digits_and_another_seed_others(tmp_path: Path) -> None:
     one = refined(tmp_path / "one", Known(0.3))
     assert digits(refined(tmp_path / "other", Known(0.3))) == digits(one)
@@ -321,9 +334,12 @@ class Larger(Known):
 
 def test_ensembles_grow_from_stage_to_stage_and_the_posterior_is_that_of_the_largest(tmp_path: Path) -> None:
     score, effort = Larger(0.3), Effort(draws=600, campaigns=8, moves=3)
-    found = refined(tmp_path / "fit", score, effort, 1, chains=CHAINS)
+    *early, found = refine(Problem(PRIORS, score), effort, CHAINS, 1, tmp_path / "fit", silent())
     assert score.asked == {(2, 2), (2, 4), (4, 8), (8, 8)}
-    assert np.array_equal(found.scores, Larger(0.3)(found.shares, found.seeds, (8,))[:, 0])
+    for one, size in zip((*early, found), (2, 4, 8, 8), strict=True):
+        assert np.array_equal(one.scores, Larger(0.3)(one.shares, one.seeds, (size,))[:, 0])
+        for cloud in one.clouds:
+            assert cloud.before == pytest.approx(-one.rate * cloud.state[2].sum(axis=1))
     check_against_exact([cloud.state[0][:, 0] for cloud in found.clouds], *moments(RATES[-1] / UNIT, 0.3))
 
 

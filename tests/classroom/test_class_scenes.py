@@ -370,6 +370,16 @@ def test_every_campaign_that_was_run_is_a_line_of_the_page_and_no_other(scenes, 
     assert "free, calibrated" in shown and "50 campaigns" in shown
 
 
+def test_a_locked_drawing_is_behind_the_campaign_of_its_student(scenes, code):
+    scenes.move(code, TEACHER, PLACE["gather"])
+    scenes.keep(code, BORIS, Done(DRAWING, "", LINE))
+    for who in (ANNA, BORIS):
+        scenes.keep(code, who, Done(CAMPAIGN))
+    chart = on_the_wall(scenes, code, "gather")["chart"]
+    assert [one["drawing"] for one in chart["lines"]] == [[], list(LINE)]
+    assert "1 drawing" in chart["foot_behind"] and "1 drawing" not in chart["foot"]
+
+
 def test_reports_are_on_the_wall_from_their_scene_on(scenes, code):
     assert not on_the_wall(scenes, code, "gather")["chart"]["reports"]
     chart = on_the_wall(scenes, code, "reports")["chart"]

@@ -282,7 +282,13 @@ def test_a_restart_loses_no_ranges_of_a_class_and_lets_nobody_give_others(regist
     assert again.of("one", "a sheet") == RANGES and again.ranges(code, TASK.key) == [RANGES[TASK.key]]
     assert again.of("one", "another sheet") is None and again.of("two", "a sheet") is None
     again.fix(code, "one", "a sheet", OTHER)
-    assert again.ranges(code, TASK.key) == [RANGES[TASK.key]]
+    assert again.ranges(code, TASK.key) == [RANGES[TASK.key]] and again.of("one", "a sheet") == RANGES
+
+
+def test_who_makes_ranges_final_before_joining_a_class_gives_it_no_others(ours, code):
+    ours.fix("", "one", "a sheet", RANGES)
+    ours.fix(code, "one", "a sheet", OTHER)
+    assert ours.ranges(code, TASK.key) == [RANGES[TASK.key]]
 
 
 def test_ranges_are_deleted_with_the_seat_but_who_saw_the_reports_gives_no_others(register, ours, code):

@@ -1,6 +1,7 @@
 """A second language comes from one folder: a made-up one, written from the English, leaves no English but names."""
 
 import re
+from types import SimpleNamespace
 
 import made_up
 import pytest
@@ -16,7 +17,7 @@ from sim.classroom.pages import what_if
 from sim.classroom.parts.distribution import labels_of
 from sim.classroom.parts.terms import terms, with_terms
 from sim.classroom.reading import outcome_groups, read
-from sim.classroom.sessions import scenes_wall, session
+from sim.classroom.sessions import scenes_wall, session, wall
 from sim.classroom.texts import current_language, overlaid, say_fault, texts_of, use_language
 from sim.configuration.overrides import BASELINE
 from sim.data.record import evidence
@@ -158,6 +159,12 @@ def test_the_page_of_the_game_has_no_english(language):
     shown = re.sub(r"<(style|script|template)\b.*?</\1>", " ", page, flags=re.DOTALL)
     assert not english_in(shown)
     assert f'<html lang="{language}" dir=' in page
+
+
+@pytest.mark.parametrize("calibration", ["calibrated: posterior of x", "assimilated: x", "numbers as declared, not x"])
+def test_the_wall_has_no_english_about_how_numbers_were_fitted(language, calibration):
+    said = wall.numbers_of([SimpleNamespace(calibration=""), SimpleNamespace(calibration=calibration)])
+    assert len(said) > 2 and not english_in(said)
 
 
 def test_the_test_of_a_language_finds_english(language):

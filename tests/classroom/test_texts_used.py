@@ -54,7 +54,7 @@ def keys_of(path):
 
 
 PAGES = sorted((texts.FOLDER / "en").glob("*.yaml"))
-DATA = {"declared", "terms"}  # keyed by what is declared and by terms, not by code
+DATA = {"declared", "terms"}  # keyed by kinds of declarations and by terms, not by code
 
 
 @pytest.mark.parametrize("page", [path for path in PAGES if path.stem not in DATA], ids=lambda path: path.stem)

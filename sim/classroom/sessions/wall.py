@@ -23,7 +23,7 @@ from sim.classroom.texts import texts_of
 from sim.compare.sentences import clear, is_share, say_amount, say_difference, say_interval
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
-from sim.provenance import kind_of
+from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
 from sim.study.reader import Measure
 from sim.wording import percent, significant
 
@@ -265,10 +265,11 @@ def note_on(answers: Iterable[Answer], question: Question) -> str:
 
 
 def numbers_of(answers: Iterable[Answer]) -> str:
-    """Return the source of the uncertain numbers in one word after a comma; empty if no campaigns were run."""
+    """Return how the uncertain numbers were fitted, after a comma; empty if no campaigns were run."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     kind = kind_of(calibration)
-    return f", {kind}" if kind else ""
+    said = kind if kind in (ASSIMILATED, CALIBRATED) else "not_calibrated"
+    return f", {texts_of('class').say(f'numbers_{said}')}" if kind else ""
 
 
 def title_of(question: Question) -> str:
