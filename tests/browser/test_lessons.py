@@ -190,6 +190,15 @@ def test_a_lesson_can_be_read_on_a_telephone(visitor, keep):
     keep(page, "classroom_lesson_telephone", whole=True)
 
 
+def test_no_label_is_cut_and_a_range_stays_in_one_line_on_a_telephone(visitor):
+    page = visitor("lessons", width=390)
+    label = page.locator(".panj-opening label", has_text=WHO)
+    assert label.evaluate("one => one.scrollWidth <= one.clientWidth")
+    open_lesson(page, 1, "3")
+    ends = task_of(page, "guess").locator(".panj-answer input")
+    assert ends.nth(0).bounding_box()["y"] == ends.nth(1).bounding_box()["y"]
+
+
 def test_a_lesson_is_opened_and_answered_from_the_keyboard(visitor):
     page = visitor("lessons")
     page.get_by_label(WHO).focus()
