@@ -28,10 +28,8 @@ State = tuple[NDArray[Any], ...]  # arrays with one element per state along thei
 STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
 # deviation, as a share of the prior)
 SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
-SCALE, PARTS = (
-    2.38,
-    (0.4, 1.2),
-)  # step for a normal density, divided by sqrt(2 x numbers); range of the part that is used
+SCALE = 2.38  # best length of a step for a normal density, divided by sqrt(2 x numbers)
+LENGTHS = (0.4, 1.2)  # range of the share of this length that is used
 JITTER = 0.01  # standard deviation that is added to a difference, as a share of the prior
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
@@ -117,9 +115,20 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
 
 
 def reflected(shares: Floats) -> Floats:
-    """Reflect shares at 0 and 1, so that a step beyond either bound comes back and the proposal stays symmetric."""
+    """Reflect shares at 0 and 1, so that a step beyond either bound comes back.
+
+    The proposal stays symmetric if the steps of different numbers are independent.
+    """
     folded = np.abs(shares) % 2.0
     return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))
+
+
+def wrapped(shares: Floats) -> Floats:
+    """Let shares that leave one end of their priors come back at the other end.
+
+    Unlike reflection, this keeps a proposal symmetric also if its steps are correlated.
+    """
+    return np.minimum(shares % 1.0, np.nextafter(1.0, 0.0))
 
 
 def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats:
@@ -151,9 +160,9 @@ def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: N
     first, second = others[rng.integers(len(others), size=(2, len(shares)))]
     chosen = rng.random(shares.shape) < rng.choice(SUBSETS, size=(len(shares), 1))
     many = np.maximum(1, chosen.sum(axis=1, keepdims=True))
-    part = np.where(whole[:, None], 1.0, SCALE / np.sqrt(2.0 * many) * rng.uniform(*PARTS, size=(len(shares), 1)))
+    part = np.where(whole[:, None], 1.0, SCALE / np.sqrt(2.0 * many) * rng.uniform(*LENGTHS, size=(len(shares), 1)))
     noise = JITTER * rng.standard_normal(shares.shape)
-    return reflected(shares + chosen * (part * (first - second) + noise))
+    return wrapped(shares + chosen * (part * (first - second) + noise))
 
 
 def log_mean(log_values: Floats) -> float:

@@ -56,18 +56,18 @@ from sim.execution.executors import cores, interrupts_ignored
 from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece
 from sim.options import Calibrate
 from sim.outcome import Outcome, count_outcomes
-from sim.sampler import HALF, STEPS, Step
+from sim.sampler import HALF, JITTER, LENGTHS, SCALE, STEPS, SUBSETS, Step
 from sim.scoring.forecasts import Forecast, forecast_of, names_of
 from sim.scoring.measure import measure
 from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 40
+EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 25
     "quick": Effort(draws=128, campaigns=16, moves=4),
-    "full": Effort(draws=256, campaigns=32, moves=10),
+    "full": Effort(draws=256, campaigns=32, moves=6),
 }
-METHOD = 3  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
+METHOD = 4  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
 FARTHEST = 1.0  # distance of a campaign without the outcome: only shares can be missing, for want of falls or crossings
 SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
 AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
@@ -98,6 +98,7 @@ class RefinedFit(NamedTuple):
     again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
     again_from: int  # seed of the first of these
     folder: Path  # folder of the chains
+    campaigns: int  # campaigns that the chains ran
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
         """Return two forecasts, keyed by column prefix: of campaigns of the ensembles, and of runs of new seeds."""
@@ -193,7 +194,8 @@ def asked_of(made: Fit, request: Calibrate, units: Mapping[Target, float]) -> di
         "bank": sha256(seen).hexdigest()[:16], "priors": priors, "targets": targets, "rates": list(RATES),
         "units": {target.target: unit for target, unit in units.items()}, "farthest": FARTHEST,
         "refine": request.refine, **EFFORTS[request.refine]._asdict(), "chains": request.chains, "seed": request.seed,
-        "method": [METHOD, CHAIN, DRAWN, HALF, SEED_BITS, *PARTS, *STEPS, *MOVES.values()],
+        "method": [METHOD, CHAIN, DRAWN, HALF, SEED_BITS, *PARTS, *STEPS, *SUBSETS, SCALE, *LENGTHS, JITTER,
+                   *MOVES.values()],
         "versions": {name: version(name) for name in LIBRARIES},
     }  # fmt: skip
 
@@ -218,7 +220,30 @@ def completed(
     )  # fmt: skip
     console.print(f"Running {AGAIN} campaigns with draws of the posterior and new seeds ...")
     again = run_with(posterior, order, range(first, first + AGAIN), pool)
-    return RefinedFit(effort, events_of(units), units, refined, trials, posterior, accepted, again, first, folder)
+    return RefinedFit(
+        effort,
+        events_of(units),
+        units,
+        refined,
+        trials,
+        posterior,
+        accepted,
+        again,
+        first,
+        folder,
+        campaigns_run(by_rate[-1], effort),
+    )
+
+
+def campaigns_run(last: Refined, effort: Effort) -> int:
+    """Return how many campaigns the chains ran to the end of the last stage.
+
+    These are the draws from the prior, the ensembles that every later stage runs anew, and the proposals.
+    """
+    kept = len(last.seeds)
+    anew = kept * sum(effort.size(stage) for stage in range(1, len(RATES)))
+    steps = [step for cloud in last.clouds for step in cloud.steps]
+    return DRAWN * kept * effort.size(0) + anew + sum(sum(step.proposed) * effort.size(step.stage) for step in steps)
 
 
 def drawn_of(refined: Refined, made: Fit) -> list[dict[str, float]]:
@@ -334,11 +359,9 @@ def about_refined(
 ) -> dict[str, Any]:
     """Collect the metadata of a refined posterior that `about_fit` does not contain."""
     refined = made.refined
-    steps = [step for cloud in refined.clouds for step in cloud.steps]
-    campaigns = sum(sum(step.proposed) * made.effort.size(step.stage) for step in steps)
-    campaigns += DRAWN * len(refined.seeds) * made.effort.size(0)
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
+        "campaigns": made.effort.size(RATES.index(refined.rate)),
         "draws": len(refined.seeds), "learning_rate": refined.rate,
         "trials": [trial._asdict() for trial in made.trials], "events": list(made.events),
         "targets": len(made.units), "fitted": [target.target for target in made.units],
@@ -346,7 +369,7 @@ def about_refined(
         "units": {target.target: unit for target, unit in made.units.items()},
         "chosen": list(most_learned(priors, refined)),
         "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
-        "simulations": campaigns,
+        "simulations": made.campaigns,
         "score": float(np.average(refined.scores.sum(axis=1), weights=refined.weights)),
         "log_evidence": [round(cloud.log_evidence, 4) for cloud in refined.clouds], "again": made.again.num_rows,
         "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,

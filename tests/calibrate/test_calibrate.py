@@ -339,7 +339,7 @@ def refined_at_once(made: Fit, request: Calibrate, place: Path, console: Console
     posterior = posterior_of(made.bank.keys, np.ones(len(rows)), rows, "")
     again = made.bank.outcomes.append_column("seed", pa.array(made.bank.seeds + 1000))
     accepted = made.bank.outcomes.take(np.arange(len(rows)))
-    return RefinedFit(effort, events, units, refined, trials, posterior, accepted, again, 1000, folder)
+    return RefinedFit(effort, events, units, refined, trials, posterior, accepted, again, 1000, folder, 4321)
 
 
 @pytest.fixture

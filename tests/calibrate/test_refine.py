@@ -28,7 +28,7 @@ from sim.calibrate.chains import (
     processes,
     refine,
 )
-from sim.calibrate.refine import rows_of_steps
+from sim.calibrate.refine import campaigns_run, rows_of_steps
 from sim.calibrate.tables import rows_of_chains
 from sim.configuration.draws import read_priors
 from sim.configuration.numbers import declared_numbers
@@ -371,3 +371,22 @@ def test_chains_that_lie_apart_are_told_from_chains_that_agree() -> None:
     assert [row["agree"] for row in rows] == ["yes", "no"]
     assert float(rows[1]["apart"]) > 1 > float(rows[0]["apart"])
     assert [row["number"] for row in rows] == [prior.key for prior in PRIORS]
+
+
+def test_a_difference_proposal_leaves_numbers_that_nothing_is_known_of_as_they_are() -> None:
+    rng = np.random.default_rng(5)
+    along = rng.random((2000, 1)) * np.ones((1, 2))  # other states whose two numbers are the same
+    for is_whole in (True, False):
+        steps = differing(rng, rng.random((40_000, 2)), along, np.full(40_000, is_whole))
+        assert np.corrcoef(steps.T)[0, 1] == pytest.approx(0, abs=0.02)
+
+
+def test_every_campaign_of_the_chains_is_counted(tmp_path: Path) -> None:
+    class Campaigns(Counts):
+        def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
+            found = super().__call__(shares, seeds, sizes)
+            self.campaigns = getattr(self, "campaigns", 0) + seeds.size * max(sizes)
+            return found
+
+    score, effort = Campaigns(0.3), Effort(draws=32, campaigns=8, moves=2)
+    assert campaigns_run(refined(tmp_path / "fit", score, effort), effort) == score.campaigns

@@ -71,6 +71,7 @@ def test_without_an_event_new_campaigns_have_the_score_of_the_posterior_of_the_o
         again,
         0,
         Path(),
+        0,
     )
     for place, (row, target) in enumerate(zip(rows_of_events(found, TARGETS, bank), TARGETS, strict=True)):
         others = np.exp(-RATES[2] * scores[:, 1 - place])
