@@ -285,6 +285,16 @@ def test_a_restart_loses_no_ranges_of_a_class_and_lets_nobody_give_others(regist
     assert again.ranges(code, TASK.key) == [RANGES[TASK.key]] and again.of("one", "a sheet") == RANGES
 
 
+def test_ranges_that_could_not_be_stored_are_not_final(register, ours, code, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dumps", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ours.fix(code, "one", "a sheet", RANGES)
+    assert ours.of("one", "a sheet") is None
+    ours.fix(code, "one", "a sheet", OTHER)
+    assert ours.ranges(code, TASK.key) == [OTHER[TASK.key]]
+
+
 def test_who_makes_ranges_final_before_joining_a_class_gives_it_no_others(ours, code):
     ours.fix("", "one", "a sheet", RANGES)
     ours.fix(code, "one", "a sheet", OTHER)

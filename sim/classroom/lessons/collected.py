@@ -121,15 +121,22 @@ class ClassRanges:
         """
         kept = dict(self.of(browser, sheet) or ranges)
         with self.lock:
+            is_new = (code, browser, sheet) not in self.found
             kept = self.found.setdefault((code, browser, sheet), kept)
-        with self.register.storage.acting() as act:
-            session = storage.found_session(act, code)
-            seat = storage.seat_row(act, session, browser) if session else None
-            if session is not None and seat is not None:
-                act.execute(
-                    "INSERT OR IGNORE INTO final_ranges (member, sheet, content) VALUES (?, ?, ?)",
-                    (seat["member"], hashed(sheet, session["code"]), json.dumps(kept)),
-                )
+        try:
+            with self.register.storage.acting() as act:
+                session = storage.found_session(act, code)
+                seat = storage.seat_row(act, session, browser) if session else None
+                if session is not None and seat is not None:
+                    act.execute(
+                        "INSERT OR IGNORE INTO final_ranges (member, sheet, content) VALUES (?, ?, ?)",
+                        (seat["member"], hashed(sheet, session["code"]), json.dumps(kept)),
+                    )
+        except Exception:  # what is not stored is not final
+            if is_new:
+                with self.lock:
+                    self.found.pop((code, browser, sheet), None)
+            raise
         for listener in list(self.listeners):
             listener()
 
