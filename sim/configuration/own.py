@@ -7,12 +7,14 @@ precedence. `events.yaml` adds events to the timeline, or changes columns of its
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sim.configuration.overrides import Override
 from sim.data.configs import GROUPS, read_text
 from sim.data.own import EVENTS, NUMBERS, own_file, own_files_of, own_yaml, remembered
 from sim.errors import PanjError
+
+if TYPE_CHECKING:
+    from sim.configuration.overrides import Override  # slow to import
 
 
 @remembered()
@@ -57,7 +59,7 @@ def plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def used_paths(overrides: Iterable[Override]) -> list[Path]:
+def used_paths(overrides: Iterable["Override"]) -> list[Path]:
     """Return the files of the user that settings may be read from: events, choices made, and choices that these make.
 
     Args:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -61,6 +62,11 @@ def gaps(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
+def texts_in(form: Any) -> list[str]:
+    """All texts of an entry: one, those of its two forms, or those of every unit."""
+    return [text for part in form.values() for text in texts_in(part)] if isinstance(form, dict) else [form]
+
+
 @pytest.mark.parametrize("path", sorted(SENTENCES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_language_has_the_sentences_and_gaps_of_english(path: Path) -> None:
     ours, theirs = WORDS.sentences, language_of(path.stem).sentences
@@ -68,13 +74,14 @@ def test_a_language_has_the_sentences_and_gaps_of_english(path: Path) -> None:
     for key, text in ours.items():
         forms = [text, theirs[key]]
         if not isinstance(text, list):
-            found = [set().union(*map(gaps, form.values())) if isinstance(form, dict) else gaps(form) for form in forms]
+            found = [set().union(*map(gaps, texts_in(form))) for form in forms]
             assert found[0] == found[1], key
+            assert key != "units" or set(text) == set(theirs[key])
 
 
 def test_every_plural_has_both_forms_and_one_asks_for_nothing_more() -> None:
-    for key, text in WORDS.sentences.items():
-        if isinstance(text, dict):
+    for key, text in [*WORDS.sentences.items(), *WORDS.sentences["units"].items()]:
+        if isinstance(text, dict) and key != "units":
             assert set(text) == {"one", "other"}, key
             assert gaps(text["one"]) <= gaps(text["other"]), key
 
