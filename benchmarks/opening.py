@@ -11,12 +11,14 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from classroom import classroom
 from common import machine, table
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, CDPSession, Page
 
 PLACE = Path(__file__).parent / "opening.json"
 SLOWER, MEGABITS, LATENCY = 6, 3.0, 40  # times slower; Mbit/s in both directions; ms of a round trip
@@ -36,7 +38,7 @@ CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
 class Traffic:
     """What a page loads: requests, bytes that pass the network, and the largest of them."""
 
-    def __init__(self, session: CDPSession) -> None:
+    def __init__(self, session: "CDPSession") -> None:
         self.bytes: dict[str, float] = {}
         self.names: dict[str, str] = {}
         self.kept: set[str] = set()
@@ -66,7 +68,7 @@ class Traffic:
         }  # fmt: skip
 
 
-def slowed(page: Page) -> tuple[CDPSession, Traffic]:
+def slowed(page: "Page") -> "tuple[CDPSession, Traffic]":
     """Slow the processor and the network of a page, and count its traffic."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
@@ -76,7 +78,7 @@ def slowed(page: Page) -> tuple[CDPSession, Traffic]:
     return session, Traffic(session)
 
 
-def opened(page: Page, address: str, name: str) -> dict[str, Any]:
+def opened(page: "Page", address: str, name: str) -> dict[str, Any]:
     """Open a page and return the seconds until it is seen, with its traffic and the load."""
     load = os.getloadavg()[0]
     _, traffic = slowed(page)
@@ -95,7 +97,7 @@ def opened(page: Page, address: str, name: str) -> dict[str, Any]:
     return {"heading": heading, "seconds": seconds, "load": load, **marks, **traffic.summary()}
 
 
-def measure(browser: Browser, address: str, name: str) -> dict[str, Any]:
+def measure(browser: "Browser", address: str, name: str) -> dict[str, Any]:
     """Open a page in a new browser, then again."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     found = {}
@@ -153,6 +155,8 @@ def measure_all(address: str, pages: list[str], times: int) -> dict[str, Any]:
     """Return the measurements of some pages."""
     path = next(filter(None, map(shutil.which, CHROMIUM)))
     found: dict[str, Any] = {"machine": machine(), "pages": {name: [] for name in pages}}
+    from playwright.sync_api import sync_playwright  # only with the extra for tests of the browser
+
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         for _ in range(times):
