@@ -66,10 +66,17 @@ def campaign_of(layout: Any, rules: Any, timeline: Any, seed: int, days: int, wo
     return Campaign(seed, world, record)
 
 
-def replace_campaigns(patch: Any) -> None:
+def quiet_campaign(*given: Any) -> Campaign:
+    """Return the same without crossings, because campaigns full of random ones are too large for a page of scenes."""
+    found = campaign_of(*given)
+    found.record.crossed[:] = 0
+    return found
+
+
+def replace_campaigns(patch: Any, campaign: Callable[..., Campaign] = campaign_of) -> None:
     """Replace campaigns by instant stand-ins wherever a study runs them, until the `MonkeyPatch` is undone."""
     for module in (work, run):
-        patch.setattr(module, "run_campaign", campaign_of)
+        patch.setattr(module, "run_campaign", campaign)
 
 
 def no_figures(folder: Path) -> None:

@@ -72,6 +72,10 @@ class Effort(NamedTuple):
         """Return the number of campaigns per ensemble in a stage."""
         return max(1, self.campaigns // PARTS[stage])
 
+    def grows(self, stage: int) -> bool:
+        """Return whether ensembles have more campaigns than in the stage before."""
+        return stage > 0 and self.size(stage) > self.size(stage - 1)
+
 
 class Problem(NamedTuple):
     """Input of the chains: priors, and the function that runs and scores ensembles."""
@@ -105,6 +109,11 @@ class Refined(NamedTuple):
         return np.asarray(np.repeat(shares / shares.sum() / sizes, sizes), np.float64)
 
     @property
+    def score(self) -> float:
+        """Mean over the draws of the score of all events together."""
+        return float(np.average(self.scores.sum(axis=1), weights=self.weights))
+
+    @property
     def scores(self) -> Floats:
         """Score of each event in the ensemble of each draw (draws x events)."""
         return np.concatenate([cloud.state[SCORES] for cloud in self.clouds])
@@ -136,8 +145,9 @@ class Ensembles:
         return state
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Return the states with the scores of this stage, whose ensembles may be larger than before."""
-        return self.scored(state[SHARES], state[SEEDS], stage) if stage else state
+        """Return the states with the scores of this stage; ensembles that are larger than before are run for that."""
+        shares, seeds, scores, _ = state
+        return self.scored(shares, seeds, stage) if self.effort.grows(stage) else (shares, seeds, scores, scores)
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers, others: State) -> State:
         """Propose other parameters with the same seeds, or other seeds with the same parameters."""

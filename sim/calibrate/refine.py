@@ -207,10 +207,15 @@ def completed(
     """Choose the learning rate after all chains have ended, and run campaigns with the draws of that rate."""
     first = int(made.bank.seeds.max()) + 1
     console.print(f"Running {AGAIN} campaigns with the draws of each of {len(by_rate)} learning rates ...")
-    trials = tuple(trial_of(one, made, order, units, range(first, first + AGAIN), pool) for one in by_rate)
-    refined = by_rate[int(np.argmin([trial.again for trial in trials]))]
+    posteriors = [posterior_at(one, made) for one in by_rate]
+    trials = tuple(
+        Trial(one.rate, one.score, score_again(posterior, made, order, units, range(first, first + AGAIN), pool))
+        for one, posterior in zip(by_rate, posteriors, strict=True)
+    )
+    best = int(np.argmin([trial.again for trial in trials]))
+    refined, posterior = by_rate[best], posteriors[best]
     first += AGAIN
-    drawn, posterior = drawn_of(refined, made), posterior_at(refined, made)
+    drawn = drawn_of(refined, made)
     console.print(f"Running one campaign of each of {len(drawn):,} ensembles again ...")
     names = tuple(name for name in names_of(made.targets) if name in made.bank.outcomes.column_names)
     seeds = refined.seeds.tolist()
@@ -238,10 +243,10 @@ def completed(
 def campaigns_run(last: Refined, effort: Effort) -> int:
     """Return how many campaigns the chains ran to the end of the last stage.
 
-    These are the draws from the prior, the ensembles that every later stage runs anew, and the proposals.
+    These are the draws from the prior, the ensembles that later stages run anew because they grow, and the proposals.
     """
     kept = len(last.seeds)
-    anew = kept * sum(effort.size(stage) for stage in range(1, len(RATES)))
+    anew = kept * sum(effort.size(stage) for stage in range(len(RATES)) if effort.grows(stage))
     steps = [step for cloud in last.clouds for step in cloud.steps]
     return DRAWN * kept * effort.size(0) + anew + sum(sum(step.proposed) * effort.size(step.stage) for step in steps)
 
@@ -257,13 +262,12 @@ def posterior_at(refined: Refined, made: Fit) -> Posterior:
     return posterior_of(made.bank.keys, refined.weights, rows, "")
 
 
-def trial_of(
-    refined: Refined, made: Fit, order: Order, units: Mapping[Target, float], seeds: range, pool: Executor
-) -> Trial:
-    """Score the draws of a learning rate: in their ensembles, and in one new campaign per seed."""
-    ran = forecast_of(run_with(posterior_at(refined, made), order, seeds, pool), made.targets)
-    again = math.fsum(score_of_event(event, units, ran) for event in events_of(units))
-    return Trial(refined.rate, float(np.average(refined.scores.sum(axis=1), weights=refined.weights)), again)
+def score_again(
+    posterior: Posterior, made: Fit, order: Order, units: Mapping[Target, float], seeds: range, pool: Executor
+) -> float:
+    """Run one new campaign per seed with draws of a posterior, and return the sum of the scores of all events."""
+    ran = forecast_of(run_with(posterior, order, seeds, pool), made.targets)
+    return math.fsum(score_of_event(event, units, ran) for event in events_of(units))
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
@@ -370,7 +374,7 @@ def about_refined(
         "chosen": list(most_learned(priors, refined)),
         "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
         "simulations": made.campaigns,
-        "score": float(np.average(refined.scores.sum(axis=1), weights=refined.weights)),
+        "score": refined.score,
         "log_evidence": [round(cloud.log_evidence, 4) for cloud in refined.clouds], "again": made.again.num_rows,
         "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
         "record": f"chains/{made.folder.name}",

@@ -298,8 +298,8 @@ def say_interval(low: float, high: float, measure: Measure, language: Language |
     """
     says = language or language_of()
     if not clear(low, high):
-        ends = (say_difference(end, measure, says) for end in (low, high))
-        return says.say("interval_across", None, **dict(zip(("low", "high"), ends, strict=True)))
+        first, last = say_difference(low, measure, says), say_difference(high, measure, says)
+        return says.say("interval_across", low=first, high=last)
     near, far = sorted((abs(low), abs(high)))
     high_end = say_difference(math.copysign(far, low), measure, says)
     return says.say("interval", low=say_number(near, measure), high=high_end)

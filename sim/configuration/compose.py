@@ -27,7 +27,7 @@ from yaml import YAMLError
 
 from sim.configuration.draws import draws_of
 from sim.configuration.events import resolve_events, timeline_of
-from sim.configuration.numbers import Choice, resolve, typed
+from sim.configuration.numbers import Choice, is_number, resolve, typed
 from sim.configuration.overrides import (
     DRAW_GROUPS,
     DRAW_KEYS,
@@ -720,7 +720,7 @@ def numbers_of(where: str, change: Any) -> dict[str, float]:
     if not isinstance(change, Mapping):
         raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
     for key, value in change.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value) or not math.isfinite(value):
             raise PanjError(f"{where}.{key}: found '{value}', expected a number")
     return {str(key): float(value) for key, value in change.items()}
 

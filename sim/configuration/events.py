@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from sim.configuration.numbers import Choice
+from sim.configuration.numbers import Choice, is_number
 from sim.configuration.overrides import EVENTS, Overrides, file_of
 from sim.configuration.settings import Event
 from sim.data.configs import read_yaml
@@ -76,7 +76,7 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
     if row["act"] not in (*ACTS, "context"):
         raise unknown(f"timeline.events.{name}.act", row["act"], (*ACTS, "context"))
     value = row.get("value", 0.0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_MEN:
+    if not is_number(value) or not 0 <= value <= MOST_MEN:
         raise PanjError(f"timeline.events.{name}.value: found {value}, expected a number from 0 to {MOST_MEN}")
     check_condition(name, row)
     return Event(

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.data.configs import folder_of, read_yaml
-from sim.data.own import is_own
 from sim.data.own_rules import numbers_files
 from sim.data.places import naming_own_files
+from sim.data.tables import named
 from sim.engine.day import Rules
 from sim.errors import PanjError, nearest, unknown
 
@@ -78,7 +78,7 @@ def numbers_in(path: Path, rule: str, fields: Mapping[str, type]) -> dict[str, N
     if set(rows) != set(fields):
         odd = sorted(set(rows) ^ set(fields))
         raise PanjError(
-            f"{path if is_own(path) else path.name}: found numbers that are not in both the rule and its YAML file: "
+            f"{named(path)}: found numbers that are not in both the rule and its YAML file: "
             f"{', '.join(odd)}; expected the same numbers in both"
         )
     return {
@@ -180,8 +180,7 @@ def check_range(key: str, value: float, where: str) -> None:
     """
     row = declared_numbers()[key]
     expected = f"{'a whole number' if row.is_whole else 'a number'} from {row.low} to {row.high} ({row.unit})"
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not row.low <= value <= row.high:
+    if not is_number(value) or not row.low <= value <= row.high:
         raise PanjError(f"{key}{' ' + where if where else ''}: found {value}, expected {expected}")
     if row.is_whole and value != int(value):
         raise PanjError(f"{key}{' ' + where if where else ''}: found {value}, expected {expected}")

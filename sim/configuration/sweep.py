@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.configuration.compose import Composer
-from sim.configuration.numbers import declared_numbers
+from sim.configuration.numbers import declared_numbers, is_number
 from sim.configuration.overrides import (
     HOW_KEYS,
     MAIN_KEYS,
@@ -223,7 +223,7 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
 def plain_value(override: Override) -> Any:
     """Return the value of an override as a float if it is a number, otherwise as text."""
     value = override.value
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return float(value) if is_number(value) else str(value)
 
 
 def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:

@@ -33,7 +33,8 @@ from sim.plots.captions import format_setting
 from sim.plots.land import country_bounds, read_land, sides_of, to_km
 from sim.plots.page import PROVENANCE, as_text, is_told, make_source
 from sim.provenance import kind_of
-from sim.wording import number
+from sim.story.telling import say_days
+from sim.wording import Language, language_of, number
 
 MARGIN = 35.0  # km around the country
 FIRST = "F035"  # the figure that the first scene tells and draws
@@ -55,33 +56,30 @@ def read_texts(language: str = "en") -> dict[str, Any]:
     if language not in known:
         raise unknown("lang", language, known)
     texts: dict[str, Any] = yaml.safe_load((TEXTS / f"{language}.yaml").read_text(encoding="utf-8"))
-    found: dict[str, Any] = filled(texts, texts["says"])
+    usual = language_of(language)
+    texts["says"] |= {"date": usual.sentences["date"], "months": usual.sentences["month"]}
+    found: dict[str, Any] = filled(texts, usual)
     return found
 
 
-def filled(node: Any, says: Mapping[str, Any]) -> Any:
-    """Return a tree of texts in which every reported figure is filled in, with dates as `says` has them."""
+def filled(node: Any, language: Language) -> Any:
+    """Return a tree of texts in which every reported figure is filled in, with dates in a language."""
     if isinstance(node, Mapping):
-        return {key: filled(value, says) for key, value in node.items()}
+        return {key: filled(value, language) for key, value in node.items()}
     if isinstance(node, list):
-        return [filled(value, says) for value in node]
+        return [filled(value, language) for value in node]
     return (
-        CITED.sub(lambda found: say_figure(reported(found[1]), found[2] or "value", says), node)
+        CITED.sub(lambda found: say_figure(reported(found[1]), found[2] or "value", language), node)
         if isinstance(node, str)
         else node
     )
 
 
-def say_figure(row: Evidence, what: str, says: Mapping[str, Any]) -> str:
+def say_figure(row: Evidence, what: str, language: Language) -> str:
     """Return the value, the id or the last day of a reported figure as text."""
     if what == "value":
         return number(row.value) if row.value is not None else say_value(row)
-    return {"id": row.id, "day": say_day(row.date_end, says), "source": row.source}[what]
-
-
-def say_day(day: date, says: Mapping[str, Any]) -> str:
-    """Return a date in the language of the texts, such as `5 July`."""
-    return str(says["date"]).format(day=day.day, month=says["months"][day.month - 1])
+    return {"id": row.id, "day": language.day(row.date_end), "source": row.source}[what]
 
 
 def ids_in(node: Any) -> list[str]:
@@ -195,16 +193,14 @@ def count_of(found: Point) -> str:
     return f"{round(found.value * total)}/{total:.0f}"
 
 
-def sources_of(ids: Iterable[str], texts: Mapping[str, Any]) -> list[Any]:
-    """Return rows of the evidence as sources of the page, in the order of the table."""
-    wanted, says = set(ids), texts["says"]
-    return [make_source(row)._replace(when=say_days(row, says)) for id, row in evidence().items() if id in wanted]
-
-
-def say_days(row: Evidence, says: Mapping[str, Any]) -> str:
-    """Return the day of a reported figure, or its first and last day, with the year."""
-    ends = dict.fromkeys((row.date_start, row.date_end))
-    return str(says["to"]).join(f"{say_day(day, says)} {day.year}" for day in ends)
+def sources_of(ids: Iterable[str], language: Language) -> list[Any]:
+    """Return rows of the evidence as sources of the page, in the order of the table, with their days in a language."""
+    wanted = set(ids)
+    return [
+        make_source(row)._replace(when=say_days(row, language, year=True))
+        for id, row in evidence().items()
+        if id in wanted
+    ]
 
 
 def provenance_of(gathered: Gathered) -> dict[str, str]:

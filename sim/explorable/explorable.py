@@ -24,6 +24,7 @@ from sim.memo.page import refuse_edited, sealed
 from sim.options import Explorable
 from sim.provenance import shell_command
 from sim.study.files import write_errors, write_file
+from sim.wording import language_of
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = ("campaigns", "figures", "map", "curve", "dots", "scenes")  # in the order in which they need each other
@@ -133,7 +134,7 @@ def page_of(gathered: Gathered, language: str = "en") -> str:
             texts=formatted(texts, values), scenes=SCENES, style=style, script=script, language=language,
             style_hash=hash_of(style), script_hash=hash_of(script), about=about,
             campaigns=packed(about, gathered.courses()), provenance=provenance_of(gathered),
-            sources=sources_of([*ids_in(texts), *(one["id"] for one in about["record"])], texts),
+            sources=sources_of([*ids_in(texts), *(one["id"] for one in about["record"])], language_of(language)),
         ),
         VERB,
     )  # fmt: skip

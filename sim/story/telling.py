@@ -359,9 +359,9 @@ def names(row: Evidence, name: str) -> bool:
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
 
-def say_days(row: Evidence, language: Language) -> str:
-    """Format the days that an evidence row covers: `5 July`, or `4 July to 5 July`."""
-    first, last = language.day(row.date_start), language.day(row.date_end)
+def say_days(row: Evidence, language: Language, year: bool = False) -> str:
+    """Format the days that an evidence row covers, with or without their year: `5 July`, or `4 July to 5 July`."""
+    first, last = language.day(row.date_start, year), language.day(row.date_end, year)
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 
 

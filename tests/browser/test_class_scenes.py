@@ -5,14 +5,13 @@ import re
 
 import pytest
 from conftest import Classroom
-from quick import campaign_of
+from quick import quiet_campaign, replace_campaigns
 from test_access import faults
 from test_class import is_read_from_the_back, join, open_session, sees, wall  # noqa: F401
 from test_explorable import DAYS, at, draw, middle, tab_to
 
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.scenes import BRACKET, CAMPAIGN, ClassScenes, Done
-from sim.execution import run, work
 from sim.explorable.content import SCENES
 from sim.explorable.explorable import write_explorable
 from sim.options import Explorable
@@ -30,20 +29,12 @@ TOLD = """() => document.addEventListener("panj-told", ({ detail }) => {
 })"""
 
 
-def quiet_campaign(*given):
-    """A stand-in without crossings, because two thousand campaigns full of random ones are too large for a page."""
-    found = campaign_of(*given)
-    found.record.crossed[:] = 0
-    return found
-
-
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory):
     """A server of its own, in a folder whose page of scenes has stand-ins."""
     folder = tmp_path_factory.mktemp("scenes")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (work, run):
-            patch.setattr(module, "run_campaign", quiet_campaign)
+        replace_campaigns(patch, quiet_campaign)
         patch.chdir(folder)
         write_explorable(Explorable(), console_of())
         room = Classroom(folder)

@@ -6,9 +6,8 @@ import made_up
 import pytest
 from conftest import Classroom
 from english import english_on
-from quick import campaign_of
+from quick import quiet_campaign, replace_campaigns
 
-from sim.execution import run, work
 from sim.explorable.content import SCENES
 from sim.explorable.explorable import write_explorable
 from sim.options import Explorable
@@ -20,20 +19,12 @@ OPENED = "() => document.querySelectorAll('details').forEach((one) => { one.open
 FILES = {"my_scenario", "yaml", "scenarios", "sim", "run", "python", "scenario"}  # a command, and a file that it reads
 
 
-def quiet_campaign(*given):
-    """A stand-in without crossings, because campaigns full of random ones are too large for a page."""
-    found = campaign_of(*given)
-    found.record.crossed[:] = 0
-    return found
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """The folder of the server, and the file of scenes in it, with stand-ins for campaigns."""
     folder = tmp_path_factory.mktemp("language")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (work, run):
-            patch.setattr(module, "run_campaign", quiet_campaign)
+        replace_campaigns(patch, quiet_campaign)
         made_up.use(made_up.write_language(folder / "texts", "rtl"), patch.setattr)
         patch.chdir(folder)
         return folder, write_explorable(Explorable(lang=made_up.CODE), console_of()).path.resolve()

@@ -262,16 +262,16 @@ def test_processes_give_the_same_digits(tmp_path: Path) -> None:
 
 
 def test_a_fit_that_was_stopped_anywhere_ends_in_the_same_digits(tmp_path: Path) -> None:
-    counts = Counts(0.3)
-    whole, folder = refined(tmp_path / "whole", counts), tmp_path / "stopped"
+    counts, effort = Counts(0.3), SMALL._replace(moves=9)
+    whole, folder = refined(tmp_path / "whole", counts, effort), tmp_path / "stopped"
     stages = []
     for after in (1, DRAWN * SMALL.draws, *2 * [counts.ran * 9 // 20]):
         with pytest.raises(KeyboardInterrupt):
-            refined(folder, Stops(0.3, after))
+            refined(folder, Stops(0.3, after), effort)
         stages.append(len(list(folder.glob("chain_*/*.stage"))))
     assert stages[:2] == [0, 0] and 0 < stages[2] < stages[-1] < 2 * len(RATES)
     rest = Counts(0.3)
-    assert digits(refined(folder, rest)) == digits(whole)
+    assert digits(refined(folder, rest, effort)) == digits(whole)
     assert rest.ran < counts.ran / 2
 
 
