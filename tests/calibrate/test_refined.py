@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -127,7 +128,11 @@ def test_a_real_bank_ends_in_a_posterior_that_runs_can_use(command: Command) -> 
     assert settings.draws is not None and settings.draws.posterior is not None
     assert settings.draws.posterior.digest == about["posterior"]
     table, chains = pq.read_table(file), pq.read_table(command.made / "chains.parquet")
-    assert table.num_rows == about["draws"] == 32 and set(table["weight"].to_pylist()) == {1.0}
+    assert table.num_rows == about["draws"] == 32
+    shares = np.exp(np.array(about["log_evidence"]) - max(about["log_evidence"]))
+    expected = np.repeat(shares / shares.sum() / 16, 16)  # draws of one chain are equal, chains as their evidence
+    assert np.array(table["weight"]) / np.sum(table["weight"]) == pytest.approx(expected, rel=1e-3)
+    assert chains["weight"].to_pylist() == pytest.approx(expected, rel=1e-3)
     scores = [sum(row[f"score_{event}"] for event in about["events"]) for row in chains.to_pylist()]
     assert table["distance"].to_pylist() == pytest.approx(scores)
     for key in about["priors"]:
@@ -154,7 +159,7 @@ def test_a_refined_fit_says_what_it_was_made_from(command: Command) -> None:
 def test_the_page_of_a_refined_fit_shows_its_chains(command: Command) -> None:
     page = (command.made / "report.html").read_text()
     assert page.count('src="data:image/png;base64,') == 5
-    assert "Can the chains be trusted?" in page and "draws of equal weight" in page
+    assert "Can the chains be trusted?" in page and "weighted by the evidence of their chain" in page
 
 
 def test_a_fit_that_was_killed_ends_in_the_same_digits(command: Command) -> None:
