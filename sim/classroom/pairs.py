@@ -31,6 +31,7 @@ from sim.classroom.once import OnceCache
 from sim.classroom.reading import MAIN_OUTCOMES, Campaigns
 from sim.configuration.overrides import Override, Overrides
 from sim.data.facts import THE_LINE
+from sim.engine.layout import fresh
 from sim.errors import PanjError
 from sim.execution.executors import cores
 from sim.execution.work import outcomes_of
@@ -105,8 +106,9 @@ def run_pairs(turn: Turn, seeds: Sequence[int]) -> Rows:
     settings = turn.before
     table = [row for row in outcomes_of(settings.start_date, settings.days) if row.last >= 0]
     found = []
+    worlds = fresh(settings.layout.world), fresh(settings.layout.world)  # reused for every pair
     for seed in seeds:
-        both = run_branches(*turn.courses(seed), seed, settings.days, turn.day, settings.seed_of(seed))
+        both = run_branches(*turn.courses(seed), seed, settings.days, turn.day, settings.seed_of(seed), worlds)
         without, with_ = (count_outcomes(one, table, settings.facts, settings.start_date) for one in both)
         found.append((without, with_))
     return found

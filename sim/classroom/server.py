@@ -46,9 +46,14 @@ from sim.classroom.gate import (
     page_policy,
 )
 from sim.classroom.texts import current_language, texts_of, use_language
+from sim.configuration.settings import Executor, Order
 from sim.errors import PanjError
-from sim.execution.run import compile_rules
+from sim.execution.executors import workers_of
+from sim.execution.run import compile_rules, rules_are_cold
+from sim.execution.work import layout_of
 from sim.options import Classroom
+from sim.story.branches import Course, step_is_cold
+from sim.story.branches import warm as warm_step
 from sim.terminal import console_of
 
 THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which pages detect a restart
@@ -420,9 +425,42 @@ def get_ready(console: Console) -> None:
     from sim.configuration.sweep import Cell
 
     desk = the_desk()
-    compile_rules(Cell(0, {}, (), desk.settings(BASELINE)).order, 0, console)
+    order = Cell(0, {}, (), desk.settings(BASELINE)).order
+    compile_apart(order, console)
+    compile_rules(order, 0, console)
     desk.ask("the room", BASELINE, BASELINE_RUNS)
     threading.Thread(target=warm, daemon=True).start()
+
+
+def compile_apart(order: Order, console: Console) -> None:
+    """Compile what is not in the cache in another process, because the compiler keeps half a gigabyte until it ends.
+
+    Ctrl-C ends that process at once.
+
+    Args:
+        order: Any settings.
+        console: Console for a message.
+    """
+    if not (rules_are_cold() or step_is_cold()):
+        return
+    console.print("Compiling the rules, once for this installation: about a minute ...")
+    with workers_of(Executor("processes", 1, None)) as workers:
+        try:
+            workers.submit(compile_all, order).result()
+        except KeyboardInterrupt:
+            workers.stop()
+            raise
+    console.print("The rules are compiled.")
+
+
+def compile_all(order: Order) -> None:
+    """Compile the rules and the step of a day, in this process.
+
+    Args:
+        order: Any settings.
+    """
+    compile_rules(order, 0, Console(quiet=True))
+    warm_step(Course(order.rules, order.timeline, layout_of(order.rules, order.attention, order.posts).world))
 
 
 def warm() -> None:

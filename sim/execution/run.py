@@ -237,6 +237,11 @@ def grown(scope: Scope, backlog: Backlog) -> Scope:
     return replace(scope, cells=tuple(cells))
 
 
+def rules_are_cold() -> bool:
+    """Return whether the first campaign must compile the rules, which takes about a minute."""
+    return compiled and not any(cache_folder().rglob(COMPILED))
+
+
 def compile_rules(order: Order, seed: int, console: Console) -> None:
     """Compile the rules, or load them from the cache, by running a campaign that lasts one day.
 
@@ -247,7 +252,7 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     """
     if not compiled:
         return
-    cold = not any(cache_folder().rglob(COMPILED))
+    cold = rules_are_cold()
     if cold:
         console.print("Compiling the rules, once for this installation: about a minute ...")
     world = layout_of(order.rules, order.attention, order.posts).world

@@ -14,7 +14,7 @@ next day. Men whom the change would have sent or raised by then arrive on that n
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -36,15 +36,14 @@ from sim.engine.campaign import Campaign, Record, blank_record, raise_if_spent, 
 from sim.engine.chance import Address, Seeds, seeds_of
 from sim.engine.compile import cache_folder, compiled
 from sim.engine.day import Rules
-from sim.engine.layout import conditions_before_events, fresh
+from sim.engine.layout import conditions_before_events, fresh, renew
 from sim.engine.timeline import Timeline
-from sim.engine.world import Condition, Posts, Provinces, World
+from sim.engine.world import Condition, Count, Posts, Provinces, World
 from sim.errors import PanjError, nearest, unknown
 from sim.provenance import PYTHON
 
 TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0; no rule writes them
 STEP_COMPILED = f"campaign.step-*.{PYTHON}*.nbi"  # Numba's cache file of the compiled `step`
-Group = TypeVar("Group", bound=tuple)
 
 
 class Course(NamedTuple):
@@ -56,7 +55,13 @@ class Course(NamedTuple):
 
 
 def run_branches(
-    before: Course, after: Course, seed: int, days: int, day: int, draws: int | Address | None = None
+    before: Course,
+    after: Course,
+    seed: int,
+    days: int,
+    day: int,
+    draws: int | Address | None = None,
+    worlds: tuple[World, World] | None = None,
 ) -> tuple[Campaign, Campaign]:
     """Run a campaign to the end of a day, and continue it from there twice: once without a change, and once with it.
 
@@ -67,6 +72,8 @@ def run_branches(
         days: Number of days to run after day 0.
         day: The day at whose end the campaign is forked, counted from day 0.
         draws: Seed or address of the random draws; None means that `seed` is used.
+        worlds: Two worlds of this layout, such as those of earlier branches, which are overwritten; by default new ones
+            are made.
 
     Returns:
         The campaign without the change, followed by the campaign with it.
@@ -74,11 +81,14 @@ def run_branches(
     Raises:
         CampaignError: A branch needs more rows than its arrays have.
     """
-    world = fresh(before.layout)
+    world, other = worlds or (fresh(before.layout), fresh(before.layout))
+    if worlds is not None:
+        renew(world, before.layout)
     record = blank_record(world, days)
     seeds = seeds_of(seed if draws is None else draws, days, world.provinces.capital.size)
     run_days(world, record, before, seeds, 0, day, seed)
-    other, other_record = copied(world), copied(record)
+    copy_into(other, world)
+    other_record = record._replace(**{name: trait.copy() for name, trait in record._asdict().items()})
     turn(other, after)
     run_days(world, record, before, seeds, day + 1, days, seed)
     run_days(other, other_record, after, seeds, day + 1, days, seed)
@@ -104,12 +114,19 @@ def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: 
         raise_if_spent(world, day, seed)
 
 
-def copied(group: Group) -> Group:
-    """Return a deep copy of a group; roads are read-only, so they are shared rather than copied."""
-    traits: dict[str, Any] = {}
-    for name, trait in zip(group._fields, group, strict=True):  # type: ignore[attr-defined]
-        traits[name] = trait if name == "roads" else copied(trait) if isinstance(trait, tuple) else trait.copy()
-    return type(group)(**traits)
+def copy_into(world: World, original: World) -> None:
+    """Make a world of the same layout equal to another one, by copying only the rows that are in use.
+
+    Most rows of refugees, queues and the log are unused, and take no memory until they are written to.
+    """
+    renew(world, original)
+    rows, logged = int(original.tally[Count.REFUGEE_ROWS]), int(original.tally[Count.LOGGED])
+    for name, used in (("refugees", rows), ("log", logged)):
+        for trait, there in zip(getattr(world, name), getattr(original, name), strict=True):
+            trait[:used] = there[:used]
+    queues, there = world.queues, original.queues
+    queues.front[:], queues.back[:] = there.front, there.back
+    queues.behind[:rows], queues.travelling[:rows] = there.behind[:rows], there.travelling[:rows]
 
 
 def turn(world: World, course: Course) -> None:
