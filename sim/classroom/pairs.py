@@ -434,7 +434,7 @@ def run_pickled(pickled: bytes, seeds: Sequence[int]) -> Rows:
     return run_pairs(unpickled(pickled), seeds)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def unpickled(pickled: bytes) -> Turn:
     """Return the fork that was pickled."""
     return pickle.loads(pickled)  # type: ignore[no-any-return]

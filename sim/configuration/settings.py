@@ -126,6 +126,10 @@ class Settings:
         """Return the seed, or the address of several seeds, from which a campaign makes its random draws."""
         return seed if self.draws is None else self.draws.luck(seed)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is sent to another process: all but the layout, which has room for a million rows of refugees."""
+        return {name: value for name, value in self.__dict__.items() if name != "layout"}
+
     @cached_property
     def layout(self) -> Layout:
         """Layout of the world before the random draws of day 0, built on first use."""

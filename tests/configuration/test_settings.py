@@ -1,5 +1,6 @@
 """A command line becomes settings in one order, and whatever is wrong with it is said before anything runs."""
 
+import pickle
 import re
 import shutil
 from datetime import date
@@ -410,3 +411,13 @@ def test_of_two_choices_of_one_group_hydra_decides() -> None:
 def test_what_is_wrong_with_one_of_several_choices_is_said_as_before() -> None:
     with pytest.raises(PanjError, match=r"border: found 'clsed', expected one of .* did you mean 'closed'"):
         compose_settings(["border=clsed", "morale=brittle"])
+
+
+def test_what_is_sent_to_another_process_has_no_layout() -> None:
+    settings = compose_settings([DECLARED])
+    before = pickle.dumps(settings)
+    rows = settings.layout.world.refugees.people.size
+    assert len(pickle.dumps(settings)) == len(before) < rows
+    sent = pickle.loads(pickle.dumps(settings))
+    assert sent.fingerprint() == settings.fingerprint()
+    assert sent.layout.world.refugees.people.size == rows
