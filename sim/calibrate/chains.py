@@ -267,7 +267,7 @@ def processes(count: int) -> Iterator[Executor]:
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise PanjError("calibrate: found a worker process killed, for lack of memory or by a signal, expected it to "
+        raise PanjError("calibrate: found that a process was killed, for lack of memory or by a signal, expected it to "
                         "finish; run the same command to continue from the last complete stage"
                         ) from error  # fmt: skip
     except BaseException:
