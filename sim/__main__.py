@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: The words after `python -m sim`; by default those of this process.
+        arguments: The arguments after `python -m sim`; by default those of this process.
 
     Returns:
         The exit code: 0 on success, 2 for an error that the user can correct, 130 after Ctrl-C. `EXIT_CODES` in
@@ -119,7 +119,14 @@ def dispatch(words: list[str], flags: Flags) -> int:
 
 
 def print_help(words: Sequence[str], named: Path | None) -> None:
-    """Print help; if the folder of own files cannot be used, say why and leave it out."""
+    """Print the help text for a command line.
+
+    If the folder of own files is invalid, print the reason, and leave its files out of the help text.
+
+    Args:
+        words: The arguments of the command.
+        named: The folder of own files that the command names, or None.
+    """
     from sim.help import help_of
 
     try:
@@ -133,14 +140,17 @@ def print_help(words: Sequence[str], named: Path | None) -> None:
 
 
 def chosen_folder(named: Path | None) -> Path | None:
-    """Return the folder of own files for a command: the one that it names, else the one of its surroundings."""
+    """Return the folder of own files that a command names.
+
+    If it names none, this is the one of the environment variable, or of the current folder or its nearest parent.
+    """
     return own_folder() if named is None else named
 
 
 def folder_for(request: options.Request, named: Path | None) -> Path | None:
-    """Return the folder of own files for a request: the one named, else the one with which its study was made.
+    """Return the folder of own files for a request: the one that it names, or else the one of its study.
 
-    A request without a study, or a file with the metadata of one, takes the folder of its surroundings.
+    For a request without a study, it is the one that `chosen_folder` finds.
     """
     study = next(iter(getattr(request, "folders", ())), getattr(request, "folder", None))
     if named is None and isinstance(request, options.Reproduce):
@@ -213,7 +223,7 @@ def run(request: options.Run) -> Answer:
     """Run campaigns, write tables, figures and a report, and print the next command to try."""
     missing = missing_of("report")
     if missing:
-        print(f'Figures and report are left out; they need {", ".join(missing)}: pip install "panj[report]"')
+        print(f'No figures and no report, because {", ".join(missing)} is missing: pip install "panj[report]"')
         return run_and_draw(request.overrides, None)
     with drawing_apart() as draw:
         return run_and_draw(request.overrides, draw)
@@ -236,7 +246,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     with lean_arrow():  # a posterior is read without pandas
         sweep = compose_sweep(overrides)
     ran = run_sweep(sweep, console)
-    can_draw = sweep.base.daily and draw is not None  # figures need daily series
+    can_draw = sweep.base.daily and draw is not None  # figures show daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
         console.print("Drawing figures ...")
         draw(ran.folder)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MOST_LETTERS = 380  # characters of a message; with `panj: ` before it, an error stays below 400
-MOST_SHOWN = 60  # characters shown of an invalid value
-FEW = 200  # a list of more than five names is shown in full only if it has at most this many characters
+MOST_LETTERS = 380  # largest length of a message, characters; with `panj: ` before it, an error stays below 400
+MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
+FEW = 200  # largest length of a list of more than five names that is shown in full, characters
 
 
 class PanjError(ValueError):
@@ -61,7 +61,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def closest(name: str, names: Iterable[str]) -> str:
-    """Return the valid name that is most similar to an invalid one, or an empty string if none is similar."""
+    """Return the valid name that is most similar to an invalid one.
+
+    Args:
+        name: The invalid name.
+        names: The valid names.
+
+    Returns:
+        The most similar name, or an empty string if none is similar.
+    """
     return next(iter(get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)), "")
 
 

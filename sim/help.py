@@ -17,13 +17,13 @@ from sim.options import VERBS, Option, Request, expected_of, options_of, summary
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
-FREE = {  # patterns, each of which stands for many keys
+FREE = {  # by pattern that stands for many keys: what these keys set
     "config_dir=FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or its "
     "nearest parent with panj.yaml",
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
-FLAGS = {  # words that every command takes, wherever they are on the line
+FLAGS = {  # by flag that every command takes, anywhere on the line: its meaning
     "-h, --help": "explain the verb on the line, or Panj",
     "-q, --quiet": "print errors and the folder that was written, but no progress and no explanations",
     "--json": "print the result as one JSON object or list, and everything else to standard error; the help of each "
@@ -42,12 +42,12 @@ EXIT_CODES = {
 
 
 def changes() -> dict[str, str]:
-    """Return a description of each policy and scenario and of what it changes, keyed by `group=choice`."""
+    """Describe each policy and scenario and the changes that it makes, keyed by `group=choice`."""
     return {f"{group}={name}": change_of(group, name) for group in describing_groups() for name in groups()[group]}
 
 
 def change_of(group: str, name: str) -> str:
-    """Return a description of one choice and of what it changes, or why the user's file of it cannot be read."""
+    """Describe one choice and the changes that it makes; if the user's file of it cannot be read, return the reason."""
     try:
         said = "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing."
         return f"{about_of(group, name).removesuffix('.')}. {said}"
@@ -61,10 +61,10 @@ def help_of(words: Sequence[str]) -> str:
     """Return the help text for a command line.
 
     Args:
-        words: The words after `python -m sim`.
+        words: The arguments after `python -m sim`.
 
     Returns:
-        The help text for the first verb among the words, or the general help text if there is none.
+        The help text for the first verb among them, or the general help text if there is none.
     """
     named = next((word for word in words if word in VERBS), None)
     return general_help() if named is None else verb_help(VERBS[named])
@@ -183,7 +183,7 @@ def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[s
 
 
 class Completions(NamedTuple):
-    """Words with which the command line of one verb may continue."""
+    """Possible continuations of the command line of one verb."""
 
     words: list[str]  # options as `key=` or `key=value`, and the choices of an argument
     takes_settings: bool

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = dict[str, Any]
-SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
+SETTINGS = {  # meanings of the keys of configs/config.yaml that are not groups of choices
     "study": "folder of the results; by default named after the scenario and the choices that differ from it",
     "runs": "campaigns per cell; campaign i has seed + i",
     "runs_max": "largest number of campaigns per cell, where a precision is requested",
@@ -320,7 +320,15 @@ def say_reported(row: Mapping[str, Any]) -> str:
 
 
 def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> "Table":
-    """Return rows as a table for the console; names are kept on one line, so that they can be copied."""
+    """Format rows as a table for the console.
+
+    Args:
+        kind: Name of the table, or an empty string for the list of tables.
+        rows: The rows to show.
+
+    Returns:
+        The table, in which names are kept on one line, so that they can be copied.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -336,7 +344,13 @@ def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> "Table":
 
 
 def describe_count(kind: str, rows: Sequence[Mapping[str, Any]], filters: Sequence[str]) -> str:
-    """Return the line below a table: how many rows it has, and how to see fewer of them or what else."""
+    """Return the line below a table: how many rows it has, and how to see fewer rows or other tables.
+
+    Args:
+        kind: Name of the table, or an empty string for the list of tables.
+        rows: The rows that are shown.
+        filters: Texts by which the rows were filtered.
+    """
     if not rows:
         return f"Nothing in the list of {kind or 'lists'} contains {' and '.join(map(repr, filters))}."
     if not kind:

@@ -68,7 +68,7 @@ POLICIES = {  # label of each group that can be chosen
     "morale": "Morale of garrisons",
     "taliban": "Taliban strategy",
 }
-PARAMETERS: dict[str, Any] = {  # of the model; a mapping with a type is a control on the page, any other value is fixed
+PARAMETERS: dict[str, Any] = {  # arguments of the model; a mapping with a type is a control, any other value is fixed
     "rng": {"type": "SliderInt", "value": 7, "label": "Seed", "min": 0, "max": 999, "step": 1},
     **{
         group: {"type": "Select", "value": usual_groups()[group], "values": choices_of(group), "label": label}
@@ -98,7 +98,7 @@ class CampaignOnPage(BorderCrisis):
 
 
 def describe(model: BorderCrisis) -> str:
-    """State that one campaign is shown, whether it is free and calibrated, and where it stands."""
+    """Describe the campaign that is shown: whether it is free and calibrated, its seed, and the latest day."""
     settings = cast(Settings, model.config)
     worlds = "free" if settings.worlds is None else "follows the record at first"
     return paragraph(
@@ -213,7 +213,7 @@ def cite_figure(id: str) -> str:
     return f"- {id}, {source.when}: {source.said}. {name}"
 
 
-PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # each with the number of its tab
+PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # panels, with the number of the tab of each
 
 
 @solara.component

@@ -56,7 +56,7 @@ from sim.study.columns import MEANS
 if TYPE_CHECKING:
     import pandas as pd
 
-LAST_DRAWN_SEED = 2**31 - 1  # of seeds that are drawn because none was given; short enough to be copied by hand
+LAST_DRAWN_SEED = 2**31 - 1  # largest seed that is drawn if none was given; short enough to be copied by hand
 
 
 class Config(Protocol):
@@ -317,7 +317,7 @@ class CampaignCollector(DataCollector):
         self.model = model
 
     def collect(self, model: mesa.Model) -> None:
-        """Do nothing, because the record already has every day."""
+        """Do nothing, because the record of the campaign has every day already."""
 
     def refresh(self) -> None:
         """Provide the lists that Mesa's `batch_run` reads.

@@ -318,7 +318,7 @@ class Plan(Request):
     )
     below: Threshold | None = option(UPPER, None, read=read_threshold)
     half_width: float | None = option(
-        "wanted half-width of the 95 % interval of the difference, in the unit of the outcome; for a risk, as a share",
+        "desired half-width of the 95 % interval of the difference, in the unit of the outcome; for a risk, as a share",
         None,
         low=0,
         high=1e12,
@@ -374,7 +374,7 @@ class Score(Request):
     Runs campaigns with the given settings, or reads those of a finished study.
     """
 
-    as_json = "the scores of each target, forecast and post, and what they rest on"
+    as_json = "the scores of each target, forecast and post, and the metadata of the score"
     extras = ("report",)
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
@@ -631,7 +631,7 @@ class Explorable(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Story(Request):
-    """Tell one campaign in plain sentences, day by day."""
+    """Describe one campaign in plain sentences, day by day."""
 
     as_json = "folder, cell and seed of the campaign, and its value of each outcome"
     extras = ("report",)
@@ -642,7 +642,7 @@ class Story(Request):
     outcome: tuple[str, ...] = option(
         "outcomes to show, each compared with the other campaigns", (), example="troops_crossed_largest_night"
     )
-    province: str = option("tell events in this province only", "", example="Badakhshan")
+    province: str = option("show only events in this province", "", example="Badakhshan")
     first: date | None = option("first day", None, key="from", example="2021-07-01")
     last: date | None = option("last day", None, key="to", example="2021-07-05")
     out: Path | None = option(OUT, None)
@@ -776,7 +776,7 @@ class Init(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class List(Request):
-    """List what can be named on a command line: scenarios, policies, numbers, events, settings, outcomes, districts."""
+    """List names to use on a command line: scenarios, policies, numbers, events, settings, outcomes, districts."""
 
     is_answer, as_json = True, "the rows, as records"
     examples = ("list scenarios", "list outcomes crossed", "list numbers news")
@@ -839,13 +839,13 @@ class Option(NamedTuple):
     """One argument, option or overrides field of a verb, in the form that parsing and help use."""
 
     name: str  # name of the field
-    key: str  # name on the command line
-    role: str  # argument, option or overrides
+    key: str  # key on the command line
+    role: str  # `argument`, `option` or `overrides`
     kind: type  # type of one value
     is_many: bool
-    default: Any  # MISSING where the option is required
+    default: Any  # default value; MISSING if the option is required
     meaning: str
-    declared: dict[str, Any]  # bounds, choices, example, reader
+    declared: dict[str, Any]  # declared bounds, choices, example and reader
 
     @property
     def is_required(self) -> bool:
@@ -875,7 +875,7 @@ def read_command(words: Sequence[str]) -> Request:
     """Parse and check a command line.
 
     Args:
-        words: The words after `python -m sim`, with the verb first; without a verb, `run` is meant.
+        words: The arguments after `python -m sim`, with the verb first; without a verb, `run` is meant.
 
     Returns:
         An instance of the verb's class, with typed values.

@@ -43,15 +43,15 @@ class Outcome(NamedTuple):
     districts: np.ndarray  # (districts) bool: whether the scope contains the district
     capitals: tuple[int, ...]  # row numbers of the provincial capitals in the scope
     posts: np.ndarray  # (posts) bool: whether the scope contains the post
-    first: int  # first day that counts; 0 without `since`
-    last: int  # day on which, or up to which, it is counted; -1 if the campaign does not contain its days
-    series: int  # Series; -1 if the quantity uses none
+    first: int  # first day that is counted; 0 without `since`
+    last: int  # last day that is counted, from day 0; -1 if the campaign does not contain the days of the outcome
+    series: int  # daily series that is counted, a member of Series; -1 if there is none
     day_0_share: float  # share of all districts held or under influence on day 0, in a wider definition of control
     unit: str
     label: str
-    counted: str  # how it is counted, in words
+    counted: str  # description of how it is counted
     reported: Mapping[str, Any]  # ids of the reported figures, and how to combine them
-    fingerprint: str = ""  # hash of what is counted and how
+    fingerprint: str = ""  # hash of the definition by which it is counted
 
 
 class View(NamedTuple):
@@ -62,17 +62,17 @@ class View(NamedTuple):
     held: np.ndarray  # (days, districts) whether the Taliban hold it at the end of the day
     capital_fell: dict[int, int]  # first day at whose end the Taliban held the capital, by its row number
     influence: np.ndarray  # (districts) Taliban influence, 0 to 1, drawn on day 0
-    series: np.ndarray  # (days, Series)
-    nights: np.ndarray  # (mornings, posts) soldiers
-    night_totals: np.ndarray  # (mornings) soldiers at all posts
-    admitted: np.ndarray  # (days, posts) people
-    fell_on: np.ndarray  # (falls) day
-    fell_at: np.ndarray  # (falls) district
-    fell_how: np.ndarray  # (falls) Fall
-    outposts_gave_up_on: np.ndarray  # (outposts that surrendered) day
-    captured_on: np.ndarray  # (captures) day
-    captured_at: np.ndarray  # (captures) district
-    captured_men: np.ndarray  # (captures) men
+    series: np.ndarray  # (days, Series) daily series
+    nights: np.ndarray  # (mornings, posts) soldiers who crossed in the night before
+    night_totals: np.ndarray  # (mornings) soldiers who crossed at all posts in the night before
+    admitted: np.ndarray  # (days, posts) people admitted
+    fell_on: np.ndarray  # (falls) day of the fall
+    fell_at: np.ndarray  # (falls) row number of the district that fell
+    fell_how: np.ndarray  # (falls) manner of the fall, a member of Fall
+    outposts_gave_up_on: np.ndarray  # (outposts that surrendered) day of the surrender
+    captured_on: np.ndarray  # (captures) day of the capture
+    captured_at: np.ndarray  # (captures) row number of the district
+    captured_men: np.ndarray  # (captures) number of men captured
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
@@ -219,7 +219,7 @@ def share_ever_taken(view: View, row: Outcome) -> Value:
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Return whether the Taliban held each district on some evening up to the outcome's date, but not on day 0."""
+    """Return whether the Taliban held each district at the end of some day up to that of the outcome, except day 0."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 
@@ -387,10 +387,10 @@ def is_recountable(row: Outcome, is_daily: bool) -> bool:
 class Stored(NamedTuple):
     """Data of one campaign that a study stores, from which outcomes can be counted again."""
 
-    held: np.ndarray  # evenings x districts
-    series: np.ndarray  # evenings x Series, as stored; empty without daily series
-    nights: np.ndarray  # mornings x posts
-    admitted: np.ndarray  # days x posts
+    held: np.ndarray  # (days, districts) whether the Taliban hold the district at the end of the day
+    series: np.ndarray  # (days, Series) daily series; empty if they are not stored
+    nights: np.ndarray  # (mornings, posts) soldiers who crossed in the night before
+    admitted: np.ndarray  # (days, posts) people admitted
 
 
 def recount(stored: Stored, table: Sequence[Outcome], facts: Facts, start: date) -> dict[str, Value]:
@@ -550,7 +550,7 @@ def definitions_here() -> list[Any]:
 
 
 def fingerprint_of_outcomes() -> str:
-    """Return the fingerprint of what all outcomes count and how; labels and reported figures do not affect it."""
+    """Return the fingerprint of the definitions of all outcomes; labels and reported figures do not affect it."""
     rows = declared_rows()
     counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
     meaning = meaning_of_counting("count_outcomes", "outcome_of")
@@ -558,7 +558,7 @@ def fingerprint_of_outcomes() -> str:
 
 
 def fingerprint_of_shown() -> str:
-    """Return the fingerprint of what tables show in addition to results: labels, units and reported figures."""
+    """Return the fingerprint of the texts that tables show next to results: labels, units and reported figures."""
     rows = declared_rows()
     path = own_file(EVIDENCE) if has_rows(EVIDENCE) else None
     evidence = [] if path is None else [meaning_of(path)]
@@ -566,7 +566,7 @@ def fingerprint_of_shown() -> str:
 
 
 def fingerprint_of_row(row: Mapping[str, Any]) -> str:
-    """Return the fingerprint of what the outcome of one row counts, and how."""
+    """Return the fingerprint of the definition of the outcome in one row."""
     counted = json.dumps({key: row.get(key) for key in COUNTED}, sort_keys=True, default=str)
     return fingerprint_of([counted, *meaning_of_counting(row["quantity"], *CHECKS_OF_A_ROW)])
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-PYTHON = "py{}{}".format(*sys.version_info)  # this version in the names of Numba's cache files, such as py311
+PYTHON = "py{}{}".format(*sys.version_info)  # version of Python as in the names of Numba's cache files, such as py311
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 PACKAGE = Path(__file__).parent
 CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of the description of numbers that were fitted
@@ -84,7 +84,7 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     return json.dumps({**{key: about.get(key) for key in STAMPED}, "recipe": dict(recipe)}, sort_keys=True)
 
 
-STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  # set by `stated_command`
+STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  # arguments set by `stated_command`
 
 
 @contextmanager

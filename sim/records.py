@@ -16,7 +16,7 @@ from sim.study.reader import open_study, read_about, read_measure, read_worlds
 
 Record = dict[str, Any]
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
-NAMES = frozenset(  # columns that name something; a study may be called 2021
+NAMES = frozenset(  # columns of names, which stay text even if they look like numbers: a study may be called 2021
     name
     for columns in FIXED.values()
     for name, text in columns.items()
@@ -31,11 +31,14 @@ def read_records(path: Path) -> list[Record]:
 
 
 def value_of(column: str, text: str) -> float | str | None:
-    """Return a cell as a number if it has the form of one and its column is no name, as None if it is empty, else text.
+    """Convert a cell of a CSV file to a number, None or text.
 
     Args:
         column: Name of the column; those that the codebook describes as names, such as `label`, are always text.
         text: Content of the cell.
+
+    Returns:
+        None for an empty cell; a number if the text has the form of one and the column is not a name; else the text.
     """
     return json.loads(text) if column not in NAMES and NUMBER.fullmatch(text) else text or None
 
@@ -78,7 +81,7 @@ def verdicts_record(tables: Sequence[Path]) -> Record:
 
 
 def score_record(folder: Path) -> Record:
-    """Return what the scores rest on, and their tables, each under the name of its file: `score` has the targets.
+    """Return the metadata and the tables of a score; each table has the name of its file as key.
 
     Args:
         folder: Folder of score.csv.

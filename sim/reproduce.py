@@ -95,8 +95,8 @@ class Made(NamedTuple):
     study: str
     words: tuple[str, ...]
     first_seed: int
-    runs: tuple[int, ...]  # per cell; one number if all cells have the same
-    cells: tuple[tuple[str, ...], ...] | None  # overrides per cell, if the command does not determine them
+    runs: tuple[int, ...]  # number of campaigns of each cell; a single number if all cells have the same
+    cells: tuple[tuple[str, ...], ...] | None  # overrides of each cell; None if the command determines them
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]

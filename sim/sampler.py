@@ -97,7 +97,15 @@ def generator(seed: int, *place: int) -> np.random.Generator:
 
 
 def rows_of(state: State, rows: Integers) -> State:
-    """Return the states in the rows `rows`, which may contain the same row several times."""
+    """Select states by row.
+
+    Args:
+        state: The states.
+        rows: Row numbers, which may contain the same row several times.
+
+    Returns:
+        The states in these rows, in this order.
+    """
     return tuple(array[rows] for array in state)
 
 
@@ -208,7 +216,15 @@ def systematic(log_weights: Floats, count: int, rng: np.random.Generator) -> Int
 
 
 def check_size(count: int, chain: int) -> None:
-    """Raise PanjError unless `count` states make at least four whole chains of two or more states each."""
+    """Check the number of states of a sample.
+
+    Args:
+        count: Number of states.
+        chain: Number of states per chain of moves.
+
+    Raises:
+        PanjError: The states do not make at least four whole chains of two or more states each.
+    """
     if chain < 2 or count < 4 * chain or count % chain:
         raise PanjError(f"worlds: found {count}, expected a multiple of {chain} that is at least {4 * chain}")
 
@@ -335,14 +351,26 @@ def unpack(content: bytes) -> Cloud | None:
 
 
 def store_stage(place: Path, stage: int, cloud: Cloud) -> None:
-    """Write the cloud after a stage to a file, from which `recorded` resumes."""
+    """Write the cloud after a stage to a file, from which `recorded` resumes.
+
+    Args:
+        place: Folder with the stages.
+        stage: Number of the stage.
+        cloud: The cloud after this stage.
+    """
     write_file(place / f"{stage:02}.stage", pack(cloud))
 
 
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
-    """Find the last stage whose file is undamaged; return the number of stages up to and including it, and its cloud.
+    """Find the last stage from which a sample can be resumed.
 
-    If there is no such stage, return 0 and None.
+    Args:
+        place: Folder with the stages.
+        stages: Number of stages of the whole sample.
+
+    Returns:
+        The number of stages up to and including the last one whose file is undamaged, and its cloud. If there is no
+        such stage, 0 and None.
     """
     for stage in reversed(range(stages)):
         cloud = read_stage(place, stage)
@@ -352,6 +380,14 @@ def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
 
 
 def read_stage(place: Path, stage: int) -> Cloud | None:
-    """Read the cloud that was stored after a stage, or return None if its file is missing or damaged."""
+    """Read the cloud that was stored after a stage.
+
+    Args:
+        place: Folder with the stages.
+        stage: Number of the stage.
+
+    Returns:
+        The cloud, or None if its file is missing or damaged.
+    """
     path = place / f"{stage:02}.stage"
     return unpack(path.read_bytes()) if path.exists() else None

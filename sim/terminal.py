@@ -20,11 +20,11 @@ WIDTH = 110  # characters in a line of output that is not a terminal
 
 
 class Answer(NamedTuple):
-    """What a verb returns, if that is more than an exit code."""
+    """The result of a verb that has more to return than an exit code."""
 
     code: int = 0  # exit code
-    folder: Path | None = None  # folder that it wrote, which --quiet prints
-    result: Callable[[], Any] | None = None  # makes what --json prints: mappings, lists and plain values
+    folder: Path | None = None  # folder that the verb wrote, which --quiet prints
+    result: Callable[[], Any] | None = None  # returns the result that --json prints: mappings, lists and plain values
 
 
 class Output:
@@ -86,7 +86,12 @@ def safe_output() -> Iterator[Output]:
 
 @contextmanager
 def moved_output(is_dropped: bool, is_moved: bool) -> Iterator[None]:
-    """Drop standard output (`is_dropped`), or move it to standard error (`is_moved`), for the duration of a block."""
+    """Drop or move standard output for the duration of a block.
+
+    Args:
+        is_dropped: Whether to drop it.
+        is_moved: Whether to move it to standard error, if it is not dropped.
+    """
     if is_dropped or (is_moved and sys.stderr is None):
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield
@@ -108,7 +113,7 @@ def json_line(result: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a value with everything in it that JSON lacks replaced by what JSON has."""
+    """Replace every value that JSON does not have by one that it has."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

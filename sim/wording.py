@@ -13,7 +13,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 
 SENTENCES = Path(__file__).parent / "sentences"
-MOST_NAMED = 3  # places that a list names before "and n others"
+MOST_NAMED = 3  # largest number of places that a list names before `and n others`
 
 
 def say(value: object) -> str:
@@ -70,7 +70,7 @@ class Language:
         return str(known["one" if is_one else "other"])
 
     def quoted(self, text: str) -> str:
-        """Return a text of the record, which is in English, as sentences of this language contain it."""
+        """Format an English text of the record as a quotation in a sentence of this language."""
         return text
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
@@ -100,24 +100,46 @@ def number(value: float) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Format a number to `digits` significant digits, but keep all digits before the point: 0.125, 12.5, 1,037."""
+    """Format a number to a few significant digits, but keep all digits before the point: 0.125, 12.5, 1,037.
+
+    Args:
+        value: The number.
+        digits: Number of significant digits.
+    """
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """Format a share from 0 to 1 as a percentage: `57 %`."""
+    """Format a share as a percentage: `57 %`.
+
+    Args:
+        share: The share, from 0 to 1.
+        decimals: Number of decimals.
+    """
     return f"{100 * share:.{decimals}f} %"
 
 
 def counted(many: int, noun: str, plural: str = "") -> str:
-    """Format a count with its noun: `1 campaign`, `10,000 campaigns`; without `plural`, add an s for the plural."""
+    """Format a count with its noun: `1 campaign`, `10,000 campaigns`.
+
+    Args:
+        many: The count.
+        noun: Noun in the singular.
+        plural: Noun in the plural; by default, the singular with an s.
+    """
     return f"{many:,} {noun if many == 1 else plural or f'{noun}s'}"
 
 
 def span(low: str, high: str) -> str:
     """Format a range from its two ends: `5 to 36`.
 
-    If one end is empty, return `at least 5` or `at most 36`; if both are the same, return that text.
+    Args:
+        low: Lower end as text; empty if there is none.
+        high: Upper end as text; empty if there is none.
+
+    Returns:
+        The range; `at least 5` or `at most 36` if one end is empty; one number if both ends are the same; an empty
+        string if both are empty.
     """
     if not low or not high:
         return f"at least {low}" if low else f"at most {high}" if high else ""
@@ -133,7 +155,13 @@ def span_of(numbers: Iterable[int]) -> str:
 def with_range(value: str, low: str, high: str) -> str:
     """Format a value with its range: `1,037 (1,000 to 1,100)`.
 
-    If the value or the range is empty, return the other; if the range is just the value, return the value.
+    Args:
+        value: The value as text; it may be empty.
+        low: Lower end of the range as text; it may be empty.
+        high: Upper end of the range as text; it may be empty.
+
+    Returns:
+        The value with its range; only one of them if the other is empty or both are the same.
     """
     between = span(low, high)
     return f"{value} ({between})" if value and between not in ("", value) else value or between
@@ -150,7 +178,12 @@ def paragraph(*sentences: str) -> str:
 
 
 def format_day(day: date, year: bool = False) -> str:
-    """Format a date in words: `5 July`, or `5 July 2021`."""
+    """Format a date as text: `5 July`, or `5 July 2021`.
+
+    Args:
+        day: The date.
+        year: Whether to include the year.
+    """
     return f"{day.day} {day:%B %Y}" if year else f"{day.day} {day:%B}"
 
 

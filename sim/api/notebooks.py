@@ -1,4 +1,4 @@
-"""What notebooks need: a console, figures that are shown, warnings at their line, and commands in another process."""
+"""Helpers for notebooks: a console, figures that are shown, warnings at the right line, commands in new processes."""
 
 import subprocess
 import sys
@@ -47,10 +47,10 @@ def run_apart(words: Sequence[str]) -> None:
     A file `sim.py` in the current folder does not shadow the package.
 
     Args:
-        words: The words after `python -m sim`.
+        words: The arguments after `python -m sim`.
 
     Raises:
-        PanjError: The command failed; the message is its own.
+        PanjError: The command failed; the message is that of the command.
     """
     done = subprocess.run(python_command("sim", *words), capture_output=True, text=True, check=False)
     if done.returncode:

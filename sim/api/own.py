@@ -64,6 +64,6 @@ def with_its_files(
 
 
 def split_off(keywords: dict[str, Any]) -> Path | str | None:
-    """Remove `config_dir` from keywords and return it; None if it is not among them."""
+    """Remove `config_dir` from a mapping of keywords, and return its value; None if it is not there."""
     folder: Path | str | None = keywords.pop("config_dir", None)
     return folder

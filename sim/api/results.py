@@ -54,7 +54,7 @@ class Fork(Result):
 
     @property
     def about(self) -> dict[str, Any]:
-        """What was forked: study, day, change, seeds, fingerprints and the question that the result answers."""
+        """Study, day, change, seeds and fingerprints of the fork, and the question that it answers."""
         return self.object("fork")
 
     @cached_property
@@ -80,7 +80,7 @@ class Fork(Result):
         return frame_of(self.folder / "events.parquet")
 
     def plot(self) -> "Figure":
-        """Draw districts held and soldiers who crossed, without and with the change, beside the reported figures."""
+        """Draw districts held and soldiers who crossed, without and with the change, next to the reported figures."""
         from sim.plots.charts import keep_figures
         from sim.story.fork_story import draw_fork
         from sim.wording import language_of
@@ -90,7 +90,7 @@ class Fork(Result):
         return shown_by_notebooks(kept[0])
 
     def story(self) -> str:
-        """Tell in plain sentences, as Markdown, what differed between the branches of the first campaign."""
+        """Describe in sentences, as Markdown, how the branches of the first campaign differ."""
         from sim.story.fork_story import page_of_fork, read_branches
         from sim.wording import language_of
 
@@ -110,12 +110,12 @@ class Score(Result):
 
     @property
     def about(self) -> dict[str, Any]:
-        """The study, its campaigns and calibration, the naive forecasts and what each of them knew."""
+        """Metadata: the study, its campaigns and calibration, and the naive forecasts with the data they used."""
         return self.object("score")
 
     @cached_property
     def targets(self) -> pd.DataFrame:
-        """Table with one row per reported figure: the simulated distribution, whether it contains it, and CRPS."""
+        """Table with one row per target: simulated distribution, whether it contains the report, and CRPS."""
         return self.csv("score").set_index("target")
 
     @cached_property
@@ -124,7 +124,7 @@ class Score(Result):
         return self.csv("score_forecasts").set_index("target")
 
     def plot(self) -> "Figure":
-        """Draw every reported figure beside the simulated distribution."""
+        """Draw every reported figure next to the simulated distribution."""
         from sim.plots.charts import keep_figures
         from sim.scoring.figures import draw_scores, read_scores
 
@@ -161,12 +161,12 @@ class Worlds(Result):
 
     @cached_property
     def observations(self) -> pd.DataFrame:
-        """Table with one row per report: its value in the worlds and in free campaigns, and how surprising it was."""
+        """Table with one row per report: its counts in the worlds and in free campaigns, and its surprise."""
         return self.csv("observations")
 
     @cached_property
     def luck(self) -> pd.DataFrame:
-        """Table of how unusual the random draws of the worlds had to be, by kind, region and week."""
+        """Table of how far random draws of the worlds are from those of free campaigns, by kind, region and week."""
         return self.csv("luck")
 
     def report(self) -> Path:

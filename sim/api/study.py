@@ -203,7 +203,7 @@ class Study:
         return frame_of(path, columns, self._focus)
 
     def summary(self) -> pd.DataFrame:
-        """Return the quantiles of every outcome beside the reported figure.
+        """Return the quantiles of every outcome, with the reported figure.
 
         Returns:
             Table with one row per cell and outcome: label, unit, reported figure and its evidence, median, and the
@@ -347,14 +347,14 @@ class Study:
         first: date | None = None,
         last: date | None = None,
     ) -> str:
-        """Tell one campaign day by day in plain sentences.
+        """Describe one campaign day by day in plain sentences.
 
         Args:
             seed: Seed of the campaign; by default the first of the study.
             outcome: Outcomes to compare with the other campaigns.
-            province: Tell events in this province only.
-            first: First day that is told.
-            last: Last day that is told.
+            province: Province to which events are limited; by default all provinces.
+            first: First day of the story.
+            last: Last day of the story.
 
         Returns:
             The story as Markdown.
@@ -395,7 +395,7 @@ class Study:
             against: Another study in which to look for the baselines.
 
         Returns:
-            The path of the HTML page; the Markdown and the figure are beside it.
+            The path of the HTML page; the Markdown file and the figure are in the same folder.
 
         Raises:
             PanjError: The outcome or the baseline is unknown, nothing can be compared, or an earlier memo was edited.

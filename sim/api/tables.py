@@ -1,4 +1,4 @@
-"""Tables of what can be counted and what can be set: outcomes, numbers and settings."""
+"""Tables of the outcomes that can be counted, and of the numbers and settings that can be set."""
 
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,21 @@ DATES = ("first_day", "last_day", "date", "start_date", "end_date")  # columns t
 
 @checked
 def outcomes(config_dir: Path | str | None = None) -> pd.DataFrame:
-    """Return what is counted of each campaign, with the reported figures.
+    """List the outcomes that are counted in each campaign, with the reported figures.
 
     Args:
         config_dir: Folder of your own files; by default the current folder or its nearest parent with panj.yaml.
 
     Returns:
         Table with one row per outcome, indexed by name: unit, label, days covered, reported figure with its bounds,
-        and the rows of the evidence table it comes from.
+        and the ids of the evidence for it.
     """
     return listed("outcomes", config_dir)
 
 
 @checked
 def numbers(config_dir: Path | str | None = None) -> pd.DataFrame:
-    """Return the numbers of the rules.
+    """List the numbers of the rules.
 
     Args:
         config_dir: Folder of your own files, as for `outcomes`.
@@ -53,7 +53,7 @@ def listed(kind: str, config_dir: Path | str | None) -> pd.DataFrame:
 
 @checked
 def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.DataFrame:
-    """Return all settings, as they are by default or as the given settings change them.
+    """List all settings with their values: the defaults, or the values that the given settings lead to.
 
     Args:
         settings: Settings whose keys are not valid Python names, as for `sim.run`.

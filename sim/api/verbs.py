@@ -264,7 +264,7 @@ def write_explorable(
 
 
 def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps: bool, progress: bool) -> Study:
-    """Run the campaigns that settings describe, warn if any of them failed, and return the study."""
+    """Run the campaigns of a study, warn if any of them failed, and return the study."""
     from sim.configuration.sweep import compose_sweep
     from sim.execution.run import run_sweep
 
@@ -290,7 +290,7 @@ def warn_of_doubts(sweep: "Sweep") -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the exception of an interrupted run into KeyboardInterrupt, which a notebook expects."""
+    """Within a block, raise KeyboardInterrupt if a run is interrupted, because notebooks expect this exception."""
     from sim.errors import Stopped
 
     try:

@@ -1,1 +1,1 @@
-"""Sample campaigns, that is their uncertain numbers and random draws, conditional on what was reported."""
+"""Sample campaigns (their uncertain numbers and random draws) conditional on the reported figures."""

@@ -1,4 +1,4 @@
-"""Condition campaigns on what was reported: `python -m sim assimilate`.
+"""Condition campaigns on the reported figures: `python -m sim assimilate`.
 
 Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
 comparison, an equal number of free campaigns, conditioned on nothing, is drawn from the same priors.
@@ -59,16 +59,16 @@ from sim.terminal import console_of
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
-DRAWN = 10  # worlds that are drawn from the prior for every world that is kept
+DRAWN = 10  # worlds drawn from the prior for every world that is kept
 COUNTED = "nights by the morning on which they end"  # how nights are counted; part of the hash of a sample
 DECIDED = {
     "end_date": "until=",
     "runs": "worlds=",
     "runs_max": "worlds=",
     "study": "name=",
-}  # settings, and the option for each
-EVERY = 15.0  # seconds between lines of progress
-RUNS = 200  # largest number of runs in the command suggested as the next step
+}  # settings that assimilate fixes, with the option of assimilate that takes the place of each
+EVERY = 15.0  # shortest time between two progress messages, seconds
+RUNS = 200  # largest number of campaigns in the command suggested as the next step
 Result = TypeVar("Result")
 
 
@@ -109,7 +109,9 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
     asked = f"{sampled}_{request.repeats}" if request.repeats > 1 else sampled
     if holds(folder, asked):
         console.print(
-            f"{folder} holds these worlds already; nothing is computed. Another name: name=NAME", soft_wrap=True
+            f"{folder} already has these worlds, so nothing is computed. For a new sample, choose another name: "
+            "name=NAME",
+            soft_wrap=True,
         )
         return folder
     started = time.monotonic()
@@ -152,7 +154,9 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
     """
     missing = missing_of("report")
     if missing:
-        needed = f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"'
+        needed = (
+            f'Figures and page are not made, because {", ".join(missing)} is not installed: pip install "panj[report]"'
+        )
         console.print(needed, soft_wrap=True)
     else:
         from sim.assimilation.page import write_page_of_worlds
@@ -219,7 +223,9 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
         raise PanjError(f"assimilate: found {len(sweep.cells)} cells, expected the settings of one cell")
     order = sweep.cells[0].order
     if order.start != DAY_0:
-        raise PanjError(f"start_date: found {order.start}, expected {DAY_0}, from which falls are reported")
+        raise PanjError(
+            f"start_date: found {order.start}, expected {DAY_0}, the first day for which falls are reported"
+        )
     draws_of(order)
     return sweep.base, order
 
@@ -236,16 +242,16 @@ def known_by(observations: Sequence[Observation], until: date, known: date | Non
         PanjError: No observation is left, or `until` is after the end of the record.
     """
     if until > THE_LINE:
-        raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, where the record ends")
+        raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, the end of the record")
     spoken_of = [one for one in observations if one.until <= until]
     if not spoken_of:
         raise PanjError(
-            f"until: found {until}, by which nothing is reported, expected {observations[0].until} or later"
+            f"until: found {until}, a day by which no figure is reported, expected {observations[0].until} or later"
         )
     found = tuple(one for one in spoken_of if known is None or one.published <= known)
     if not found:
         first = min(one.published for one in spoken_of)
-        raise PanjError(f"known: found {known}, by which nothing was published, expected {first} or later")
+        raise PanjError(f"known: found {known}, a day by which no figure was published, expected {first} or later")
     return found
 
 
@@ -275,22 +281,22 @@ class Runner:
         """Run every batch, and return one array of log likelihoods (worlds x observations) per batch."""
         return self.run(run_batch, batches)
 
-    def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
-        """Apply the function `deed` to every batch, on the workers, and return the results in the order of batches.
+    def run(self, task: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
+        """Apply the function `task` to every batch, on the workers, and return the results in the order of batches.
 
         A batch whose worker was lost is rerun, at most twice.
         """
-        futures = [self.workers.submit(deed, batch) for batch in batches]
-        return [self.result(future, deed, batch) for future, batch in zip(futures, batches, strict=True)]
+        futures = [self.workers.submit(task, batch) for batch in batches]
+        return [self.result(future, task, batch) for future, batch in zip(futures, batches, strict=True)]
 
-    def result(self, future: Future[Result], deed: Callable[[Batch], Result], batch: Batch, again: int = 2) -> Result:
+    def result(self, future: Future[Result], task: Callable[[Batch], Result], batch: Batch, again: int = 2) -> Result:
         """Wait for the result of one batch; rerun it at most `again` times if its worker was lost."""
         try:
             found = future.result()
         except (OSError, RuntimeError):
             if again == 0:
                 raise
-            return self.result(self.workers.submit(deed, batch), deed, batch, again - 1)
+            return self.result(self.workers.submit(task, batch), task, batch, again - 1)
         self.campaigns += batch.shares.shape[0]
         if time.monotonic() - self.said_at > EVERY:
             self.console.print(f"{self.stage}: {self.campaigns:,} campaigns so far")
@@ -313,10 +319,10 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
     """
     first, cloud = recorded(place, model.stages)
     if cloud is not None:
-        console.print(f"Going on after {model.ends[first - 1]}: {first} of {model.stages} stages are recorded")
+        console.print(f"Resuming after {model.ends[first - 1]}: {first} of {model.stages} stages are stored")
     clouds = sample(model, request.worlds, CHAIN, request.seed, cloud, first, request.moves, DRAWN)
     for stage in range(first, model.stages):
-        runner.stage = f"Stage {stage + 1} of {model.stages}, to {model.ends[stage]}"
+        runner.stage = f"Stage {stage + 1} of {model.stages}, up to {model.ends[stage]}"
         cloud = next(clouds)
         store_stage(place, stage, cloud)
         console.print(line_of(stage, cloud, model), soft_wrap=True)
@@ -333,7 +339,7 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
     )
     sizes = sizes_of(cloud)
     return (
-        f"To {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
+        f"Up to {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
         f"{accepted / max(1, proposed):.0%} of moves accepted, "
         f"{sizes.lasting} distinct sets of lasting draws, {counted(sizes.origins, 'origin')}"
     )
@@ -357,7 +363,7 @@ def print_summary(made: Sample, runner: Runner, seconds: float, console: Console
         console.print(describe_repeats(made.repeats))
     if days < FLOOR:
         few = f"Only {days} distinct sets of lasting draws, too few for a sample"
-        console.print(f"{few}; more would help: worlds=... or moves=...")
+        console.print(f"{few}; to get more, raise worlds= or moves=")
 
 
 def describe_repeats(evidence: Sequence[float]) -> str:

@@ -59,7 +59,7 @@ MOVES = {  # kind of proposal: how often it is made
 ) = range(len(MOVES))  # fmt: skip
 WINDOWS = (1, 3, 7, 14)  # possible numbers of days whose seeds one proposal redraws
 SEED_BITS = 48  # number of random bits in a new seed
-BATCH = 25  # worlds per task
+BATCH = 25  # worlds per task of a worker
 NUMBER_SHARE, DAILY, LASTING, LOCAL = range(4)  # positions of the arrays in a state
 
 Run = Callable[[Sequence["Batch"]], list[Floats]]
@@ -123,7 +123,7 @@ def runs_of(
 def draws_of(order: Order) -> Draws:
     """Return the object that draws the uncertain numbers of campaigns. Raises PanjError if the settings draw none."""
     if order.draws is None:
-        raise PanjError("calibration: found a choice that draws no numbers, expected prior or posterior")
+        raise PanjError("calibration: found a choice that draws no uncertain numbers, expected prior or posterior")
     return order.draws
 
 

@@ -69,12 +69,12 @@ from sim.study.reader import Bands
 from sim.wording import counted, format_day, format_short_day, paragraph, percent, say_post
 
 TABLES = ("stages", "observations", "days", "crossings", "districts", "luck")
-LOOKS = {  # sample: name in legends, colour, colour of bars
+LOOKS = {  # by sample: its name in legends, the colour of lines, and the colour of bars
     "free": ("free campaigns", EARTH, SAND),
     "assimilated": ("assimilated worlds", SIMULATED, SIMULATED_LIGHT),
 }
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")
-AREAS = {  # quantity and area of days.csv: title, label of the axis
+AREAS = {  # by quantity and area in days.csv: the title of the panel and the label of its vertical axis
     ("share_held", "country"): ("The country: districts held by the Taliban", "% of all districts"),
     ("lost", "nine northern provinces"): ("Nine northern provinces: districts lost since 1 May", "districts"),
     ("lost", "Badakhshan"): ("Badakhshan: districts lost since 1 May", "districts"),
@@ -84,11 +84,11 @@ MOST_REPORTS = 32  # largest number of reports in the figure of surprise
 LUCK = LinearSegmentedColormap.from_list(
     "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
 )
-MOST_LUCK = 4.0  # standard deviations at the ends of the colour scale
+MOST_LUCK = 4.0  # luck at both ends of the colour scale, in standard deviations of one free campaign
 LINES_OF_MOVES = tuple(  # colours and line styles, which the kinds of proposals get in turn
     (colour, line) for colour in (SIMULATED, SIMULATED_LIGHT, SECOND, EARTH) for line in ("-", ":")
 )
-LEFT = (  # column of stages.csv, label, colour
+LEFT = (  # numbers of distinct worlds: column of stages.csv, label in the legend, colour
     ("distinct_lasting_draws", "lasting draws", SIMULATED), ("distinct_numbers", "numbers", EARTH),
     ("origins", "worlds of the prior", SECOND),
 )  # fmt: skip
@@ -140,7 +140,9 @@ def draw_followed(made: Followed) -> list[Path]:
 def describe_worlds(made: Followed) -> str:
     """Return the text that all captions share: on worlds, on the reports that condition them, and on free campaigns."""
     about = made.about
-    failed = f"{counted(about['free_failed'], 'free campaign')} failed and left out." if about["free_failed"] else ""
+    failed = (
+        f"{counted(about['free_failed'], 'free campaign')} failed and are left out." if about["free_failed"] else ""
+    )
     few = "" if made.is_sample else f", too few for a sample ({about['floor']} are needed)"
     return paragraph(
         f"Assimilated: {about['worlds']:,} worlds, numbers and random draws conditioned on {about['observations']} "
@@ -161,7 +163,7 @@ def bands_in(rows: Iterable[Row]) -> Bands:
 def draw_days(made: Followed) -> Path:
     """Draw districts held or lost, by day and for three areas: in worlds, in free campaigns and as reported."""
     caption = (
-        f"{describe_worlds(made)} Lines are medians, bands hold 50 and 90 % of campaigns. Reported, country: "
+        f"{describe_worlds(made)} Lines are medians; bands contain 50 and 90 % of campaigns. Reported, country: "
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}), Long War Journal ({', '.join(LWJ_COUNTS)}; a "
         f"wider sense), RFE/RL ({ABOUT_A_THIRD}); each counts its own set of districts, so shares are compared. "
         "Reported, below: falls that have a date (districts.csv), nearly all in Badakhshan, fewer elsewhere."
@@ -203,9 +205,11 @@ def keys_of_samples() -> list[Artist]:
 def draw_crossings(made: Followed) -> Path:
     """Draw how many soldiers crossed by night, and in total by post, in worlds, in free campaigns and as reported."""
     caption = (
-        f"{describe_worlds(made)} Bars are medians, thick lines hold 50 % and thin lines 90 % of campaigns. Diamonds: "
-        f"Tajik border service and press counts ({', '.join(NIGHTS)}), placed on the day to which they are counted; by "
-        "post, posts.csv (a bound where the source says at least). A night belongs to the morning on which it ended."
+        f"{describe_worlds(made)} Bars are medians; thick lines contain 50 % and thin lines 90 % of campaigns. "
+        "Diamonds: "
+        f"Tajik border service and press counts ({', '.join(NIGHTS)}), placed on the last day that they cover; by "
+        "post, posts.csv (a lower bound where the source says at least). A night is dated by the morning on which it "
+        "ended."
     )
     nights = [row for row in made.crossings if row["post"] == "all" and row["night"] != "all"]
     posts = [row for row in made.crossings if row["post"] != "all" and row["night"] == "all"]
@@ -214,7 +218,13 @@ def draw_crossings(made: Followed) -> Path:
     draw_posts(below, posts, made.until)
     bars: list[Artist] = [key_line(name, bar, 8) for name, _, bar in LOOKS.values()]
     add_key(figure, [*bars, key_mark("reported", "D")], 3)
-    return save_next_to(made, "crossings.png", figure, "Soldiers across, free and assimilated, and the record", caption)
+    return save_next_to(
+        made,
+        "crossings.png",
+        figure,
+        "Soldiers who crossed: free campaigns, assimilated worlds and the record",
+        caption,
+    )
 
 
 def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
@@ -235,7 +245,7 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
             night, soldiers = float(date2num(date.fromisoformat(row["night"]))), float(row["reported"])
             mark_count(axes, (night, soldiers), f"{soldiers:,.0f}", -7)
     axes.set_title("By night", fontsize=9.5)
-    label_axes(axes, "", "soldiers in the night")
+    label_axes(axes, "", "soldiers per night")
     axes.set_ylim(0, None)
     date_axis(axes, nights, room=0.7, locator=DayLocator(interval=1 + len(nights) // 9))
     number_axis(axes)
@@ -315,8 +325,9 @@ def draw_surprise(made: Followed) -> Path:
     others = f"The {counted(rest, 'report')} with the least surprise are only in observations.csv. " if rest else ""
     caption = (
         f"{describe_worlds(made)} Surprise: by how many log units a report is less probable than in a campaign that "
-        "meets it best; 2 is about two errors of the source away. Bar: given all reports of earlier stages. Dot: in "
-        f"the worlds at the end. * the day of publication is a guess. {others}The number is what was reported."
+        "agrees with it best; 2 corresponds to about two standard errors of the source. Bar: given all reports of "
+        "earlier stages. Dot: in the worlds after the last stage. * marks reports whose day of publication is a guess. "
+        f"{others}The number on the right is the reported figure."
     )
     figure, (axes,) = new_panels(1, 1, 0.19 * len(rows), Spaces(left=3.75, right=0.65, top=0.1, bottom=0.45))
     for place, row in enumerate(rows):
@@ -329,7 +340,7 @@ def draw_surprise(made: Followed) -> Path:
     axes.set_xlim(0, None)
     label_axes(axes, "surprise (log units)")
     add_key(figure, [key_line("given all earlier reports", SIMULATED_LIGHT, 7),
-                     key_mark("in the worlds at the end", "o", SIMULATED_DARK)], 2)  # fmt: skip
+                     key_mark("in the worlds after the last stage", "o", SIMULATED_DARK)], 2)  # fmt: skip
     return save_next_to(made, "surprise.png", figure, "How surprising each report is", caption)
 
 
@@ -340,10 +351,10 @@ def draw_stages(made: Followed) -> Path:
     evidence are drawn by stage.
     """
     caption = (
-        f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. A step adds as "
-        "much of the reports of a stage as leaves half of the worlds. Below: after each stage, named by its last day. "
-        f"Line at {made.about['floor']}: fewer distinct sets of lasting draws are not called a sample. Accepted: share "
-        "of proposals, by kind."
+        f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. Each step "
+        "raises the weight of a stage's reports until the effective sample size is half of the worlds. Below: state "
+        f"after each stage, named by its last day. Line at {made.about['floor']}: with fewer distinct sets of lasting "
+        "draws, the worlds are not called a sample. Accepted: share of the proposals, by kind."
     )
     figure, panels = new_panels(6, 2, 1.45, Spaces(left=0.6, right=0.2, top=0.35, bottom=0.55, across=0.65, down=0.75))
     size, temperature, left, accepted, evidence, key = panels
@@ -382,7 +393,7 @@ def draw_stages(made: Followed) -> Path:
         for move, (colour, line) in zip(moves, cycle(LINES_OF_MOVES), strict=False)
     ]
     key.legend(handles=handles, loc="upper left", fontsize=8)
-    return save_next_to(made, "stages.png", figure, "How the sampler went", caption)
+    return save_next_to(made, "stages.png", figure, "Progress of the sampler", caption)
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
@@ -457,9 +468,10 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
     """Add legend and caption to a heat map of luck, save it, and return its path."""
     caption = (
-        f"{describe_worlds(made)} Chance: in standard deviations of one free campaign, over the draws that can have "
-        f"been asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "
-        f"{percent(made.about['luck_rate'])}. Whether low or high draws helped is in luck.csv, with probabilities."
+        f"{describe_worlds(made)} Chance: sum of the scores of the draws that the model could have used, in standard "
+        f"deviations of one free campaign; mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate "
+        "below "
+        f"{percent(made.about['luck_rate'])}. What low and high draws mean, and the p-values, are in luck.csv."
     )
     colours = LUCK(np.linspace(0, 1, 5))
     words = ("low draws: -4", "-2", "0, as in free campaigns", "2", "high draws: 4")

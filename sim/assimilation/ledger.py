@@ -51,9 +51,9 @@ Seeds = NDArray[np.uint64]
 class Asked(Enum):
     """Rules that tell which districts' random draws the model could have used on a day."""
 
-    HELD = "districts that the government held on the evening before"
+    HELD = "districts that the government held at the end of the day before"
     FELL = "districts that fell on that day"
-    LOST = "districts lost before that the Taliban still held on the evening before"
+    LOST = "districts lost earlier that the Taliban still held at the end of the day before"
     ONCE = "all, once"
 
 
@@ -62,7 +62,7 @@ class Line(NamedTuple):
 
     stream: Stream
     actors: str  # districts, units, outposts or capitals
-    asked: Asked  # districts whose draws are counted
+    asked: Asked  # which districts' draws are counted
     label: str  # what the draw decides
     low: str  # what low draws mean
     high: str  # what high draws mean
@@ -219,7 +219,7 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
         "mean": total / draws,  # mean score of a draw, in standard deviations
         "luck": luck,  # in standard deviations of one free campaign; negative for low draws
         "one_in": 1.0
-        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is as far off, in one direction
+        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is as far off in this direction
         "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns that share seeds alike
         "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
     }

@@ -1,4 +1,4 @@
-"""Read the observations, which are the reported figures that campaigns are conditioned on; compute their likelihood.
+"""Read the observations (the reported figures on which campaigns are conditioned) and compute their likelihoods.
 
 Every number is calculated from rows of the evidence table or from dated falls, as in `sim.scoring.targets`.
 Observations are assumed to be independent given the campaign. Falls are counted by group of provinces and window of
@@ -35,8 +35,8 @@ OF_DISTRICTS = ("ever_taken", "fallen", "capitals", "retaken", "share_held")
 OF_POSTS = ("crossed", "crossed_per_1037", "admitted")
 LIKELIHOODS = {"normal": ("sd",), "log": ("sd",), "thinned": ("share", "size")}
 PUBLISHED = ("reported", "guess")
-ROUNDS = 1e-3  # largest relative rounding error allowed in the file; for figures below 1, the largest absolute one
-NIGHT = 1037.0  # F001: soldiers counted in the largest night
+ROUNDS = 1e-3  # largest rounding error allowed in the file: relative for figures of 1 or more, else absolute
+NIGHT = 1037.0  # soldiers counted in the largest night (evidence F001)
 OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty counts on the log scale may be far off, even if 0 is simulated
 UNSEEN = 0.25  # expected number of dated falls if the campaign has none, because a date may be wrong
 
@@ -45,7 +45,7 @@ class Observation(NamedTuple):
     """A reported figure with its error model."""
 
     name: str  # permanent name
-    event: str  # what happened
+    event: str  # event that the figure is about
     quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
     since: date  # first day that is counted; the earliest possible date if counting starts on day 0

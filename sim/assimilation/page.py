@@ -20,19 +20,22 @@ from sim.study.files import write_errors, write_file
 from sim.wording import counted, format_day, list_words, percent, significant, with_range
 
 REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is not met: about two standard errors
-TOLD = 5  # largest number of reports described in a sentence
-MOST_FINDINGS = 10  # largest number of findings of the ledger of chance described
-NEAREST = 3  # number of cells described if there is no finding
-ODD = 20.0  # a finding is described if at most one free campaign in this many is as far off
+TOLD = 5  # largest number of reports that a sentence lists
+MOST_FINDINGS = 10  # largest number of findings of the ledger of chance that are described
+NEAREST = 3  # number of cells of the ledger that are described if there is no finding
+ODD = 20.0  # a finding is described if at most one free campaign in this many is as far from the mean
 FIGURES = {  # file: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
-    "crossings.png": ("At the river", "Soldiers across by night and by post, and what was counted."),
+    "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
     "map_free.png": ("Where, in free campaigns", "The same map of campaigns conditioned on nothing."),
-    "surprise.png": ("Surprise by report", "How improbable each report was given all earlier ones, and at the end."),
+    "surprise.png": (
+        "Surprise by report",
+        "How improbable each report was given all earlier ones, and is in the final worlds.",
+    ),
     "luck.png": ("Chance by week", "How far the draws of the worlds are from those of free campaigns."),
-    "luck_once.png": ("Chance in draws made once", "The same for draws made on day 0."),
-    "stages.png": ("The sampler", "Sample size, temperature, what is left, acceptance and log evidence."),
+    "luck_once.png": ("Chance in draws made once", "The same for draws that are made once, on day 0."),
+    "stages.png": ("The sampler", "Sample size, temperature, distinct worlds left, acceptance rates and log evidence."),
 }
 COLUMNS = (
     "Report", "Reported", "Free: median (90 %)", "Worlds: median (90 %)", "Surprise", "Surprise at the end",
@@ -121,12 +124,13 @@ def describe_size(made: Followed) -> list[str]:
     about = made.about
     left = (
         f"{about['distinct_lasting_draws']} distinct sets of lasting draws and {about['distinct_numbers']} of numbers "
-        f"are left; all descend from {counted(about['origins'], 'world')} of the prior, changed by moves since."
+        f"are left; all descend from {counted(about['origins'], 'world')} of the prior sample, which moves have "
+        "changed."
     )
     if made.is_sample:
         first = f"Enough different worlds (at least {about['floor']} sets of lasting draws): {left}"
         if about["origins"] < FEW_ANCESTORS:
-            first += " With so few ancestors their intervals are too narrow and must not be quoted."
+            first += " With so few ancestors, their intervals are too narrow and must not be quoted."
     else:
         first = (
             f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. Until "
@@ -145,9 +149,10 @@ def describe_shared(made: Followed) -> list[str]:
         return []
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
     return [
-        f"Worlds share draws: in the median cell of the ledger of chance the {made.about['luck_worlds']:,} worlds "
-        f"looked at count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are "
-        "versions of one campaign, and the further draws must be from the usual to be told from chance."
+        f"Worlds share draws: in the median cell of the ledger of chance, the {made.about['luck_worlds']:,} worlds "
+        f"examined count as {significant(independent, 2)} independent ones. The smaller this "
+        "number, the more the worlds are versions of one campaign, and the larger a deviation of their draws must be "
+        "to be significant."
     ]
 
 
@@ -155,7 +160,7 @@ def describe_evidence(repeats: list[float]) -> str:
     """Return a sentence on the log evidence and on how much it varies between runs of the sampler."""
     if len(repeats) == 1:
         return (
-            f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how far another run would be from it is not "
+            f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how much it varies between runs is not "
             "known (repeats=5 measures it)."
         )
     return (
@@ -168,13 +173,14 @@ def describe_reached(made: Followed) -> list[str]:
     """Return sentences on how many reports the worlds agree with, and which reports they disagree with most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
-        f"Reached: {len(made.observations) - len(missed)} of {len(made.observations)} reports are met, on average over "
-        f"the worlds to within about two errors of their sources (surprise at the end up to {REACHED:g})."
+        f"The worlds agree with {len(made.observations) - len(missed)} of {len(made.observations)} reports: on "
+        "average, "
+        f"to within about two standard errors of the source (surprise at the end up to {REACHED:g})."
     ]
     if missed:
         worst = sorted(missed, key=worst_first)[:TOLD]
         more = f" {counted(len(missed) - len(worst), 'other')} in the table." if len(missed) > len(worst) else ""
-        sentences.append(f"Not reached: {'; '.join(describe_gap(row) for row in worst)}.{more}")
+        sentences.append(f"They disagree with: {'; '.join(describe_gap(row) for row in worst)}.{more}")
     return sentences
 
 
@@ -190,7 +196,7 @@ def describe_surprises(made: Followed) -> str:
     """Return a sentence on the reports that were most surprising, given the reports of all earlier stages."""
     first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
     names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
-    return f"Most surprising to worlds that had followed all earlier reports, in log units: {names}."
+    return f"The most surprising reports, given all earlier ones (surprise in log units): {names}."
 
 
 def describe_luck(made: Followed) -> list[str]:
@@ -203,8 +209,8 @@ def describe_luck(made: Followed) -> list[str]:
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
     return [
         f"{len(found)} of {len(made.luck)} cells of the ledger differ from free campaigns (false discovery rate "
-        f"{percent(about['luck_rate'])}); in {len(told)} of them fewer than one free campaign in {ODD:g} is as far "
-        f"off. In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
+        f"{percent(about['luck_rate'])}); {len(told)} of them are as far from the mean as fewer than one free campaign "
+        f"in {ODD:g}. In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
         f"{about['luck_found_in_free']} of {about['luck_cells_of_free']} cells differ.",
         *(describe_finding(row, about["start_date"]) for row in told[:MOST_FINDINGS]),
         *describe_strongest(made, told),
@@ -220,7 +226,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
         return []
     first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
     sentences = " ".join(describe_finding(row, made.about["start_date"]) for row in first)
-    return [f"No finding; the entries nearest to one, which as many draws of chance alone would also give: {sentences}"]
+    return [f"No finding; the cells nearest to one, such as chance alone would also give: {sentences}"]
 
 
 def describe_finding(row: Row, start: str) -> str:
@@ -229,7 +235,9 @@ def describe_finding(row: Row, start: str) -> str:
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"
     if row["scale"] == "normal":
-        size = f"{abs(float(row['mean'])):.2f} standard deviations {'below' if is_low else 'above'} the mean, beyond"
+        size = (
+            f"{abs(float(row['mean'])):.2f} standard deviations {'below' if is_low else 'above'} the mean, farther than"
+        )
     return (
         f"{row['drawn'].capitalize()}, {row['region']}, {when}. {size} one free campaign in {odds(row)}: "
         f"{row['low' if is_low else 'high']}."

@@ -44,10 +44,10 @@ FREE, ASSIMILATED = "free", "assimilated"  # samples
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns of the quantiles in CUTS
 SHARE_HELD, LOST = "share_held", "lost"  # daily quantities
 NORTHERN = ("Northern", "North Eastern")  # the regions of the nine northern provinces
-ALL = "all"  # all nights, or all posts
+ALL = "all"  # value of the columns night and post in a row for all nights, or for all posts
 CHUNK = 200  # number of campaigns whose holders are unpacked at a time
 
-FLOOR = 50  # with fewer distinct sets of lasting draws, worlds are not called a sample
+FLOOR = 50  # worlds with fewer distinct sets of lasting draws than this are not called a sample
 PAGE = "report.html"
 TABLES = ("stages.csv", "observations.csv", "days.csv", "crossings.csv", "districts.csv", "luck.csv")
 NOUNS = {  # descriptions of the quantities that observations count
@@ -59,7 +59,7 @@ Booleans = NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
-    """What tables and figures show of a group of campaigns: counts, crossings, and holders of districts."""
+    """Counts, crossings and holders of districts of a group of campaigns, from which tables and figures are made."""
 
     counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
     crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night

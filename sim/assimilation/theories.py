@@ -1,6 +1,6 @@
 """Compare rival theories by the evidence for each after every stage: `python -m sim assimilate -m theory=a,b`.
 
-All theories are assumed to be equally likely beforehand. The numbers of each are drawn from their priors, so a theory
+All theories are assumed to be equally likely a priori. The numbers of each are drawn from their priors, so a theory
 with many wide priors is penalised. A sample gives an unbiased estimate of the evidence, but not of its logarithm, so
 the evidence itself is averaged over repeats, before the logarithm is taken.
 
@@ -101,7 +101,7 @@ def compare_theories(request: Assimilate) -> int:
     folder = settings.results_dir / (request.name or f"theories_{request.until:%Y_%m_%d}")
     asked = sha256(json.dumps([(one.theory, one.digest) for one in wanted]).encode()).hexdigest()[:16]
     if holds(folder, asked):
-        console.print(f"{folder} holds this comparison already; nothing is computed.", soft_wrap=True)
+        console.print(f"{folder} already has this comparison, so nothing is computed.", soft_wrap=True)
         return 0
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
@@ -220,9 +220,11 @@ def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
     names = [name.replace("_", " ") for name in found.names]
     caption = (
         f"Each theory conditioned on all reports up to the day: {about['repeats']} samples of {about['worlds']:,} "
-        "worlds each, numbers drawn from the prior, not calibrated. Left: log evidence less the mean of the theories, "
-        "with twice the Monte Carlo error. Right: probability, all theories equally likely beforehand, with 95 % of "
-        "Monte Carlo error. The reported figures are what the evidence is of, so none can be drawn."
+        "worlds each, numbers drawn from the prior, not calibrated. Left: log evidence minus its mean over the "
+        "theories, "
+        "with twice the Monte Carlo error. Right: probability, if all theories are equally likely a priori, with the "
+        "95 % interval of Monte Carlo error. The evidence is computed from all reports together, so no single reported "
+        "figure can be drawn."
     )
     figure, (left, right) = new_panels(2, 2, 2.6, Spaces(left=0.7, right=0.25, top=0.15, bottom=0.5, across=0.75))
     low, median, high = found.probabilities
@@ -235,7 +237,7 @@ def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
         right.errorbar(days + shift, median[place], spread, **look)
     left.axhline(0.0, color="#999999", linewidth=0.8, zorder=0)
     right.set_ylim(-0.02, 1.02)
-    for axes, text in ((left, "log evidence, above the mean"), (right, "probability")):
+    for axes, text in ((left, "log evidence, minus the mean"), (right, "probability")):
         date_axis(axes, found.ends)
         label_axes(axes, "reports up to", text)
     add_key(figure, [key_line(name, colour) for name, colour in zip(names, COLOURS * len(names), strict=False)], 4)

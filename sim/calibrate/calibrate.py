@@ -51,8 +51,8 @@ from sim.study.reader import read_about
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINED_ONLY = {"posterior_first.parquet", "steps.csv", "events.csv", "chains.csv", "chains.parquet",
                 "steps.png", "events.png"}  # fmt: skip
-SPACE = "rules.flight.rows"  # rows allocated in memory; no effect on results if large enough
-OF_A_POSTERIOR = (  # keys that the refined fit replaces
+SPACE = "rules.flight.rows"  # size of the array of refugee groups, rows; no effect on results if large enough
+OF_A_POSTERIOR = (  # keys of fit.json that the refined fit replaces
     "draws", "tolerance", "effective_sample_size", "posterior", "targets", "fitted", "left_out", "units", "chosen",
 )  # fmt: skip
 STAMPED = (

@@ -39,13 +39,13 @@ from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
-PARTS = (4, 2, 1, 1)  # by stage: the part of an ensemble that is run, since a low rate needs less precise scores
-CHAIN = 2  # draws per chain of moves, of which the sampler runs many
+PARTS = (4, 2, 1, 1)  # by stage: divisor of the size of ensembles, since a low learning rate needs less precise scores
+CHAIN = 2  # draws per chain of moves; the sampler runs many such chains
 DRAWN = 8  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
 SEED_BITS = 40  # number of random bits of the seed with which an ensemble begins
 SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed
-MOVES = {  # kind of proposal: how often it is made; the first are those of STEPS
+MOVES = {  # by kind of proposal: how often it is made; the first kinds are those of STEPS
     "one parameter": 0.1,
     "three parameters": 0.1,
     "eight parameters": 0.1,
@@ -66,7 +66,7 @@ class Effort(NamedTuple):
 
     draws: int  # draws per chain, a multiple of CHAIN
     campaigns: int  # campaigns per ensemble, in the last stages
-    moves: int  # moves from one draw to the next
+    moves: int  # moves between successive draws of a chain
 
     def size(self, stage: int) -> int:
         """Return the number of campaigns per ensemble in a stage."""
@@ -87,7 +87,7 @@ class Problem(NamedTuple):
 class Refined(NamedTuple):
     """The draws of all chains at one learning rate, weighted by the evidence that each chain estimates."""
 
-    clouds: tuple[Cloud, ...]  # one per chain
+    clouds: tuple[Cloud, ...]  # the draws of each chain
     rate: float  # learning rate
 
     @property
@@ -158,9 +158,10 @@ class Ensembles:
         return self.scored(new, np.where(move == OTHER_SEEDS, first_seeds(rng, seeds.size), seeds), stage)
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Return minus the scores times the learning rate: of earlier stages together, and of this stage by event.
+        """Return log likelihoods, which are scores times minus the learning rate, as `sim.sampler.Model.weigh` does.
 
-        That of this stage replaces the scores of the smaller ensembles of the stage before by those of its own.
+        The second array, of this stage by event, replaces the scores of the smaller ensembles of the stage before by
+        those of the ensembles of this stage.
         """
         before, after = (0.0, *RATES)[stage : stage + 2]
         fine = np.isfinite(state[SCORES]) & np.isfinite(state[EARLIER])

@@ -73,9 +73,11 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     caption = (
         f"{describe_truths(rows)} One panel per fitted number: the rank of its true value among the draws of its "
-        "posterior, from below all to above all. A sound fit fills every bin alike (1). The band holds 19 of 20 bins "
-        "of a sound fit, so one bin in twenty is outside it by chance. High at both ends: intervals too narrow; high "
-        "in the middle: too wide; high at one end: off-centre. Line: the same truths, reported without error."
+        "posterior, from 0 (below all) to 1 (above all). In a sound fit all bins are equally high (1). The band "
+        "contains "
+        "19 of 20 bins of a sound fit, so one bin in twenty is outside it by chance. Bins high at both ends mean that "
+        "intervals are too narrow; high in the middle, too wide; high at one end, off-centre. Line: the same truths, "
+        "reported without error."
     )
     figure, panels = new_panels(len(fitted), 2, 0.85, Spaces(left=0.45, right=0.2, top=0.3, bottom=0.3, down=0.65))
     for axes, row in zip(panels, fitted, strict=True):
@@ -137,7 +139,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
         key_mark("near the record", "o", QUIET, hollow=True, markersize=4.5),
     ]
     add_key(figure, handles, 3, fontsize=8)
-    return save_next_to(made, "coverage.png", figure, "What intervals hold, and what the fit recovers", caption)
+    return save_next_to(made, "coverage.png", figure, "Coverage of intervals, and recovery of true values", caption)
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:

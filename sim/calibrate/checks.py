@@ -70,7 +70,7 @@ Integers = NDArray[np.int64]
 class Reports(NamedTuple):
     """Synthetic reports of the campaigns that serve as truths (truths x targets), each on the scale of its target."""
 
-    rows: Integers  # one per truth: row number of its campaign in the bank
+    rows: Integers  # (truths) row number of the campaign in the bank
     low: Floats  # lowest value consistent with the report; -inf if unbounded
     high: Floats  # highest value consistent with the report; inf if unbounded
 
@@ -133,7 +133,7 @@ def erring(made: Fit, summaries: Summaries) -> Fit:
 class Found(NamedTuple):
     """Results of the fits to all truths, as arrays of truths x parameters (`rows` has one value per truth)."""
 
-    rows: Integers  # one per truth: row number of its campaign in the bank
+    rows: Integers  # (truths) row number of the campaign in the bank
     truths: Floats  # true values as shares of the prior
     ranks: Floats  # share of the posterior below the truth, from 0 to 1
     means: Floats  # posterior means, as shares of the prior
@@ -225,8 +225,8 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     write_heldout(made, accept, sceptics(made.targets, int(found.seeds.min()), console), folder, console)
 
 
-ALPHA = 0.05  # false discovery rate of the faults reported
-IDENTIFIED, WEAKLY = 0.5, 0.05  # minimum recovery
+ALPHA = 0.05  # false discovery rate of the faults that are reported
+IDENTIFIED, WEAKLY = 0.5, 0.05  # smallest recovery at which a parameter is identified, and weakly identified
 INTERVALS = (0.5, 0.9)
 NARROW, WIDE, UNEVEN, SOUND = "too narrow", "too wide", "off-centre", "no fault seen"
 
@@ -444,7 +444,7 @@ def describe_widths(
 
 
 def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
-    """State the coverage of intervals for the truths whose reports are near the record, where coverage matters most."""
+    """State how often intervals contain the true value if the report is near the record, where it matters most."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
         f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); with the error of "

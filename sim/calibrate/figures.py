@@ -51,7 +51,7 @@ from sim.provenance import shell_command
 from sim.scoring.figures import Interval, Look, draw_targets
 from sim.wording import significant, span_of
 
-EVENT_MARKS: dict[str, dict[str, Any]] = {  # column of events.csv: how its score is drawn
+EVENT_MARKS: dict[str, dict[str, Any]] = {  # by column of events.csv: the style in which its score is drawn
     "bank": {"label": "prior", "shape": "|", "colour": QUIET, "markersize": 9},
     "ensembles": {"label": "ensembles of the draws", "shape": "s", "colour": SIMULATED_LIGHT},
     "again": {"label": "new campaigns", "shape": "o", "colour": SIMULATED},

@@ -40,10 +40,10 @@ from sim.study.store import read_scope
 
 MOST_CHOSEN = 8
 HARMONICS = 10  # Fourier harmonics of a summary along a parameter, SALib's default
-LEAST = 0.01  # share of variance below which a parameter is left out
-CHANCE = 20.0  # divided by the number of campaigns: the largest of about 100 indices by chance, 3 sd of 10 terms
+LEAST = 0.01  # smallest share of variance that a parameter must explain to be fitted
+CHANCE = 20.0  # CHANCE / campaigns is about the largest of 100 indices by chance alone (3 sd of 10 terms)
 NORMAL = 1.4826  # factor from median absolute deviation to normal standard deviation
-UNIT = 1.0  # unit of an exact count, which has no error
+UNIT = 1.0  # unit of the distance from an exact count, which has no observation error
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -55,7 +55,7 @@ class Summaries(NamedTuple):
     left_out: tuple[str, ...]  # targets to be fitted whose outcome is not in the bank
     numbers: Floats  # on the scale of the target; NaN if missing
     outside: Floats  # distance outside the reported range in units: negative below, 0 inside, positive above
-    units: Floats  # one per target
+    units: Floats  # (targets) unit in which deviations from the target are measured
 
     @property
     def distances(self) -> Floats:
@@ -91,9 +91,17 @@ def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
 
 
 def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Floats:
-    """Compute how far numbers (campaigns x targets) are outside the range of each target, in the units of the targets.
+    """Compute how far numbers are outside the range of each target.
 
-    The result is NaN where a number is missing.
+    Args:
+        numbers: (campaigns, targets) Numbers on the scales of the targets.
+        low: (targets) Lowest value that the target allows, on its scale.
+        high: (targets) Highest value that the target allows, on its scale.
+        units: (targets) Units in which the result is expressed.
+
+    Returns:
+        (campaigns, targets) Deviations in the units of the targets: negative below the range, 0 inside it, positive
+        above it; NaN where a number is missing.
     """
     return np.where(np.isnan(numbers), np.nan, outside(numbers, low, high)) / units
 
@@ -245,7 +253,7 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
     return rows
 
 
-USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # to the end of the last target
+USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # defaults of a bank, which cover the days of all targets
 ALWAYS = {"calibration": "prior", "daily": "false"}
 DRAWN = "rules."  # prefix of the columns of drawn parameters
 
@@ -265,7 +273,7 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
     """Add the defaults and the fixed settings of a bank to the overrides of the run that fills it.
 
     Args:
-        words: The overrides of the command line.
+        words: The overrides from the command line.
 
     Returns:
         The overrides with the defaults and the fixed settings of a bank.
@@ -314,7 +322,7 @@ def read_bank(folder: Path) -> Bank:
         raise PanjError(f"{folder}: found a study that is not a prior sample, expected one made by python -m sim bank")
     facts = read_facts()
     here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
-    counted = about.get("outcomes", {})  # an older version has none, but one fingerprint of all outcomes
+    counted = about.get("outcomes", {})  # banks of older versions have one fingerprint of all outcomes instead
     if counted:
         first, last = (date.fromisoformat(about[key]) for key in ("start_date", "end_date"))
         others = [row.name for row in read_outcomes(facts, first, (last - first).days)
@@ -356,7 +364,7 @@ class Fit(NamedTuple):
     """A bank and its first fit."""
 
     bank: Bank
-    priors: tuple[Prior, ...]  # of the bank, one per parameter
+    priors: tuple[Prior, ...]  # prior of each parameter of the bank
     targets: tuple[Target, ...]
     summaries: Summaries
     screening: Screening

@@ -41,22 +41,22 @@ FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predict
 
 
 class Heard(NamedTuple):
-    """The last day that each outcome and each item of evidence covers, and which items of evidence conflict."""
+    """Last days covered by outcomes and by items of evidence, and conflicts between items of evidence."""
 
-    ends: Mapping[str, date]  # outcome: last day counted
-    dates: Mapping[str, date]  # evidence id: last day covered
-    conflicts: Mapping[str, tuple[str, ...]]  # evidence id: ids of conflicting evidence
+    ends: Mapping[str, date]  # last day that is counted, by outcome
+    dates: Mapping[str, date]  # last day that the evidence covers, by evidence id
+    conflicts: Mapping[str, tuple[str, ...]]  # ids of conflicting evidence, by evidence id
 
 
 class Split(NamedTuple):
     """Targets by their role in a fit to data up to 22 June."""
 
     fitted: tuple[Target, ...]
-    kinds: dict[str, str]  # target: fitted, before, straddles or predicted
+    kinds: dict[str, str]  # role by target: fitted, before, straddles or predicted
 
 
 def heard() -> Heard:
-    """Return the last day that each outcome and each item of evidence covers, and which items conflict."""
+    """Read the last days covered by outcomes and by items of evidence, and the conflicts between items of evidence."""
     table = read_outcomes(read_facts(), forecasts.DAY_0, forecasts.DAYS)
     ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()

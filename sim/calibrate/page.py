@@ -29,14 +29,14 @@ from sim.study.files import write_file
 from sim.study.reader import read_columns
 from sim.wording import counted, list_words, paragraph, percent, significant, span, span_of, with_range
 
-FIGURES = {  # file: heading and explanation
+FIGURES = {  # by file name: heading and explanation
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
     "pairs.png": ("Which values go together", "Each pair of fitted numbers."),
     "predictive.png": ("Targets before and after", "Each target: the prior sample, the fit, and what was reported."),
     "events.png": ("How near the campaigns come to each event", "Scores before and after, with and without the event."),
     "steps.png": ("From the prior to the posterior", "Learning rate, effective draws and acceptance by step."),
 }
-PROVENANCE = {  # key of fit.json: label
+PROVENANCE = {  # by key of fit.json: label on the page
     "bank": "Prior sample", "rows": "Campaigns of the prior sample", "failed": "Failed",
     "accept": "Share accepted at first",
     "refine": "Refined", "chains": "Chains", "seed": "Seed of the chains", "draws": "Draws", "tolerance": "Tolerance",
@@ -257,7 +257,7 @@ def acceptance_of(row: Row) -> float:
     return int(row["accepted"]) / max(1, int(row["proposed"]))
 
 
-SCORES = {  # column of events.csv: its heading
+SCORES = {  # by column of events.csv: heading in the table
     "bank": "Prior", "ensembles": "Ensembles", "again": "New campaigns", "without": "New campaigns without the event",
 }  # fmt: skip
 

@@ -63,16 +63,16 @@ from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick takes about 4 minutes and full, which Panj ships, about 25
+EFFORTS = {  # on two cores, quick takes about 4 minutes, and full, with which the shipped posterior was made, about 25
     "quick": Effort(draws=128, campaigns=16, moves=4),
     "full": Effort(draws=256, campaigns=32, moves=6),
 }
-METHOD = 4  # to be raised whenever chains or scores are computed otherwise, so that earlier chains are not continued
+METHOD = 4  # version of the method; raise it whenever chains or scores change, so that earlier chains are not continued
 FARTHEST = 1.0  # distance of a campaign without the outcome: only shares can be missing, for want of falls or crossings
 SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
 AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
 PIECE = 50  # campaigns per task of a worker process
-LIBRARIES = ("numpy", "scipy")  # whose versions affect what a chain draws
+LIBRARIES = ("numpy", "scipy")  # libraries whose versions affect the draws of a chain
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -82,7 +82,7 @@ class Trial(NamedTuple):
 
     rate: float
     ensembles: float  # mean over the ensembles of the draws
-    again: float  # of new campaigns with the draws
+    again: float  # score of new campaigns that are run with the draws
 
 
 class RefinedFit(NamedTuple):
@@ -92,11 +92,11 @@ class RefinedFit(NamedTuple):
     events: tuple[str, ...]
     units: dict[Target, float]  # unit of the score of every target that is used
     refined: Refined
-    trials: tuple[Trial, ...]  # at each learning rate
+    trials: tuple[Trial, ...]  # scores at each learning rate that was tried
     posterior: Posterior
     accepted: pa.Table  # first campaign of the ensemble of each draw, in the same order: the outcomes that targets use
     again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
-    again_from: int  # seed of the first of these
+    again_from: int  # seed of the first of the new campaigns
     folder: Path  # folder of the chains
     campaigns: int  # campaigns that the chains ran
 
@@ -216,7 +216,7 @@ def completed(
     refined, posterior = by_rate[best], posteriors[best]
     first += AGAIN
     drawn = drawn_of(refined, made)
-    console.print(f"Running one campaign of each of {len(drawn):,} ensembles again ...")
+    console.print(f"Rerunning one campaign of each of {len(drawn):,} ensembles ...")
     names = tuple(name for name in names_of(made.targets) if name in made.bank.outcomes.column_names)
     seeds = refined.seeds.tolist()
     accepted = pa.concat_tables(
@@ -443,7 +443,7 @@ class Prepared(NamedTuple):
     """What campaigns of the same settings share on a worker."""
 
     layout: Layout
-    world: World  # which every campaign overwrites
+    world: World  # arrays that every campaign overwrites
     table: tuple[Outcome, ...]  # outcomes to count
 
 

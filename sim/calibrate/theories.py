@@ -45,7 +45,7 @@ class Rivals(NamedTuple):
     names: tuple[str, ...]
     banks: tuple[Bank, ...]
     summaries: Summaries  # all campaigns, bank after bank
-    theory: Integers  # per campaign: index into `names`
+    theory: Integers  # (campaigns) theory of the campaign, as an index into `names`
 
     @property
     def sizes(self) -> Integers:
@@ -58,7 +58,7 @@ class Weights(NamedTuple):
 
     accept: float
     tolerance: float
-    accepted: Integers  # campaigns per theory
+    accepted: Integers  # number of accepted campaigns of each theory
     median: Floats
     low: Floats  # 2.5 % quantile of the Monte Carlo error
     high: Floats

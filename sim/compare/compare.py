@@ -74,7 +74,14 @@ class Comparison(NamedTuple):
 
 
 def name_of(measure: Measure, asked: Range | None, baseline: Baseline, *others: str) -> str:
-    """Return the file name of a comparison without suffix, such as `troops_crossed__above_1037__vs_border-open`."""
+    """Return the file name of a comparison without suffix, such as `troops_crossed__above_1037__vs_border-open`.
+
+    Args:
+        measure: Description of the outcome.
+        asked: Requested range, which becomes part of the name; None if values are compared.
+        baseline: The choice of baselines; the default one adds nothing to the name.
+        *others: Further parts of the name.
+    """
     vs = f"vs_{baseline.slug}" if baseline.slug else ""
     return "__".join(part for part in (measure.outcome, asked.slug if asked else "", *others, vs) if part)
 
@@ -107,10 +114,18 @@ def verdicts_of(
 
 
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
-    """Open a study and the study that contains the baselines, which is the same one unless `against` is given.
+    """Open a study and the study that contains the baselines.
 
-    Raise PanjError if the only study has a single cell, if both folders are the same, or if the campaigns of the two
-    studies are conditioned on different worlds.
+    Args:
+        folder: Folder of the study whose cells are compared.
+        against: Folder of the study with the baselines; None if it is the same study.
+
+    Returns:
+        The study, and the study with the baselines.
+
+    Raises:
+        PanjError: The only study has a single cell, both folders are the same, or the campaigns of the two studies are
+            conditioned on different worlds.
     """
     study = open_study(folder)
     if against is None:
@@ -184,7 +199,17 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
 
 
 def in_range(worlds: dict[int, Worlds], measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
-    """Return the values of an outcome in each cell or, if a range is requested, 1 for values in the range, else 0."""
+    """Mark the values of an outcome that are in a requested range.
+
+    Args:
+        worlds: Values of the outcome in each cell, keyed by cell number.
+        measure: Description of the outcome.
+        first_day: Day 0, from which dates are counted.
+        asked: The requested range, or None.
+
+    Returns:
+        1 for each value in the range and 0 for each other value; the given values if no range is requested.
+    """
     if asked is None:
         return worlds
     asked.check(measure.outcome, measure.unit, measure.is_date)
@@ -243,7 +268,12 @@ def verdict_of(
 def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
     """Compute the median and the 5 and 95 % quantiles of the values that are not missing.
 
-    If a range is requested, compute the risk and its 95 % interval instead.
+    Args:
+        values: One value per campaign; nan if missing. With a range: 1 for a value in the range, otherwise 0.
+        asked: The requested range, or None.
+
+    Returns:
+        The median and the quantiles; with a range, the risk and its 95 % interval instead.
     """
     if asked is not None:
         return Spread(*spread_of_risk(values))
@@ -314,7 +344,7 @@ def missing_outcomes(study: Study, used: Sequence[str]) -> str:
     """Return a sentence that names the main outcomes without a value in the study, or "" if all have one."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     last = max(cell.end_date for cell in study.cells)
-    return f"Not compared, because the study ends on {last} and has no value: {', '.join(names)}." if names else ""
+    return f"Not compared, because the study ends on {last} and has no values of: {', '.join(names)}." if names else ""
 
 
 def write_verdicts(request: Compare) -> list[Path]:
@@ -478,7 +508,17 @@ def about_question(
 ) -> dict[str, Any]:
     """Return the metadata that verdicts and effects have in common: outcome, threshold, baseline and provenance.
 
-    `against` is the provenance of the study with the baselines, if it is another one; `more` is added to the recipe.
+    Args:
+        study: The study whose cells are compared.
+        name: File name of the table without suffix.
+        measure: Description of the outcome.
+        baseline: The choice of baselines.
+        asked: Range of values that counts as the event; None if values are compared.
+        against: Provenance of the study with the baselines; None if it is the same study.
+        **more: Further entries of the recipe by which the table can be made again.
+
+    Returns:
+        The metadata, as they are written to the JSON file of the table.
     """
     thresholds = {key: end.text for key, end in asked.thresholds.items()} if asked else {}
     recipe = {

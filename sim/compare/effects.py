@@ -44,7 +44,7 @@ class Effect(NamedTuple):
     change: str  # such as `border=closed instead of as_reported`; two changes are joined by ` x `
     base: float  # for a main effect, the outcome at the base value of the key, averaged over the other keys; else NaN
     size: float
-    low: float  # joint 95 % interval
+    low: float  # lower end of the joint 95 % interval
     high: float
 
     @property
@@ -210,7 +210,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     sentences += tell_interactions(others, question, unit)
     sentences.append(
         f"Computed within each of {counted(found.worlds, 'world')} over {cells} cells; the intervals of all "
-        f"{len(found.effects)} effects hold together with 95 % (Bonferroni)."
+        f"{len(found.effects)} effects have a joint confidence level of 95 % (Bonferroni)."
     )
     return " ".join(sentences)
 
@@ -254,7 +254,8 @@ def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) ->
         return [f"No interaction on {question} was detected: within the intervals the effects add up."]
     first = clear_ones[0]
     return [
-        f"{len(clear_ones)} of {len(others)} interactions {'is' if len(clear_ones) == 1 else 'are'} clear of zero. The "
+        f"{len(clear_ones)} of {len(others)} interactions {'has' if len(clear_ones) == 1 else 'have'} an interval "
+        "without zero. The "
         f"largest: with {first.change.replace(' x ', ' and ')} together, {question} is "
         f"{say_difference(first.size, unit)} than the two effects add up to "
         f"(joint 95 % interval: {say_interval(first.low, first.high, unit)})."

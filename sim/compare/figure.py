@@ -50,15 +50,15 @@ MOST_SENTENCES = 12  # maximum number of sentences to print
 LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # characters per line: output to a file, labels, title
 LETTERS_OF_EFFECT = 48  # characters per line in the label of an effect
 NIGHT = "troops_crossed_largest_night"
-STRIPE = "#f3f3f1"  # background of a baseline
-LINE, GAP = 0.165, 0.13  # inches: line of a label, gap between rows
+STRIPE = "#f3f3f1"  # background colour of the row of a baseline
+LINE, GAP = 0.165, 0.13  # height of a line of a label, and gap between rows, inches
 
 
 class Verdicts(NamedTuple):
     """Verdicts on one outcome, read from disk: path of the table, metadata and rows."""
 
     path: Path
-    about: dict[str, Any]  # outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
+    about: dict[str, Any]  # metadata: outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
     rows: tuple[Verdict, ...]
 
 
@@ -66,7 +66,7 @@ class EffectsTable(NamedTuple):
     """Effects on one outcome, read from disk: path of the table, metadata and rows."""
 
     path: Path
-    about: dict[str, Any]  # as for verdicts, with paragraph and worlds
+    about: dict[str, Any]  # metadata as in `Verdicts`, with paragraph and worlds
     rows: tuple[Effect, ...]
 
 
@@ -289,7 +289,7 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
         return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
     if not folds:
-        return "Pairing: no difference varies, so the gain from common seeds is unknown."
+        return "Each difference is the same in all worlds, so the gain from common seeds is unknown."
     times = f"{median(folds):.3g} times the campaigns"
     if median(folds) < 1.05:
         return f"Pairing by seed saved nothing here ({times}, median over cells)."
@@ -300,7 +300,7 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
 def draw_forest(verdicts: Verdicts) -> Path:
     """Draw the difference of each cell from its baseline, with its interval, next to the distribution of the cell.
 
-    The reported figure is drawn beside the distributions. With a threshold, differences of risks are drawn next to the
+    The reported figure is drawn next to the distributions. With a threshold, differences of risks are drawn next to the
     risks, which have no reported figure. If there are more than 60 cells, only the 60 whose differences are largest in
     absolute value are drawn, and the caption says so.
 
@@ -349,7 +349,15 @@ def forest_of(bars: Sequence[Bar], keys: str, about: dict[str, Any], about_campa
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
-    """Return the rows of the chart (each baseline, then its cells), and the number of cells left out."""
+    """Return the rows of the chart.
+
+    Args:
+        verdicts: The verdicts to draw.
+        labels: Short label of each row, keyed by its full label.
+
+    Returns:
+        The rows (each baseline, then the cells compared with it), and the number of cells left out for lack of space.
+    """
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
@@ -495,7 +503,12 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 
 
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
-    """Return the caption of the chart of verdicts: campaigns, worlds, calibration, baseline, notes, reported figure."""
+    """Return the caption of the chart of verdicts: campaigns, worlds, calibration, baseline, notes, reported figure.
+
+    Args:
+        verdicts: The verdicts that are drawn.
+        left_out: Number of cells that are only in the table.
+    """
     about = verdicts.about
     worlds = {row.judgement.worlds for row in verdicts.rows}
     pairs = f"{span_of(worlds)} {'world' if worlds == {1} else 'worlds'} (seeds) a pair"
@@ -574,7 +587,12 @@ def caption_of_effects(found: EffectsTable) -> str:
 
 
 def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return the provenance of a chart, which is that of its table except for the file name."""
+    """Return the provenance of a chart, which is that of its table except for the file name.
+
+    Args:
+        about: Metadata of the table.
+        path: Path of the chart.
+    """
     made = dict(about["provenance"])
     return {**made, "recipe": {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}}
 
@@ -590,9 +608,14 @@ def is_share(about: dict[str, Any]) -> bool:
 
 
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
-    """Return the unit of differences or, if `difference` is false, of values.
+    """Return the unit of differences or of values of an outcome.
 
-    Differences of shares are in percentage points, and shares themselves in per cent.
+    Args:
+        about: Metadata of the table, prepared by `shown_about`.
+        difference: Whether to return the unit of differences rather than of values.
+
+    Returns:
+        The unit; for shares, `percentage points` for differences and `per cent` for values.
     """
     if is_share(about):
         return "percentage points" if difference else "per cent"
@@ -600,7 +623,15 @@ def unit_of(about: dict[str, Any], difference: bool = True) -> str:
 
 
 def format_difference(value: float, about: dict[str, Any]) -> str:
-    """Format a difference with its sign, to three significant digits; NaN becomes a question mark."""
+    """Format a difference with its sign.
+
+    Args:
+        value: The difference, in the unit of the outcome.
+        about: Metadata of the table, with the type and the unit of the outcome.
+
+    Returns:
+        The difference to three significant digits; a question mark for nan.
+    """
     if math.isnan(value):
         return "?"
     size = value * 100 if is_share(about) else value
@@ -609,7 +640,12 @@ def format_difference(value: float, about: dict[str, Any]) -> str:
 
 
 def format_level(value: float, about: dict[str, Any]) -> str:
-    """Format a value of the outcome for its axis."""
+    """Format a value of the outcome for its axis.
+
+    Args:
+        value: The value, in the unit of the outcome.
+        about: Metadata of the table, with the type and the unit of the outcome.
+    """
     if about["is_date"]:
         return format_short_day(date.fromisoformat(about["first_day"]) + timedelta(days=round(value)))
     return significant(value * 100 if is_share(about) else value)

@@ -25,8 +25,8 @@ from sim.errors import PanjError, nearest, unknown
 from sim.study.reader import Study, StudyCell, Value, same
 
 LONGEST = 90  # maximum length of the baseline in a file name, bytes
-RESAMPLES = 2_000  # Efron and Tibshirani recommend at least 1,000
-HELD_AT_ONCE = 1_000_000  # maximum count of numbers in memory while resampling
+RESAMPLES = 2_000  # number of bootstrap resamples; Efron and Tibshirani recommend at least 1,000
+HELD_AT_ONCE = 1_000_000  # largest count of resampled values in memory at once
 LUCK_OF_RESAMPLING = 20210705  # fixed seed of the bootstrap, so that the same data give exactly the same interval
 METHOD = (
     f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
@@ -151,8 +151,8 @@ class Baseline(NamedTuple):
 
     cell: StudyCell | None  # the baseline of all cells; None if cells have different baselines
     pinned: Mapping[str, Value]  # values that the baseline of each cell has, by key
-    said: str  # description for titles and captions
-    slug: str  # part of the file name; empty for the default baseline
+    said: str  # description of the baseline for titles and captions
+    slug: str  # text for file names; empty for the default baseline
     asked: str | None = None  # text after baseline= on the command line
 
 
@@ -236,7 +236,7 @@ def of_cell(cell: StudyCell) -> Baseline:
 
 
 def with_titles(said: str) -> str:
-    """Add their titles to scenarios in the description of a baseline: `scenario=no_parley (No elders are sent)`."""
+    """Add the titles of scenarios to the description of a baseline: `scenario=no_parley (No elders are sent)`."""
     return re.sub(r"\bscenario=(\w+)", lambda found: f"scenario={title_of_scenario(found[1])}", said)
 
 

@@ -33,7 +33,7 @@ class Risk(NamedTuple):
     in_neither: int
     ratio: float  # risk in the cell over risk in the baseline; NaN if both are zero
     ratio_low: float
-    ratio_high: float  # may be inf
+    ratio_high: float  # upper end of the 95 % interval of the ratio; may be inf
 
     @property
     def worlds(self) -> int:
@@ -152,7 +152,15 @@ def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
 
 
 def say_range(asked: Range, measure: Measure) -> str:
-    """Describe a range in words: `above 1,037 soldiers`, `above 30 % and below 40 %`, `later than 5 July`."""
+    """Describe a range as text.
+
+    Args:
+        asked: The range.
+        measure: Description of the outcome, with its unit and type.
+
+    Returns:
+        Text such as `above 1,037 soldiers`, `above 30 % and below 40 %` or `later than 5 July`.
+    """
     words = {"above": "later than", "below": "earlier than"} if measure.is_date else {}
     return " and ".join(f"{words.get(key, key)} {say_end(end.value, measure)}" for key, end in asked.thresholds.items())
 

@@ -19,7 +19,7 @@ from sim.options import Range
 from sim.study.reader import Measure, Study, StudyCell, Worlds, same
 from sim.wording import Language, counted, format_day, language_of, significant
 
-FEW_CELLS = 3  # cells that a note lists
+FEW_CELLS = 3  # largest number of cells that a note lists
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
 MANY = 10  # with at least this many comparisons, a note warns how many intervals exclude zero by chance
 
@@ -47,7 +47,7 @@ class Verdict(NamedTuple):
     missing: int  # pairs left out because a value is missing
     unpaired: int  # worlds that only one of the two cells has
     without_event: int  # paired worlds in which a dated event did not occur in the cell
-    baseline_without_event: int  # the same for the baseline
+    baseline_without_event: int  # paired worlds in which a dated event did not occur in the baseline
     campaigns: Spread
     baseline_campaigns: Spread
     sentence: str

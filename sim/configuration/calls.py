@@ -9,7 +9,7 @@ from sim.configuration.overrides import setting_names
 from sim.errors import PanjError, closest, nearest
 
 Public = TypeVar("Public", bound=Callable[..., Any])
-MADE = ("__init__", "__new__")  # methods that a call of a class reaches
+MADE = ("__init__", "__new__")  # methods that are called with the arguments of a class
 
 
 def checked(public: Public) -> Public:

@@ -1,4 +1,4 @@
-"""Describe what a policy or scenario changes, according to its YAML file.
+"""Describe the changes that a policy or scenario makes, according to its YAML file.
 
 The help, the reference, the form, the pages and the policy table of the documentation all use these texts, so none of
 them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text
@@ -20,16 +20,16 @@ TRAITS = {
     "families": "share of waiting families admitted",
     "room": "factor on the room",
 }
-FEW = 3  # largest number of posts that are named in a key
+FEW = 3  # largest number of posts that a text names one by one
 DATES = {"start_date": "first day", "end_date": "last day"}
 
 
 class Change(NamedTuple):
     """Description of one change that a choice makes."""
 
-    key: str  # such as calls.flights_per_day, timeline.events.bagram_handed_over or attention.Northern
+    key: str  # changed key, such as calls.flights_per_day, timeline.events.bagram_handed_over or attention.Northern
     meaning: str  # meaning of the number, date, post or event that is changed
-    change: str  # such as `times 3 (60 to 180)`
+    change: str  # the change as text, such as `times 3 (60 to 180)`
 
     @property
     def short(self) -> str:

@@ -58,7 +58,7 @@ from sim.outcome import fingerprint_of_outcomes
 NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # keys left out of the hash
 MOST_WORKERS = 4096
 KEPT = 16  # largest number of composed configs kept in memory, since they are large
-SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
+SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # keys that the file of a scenario may have
 
 
 @dataclass
@@ -71,7 +71,7 @@ class ChoiceSchema:
     scale: dict[str, float] = field(default_factory=dict)
     shift: dict[str, float] = field(default_factory=dict)
     attention: dict[str, float] = field(default_factory=dict)
-    posts: dict[str, Any] = field(default_factory=dict)  # names with numbers; checked here, since Hydra would reject 0
+    posts: dict[str, Any] = field(default_factory=dict)  # numbers by name; not checked by Hydra, which would reject 0
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: list[str] = field(default_factory=list)
 
@@ -498,7 +498,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise not_yaml(path, error) from error
 
 
-WORDS_OF_HYDRA = (  # what Hydra and OmegaConf report, what was then found, and what is expected
+WORDS_OF_HYDRA = (  # patterns of messages of Hydra and OmegaConf, with the texts for `found` and `expected`
     (r"An item is already at '(?P<key>[^']+)'", "+ before a key that exists", "{}=VALUE without it"),
     (
         r"Key '(.*?)' is not in struct",
@@ -760,6 +760,6 @@ def main_choices() -> dict[str, str]:
 
 
 def named_in(rows: Iterable[Any]) -> dict[str, str]:
-    """Return the choices that a list of defaults (as read from YAML) names, as a mapping from group to choice."""
+    """Return the choices that a list of defaults in a YAML file makes, as a mapping from group to choice."""
     rows = [row for row in rows if isinstance(row, dict)]
     return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

@@ -86,7 +86,15 @@ Floats = NDArray[np.float64]
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Return the numbers at given shares of their priors, keyed by name."""
+    """Convert shares of priors to numbers.
+
+    Args:
+        priors: The priors.
+        shares: (priors) Cumulative prior probabilities, from 0 to 1.
+
+    Returns:
+        The numbers in their own units, keyed by setting.
+    """
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
@@ -98,7 +106,7 @@ class Design:
     """
 
     digest: str  # hash of keys and points
-    luck: int  # seed of every campaign, so that campaigns differ only in their numbers
+    luck: int  # seed of the random draws of every campaign, so that campaigns differ only in their numbers
     points: Floats = field(compare=False, repr=False)  # points x numbers, in their own units
 
 
@@ -107,8 +115,8 @@ class Draws(NamedTuple):
 
     source: str
     priors: tuple[Prior, ...]  # priors of the drawn numbers; numbers set by an override are left out
-    choices: tuple[Choice, ...]  # set, scale and shift of policies, theory and scenario
-    explicit: tuple[tuple[str, float], ...]  # numbers set by overrides: key and value
+    choices: tuple[Choice, ...]  # policies, theory and scenario, whose `set`, `scale` and `shift` change numbers
+    explicit: tuple[tuple[str, float], ...]  # key and value of each number that an override sets
     posterior: Posterior | None = None  # set if campaigns draw from a posterior
     design: Design | None = None  # set if campaigns use the points of a design, with columns as in `priors`
     worlds: Worlds | None = None  # set if campaigns followed the record
@@ -212,7 +220,7 @@ def prior_of(key: str, row: Any) -> Prior:
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
     if key in LAID_OUT:
-        raise PanjError(f"{name}: found a number that is the same in all campaigns of a cell, expected another")
+        raise PanjError(f"{name}: found a number that is the same in all campaigns of a cell, expected another number")
     if not isinstance(row, Mapping) or set(row) - {ONLY_OF} != COLUMNS:
         raise PanjError(
             f"{name}: found {row!r}, expected low, high, scale and reason, and theory if only one theory uses it"

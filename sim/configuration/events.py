@@ -60,7 +60,16 @@ def resolve_events(
 
 
 def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
-    """Check one row of a timeline and return its event, or raise PanjError if the row is invalid."""
+    """Check one row of a timeline and return its event.
+
+    Args:
+        name: Name of the event.
+        row: Columns of the row: date, act, subject, value, source and text.
+        start: Date of day 0.
+
+    Raises:
+        PanjError: A column is missing or invalid; the key is `timeline.events.<name>.<column>`.
+    """
     odd = set(row) - EVENT_KEYS
     if odd:
         raise unknown(f"timeline.events.{name}", sorted(odd)[0], sorted(EVENT_KEYS))

@@ -18,8 +18,8 @@ from sim.data.tables import named
 from sim.engine.day import Rules
 from sim.errors import PanjError, nearest, unknown
 
-COLUMNS = ("value", "unit", "range", "source", "meaning")  # of a number in the YAML file of its rule
-OWN_PRIOR = "prior"  # further column of a number of a rule of the user
+COLUMNS = ("value", "unit", "range", "source", "meaning")  # columns of a number in the YAML file of its rule
+OWN_PRIOR = "prior"  # additional column for a number of a user's rule
 
 
 class Number(NamedTuple):

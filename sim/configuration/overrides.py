@@ -43,8 +43,8 @@ PATHS = ("results_dir", "calibration.file", "worlds.file")
 AS_TYPED = ("study", *PATHS)  # names and paths, to which the grammar does not apply
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
-FAR = 1e300  # larger numbers, and infinite ones, are rejected
-PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # beginnings of the keys of parts of a choice
+FAR = 1e300  # limit of absolute values; larger or infinite numbers are rejected
+PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # prefixes of the keys of parts of a choice
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"')
@@ -65,8 +65,8 @@ class Override:
     key: str = field(compare=False)
     value: Any = field(compare=False, repr=False)
     value_text: str = field(compare=False, repr=False)
-    adds: bool = field(compare=False, repr=False)  # + before the key
-    deletes: bool = field(compare=False, repr=False)  # ~ before the key
+    adds: bool = field(compare=False, repr=False)  # whether + is before the key
+    deletes: bool = field(compare=False, repr=False)  # whether ~ is before the key
     sweeps: bool = field(compare=False, repr=False)
     package: str | None = field(compare=False, repr=False)
 
@@ -278,7 +278,7 @@ class Overrides:
 
     @property
     def fixed(self) -> "Overrides":
-        """The overrides that do not sweep, without -m."""
+        """The overrides that give their key a single value, without -m."""
         return Overrides.from_rows(row for row in self.rows if not row.sweeps)
 
     @staticmethod
@@ -352,7 +352,15 @@ def check_form(row: Override) -> None:
 
 
 def check_key(key: str, value: str) -> None:
-    """Raise PanjError if a key, or the choice for a group, is unknown."""
+    """Check that a setting exists and, if it is a group, that the choice exists.
+
+    Args:
+        key: Key of the setting, such as `border`.
+        value: Value as text, such as `closed`.
+
+    Raises:
+        PanjError: The key or the choice is unknown.
+    """
     if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))

@@ -34,7 +34,7 @@ from sim.errors import PanjError, unknown
 OF_A_ROW = ("weight", "seed", "distance")
 SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
 ROW = np.array([crc32(b"calibration.row")], np.int64)  # lasting identity of the draw that selects a row
-SHOWN = 3  # largest number of changed numbers named in a note
+SHOWN = 3  # largest number of changed numbers that a note names
 MAKES = "a file written by python -m sim calibrate results/bank"
 Floats = NDArray[np.float64]
 Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scale and further fields
@@ -49,9 +49,9 @@ class Posterior:
 
     digest: str  # hash of keys, weights and draws
     keys: tuple[str, ...]  # keys of the drawn numbers, one per column of `rows`
-    note: str  # description printed by runs
-    weights: Floats = field(compare=False, repr=False)  # one per draw; they need not add up to one
-    rows: Floats = field(compare=False, repr=False)  # draws x keys
+    note: str  # description of the fit, which runs print
+    weights: Floats = field(compare=False, repr=False)  # (draws) weights, which need not add up to one
+    rows: Floats = field(compare=False, repr=False)  # (draws, keys) values in the units of the numbers
     doubt: str = field(default="", compare=False)  # what has changed since the fit, as text printed by every run
 
     @property

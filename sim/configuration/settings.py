@@ -36,15 +36,15 @@ class Event(NamedTuple):
 class Executor(NamedTuple):
     """Kind and number of the workers that run campaigns."""
 
-    kind: str  # threads, processes or dask
-    workers: int  # 0: one per core
+    kind: str  # `threads`, `processes` or `dask`
+    workers: int  # number of workers; 0 means one per core
     address: str | None  # address of a Dask scheduler; None starts one on this machine
 
 
 class Sampling(NamedTuple):
     """Method by which swept settings form cells, with its parameters."""
 
-    method: str  # grid or latin_hypercube
+    method: str  # `grid` or `latin_hypercube`
     points: int  # number of points of a Latin hypercube
     keys: tuple[str, ...]  # numbers that a Latin hypercube varies over their declared ranges
     seed: int  # seed from which its points are drawn
@@ -68,7 +68,7 @@ class Settings:
     start_date: date
     end_date: date
     results_dir: Path
-    daily: bool  # keep the daily series of every campaign
+    daily: bool  # whether to keep the daily series of every campaign
     debug: bool
     choices: dict[str, str]
     title: str
@@ -81,7 +81,7 @@ class Settings:
     attention: dict[str, float]
     posts: dict[str, dict[str, float]]
     facts: Facts
-    overrides: tuple[str, ...]  # as typed, for the record
+    overrides: tuple[str, ...]  # overrides as typed, which about.json records
     outcomes_fingerprint: str
     executor: Executor
     sampling: Sampling
@@ -178,8 +178,8 @@ class Order(NamedTuple):
     posts: PostChanges
     start: date
     days: int
-    daily: bool  # keep the daily series
-    fingerprints: tuple[str, str, str]  # of data, rules and outcomes
+    daily: bool  # whether to keep the daily series
+    fingerprints: tuple[str, str, str]  # fingerprints of data, rules and outcomes
     config_dir: str = ""  # folder of own files that workers have to read; empty if they need none
 
 

@@ -41,7 +41,7 @@ class Cell(NamedTuple):
 
     number: int
     values: dict[str, Any]  # value of each swept key
-    words: tuple[str, ...]  # overrides that set these values, for the record
+    words: tuple[str, ...]  # overrides that set these values, which about.json records
     settings: Settings
 
     @property
@@ -77,7 +77,7 @@ class Sweep:
     base: Settings  # settings with only the overrides that do not sweep
     swept: tuple[str, ...]  # swept keys
     cells: tuple[Cell, ...]
-    words: tuple[str, ...]  # overrides as typed, for the record
+    words: tuple[str, ...]  # overrides as typed, which about.json records
     same: tuple[tuple[int, int], ...]  # pairs of cells that resolve to the same settings
 
     @property

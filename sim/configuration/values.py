@@ -143,7 +143,11 @@ def word_of(key: str, value: Any) -> str:
 
 
 def text_of(key: str, value: Any) -> str:
-    """Return a value in the grammar of the command line.
+    """Return a Python value in the grammar of the command line.
+
+    Args:
+        key: Key of the setting, for errors.
+        value: Text, a number, a bool, None, a date, a path, or a mapping of names to such values.
 
     Raises:
         PanjError: The value is of a type that no setting has.

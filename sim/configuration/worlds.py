@@ -27,7 +27,7 @@ from sim.provenance import ASSIMILATED
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
-FEW_ANCESTORS = 10  # intervals must not be quoted if the worlds descend from fewer worlds of the prior
+FEW_ANCESTORS = 10  # if worlds descend from fewer worlds of the prior sample, their intervals must not be quoted
 ABOUT = b"panj"  # metadata key
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
@@ -49,7 +49,7 @@ class Worlds:
 
     digest: str  # hash of keys, numbers, seeds and cut
     keys: tuple[str, ...] = field(compare=False)  # keys of the numbers, one per column of `numbers`
-    numbers: Floats = field(compare=False, repr=False)  # worlds x keys, each in its own unit
+    numbers: Floats = field(compare=False, repr=False)  # (worlds, keys) numbers, each in its own unit
     addresses: tuple[Address, ...] = field(compare=False, repr=False)  # seeds of each world
     about: Mapping[str, Any] = field(compare=False, repr=False)  # metadata on how the worlds were made
     cut: date | None = None  # last day that campaigns repeat, if it is before the last day that the reports cover

@@ -21,8 +21,8 @@ from sim.study.columns import CHANGES, DRAWN, FIRST_FALL, Counting
 from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded
 
-TARGET = 2.0  # seconds per task
-FIRST = 1  # campaigns per task until their duration is known; uncompiled, each takes a minute
+TARGET = 2.0  # desired duration of a task, seconds
+FIRST = 1  # campaigns per task until their duration is known; with uncompiled rules, a campaign takes a minute
 NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard normal distribution
 
 

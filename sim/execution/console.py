@@ -22,8 +22,8 @@ from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
 from sim.wording import counted, format_seconds
 
-EVERY = 30.0  # seconds between log lines
-SHARE = 0.25  # share of campaigns between log lines, if that takes less time
+EVERY = 30.0  # longest time between log lines, seconds
+SHARE = 0.25  # share of the campaigns after which a log line is printed even if less time has passed
 
 
 class Progress:
@@ -96,7 +96,7 @@ class NotebookBar:
         Args:
             done: Number of finished campaigns.
             total: Number of requested campaigns.
-            text: What to show after these numbers.
+            text: Text to show after these numbers.
         """
         notebook = sys.modules["IPython"].display  # imported by the notebook itself
         said = f"{done:,} of {total:,} campaigns, {text}"
@@ -108,7 +108,7 @@ class NotebookBar:
 
 
 MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night")
-MOST_SHOWN = 24  # cells in the table of the terminal
+MOST_SHOWN = 24  # largest number of cells in the table that is printed
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
@@ -125,7 +125,7 @@ def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
         console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
                       "to the same settings; their campaigns are run only once.")  # fmt: skip
     if backlog.already:
-        nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
+        nothing = ", so nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
         console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
 
 

@@ -22,8 +22,8 @@ from sim.study.files import make_arrow_lean
 if TYPE_CHECKING:
     from sim.configuration.settings import Executor
 
-PATIENCE = 5  # seconds to wait for a scheduler to answer
-WITHOUT_WORKERS = 30  # seconds without any worker after which a cluster on this machine counts as lost
+PATIENCE = 5  # time to wait for the answer of a scheduler, seconds
+WITHOUT_WORKERS = 30  # time without any worker after which a cluster on this machine counts as lost, seconds
 
 
 class Workers:
@@ -71,15 +71,15 @@ class Workers:
         self.client = dask_client(self.executor)
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
-    def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Have a worker call `deed` with `arguments`, and return the future of the result."""
+    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a worker call `task` with `arguments`, and return the future of the result."""
         if self.executor.kind == "processes":
-            return self.submit_to_processes(deed, *arguments)
+            return self.submit_to_processes(task, *arguments)
         with self.scheduler_answers():
-            return self.pool.submit(deed, *arguments)
+            return self.pool.submit(task, *arguments)
 
-    def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Have a worker process call `deed`; if a process was lost, open a new pool first.
+    def submit_to_processes(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a worker process call `task`; if a process was lost, open a new pool first.
 
         Processes that this method starts ignore Ctrl-C from the beginning. Raise RuntimeError after `stop`.
         """
@@ -87,11 +87,11 @@ class Workers:
             if self.is_stopped:
                 raise RuntimeError("the workers are stopped")
             try:
-                return self.pool.submit(deed, *arguments)
+                return self.pool.submit(task, *arguments)
             except BrokenProcessPool:
                 self.pool.shutdown(wait=False, cancel_futures=True)
                 self.pool = self.open()
-                return self.pool.submit(deed, *arguments)
+                return self.pool.submit(task, *arguments)
 
     @contextmanager
     def scheduler_answers(self) -> Iterator[None]:
@@ -107,7 +107,7 @@ class Workers:
             ) from error
 
     def stop(self) -> None:
-        """End worker processes at once, whatever they do, and start no others; their tasks fail."""
+        """Kill worker processes at once, so that their tasks fail, and start no others."""
         with self.starting:
             self.is_stopped = True
             processes = list((getattr(self.pool, "_processes", None) or {}).values())

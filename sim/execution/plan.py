@@ -36,13 +36,13 @@ from sim.wording import counted, format_seconds, say, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
-MOST_FOR_RISK = 200  # the same if a risk is planned for, which needs more campaigns for a rough estimate
-HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk that are shown if none is requested
-FIGURES_SECONDS = 6.0  # processor time of `report` for a study of one cell: 5 to 6 s on two cores
-FIGURES_SECONDS_PER_CELL = 0.1  # more for every further cell of a sweep
+MOST_FOR_RISK = 200  # campaigns per sampled cell to plan for a risk, of which few campaigns give no estimate
+HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk, as shares, that are shown if none is requested
+FIGURES_SECONDS = 6.0  # processor time of `report` for a study of one cell, seconds: 5 to 6 s on two cores
+FIGURES_SECONDS_PER_CELL = 0.1  # additional processor time for every further cell of a sweep, seconds
 TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
-LONG = 1800.0  # seconds; if a sweep takes longer, fewer campaigns are suggested
-MANY = 200  # cells; if a grid has more, a Latin hypercube is suggested
+LONG = 1800.0  # duration of a sweep above which fewer campaigns are suggested, seconds
+MANY = 200  # number of cells of a grid above which a Latin hypercube is suggested
 OUTCOMES = (
     "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night",
     "people_displaced_by_2021_07_07", "badakhshan_lost_2021_07_05",
@@ -58,14 +58,14 @@ class Sample(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """Everything that a plan of a sweep rests on."""
+    """The sweep that is planned, the sample of campaigns, and the outcome and range that are planned for."""
 
     request: Plan
     sweep: Sweep
     backlog: Backlog
     study: Path  # folder into which the sweep would be run
     outcome: Outcome | None  # the outcome that is planned for
-    asked: Range | None  # values of it whose risk is planned for
+    asked: Range | None  # range of the outcome whose risk is planned for; None if its mean is planned for
     sample: Sample
 
 
@@ -75,7 +75,7 @@ class Width(NamedTuple):
     outcome: str
     mean: float
     of_mean: float
-    of_difference: float  # of a paired difference between two cells
+    of_difference: float  # half-width for a paired difference between two cells
 
 
 def main(request: Plan) -> int:
@@ -115,7 +115,12 @@ def make_plan(request: Plan, console: Console) -> Planned:
 
 
 def show_plan(planned: Planned, console: Console) -> None:
-    """Print the estimated cost and precision of a sweep, warnings, and the command that runs it."""
+    """Print the estimated cost and precision of a sweep, warnings, and the command that runs it.
+
+    Args:
+        planned: The plan.
+        console: Console for the output.
+    """
     sweep, sample, words = planned.sweep, planned.sample, planned.request.overrides
     show_cost(sweep, planned.backlog, sample, planned.study, console)
     show_widths(sweep, sample, console)

@@ -36,7 +36,7 @@ from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
 from sim.study.store import compare_settings, first_of, read_scope
 from sim.wording import counted, say
 
-SHOWN = 4  # largest number of differences listed in an error
+SHOWN = 4  # largest number of differences that an error lists
 # Settings that have no effect on a single campaign.
 OF_MANY = ("runs", "seed", "study", "results_dir", "executor", "precision", "sampling", "runs_max")
 
@@ -145,12 +145,25 @@ def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Tab
 
 
 def log_of(campaign: Campaign, settings: Settings) -> pa.Table:
-    """Return the event log of one campaign, with the columns of events.parquet."""
+    """Return the event log of one campaign, with the columns of events.parquet.
+
+    Args:
+        campaign: A finished campaign.
+        settings: Settings of its cell.
+    """
     return events_table(campaign, settings.facts, settings.start_date)
 
 
 def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
-    """Return the metadata of one campaign: its study, cell, seed, source of the numbers and dated events."""
+    """Return the metadata of one campaign, in the form of campaign.json.
+
+    Args:
+        origin: Cell of the study.
+        seed: Seed of the campaign.
+
+    Returns:
+        Study, cell, seed, scenario, source of the numbers, and dated events.
+    """
     cell = origin.cell
     return {
         **{key: origin.about.get(key) for key in STAMPED},
@@ -199,7 +212,7 @@ class Cause(NamedTuple):
     message: str
     campaigns: int
     cells: tuple[int, ...]
-    example: dict[str, Any]  # a row of failures.parquet
+    example: dict[str, Any]  # one of the failures, as a row of failures.parquet
 
 
 def show_failures(request: Failures) -> int:
@@ -253,10 +266,11 @@ def causes_of(folder: Path) -> list[Cause]:
 
 
 def where_of(cause: Cause, study: Study) -> list[str]:
-    """Return lines that say in which cells a cause occurs, or in how many campaigns if nothing is swept.
+    """Describe in which cells a cause occurs or, if nothing is swept, in how many campaigns.
 
-    The first line has the number of cells. For each swept key, a further line names the values at which the cause
-    occurs, unless it occurs at every value of the key.
+    Returns:
+        Lines of text. The first has the number of cells. For each swept key, a further line names the values at which
+        the cause occurs, unless it occurs at every value of the key.
     """
     if not study.swept:
         return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]

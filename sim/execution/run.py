@@ -54,7 +54,7 @@ from sim.study.store import (
 from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # attempts at a task whose worker was lost
-BEAT = 0.5  # seconds between updates of progress and checks for Ctrl-C
+BEAT = 0.5  # time between updates of progress, which also check for Ctrl-C, seconds
 COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last
 Task = list[tuple[int, Piece]]
 

@@ -51,7 +51,7 @@ TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet
 ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as a table has them
 LEFT_OUT = ("traceback",)
 DIGITS = 16  # hexadecimal digits of a hash, as many as of every fingerprint
-ROWS = 100_000  # rows hashed at once
+ROWS = 100_000  # number of rows that are hashed at once
 SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]
 DAYS = 68  # from 1 May to 8 July, in which every kind of event occurs; uncompiled, a day takes half a second
@@ -194,7 +194,7 @@ class Result(NamedTuple):
     failed: int
     seconds: float
     tables: dict[str, Hashes]
-    error: str  # error that left the way without tables; empty if it has tables
+    error: str  # reason why there are no tables; empty if there are
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
@@ -213,7 +213,17 @@ def ways_of(address: str | None) -> tuple[Way, ...]:
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Run `python -m sim verify [key=value ...]`; return 0 if all ways give the same results, otherwise 1."""
+    """Run `python -m sim verify [key=value ...]`.
+
+    Args:
+        overrides: Overrides that change the study to run.
+
+    Returns:
+        The exit code: 0 if all ways give the same results, otherwise 1.
+
+    Raises:
+        PanjError: A setting is invalid, or is one that this subcommand sets itself.
+    """
     try:
         return verify(overrides, console_of())
     except Stopped as stopped:

@@ -25,7 +25,7 @@ from sim.errors import PanjError
 from sim.outcome import Outcome, fingerprint_of_outcomes, read_outcomes
 from sim.study.columns import DRAWN, Failure, RunRows, chunk_of, rows_of
 
-LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reserves"}  # rules that lay_out reads
+LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reserves"}  # rules that affect the layout
 
 
 def work(pieces: Sequence[Piece]) -> list[pa.Table]:

@@ -61,7 +61,7 @@ Box = tuple[Limit, ...]
 class Half(NamedTuple):
     """Campaigns of one half, all or some of them: the drawn parameters of each, and whether it is a case."""
 
-    drawn: Floats  # (campaigns, parameters)
+    drawn: Floats  # (campaigns, parameters) drawn values, in the units of the parameters
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
@@ -73,8 +73,8 @@ class Half(NamedTuple):
 class Measured(NamedTuple):
     """The coverage and density of a box in one half of the campaigns."""
 
-    held: int  # campaigns in the box
-    cases: int  # of these, cases
+    held: int  # number of campaigns in the box
+    cases: int  # number of cases in the box
     coverage: float  # share of all cases, including those in earlier boxes
     density: float  # share of cases among the campaigns in the box
     low: float  # lower end of the 95 % interval of the density
@@ -140,10 +140,10 @@ class Found(NamedTuple):
     """A box, with its coverage and density in both halves and the steps of the search that found it."""
 
     box: Box
-    first: Measured  # in the half where it was found
-    other: Measured  # in the holdout half
-    limits: tuple[Tested, ...]  # tested in the holdout half
-    steps: tuple[tuple[Measured, Measured], ...]  # measures after every peel and paste, in both halves
+    first: Measured  # coverage and density in the half in which the box was found
+    other: Measured  # coverage and density in the holdout half
+    limits: tuple[Tested, ...]  # the limits of the box, tested in the holdout half
+    steps: tuple[tuple[Measured, Measured], ...]  # coverage and density after every step, in both halves
     chosen: int  # index of the chosen step; -1 if limits were dropped afterwards
 
     @property
@@ -327,7 +327,7 @@ def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> li
 
 
 def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
-    """Return the harmonic mean of coverage and density of a box."""
+    """Return the harmonic mean of coverage and density of a box, by which boxes are compared."""
     within = inside(box, drawn, keys)
     held, found = int(within.sum()), int(cases[within].sum())
     return harmonic(found / max(1, int(cases.sum())), found / held) if held else 0.0

@@ -48,7 +48,7 @@ CHANCE_ROW = "chance"  # entry of the column `number` in the row that gives the 
 NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
 BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # heights in inches: tornado row, heat map row, text line above a heat map
 LEAST = 0.005  # a total index is shown only if its interval is above this
-DOTS = 1500  # largest number of campaigns shown
+DOTS = 1500  # largest number of campaigns that are drawn as dots
 TENTHS = 10
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -184,7 +184,7 @@ def draw_heat_map(made: Measured) -> Path:
         and float(row["total_low"]) > max(LEAST, float(made.outcomes[row["outcome"]]["chance_left"]))
     }
     keys = sorted(made.about["chosen"], key=lambda key: -sum(fields.get((key, one), 0.0) for one in made.outcomes))
-    return draw_heat(made, "heat_map.png", "What moves each outcome", caption, fields, keys)
+    return draw_heat(made, "heat_map.png", "Numbers that affect each outcome", caption, fields, keys)
 
 
 def draw_screening(made: Measured) -> Path:
@@ -202,7 +202,7 @@ def draw_screening(made: Measured) -> Path:
     }
     numbers = dict.fromkeys(row["number"] for row in made.morris)
     keys = sorted(numbers, key=lambda key: -max(fields.get((key, one), 0.0) for one in made.outcomes))
-    return draw_heat(made, "screening.png", "Which numbers matter at all", caption, fields, keys)
+    return draw_heat(made, "screening.png", "Screening: which numbers matter", caption, fields, keys)
 
 
 def draw_heat(
@@ -368,7 +368,7 @@ def describe_box(made: Discovered, row: Row) -> str:
     earlier = " outside the boxes before" if int(row["box"]) > 1 else ""
     limits = made.limits[row["box"]]
     doubtful = [describe_limit(limit) for limit in limits if limit["holds"] == "no"]
-    doubt = f"; {list_words(doubtful)} may be chance" if doubtful and is_finding(row) else ""
+    doubt = f"; {list_words(doubtful)} may be due to chance" if doubtful and is_finding(row) else ""
     begin = f"Box {row['box']}: where" if is_finding(row) else f"Box {row['box']} is no finding, but chance: where"
     density, low, high, elsewhere, coverage = (
         percent(float(row[key])) for key in ("density", "density_low", "density_high", "density_elsewhere", "coverage")
@@ -391,7 +391,7 @@ def is_finding(row: Row) -> bool:
 
 
 def describe_case(about: dict[str, Any]) -> str:
-    """Describe what makes a campaign a case, such as `"Soldiers who crossed in the largest night" is above 1,000`."""
+    """Describe the condition of a case: `"Soldiers who crossed in the largest night" is above 1,000`."""
     sides = {"above": "after", "below": "before"} if about["is_date"] else {"above": "above", "below": "below"}
     ends = [f"{sides[side]} {format_threshold(text)}" for side, text in about["thresholds"].items()]
     return f'"{about["label"]}" is {" and ".join(ends)}'

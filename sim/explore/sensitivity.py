@@ -4,7 +4,7 @@ Morris's trajectories over all parameters in configs/priors.yaml (or those of `k
 matter. For these, first- and total-order Sobol' indices with bootstrap intervals are then estimated, while all other
 parameters keep their declared values.
 
-The model is stochastic. What is analysed is the mean of each outcome over the same `runs` seeds at every point (common
+The model is stochastic. The analysis is of the mean of each outcome over the same `runs` seeds at every point (common
 random numbers), which is a function of the parameters alone. It still contains the noise of those seeds, because the
 same random draws act differently when parameters differ. This noise is estimated from the difference between the means
 of two halves of the seeds. The *floor of chance* is the mu* that noise alone exceeds for at least one parameter in
@@ -152,9 +152,9 @@ class Index(NamedTuple):
     outcome: str
     key: str
     first: float  # first-order index: without interactions
-    first_half_width: float  # half-width of its 95 % interval
+    first_half_width: float  # half-width of the 95 % interval of the first-order index
     total: float  # total-order index: with all interactions of the parameter
-    total_half_width: float  # half-width of its 95 % interval
+    total_half_width: float  # half-width of the 95 % interval of the total-order index
     at_low: float  # mean of the outcome over the points in the lowest fifth of the prior
     at_high: float  # mean of the outcome over the points in the highest fifth
 
@@ -401,7 +401,7 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
         f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "
         f"About {format_seconds((points + more) * runs * each / workers)} in all with {workers} workers "
-        f"({each * 1000:.3g} ms per campaign and worker); recorded campaigns are not run again.", soft_wrap=True,
+        f"({each * 1000:.3g} ms per campaign and worker); stored campaigns are not run again.", soft_wrap=True,
     )  # fmt: skip
 
 

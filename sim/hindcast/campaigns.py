@@ -1,4 +1,4 @@
-"""Run campaigns to the end of the record, and count in each of them what the hindcasts forecast."""
+"""Run campaigns to the end of the record, and count in each of them the quantities that hindcasts forecast."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,13 +21,13 @@ from sim.scoring.forecasts import Floats, Integers
 from sim.scoring.targets import district_targets
 from sim.study.columns import NOT_FALLEN
 
-BATCH = 25  # campaigns per task
+BATCH = 25  # campaigns per task of a worker
 
 
 class Counted(NamedTuple):
     """Counts in several campaigns: every target on each day, and the day on which each district of the map was lost."""
 
-    counts: Floats  # (campaigns, targets, days)
+    counts: Floats  # (campaigns, targets, days) cumulative count at the end of the day: districts or soldiers
     lost_on: Integers  # (campaigns, districts of the map) first day, from day 0, at whose end the Taliban hold it
 
     def from_origin(self, origin: int, horizons: tuple[int, ...]) -> Ensemble:

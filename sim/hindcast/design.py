@@ -14,15 +14,21 @@ ORIGINS = tuple(
     date(2021, month, day)
     for month, day in ((6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (7, 1), (7, 3), (7, 5))
 )
-HORIZONS = (1, 3, 7, 14)  # days after the origin
-QUANTILES = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)  # those of forecast hubs
+HORIZONS = (1, 3, 7, 14)  # days from the origin to the day that is forecast
+QUANTILES = (
+    0.01,
+    0.025,
+    *(round(0.05 * step, 2) for step in range(1, 20)),
+    0.975,
+    0.99,
+)  # levels that forecast hubs use
 RECENT = 14  # number of days whose daily increments `recent_days` resamples
 WEEK = 7  # days from which `last_seven_days` and `neighbours` take their rate
 GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin to whose counts `exponential_growth` fits a line
 BLOCK = 3  # successive origins per block of the bootstrap
 RESAMPLES = 2000
 BINS = 10  # bins of forecast probability in the reliability diagram
-TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # files of a hindcast, .csv
+TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # names of the CSV files
 
 
 class Target(NamedTuple):

@@ -37,7 +37,7 @@ from sim.wording import counted, list_words
 RIVALS = ("free_panj", "no_change", "last_seven_days", GROWTH, "recent_days", "neighbours", MIXTURE)
 COLOURS = dict(zip(RIVALS, (SIMULATED_DARK, QUIET, EARTH, SECOND, "#4f8f6f", "#b0589a", SIMULATED), strict=True))
 SHAPES = dict(zip(RIVALS, "sDv^oPX", strict=True))
-FROM = date(2021, 6, 1)  # first day of the fans
+FROM = date(2021, 6, 1)  # first day on the axis of the fans
 CUTS = ("low_90", "low_50", "median", "high_50", "high_90")
 SHORT = {
     "country": "Afghanistan", "north": "nine northern provinces", "badakhshan": "Badakhshan",
@@ -131,12 +131,12 @@ def draw_fans(made: Made) -> Path:
     ]  # fmt: skip
     add_key(figure, handles, 4)
     caption = (
-        f"{describe_hindcast(made)} A fan joins the days forecast from its origin, up to 7 July; colours alternate "
+        f"{describe_hindcast(made)} A fan is the forecast from one origin for all days up to 7 July; colours alternate "
         "between origins. Districts taken and soldiers across since 1 May; in the record each dated fall counts 1 / "
         "the share that have a date (docs/explanation/hindcast.md). Scales are cut at 1.6 times the last number of the "
         "record."
     )
-    return save_next_to(made, "fans.png", figure, "What was forecast from each origin, and what came", caption)
+    return save_next_to(made, "fans.png", figure, "Forecasts from each origin, and the record", caption)
 
 
 def draw_fan(axes: Axes, made: Made, target: str, name: str) -> None:
@@ -181,12 +181,12 @@ def draw_skill(made: Made) -> Path:
     handles = [key_mark(name_of(name), SHAPES[name], COLOURS[name]) for name in RIVALS]
     add_key(figure, handles, 4)
     caption = (
-        f"{describe_hindcast(made)} Mean difference in score, Panj less the other forecast, over the origins that "
+        f"{describe_hindcast(made)} Mean difference in score, Panj minus the other forecast, over the origins that "
         f"reach the horizon ({list_words(reached(made))}): below the line Panj is better, above it worse. Lines: 90 % "
         "interval of a block bootstrap over origins in blocks of three; with so few origins they are rough."
     )
     return save_next_to(
-        made, "skill.png", figure, "Panj less the other forecasts: difference in score, by horizon", caption
+        made, "skill.png", figure, "Panj minus the other forecasts: difference in score, by horizon", caption
     )
 
 
@@ -231,7 +231,7 @@ def draw_reliability(made: Made) -> Path:
         axes.set_ylabel("share that was lost", fontsize=8)
     handles = [
         key_mark("Panj", "o", SIMULATED), key_mark("free Panj", "o", SIMULATED_DARK),
-        key_mark("neighbours", "o", COLOURS["neighbours"]), key_line("as often as said", FAINT, 1.2),
+        key_mark("neighbours", "o", COLOURS["neighbours"]), key_line("as often as forecast", FAINT, 1.2),
     ]  # fmt: skip
     add_key(figure, handles, 4)
     caption = (
@@ -240,4 +240,4 @@ def draw_reliability(made: Made) -> Path:
         "districts. Below the line too many losses were expected, above it too few. Districts of one origin fall "
         "together, so that few of them are independent."
     )
-    return save_next_to(made, "reliability.png", figure, "Did districts fall as often as was said?", caption)
+    return save_next_to(made, "reliability.png", figure, "Did districts fall as often as forecast?", caption)

@@ -53,8 +53,8 @@ from sim.wording import counted, format_seconds
 ORIGINS_FOLDER = "origins"
 VERSION = 1  # version of the method, part of a hindcast's hash; raise it if forecasts or scores are made otherwise
 OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # metadata copied from the worlds of each origin
-PER_STAGE = 4.0  # campaigns that the sampler runs per world and stage, for the time estimate
-FIRST = 0.5  # time that a draw from the prior takes, which ends with the first stage, as a share of that of a campaign
+PER_STAGE = 4.0  # for the time estimate: campaigns that the sampler runs per world and stage
+FIRST = 0.5  # for the time estimate: run time to the end of the first stage, as a share of that of a whole campaign
 
 
 class Job(NamedTuple):
@@ -96,7 +96,7 @@ def hindcast(request: Hindcast) -> Path:
     """
     job, console = job_of(request), console_of()
     if holds(job.folder, job.asked):
-        told = f"{job.folder} holds this hindcast already; nothing is computed. Another: name=NAME"
+        told = f"{job.folder} already has this hindcast, so nothing is computed. For a new one: name=NAME"
         console.print(told, soft_wrap=True)
         return job.folder
     started = time.monotonic()
@@ -123,7 +123,8 @@ def job_of(request: Hindcast) -> Job:
     for word in request.overrides:
         if word.partition("=")[0] in ("start_date", "end_date"):
             raise PanjError(
-                f"{word.partition('=')[0]}: found {word}, expected no value, because a hindcast chooses its days itself"
+                f"{word.partition('=')[0]}: found {word}, expected no value, because the origins and the record "
+                "determine the days of a hindcast"
             )
     settings, order = settings_of(Assimilate(until=THE_LINE, overrides=request.overrides))
     return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))
@@ -150,7 +151,7 @@ def estimate(job: Job, seconds: float) -> str:
     left = seconds * (PER_STAGE * stages * job.request.moves + (1.0 + DRAWN * FIRST) * len(job.origins))
     return (
         f"{counted(len(job.origins), 'origin')} x {job.request.worlds} worlds, {stages} stages: about "
-        f"{format_seconds(left)} on {counted(workers, 'worker')}, less what is recorded already"
+        f"{format_seconds(left)} on {counted(workers, 'worker')}, less the stages that are stored already"
     )
 
 

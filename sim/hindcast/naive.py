@@ -15,7 +15,7 @@ from sim.hindcast.design import GROWTH_DAYS, RECENT, TARGETS, WEEK, Target
 from sim.hindcast.record import Reported, districts_of
 from sim.scoring.forecasts import Floats, Marks, grown, neighbours_of, spread
 
-Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # what `no_change` takes and returns
+Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # type of a method such as `no_change`
 
 
 class Ensemble(NamedTuple):
@@ -54,6 +54,16 @@ def exponential_growth(known: Floats, ahead: int, most: float, size: int, genera
     """Forecast exponential growth from a line that is fitted to the logarithms of the counts on four days.
 
     0.5 is added to each count, because 0 has no logarithm.
+
+    Args:
+        known: Cumulative count by day, up to the origin.
+        ahead: Longest lead time, in days.
+        most: Largest possible count.
+        size: Number of members.
+        generator: Source of random numbers.
+
+    Returns:
+        (members, days) Increase since the origin by the end of each of the next `ahead` days.
     """
     origin = known.size - 1
     days = [origin - back for back in GROWTH_DAYS]

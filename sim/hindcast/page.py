@@ -21,14 +21,17 @@ from sim.plots.tables import Row, new_table, print_results
 from sim.study.files import write_file
 from sim.wording import format_short_day, list_words, significant, span, with_range
 
-FIGURES = {  # file: heading and explanation
+FIGURES = {  # by file name: heading and explanation
     "fans.png": ("From each origin", "Panj, and exponential growth; the record in orange."),
-    "skill.png": ("Panj less another forecast", "Below the line Panj is better, above it worse."),
-    "reliability.png": ("Probabilities of districts", "What was said, and how often it came."),
+    "skill.png": ("Panj minus another forecast", "Below the line Panj is better, above it worse."),
+    "reliability.png": (
+        "Probabilities of districts",
+        "Forecast probabilities of loss, and how often districts were lost.",
+    ),
 }
-LETTERS = 132  # line width where there is no terminal
-SOURCES = ("F001", "F029", "F033", "F035", "F036", "F039")  # nights of crossings
-PROVENANCE = {  # key of about.json: label
+LETTERS = 132  # line width if the output is not a terminal, characters
+SOURCES = ("F001", "F029", "F033", "F035", "F036", "F039")  # evidence on crossings by night
+PROVENANCE = {  # by key of about.json: label on the page
     "command": "Command", "worlds": "Worlds per origin", "seed": "Seed", "seconds": "Seconds",
     "commit": "Version of the code", "data_fingerprint": "Fingerprint of the data",
     "rules_fingerprint": "Fingerprint of the rules", "settings_fingerprint": "Fingerprint of the settings",
@@ -112,7 +115,8 @@ def say_few(made: Made) -> list[str]:
         return []
     return [
         f"At {len(few)} of {len(distinct)} origins ({list_words(few)}) the worlds have fewer than {floor} distinct "
-        "sets of lasting draws: Panj is too sure there, and its scores are partly those of a sample that is too small. "
+        "sets of lasting draws: the forecasts of Panj are too certain there, and their scores partly reflect the small "
+        "sample. "
         "More worlds help: worlds=..."
     ]
 
@@ -174,7 +178,7 @@ def say_coverage(made: Made) -> str:
         rows = made.rows("counts", forecast=PANJ, target=target)
         inside = [sum(int(row[f"inside_{level}"]) for row in rows) for level in (50, 90)]
         held.append(f"{SHORT[target]} {inside[0]} and {inside[1]} of {len(rows)}")
-    return f"The central 50 and 90 % intervals of Panj held, over all origins and horizons: {list_words(held)}."
+    return f"Over all origins and horizons, the 50 and 90 % intervals of Panj contained the record: {list_words(held)}."
 
 
 def number(cell: str) -> str:
@@ -241,7 +245,7 @@ def table_of_coverage(made: Made) -> TableBlock:
         for row in made.rows("coverage", target=target, horizon=horizon, forecast=PANJ)
         for other in made.rows("coverage", target=target, horizon=horizon, forecast=GROWTH)
     ]  # fmt: skip
-    columns = ["Target", "Ahead", "Origins", "Panj: 50 % interval held", "90 %", "Exponential growth: 50 %", "90 %"]
+    columns = ["Target", "Ahead", "Origins", "Panj: coverage, 50 %", "90 %", "Exponential growth: 50 %", "90 %"]
     return TableBlock("coverage.csv", columns, rows, 0)
 
 

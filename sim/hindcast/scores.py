@@ -32,7 +32,7 @@ class Origin(NamedTuple):
 
     day: date
     horizons: tuple[int, ...]
-    forecasts: Mapping[str, Ensemble]  # by name
+    forecasts: Mapping[str, Ensemble]  # forecasts, keyed by name
     known: Reported  # the record as it was known at the origin
 
 

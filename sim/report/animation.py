@@ -50,9 +50,9 @@ GAUZE = 0.4  # how much pictures are lightened after the end of the record, from
 GIF_DPI, SHARP_DPI = 100, 200
 EVENING, PAUSE = 120, 2400  # duration of a frame and of a pause, milliseconds
 WIDTHS = {1: 640, 2: 960}  # width of the GIF in pixels, by number of maps
-EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 60, 13  # pixels
+EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 60, 13  # margin, and heights of the parts, pixels
 LETTER, BOLD_LETTER = 5.5, 6.9  # character width of caption and label, pixels
-SMALL = 7.5  # points
+SMALL = 7.5  # size of small text, points
 SHADES = 50  # colour ramp entries in the GIF palette
 UNCHANGED = 255  # palette index for transparent (unchanged) pixels
 
@@ -60,11 +60,11 @@ UNCHANGED = 255  # palette index for transparent (unchanged) pixels
 class Film(NamedTuple):
     """Content of the animation: the probabilities of one or two cells on the days to show."""
 
-    studies: tuple[Study, ...]  # one per map
+    studies: tuple[Study, ...]  # the study, limited to the cell of each map
     every: int  # days from one frame to the next
     span: tuple[date, date]  # first and last day that all cells have
     evenings: tuple[date, ...]  # days to show, one frame each
-    chances: np.ndarray  # maps x days x districts, NaN where the study has no data
+    chances: np.ndarray  # (maps, days, districts) probability that the Taliban hold the district; NaN without data
 
     @property
     def cells(self) -> list[int]:
@@ -85,7 +85,7 @@ class Sheet(NamedTuple):
     map_height: int
     map_top: int
     height: int
-    labels: list[str]  # one per map
+    labels: list[str]  # label of each map
     caption: str
 
 
@@ -95,7 +95,7 @@ class Stage(NamedTuple):
     figure: Figure
     land: Land
     maps: list[Axes]
-    records: list[Line2D]  # one per map
+    records: list[Line2D]  # dots of the reported losses on each map
     still: list[Artist]  # static parts above the districts
     beyond: list[Artist]  # overlay and text shown only after the end of the record
     clock: Text
@@ -110,9 +110,9 @@ class Stage(NamedTuple):
 class Layer(NamedTuple):
     """A layer that is laid over a picture: the pixels that it covers, with the colour and opacity of each."""
 
-    seen: np.ndarray  # indices of the pixels, counted row by row
-    colours: np.ndarray  # pixels x 3, from 0 to 255
-    opacity: np.ndarray  # pixels x 1, from 0 to 1
+    seen: np.ndarray  # (pixels) indices of the covered pixels, counted row by row
+    colours: np.ndarray  # (pixels, 3) RGB colour, from 0 to 255
+    opacity: np.ndarray  # (pixels, 1) from 0 (transparent) to 1 (opaque)
 
     def cover(self, picture: np.ndarray) -> None:
         """Blend the layer into a picture (pixels x 3) in place."""
@@ -160,7 +160,7 @@ def make_film(
 
 
 def chances_of(study: Study) -> dict[date, np.ndarray]:
-    """Return, for each day of a study, the share of campaigns with each district in Taliban hands, in file order."""
+    """Return, for each day of a study, the share of campaigns in which the Taliban hold each district."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
     return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))

@@ -48,12 +48,12 @@ from sim.report.outcomes import west_to_east
 from sim.study.reader import Bands, Study, bands_of, spread
 from sim.wording import format_day, say_post
 
-HOW = {  # series: (label, colour)
+HOW = {  # by daily series of falls: label and colour
     "handed_over": ("handed over", SIMULATED_LIGHT),
     "fought": ("taken in a fight", SIMULATED),
     "abandoned": ("abandoned", SAND),
 }
-WEEK = 7  # days
+WEEK = 7  # length of a week, days
 
 
 def draw_districts_by_day(study: Study, path: Path) -> Path:

@@ -24,7 +24,7 @@ from sim.report.swept_values import format_reported, format_value
 from sim.study.reader import Study, StudyCell
 from sim.wording import counted, list_words, percent, span
 
-HEADLINES = (  # outcomes with one sentence each; for the first, a further sentence on the probability of the report
+HEADLINES = (  # outcomes that get a sentence each; the first gets another on the probability of the reported figure
     LARGEST_NIGHT,
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
@@ -102,7 +102,7 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    one = "One campaign goes as chance has it; it does not show what was likely."
+    one = "A single campaign is one random draw; it does not show what was likely."
     return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
 
 

@@ -65,8 +65,8 @@ MANY = 40  # whole numbers whose range is larger than this are binned
 BARS = 24  # bins of a histogram
 FEW = 6  # minimum range of an axis of whole numbers
 OFTEN = 0.05  # minimum share of campaigns with a crossing in the first night shown
-DOTS, TALLEST = 50, 8  # dots of a quantile plot; minimum height of the axis, in dots
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown in a lighter shade, so that the series visibly continues
+DOTS, TALLEST = 50, 8  # number of dots in a quantile plot; smallest height of its axis, in dots
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # nights after the record that are shown, lighter: the series continues
 
 
 class Outcomes(Protocol):

@@ -48,7 +48,7 @@ from sim.report.swept_values import values_of_key
 from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
 from sim.wording import counted, list_words, span_of
 
-FIGURES = {  # of one cell; the explanation is also the alternative text of the picture
+FIGURES = {  # figures of a single cell; the explanation is also the alternative text of the picture
     "districts_by_day": PageFigure(
         "Simulated districts held, by evening",
         "The line is the median; the dark band contains half of the campaigns and the light one nine in ten. Marks are"
@@ -145,7 +145,18 @@ Drawing = Callable[[], Path]  # picklable function that draws one file and retur
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """Read what the page of a study shows: the requested cell or, if none is requested, every cell of the study."""
+    """Read the part of a study that a page shows.
+
+    Args:
+        folder: Folder of the study.
+        cell: Number of the cell to show; None for all cells.
+
+    Returns:
+        The study, limited to the cell if one is given or if it has only one.
+
+    Raises:
+        PanjError: The study is incomplete, or there is no such cell.
+    """
     return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
 
 
@@ -155,7 +166,15 @@ def figures_for(shown: Study) -> dict[str, PageFigure]:
 
 
 def picture(shown: Study, name: str) -> Path:
-    """Return the path of a figure; if a study has several cells, figures of one cell are in a folder of that cell."""
+    """Return the path of a figure of a page.
+
+    Args:
+        shown: The study, limited to a cell if the page is about one cell.
+        name: Name of the figure.
+
+    Returns:
+        Path in `figures/` of the study or, for one cell of several, in a subfolder of that cell.
+    """
     folder = shown.folder / "figures"
     if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
@@ -164,7 +183,17 @@ def picture(shown: Study, name: str) -> Path:
 
 @in_style
 def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Path:
-    """Draw the figure with this name and return its path; `evening` is the day that the map of a single cell shows."""
+    """Draw one figure of a page.
+
+    Args:
+        shown: The study, limited to a cell if the page is about one cell.
+        name: Name of the figure, a key of `figures_for`.
+        evening: Day that the map of a single cell shows; None for 5 July or the nearest day of the study.
+        path: Path of the figure.
+
+    Returns:
+        The path of the file that was written.
+    """
     if name == "map" and shown.focus is not None:
         return draw_map_of(shown, evening, path)
     return figures_for(shown)[name].draw(shown, path)
@@ -389,8 +418,8 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
     return {
         "heading": sweep.about["study"],
         "question": varied + ("" if len(sweep.swept) == 1 else " are varied together"),
-        "worlds": f"There are {len(sweep.cells):,} cells of {each}, with the same seeds in each, so that what differs"
-        " between two cells comes from their settings.",
+        "worlds": f"There are {len(sweep.cells):,} cells of {each}, with the same seeds in each, so that"
+        " differences between cells are due to their settings.",
         "swept": {key: list_values(sweep, key) for key in sweep.swept},
         "failures": describe_failed_cells(sweep),
         "choices": format_choices(sweep.about["choices"]),
@@ -407,7 +436,12 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
 def list_values(sweep: Study, key: str) -> str:
     """List the values of a swept key as text, followed by the base value if there is one.
 
-    If there are many values, state only their number, the first and the last.
+    Args:
+        sweep: The study with all its cells.
+        key: The swept key.
+
+    Returns:
+        The values; if there are many, their number, the first and the last.
     """
     values = values_of_key(sweep.cells, key)
     listed = ", ".join(format_setting(value) for value in values)

@@ -76,7 +76,7 @@ BARS = 0.6  # share of the row height for bars; the rest is for the name of the 
 DASHED = (0, (3, 2))  # line style of the base
 
 
-Marks = tuple[list[Point], str, str]  # figures of one source, marker shape and colour
+Marks = tuple[list[Point], str, str]  # reported figures of one source, shape of their markers, and colour
 
 
 class Course(NamedTuple):
@@ -86,7 +86,7 @@ class Course(NamedTuple):
     title: str
     unit: str
     total: bool  # whether daily values are added up from day 0
-    nights: bool  # whether only the days of `nights_shown` are shown
+    nights: bool  # whether only the nights returned by `nights_shown` are shown
     reported: Callable[[], dict[str, Marks]]  # returns the reported figures by label
     sources: str  # sources of the reported figures, for the caption
 

@@ -49,7 +49,7 @@ from sim.study.reader import CUTS, Study, StudyCell, Value
 WIDEST = 12  # maximum number of values of a key in a heat map
 FULL_ENOUGH = 0.6  # minimum share of the fields of a heat map that must have a cell
 COLUMNS = 2  # heat maps or line panels per row
-PARTS = ("low_5", "median", "high_95")  # columns of the summary
+PARTS = ("low_5", "median", "high_95")  # columns of the summary that are drawn
 GROUPS = 6  # number of equally large groups of cells along a key, whose medians are joined by a line
 KEYS = 3  # maximum number of swept keys in the scatter plots
 ONE_SIDE = {"low": "at least", "high": "at most", "value": ""}

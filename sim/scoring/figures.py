@@ -37,7 +37,7 @@ from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.wording import counted, format_short_day, paragraph, significant, span, with_range
 
-LETTERS = 132  # line width where there is no terminal
+LETTERS = 132  # line width if the output is not a terminal, characters
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
 SPREAD = ("reported", "median", "50 %", "90 %")
 
@@ -128,7 +128,8 @@ def forecasts_table(scores: Scores) -> Table:
     late = "; ".join(f"{one['name']}: {one['about']} (knows {one['knows']})" for one in scores.about["forecasts"][1:])
     table = new_table(
         f"CRPS of other forecasts. {title_of(scores)}",
-        f"Lower is better; empty: it does not forecast the target, or it used the answer. {late}. Naive forecasts are "
+        "Lower is better. A cell is empty if the forecast does not cover the target, or was made from data that "
+        f"reveal it. {late}. Naive forecasts are "
         "fitted to counts up to 22 June; up to that day they are not forecasts.",
         "target", ("panj", *(name.replace("_", " ") for name in scores.others)),
     )  # fmt: skip
@@ -199,7 +200,7 @@ def sentences(scores: Scores) -> list[str]:
         everything, late = found["all"], found["after_22_june"]
         lines.append(
             f"Against {name.replace('_', ' ')}: CRPS lower on {everything['better']} targets, higher on "
-            f"{everything['worse']}, {everything['cannot_tell']} cannot be told apart; of those after 22 June lower on "
+            f"{everything['worse']}, {everything['cannot_tell']} too close to decide; of those after 22 June lower on "
             f"{late['better']}, higher on {late['worse']}."
         )
     lines.append("Targets of the same event are not independent; do not count them as separate successes.")
@@ -234,7 +235,7 @@ class Interval(NamedTuple):
     label: str
     width: float = 4.6
     colour: str = SIMULATED
-    shift: float = 0.0  # rows up
+    shift: float = 0.0  # distance above the middle of the row, in rows
 
     def ends(self, row: Row) -> tuple[str, str]:
         """Return the lower and upper end of the interval as table cells, which are empty if there is no interval."""

@@ -62,12 +62,12 @@ class Forecast(NamedTuple):
 
     name: str
     about: str
-    knows: str  # which data it used, and up to which day
-    outcomes: dict[str, Floats]  # one number per campaign; nan where missing
+    knows: str  # description of the data that it used, with their last day
+    outcomes: dict[str, Floats]  # (campaigns) by outcome; nan where missing
     lost_on: Integers | None  # (campaigns, districts) day of the first loss, day 0 included; None if not stored
     campaigns: int
     from_day: date  # day of the first target that it forecasts
-    weights: Floats | None = None  # one per campaign; None means equal weights
+    weights: Floats | None = None  # (campaigns) weights; None means equal weights
 
 
 def study_to_score(folder: Path, number: int | None) -> Study:
@@ -95,8 +95,8 @@ def study_to_score(folder: Path, number: int | None) -> Study:
         raise PanjError(f"start_date: found a study that starts on {cell.start_date}, expected one that starts on "
                         f"{DAY_0}, the first day of the reported falls")  # fmt: skip
     if cell.finished == 0:
-        raise PanjError(f"{folder}: found only failed campaigns in cell {cell.number}, expected finished ones; "
-                        f"python -m sim failures {folder} lists the errors")  # fmt: skip
+        raise PanjError(f"{folder}: found only failed campaigns in cell {cell.number}, expected at least one "
+                        f"that finished; python -m sim failures {folder} lists the errors")  # fmt: skip
     return study
 
 
@@ -269,14 +269,14 @@ class Naive(NamedTuple):
     """A naive forecasting method."""
 
     about: str
-    knows: str  # which data it uses, and up to which day
+    knows: str  # description of the data that it uses, with their last day
     forecast: Callable[[Grounds, np.random.Generator], Marks]  # returns holders (records x days x districts)
     from_day: date  # day of the first target that it forecasts
 
 
 def known_falls(falls: Falls) -> Integers:
     """Return the day number of each district's fall up to 22 June, or -1 for a district without one."""
-    is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # NaT compares as false
+    is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # False for a missing date (NaT)
     days = np.full(falls.fell_date.size, -1, np.int64)
     days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
     return days

@@ -79,7 +79,7 @@ class Measured(NamedTuple):
 
     intervals: Intervals
     inside: bool  # whether the reported value is in the 90 % interval
-    inside_with_error: bool  # the same after the observation error is added to the campaigns
+    inside_with_error: bool  # whether it is in that interval after the observation error is added to the campaigns
     score: Score
     missing: int  # campaigns without the outcome, which are left out
 
@@ -99,11 +99,11 @@ class Districts(NamedTuple):
     absolute: Score  # mean error of the median date of fall, days
     late: Score  # mean signed error of that date, days; positive if the forecast is too late
     dated: int  # districts whose loss is reported for a day, for a window, or by a day
-    not_lost: int  # of these, districts lost by 7 July in fewer than half of the campaigns; scored as lost on 8 July
+    not_lost: int  # dated districts lost by 7 July in fewer than half of the campaigns; scored as lost on 8 July
     brier: tuple[Score, ...]  # one score per day of LOST_BY
     auc: tuple[Score, ...]
     known: tuple[int, ...]  # districts known to be lost or not lost by the end of that day
-    lost: tuple[int, ...]  # of these, lost
+    lost: tuple[int, ...]  # districts known to be lost by the end of that day
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
@@ -162,9 +162,9 @@ def scaled(numbers: Floats, target: Target) -> Floats:
 class Shares(NamedTuple):
     """The reported and simulated share of soldiers at each post of a split."""
 
-    reported: Floats  # (posts)
-    found: Floats  # (posts, campaigns)
-    weights: Floats | None  # one per campaign
+    reported: Floats  # (posts) reported share of the soldiers
+    found: Floats  # (posts, campaigns) simulated share of the soldiers
+    weights: Floats | None  # (campaigns) weights; None means equal weights
 
 
 def shares_of(target: Target, forecast: Forecast) -> Shares:
@@ -242,7 +242,15 @@ def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def was_lost(targets: DistrictTargets, evening: date) -> Floats:
-    """Return, per district, 1 if it must have been lost by the end of a day, 0 if it cannot have been, and else nan."""
+    """Return which districts are known to have been lost by the end of a day.
+
+    Args:
+        targets: The range of days on which each district can have been lost.
+        evening: The day.
+
+    Returns:
+        (districts) 1 if the district must have been lost by then, 0 if it cannot have been, nan if it is not known.
+    """
     day = np.datetime64(evening)
     must, cannot = targets.latest <= day, targets.earliest > day
     return np.where(must, 1.0, np.where(cannot, 0.0, np.nan))
@@ -310,7 +318,7 @@ def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> F
 
 
 class Tally(NamedTuple):
-    """Numbers of targets on which Panj scores better than another forecast, scores worse, or cannot be told from it.
+    """Numbers of targets on which Panj scores better or worse than another forecast, or is too close to decide.
 
     Two scores differ if the gap between them exceeds 1.96 times its standard error. For this, the Monte Carlo errors
     of the two are treated as independent, which is conservative for forecasts with common seeds.
@@ -339,7 +347,15 @@ def sign_of(ours: Score, theirs: Score) -> int:
 
 
 def weights_or_ones(weights: Floats | None, count: int) -> Floats:
-    """Return the weights of campaigns or, if they have no weights, an array of `count` ones."""
+    """Return the weights of campaigns.
+
+    Args:
+        weights: One weight per campaign; None means equal weights.
+        count: Number of campaigns.
+
+    Returns:
+        The given weights; an array of ones if there are none.
+    """
     return np.ones(count) if weights is None else weights
 
 
@@ -405,7 +421,7 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
     near = heavy * away
     apart = heavy * sum((gaps(row, weights) for row in parts), np.zeros(count))
     value = float(near.sum() / whole - apart.sum() / (2 * (whole * whole - squares)))
-    value = 0.0 if abs(value) < 1e-12 else value  # rounding error
+    value = 0.0 if abs(value) < 1e-12 else value  # remove rounding errors
     if count == 2:
         return Score(value, math.nan)
     rest = whole - heavy  # remaining weight when each member is left out in turn
@@ -465,9 +481,14 @@ def shares_with_error(shares: Floats, groups: int) -> Floats:
 
 
 def brier(chance: Floats, is_lost: Floats) -> Floats:
-    """Return the Brier score, the mean squared error of probabilities over districts (the last axis).
+    """Return the Brier score, the mean squared error of probabilities over districts.
 
-    0 is best; always forecasting 0.5 gives 0.25.
+    Args:
+        chance: (..., districts) Forecast probability that the district is lost.
+        is_lost: (districts) 1 if the district was lost, otherwise 0.
+
+    Returns:
+        (...) The scores. 0 is best; always forecasting 0.5 gives 0.25.
     """
     return np.mean((chance - is_lost) ** 2, axis=-1)
 

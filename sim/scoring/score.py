@@ -73,7 +73,7 @@ from sim.wording import counted
 USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day after the end of the record, so that its last day is complete
 RECORDS = 500  # synthetic records per naive forecast
 NAIVE_NUMBERS = "calibration=as_declared"  # settings of day 0 for the naive forecasts, which must not use a fit
-VARIANTS = {  # the same model without one of its mechanisms
+VARIANTS = {  # studies of the model without one of its mechanisms
     "without_contagion": (
         "the same model without dread from the news of falls",
         ("rules.news.next_door", "rules.news.province", "rules.news.country"),
@@ -123,7 +123,7 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
     """Compose the sweep of the scored study and those of its variants, so that all are checked before any is run.
 
     Args:
-        words: Overrides from the command line.
+        words: The overrides from the command line.
 
     Returns:
         The sweeps, keyed by name: `panj` for the scored study, and the name of each variant.

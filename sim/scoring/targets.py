@@ -59,17 +59,19 @@ class Target(NamedTuple):
     """A reported figure, and the outcome with which it is compared."""
 
     target: str  # permanent name
-    event: str  # what happened; two targets of one event are not independent
-    quantity: str  # in words
-    scope: str  # in words
-    date: date  # day up to which, or on which, it applies
+    event: str  # name of the event; two targets of one event are not independent
+    quantity: str  # description of the quantity
+    scope: str  # description of the place
+    date: date  # day to which the figure refers, or the last such day
     outcome: str  # name in the outcomes table; for a split, a template with `<post>` for the post
-    value: float | None  # in the outcome's unit, a date as its ordinal; None where only bounds are known
-    low: float | None  # None where there is no lower bound
-    high: float | None  # None where there is no upper bound
-    evidence: tuple[str, ...]  # ids; empty where only dated falls are counted
-    parts: tuple[tuple[str, float], ...]  # for a split: outcome and soldiers of each part
-    error: str  # kind of error
+    value: (
+        float | None
+    )  # reported value in the unit of the outcome, a date as its ordinal; None if only bounds are known
+    low: float | None  # reported lower bound, in the same unit; None if there is none
+    high: float | None  # reported upper bound, in the same unit; None if there is none
+    evidence: tuple[str, ...]  # ids of the evidence; empty if only dated falls are counted
+    parts: tuple[tuple[str, float], ...]  # outcome and number of soldiers of each part of a split; otherwise empty
+    error: str  # kind of observation error, a key of ERRORS
     scale: str  # linear, or log for log(1 + number)
     sd: float  # standard deviation of the error on that scale, 0 if exact; for a split, soldiers per group
     use: str  # fitted: the first fit uses it; scored: only refined fits do
@@ -80,9 +82,9 @@ class Known(IntEnum):
     """How well the day of a fall is known."""
 
     DAY = 0
-    WINDOW = 1  # about two days
-    BY = 2  # lost on that day or before
-    NOT_LOST = 3  # a provincial capital; none was lost by the end of the record
+    WINDOW = 1  # known to within about two days
+    BY = 2  # known to have been lost on that day or earlier
+    NOT_LOST = 3  # known not to be lost by the end of the record, as all provincial capitals
     UNDATED = 4  # censored: it may have been lost on any day, even before day 0, or not at all
 
 
@@ -224,7 +226,9 @@ def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -
         if figure.use != "calibration":
             raise PanjError(f"{row.place}: found evidence {one} for {figure.use}, expected evidence for calibration")
         if figure.date_end > THE_LINE or figure.date_start > target.date:
-            raise PanjError(f"{row.place}: found evidence {one} of a later time, expected evidence up to {target.date}")
+            raise PanjError(
+                f"{row.place}: found evidence {one} of a later time, expected evidence that begins by {target.date}"
+            )
     if target.evidence and all(evidence[one].date_end <= DAY_0 for one in target.evidence):
         raise PanjError(
             f"{row.place}: found only evidence of {DAY_0}, on which the model starts, expected later evidence"
@@ -264,7 +268,7 @@ def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) ->
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
         raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
-    seen: dict[str, str] = {}  # evidence id: the fitted target that uses it or evidence in conflict with it
+    seen: dict[str, str] = {}  # by evidence id: the fitted target that uses it or evidence in conflict with it
     for target in fitted:
         for one in target.evidence:
             if one in seen:

@@ -43,8 +43,8 @@ class Happening(NamedTuple):
     province: str
     who: str  # kind of unit, prong or post, depending on the event
     men: int
-    how: str  # manner of a fall
-    why: str  # main reason of a fall
+    how: str  # manner of the fall, if the event is a fall
+    why: str  # main reason for the fall, if the event is a fall
 
 
 class Dated(NamedTuple):
@@ -52,7 +52,7 @@ class Dated(NamedTuple):
 
     date: date
     text: str
-    source: str = ""  # of an event that was reported; empty if the event is an assumption or was changed
+    source: str = ""  # source, if the event was reported; empty if it is an assumption or was changed
     is_told: bool = False  # whether the text is a complete sentence
 
 
@@ -73,7 +73,7 @@ class Chronicle:
     dated: tuple[Dated, ...]
     first: date  # first day shown
     last: date
-    province: str = ""  # empty: the whole country
+    province: str = ""  # province shown; empty for the whole country
 
     @cached_property
     def by_day(self) -> dict[date, list[Happening]]:

@@ -60,7 +60,7 @@ OUTCOMES = (  # outcomes whose paired differences are reported by default, if th
     "troops_crossed_largest_night", "badakhshan_lost_2021_07_05", "troops_captured_by_2021_07_07",
     "people_displaced_by_2021_07_07", "refugees_admitted_by_2021_07_07",
 )  # fmt: skip
-LATER = (  # the same if none of `OUTCOMES` ends after the fork
+LATER = (  # outcomes reported by default if none of `OUTCOMES` ends after the fork
     "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed", "troops_captured", "people_displaced",
     "refugees_admitted",
 )  # fmt: skip
@@ -90,7 +90,7 @@ class Pair(NamedTuple):
     seed: int
     days: tuple[pa.Table, pa.Table]
     outcomes: tuple[dict[str, Value], dict[str, Value]]
-    logs: tuple[pa.Table, pa.Table] | None  # only for the first seed
+    logs: tuple[pa.Table, pa.Table] | None  # event logs of both branches; None except for the first seed
 
 
 def open_fork(request: Fork) -> Prepared:
@@ -132,7 +132,7 @@ def write_fork(request: Fork, console: Console) -> Path:
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
     console.print(
-        f"Running {counted(len(fork.seeds), 'campaign')} to the evening of {request.day}, and from then on twice ...",
+        f"Running {counted(len(fork.seeds), 'campaign')} to the end of {request.day}, and from there twice ...",
         soft_wrap=True,
     )
     pairs = run_all(fork, console)
@@ -303,7 +303,7 @@ def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # without and with the change
+Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # outcomes by name, without and with the change
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ class Branches(NamedTuple):
     """The two branches of a forked campaign, and the tables that compare them."""
 
     about: dict[str, Any]
-    before: Chronicle  # both branches start on the day after the fork
+    before: Chronicle  # the unchanged branch; both branches start on the day after the fork
     after: Chronicle
     outcomes: Rows
     verdicts: Rows
@@ -76,7 +76,12 @@ class Branches(NamedTuple):
 
 
 def page_of_fork(branches: Branches, language: Language) -> str:
-    """Return the complete comparison of the two branches as a Markdown page."""
+    """Return the complete comparison of the two branches as a Markdown page.
+
+    Args:
+        branches: The branches and the tables that compare them.
+        language: Language of the page.
+    """
     lines = [f"# {title_of(branches, language)}", ""]
     for sentence in told_of(branches, language):
         lines += [sentence, ""]
@@ -182,13 +187,22 @@ def next_command(branches: Branches, study: Path) -> str:
     return shell_command(["fork", study, f"day={day}", *overrides, f"runs={50 if is_one else about['forked']}"])
 
 
-TITLE_LETTERS = 60  # characters per line
+TITLE_LETTERS = 60  # characters per line of the title
 HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
 
 
 @in_style
 def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Path:
-    """Draw, for both branches, the share of districts held and the soldiers who crossed; save this as fork.png."""
+    """Draw, for both branches, the share of districts held and the soldiers who crossed.
+
+    Args:
+        folder: Folder of the fork.
+        about: Content of fork.json.
+        language: Language of titles and labels.
+
+    Returns:
+        The path of the figure, fork.png.
+    """
     evening = date.fromisoformat(about["day"])
     figure = new_figure(7.4)
     above, below = figure.subplots(2, 1, sharex=True)
@@ -278,7 +292,15 @@ class Difference(NamedTuple):
 
 
 def read_branches(folder: Path, language: Language) -> Branches:
-    """Read the files of a fork. Raises PanjError if a file is missing or damaged."""
+    """Read the files of a fork.
+
+    Args:
+        folder: Folder of the fork.
+        language: Language of the texts of late events.
+
+    Raises:
+        PanjError: A file is missing or damaged.
+    """
     try:
         about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -340,7 +362,15 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """Return the first day on which the logs differ, and its events that are in one log only; None if they agree."""
+    """Return the first day on which the logs of two branches differ.
+
+    Args:
+        before: Chronicle of the unchanged branch.
+        after: Chronicle of the changed branch.
+
+    Returns:
+        The day, and its events that are in one log only; None if the logs agree.
+    """
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -361,7 +391,15 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """Return the first day on which any daily series differs between the branches, or None if none does."""
+    """Return the first day on which any daily series differs between two branches.
+
+    Args:
+        before: Chronicle of the unchanged branch.
+        after: Chronicle of the changed branch.
+
+    Returns:
+        The day, or None if all series agree.
+    """
     pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
     rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
     return before.start + timedelta(days=min(rows)) if rows else None
@@ -376,7 +414,16 @@ MAIN = (  # outcomes listed first if they end after the fork
 
 
 def tell_first(branches: Branches, language: Language) -> list[str]:
-    """Describe the first events that differ or, if the logs agree, the first day on which any daily series differs."""
+    """Describe how the branches first differ.
+
+    Args:
+        branches: The branches.
+        language: Language of the sentences.
+
+    Returns:
+        Sentences on the first events that differ or, if the logs agree, on the first day on which a daily series
+        differs.
+    """
     found = first_difference(branches.before, branches.after)
     if found is not None:
         sentences = [language.say("fork_first", day=language.day(found.day, year=True))]
@@ -443,9 +490,15 @@ class TwoDays(NamedTuple):
 
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
-    """Return the days on which the sentences of the branches differ, and the number of days on which they are the same.
+    """Return the days on which the sentences of the two branches differ.
 
-    A day on which neither branch has a sentence is not counted.
+    Args:
+        branches: The branches.
+        language: Language of the sentences.
+
+    Returns:
+        These days with their sentences, and the number of days on which the sentences are the same. A day on which
+        neither branch has a sentence is not counted.
     """
     days, same = [], 0
     for day in days_told(branches.before):
@@ -467,9 +520,14 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """Return a sentence on how many outcomes are left out because both branches agree, and a blank line.
+    """Return a sentence on how many outcomes are left out because both branches agree.
 
-    Both are lines of a list, which is empty if no outcome is left out.
+    Args:
+        branches: The branches and the table of their outcomes.
+        language: Language of the sentence.
+
+    Returns:
+        The sentence and a blank line; an empty list if no outcome is left out.
     """
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
@@ -477,7 +535,15 @@ def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
 
 
 def cells_of(row: Mapping[str, str], language: Language) -> tuple[str, ...]:
-    """Format a row of outcomes.csv as the cells of a row of the table that readers see."""
+    """Format a row of outcomes.csv as a row of the table that readers see.
+
+    Args:
+        row: Row of outcomes.csv, as text by column.
+        language: Language of labels and units.
+
+    Returns:
+        One text per column of `columns`.
+    """
     is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
     unit = "%" if is_share else language.unit("days" if is_date else row["unit"])
     before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))

@@ -23,13 +23,13 @@ from sim.study.reader import Study, open_study, read_measure, read_worlds
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # largest numbers of days and of rows of the record printed to a terminal
-LETTERS = 100  # characters per line
+LETTERS = 100  # characters per line of the text for the terminal
 WEEK = timedelta(days=7)
 REASONS = 4  # largest number of reasons named in the summary
 
 
 class Day(NamedTuple):
-    """A day on which something happened."""
+    """A day with at least one sentence, and these sentences."""
 
     date: date
     told: tuple[Told, ...]
@@ -45,8 +45,7 @@ class Story(NamedTuple):
     """A campaign in sentences."""
 
     title: str
-    notes: tuple[str, ...]  # what the story is about and how to read it
-    summary: tuple[str, ...]
+    notes: tuple[str, ...]  # what the story is about and how to read itsummary: tuple[str, ...]
     days: tuple[Day, ...]
     record: tuple[str, ...]  # an introduction, then one sentence per evidence row
 
@@ -232,12 +231,22 @@ def days_told(chronicle: Chronicle) -> list[date]:
 
 
 def say_day(day: date, language: Language) -> str:
-    """Return the heading of a day, which says that the day is simulated."""
+    """Return the heading of a day, which states that the day is simulated.
+
+    Args:
+        day: The day.
+        language: Language of the heading.
+    """
     return language.say("simulated_day", day=language.day(day, year=True))
 
 
 def page_of(story: Story, language: Language) -> str:
-    """Return the whole story as a Markdown page."""
+    """Return the whole story as a Markdown page.
+
+    Args:
+        story: The story.
+        language: Language of headings and notes.
+    """
     lines = [f"# {story.title}", "", *paragraphs(story.notes), f"## {language.say('head_summary')}", ""]
     lines += [*bullets(story.summary), "", f"## {language.say('head_days')}", ""]
     for day, is_after in with_line(story.days):

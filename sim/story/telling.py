@@ -360,7 +360,16 @@ def names(row: Evidence, name: str) -> bool:
 
 
 def say_days(row: Evidence, language: Language, year: bool = False) -> str:
-    """Format the days that an evidence row covers, with or without their year: `5 July`, or `4 July to 5 July`."""
+    """Format the days that an evidence row covers.
+
+    Args:
+        row: The evidence row.
+        language: Language of the dates.
+        year: Whether to include the year.
+
+    Returns:
+        Text such as `5 July` or `4 July to 5 July`.
+    """
     first, last = language.day(row.date_start, year), language.day(row.date_end, year)
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 

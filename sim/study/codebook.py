@@ -31,8 +31,8 @@ from sim.study.reader import read_summary
 
 CODEBOOK = "codebook.csv"
 SIMULATED, STUDY, RECORD = "simulated", "settings of the study", "evidence.csv"
-OF_ROW = "in the column unit"  # of the numbers of a table with one row per outcome
-OF_OUTCOME = "unit of the outcome"  # replaced by the unit in the metadata of a comparison
+OF_ROW = "in the column unit"  # unit of numbers in a table with one row per outcome
+OF_OUTCOME = "unit of the outcome"  # placeholder, which the metadata of a comparison replace by the unit
 VERDICTS, EFFECTS = "verdicts", "effects"  # kinds of table; the others are file names
 
 
@@ -44,7 +44,7 @@ class Column(NamedTuple):
     type: str  # integer, number, string, boolean or date, as in Frictionless table schemas
     unit: str
     description: str
-    source: str  # simulated, settings of the study, or the sources of a reported or declared number
+    source: str  # `simulated`, `settings of the study`, or the sources of a reported or declared number
 
 
 class Text(NamedTuple):
@@ -478,5 +478,10 @@ def write_codebook(folder: Path, book: Codebook, tables: Iterable[str], result: 
 
 
 def columns_in(folder: Path, book: Codebook) -> Sequence[Column]:
-    """Return the columns of all tables in the folder of a study."""
+    """Return the columns of all tables in the folder of a study.
+
+    Args:
+        folder: Folder of the study.
+        book: Descriptions of the columns.
+    """
     return [column for table in tables_in(folder) for column in book.columns_of(folder, table)]

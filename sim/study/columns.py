@@ -31,7 +31,7 @@ from sim.outcome import (
     reported_of,
 )
 
-NOT_FALLEN = 10_000  # later than any day
+NOT_FALLEN = 10_000  # day of the first fall of a district that did not fall; later than any day
 DAILY, CHANGES, FIRST_FALL = (
     "daily/",
     "districts/changes",
@@ -42,13 +42,13 @@ MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that
 
 
 COUNTED = "outcomes"  # metadata key of a chunk: the first digits of the fingerprints of its outcomes, in order
-SHORT = 8  # number of digits stored per outcome
+SHORT = 8  # number of digits of a fingerprint that are stored per outcome
 AT_POSTS = ("crossed", "admitted")
 DATE = pa.timestamp("ms")  # type of dates in tables, which pandas, Polars and DuckDB all read as dates
 
 
 class Counting(NamedTuple):
-    """Outcomes that stored campaigns should have, with the facts and dates needed to count missing outcomes."""
+    """The outcomes to be stored of each campaign, with the facts and dates needed to count those that are missing."""
 
     table: Sequence[Outcome]
     facts: Facts
@@ -61,12 +61,12 @@ class RunRows(NamedTuple):
 
     seed: int
     outcomes: dict[str, Value]
-    series: np.ndarray  # (days, Series)
-    crossed: np.ndarray  # (days, posts) soldiers in the night before the day
-    waiting: np.ndarray  # (days, posts) people
-    admitted: np.ndarray  # (days, posts) people
+    series: np.ndarray  # (days, Series) daily series, in the units of the codebook
+    crossed: np.ndarray  # (days, posts) soldiers who crossed in the night before the day
+    waiting: np.ndarray  # (days, posts) people who wait at the end of the day
+    admitted: np.ndarray  # (days, posts) people admitted on the day
     changes: np.ndarray  # changes of holder in order: 1 + day x districts + district, negative when retaken
-    first_fall: np.ndarray  # (districts) day, or NOT_FALLEN
+    first_fall: np.ndarray  # (districts) day of the first fall, or NOT_FALLEN
 
 
 class Failure(NamedTuple):
@@ -136,9 +136,15 @@ def changes_of(held: np.ndarray) -> np.ndarray:
 
 
 def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
-    """Return the number of campaigns in which the Taliban hold each district at the end of each day.
+    """Count, over many campaigns, how often the Taliban hold each district.
 
-    `changes` has the changes of all campaigns, encoded by `changes_of`. The result has the shape (days, districts).
+    Args:
+        changes: Changes of holder in all campaigns, as encoded by `changes_of`.
+        evenings: Number of days, day 0 included.
+        districts: Number of districts.
+
+    Returns:
+        (days, districts) Number of campaigns in which the Taliban hold the district at the end of the day.
     """
     steps = np.zeros(evenings * districts, np.int64)
     np.add.at(steps, np.abs(changes) - 1, np.sign(changes))

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from sim.errors import PanjError
 
-NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors of a path on which no folder can be made
+NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors of a path at which no folder can be created
 DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked as long as the process that made the folder is running
 
@@ -36,7 +36,7 @@ def make_arrow_lean() -> None:
     if "pandas" not in sys.modules:
         sys.modules["pandas"] = None  # type: ignore[assignment]  # treated as not installed
         with suppress(AttributeError):
-            pa.array([0])  # pyarrow looks for pandas only once
+            pa.array([0])  # pyarrow looks for pandas here, and never again
 
 
 @contextmanager
@@ -67,9 +67,9 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
         yield
     except OSError as error:
         advice = (
-            f"expected a place that can be written; another {key}= chooses one"
+            f"expected a writable place; choose another one with {key}="
             if error.errno in NO_PLACE and key in ("results_dir", "out")
-            else "what was written before is kept, and the same command continues from there"
+            else "stored campaigns are kept, and the same command continues from them"
         )
         raise PanjError(f"{key}: cannot write {place} ({error.strerror or error}); {advice}") from error
 
@@ -187,7 +187,7 @@ def holds(folder: Path, asked: str) -> bool:
     except (OSError, ValueError) as error:
         raise PanjError(f"name: found a damaged {path} ({error}), expected another name: name=NAME") from None
     if not is_same:
-        raise PanjError(f"name: found {folder}, which holds another result, expected a new name: name=NAME")
+        raise PanjError(f"name: found {folder} with another result, expected a new name: name=NAME")
     return True
 
 
@@ -245,7 +245,12 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def json_text(content: Mapping[str, Any], indent: int = 1) -> str:
-    """Format a mapping as JSON, with a final newline."""
+    """Format a mapping as JSON, with a final newline.
+
+    Args:
+        content: The mapping.
+        indent: Number of spaces per level.
+    """
     return json.dumps(content, indent=indent) + "\n"
 
 

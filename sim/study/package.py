@@ -1,7 +1,7 @@
 """Write the files that describe a study to other programs: `codebook.csv`, and `datapackage.json`.
 
 `datapackage.json` is a Frictionless data package (https://specs.frictionlessdata.io/data-package/): one resource per
-table, with its schema, size and SHA-256 hash. Both files list the tables that are there when they are written, and are
+table, with its schema, size and SHA-256 hash. Both files list the tables that exist when they are written, and are
 written again after a report, comparison or memo. They are made from the tables, and no digest of a study
 includes them.
 """

@@ -40,7 +40,7 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-AS_WRITTEN = "it as Panj wrote it; run the command of the study again to restore it"
+AS_WRITTEN = "the file as Panj wrote it; run the command of the study again to restore it"
 SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
 MANY_CELLS = 24  # if a study has more cells than this, not all are listed or drawn
 QUANTILES = ("median", "low_5", "high_95")  # columns of summary.csv; for dates, the names end in _date
@@ -52,14 +52,14 @@ class StudyCell(NamedTuple):
     """One cell of a study: a combination of swept settings, with one campaign per seed."""
 
     number: int
-    label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
+    label: str  # swept values, such as `reinforcement=none, morale=brittle`; empty if nothing is swept
     values: Mapping[str, Value]  # value of each swept key
     start_date: date
     end_date: date
     overrides: tuple[str, ...] = ()  # overrides that set the values
     fingerprint: str = ""  # hash of the settings; also the name of the folder with the chunks
-    runs: int = 0  # campaigns requested
-    failed: int = 0  # campaigns that failed
+    runs: int = 0  # number of campaigns requested
+    failed: int = 0  # number of campaigns that failed
     title: str = ""  # title of the scenario
     calibration: str = ""  # source of the numbers, as text
 
@@ -98,8 +98,8 @@ class Study:
     """A study on disk, optionally limited to one cell; each table is read when it is first used."""
 
     folder: Path
-    name: str  # study name
-    about: Mapping[str, Any]  # about.json
+    name: str  # name of the study
+    about: Mapping[str, Any]  # content of about.json
     cells: tuple[StudyCell, ...]
     focus: StudyCell | None = None  # cell to which tables are limited; None for all cells
 
@@ -337,7 +337,7 @@ def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
     return digest_of_file(path)
 
 
-DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # files made from the tables
+DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # patterns of the files that are made from the tables
 DRAWN_FROM = "figures/drawn.json"
 
 
@@ -507,7 +507,15 @@ def open_runs(folder: Path) -> pa.Schema:
 
 
 def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
-    """Read the metadata of a table without its rows; raise PanjError if one of `columns` is missing."""
+    """Read the metadata of a table without its rows.
+
+    Args:
+        path: Path of the Parquet file.
+        columns: Columns that the table must have.
+
+    Raises:
+        PanjError: The file cannot be read or lacks one of the columns.
+    """
     with naming(path):
         head = pq.read_metadata(path)
     need_columns(head.schema.to_arrow_schema().names, columns, str(path))
@@ -570,7 +578,14 @@ def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], plac
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Return whether two values are equal: as numbers if both are numbers (3 equals 3.0), otherwise as text."""
+    """Return whether two values of a setting are equal.
+
+    Numbers are compared as numbers (3 equals 3.0), all other values as text.
+
+    Args:
+        one: A value, or None.
+        other: Another value, or None.
+    """
     try:
         return float(one) == float(other)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -201,7 +201,7 @@ def each_once(chunk: pa.Table) -> pa.Table:
 class Scope:
     """Scope of a study: base settings, swept keys, and cells with the number of campaigns requested in each."""
 
-    base: dict[str, Any]  # Settings.as_dict of the overrides that do not sweep
+    base: dict[str, Any]  # settings before the sweep, as returned by `Settings.as_dict`
     swept: tuple[str, ...]
     first_seed: int
     cells: tuple[StudyCell, ...]
@@ -392,7 +392,15 @@ def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def first_of(differences: Sequence[str], most: int) -> str:
-    """Join the first `most` differences in a text, followed by the number of the remaining ones, if any."""
+    """Join the first few differences in a text.
+
+    Args:
+        differences: Descriptions of the differences.
+        most: Largest number of differences to include.
+
+    Returns:
+        The first differences, followed by the number of the remaining ones, if any.
+    """
     more = f" and {len(differences) - most} more" if len(differences) > most else ""
     return f"{'; '.join(differences[:most])}{more}"
 

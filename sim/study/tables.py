@@ -46,7 +46,7 @@ TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet
 EVENTS = "events.parquet"  # the log of a study of one campaign
 GROUP = 20_000  # rows per row group
 MOST_KEYS = 8  # if more keys are swept, only runs.parquet has a column for each
-Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
+Chunk = tuple[pa.Table, pa.Table]  # a chunk, split into its finished and its failed campaigns
 
 
 class TableWriter:
@@ -160,10 +160,10 @@ def write_tables(
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what about.json must state because the command does not: campaigns per cell, and overrides of each cell.
+    """Return the entries of about.json that cannot be derived from the command: campaigns and overrides of each cell.
 
     Numbers of campaigns are included if they differ between cells, for instance because of a requested precision.
-    Overrides are included if cells come from earlier commands. Whatever need not be stated is None.
+    Overrides are included if cells come from earlier commands. An entry that is not needed is None.
     """
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
@@ -284,7 +284,7 @@ class CellTally:
         self.held = np.zeros((evenings, districts), np.int64)
         self.fell = np.zeros((evenings + 1, districts), np.int64)  # campaigns by day of first fall; last row: never
         kinds = {row.name: stored_type(row) for row in table}
-        self.parts = [pa.schema(kinds).empty_table()]  # outcomes; has the columns even without campaigns
+        self.parts = [pa.schema(kinds).empty_table()]  # tables of outcomes; the empty one gives the columns
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
         """Add the finished and failed campaigns of one chunk."""
