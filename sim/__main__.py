@@ -357,6 +357,7 @@ def hindcast(request: options.Hindcast) -> int:
 def calibrate(request: options.Calibrate) -> int:
     """Fit a posterior from a prior sample, write the page of the fit and return the exit code."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
+    from sim.study.codebook import describe_tables
     from sim.study.files import write_folder
     from sim.terminal import console_of
 
@@ -373,12 +374,14 @@ def calibrate(request: options.Calibrate) -> int:
             check(request.folder, folder, console_of())
             draw_checks(folder)
         write_page_of_fit(folder, request.place)
+    describe_tables(request.place, "calibration")
     return show_fit(request.place)
 
 
 def theories(request: options.Theories) -> int:
     """Compare rival theories, using a prior sample of each, and return the exit code."""
     from sim.calibrate.theories import usual_folders, write_theories
+    from sim.study.codebook import describe_tables
     from sim.study.files import write_folder
     from sim.terminal import console_of
 
@@ -389,6 +392,7 @@ def theories(request: options.Theories) -> int:
         from sim.calibrate.figures import draw_theories, show_theories
 
         draw_theories(folder)
+    describe_tables(place, "rivals")
     return show_theories(place)
 
 

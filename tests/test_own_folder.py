@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -161,6 +162,45 @@ def test_numbers_apply_to_every_run_and_what_is_typed_takes_precedence(folder):
 def test_a_wrong_number_is_named(folder, text, key):
     add(folder / "numbers.yaml", text)
     assert key in key_of()
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("news.fade_days: 7\n\nnews.fade_dayz: 7\n", 3), ("# mine\nrules.news.fade_days: much\n", 2),
+    ("news.fade_days: 7\nrules.news.fade_days: 8\n", 2), ("a: &a [*a]\n", 1),
+])  # fmt: skip
+def test_an_error_about_a_number_names_file_and_line(folder, text, line):
+    (folder / "numbers.yaml").write_text(text, encoding="utf-8")
+    assert f"line {line}" in key_of() and str(folder / "numbers.yaml") in key_of()
+
+
+def test_an_error_about_an_event_names_file_and_line(folder):
+    (folder / "events.yaml").write_text("# mine\nmine: soon\n", encoding="utf-8")
+    assert f"{folder / 'events.yaml'} line 2" in key_of()
+
+
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
+MERGED = "a0: &a0 {x0: 1}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}], x{i}: 1}}\n" for i in range(1, 30)
+)
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: &a {b: *a}\n", "a: &a {<<: *a}\n", BOMB, MERGED])
+@pytest.mark.parametrize("name", ["panj.yaml", "numbers.yaml", "events.yaml", "outcomes.yaml",
+                                  "policies/border/half_open.yaml", "scenarios/my_scenario.yaml"])  # fmt: skip
+def test_a_file_whose_aliases_never_end_is_refused_at_once(folder, name, text):
+    (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(PanjError) as found:
+        own.refresh()
+        compose_settings(["scenario=my_scenario"])
+        read_outcomes(read_facts(), date(2021, 5, 1), 10)
+    assert found.value.key == str(folder / name) and "(*)" in str(found.value)
+
+
+def test_an_alias_that_repeats_little_is_read(folder):
+    add(folder / "events.yaml", "one: &one {date: 2021-06-10, act: reinforce, district: Kunduz, value: 50, source: x}\n"
+        "two: {<<: *one, value: 60}\n")  # fmt: skip
+    values = {event.name: event.value for event in compose_settings([]).events}
+    assert (values["one"], values["two"]) == (50, 60)
 
 
 def test_events_can_be_changed_and_deleted_by_overrides_and_scenarios(folder):

@@ -19,7 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from rich.console import Console
 
 from sim.calibrate.fit import (
@@ -40,7 +39,7 @@ from sim.calibrate.refine import (
     rows_of_events,
     rows_of_steps,
 )
-from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_tables
+from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_described, write_tables
 from sim.configuration.posterior import Posterior, table_of
 from sim.data.facts import fingerprint_of_record
 from sim.options import Calibrate
@@ -138,7 +137,7 @@ def write_refined(
         "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
     }  # fmt: skip
     write_posterior(folder / "posterior.parquet", found.posterior, found.refined.seeds, score, whole)
-    pq.write_table(draws_of_chains(made.priors, found), folder / "chains.parquet")
+    write_described(draws_of_chains(made.priors, found), folder / "chains.parquet")
     bank = forecast_of(made.bank.outcomes, made.targets)
     used = [target._replace(use="fitted" if target in found.units else "scored") for target in made.targets]
     tables = {
@@ -156,4 +155,4 @@ def write_posterior(
 ) -> None:
     """Write the weighted draws of a posterior and their metadata as a Parquet file."""
     table = table_of(posterior, seeds, distances, about)
-    pq.write_table(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)
+    write_described(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sim.configuration.draws import Prior
@@ -19,8 +21,10 @@ from sim.scoring.forecasts import Forecast
 from sim.scoring.measure import Intervals, intervals_of, weights_or_ones
 from sim.scoring.score import bounds_in_words, cell_text
 from sim.scoring.targets import Target, bounds_of
+from sim.study.codebook import Codebook
 from sim.study.files import csv_text, json_text, write_file
 
+RESULT = "calibration"  # kind of result in `result_columns.yaml`
 APART = 3.0  # standard errors beyond which chains do not agree
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -30,6 +34,18 @@ def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> N
     """Write files to the folder of a fit; `contents` maps file names to rows (for CSV) or to a mapping (for JSON)."""
     for name, content in contents.items():
         write_file(folder / name, json_text(content) if isinstance(content, Mapping) else csv_text(content))
+
+
+def write_described(table: pa.Table, path: Path, **form: Any) -> None:
+    """Write a Parquet file of a fit, with the description, unit and source of each column as metadata.
+
+    Args:
+        table: The table.
+        path: Path of the file.
+        form: Options of `pyarrow.parquet.write_table`.
+    """
+    schema = Codebook({}, {}).describe(f"{RESULT}/{path.name}", table.schema)
+    pq.write_table(table.cast(schema), path, **form)
 
 
 def effective_size(weights: Floats) -> float:

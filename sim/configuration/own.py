@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.data.configs import GROUPS, read_text
 from sim.data.own import EVENTS, NUMBERS, own_file, own_files_of, own_yaml, remembered
+from sim.data.places import places_in
 from sim.errors import PanjError
 
 if TYPE_CHECKING:
@@ -27,12 +28,15 @@ def own_numbers() -> dict[str, float]:
     from sim.configuration.numbers import check_range, declared_numbers, known  # slow to import
 
     path = own_file(NUMBERS)
+    rows = own_yaml(path)
+    places = places_in(path) if path is not None and rows else {}
     found = {}
-    for name, value in own_yaml(path).items():
-        key = known(str(name), str(path))
+    for name, value in rows.items():
+        place = places.get(str(name), str(path))
+        key = known(str(name), place)
         if key in found:
-            raise PanjError(f"{path}, {key}: found two values, expected one")
-        check_range(key, value, f"in {path}")
+            raise PanjError(f"{place}, {key}: found two values, expected one")
+        check_range(key, value, f"in {place}")
         found[key] = int(value) if declared_numbers()[key].is_whole else float(value)
     return found
 
@@ -46,11 +50,13 @@ def own_events() -> dict[str, dict[str, Any]]:
     """
     path = own_file(EVENTS)
     rows = own_yaml(path)
+    places = places_in(path) if path is not None and rows else {}
     for name, row in rows.items():
+        place = places.get(str(name), str(path))
         if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
-            raise PanjError(f"{path}: found '{name}', expected a name of letters, digits and '_'")
+            raise PanjError(f"{place}: found '{name}', expected a name of letters, digits and '_'")
         if not isinstance(row, Mapping):
-            raise PanjError(f"{path}, {name}: found '{row}', expected columns such as date, act, value and source")
+            raise PanjError(f"{place}, {name}: found '{row}', expected columns such as date, act, value and source")
     return {name: {key: plain(value) for key, value in row.items()} for name, row in rows.items()}
 
 

@@ -10,6 +10,8 @@ from sim.provenance import PACKAGE
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 
+MOST_VALUES = 50_000  # in a YAML file with aliases, each counted as often as it is repeated
+
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
     """YAML loader that accepts only plain values and rejects duplicate keys, which PyYAML would silently accept."""
@@ -84,6 +86,44 @@ def not_yaml(path: Path, error: Exception) -> PanjError:
     return PanjError(f"{path}: found invalid YAML ({why}), expected a mapping of names to values", key=str(path))
 
 
+def load(text: str) -> Any:
+    """Return the content of a YAML text.
+
+    Raises:
+        yaml.YAMLError: If the text is not valid YAML, has a duplicate key, or has an alias (`*name`) that contains
+            itself or with which the content would become huge.
+    """
+    loader = Loader(text)
+    try:
+        node = loader.get_single_node()
+        if "*" in text:
+            check_aliases(node, {}, set())
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def check_aliases(node: yaml.Node | None, sizes: dict[int, int], above: set[int]) -> int:
+    """Return the number of values in a node with all aliases expanded, or raise ConstructorError if it is too large.
+
+    Args:
+        node: The node.
+        sizes: Number of values of each node counted so far, by `id`.
+        above: The `id` of each node that contains this one.
+    """
+    if not isinstance(node, yaml.CollectionNode) or id(node) in sizes:
+        return sizes.get(id(node), 1)
+    if id(node) in above:
+        problem = "found an alias (*) that contains itself"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+    sizes[id(node)] = 1 + sum(check_aliases(one, sizes, above | {id(node)}) for one in inside)
+    if sizes[id(node)] > MOST_VALUES:
+        problem = f"found aliases (*) that stand for more than {MOST_VALUES} values"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    return sizes[id(node)]
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file.
 
@@ -95,7 +135,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             error is the path.
     """
     try:
-        content = yaml.load(read_text(path), Loader)
+        content = load(read_text(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, PanjError):
             raise

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
-from sim.data.configs import read_text
+from sim.data.configs import check_aliases, read_text
 from sim.data.own import DATA, REPLACED, is_own, own_file, own_folder
 from sim.errors import PanjError
 
@@ -67,6 +67,11 @@ def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
         if is_named and not best:
             best, place = 1, str(path)
     return place
+
+
+def places_in(path: Path) -> dict[str, str]:
+    """Return the file and line of each key in a YAML file, as `FILE line 3`; a repeated key has its first line."""
+    return {".".join(entry.key): f"{path} line {entry.line}" for entry in reversed(entries_of(path))}
 
 
 def group_of(path: Path) -> str:
@@ -129,7 +134,8 @@ def entries_of(path: Path) -> list[Entry]:
     """Return all entries of a YAML file; none if it is not valid YAML."""
     try:
         node = yaml.compose(read_text(path), yaml.SafeLoader)
-    except (yaml.YAMLError, PanjError):
+        check_aliases(node, {}, set())
+    except (yaml.YAMLError, PanjError, RecursionError):
         return []
     return list(entries(node, ())) if node is not None else []
 

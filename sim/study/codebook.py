@@ -26,7 +26,7 @@ from sim.data.record import evidence
 from sim.listing import SETTINGS
 from sim.outcome import Outcome, read_outcomes, reported_of
 from sim.study.columns import in_words
-from sim.study.files import csv_text
+from sim.study.files import csv_text, write_errors, write_file
 from sim.study.reader import read_summary
 
 CODEBOOK = "codebook.csv"
@@ -34,6 +34,7 @@ SIMULATED, STUDY, RECORD = "simulated", "settings of the study", "evidence.csv"
 OF_ROW = "in the column unit"  # unit of numbers in a table with one row per outcome
 OF_OUTCOME = "unit of the outcome"  # placeholder, which the metadata of a comparison replace by the unit
 VERDICTS, EFFECTS = "verdicts", "effects"  # kinds of table; the others are file names
+PARTS = "parts"  # key of `result_columns.yaml` under which a result explains parts of its column names
 
 
 class Column(NamedTuple):
@@ -324,7 +325,8 @@ class Codebook:
         """Return unit, meaning and source of a column.
 
         Args:
-            kind: File name of a table of the study, `verdicts` or `effects`.
+            kind: File name of a table of the study, `verdicts` or `effects`; for a result in `result_columns.yaml`,
+                kind of result and file name, such as `calibration/steps.csv`.
             column: Name of the column.
         """
         fixed = FIXED.get(kind, {}).get(column) or OF_RESULTS.get(kind, {}).get(column) or of_result(kind, column)
@@ -342,7 +344,7 @@ class Codebook:
         """Return the schema of a table with the description, unit and source of each column as metadata.
 
         Args:
-            table: File name of the table.
+            table: File name of the table, or kind of result and file name, as in `text_of`.
             schema: Schema whose names, types and own metadata are kept.
         """
         fields = []
@@ -362,7 +364,8 @@ class Codebook:
         """
         if table.endswith(".parquet"):
             kinds = {field.name: type_of(field.type) for field in pq.read_schema(folder / table)}
-            texts = {name: self.text_of(table, name) for name in kinds}
+            kind = f"{result}/{table}" if result and table not in OF_RESULTS else table
+            texts = {name: self.text_of(kind, name) for name in kinds}
         else:
             kind, unit = kind_of(folder, table)
             unit = unit if kind not in OF_RESULTS else OF_ROW
@@ -437,16 +440,33 @@ def columns_of_codebook() -> list[Column]:
 
 
 @cache
-def result_columns() -> dict[str, Text]:
-    """Return the columns of `result_columns.yaml`, by kind of result, file and column, such as `worlds/days.csv/date`.
+def described_results() -> dict[str, dict[str, dict[str, Text]]]:
+    """Return the content of `result_columns.yaml`: columns by kind of result and file, with `shared` under both.
 
-    A column that several tables share is named by itself.
+    The words that stand for the parts of column names are in no file; see `part_of_name`.
     """
     content = read_yaml(Path(__file__).with_name("result_columns.yaml"))
-    rows = dict(content.pop("shared"))
-    for result, tables in content.items():
-        rows |= {f"{result}/{file}/{name}": row for file, columns in tables.items() for name, row in columns.items()}
-    return {name: Text(unit, meaning, SIMULATED, kind) for name, (kind, unit, meaning) in rows.items()}
+    whole = {"": {"shared": content.pop("shared")}, **content}
+    return {
+        result: {
+            file: {name: Text(unit, meaning, SIMULATED, kind) for name, (kind, unit, meaning) in columns.items()}
+            for file, columns in tables.items()
+            if file != PARTS
+        }
+        for result, tables in whole.items()
+    }
+
+
+@cache
+def part_of_name(result: str, part: str) -> str:
+    """Return the words for a part of a column name of a result, such as `the posterior`; by default the part itself."""
+    parts = read_yaml(Path(__file__).with_name("result_columns.yaml"))[result].get(PARTS, {})
+    return str(parts.get(part, part.replace("_", " ")))
+
+
+def tables_of(result: str) -> tuple[str, ...]:
+    """Return the file names of the tables of a kind of result that are described in `result_columns.yaml`."""
+    return tuple(file for file in described_results()[result] if file != "shared")
 
 
 def of_result(kind: str, column: str) -> Text | None:
@@ -456,11 +476,19 @@ def of_result(kind: str, column: str) -> Text | None:
         kind: Kind of result and file name, such as `worlds/days.csv`.
         column: Name of the column.
     """
-    if "/" not in kind:
+    result, _, file = kind.rpartition("/")
+    if result not in described_results() or not result:
         return None
-    if column.startswith("accepted, "):
-        return Text("share", f"Share of accepted changes of {column.removeprefix('accepted, ')}", SIMULATED, "number")
-    return result_columns().get(f"{kind}/{column}") or result_columns().get(column)
+    places = [(result, file), (result, "shared"), ("", "shared")]
+    for columns in (described_results()[one].get(name, {}) for one, name in places):
+        for name, text in columns.items():
+            if name == column:
+                return text
+            head, star, tail = name.partition("*")
+            if star and len(column) > len(head + tail) and column.startswith(head) and column.endswith(tail):
+                part = column.removeprefix(head).removesuffix(tail)
+                return text._replace(meaning=text.meaning.replace("{}", part_of_name(result, part)))
+    return None
 
 
 def write_codebook(folder: Path, book: Codebook, tables: Iterable[str], result: str = "") -> None:
@@ -474,7 +502,21 @@ def write_codebook(folder: Path, book: Codebook, tables: Iterable[str], result: 
     """
     columns = [row for name in tables if (folder / name).is_file() for row in book.columns_of(folder, name, result)]
     text = csv_text([row._asdict() for row in [*columns, *columns_of_codebook()]])
-    (folder / CODEBOOK).write_text(text, encoding="utf-8", newline="")
+    write_file(folder / CODEBOOK, text)
+
+
+def describe_tables(folder: Path, result: str) -> None:
+    """Write codebook.csv for all tables in the folder of a result that are described in `result_columns.yaml`.
+
+    Args:
+        folder: Folder of the result, with tables that may be from several commands.
+        result: Kind of result in `result_columns.yaml`.
+
+    Raises:
+        PanjError: If the file cannot be written.
+    """
+    with write_errors(folder):
+        write_codebook(folder, Codebook({}, {}), tables_of(result), result)
 
 
 def columns_in(folder: Path, book: Codebook) -> Sequence[Column]:

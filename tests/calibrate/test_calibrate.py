@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from described import undescribed
 from fitted import make_bank, target_of
 from numpy.typing import NDArray
 from PIL import Image
@@ -37,7 +38,7 @@ PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the 
 KEYS = tuple(prior.key for prior in PRIORS)
 TRUE = {0: 0.3, 1: 0.8, 5: 0.4}  # place: share of the prior
 FILES = {"posterior.parquet", "screening.csv", "diagnostics.csv", "predictive.csv", "fit.json", "prior_posterior.png",
-         "pairs.png", "predictive.png", "report.html"}  # fmt: skip
+         "pairs.png", "predictive.png", "report.html", "codebook.csv"}  # fmt: skip
 FITTED = {  # outcomes of targets that are fitted, with numbers near the record
     "share_held_by_taliban_2021_06_30": (0.3, 0.2), "retaken_2021_06_30": (3, 10),
     "takhar_kunduz_most_lost_in_five_days": (5, 15), "troops_crossed_largest_night": (400, 1500),
@@ -270,6 +271,14 @@ def test_the_command_writes_a_posterior_that_runs_can_use(folder: Path, capsys: 
     assert taken in np.array([table[prior.key].to_numpy() for prior in priors_under(())]).T.tolist()
 
 
+def test_every_column_of_a_fit_is_described_in_its_codebook_and_its_parquet_files(folder: Path) -> None:
+    assert calibrate(folder) == 0
+    place = folder / "calibration"
+    assert undescribed(place) == []
+    for field in pq.read_schema(place / "posterior.parquet"):
+        assert field.metadata and field.metadata[b"description"]
+
+
 def test_every_figure_says_what_it_shows(folder: Path) -> None:
     assert calibrate(folder) == 0
     for name in ("prior_posterior.png", "pairs.png", "predictive.png"):
@@ -361,6 +370,15 @@ def test_a_refined_fit_says_what_all_of_its_numbers_were_fitted_to(refined: Path
     with (refined / "predictive.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             assert (row["use"] == "fitted") == (row["target"] in about["fitted"])
+
+
+def test_every_column_of_a_refined_fit_is_described_and_chains_are_named(refined: Path) -> None:
+    assert undescribed(refined) == []
+    with (refined / "codebook.csv").open(encoding="utf-8", newline="") as file:
+        rows = {(row["table"], row["column"]): row for row in csv.DictReader(file)}
+    assert rows["chains.csv", "chain_1"]["description"] == "Median of chain 1, counted from 0"
+    assert rows["steps.csv", "effective_sample_size"]["unit"] == "draws"
+    assert "new campaigns" in rows["predictive.csv", "again_median"]["description"]
 
 
 def test_the_page_of_a_refined_fit_shows_steps_and_events(refined: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from described import undescribed
 from fitted import make_bank, target_of
 from PIL import Image
 from rich.console import Console
@@ -43,6 +44,7 @@ from sim.configuration.numbers import declared_numbers
 from sim.errors import PanjError
 from sim.scoring.forecasts import DAY_0, KNOWN_UNTIL, Forecast, targets_here
 from sim.scoring.targets import Target
+from sim.study.codebook import describe_tables
 
 PRIORS = tuple(prior for prior in read_priors() if not declared_numbers()[prior.key].is_whole)[:5]
 KEYS = tuple(prior.key for prior in PRIORS)
@@ -312,6 +314,11 @@ def test_the_check_writes_tables_sections_and_nothing_else(folder: Path) -> None
         assert set(section) == {"title", "paragraphs", "tables", "figures"}
         assert all((made / table).is_file() for table in section["tables"])
         assert all(sentence.endswith(".") for sentence in section["paragraphs"])
+
+
+def test_every_column_of_the_check_is_described(folder: Path) -> None:
+    describe_tables(folder / "calibration", "calibration")
+    assert undescribed(folder / "calibration") == []
 
 
 def test_the_figures_are_drawn_and_say_what_they_show(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from described import undescribed
 from fitted import make_bank, target_of
 from PIL import Image
 from scipy.stats import norm
@@ -107,6 +108,7 @@ def test_a_comparison_is_written_whole(banks: list[Path], capsys: pytest.Capture
             assert image.width > 600
     said = capsys.readouterr().out
     assert "weight" in said and "Next:" in said
+    assert undescribed(place) == []
 
 
 def test_banks_that_differ_in_more_than_theory_are_refused(banks: list[Path]) -> None:
