@@ -13,9 +13,10 @@ import yaml
 from sim import wording
 from sim.classroom import texts
 from sim.classroom.lessons.lesson import folder_of_exercises
-from sim.configuration.changes import TRAITS, about_of
+from sim.configuration.changes import CHANGES, TRAITS, about_of, describing_groups, groups, section_of
 from sim.configuration.numbers import declared_numbers
 from sim.data.configs import folder_of, read_yaml
+from sim.data.facts import read_facts
 from sim.explorable import content
 from sim.options import Explorable
 from sim.plots.land import read_land
@@ -69,13 +70,18 @@ def declared():
     """What is declared in English outside the texts of the pages."""
     outcomes = {name: row["label"] for name, row in read_yaml(folder_of("configs") / "outcomes.yaml").items()}
     timeline = read_yaml(folder_of("configs") / "timeline" / "summer_2021.yaml")["events"].values()
+    chosen = [section_of(group, name) for group in describing_groups() for name in groups()[group]]
+    events = [row for section in chosen for row in section.get("events", {}).values()]
     numbers = declared_numbers().values()
     return {
         "outcomes": outcomes | DERIVED,
-        "events": {row[key]: row[key] for row in timeline for key in ("text", "source")},
+        "events": {row[key]: row[key] for row in [*timeline, *events] for key in ("text", "source") if key in row},
         "numbers": {one.meaning: one.meaning for one in numbers},
         "units": {one.unit: one.unit for one in numbers},
         "traits": TRAITS,
+        "conditions": {name: name.replace("_", " ") for row in timeline if (name := row.get("condition"))},
+        "changes": CHANGES,
+        "regions": {name: name for name in read_facts().region},
         "countries": {name: name for part in ("country", "frontier") for name in read_land().names[part]},
     }
 

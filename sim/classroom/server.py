@@ -493,4 +493,4 @@ def print_addresses(room: Room, console: Console) -> None:
         console.print(f"For the room: {room.address or ' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
         console.print("In a class session, the code on the wall is enough: it opens the door and joins the session.")
     console.print(f"Keep for teachers: the code {grouped(TEACHERS_CODE, 5)} deletes any session on the page Teacher.")
-    console.print("Ctrl-C closes it. Teachers begin on the page Teacher; docs/how-to/teaching.md plans the lessons.")
+    console.print("Ctrl-C closes it. Teachers begin on the page Teacher; the page Lessons has plans and papers.")

@@ -127,7 +127,7 @@ def declared(kind: str, name: str, usual: str, language: str = "", **gaps: objec
         gaps: Values of the gaps of a text that stands for several, such as {place}.
     """
     said = (texts_of(DECLARED, language).page.get(kind) or {}).get(name)
-    return usual if said is None else str(said).format(**gaps)
+    return usual if said is None else str(said).format(**gaps) if gaps else str(said)
 
 
 OF_A_PLACE = re.compile(r"(crossed_|largest_night_|capital_fell_)(\w+)")  # outcomes derived for posts and provinces

@@ -16,7 +16,7 @@ import numpy as np
 from sim.compare.pairs import Judgement, fold_of
 from sim.options import Range
 from sim.study.reader import Measure, Worlds
-from sim.wording import format_day
+from sim.wording import Language, language_of
 
 METHOD_OF_RISK = (
     "95 %: adjusted Wald for the difference of paired risks (Bonett and Price 2012), hybrid Wilson for their ratio "
@@ -151,22 +151,27 @@ def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
     return float(known.mean()), *wilson(int(known.sum()), int(known.size), float(norm.ppf(0.975)))
 
 
-def say_range(asked: Range, measure: Measure) -> str:
+def say_range(asked: Range, measure: Measure, language: Language | None = None) -> str:
     """Describe a range as text.
 
     Args:
         asked: The range.
         measure: Description of the outcome, with its unit and type.
+        language: Language of the text; None for English.
 
     Returns:
         Text such as `above 1,037 soldiers`, `above 30 % and below 40 %` or `later than 5 July`.
     """
-    words = {"above": "later than", "below": "earlier than"} if measure.is_date else {}
-    return " and ".join(f"{words.get(key, key)} {say_end(end.value, measure)}" for key, end in asked.thresholds.items())
+    says = language or language_of()
+    keys = {"above": "later_than", "below": "earlier_than"} if measure.is_date else {"above": "above", "below": "below"}
+    ends = asked.thresholds.items()
+    return says.listed([says.say(keys[key], value=say_end(end.value, measure, says)) for key, end in ends])
 
 
-def say_end(value: float, measure: Measure) -> str:
+def say_end(value: float, measure: Measure, language: Language) -> str:
     """Format a threshold with its unit, or as a date if the outcome is one."""
     if measure.is_date:
-        return format_day(date.fromordinal(round(value)))
-    return f"{100 * value:.10g} %" if measure.unit.startswith("share") else f"{value:,.10g} {measure.unit}".strip()
+        return language.day(date.fromordinal(round(value)))
+    if measure.unit.startswith("share"):
+        return f"{100 * value:.10g} %"
+    return f"{value:,.10g} {language.unit(measure.unit, value == 1)}".strip()

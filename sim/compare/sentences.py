@@ -194,7 +194,8 @@ def sentence_of(
     found, says = verdict.judgement, language or language_of()
     what, amount = say_outcome(measure, says), say_difference(found.mean_difference, measure, says)
     if verdict.risk is not None and asked is not None:
-        said = say_risk(found, verdict.risk, f"{what} is {say_range(asked, measure)}")
+        event = says.say("risk_event", what=what, range=say_range(asked, measure, says))
+        said = say_risk(found, verdict.risk, event, says)
         text = says.say("verdict", change=change, said=said)
     elif found.worlds <= 1:
         text = says.say("verdict_one" if found.worlds else "verdict_nothing", change=change, what=what, amount=amount)
@@ -216,16 +217,20 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, language: Languag
     return language.say(key, found.worlds, what=what, amount=amount, interval=interval)
 
 
-def say_risk(found: Judgement, risk: Risk, event: str) -> str:
+def say_risk(found: Judgement, risk: Risk, event: str, language: Language) -> str:
     """Describe the risk difference with its interval, and the numbers of worlds with a prevented or caused event."""
-    size, low, high = found.mean_difference, found.mean_low, found.mean_high
-    amount, interval = say_difference(size, RISK), say_interval(low, high, RISK)
-    first = risk.in_both + risk.caused
-    told = f"{event} in {first:,} of {counted(found.worlds, 'world')} instead of {risk.in_both + risk.prevented:,}"
-    worlds = f"prevented in {risk.prevented:,}, caused in {risk.caused:,}, unchanged in {found.worlds_equal:,}"
-    if clear(low, high):
-        return f"{told}: the risk is {amount} (95 % interval: {interval}); {worlds}"
-    return f"{told}: no difference in the risk was detected (95 % interval: {interval}); {worlds}"
+    low, high = found.mean_low, found.mean_high
+    first, before = f"{risk.in_both + risk.caused:,}", f"{risk.in_both + risk.prevented:,}"
+    return language.say(
+        "risk_clear" if clear(low, high) else "risk_unclear",
+        told=language.say("risk_told", found.worlds, event=event, first=first, before=before),
+        amount=say_difference(found.mean_difference, RISK, language),
+        interval=say_interval(low, high, RISK, language),
+        worlds=language.say(
+            "risk_worlds",
+            prevented=f"{risk.prevented:,}", caused=f"{risk.caused:,}", unchanged=f"{found.worlds_equal:,}",
+        ),
+    )  # fmt: skip
 
 
 RISK = Measure("risk", "Risk", "share of worlds", False, {})

@@ -5,7 +5,7 @@ them can omit a number. Only YAML is read, so that the help starts quickly. The 
 such as `5, from 10` or `times 3 (60 to 180)`, is the one declared in `configs/rules`, before any draw.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,14 +22,63 @@ TRAITS = {
 }
 FEW = 3  # largest number of posts that a text names one by one
 DATES = {"start_date": "first day", "end_date": "last day"}
+CHANGES = DATES | {
+    "policy": "policy {group}",
+    "number": "{meaning} ({unit})",
+    "attention": "attention of the Taliban to the region {region} (factor)",
+    "post": "{trait} at {posts}",
+    "value": "{value}",
+    "from": "{value}, from {before}",
+    "as_declared": "{value}, as declared",
+    "times": "times {value} ({before} to {after})",
+    "plus": "plus {value} ({before} to {after})",
+    "minus": "minus {value} ({before} to {after})",
+    "struck": "struck ({date})",
+    "struck_before": "struck (no such event)",
+    "date": "on {value}",
+    "date_from": "on {value}, from {before}",
+    "condition": "{condition} {value}",
+    "condition_from": "{condition} {value}, from {before}",
+    "and": "{first} and {last}",
+    "reworded": "reworded",
+}
+
+
+class Words(NamedTuple):
+    """An English text that another language may have, with the texts, names and numbers in its gaps."""
+
+    kind: str  # such as changes, numbers, units, traits, events, conditions, groups or choices
+    name: str  # what the text is about; with the kind, what a language has it by
+    text: str
+    gaps: Mapping[str, "Words | str"] = {}
+
+    def said(self, text_of: Callable[["Words"], str] | None = None) -> str:
+        """Return the text with its gaps filled.
+
+        Args:
+            text_of: Returns the text that a language has in place of `text`, with the same gaps; None for English.
+        """
+        text = self.text if text_of is None else text_of(self)
+        gaps = {key: one if isinstance(one, str) else one.said(text_of) for key, one in self.gaps.items()}
+        return text.format(**gaps) if gaps else text
+
+
+def change_words(name: str, **gaps: Words | str) -> Words:
+    """Return one of the texts of CHANGES, with its gaps."""
+    return Words("changes", name, CHANGES[name], gaps)
 
 
 class Change(NamedTuple):
     """Description of one change that a choice makes."""
 
     key: str  # changed key, such as calls.flights_per_day, timeline.events.bagram_handed_over or attention.Northern
-    meaning: str  # meaning of the number, date, post or event that is changed
-    change: str  # the change as text, such as `times 3 (60 to 180)`
+    about: Words  # meaning of the number, date, post or event that is changed
+    how: Words  # such as `times 3 (60 to 180)`
+
+    @property
+    def change(self) -> str:
+        """The change alone."""
+        return self.how.said()
 
     @property
     def short(self) -> str:
@@ -39,7 +88,11 @@ class Change(NamedTuple):
     @property
     def long(self) -> str:
         """The meaning, followed by the change."""
-        return f"{self.meaning}: {self.change}"
+        return self.said()
+
+    def said(self, text_of: Callable[[Words], str] | None = None) -> str:
+        """Return the meaning, followed by the change, in a language (see `Words.said`)."""
+        return f"{self.about.said(text_of).rstrip('.')}: {self.how.said(text_of)}"
 
 
 @remembered()
@@ -125,13 +178,20 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
             found += describe_changes(group, row) if isinstance(row, str) and row != "_self_" else ()
             for key, choice in row.items() if isinstance(row, Mapping) else ():
                 chosen = key.removeprefix("override /")
-                found += [Change(chosen, f"policy {chosen}", f"{choice}, from {usual_groups()[chosen]}")]
+                about = change_words("policy", group=Words("groups", chosen, chosen))
+                value, before = (Words("choices", f"{chosen}.{one}", one) for one in (choice, usual_groups()[chosen]))
+                found.append(Change(chosen, about, change_words("from", value=value, before=before)))
                 found += describe_changes(chosen, choice)
-        found += [Change(key, DATES[key], str(content[key])) for key in DATES if key in content]
+        found += [
+            Change(key, change_words(key), change_words("value", value=str(content[key])))
+            for key in DATES
+            if key in content
+        ]
     found += numbers_changed(section)
     for region, weight in section.get("attention", {}).items():
-        meaning = f"attention of the Taliban to the region {region} (factor)"
-        found.append(Change(f"attention.{region}", meaning, f"{weight:g}, from 1"))
+        about = change_words("attention", region=Words("regions", region, region))
+        how = change_words("from", value=f"{weight:g}", before="1")
+        found.append(Change(f"attention.{region}", about, how))
     found += posts_changed(section.get("posts", {}))
     found += events_changed(section)
     return tuple(found)
@@ -145,13 +205,20 @@ def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
             row = declared(key)
             before = values.get(key, row["value"])
             values[key] = amount if how == "set" else before * amount if how == "scale" else before + amount
-            step = f"{before:g} to {values[key]:g}"
             said = {
-                "set": f"{amount:g}, from {before:g}" if amount != before else f"{amount:g}, as declared",
-                "scale": f"times {amount:g} ({step})",
-                "shift": f"{'plus' if amount > 0 else 'minus'} {abs(amount):g} ({step})",
+                "set": "from" if amount != before else "as_declared",
+                "scale": "times",
+                "shift": "plus" if amount > 0 else "minus",
             }
-            yield Change(key.removeprefix("rules."), f"{row['meaning']} ({row['unit']})", said[how])
+            size = abs(amount) if how == "shift" else amount
+            meaning, unit = (
+                Words(kind, row[part], row[part]) for kind, part in (("numbers", "meaning"), ("units", "unit"))
+            )
+            yield Change(
+                key.removeprefix("rules."),
+                change_words("number", meaning=meaning, unit=unit),
+                change_words(said[how], value=f"{size:g}", before=f"{before:g}", after=f"{values[key]:g}"),
+            )
 
 
 def declared(key: str) -> Mapping[str, Any]:
@@ -173,7 +240,9 @@ def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
     for change_of, names in alike.items():
         trait, amount = change_of.split()
         key = f"({len(names)} posts)" if len(names) > FEW else ",".join(names)
-        yield Change(f"posts.{key}.{trait}", f"{TRAITS[trait]} at {', '.join(map(say_post, names))}", amount)
+        said = Words("traits", trait, TRAITS[trait])
+        about = change_words("post", trait=said, posts=", ".join(map(say_post, names)))
+        yield Change(f"posts.{key}.{trait}", about, change_words("value", value=amount))
 
 
 def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
@@ -185,19 +254,34 @@ def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
         timeline[name] = {**timeline.get(name, {}), **(row if isinstance(row, Mapping) else {})}
     for name in section.get("strike", []):
         row = timeline.get(name, {})
-        yield Change(f"timeline.events.{name}", meaning_of(name, row), f"struck ({row.get('date', 'no such event')})")
+        how = change_words("struck", date=str(row["date"])) if "date" in row else change_words("struck_before")
+        yield Change(f"timeline.events.{name}", meaning_of(name, row), how)
     for name, columns in section.get("events", {}).items():
         before = timeline.get(name, {})
         after = {**before, **columns}
         said = [
-            f"{'on' if column == 'date' else str(after.get('condition', column)).replace('_', ' ')} {after[column]}"
-            + (f", from {before[column]}" if column in before else "")
+            column_changed(column, before, after)
             for column in ("date", "value")
             if column in after and after[column] != before.get(column)
         ]
-        yield Change(f"timeline.events.{name}", meaning_of(name, after), " and ".join(said) or "reworded")
+        if len(said) > 1:
+            said = [change_words("and", first=said[0], last=said[1])]
+        yield Change(f"timeline.events.{name}", meaning_of(name, after), *(said or [change_words("reworded")]))
 
 
-def meaning_of(name: str, row: Mapping[str, Any]) -> str:
+def column_changed(column: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Words:
+    """Describe how the date or the value of an event changes."""
+    gaps: dict[str, Words | str] = {"value": str(after[column])}
+    if column in before:
+        gaps["before"] = str(before[column])
+    if column != "date":
+        condition = str(after.get("condition", column))
+        gaps["condition"] = Words("conditions", condition, condition.replace("_", " "))
+    what = "date" if column == "date" else "condition"
+    return change_words(f"{what}_from" if column in before else what, **gaps)
+
+
+def meaning_of(name: str, row: Mapping[str, Any]) -> Words:
     """Return the text of an event or, if it has none, its name."""
-    return str(row.get("text") or name.replace("_", " ")).rstrip(".")
+    text = str(row.get("text") or name.replace("_", " "))
+    return Words("events", text, text)

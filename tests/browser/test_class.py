@@ -8,6 +8,7 @@ from conftest import Classroom
 from seen import MOST_WORDS, SEEN
 
 from sim.classroom.app import PAGES, WALL
+from sim.classroom.sessions.undo import MINUTE
 
 NAMES = (b"Anna", b"Boris", b"Chirin", b"North")
 OUTCOME = "Soldiers who crossed by 7 July"
@@ -387,6 +388,27 @@ def test_the_end_of_a_session_asks_and_can_be_undone(team):
     sees(boris, "The teacher has ended this session")
     teacher.get_by_role("button", name="Undo").click()
     boris.get_by_label("Lower end").wait_for()
+    assert teacher.get_by_role("button", name="Undo").count() == 0
+    claim(boris, "-400", "-200", "border=closed")
+    sees(teacher, "One team of 1 has sent a claim")
+
+
+@pytest.mark.parametrize("act", ["Remove Boris", "End the session"])
+def test_what_was_done_is_undone_with_the_keyboard_alone_and_not_after_its_minute(team, act):
+    teacher, boris, _ = team
+    send_all(boris, "closed", "-400", "-200", "0.8", "the bridge")
+    for is_kept in (True, False):
+        teacher.get_by_role("button", name=act).click()
+        teacher.get_by_role("dialog").locator(".panj-yes").click()
+        undo = teacher.get_by_role("button", name="Undo")
+        undo.wait_for()
+        boris.get_by_label("Lower end").wait_for(state="detached")
+        if is_kept:
+            undo.focus()
+            teacher.keyboard.press("Enter")
+            is_shown(boris, THEIRS)
+        undo.wait_for(state="detached", timeout=5_000 if is_kept else (MINUTE + 15) * 1000)
+    assert boris.get_by_label("Lower end").count() == 0
 
 
 STUDENTS = [name for name in PAGES if name not in ("teacher", WALL)]

@@ -387,6 +387,13 @@ def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(visitor, wall, kee
     hana.press("#decision [data-end=low]", "PageDown")
     hana.click("#decision [data-fall]")
     sees(projector, "2 of 2 students have set a bracket")
+    projector.locator(".wall-row").nth(1).wait_for()
+    assert projector.locator(".wall-dot").count() == 200, "pairs of the second decision stay covered"
+    assert projector.inner_text(".panj-wall").count("Nine in ten") == 1
+    keep(projector, "scenes_wall_second_covered")
+    projector.keyboard.press("d")
+    projector.locator(".wall-dot").nth(399).wait_for()
+    assert projector.inner_text(".panj-wall").count("Nine in ten") == 2
 
 
 def test_the_scenes_of_a_class_are_used_with_keys_alone_and_can_be_left(visitor):

@@ -353,8 +353,15 @@ def campaigns(runs=RUNS):
     return Campaigns(about, held)
 
 
-def on_the_wall(scenes, code, name, found=None):
-    return scene_on_the_wall(code, PLACE[name], scenes.gathered(code, TEACHER), found or campaigns())
+def on_the_wall(scenes, code, name):
+    return scene_on_the_wall(
+        code, PLACE[name], scenes.gathered(code, TEACHER), campaigns(), scenes.shown(code, TEACHER)
+    )
+
+
+def covered(scenes, code):
+    """Whether the pairs of each decision on the wall are covered."""
+    return {row["key"]: row["is_covered"] for row in on_the_wall(scenes, code, "decision")["board"]["rows"]}
 
 
 def test_every_campaign_that_was_run_is_a_line_of_the_page_and_no_other(scenes, code):
@@ -392,18 +399,41 @@ def test_a_bracket_is_held_if_it_has_nine_pairs_in_ten(register, scenes, code):
     pairs = campaigns().differences(DECISIONS[1])
     low, high = (float(end) for end in (pairs.min(), pairs.max()))
     scenes.keep(code, ANNA, Done(BRACKET, DECISIONS[1], (low, high)))
-    board = on_the_wall(scenes, code, "decision")["board"]
-    assert board["is_covered"] and [row["key"] for row in board["rows"]] == [DECISIONS[1]]
+    assert covered(scenes, code) == {DECISIONS[1]: True}
     scenes.keep(code, BORIS, Done(BRACKET, DECISIONS[1], (0.0, 1.0)))
-    board = on_the_wall(scenes, code, "decision")["board"]
-    (row,) = board["rows"]
-    assert not board["is_covered"] and [one["held"] for one in row["ranges"]] == [True, False]
+    (row,) = on_the_wall(scenes, code, "decision")["board"]["rows"]
+    assert not row["is_covered"] and [one["held"] for one in row["ranges"]] == [True, False]
     scenes.show_pairs(code, TEACHER, DECISIONS)
     register.join(code, CYRUS, "Cyrus")
-    shown = bool(scenes.shown(code, TEACHER))
-    later = scene_on_the_wall(code, PLACE["decision"], scenes.gathered(code, TEACHER), campaigns(), shown)["board"]
-    assert shown and not later["is_covered"], "who comes later covers nothing that was shown"
+    assert covered(scenes, code) == {DECISIONS[1]: False}, "who comes later covers nothing that was shown"
     assert row["dots"] == pairs.tolist() and "Held: A." in row["found"] and "Not held: B." in row["found"]
+
+
+def test_pairs_of_another_decision_stay_covered_until_the_wall_shows_them_or_each_student_has_a_bracket(scenes, code):
+    first, second = DECISIONS
+    scenes.move(code, TEACHER, PLACE["decision"])
+    for who in (ANNA, BORIS):
+        scenes.keep(code, who, Done(BRACKET, *bracket()))
+    assert covered(scenes, code) == {first: False}
+    scenes.show_pairs(code, TEACHER, [first])
+    scenes.keep(code, ANNA, Done(BRACKET, *bracket(decision=second)))
+    assert covered(scenes, code) == {first: False, second: True}
+    hidden = on_the_wall(scenes, code, "decision")["board"]["rows"][1]
+    assert not hidden["dots"] and not hidden["found"] and hidden["summary"] == f"Title of {second}"
+    assert [(one["letter"], one["held"]) for one in hidden["ranges"]] == [("A", None)]
+    scenes.keep(code, BORIS, Done(BRACKET, *bracket(decision=second)))
+    assert covered(scenes, code) == {first: False, second: False}
+
+
+def test_the_wall_can_show_pairs_of_another_decision_that_only_one_student_has_predicted(scenes, code):
+    scenes.move(code, TEACHER, PLACE["decision"])
+    for who, decision in zip((ANNA, BORIS), DECISIONS, strict=True):
+        scenes.keep(code, who, Done(BRACKET, *bracket(decision=decision)))
+    assert covered(scenes, code) == dict.fromkeys(DECISIONS, False), "at first, any bracket of each student is enough"
+    scenes.show_pairs(code, TEACHER, DECISIONS[:1])
+    assert covered(scenes, code) == dict(zip(DECISIONS, (False, True), strict=True))
+    scenes.show_pairs(code, TEACHER, DECISIONS[1:])
+    assert covered(scenes, code) == dict.fromkeys(DECISIONS, False)
 
 
 def test_nine_in_ten_is_enough_and_less_is_not():

@@ -1,9 +1,11 @@
 """A second language comes from one folder: a made-up one, written from the English, leaves no English but names."""
 
 import re
+from datetime import date
 from types import SimpleNamespace
 
 import made_up
+import numpy as np
 import pytest
 from english import names
 from test_reading import COUNT, DATE, campaigns, noise
@@ -19,10 +21,14 @@ from sim.classroom.parts.terms import terms, with_terms
 from sim.classroom.reading import outcome_groups, read
 from sim.classroom.sessions import scenes_wall, session, wall
 from sim.classroom.texts import current_language, overlaid, say_fault, texts_of, use_language
+from sim.compare.risk import judge_risk, say_range
+from sim.compare.sentences import say_risk
 from sim.configuration.overrides import BASELINE
 from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.explorable import content
+from sim.options import Range, read_threshold
+from sim.study.reader import Measure
 
 ENGLISH = re.compile(r"\b[A-Za-z]{3,}\b")
 QUOTED = re.compile(f'{texts.ISOLATE}[^{texts.END}]*{texts.END}|<span lang="en".*?</span>', re.DOTALL)
@@ -99,6 +105,30 @@ def test_the_verdict_on_two_choices_has_no_english(language):
 def test_the_help_of_a_fork_and_the_groups_of_outcomes_have_no_english(language):
     said = [what_if.help_of(group, one) for group in fields.POLICIES for one in fields.fields_of()[group].options]
     assert not english_in(*said, *outcome_groups().values())
+
+
+def test_what_a_choice_changes_has_no_english(language):
+    said = [option.help for field in fields.fields_of().values() for option in field.options]
+    assert len(said) > 20 and not english_in(*said) and not any(texts.ISOLATE in one for one in said)
+
+
+def test_what_a_language_lacks_of_a_choice_is_set_apart_as_english(language, monkeypatch):
+    monkeypatch.setitem(texts_of("declared").page, "numbers", {})
+    fields.fields_in.cache_clear()
+    said = fields.option_of("reinforcement", "answer_every_call", texts_of("form")).help
+    assert english_in(said.replace(texts.ISOLATE, "")) and not english_in(said)
+
+
+def test_a_verdict_on_a_risk_has_no_english(language):
+    says, measure = texts_of("reading"), Measure("x", "\u03b1", "soldiers", False, {}, date(2021, 7, 7))
+    late = Measure("x", "\u03b1", "date", True, {}, date(2021, 7, 7))
+    for ends, about in ((("10", "20"), measure), (("2021-07-01", "2021-07-05"), late)):
+        assert not english_in(say_range(Range(*map(read_threshold, ("above", "below"), ends)), about, says))
+    values = np.array([0.0, 1.0] * 20)
+    for ours in (values, np.roll(values, 1), np.ones(40)):
+        found, risk = judge_risk(ours, values)
+        verdict = say_risk(found, risk, "\u03b1", says)
+        assert verdict and not english_in(verdict)
 
 
 def test_a_card_of_evidence_has_no_english_but_what_the_record_says(language):

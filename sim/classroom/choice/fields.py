@@ -5,13 +5,13 @@ Reads   configs/ for the choices, and for the numbers with their units, ranges a
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from sim.classroom.choice.form import Form, put, short_key
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.texts import current_language, declared, texts_of
-from sim.configuration.changes import TRAITS, describe_changes, describing_groups, section_of
+from sim.classroom.texts import Texts, current_language, declared, texts_of
+from sim.configuration.changes import TRAITS, Words, describe_changes, describing_groups, section_of
 from sim.configuration.draws import read_priors
 from sim.configuration.numbers import Number, declared_numbers
 from sim.configuration.overrides import EVENTS, Override, Overrides, choices_of
@@ -114,7 +114,7 @@ def order_of(group: str) -> list[str]:
     return [usual, *(name for name in choices_of(group) if name != usual)]
 
 
-def option_of(group: str, name: str, texts: Language) -> Option:
+def option_of(group: str, name: str, texts: Texts) -> Option:
     """Return one choice of a group with its label and its help text, which also says what the choice changes, if known.
 
     If a user has added the choice, its label and help text are read from the file of the choice.
@@ -124,10 +124,19 @@ def option_of(group: str, name: str, texts: Language) -> Option:
     except PanjError:
         own = section_of(group, name)
         label, said = own.get("title") or name.replace("_", " "), str(own.get("about", ""))
-    changes = "; ".join(one.long for one in describe_changes(group, name)) if group in describing_groups() else ""
-    return Option(
-        name, label, texts.say("option_changes", help=said, changes=texts.quoted(changes)) if changes else said
-    )
+    found = describe_changes(group, name) if group in describing_groups() else ()
+    changes = "; ".join(one.said(partial(words_in, texts)) for one in found)
+    return Option(name, label, texts.say("option_changes", help=said, changes=changes) if changes else said)
+
+
+def words_in(texts: Texts, words: Words) -> str:
+    """Return a part of what a choice changes as a language has it or, if it has none, set apart in English.
+
+    Groups and choices are called as on the form; the other parts come from declared.yaml.
+    """
+    if words.kind in ("groups", "choices"):
+        return texts.say(words.name) if words.name in texts.page else texts.quoted(words.text)
+    return declared(words.kind, words.name, texts.quoted(words.text), texts.code)
 
 
 def describe_change(form: Form, base: Form, language: str = "") -> str:
@@ -191,7 +200,7 @@ def say_section(section: str, name: str, value: Any, texts: Language) -> str:
         meaning = said_meaning(declared_numbers()[f"rules.{short_key(name)}"])
         return texts.say(f"other_{section}", meaning=meaning, value=f"{value:g}")
     if section == "attention":
-        return texts.say("other_attention", region=name, value=f"{value:g}")
+        return texts.say("other_attention", region=declared("regions", name, name), value=f"{value:g}")
     if section == "posts":
         traits = (
             texts.say("other_post", trait=declared("traits", trait, TRAITS.get(trait, trait)), value=f"{each:g}")

@@ -91,7 +91,7 @@ def content_of(shown: Shown) -> dict[str, Any]:
     is_board = question is not None and question.stage != OPEN
     scene = None
     if room.scene is not None:
-        scene = scene_on_the_wall(code, room.scene, shown.works, ready_campaigns(), bool(shown.shown))
+        scene = scene_on_the_wall(code, room.scene, shown.works, ready_campaigns(), shown.shown)
         if ready_campaigns() is None:
             prepare()
     joined = sum(len(team.members) for team in room.teams)

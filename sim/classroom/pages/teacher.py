@@ -205,9 +205,7 @@ def WayIn(room: Room, word: str) -> None:
     texts, code = texts_of("class"), room.session.code
     Heading(texts.say("teacher_way_in"), 2)
     JoinCode(code)
-    Note(texts.say("teacher_address"))
-    if not is_reachable():
-        Note(texts.say("teacher_local"))
+    Note(texts.say("teacher_address" if is_reachable() else "teacher_local"))
     if word:
         Note(texts.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
 

@@ -2,11 +2,12 @@
 
 Reads   what students did (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
 Assumes A student is the letter of the team. Curves and results are those of the campaigns of the page, never numbers
-        that a page has sent. Nothing is shown of the pairs before every student has set a bracket, or D is pressed;
-        once they were shown they stay, because nobody can set a bracket about them any more.
+        that a page has sent. Nothing is shown of the pairs of a decision before every student has set a bracket for
+        it, or D is pressed; the first that are shown need only a bracket of each student for any decision. Once pairs
+        were shown they stay, because nobody can set a bracket about them any more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def has_bracket(work: Work) -> bool:
 
 
 def scene_on_the_wall(
-    code: str, scene: int, works: Sequence[Work], campaigns: Campaigns | None, is_shown: bool = False
+    code: str, scene: int, works: Sequence[Work], campaigns: Campaigns | None, shown: Collection[str] = ()
 ) -> dict[str, Any]:
     """Return what the wall shows of a scene.
 
@@ -58,7 +59,7 @@ def scene_on_the_wall(
         scene: Place of the scene, from 0.
         works: What the students did.
         campaigns: The campaigns of the page; None while they are being run.
-        is_shown: Whether the wall has shown pairs before.
+        shown: Decisions whose pairs the wall has shown before.
 
     Returns:
         `title`, `stage`, `lines` of text, the `chart` of lines or None, and the `board` of brackets or None.
@@ -66,12 +67,12 @@ def scene_on_the_wall(
     texts = texts_of("scenes")
     step = texts.say("wall_step", None, number=scene + 1, all=len(SCENES))
     waits = texts.say("teach_getting_ready") if campaigns is None else ""
-    shown = {"title": title_of_scene(scene), "stage": " ".join(filter(None, (step, count_done(scene, works), waits)))}
+    said = {"title": title_of_scene(scene), "stage": " ".join(filter(None, (step, count_done(scene, works), waits)))}
     has_chart, has_board = scene in (GATHER, REPORTS), scene == DECISION
-    return shown | {
+    return said | {
         "lines": lines_of(SCENES[scene]),
         "chart": chart_of(code, scene, works, campaigns) if campaigns and has_chart else None,
-        "board": brackets_of(works, campaigns, is_shown) if campaigns and has_board else None,
+        "board": brackets_of(works, campaigns, shown) if campaigns and has_board else None,
     }
 
 
@@ -131,34 +132,56 @@ def first_days(about: Mapping[str, Any]) -> list[tuple[int, int]]:
     return found
 
 
-def brackets_of(works: Sequence[Work], campaigns: Campaigns, is_shown: bool) -> dict[str, Any]:
-    """Return the brackets as a board of the wall: one row per decision, with its pairs as dots."""
+def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[str]) -> dict[str, Any]:
+    """Return the brackets as a board of the wall: one row per decision, with its pairs as dots unless covered."""
     texts, about = texts_of("scenes"), campaigns.about
     chosen = [one for one in campaigns.decisions if any(one in work.brackets for work in works)]
     titles = {one["key"]: one["title"] for one in about["decisions"]}
     manner = about["worlds"][0]["manner"]
-    is_covered = not (is_shown or all(map(has_bracket, works)))
+    pairs = {one: None if is_covered(one, works, shown) else campaigns.differences(one) for one in chosen}
     foot = texts.say("wall_pairs", None, runs=len(about["seeds"]), manner=manner)
     return {
         "title": texts.say("wall_brackets"),
-        "rows": [row_of_brackets(one, titles[one], works, campaigns.differences(one)) for one in chosen],
+        "rows": [row_of_brackets(one, titles[one], works, pairs[one]) for one in chosen],
         "zero": True,
         "reported": None,
         "key_reported": "",
         "unit": texts.say("wall_unit"),
         "foot": foot,
         "foot_covered": texts.say("wall_covered", None, foot=foot),
-        "is_covered": is_covered,
     }
 
 
-def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.ndarray) -> dict[str, Any]:
-    """Return the row of a decision: the brackets about it, each held or not, and the differences of its pairs."""
-    texts = texts_of("scenes")
+def is_covered(decision: str, works: Sequence[Work], shown: Collection[str]) -> bool:
+    """Return whether the pairs of a decision are still to be predicted by somebody."""
+    if decision in shown or all(decision in one.brackets for one in works):
+        return False
+    return bool(shown) or not all(map(has_bracket, works))
+
+
+def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.ndarray | None) -> dict[str, Any]:
+    """Return the row of a decision: the brackets about it and, unless its pairs are covered, what they held."""
     ranges = [
-        {"letter": one.letter, "from": low, "to": high, "held": holds(low, high, pairs)}
+        {"letter": one.letter, "from": low, "to": high, "held": None if pairs is None else holds(low, high, pairs)}
         for one, (low, high) in ((one, one.brackets[decision]) for one in works if decision in one.brackets)
     ]
+    found = "" if pairs is None else say_held(ranges, pairs)
+    return {
+        "key": decision,
+        "name": title,
+        "teams": [one["letter"] for one in ranges],
+        "ranges": ranges,
+        "dots": [] if pairs is None else pairs.tolist(),
+        "is_covered": pairs is None,
+        "found": found,
+        "mean": None,
+        "summary": texts_of("scenes").say("wall_row", None, decision=title, found=found) if found else title,
+    }
+
+
+def say_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str:
+    """Say where nine pairs in ten are, and whose brackets held them."""
+    texts = texts_of("scenes")
     said = {
         key: " ".join(str(one["letter"]) for one in ranges if one["held"] == is_held)
         for key, is_held in (("held", True), ("missed", False))
@@ -166,16 +189,7 @@ def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.
     low, high = (f"{round(end):+,d}".replace("-", "\u2212") for end in np.quantile(pairs, ENDS).tolist())
     found = [texts.say("wall_nine", None, low=low, high=high)]
     found += [texts.say(f"wall_{key}", None, letters=letters) for key, letters in said.items() if letters]
-    return {
-        "key": decision,
-        "name": title,
-        "teams": [one["letter"] for one in ranges],
-        "ranges": ranges,
-        "dots": pairs.tolist(),
-        "found": " ".join(found),
-        "mean": None,
-        "summary": texts.say("wall_row", None, decision=title, found=" ".join(found)),
-    }
+    return " ".join(found)
 
 
 def holds(low: float, high: float, pairs: np.ndarray) -> bool:

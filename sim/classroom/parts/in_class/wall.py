@@ -24,13 +24,15 @@ def WallView(
     """Show the screens of the wall, one at a time.
 
     Keys: arrows, space and page keys move between screens; `b` or `.` blanks the wall; `j` shows the way into the
-    session; `n` takes the session to its next step; `d` shows or hides what is behind a chart of the scenes.
+    session; `n` takes the session to its next step; `d` shows or hides the drawings behind a chart of
+    the scenes, and shows the pairs of the decisions in sight.
 
     Args:
         wall: The content: code, link and QR code; the board from `sim.classroom.sessions.wall.board_of` or None; the
             scene from `sim.classroom.sessions.scenes_wall.scene_on_the_wall` or None; the prompts of the debrief;
             `place`, which changes when another screen has to be shown first.
         event_next: Receives `place` when `n` is pressed.
-        event_pairs: Receives the decisions of the scenes whose pairs the wall shows, when it comes to show others.
+        event_pairs: Receives the decisions of the scenes whose pairs the wall shows or is to show, when it comes to
+            show others.
         colours: Colours of the chart, keyed by name.
     """
