@@ -22,6 +22,7 @@ MULTIRUN = ("-m", "--multirun")
 QUIET, JSON = ("-q", "--quiet"), ("--json",)
 HELP = ("-h", "--help", "help")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
+THE_LINE = date(2021, 7, 7)  # as in sim.data.facts, which is slow to import
 SHOWS = "`python -m sim settings key=value ...`, which prints what a command line resolves to"
 NEW_FILE = "config_dir=FOLDER, a folder of your own files as `init FOLDER` writes it, or key=value"
 FLAGS = {  # flags of Hydra and other programs, with what to use instead
@@ -397,18 +398,24 @@ class Calibrate(Request):
     """Fit the uncertain numbers to the record from a prior sample, refine the fit and write a page about it."""
 
     extras = ("calibrate", "report")
-    examples = ("calibrate results/bank refine=full accept=0.01",)
+    examples = ("calibrate results/bank refine=full accept=0.01", "calibrate results/bank until=2021-06-22 refine=full")
     folder: Path = argument("folder of a prior sample, as written by `bank`", Path("results/bank"))
     accept: float = option("share of the campaigns to accept in the first fit", 0.01, low=0, high=1)
     refine: str = option("effort spent on refining the fit", "quick", choices=("quick", "full", "none"))
     chains: int = option("independent chains of the refinement, which are pooled and compared", 2, low=1, high=64)
     seed: int = option("seed of the chains", 0, low=0, high=LAST_SEED)
+    until: date = option("last day covered by the reports that are fitted", THE_LINE, example="2021-06-22")
     check: bool = option("also test the fit on synthetic data with known numbers and on held-out evidence", False)
 
     @property
     def place(self) -> Path:
-        """Folder into which the fit is written."""
-        return self.folder / "calibration"
+        """Folder into which the fit is written; one that does not fit the whole record has a folder of its own."""
+        return self.folder / ("calibration" if self.is_whole else f"calibration_{self.until.isoformat()}")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all reports are fitted."""
+        return self.until == THE_LINE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -422,7 +429,7 @@ class Assimilate(Request):
         "assimilate until=2021-06-22 worlds=400",
         "assimilate -m theory=contagion,odds_only until=2021-06-22 worlds=400 repeats=4",
     )
-    until: date = option("last day covered by the reports", date(2021, 7, 7), example="2021-06-22")
+    until: date = option("last day covered by the reports", THE_LINE, example="2021-06-22")
     known: date | None = option(
         "use only reports published up to this day; by default, all", None, example="2021-06-22"
     )

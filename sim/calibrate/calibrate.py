@@ -1,10 +1,11 @@
 """Fit the uncertain parameters to the record from a bank: `python -m sim calibrate [results/bank] [refine=quick]`.
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes; the targets to be fitted.
-Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; for a
-        refined fit also posterior_first.parquet, steps.csv, events.csv, chains.csv and chains.parquet, and the stages
-        of its chains in chains/. `sim.calibrate.figures` prints and draws them, `sim.calibrate.page` makes an HTML
-        page. The files of an earlier fit are replaced only when all new ones are complete.
+Writes  calibration/ in the bank, or calibration_2021-06-22/ if `until` is that day: posterior.parquet, screening.csv,
+        diagnostics.csv, predictive.csv, fit.json; for a refined fit also posterior_first.parquet, steps.csv,
+        events.csv, chains.csv and chains.parquet, and the stages of its chains in chains/. `sim.calibrate.figures`
+        prints and draws them, `sim.calibrate.page` makes an HTML page. The files of an earlier fit are replaced only
+        when all new ones are complete.
 Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
         Refined fit: see `sim.calibrate.chains`.
 Assumed The share `accept` of the campaigns that is nearest to the record represents the posterior. An accepted campaign
@@ -31,6 +32,7 @@ from sim.calibrate.fit import (
     read_bank,
     rows_of_screening,
 )
+from sim.calibrate.heldout import targets_until
 from sim.calibrate.refine import (
     about_refined,
     draws_of_chains,
@@ -41,7 +43,8 @@ from sim.calibrate.refine import (
 )
 from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_described, write_tables
 from sim.configuration.posterior import Posterior, table_of
-from sim.data.facts import fingerprint_of_record
+from sim.data.facts import THE_LINE, fingerprint_of_record
+from sim.errors import PanjError
 from sim.options import Calibrate
 from sim.provenance import commit, versions
 from sim.scoring.forecasts import forecast_of, targets_here
@@ -82,7 +85,7 @@ def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
         "bank": about["study"], **{key: about.get(key) for key in STAMPED}, "bank_commit": about.get("commit"),
         "commit": commit(), "versions": versions() | {"salib": version("salib")},
         "rows": len(made.bank.seeds), "failed": made.bank.failed, "last_seed": int(made.bank.seeds.max()),
-        "accept": request.accept, "refine": request.refine,
+        "accept": request.accept, "refine": request.refine, "until": request.until.isoformat(),
         "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
         "effective_sample_size": made.nearest.effective, "targets": len(made.summaries.targets),
         "fitted": [target.target for target in made.summaries.targets], "left_out": list(made.summaries.left_out),
@@ -105,9 +108,11 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
     Raises:
         PanjError: If the bank was made with other rules, data or outcomes, or is too small.
     """
+    check_until(request)
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
-    made = fit(bank, priors_of(bank), targets_here(), request.accept)
+    targets = targets_here() if request.is_whole else targets_until(targets_here(), request.until)
+    made = fit(bank, priors_of(bank), targets, request.accept)
     about, tables = about_fit(made, request), {}
     if request.refine == NONE:
         write_posterior(folder / "posterior.parquet", made.posterior, bank.seeds[made.nearest.rows],
@@ -117,6 +122,16 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
         about, tables = write_refined(made, about, request, folder, console)
     screening = rows_of_screening(made.screening, made.summaries)
     write_tables(folder, {**tables, "screening.csv": screening, "fit.json": about})
+
+
+def check_until(request: Calibrate) -> None:
+    """Raise PanjError if the record ends before `until`, or if a fit to a part of the record is to be checked."""
+    if request.until > THE_LINE:
+        raise PanjError(f"until: found {request.until}, expected a day up to {THE_LINE}", key="until")
+    if request.check and not request.is_whole:
+        raise PanjError(
+            f"check: found true with until={request.until}, expected false, or until={THE_LINE}", key="check"
+        )
 
 
 def write_refined(

@@ -95,6 +95,30 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
     return Split(tuple(fitted), kinds | {target.target: FITTED for target in fitted})
 
 
+def targets_until(targets: Sequence[Target], day: date) -> tuple[Target, ...]:
+    """Return the targets that were known at the end of a day, for a fit of that day.
+
+    Args:
+        targets: All targets.
+        day: The last day that outcomes and evidence may cover.
+
+    Returns:
+        The targets, with the use that they have in such a fit: fitted, by the first fit too, or scored.
+
+    Raises:
+        PanjError: If none of them can be fitted.
+    """
+    when = heard()
+    fitted = {target.target for target in split_by(targets, day, when).fitted}
+    if not fitted:
+        raise PanjError(f"until: found {day}, by which no target can be fitted, expected a later day", key="until")
+    return tuple(
+        target._replace(use="fitted" if target.target in fitted else "scored")
+        for target in targets
+        if ends_by(target, day, when) and target.date <= day and is_told_by(target, day, when)
+    )
+
+
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
     """Score a forecast on every target that it covers, and return the scores keyed by target name.
 

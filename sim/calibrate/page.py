@@ -11,6 +11,7 @@ Writes  report.html.
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sim.data.facts import THE_LINE
 from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.plots.captions import cite, describe_failures, name_number, true_minus
@@ -27,7 +29,7 @@ from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.scoring.figures import format_cell, format_reported
 from sim.study.files import write_file
 from sim.study.reader import read_columns
-from sim.wording import counted, list_words, paragraph, percent, significant, span, span_of, with_range
+from sim.wording import counted, format_day, list_words, paragraph, percent, significant, span, span_of, with_range
 
 FIGURES = {  # by file name: heading and explanation
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
@@ -38,7 +40,7 @@ FIGURES = {  # by file name: heading and explanation
 }
 PROVENANCE = {  # by key of fit.json: label on the page
     "bank": "Prior sample", "rows": "Campaigns of the prior sample", "failed": "Failed",
-    "accept": "Share accepted at first",
+    "until": "Last day of the reports that are fitted", "accept": "Share accepted at first",
     "refine": "Refined", "chains": "Chains", "seed": "Seed of the chains", "draws": "Draws", "tolerance": "Tolerance",
     "effective_sample_size": "Effective draws", "moves": "Moves between draws", "campaigns": "Campaigns per ensemble",
     "learning_rate": "Learning rate", "score": "Mean score, all events", "simulations": "Campaigns of the chains",
@@ -328,11 +330,16 @@ def describe_fit(made: Fitted) -> str:
     """Describe the sample of a fit: numbers of drawn campaigns, of accepted campaigns or draws, and of targets used."""
     about = made.about
     failed = describe_failures(about["failed"])
+    until = date.fromisoformat(about.get("until") or THE_LINE.isoformat())
+    known = "" if until == THE_LINE else (
+        f"Only reports of days up to {format_day(until)} are fitted; `panj score` with calibration.file= and the "
+        "posterior of this fit compares its campaigns with all reports, those of later days among them."
+    )  # fmt: skip
     sample = f"{about['rows']:,} campaigns drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
         return paragraph(
             f"The {about['draws']:,} of {sample} that are nearest to {about['targets']} targets, by weight; "
-            f"effective sample size {about['effective_sample_size']:,.0f}.", failed,
+            f"effective sample size {about['effective_sample_size']:,.0f}.", failed, known,
             "First fit: rejection and regression adjustment.",
         )  # fmt: skip
     return paragraph(
@@ -340,7 +347,7 @@ def describe_fit(made: Fitted) -> str:
         f"weighted by the evidence of their chain (effective sample size {about['effective_sample_size']:,.0f}). Each "
         f"is scored by an ensemble of {about['campaigns']} campaigns against {about['targets']} targets of "
         f"{len(about['events'])} events; learning rate {about['learning_rate']:g}.",
-        f"Prior sample: {sample}.", failed,
+        f"Prior sample: {sample}.", failed, known,
     )  # fmt: skip
 
 

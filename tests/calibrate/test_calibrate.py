@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from sim.calibrate.calibrate import REFINED_ONLY, rows_of_diagnostics, rows_of_p
 from sim.calibrate.chains import RATES, Effort, Problem, Sizes, refine
 from sim.calibrate.figures import show_fit
 from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, rows_of_screening, screen, summaries_of
+from sim.calibrate.heldout import targets_until
 from sim.calibrate.page import describe_events, describe_learned, pressed_end, read_fit, write_page_of_fit
 from sim.calibrate.refine import RefinedFit, Trial, events_of, units_of
 from sim.calibrate.tables import farthest_from_even
@@ -30,7 +32,7 @@ from sim.configuration.draws import Prior, numbers_at, priors_under
 from sim.configuration.posterior import posterior_of
 from sim.errors import PanjError
 from sim.options import Calibrate, read_request
-from sim.scoring.forecasts import forecast_of
+from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.targets import Target
 from sim.study.files import seal, write_folder
 
@@ -214,7 +216,7 @@ def test_the_distance_from_the_prior_is_by_weight() -> None:
         (["accept=1"], "accept: found '1'"),
         (
             ["acept=0.1"],
-            "calibrate: found 'acept', expected one of accept, refine, chains, seed, check; did you mean 'accept'?",
+            "calibrate: found 'acept', expected one of accept, refine, chains, seed, until, check; did you mean 'accept'?",
         ),
         (["refine=fully"], "refine: found 'fully', expected one of quick, full, none; did you mean 'full'?"),
         (["chains=0"], "chains: found '0', expected a whole number from 1 to"),
@@ -269,6 +271,38 @@ def test_the_command_writes_a_posterior_that_runs_can_use(folder: Path, capsys: 
     assert settings.draws.posterior.note == f"{table.num_rows} weighted draws fitted to {about['targets']} targets"
     taken = list(settings.draws.numbers(5).values())
     assert taken in np.array([table[prior.key].to_numpy() for prior in priors_under(())]).T.tolist()
+
+
+def test_a_fit_of_part_of_the_record_uses_no_later_report_and_has_a_folder_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calibrate(folder) == 0
+    whole = (folder / "calibration" / "fit.json").read_bytes()
+    capsys.readouterr()
+    assert main(["calibrate", str(folder), "accept=0.3", "refine=none", "until=2021-06-22"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Only reports of days up to 22 June are fitted" in said
+    assert (folder / "calibration" / "fit.json").read_bytes() == whole
+    made = folder / "calibration_2021-06-22"
+    assert json.loads((made / "fit.json").read_text())["until"] == "2021-06-22"
+    with (made / "predictive.csv").open(newline="") as file:
+        known = {row["target"] for row in csv.DictReader(file)}
+    dates = {target.target: target.date for target in targets_here()}
+    assert len(known) > 8 and max(dates[name] for name in known) <= date(2021, 6, 22)
+    assert {one.target for one in targets_until(targets_here(), date(2021, 6, 22))} >= known
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [(["until=2021-07-08"], "until"), (["until=2021-04-30"], "until"), (["until=2021-06-22", "check=true"], "check")],
+)
+def test_a_day_that_cannot_be_fitted_is_refused_before_anything_is_written(
+    folder: Path, words: list[str], key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(folder.rglob("*"))
+    assert main(["calibrate", str(folder), "accept=0.3", "refine=none", *words]) == 2
+    assert capsys.readouterr().err.startswith(f"panj: {key}:")
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_every_column_of_a_fit_is_described_in_its_codebook_and_its_parquet_files(folder: Path) -> None:
