@@ -183,7 +183,7 @@ def metadata_here(file: Path) -> dict[str, Any]:
 
 
 def init(request: options.Init) -> Answer:
-    """Write a folder for own files, and print what to try next."""
+    """Write a folder for own files, and print the next command to try."""
     from sim.data.starter import write_starter
 
     print("Written:")
@@ -393,7 +393,7 @@ def theories(request: options.Theories) -> int:
 
 
 def sensitivity(request: options.Sensitivity) -> int:
-    """Measure how much each number affects an outcome, draw the results and return the exit code."""
+    """Measure the effect of each number on an outcome, draw the results and return the exit code."""
     from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.terminal import console_of
 
@@ -447,7 +447,7 @@ def evidence(request: options.Evidence) -> Answer:
 
 
 def list_(request: options.List) -> Answer:
-    """Print what can be named on a command line."""
+    """Print names to use on a command line, or the lists of such names."""
     from sim.listing import describe_count, rows_of, table_of
     from sim.terminal import console_of
 

@@ -897,7 +897,7 @@ def read_command(words: Sequence[str]) -> Request:
 
 
 def no_such_flag(word: str) -> PanjError:
-    """Return an error for a word that begins with a dash and is no flag, with what to use instead."""
+    """Return an error for an unknown flag, which suggests an alternative."""
     flag = word.partition("=")[0]
     known = [name for name in (*MULTIRUN, *QUIET, *JSON, *HELP, "--version") if name.startswith("--")]
     expected = FLAGS.get(flag) or f"{OTHER_FLAG}{nearest(flag, known)}"
@@ -993,7 +993,7 @@ def is_argument(word: str, place: Option) -> bool:
 
 
 def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
-    """Return an error for a word that the verb does not take; the error says what the verb takes."""
+    """Return an error for an argument that the verb does not take, with the usage line of the verb."""
     name, key = verb.__name__.lower(), word.partition("=")[0]
     if word in MULTIRUN:
         return PanjError(f"{name}: found '{word}', expected no sweep; run, plan and verify take one")

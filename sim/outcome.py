@@ -442,7 +442,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 
 def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
-    """Return what `read_outcomes` returns, with errors that name the row alone."""
+    """Return the result of `read_outcomes`; errors name only the row, without its file."""
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():

@@ -28,7 +28,7 @@ STAMPED = (
 
 
 def kind_of(calibration: str) -> str:
-    """Return the beginning of a description of where numbers come from, which says of what kind the campaigns are.
+    """Return the kind of campaigns, according to a description of the source of their numbers.
 
     Args:
         calibration: The description, as in `Settings.calibration`.

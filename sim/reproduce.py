@@ -117,7 +117,7 @@ def describe(path: Path, made: Made) -> list[str]:
 
 
 def changes_since(made: Made, facts: Facts) -> list[str]:
-    """List what has changed in code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
+    """List the changes in code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
     now = {"rules": fingerprint_of_rules(), "data": facts.fingerprint, "outcomes": fingerprint_of_outcomes()}
     now |= {"commit": commit() or "none", **versions()}
     pairs = ((name, then, now.get(name, "none")) for name, then in made.known.items())

@@ -132,7 +132,7 @@ def reflected(shares: Floats) -> Floats:
 
 
 def wrapped(shares: Floats) -> Floats:
-    """Let shares that leave one end of their priors come back at the other end.
+    """Wrap shares around, so that those beyond one end of their priors continue at the other end.
 
     Unlike reflection, this keeps a proposal symmetric also if its steps are correlated.
     """

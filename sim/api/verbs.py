@@ -195,7 +195,7 @@ def assimilate(
     settings: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Worlds:
-    """Condition campaigns on what was reported up to a day: numbers and random draws together.
+    """Condition campaigns, that is their numbers and random draws, on the figures reported up to a day.
 
     Args:
         until: Last day covered by the reports.

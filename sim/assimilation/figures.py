@@ -203,7 +203,7 @@ def keys_of_samples() -> list[Artist]:
 
 
 def draw_crossings(made: Followed) -> Path:
-    """Draw how many soldiers crossed by night, and in total by post, in worlds, in free campaigns and as reported."""
+    """Draw the numbers of soldiers who crossed, by night and by post, in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Bars are medians; thick lines contain 50 % and thin lines 90 % of campaigns. "
         "Diamonds: "
@@ -252,7 +252,7 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
 
 
 def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw how many soldiers crossed at each post in total: in worlds, in free campaigns and as reported.
+    """Draw the number of soldiers who crossed at each post: in worlds, in free campaigns and as reported.
 
     A post is shown if a count is reported for it, or if soldiers crossed there in more than 5 % of the worlds or of the
     free campaigns.

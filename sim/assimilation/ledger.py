@@ -197,7 +197,7 @@ def weeks_of(last: int) -> list[tuple[int, int]]:
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Return the columns that describe a cell: stream, region, days, distribution, and what low and high draws mean."""
+    """Return the columns that describe a cell: stream, region, days, distribution, meanings of low and high draws."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",

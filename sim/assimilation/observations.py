@@ -197,7 +197,7 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """Draw what would have been reported if a campaign had been the truth.
+    """Draw the figure that would have been reported if a campaign had been the truth.
 
     Args:
         observation: The observation whose quantity and error are used.

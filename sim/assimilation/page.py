@@ -141,7 +141,7 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """State how many independent worlds would carry as much information as the worlds of the ledger of chance.
+    """Return a sentence on the number of independent worlds that carry as much information as those of the ledger.
 
     Return a list with one sentence, or an empty list if there is no ledger.
     """
@@ -157,7 +157,7 @@ def describe_shared(made: Followed) -> list[str]:
 
 
 def describe_evidence(repeats: list[float]) -> str:
-    """Return a sentence on the log evidence and on how much it varies between runs of the sampler."""
+    """Return a sentence on the log evidence and on its variation between runs of the sampler."""
     if len(repeats) == 1:
         return (
             f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how much it varies between runs is not "
@@ -170,7 +170,7 @@ def describe_evidence(repeats: list[float]) -> str:
 
 
 def describe_reached(made: Followed) -> list[str]:
-    """Return sentences on how many reports the worlds agree with, and which reports they disagree with most."""
+    """Return sentences on the number of reports that the worlds agree with, and on those they disagree with most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
         f"The worlds agree with {len(made.observations) - len(missed)} of {len(made.observations)} reports: on "
@@ -230,7 +230,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
 
 
 def describe_finding(row: Row, start: str) -> str:
-    """Describe one cell of the ledger of chance: what was drawn, where, when, and how unusual it is."""
+    """Return a sentence on one cell of the ledger of chance: draws, region, week, and how unusual the draws are."""
     is_low = float(row["luck"]) < 0
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"

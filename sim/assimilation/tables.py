@@ -125,7 +125,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
-    A row has the quantiles over campaigns, and how many falls in the area are reported with a date up to that day.
+    A row has the quantiles over campaigns, and the number of dated falls reported in the area up to that day.
     """
     fell = read_falls().fell_date
     for sample, seen in samples.items():
@@ -384,7 +384,7 @@ def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
 
 
 def describe(observation: Observation, start: date) -> str:
-    """Describe what an observation counts, where and when: `Soldiers across at Tem, 5 July`."""
+    """Describe the count of an observation, with its place and days: `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"

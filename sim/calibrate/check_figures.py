@@ -160,7 +160,7 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def describe_truths(rows: list[Row]) -> str:
-    """Return sentences on the campaigns that served as truths: how many there were, and how they were fitted."""
+    """Return sentences on the campaigns that served as truths: their number, and the fit to each."""
     return (
         f"{int(rows[0]['truths']):,} campaigns drawn from the prior served as truths. A synthetic report of each, with "
         "the errors that the targets declare, was fitted by rejection and regression without that campaign."

@@ -241,7 +241,7 @@ def completed(
 
 
 def campaigns_run(last: Refined, effort: Effort) -> int:
-    """Return how many campaigns the chains ran to the end of the last stage.
+    """Return the number of campaigns that the chains ran to the end of the last stage.
 
     These are the draws from the prior, the ensembles that later stages run anew because they grow, and the proposals.
     """

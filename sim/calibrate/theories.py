@@ -229,7 +229,7 @@ def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
 
 
 def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
-    """State which targets the nearest campaigns of each theory do not explain."""
+    """Return one sentence per theory on the targets that its nearest campaigns do not explain."""
     sentences = []
     for name in names:
         mine = [row for row in rows if row["theory"] == name]

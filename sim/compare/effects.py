@@ -216,7 +216,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """State which changes would, would not, or might prevent more than half of the occurrences of the event."""
+    """Return a sentence on which changes would, would not, or might prevent more than half of the events."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
@@ -246,7 +246,7 @@ def list_some(names: Sequence[str]) -> str:
 
 
 def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
-    """State how many interactions have an interval without zero and describe the largest; if none has, say so."""
+    """Return sentences on the number of interactions whose intervals exclude zero, and on the largest of these."""
     if not others:
         return []
     clear_ones = [effect for effect in others if effect.is_clear]

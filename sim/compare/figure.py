@@ -284,7 +284,7 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """State how many times as many campaigns the same precision would need without common seeds (median over cells)."""
+    """Return a sentence on the gain from common seeds: the factor in campaigns that they save (median over cells)."""
     if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
         return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]

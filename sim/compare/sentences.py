@@ -217,7 +217,7 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, language: Languag
 
 
 def say_risk(found: Judgement, risk: Risk, event: str) -> str:
-    """Describe the risk difference with its interval, and the numbers of worlds with a prevented or caused event."""
+    """Describe the risk difference with its interval, and count the worlds with the event prevented or caused."""
     size, low, high = found.mean_difference, found.mean_low, found.mean_high
     amount, interval = say_difference(size, RISK), say_interval(low, high, RISK)
     first = risk.in_both + risk.caused

@@ -33,7 +33,7 @@ def checked(public: Public) -> Public:
 
 
 def checked_function(function: Callable[..., Any], name: str, is_method: bool) -> Callable[..., Any]:
-    """Return a function that checks its arguments before it does what the given function does."""
+    """Return a function that checks its arguments and then calls the given function."""
     declared = signature(function)
 
     @wraps(function)

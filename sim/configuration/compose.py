@@ -418,7 +418,7 @@ KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice other t
 
 
 def check_section(where: str, section: Any, prefix: str = "") -> None:
-    """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
+    """Raise PanjError if the section of a policy, theory or scenario is not a mapping, or has an unknown key.
 
     Args:
         where: The choice and its file.

@@ -161,7 +161,7 @@ class Draws(NamedTuple):
         return typed(resolve(self.choices, dict(self.explicit), drawn))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what decides how numbers are drawn, as plain values for the fingerprint of the settings.
+        """Return everything that determines the drawn numbers, as plain values for the fingerprint of the settings.
 
         Overrides are left out, since the fingerprint has the numbers that they set.
         """

@@ -99,7 +99,7 @@ class Settings:
 
     @property
     def doubt(self) -> str:
-        """Text that says what has changed since the posterior was fitted; empty if nothing has changed."""
+        """Description of the changes since the posterior was fitted; empty if there are none."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     @property

@@ -112,7 +112,7 @@ MOST_SHOWN = 24  # largest number of cells in the table that is printed
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print how many campaigns are stored, which chunks are damaged and which cells have the same settings.
+    """Print the number of stored campaigns, the damaged chunks, and the cells with the same settings.
 
     Damaged chunks are renamed, so that they are kept but not read again.
     """

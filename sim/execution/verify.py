@@ -172,7 +172,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """Name the first few columns that differ or are in only one table, and state how many more there are."""
+    """List the first few columns that differ or are in only one table, with the number of the remaining ones."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"

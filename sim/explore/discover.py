@@ -334,7 +334,7 @@ def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Return the parameters of a box, sorted by how much density the box loses without their limits, most first."""
+    """Return the parameters of a box, sorted by the density that the box loses without their limits, largest first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}

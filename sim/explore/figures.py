@@ -241,7 +241,7 @@ def draw_heat(
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """Return sentences on a design: its campaigns, scenario, points and seeds, and how many parameters vary."""
+    """Return sentences on a design: its campaigns, scenario, points and seeds, and the number of varied parameters."""
     about, one = made.about, made.about["designs"][design]
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
@@ -255,7 +255,7 @@ def describe_design(made: Measured, design: str) -> str:
 
 
 def describe_shares(about: Row) -> str:
-    """Return a sentence on how much of the variance of single campaigns is due to parameters and how much to noise."""
+    """Return a sentence on the shares of the variance of single campaigns that are due to parameters and to noise."""
     if not any(float(about[key]) for key in ("share_numbers", "share_chance")):
         return "It does not vary here, so there is no effect to measure."
     return (
@@ -499,7 +499,7 @@ def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
 
 
 def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
-    """Give an axis the range and scale of a parameter's prior, and the parameter's name as its label.
+    """Set the range and scale of an axis to those of a parameter's prior, and its label to the parameter's name.
 
     Args:
         axes: Axes to change.
@@ -536,7 +536,7 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
 
 
 def describe_sample(made: Discovered) -> str:
-    """Return sentences that describe the sample: the number of campaigns, their bank, and how many are cases."""
+    """Return sentences that describe the sample: the number of campaigns, their bank, and the number of cases."""
     about = made.about
     return paragraph(
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "

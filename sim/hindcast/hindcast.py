@@ -156,7 +156,7 @@ def estimate(job: Job, seconds: float) -> str:
 
 
 def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origin:
-    """Make every forecast from one origin, using only what was published by the end of that day.
+    """Make every forecast from one origin, using only figures published by the end of that day.
 
     Args:
         day: The origin.

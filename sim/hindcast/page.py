@@ -250,7 +250,7 @@ def table_of_coverage(made: Made) -> TableBlock:
 
 
 def table_of_worlds(made: Made) -> TableBlock:
-    """Return the table of worlds by origin: their number, how many are distinct, and the log evidence."""
+    """Return the table of worlds by origin: their number, the numbers of distinct ones, and the log evidence."""
     about = made.about
     rows = [
         [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",

@@ -217,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """State how many of the cells are shown and how they were chosen; return an empty string if all are shown."""
+    """Return a sentence on the number of cells shown and their choice; return an empty string if all are shown."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -225,7 +225,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Explain the dashed line that shows the base, or state that no cell has the values of the base."""
+    """Return a sentence on the dashed line that shows the base, or one that no cell has the values of the base."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."

@@ -208,7 +208,7 @@ def sentences(scores: Scores) -> list[str]:
 
 
 def format_reported(row: Row) -> str:
-    """Format what was reported about the target in a row of score.csv: a number, a range, a bound, or a split.
+    """Format the reported figure of the target in a row of score.csv: a number, a range, a bound, or a split.
 
     A split is given as the mean distance of the reported split from the simulated ones.
     """
@@ -387,7 +387,7 @@ def scale_of(row: Row, prefix: str) -> Scale:
 
 
 def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) -> None:
-    """Draw what was reported about a target: a marker, and lines for its range and its error.
+    """Draw the reported figure of a target: a marker, and lines for its range and its error.
 
     The marker of a bound is a triangle that points towards the values that the bound allows. Any other marker is a
     circle if the report is inside the interval and a diamond if not. Markers are filled if the report is inside.

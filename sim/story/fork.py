@@ -267,7 +267,7 @@ def say_change(request: Fork) -> str:
 
 
 def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
-    """Return the content of fork.json: what was forked, and how to reproduce it."""
+    """Return the content of fork.json: metadata of the forked campaign, the change, the seeds and the outcomes."""
     return {
         **about_campaign(fork.origin, fork.seeds[0]),
         "title": fork.turn.before.title,

@@ -107,7 +107,7 @@ def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on how many districts fell, how and why they fell, and on which day the most fell.
+    """Return sentences on the districts that fell: their number, how and why they fell, and the day with most falls.
 
     If the whole country is shown, the first sentence compares how many districts the Taliban hold before the days shown
     and at their end.
@@ -406,7 +406,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
-    """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and what was reported.
+    """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and the reported figure.
 
     Args:
         study: The study of the campaign.

@@ -193,7 +193,7 @@ def holds(folder: Path, asked: str) -> bool:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Let a `with` block write files, and move all of them into a folder together once the block has finished.
+    """Provide a temporary folder to write files to, which are all moved to their folder when the `with` block ends.
 
     If the block raises an error, no file of the folder is replaced.
 
