@@ -424,14 +424,14 @@ def next_step(overrides: "Overrides", folder: Path) -> str:
     """Return the command to suggest after a run, as text.
 
     After a sweep, it compares the cells. Otherwise it repeats the run, under the default study name, with one more of
-    the `DECISIONS` or, if each of their keys is set, tells the story of one campaign.
+    the `DECISIONS` or, if each of their keys is set, it prints the story of one campaign.
     """
     if overrides.sweeps:
         return shell_command(["compare", folder])
     given = {row.key for row in overrides}
     change = next((word for word in DECISIONS if word.partition("=")[0] not in given), None)
     if change is None:
-        return f"tell one campaign: {shell_command(['story', folder])}"
+        return f"read the story of one campaign: {shell_command(['story', folder])}"
     kept = [row.text for row in overrides if row.key != "study"]
     return f"change a decision: {shell_command([*kept, *words_of_folder(), change])}"
 
@@ -521,7 +521,7 @@ def settings(request: options.Settings) -> Answer:
     if own_folder() is not None:
         from sim.listing import outcomes
 
-        outcomes()  # raises PanjError for a wrong outcome or reported figure of the user
+        outcomes()  # raises PanjError if the user has declared an invalid outcome or reported figure
     how = {"study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "results_dir": str(chosen.results_dir)}
     print(yaml_text(how | chosen.as_dict()), end="")
     return Answer(result=lambda: how | chosen.as_dict())

@@ -147,7 +147,7 @@ def events() -> list[Row]:
     """Return every dated event of the default timeline, by date: name, act, subject, value, source and text.
 
     Raises:
-        PanjError: If an event of the user is invalid.
+        PanjError: If one of the user's events is invalid.
     """
     keys = ("act", "condition", "district", "value", "source", "text")
     dated = dict(read_yaml(file_of("timeline", groups()["timeline"][0]))["events"])

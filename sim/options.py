@@ -413,7 +413,7 @@ class Calibrate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Assimilate(Request):
-    """Condition campaigns on what was reported up to a day, and write the numbers and seeds of each campaign.
+    """Condition campaigns on the figures reported up to a day, and write the numbers and seeds of each campaign.
 
     With -m theory=a,b, compare rival theories instead, by the evidence for each as reports come in.
     """
@@ -530,7 +530,7 @@ class Report(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Memo(Request):
-    """Write a brief of two pages on one outcome: question, answer, figure, what it rests on, what it does not say."""
+    """Write a brief of two pages on one outcome: question, answer, figure, basis and limits of the answer."""
 
     as_json = "the paths of the files that were written"
     extras = ("report",)
@@ -738,7 +738,7 @@ class Grade(Request):
 
 
 def files_meant(path: Path) -> list[Path]:
-    """Return the hand-ins that a path stands for: those in a folder, or those that match a pattern.
+    """Return the hand-ins to which a path refers: those in a folder, or those that match a pattern.
 
     Patterns are expanded here because shells on Windows leave them as they are. A path that is neither is returned
     alone.

@@ -435,7 +435,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
         Declared outcomes, then those derived from the data.
 
     Raises:
-        PanjError: For an invalid row; the key names it, and the message the file if it is one of the user.
+        PanjError: For an invalid row; the key names it, and the message names the file if it is one of the user's.
     """
     with naming_own_files(own_paths(), alone=True):
         return resolve_outcomes(facts, start, days)

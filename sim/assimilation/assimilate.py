@@ -60,7 +60,7 @@ from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
 DRAWN = 10  # worlds drawn from the prior for every world that is kept
-COUNTED = "nights by the morning on which they end"  # how nights are counted; part of the hash of a sample
+COUNTED = "nights by the morning on which they end"  # convention for counting nights; part of the hash of a sample
 DECIDED = {
     "end_date": "until=",
     "runs": "worlds=",
@@ -207,7 +207,7 @@ def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
     """Return the settings of a request, and the same settings as an order, in the form that is sent to workers.
 
-    Numbers are drawn from their priors unless the request says otherwise.
+    Numbers are drawn from their priors unless the request sets another source.
 
     Raises:
         PanjError: The first day is not that of the record, the last day is outside the record, a setting is not

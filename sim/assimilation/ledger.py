@@ -49,7 +49,7 @@ Seeds = NDArray[np.uint64]
 
 
 class Asked(Enum):
-    """Rules that tell which districts' random draws the model could have used on a day."""
+    """The districts whose random draws the model could have used on a day."""
 
     HELD = "districts that the government held at the end of the day before"
     FELL = "districts that fell on that day"

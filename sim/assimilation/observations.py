@@ -52,7 +52,7 @@ class Observation(NamedTuple):
     until: date  # last day that is counted, to which the figure applies; a night is the morning on which it ended
     published: date  # day on which the figure was published
     is_guess: bool  # whether the day of publication is a guess
-    value: float  # in the unit of the count
+    value: float  # reported value, in the unit of the count
     evidence: tuple[str, ...]  # ids; empty if only dated falls are counted
     likelihood: str  # normal, log (of 1 + number, with outliers) or thinned (negative binomial)
     sd: float  # standard deviation of a normal or log error; otherwise nan

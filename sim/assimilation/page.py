@@ -119,7 +119,7 @@ def describe_all(made: Followed) -> list[str]:
 def describe_size(made: Followed) -> list[str]:
     """Return sentences on whether there are enough distinct worlds, and on how certain the log evidence is.
 
-    If there are too few worlds, say what would help.
+    If there are too few worlds, suggest what would help.
     """
     about = made.about
     left = (

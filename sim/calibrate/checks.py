@@ -6,7 +6,7 @@ Writes  sbc.csv (one row per parameter), sbc_ranks.csv (one row per check and tr
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
         chosen by their reports alone. Tests and intervals are SciPy's.
 Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
-        with the `sd` of each target, because intervals are meant to cover what happened, not what was reported. Two
+        with the `sd` of each target, because intervals are meant to cover the true values, not the reported ones. Two
         further fits of the same truths show what that error does: one to reports without error, so that a fit that
         merely ignores the error is not mistaken for a wrong one, and one in which that error is also added to the
         campaigns of the bank.

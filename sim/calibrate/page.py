@@ -74,7 +74,7 @@ class Fitted(NamedTuple):
     chains: list[Row]  # one row per parameter; empty with fewer than two chains
     weights: Floats
     shares: dict[str, Floats]  # by parameter that is shown: share of its prior below each draw
-    by_chain: list[tuple[Floats, dict[str, Floats]]]  # the same by chain: weights and shares
+    by_chain: list[tuple[Floats, dict[str, Floats]]]  # weights and shares of the draws of each chain
 
     @property
     def rows(self) -> dict[str, Row]:

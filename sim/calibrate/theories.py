@@ -212,7 +212,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Return one sentence per theory, the likeliest first: its weight, and whether it can be told from the likeliest.
+    """Return one sentence per theory, the likeliest first: its weight, and whether it differs clearly from the first.
 
     It cannot if the ratio of the two weights may be below BARELY.
     """

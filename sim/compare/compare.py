@@ -288,7 +288,7 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """Return an error that says why no cell of a study can be paired with a baseline."""
+    """Return an error with the reason why no cell of a study can be paired with a baseline."""
     if not pairs:
         return PanjError(
             f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}, "

@@ -27,7 +27,7 @@ from sim.options import Range
 from sim.study.reader import Measure, Study, Value, Worlds, same
 from sim.wording import counted, format_day, say, significant
 
-MOST_EFFECTS = 2_000  # with more effects, joint intervals would be too wide to be useful
+MOST_EFFECTS = 2_000  # largest number of effects; with more, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
 HALF = 0.5  # share of the worlds with the event that a change must exceed to count as preventing it
 METHOD_OF_EFFECTS = (

@@ -45,7 +45,7 @@ from sim.terminal import console_of
 from sim.wording import counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
-FEW_LABELS = 12  # with more rows, the keys of long labels are named once, above the rows
+FEW_LABELS = 12  # with more rows than this, the keys of long labels are named once, above the rows
 MOST_SENTENCES = 12  # maximum number of sentences to print
 LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # characters per line: output to a file, labels, title
 LETTERS_OF_EFFECT = 48  # characters per line in the label of an effect

@@ -213,7 +213,7 @@ class Composer:
 
     def __init__(self, facts: Facts | None = None) -> None:
         check_unchanged()
-        refresh()  # files of the user may have changed since the last command of this process
+        refresh()  # the user's files may have changed since the last command of this process
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
@@ -595,7 +595,7 @@ def settle(
 
 
 def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
-    """Return the folder of the studies: `results_dir`, by default in the folder of the user if there is one."""
+    """Return the folder of the studies: `results_dir`, by default in the user's folder of own files if there is one."""
     folder = own_folder()
     if folder is None or "results_dir" in overrides:
         return read_path("results_dir", config.results_dir)

@@ -205,7 +205,7 @@ def read_priors() -> tuple[Prior, ...]:
 
 
 def priors_in(path: Path, rule: str) -> list[Prior]:
-    """Return the priors in the YAML file of a rule of the user: those of its numbers that have a column `prior`."""
+    """Return the priors in the YAML file of a user's rule: those of its numbers that have a column `prior`."""
     with naming_own_files([path], alone=True):
         return [
             prior_of(f"rules.{rule}.{name}", row[OWN_PRIOR])

@@ -106,7 +106,7 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
         raise PanjError(f"timeline.events.{name}.value: found {row['value']}, expected at most {limit:g}")
 
 
-TIMELINE = "summer_2021"  # the timeline of what was reported
+TIMELINE = "summer_2021"  # name of the timeline of reported events
 GUESS = "guess"  # first word of the source of an event that nobody reported
 
 

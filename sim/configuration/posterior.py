@@ -101,7 +101,7 @@ def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str
         weights: (draws) Weights; they need not add up to one.
         rows: (draws, keys) Values in the units of the numbers.
         note: Description printed by runs.
-        doubt: Text that says what has changed since the fit; empty if nothing has.
+        doubt: Description of the changes since the fit; empty if there are none.
     """
     weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
     digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]

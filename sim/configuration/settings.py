@@ -132,7 +132,7 @@ class Settings:
         return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything except seeds that affects results, as plain values."""
+        """Return all settings that affect results, except seeds, as plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
         kept = {} if self.daily else {"daily": False}
         return {

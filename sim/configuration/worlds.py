@@ -119,7 +119,7 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """Sentence that says how improbable the random draws of these worlds were, or that this is not known."""
+        """Sentence on how improbable the random draws of these worlds were, or that this is not known."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
             return "It is not known how improbable those draws were, since the file has no evidence."

@@ -103,7 +103,7 @@ def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None
     """
     own.follow(config_dir)
     if versions_here() != expected:
-        own.refresh()  # files of the user may have changed since an earlier task
+        own.refresh()  # the user's files may have changed since an earlier task
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(

@@ -248,7 +248,7 @@ class Look(NamedTuple):
     intervals: Sequence[Interval]  # the first is drawn at the bottom
     of_scale: str = ""  # prefix of the columns of the 90 % interval that is drawn from -1 to 1
     shown: str = ""  # prefix of the columns of the median and interval that are printed at the right
-    inside: str = "inside_90"  # column that says whether the reported value is inside the interval
+    inside: str = "inside_90"  # column with the answer whether the reported value is inside the interval
     name: str = "median"  # label of the printed values
     scale: str = "90 % interval"  # name of the interval that defines the scale
 

@@ -1,4 +1,4 @@
-"""Describe one campaign in sentences: a summary, what happened on each day, and what was reported for the same days.
+"""Describe one campaign in sentences: a summary, the events of each day, and the reported figures for the same days.
 
 Reads   a `Chronicle`, and the record.
 Writes  story.md, a page, and story.txt, a text for the terminal.

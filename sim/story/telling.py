@@ -1,4 +1,4 @@
-"""Describe in sentences each day of a campaign, and what was reported for the days and the place shown.
+"""Describe in sentences each day of a campaign, and the reported figures for the days and the place shown.
 
 A sentence names a few places and counts the others. An evidence row counts as being about a province if it names that
 province, or if it names one of its districts or posts and no other province.
