@@ -293,7 +293,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
         try:
             yield draw
         finally:
-            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or interrupted
+            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or the run was interrupted
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()  # without process groups; no effect on a process that has ended
 

@@ -156,7 +156,7 @@ class BorderCrisis(mesa.Model):
         self.refugee_rows = 0
         self._datacollector: DataCollector = CampaignCollector(self)
 
-    if "time" not in vars(mesa.Model):  # before Mesa 3.5
+    if "time" not in vars(mesa.Model):  # Mesa before 3.5 does not count time
 
         @property
         def time(self) -> float:

@@ -279,7 +279,7 @@ class Request:
     is_answer: ClassVar[bool] = False  # whether the verb is used for what it prints, so that --quiet keeps it
     as_json: ClassVar[str] = ""  # what --json prints; empty if the verb has no --json
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
-    examples: ClassVar[tuple[str, ...]] = ()  # commands, without `python -m sim`
+    examples: ClassVar[tuple[str, ...]] = ()  # example commands, without `python -m sim`
     words: tuple[str, ...] = ()
 
 
@@ -841,7 +841,7 @@ class Option(NamedTuple):
     name: str  # name of the field
     key: str  # key on the command line
     role: str  # `argument`, `option` or `overrides`
-    kind: type  # type of one value
+    kind: type  # type of a single value
     is_many: bool
     default: Any  # default value; MISSING if the option is required
     meaning: str

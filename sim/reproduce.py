@@ -138,7 +138,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
         return [f"settings: {text.removesuffix(' here').replace(' there, ', ' then, ')} now"
                 for text in compare_settings(*pairs)]  # fmt: skip
     if any(change.startswith(("rules:", "data:", "outcomes:")) for change in others):
-        return []  # the settings fingerprint includes theirs
+        return []  # the fingerprint of the settings includes those of rules and data
     now_is = sweep.base.fingerprint()
     return [f"settings: {made.settings} then, {now_is} now"] * (made.settings != now_is)
 

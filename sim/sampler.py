@@ -25,8 +25,8 @@ from sim.study.files import write_file
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
-STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
-# deviation, as a share of the prior)
+STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # number of parameters that one proposal changes, and standard
+# deviation of the change, as a share of the prior
 SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
 SCALE = 2.38  # best length of a step for a normal density, divided by sqrt(2 x numbers)
 LENGTHS = (0.4, 1.2)  # range of the share of this length that is used
@@ -34,7 +34,7 @@ JITTER = 0.01  # standard deviation that is added to a difference, as a share of
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
 MOST_STEPS = 200  # largest number of tempering steps within a stage
-DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # purposes of random numbers
+DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # numbers that identify the uses of random numbers
 
 
 class Model(Protocol):

@@ -191,7 +191,7 @@ def draw_days(made: Followed) -> Path:
     add_key(figure, [*keys_of_samples(), key_line("reported falls that have a date", REPORTED, 1.8),
                      key_mark("AAN", "s"), key_mark("LWJ", "D", REPORTED_OTHER), key_mark("RFE/RL", "o", INK)], 3,
             fontsize=8.5)  # fmt: skip
-    return save_next_to(made, "days.png", figure, "Districts by evening, free and assimilated, and the record", caption)
+    return save_next_to(made, "days.png", figure, "Districts by day: free campaigns, worlds and the record", caption)
 
 
 def keys_of_samples() -> list[Artist]:

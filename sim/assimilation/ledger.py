@@ -39,7 +39,7 @@ from sim.engine.world import Role, Units
 from sim.sampler import Floats, Integers
 
 WORLDS = 400  # number of worlds from which the ledger is made: the first, which are a random sample
-WEEK = 7  # days
+WEEK = 7  # length of a week, days
 RATE = 0.05  # false discovery rate below which a cell is a finding
 LEAST = 0.99  # a cell with fewer draws per world is left out
 hashed = getattr(splitmix, "py_func", splitmix)  # the uncompiled function, which also takes arrays
@@ -61,11 +61,11 @@ class Line(NamedTuple):
     """A stream of random draws in the ledger: whose draws they are, which are counted, and what they decide."""
 
     stream: Stream
-    actors: str  # districts, units, outposts or capitals
+    actors: str  # actors that draw: `districts`, `units`, `outposts` or `capitals`
     asked: Asked  # which districts' draws are counted
-    label: str  # what the draw decides
-    low: str  # what low draws mean
-    high: str  # what high draws mean
+    label: str  # decision that the draw makes
+    low: str  # meaning of low draws
+    high: str  # meaning of high draws
     is_normal: bool = False  # whether draws are normal rather than uniform
     factor: int = 1  # the model addresses draws by the actor's identity times this
 

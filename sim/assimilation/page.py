@@ -24,7 +24,7 @@ TOLD = 5  # largest number of reports that a sentence lists
 MOST_FINDINGS = 10  # largest number of findings of the ledger of chance that are described
 NEAREST = 3  # number of cells of the ledger that are described if there is no finding
 ODD = 20.0  # a finding is described if at most one free campaign in this many is as far from the mean
-FIGURES = {  # file: heading and explanation
+FIGURES = {  # by file name: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
@@ -41,7 +41,7 @@ COLUMNS = (
     "Report", "Reported", "Free: median (90 %)", "Worlds: median (90 %)", "Surprise", "Surprise at the end",
     "Day of publication",
 )  # fmt: skip
-PROVENANCE = {  # key of about.json: label
+PROVENANCE = {  # by key of about.json: label on the page
     "command": "Command", "worlds": "Worlds", "free": "Free campaigns", "observations": "Reports", "until": "Last day",
     "log_evidence": "Log evidence", "distinct_lasting_draws": "Distinct sets of lasting draws",
     "distinct_numbers": "Distinct sets of numbers", "origins": "Worlds of the prior they descend from",

@@ -34,7 +34,7 @@ from sim.plots.style import in_style
 from sim.plots.tables import Row, read_rows
 from sim.scoring.figures import Interval, Look, draw_targets
 
-BINS = 10  # number of rank bins
+BINS = 10  # number of bins for ranks
 ROW = 0.175  # row height per parameter, inches
 NO_FAULT = "no fault seen"
 

@@ -154,7 +154,7 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
 
 
 SIDES = {"held_out": "the fit of 22 June", "full": "the full fit", "prior": "no fit"}
-By = Mapping[str, Measured]  # by target
+By = Mapping[str, Measured]  # results of a forecast, keyed by target
 
 
 def row_of(target: Target) -> dict[str, Any]:

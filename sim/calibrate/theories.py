@@ -44,7 +44,7 @@ class Rivals(NamedTuple):
 
     names: tuple[str, ...]
     banks: tuple[Bank, ...]
-    summaries: Summaries  # all campaigns, bank after bank
+    summaries: Summaries  # summaries of all campaigns, one bank after the other
     theory: Integers  # (campaigns) theory of the campaign, as an index into `names`
 
     @property

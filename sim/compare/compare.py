@@ -374,7 +374,7 @@ def write_verdicts(request: Compare) -> list[Path]:
             "expected at least one"
         )
     baseline = choose_baseline(request.baseline, study, other)
-    for outcome in outcomes:  # check all before computing any
+    for outcome in outcomes:  # check all outcomes before any is computed
         read_measure(study, outcome)
         read_measure(other, outcome)
     if request.effects:

@@ -39,7 +39,7 @@ METHOD_OF_EFFECTS = (
 class Effect(NamedTuple):
     """A main effect or an interaction of two keys, in the outcome's unit or (with a threshold) as a share of worlds."""
 
-    kind: str  # main or interaction
+    kind: str  # `main` or `interaction`
     keys: str  # one key, or two joined by ` x `
     change: str  # such as `border=closed instead of as_reported`; two changes are joined by ` x `
     base: float  # for a main effect, the outcome at the base value of the key, averaged over the other keys; else NaN
@@ -56,11 +56,11 @@ class Effect(NamedTuple):
 class Effects(NamedTuple):
     """All effects on one outcome, with the paragraph that describes them."""
 
-    effects: tuple[Effect, ...]  # largest first
+    effects: tuple[Effect, ...]  # effects, the largest first
     worlds: int
     left_out: int  # number of worlds left out because some cell has no value
     risk: float  # risk in the base cell; NaN without a threshold
-    paragraph: str  # description in sentences
+    paragraph: str  # description of the effects in sentences
 
 
 def effects_of(

@@ -420,7 +420,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
     axes.set_yticks(places, [])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    for bar, place, height in zip(bars, places, heights, strict=False):  # no bars: no stripes
+    for bar, place, height in zip(bars, places, heights, strict=False):  # without bars, no stripes are drawn
         if bar.verdict is None:
             axes.axhspan(place - height / 2, place + height / 2, color=STRIPE, linewidth=0, zorder=0)
 

@@ -38,7 +38,7 @@ COLUMNS = {"low", "high", "scale", "reason"}
 ONLY_OF = "theory"  # optional column: the only theory that reads the number
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
-FITTED = (POSTERIOR, MEDIAN)  # sources read from a file
+FITTED = (POSTERIOR, MEDIAN)  # sources of numbers that are read from a file
 LAID_OUT = {  # numbers on which the layout depends; they are not drawn, since all campaigns of a cell share one layout
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",

@@ -231,7 +231,7 @@ def take_sample(sweep: Sweep, most: int) -> Sample:
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
-    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up
+    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up, which is not timed
     warm = time.perf_counter()
     spent = 0.0
     while len(seeds) < most and (spent < SAMPLE_SECONDS or len(seeds) < 2):

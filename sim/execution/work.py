@@ -56,7 +56,7 @@ def run_piece(piece: Piece) -> pa.Table:
     check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
-    world = fresh(layout.world)  # reused for every campaign
+    world = fresh(layout.world)  # arrays that all campaigns reuse
     rows = [run_seed(order, layout, table, seed, world) for seed in piece.seeds]
     return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
 

@@ -11,8 +11,8 @@ likely the summer of 2021 was.
 
 With many parameters, PRIM continues to cut when only noise is left. A first, coarse search over all parameters
 therefore selects the few whose limits raise the density most; a second, fine search over only these gives the boxes.
-The search is implemented here in NumPy, because the packages that offer one (`ema_workbench`, `prim`) also bring plotting,
-optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
+The search is implemented here in NumPy, because the packages that offer one (`ema_workbench`, `prim`) also bring
+plotting, optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign is run.
 Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
@@ -363,7 +363,7 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
         The boxes in the order of steps, without duplicates; the first has no limits.
     """
     least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
-    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower, upper) x parameters
+    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower and upper ends, parameters)
     found = [whole]
     for moves in (cuts_of, pastes_of):
         within = within_ends(found[-1], drawn)

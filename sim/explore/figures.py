@@ -344,7 +344,7 @@ class Discovered(NamedTuple):
     boxes: list[Row]
     limits: dict[str, list[Row]]  # rows of limits.csv, by box
     steps: dict[str, list[Row]]  # rows of trade_off.csv, by box
-    campaigns: pa.Table  # campaigns of the holdout half
+    campaigns: pa.Table  # table of the campaigns in the holdout half
 
     @property
     def shown(self) -> list[Row]:

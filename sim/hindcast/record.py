@@ -91,7 +91,7 @@ def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Ob
     Returns:
         The record, in which the counts of later days equal those of `origin`.
     """
-    late = ~(falls.fell_date <= np.datetime64(origin))  # NaT compares as false
+    late = ~(falls.fell_date <= np.datetime64(origin))  # also true for a missing date (NaT)
     dates = np.where(late, np.datetime64("NaT"), falls.fell_date)
     precision = tuple("" if is_late else one for is_late, one in zip(late, falls.precision, strict=True))
     published = [one._replace(value=one.value if one.published <= origin else 0.0) for one in observations]

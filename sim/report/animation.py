@@ -397,7 +397,7 @@ def write_gif(film: Film) -> Path:
         "comment": provenance(film, f"figures/{name}").encode(),
         "duration": [stay(film, day) for day in film.evenings],
         "loop": 0,
-        "optimize": True,  # omits unchanged pixels
+        "optimize": True,  # store only the pixels that change between frames
     }
     return write_file(film.figures / name, lambda file: first.save(file, "GIF", save_all=True, **options))
 

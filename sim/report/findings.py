@@ -102,7 +102,7 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    one = "A single campaign is one random draw; it does not show what was likely."
+    one = "A single campaign is shaped by chance; it does not show what was likely."
     return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
 
 

@@ -67,7 +67,7 @@ SWEEP_OUTCOMES = (
     "refugees_admitted_by_2021_07_07",
 )
 STAND_INS = 12  # number of cells shown if there are too many to show all
-ACROSS = 3  # panels per row
+ACROSS = 3  # number of panels per row
 ROW = 0.5  # height of the row of a cell, inches
 LETTERS = 15.0  # characters per inch of a panel title
 BARS = 0.6  # share of the row height for bars; the rest is for the name of the cell

@@ -27,7 +27,7 @@ from sim.scoring.targets import DistrictTargets, Known, Target, bounds_of
 
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days by whose end the loss of districts is scored
 KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
-CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of `Intervals`
+CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # levels of the quantiles in `Intervals`
 RESAMPLES = 400  # number of bootstrap resamples; the relative accuracy of a standard error is then one in 28
 SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same error
 Floats = NDArray[np.float64]

@@ -58,7 +58,7 @@ NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # provinces where nearly every 
 class Target(NamedTuple):
     """A reported figure, and the outcome with which it is compared."""
 
-    target: str  # permanent name
+    target: str  # name of the target, which never changes
     event: str  # name of the event; two targets of one event are not independent
     quantity: str  # description of the quantity
     scope: str  # description of the place
@@ -104,7 +104,7 @@ class Records(NamedTuple):
     evidence: Mapping[str, Evidence]
     facts: Facts
     falls: Falls
-    districts: DistrictTargets  # all districts
+    districts: DistrictTargets  # days on which each district of the country can have been lost
 
 
 def read_targets(

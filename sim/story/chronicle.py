@@ -71,7 +71,7 @@ class Chronicle:
     happenings: tuple[Happening, ...]
     evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
     dated: tuple[Dated, ...]
-    first: date  # first day shown
+    first: date  # first of the days shown
     last: date
     province: str = ""  # province shown; empty for the whole country
 

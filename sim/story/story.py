@@ -45,7 +45,8 @@ class Story(NamedTuple):
     """A campaign in sentences."""
 
     title: str
-    notes: tuple[str, ...]  # what the story is about and how to read itsummary: tuple[str, ...]
+    notes: tuple[str, ...]  # what the story is about and how to read it
+    summary: tuple[str, ...]
     days: tuple[Day, ...]
     record: tuple[str, ...]  # an introduction, then one sentence per evidence row
 

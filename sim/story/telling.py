@@ -335,7 +335,7 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
     if any(names(row, name) for other in others for name in names_of(other)):
-        return False  # several provinces have a Baharak
+        return False  # names such as Baharak occur in several provinces
     return any(names(row, place) for place in places_of(chronicle))
 
 

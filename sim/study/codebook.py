@@ -93,7 +93,7 @@ SERIES = {  # daily series, in the order of sim.engine.campaign.Series
     "calls_answered_total": Text("calls", "Calls for help to which commandos were sent since day 0"),
     "guards_per_arrival": Text("guards per person", "Guards and reservists per person who reached a post on the day"),
 }
-AT_POSTS = {  # daily series at one post
+AT_POSTS = {  # daily series of a single post
     "crossed": Text("soldiers", "Soldiers who crossed at {post} in the night before"),
     "waiting": Text("people", "People who wait at {post} at the end of the day"),
     "admitted": Text("people", "People admitted at {post} on the day"),
