@@ -446,7 +446,7 @@ def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
-        rows.setdefault(name.replace("last_day", last_day), row)  # a row of that date itself takes precedence
+        rows.setdefault(name.replace("last_day", last_day), row)  # a row declared for this very date comes first
     declared = set(rows)
     for post in facts.post:
         rows[f"crossed_{post}"] = {

@@ -140,9 +140,9 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
 
 
 def show(folder: Path, request: Assimilate, console: Console) -> int:
-    """Draw figures and page from the tables in a folder, print which files there are, and suggest the next command.
+    """Draw figures and page from the tables in a folder, print the paths of all files, and suggest the next command.
 
-    If the packages for the page are not installed, print which are missing instead of drawing.
+    If packages for figures and page are missing, print their names instead of drawing.
 
     Args:
         folder: Folder with the worlds and their tables.

@@ -133,8 +133,8 @@ def describe_size(made: Followed) -> list[str]:
             first += " With so few ancestors, their intervals are too narrow and must not be quoted."
     else:
         first = (
-            f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. Until "
-            "then these are some campaigns that came near the record: their intervals are too narrow and must not be "
+            f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. With "
+            "fewer, the worlds are only some campaigns near the record: their intervals are too narrow and must not be "
             f"quoted. What would help: more worlds (worlds={2 * about['worlds']}), or an earlier last day (until=)."
         )
     return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]

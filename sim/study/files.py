@@ -69,7 +69,7 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
         advice = (
             f"expected a writable place; choose another one with {key}="
             if error.errno in NO_PLACE and key in ("results_dir", "out")
-            else "stored campaigns are kept, and the same command continues from them"
+            else "what was written before is kept, and the same command continues from there"
         )
         raise PanjError(f"{key}: cannot write {place} ({error.strerror or error}); {advice}") from error
 
