@@ -177,7 +177,7 @@ class BorderCrisis(mesa.Model):
 
     @datacollector.setter
     def datacollector(self, collector: DataCollector) -> None:
-        """Replace the collector, as Mesa models do that collect something of their own."""
+        """Replace the collector by one of your own, as in any Mesa model."""
         self._datacollector = collector
 
     @property

@@ -38,7 +38,7 @@ BASELINE = (
     "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before the "
     "sweep"
 )
-MOVES = "changes tried between one kept world and the next of its chain"
+MOVES = "proposals between successive worlds of a chain"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {

@@ -89,7 +89,7 @@ STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  #
 
 @contextmanager
 def stated_command(words: Sequence[str]) -> Iterator[None]:
-    """Within a block, let `command_line` return the command with these words instead of that of the process."""
+    """Within a block, let `command_line` return the command with these arguments instead of that of the process."""
     token = STATED.set(words)
     try:
         yield

@@ -140,12 +140,12 @@ def wrapped(shares: Floats) -> Floats:
 
 
 def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats:
-    """Propose other numbers, near those that there are.
+    """Propose other numbers, near the present ones.
 
     Args:
         rng: Source of the random numbers.
         shares: (states, numbers) Numbers as shares of their priors.
-        kinds: (states) Place in `STEPS` of each proposal; one after the last leaves the numbers as they are.
+        kinds: (states) Index in `STEPS` of each proposal; the index after the last leaves the numbers unchanged.
     """
     many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
     chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
@@ -191,7 +191,7 @@ def next_temperature(log_likelihood: Floats, from_: float, count: int) -> float:
     Args:
         log_likelihood: Log likelihood of the stage for each state; states for which it is -inf are ignored.
         from_: The present temperature.
-        count: Number of states that are chosen, or more than there are; then half of those that there are is enough.
+        count: Number of states to choose; if it exceeds the number of states, half of the latter is enough.
     """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
     least = HALF * min(count, log_likelihood.size)

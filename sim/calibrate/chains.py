@@ -160,8 +160,8 @@ class Ensembles:
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Return log likelihoods, which are scores times minus the learning rate, as `sim.sampler.Model.weigh` does.
 
-        The second array, of this stage by event, replaces the scores of the smaller ensembles of the stage before by
-        those of the ensembles of this stage.
+        The second array has one column per event. It replaces the scores of the stage before, whose ensembles may be
+        smaller, by those of this stage.
         """
         before, after = (0.0, *RATES)[stage : stage + 2]
         fine = np.isfinite(state[SCORES]) & np.isfinite(state[EARLIER])

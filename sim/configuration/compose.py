@@ -189,7 +189,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
 
 
 class Joined:
-    """A composed config with other choices in some groups; it is read as the config is, and not copied for this."""
+    """A composed config with other choices in some groups, which can be read like the config without a copy of it."""
 
     def __init__(self, config: DictConfig, chosen: Mapping[str, DictConfig]) -> None:
         self.config, self.chosen = config, chosen
@@ -381,7 +381,7 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
 
 @contextmanager
 def hydra_set_aside() -> Iterator[None]:
-    """Set aside a Hydra that the program around Panj has initialised, such as a notebook, for the time of a block."""
+    """Within a block, set aside the Hydra instance that the calling program, such as a notebook, has initialised."""
     of_program = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:

@@ -304,8 +304,8 @@ def draws_of(
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
     """Raise PanjError if the settings of a study do not fit its worlds.
 
-    That is so if a posterior file is given, or if an override with which the worlds were made is missing or has another
-    value.
+    This is the case if a posterior file is given, or if an override with which the worlds were made is missing or has
+    another value.
     """
     if file:
         raise PanjError(f"calibration.file: found '{file}', expected no file, since worlds=record has its own numbers")

@@ -108,8 +108,9 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
     caption = (
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
         "highest fifth of its prior, on average over all others here; the line is the mean of all. Right: shares of "
-        "the variance between points, by the number alone (first) and with all its interactions (total), with "
-        f"95 % bootstrap intervals. Dotted: what chance leaves in it ({percent(float(about['chance_left']))}); a total "
+        "the variance between points, due to the number alone (first) and including all its interactions (total), with "
+        "95 % bootstrap intervals. Dotted: the share due to chance that remains "
+        f"({percent(float(about['chance_left']))}); a total "
         f"index may include as much. {describe_shares(about)} {describe_sources(about)}"
     )
     spaces = Spaces(left=NAMES, right=RIGHT, top=0.1, bottom=0.5, across=0.3)
@@ -173,8 +174,8 @@ def draw_heat_map(made: Measured) -> Path:
     """Draw a heat map of total Sobol' indices, with parameters as rows and outcomes as columns."""
     caption = (
         f"{describe_design(made, 'sobol')} In each field the total Sobol' index: the share of the variance between "
-        "points that goes with the number and all its interactions. A field is empty where the 95 % bootstrap "
-        f"interval reaches down to what chance may put there, or to {percent(LEAST, 1)}. "
+        "points that is due to the number and all its interactions. A field is empty where the 95 % bootstrap "
+        f"interval includes the share that may be due to chance, or {percent(LEAST, 1)}. "
         f"{describe_sources(*made.outcomes.values())}"
     )
     fields = {
@@ -191,7 +192,7 @@ def draw_screening(made: Measured) -> Path:
     """Draw a heat map of mu* by parameter and outcome, each as a share of the largest mu* for that outcome."""
     caption = (
         f"{describe_design(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of "
-        "the largest of its outcome. A field is empty where it is no more than what chance alone reaches "
+        "the largest of its outcome. A field is empty where it does not exceed the value that chance alone reaches "
         "for any of the numbers in 5 of 100 such screenings. Bold: chosen for Sobol' indices, "
         f"at most {len(made.about['chosen'])} of those that matter here. {describe_sources(*made.outcomes.values())}"
     )

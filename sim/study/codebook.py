@@ -216,7 +216,7 @@ FIXED: dict[str, dict[str, Text]] = {
 
 
 def in_branches(meaning: str) -> str:
-    """Convert the meaning of a column of a comparison of cells to that in a comparison of the branches of a fork."""
+    """Adapt the meaning of a column of a comparison of cells to a comparison of the branches of a fork."""
     meaning = meaning.replace("cell minus baseline", "the value with the change minus that without it")
     return meaning.replace("both cells", "both branches").replace("in the cell", "with the change")
 
