@@ -344,7 +344,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
     """Draw crossings by night: medians as bars, 50 and 90 % intervals as whiskers, reported counts as diamonds."""
     nights = nights_shown(study)
     axes.set_title("By night")
-    axes.set_ylabel("soldiers in the night")
+    axes.set_ylabel("soldiers per night")
     if not nights:
         first = format_day(point(NIGHTS[0]).day)
         write_instead(axes, f"This study has no nights from {first} on,\nwhen crossings were first reported.")

@@ -102,7 +102,7 @@ def targets_table(scores: Scores) -> Table:
         f"Reported and simulated. {title_of(scores)}",
         "Inside: the reported number, or part of its range, is in the 90 % interval; (yes): only with the observation "
         "error. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte Carlo "
-        "error. * used by the first fit of calibrate already; its refined fit uses all.",
+        "error. * marks targets that the first fit of calibrate uses; its refined fit uses all.",
         "target", SPREAD,
     )  # fmt: skip
     table.add_column("inside")
@@ -450,7 +450,7 @@ def caption_of(about: Mapping[str, Any]) -> str:
         "agree, its unit is the observation error. "
         "Numbers of soldiers who crossed are on a logarithmic scale. Inside: the reported number, or part of its "
         "range, is within the 90 % interval, which the observation error does not widen. The split is shown as the "
-        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * used by "
-        "the first fit of calibrate already; its refined fit uses all. Targets of one event are not independent. "
+        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * marks "
+        "targets that the first fit of calibrate uses; its refined fit uses all. Targets of one event are not independent. "
         "Sources: evidence named in sim/data/targets.csv.",
     )
