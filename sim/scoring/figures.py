@@ -451,6 +451,7 @@ def caption_of(about: Mapping[str, Any]) -> str:
         "Numbers of soldiers who crossed are on a logarithmic scale. Inside: the reported number, or part of its "
         "range, is within the 90 % interval, which the observation error does not widen. The split is shown as the "
         "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * marks "
-        "targets that the first fit of calibrate uses; its refined fit uses all. Targets of one event are not independent. "
+        "targets that the first fit of calibrate uses; its refined fit uses all. Targets of one event are not "
+        "independent. "
         "Sources: evidence named in sim/data/targets.csv.",
     )
