@@ -125,7 +125,7 @@ def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
         console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
                       "to the same settings; their campaigns are run only once.")  # fmt: skip
     if backlog.already:
-        nothing = ", so nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
+        nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
         console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
 
 
