@@ -30,7 +30,7 @@ __all__ = [
     "numbers", "open", "outcomes", "run", "score", "settings", "sweep", "write_explorable",
 ]  # fmt: skip
 
-MODULES = {  # module of each name
+MODULES = {  # module that defines each public name
     **dict.fromkeys(("assimilate", "fork", "open", "run", "score", "sweep", "write_explorable"), "sim.api.verbs"),
     **dict.fromkeys(("Fork", "Score", "Worlds"), "sim.api.results"),
     **dict.fromkeys(("numbers", "outcomes", "settings"), "sim.api.tables"),

@@ -183,7 +183,7 @@ def metadata_here(file: Path) -> dict[str, Any]:
 
 
 def init(request: options.Init) -> Answer:
-    """Write a folder for own files, and print what to try next."""
+    """Write a folder for own files, and print the next command to try."""
     from sim.data.starter import write_starter
 
     print("Written:")
@@ -293,7 +293,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
         try:
             yield draw
         finally:
-            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or interrupted
+            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or the run was interrupted
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()  # without process groups; no effect on a process that has ended
 
@@ -397,7 +397,7 @@ def theories(request: options.Theories) -> int:
 
 
 def sensitivity(request: options.Sensitivity) -> int:
-    """Measure how much each number affects an outcome, draw the results and return the exit code."""
+    """Measure the effect of each number on an outcome, draw the results and return the exit code."""
     from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.terminal import console_of
 
@@ -428,14 +428,14 @@ def next_step(overrides: "Overrides", folder: Path) -> str:
     """Return the command to suggest after a run, as text.
 
     After a sweep, it compares the cells. Otherwise it repeats the run, under the default study name, with one more of
-    the `DECISIONS` or, if each of their keys is set, tells the story of one campaign.
+    the `DECISIONS` or, if each of their keys is set, it prints the story of one campaign.
     """
     if overrides.sweeps:
         return shell_command(["compare", folder])
     given = {row.key for row in overrides}
     change = next((word for word in DECISIONS if word.partition("=")[0] not in given), None)
     if change is None:
-        return f"tell one campaign: {shell_command(['story', folder])}"
+        return f"read the story of one campaign: {shell_command(['story', folder])}"
     kept = [row.text for row in overrides if row.key != "study"]
     return f"change a decision: {shell_command([*kept, *words_of_folder(), change])}"
 
@@ -451,7 +451,7 @@ def evidence(request: options.Evidence) -> Answer:
 
 
 def list_(request: options.List) -> Answer:
-    """Print what can be named on a command line."""
+    """Print names to use on a command line, or the lists of such names."""
     from sim.listing import describe_count, rows_of, table_of
     from sim.terminal import console_of
 
@@ -525,7 +525,7 @@ def settings(request: options.Settings) -> Answer:
     if own_folder() is not None:
         from sim.listing import outcomes
 
-        outcomes()  # raises PanjError for a wrong outcome or reported figure of the user
+        outcomes()  # raises PanjError if the user has declared an invalid outcome or reported figure
     how = {"study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "results_dir": str(chosen.results_dir)}
     print(yaml_text(how | chosen.as_dict()), end="")
     return Answer(result=lambda: how | chosen.as_dict())

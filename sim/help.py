@@ -108,7 +108,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """List the settings that may follow a verb; if any setting may, return a text that says how to list settings."""
+    """List the settings that may follow a verb; if any setting may, return a text on how to list settings."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 

@@ -70,7 +70,7 @@ def settings() -> list[Row]:
 
 
 def scenarios() -> list[Row]:
-    """Return every scenario: its name, title, description, first and last day, and what it changes."""
+    """Return every scenario: its name, title, description, first and last day, and changes."""
     rows = []
     for name in groups()["scenario"]:
         start, end = days_of_scenario(name)
@@ -100,7 +100,7 @@ def days_of_scenario(name: str) -> tuple[str, str]:
 
 
 def policies() -> list[Row]:
-    """Return every choice of every group except `scenario`, whether it is the default, and what it changes."""
+    """Return every choice of every group except `scenario`: whether it is the default, and its changes."""
     described = describing_groups()
     return [
         {
@@ -147,7 +147,7 @@ def events() -> list[Row]:
     """Return every dated event of the default timeline, by date: name, act, subject, value, source and text.
 
     Raises:
-        PanjError: If an event of the user is invalid.
+        PanjError: If one of the user's events is invalid.
     """
     keys = ("act", "condition", "district", "value", "source", "text")
     dated = dict(read_yaml(file_of("timeline", groups()["timeline"][0]))["events"])

@@ -87,7 +87,7 @@ SOLDIERS_SHOWN = (*NIGHTS, ALL_SOLDIERS)
 
 
 class CampaignOnPage(BorderCrisis):
-    """The model for SolaraViz, whose controls may ask for more days than a campaign has."""
+    """The model on the page of SolaraViz, whose controls may request more days than a campaign has."""
 
     def step(self) -> None:
         """Run the next day, if there is one; Mesa's count of steps ends with the campaign as well."""

@@ -81,7 +81,7 @@ class Config(Protocol):
 
     @property
     def doubt(self) -> str:
-        """Description of what has changed since the posterior was fitted; empty if nothing has changed."""
+        """Description of the changes since the posterior was fitted; empty if there are none."""
 
     @property
     def timeline(self) -> Timeline:
@@ -156,7 +156,7 @@ class BorderCrisis(mesa.Model):
         self.refugee_rows = 0
         self._datacollector: DataCollector = CampaignCollector(self)
 
-    if "time" not in vars(mesa.Model):  # before Mesa 3.5
+    if "time" not in vars(mesa.Model):  # Mesa before 3.5 does not count time
 
         @property
         def time(self) -> float:
@@ -177,7 +177,7 @@ class BorderCrisis(mesa.Model):
 
     @datacollector.setter
     def datacollector(self, collector: DataCollector) -> None:
-        """Replace the collector, as Mesa models do that collect something of their own."""
+        """Replace the collector by one of your own, as in any Mesa model."""
         self._datacollector = collector
 
     @property
@@ -350,7 +350,7 @@ class CampaignCollector(DataCollector):
         return pd.DataFrame(columns | {"date": columns["date"].astype("datetime64[ms]")})
 
     def get_agenttype_vars_dataframe(self, agent_type: type[mesa.Agent]) -> "pd.DataFrame":
-        """Return one row per day and agent: who holds a District, or what happened at a Post.
+        """Return one row per day and agent: the holder of a District, or the counts of a Post.
 
         Args:
             agent_type: `District`, with the columns name and holder; or `Post`, with the columns name, crossed

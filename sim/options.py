@@ -39,7 +39,7 @@ BASELINE = (
     "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before the "
     "sweep"
 )
-MOVES = "changes tried between one kept world and the next of its chain"
+MOVES = "proposals between successive worlds of a chain"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
@@ -280,7 +280,7 @@ class Request:
     is_answer: ClassVar[bool] = False  # whether the verb is used for what it prints, so that --quiet keeps it
     as_json: ClassVar[str] = ""  # what --json prints; empty if the verb has no --json
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
-    examples: ClassVar[tuple[str, ...]] = ()  # commands, without `python -m sim`
+    examples: ClassVar[tuple[str, ...]] = ()  # example commands, without `python -m sim`
     words: tuple[str, ...] = ()
 
 
@@ -420,7 +420,7 @@ class Calibrate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Assimilate(Request):
-    """Condition campaigns on what was reported up to a day, and write the numbers and seeds of each campaign.
+    """Condition campaigns on the figures reported up to a day, and write the numbers and seeds of each campaign.
 
     With -m theory=a,b, compare rival theories instead, by the evidence for each as reports come in.
     """
@@ -537,7 +537,7 @@ class Report(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Memo(Request):
-    """Write a brief of two pages on one outcome: question, answer, figure, what it rests on, what it does not say."""
+    """Write a brief of two pages on one outcome: question, answer, figure, basis and limits of the answer."""
 
     as_json = "the paths of the files that were written"
     extras = ("report",)
@@ -745,7 +745,7 @@ class Grade(Request):
 
 
 def files_meant(path: Path) -> list[Path]:
-    """Return the hand-ins that a path stands for: those in a folder, or those that match a pattern.
+    """Return the hand-ins to which a path refers: those in a folder, or those that match a pattern.
 
     Patterns are expanded here because shells on Windows leave them as they are. A path that is neither is returned
     alone.
@@ -848,7 +848,7 @@ class Option(NamedTuple):
     name: str  # name of the field
     key: str  # key on the command line
     role: str  # `argument`, `option` or `overrides`
-    kind: type  # type of one value
+    kind: type  # type of a single value
     is_many: bool
     default: Any  # default value; MISSING if the option is required
     meaning: str
@@ -904,7 +904,7 @@ def read_command(words: Sequence[str]) -> Request:
 
 
 def no_such_flag(word: str) -> PanjError:
-    """Return an error for a word that begins with a dash and is no flag, with what to use instead."""
+    """Return an error for an unknown flag, which suggests an alternative."""
     flag = word.partition("=")[0]
     known = [name for name in (*MULTIRUN, *QUIET, *JSON, *HELP, "--version") if name.startswith("--")]
     expected = FLAGS.get(flag) or f"{OTHER_FLAG}{nearest(flag, known)}"
@@ -1000,7 +1000,7 @@ def is_argument(word: str, place: Option) -> bool:
 
 
 def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
-    """Return an error for a word that the verb does not take; the error says what the verb takes."""
+    """Return an error for an argument that the verb does not take, with the usage line of the verb."""
     name, key = verb.__name__.lower(), word.partition("=")[0]
     if word in MULTIRUN:
         return PanjError(f"{name}: found '{word}', expected no sweep; run, plan and verify take one")

@@ -435,18 +435,18 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
         Declared outcomes, then those derived from the data.
 
     Raises:
-        PanjError: For an invalid row; the key names it, and the message the file if it is one of the user.
+        PanjError: For an invalid row; the key names it, and the message names the file if it is one of the user's.
     """
     with naming_own_files(own_paths(), alone=True):
         return resolve_outcomes(facts, start, days)
 
 
 def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
-    """Return what `read_outcomes` returns, with errors that name the row alone."""
+    """Return the result of `read_outcomes`; errors name only the row, without its file."""
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
-        rows.setdefault(name.replace("last_day", last_day), row)  # a row of that date itself takes precedence
+        rows.setdefault(name.replace("last_day", last_day), row)  # a row declared for this very date comes first
     declared = set(rows)
     for post in facts.post:
         rows[f"crossed_{post}"] = {

@@ -28,7 +28,7 @@ STAMPED = (
 
 
 def kind_of(calibration: str) -> str:
-    """Return the beginning of a description of where numbers come from, which says of what kind the campaigns are.
+    """Return the kind of campaigns, according to a description of the source of their numbers.
 
     Args:
         calibration: The description, as in `Settings.calibration`.
@@ -89,7 +89,7 @@ STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  #
 
 @contextmanager
 def stated_command(words: Sequence[str]) -> Iterator[None]:
-    """Within a block, let `command_line` return the command with these words instead of that of the process."""
+    """Within a block, let `command_line` return the command with these arguments instead of that of the process."""
     token = STATED.set(words)
     try:
         yield

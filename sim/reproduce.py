@@ -117,7 +117,7 @@ def describe(path: Path, made: Made) -> list[str]:
 
 
 def changes_since(made: Made, facts: Facts) -> list[str]:
-    """List what has changed in code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
+    """List the changes in code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
     now = {"rules": fingerprint_of_rules(), "data": facts.fingerprint, "outcomes": fingerprint_of_outcomes()}
     now |= {"commit": commit() or "none", **versions()}
     pairs = ((name, then, now.get(name, "none")) for name, then in made.known.items())
@@ -138,7 +138,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
         return [f"settings: {text.removesuffix(' here').replace(' there, ', ' then, ')} now"
                 for text in compare_settings(*pairs)]  # fmt: skip
     if any(change.startswith(("rules:", "data:", "outcomes:")) for change in others):
-        return []  # the settings fingerprint includes theirs
+        return []  # the fingerprint of the settings includes those of rules and data
     now_is = sweep.base.fingerprint()
     return [f"settings: {made.settings} then, {now_is} now"] * (made.settings != now_is)
 

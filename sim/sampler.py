@@ -25,8 +25,8 @@ from sim.study.files import write_file
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
-STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # how many numbers one proposal changes, and by how much (standard
-# deviation, as a share of the prior)
+STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # number of parameters that one proposal changes, and standard
+# deviation of the change, as a share of the prior
 SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
 SCALE = 2.38  # best length of a step for a normal density, divided by sqrt(2 x numbers)
 LENGTHS = (0.4, 1.2)  # range of the share of this length that is used
@@ -34,7 +34,7 @@ JITTER = 0.01  # standard deviation that is added to a difference, as a share of
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
 MOST_STEPS = 200  # largest number of tempering steps within a stage
-DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # purposes of random numbers
+DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # numbers that identify the uses of random numbers
 
 
 class Model(Protocol):
@@ -132,7 +132,7 @@ def reflected(shares: Floats) -> Floats:
 
 
 def wrapped(shares: Floats) -> Floats:
-    """Let shares that leave one end of their priors come back at the other end.
+    """Wrap shares around, so that those beyond one end of their priors continue at the other end.
 
     Unlike reflection, this keeps a proposal symmetric also if its steps are correlated.
     """
@@ -140,12 +140,12 @@ def wrapped(shares: Floats) -> Floats:
 
 
 def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats:
-    """Propose other numbers, near those that there are.
+    """Propose other numbers, near the present ones.
 
     Args:
         rng: Source of the random numbers.
         shares: (states, numbers) Numbers as shares of their priors.
-        kinds: (states) Place in `STEPS` of each proposal; one after the last leaves the numbers as they are.
+        kinds: (states) Index in `STEPS` of each proposal; the index after the last leaves the numbers unchanged.
     """
     many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
     chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
@@ -191,7 +191,7 @@ def next_temperature(log_likelihood: Floats, from_: float, count: int) -> float:
     Args:
         log_likelihood: Log likelihood of the stage for each state; states for which it is -inf are ignored.
         from_: The present temperature.
-        count: Number of states that are chosen, or more than there are; then half of those that there are is enough.
+        count: Number of states to choose; if it exceeds the number of states, half of the latter is enough.
     """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
     least = HALF * min(count, log_likelihood.size)

@@ -195,14 +195,14 @@ def assimilate(
     settings: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Worlds:
-    """Condition campaigns on what was reported up to a day: numbers and random draws together.
+    """Condition campaigns, that is their numbers and random draws, on the figures reported up to a day.
 
     Args:
         until: Last day covered by the reports.
         worlds: Number of worlds to keep, a multiple of 8.
         known: Use only reports published up to this day; by default all.
         seed: Seed of the sampler.
-        moves: Changes tried between one kept world and the next of its chain.
+        moves: Proposals between successive worlds of a chain.
         repeats: Runs of the sampler, for the error of the evidence.
         name: Name of the folder of the worlds, in results_dir.
         progress: Whether to show the progress.

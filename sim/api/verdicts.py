@@ -41,7 +41,7 @@ class Verdicts(pd.DataFrame):
         return [self.about["paragraph"]] if "sentence" not in self else self["sentence"].tolist()
 
     def plot(self) -> "Figure":  # type: ignore[override]
-        """Draw the differences with their intervals, beside the distributions and the reported figure."""
+        """Draw the differences with their intervals, next to the distributions and the reported figure."""
         from sim.compare.figure import draw_table
         from sim.plots.charts import keep_figures
 

@@ -60,7 +60,7 @@ from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
 DRAWN = 10  # worlds drawn from the prior for every world that is kept
-COUNTED = "nights by the morning on which they end"  # how nights are counted; part of the hash of a sample
+COUNTED = "nights by the morning on which they end"  # convention for counting nights; part of the hash of a sample
 DECIDED = {
     "end_date": "until=",
     "runs": "worlds=",
@@ -140,9 +140,9 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
 
 
 def show(folder: Path, request: Assimilate, console: Console) -> int:
-    """Draw figures and page from the tables in a folder, print which files there are, and suggest the next command.
+    """Draw figures and page from the tables in a folder, print the paths of all files, and suggest the next command.
 
-    If the packages for the page are not installed, print which are missing instead of drawing.
+    If packages for figures and page are missing, print their names instead of drawing.
 
     Args:
         folder: Folder with the worlds and their tables.
@@ -207,7 +207,7 @@ def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
     """Return the settings of a request, and the same settings as an order, in the form that is sent to workers.
 
-    Numbers are drawn from their priors unless the request says otherwise.
+    Numbers are drawn from their priors unless the request sets another source.
 
     Raises:
         PanjError: The first day is not that of the record, the last day is outside the record, a setting is not

@@ -191,7 +191,7 @@ def draw_days(made: Followed) -> Path:
     add_key(figure, [*keys_of_samples(), key_line("reported falls that have a date", REPORTED, 1.8),
                      key_mark("AAN", "s"), key_mark("LWJ", "D", REPORTED_OTHER), key_mark("RFE/RL", "o", INK)], 3,
             fontsize=8.5)  # fmt: skip
-    return save_next_to(made, "days.png", figure, "Districts by evening, free and assimilated, and the record", caption)
+    return save_next_to(made, "days.png", figure, "Districts by day: free campaigns, worlds and the record", caption)
 
 
 def keys_of_samples() -> list[Artist]:
@@ -203,7 +203,7 @@ def keys_of_samples() -> list[Artist]:
 
 
 def draw_crossings(made: Followed) -> Path:
-    """Draw how many soldiers crossed by night, and in total by post, in worlds, in free campaigns and as reported."""
+    """Draw the numbers of soldiers who crossed, by night and by post, in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Bars are medians; thick lines contain 50 % and thin lines 90 % of campaigns. "
         "Diamonds: "
@@ -252,7 +252,7 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
 
 
 def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw how many soldiers crossed at each post in total: in worlds, in free campaigns and as reported.
+    """Draw the number of soldiers who crossed at each post: in worlds, in free campaigns and as reported.
 
     A post is shown if a count is reported for it, or if soldiers crossed there in more than 5 % of the worlds or of the
     free campaigns.

@@ -39,7 +39,7 @@ from sim.engine.world import Role, Units
 from sim.sampler import Floats, Integers
 
 WORLDS = 400  # number of worlds from which the ledger is made: the first, which are a random sample
-WEEK = 7  # days
+WEEK = 7  # length of a week, days
 RATE = 0.05  # false discovery rate below which a cell is a finding
 LEAST = 0.99  # a cell with fewer draws per world is left out
 hashed = getattr(splitmix, "py_func", splitmix)  # the uncompiled function, which also takes arrays
@@ -49,7 +49,7 @@ Seeds = NDArray[np.uint64]
 
 
 class Asked(Enum):
-    """Rules that tell which districts' random draws the model could have used on a day."""
+    """The districts whose random draws the model could have used on a day."""
 
     HELD = "districts that the government held at the end of the day before"
     FELL = "districts that fell on that day"
@@ -61,11 +61,11 @@ class Line(NamedTuple):
     """A stream of random draws in the ledger: whose draws they are, which are counted, and what they decide."""
 
     stream: Stream
-    actors: str  # districts, units, outposts or capitals
+    actors: str  # actors that draw: `districts`, `units`, `outposts` or `capitals`
     asked: Asked  # which districts' draws are counted
-    label: str  # what the draw decides
-    low: str  # what low draws mean
-    high: str  # what high draws mean
+    label: str  # decision that the draw makes
+    low: str  # meaning of low draws
+    high: str  # meaning of high draws
     is_normal: bool = False  # whether draws are normal rather than uniform
     factor: int = 1  # the model addresses draws by the actor's identity times this
 
@@ -197,7 +197,7 @@ def weeks_of(last: int) -> list[tuple[int, int]]:
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Return the columns that describe a cell: stream, region, days, distribution, and what low and high draws mean."""
+    """Return the columns that describe a cell: stream, region, days, distribution, meanings of low and high draws."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",

@@ -44,7 +44,7 @@ UNSEEN = 0.25  # expected number of dated falls if the campaign has none, becaus
 class Observation(NamedTuple):
     """A reported figure with its error model."""
 
-    name: str  # permanent name
+    name: str  # name of the observation, which never changes
     event: str  # event that the figure is about
     quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
@@ -52,13 +52,13 @@ class Observation(NamedTuple):
     until: date  # last day that is counted, to which the figure applies; a night is the morning on which it ended
     published: date  # day on which the figure was published
     is_guess: bool  # whether the day of publication is a guess
-    value: float  # in the unit of the count
+    value: float  # reported value, in the unit of the count
     evidence: tuple[str, ...]  # ids; empty if only dated falls are counted
     likelihood: str  # normal, log (of 1 + number, with outliers) or thinned (negative binomial)
     sd: float  # standard deviation of a normal or log error; otherwise nan
     share: float  # share of falls that have a date, if thinned; otherwise nan
     size: float  # size of the negative binomial distribution, if thinned: the larger, the closer to Poisson
-    reason: str  # reason for this error
+    reason: str  # reason for the choice of this error model
 
 
 class Window(NamedTuple):
@@ -66,7 +66,7 @@ class Window(NamedTuple):
 
     kind: str  # quantity that is counted
     first: int  # first day, counted from day 0
-    last: int  # last day
+    last: int  # last day that is counted
     rows: NDArray[np.int64]  # row numbers of districts or posts
 
 
@@ -197,7 +197,7 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """Draw what would have been reported if a campaign had been the truth.
+    """Draw the figure that would have been reported if a campaign had been the truth.
 
     Args:
         observation: The observation whose quantity and error are used.

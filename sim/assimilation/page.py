@@ -24,7 +24,7 @@ TOLD = 5  # largest number of reports that a sentence lists
 MOST_FINDINGS = 10  # largest number of findings of the ledger of chance that are described
 NEAREST = 3  # number of cells of the ledger that are described if there is no finding
 ODD = 20.0  # a finding is described if at most one free campaign in this many is as far from the mean
-FIGURES = {  # file: heading and explanation
+FIGURES = {  # by file name: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
@@ -41,7 +41,7 @@ COLUMNS = (
     "Report", "Reported", "Free: median (90 %)", "Worlds: median (90 %)", "Surprise", "Surprise at the end",
     "Day of publication",
 )  # fmt: skip
-PROVENANCE = {  # key of about.json: label
+PROVENANCE = {  # by key of about.json: label on the page
     "command": "Command", "worlds": "Worlds", "free": "Free campaigns", "observations": "Reports", "until": "Last day",
     "log_evidence": "Log evidence", "distinct_lasting_draws": "Distinct sets of lasting draws",
     "distinct_numbers": "Distinct sets of numbers", "origins": "Worlds of the prior they descend from",
@@ -119,7 +119,7 @@ def describe_all(made: Followed) -> list[str]:
 def describe_size(made: Followed) -> list[str]:
     """Return sentences on whether there are enough distinct worlds, and on how certain the log evidence is.
 
-    If there are too few worlds, say what would help.
+    If there are too few worlds, suggest what would help.
     """
     about = made.about
     left = (
@@ -133,15 +133,15 @@ def describe_size(made: Followed) -> list[str]:
             first += " With so few ancestors, their intervals are too narrow and must not be quoted."
     else:
         first = (
-            f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. Until "
-            "then these are some campaigns that came near the record: their intervals are too narrow and must not be "
+            f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. With "
+            "fewer, the worlds are only some campaigns near the record: their intervals are too narrow and must not be "
             f"quoted. What would help: more worlds (worlds={2 * about['worlds']}), or an earlier last day (until=)."
         )
     return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """State how many independent worlds would carry as much information as the worlds of the ledger of chance.
+    """Return a sentence on the number of independent worlds that carry as much information as those of the ledger.
 
     Return a list with one sentence, or an empty list if there is no ledger.
     """
@@ -157,7 +157,7 @@ def describe_shared(made: Followed) -> list[str]:
 
 
 def describe_evidence(repeats: list[float]) -> str:
-    """Return a sentence on the log evidence and on how much it varies between runs of the sampler."""
+    """Return a sentence on the log evidence and on its variation between runs of the sampler."""
     if len(repeats) == 1:
         return (
             f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how much it varies between runs is not "
@@ -170,7 +170,7 @@ def describe_evidence(repeats: list[float]) -> str:
 
 
 def describe_reached(made: Followed) -> list[str]:
-    """Return sentences on how many reports the worlds agree with, and which reports they disagree with most."""
+    """Return sentences on the number of reports that the worlds agree with, and on those they disagree with most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
         f"The worlds agree with {len(made.observations) - len(missed)} of {len(made.observations)} reports: on "
@@ -230,7 +230,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
 
 
 def describe_finding(row: Row, start: str) -> str:
-    """Describe one cell of the ledger of chance: what was drawn, where, when, and how unusual it is."""
+    """Return a sentence on one cell of the ledger of chance: draws, region, week, and how unusual the draws are."""
     is_low = float(row["luck"]) < 0
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"

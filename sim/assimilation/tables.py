@@ -40,9 +40,9 @@ from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import CUTS
 from sim.wording import format_day, list_words, say_post
 
-FREE, ASSIMILATED = "free", "assimilated"  # samples
+FREE, ASSIMILATED = "free", "assimilated"  # names of the two samples
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns of the quantiles in CUTS
-SHARE_HELD, LOST = "share_held", "lost"  # daily quantities
+SHARE_HELD, LOST = "share_held", "lost"  # names of the daily quantities
 NORTHERN = ("Northern", "North Eastern")  # the regions of the nine northern provinces
 ALL = "all"  # value of the columns night and post in a row for all nights, or for all posts
 CHUNK = 200  # number of campaigns whose holders are unpacked at a time
@@ -125,7 +125,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
-    A row has the quantiles over campaigns, and how many falls in the area are reported with a date up to that day.
+    A row has the quantiles over campaigns, and the number of dated falls reported in the area up to that day.
     """
     fell = read_falls().fell_date
     for sample, seen in samples.items():
@@ -204,8 +204,8 @@ def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dic
 class Sizes(NamedTuple):
     """How many worlds of a cloud are distinct, by three measures."""
 
-    lasting: int  # distinct sets of lasting draws
-    numbers: int  # distinct sets of numbers
+    lasting: int  # number of distinct sets of lasting draws
+    numbers: int  # number of distinct sets of numbers
     origins: int  # worlds of the prior from which the worlds descend
 
 
@@ -384,7 +384,7 @@ def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
 
 
 def describe(observation: Observation, start: date) -> str:
-    """Describe what an observation counts, where and when: `Soldiers across at Tem, 5 July`."""
+    """Describe the count of an observation, with its place and days: `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"

@@ -40,7 +40,7 @@ from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
 from sim.terminal import console_of
 
-BARELY = 3.2  # ratio of evidence below which two theories cannot be told apart
+BARELY = 3.2  # ratio of evidence below which two theories cannot be distinguished
 DRAWS, SEED = 4_000, 20210707  # number and seed of the random draws for Monte Carlo error
 COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
 

@@ -160,8 +160,8 @@ class Ensembles:
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Return log likelihoods, which are scores times minus the learning rate, as `sim.sampler.Model.weigh` does.
 
-        The second array, of this stage by event, replaces the scores of the smaller ensembles of the stage before by
-        those of the ensembles of this stage.
+        The second array has one column per event. It replaces the scores of the stage before, whose ensembles may be
+        smaller, by those of this stage.
         """
         before, after = (0.0, *RATES)[stage : stage + 2]
         fine = np.isfinite(state[SCORES]) & np.isfinite(state[EARLIER])
@@ -203,7 +203,7 @@ def refine(
     """
     score = problem.score if pool is None else pooled_scorer(problem.score, pool)
     model = Ensembles(problem, score, effort)
-    clouds: list[list[Cloud]] = [[] for _ in RATES]  # by stage and chain
+    clouds: list[list[Cloud]] = [[] for _ in RATES]  # clouds by stage, then by chain
     for number in range(chains):
         place = folder / f"chain_{number}"
         there = [read_stage(place, stage) for stage in range(model.stages)]
@@ -226,7 +226,7 @@ def pooled_scorer(score: Score, pool: Executor) -> Score:
     """Return a scorer that divides ensembles into batches and scores these on the processes of a pool."""
 
     def on_pool(shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
-        with interrupts_ignored():  # worker processes may start here
+        with interrupts_ignored():  # worker processes that start here inherit this
             futures = [
                 pool.submit(score, shares[first : first + BATCH], seeds[first : first + BATCH], sizes)
                 for first in range(0, seeds.size, BATCH)

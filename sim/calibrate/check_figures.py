@@ -34,7 +34,7 @@ from sim.plots.style import in_style
 from sim.plots.tables import Row, read_rows
 from sim.scoring.figures import Interval, Look, draw_targets
 
-BINS = 10  # number of rank bins
+BINS = 10  # number of bins for ranks
 ROW = 0.175  # row height per parameter, inches
 NO_FAULT = "no fault seen"
 
@@ -160,7 +160,7 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def describe_truths(rows: list[Row]) -> str:
-    """Return sentences on the campaigns that served as truths: how many there were, and how they were fitted."""
+    """Return sentences on the campaigns that served as truths: their number, and the fit to each."""
     return (
         f"{int(rows[0]['truths']):,} campaigns drawn from the prior served as truths. A synthetic report of each, with "
         "the errors that the targets declare, was fitted by rejection and regression without that campaign."

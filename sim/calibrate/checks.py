@@ -6,7 +6,7 @@ Writes  sbc.csv (one row per parameter), sbc_ranks.csv (one row per check and tr
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
         chosen by their reports alone. Tests and intervals are SciPy's.
 Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
-        with the `sd` of each target, because intervals are meant to cover what happened, not what was reported. Two
+        with the `sd` of each target, because intervals are meant to cover the true values, not the reported ones. Two
         further fits of the same truths show what that error does: one to reports without error, so that a fit that
         merely ignores the error is not mistaken for a wrong one, and one in which that error is also added to the
         campaigns of the bank.
@@ -76,7 +76,7 @@ class Reports(NamedTuple):
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """Return a random generator for one use, identified by `what`; different uses have different streams."""
+    """Return a random generator for one use, identified by the number `what`; different uses have different streams."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
@@ -371,7 +371,7 @@ def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]
 
 
 def share_held(found: Found, places: Sequence[int], interval: float) -> str:
-    """Format how often a central interval holds the true value, as `0.885 (0.876 to 0.894)`.
+    """Format the coverage of a central interval, as `0.885 (0.876 to 0.894)`.
 
     Args:
         found: The results of the fits to all truths, of which only the ranks are used.
@@ -415,7 +415,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """State which parameters are identified, judged by the share of the squared prior error that the fits remove."""
+    """Return a paragraph on the identified parameters, by the share of the squared prior error that fits remove."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
@@ -432,7 +432,7 @@ def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Ma
 def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
-    """State for how many parameters intervals have nominal coverage, and how observation error affects coverage."""
+    """Return a paragraph on the coverage of intervals over all parameters, and on how observation error affects it."""
     return (
         f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
         f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
@@ -444,7 +444,7 @@ def describe_widths(
 
 
 def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
-    """State how often intervals contain the true value if the report is near the record, where it matters most."""
+    """Return a sentence on the coverage of intervals for truths whose reports are near the record."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
         f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); with the error of "

@@ -149,7 +149,7 @@ class Screening(NamedTuple):
     keys: tuple[str, ...]
     shares: Floats  # keys x summaries: share of the variance explained by the parameter alone
     floor: float  # shares below this count as zero
-    chosen: tuple[str, ...]  # strongest first
+    chosen: tuple[str, ...]  # keys of the parameters to fit, the strongest first
 
     @property
     def most(self) -> Floats:
@@ -262,10 +262,10 @@ class Bank(NamedTuple):
     """The completed campaigns of a bank, sorted by seed."""
 
     folder: Path
-    keys: tuple[str, ...]  # drawn parameters
+    keys: tuple[str, ...]  # keys of the drawn parameters
     seeds: NDArray[np.int64]
-    drawn: NDArray[np.float64]  # campaigns x keys
-    outcomes: pa.Table  # campaigns x outcomes
+    drawn: NDArray[np.float64]  # (campaigns, keys) drawn values, in the units of the parameters
+    outcomes: pa.Table  # one row per campaign, one column per outcome
     failed: int
 
 
@@ -349,7 +349,7 @@ DRAWS_PER_COEFFICIENT = 5  # minimum number of accepted campaigns per regression
 class Nearest(NamedTuple):
     """The accepted campaigns, in the order of the bank."""
 
-    rows: Integers  # row numbers in the bank
+    rows: Integers  # row numbers of the accepted campaigns in the bank
     distances: Floats
     weights: Floats
     tolerance: float  # the distance at which the weight becomes 0

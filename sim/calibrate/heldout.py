@@ -178,7 +178,7 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
 
 
 SIDES = {"held_out": "the fit of 22 June", "full": "the full fit", "prior": "no fit"}
-By = Mapping[str, Measured]  # by target
+By = Mapping[str, Measured]  # results of a forecast, keyed by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def describe_held_out(
 
 
 def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """State, for each fit, how many targets its 90 % intervals contain, and for how many events they contain all."""
+    """Return a sentence on the numbers of targets, and of whole events, inside the 90 % intervals of each fit."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -272,7 +272,7 @@ def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
 
 
 def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
-    """State on how many targets each of two forecasts has the lower CRPS.
+    """Return a sentence on the numbers of targets on which each of two forecasts has the lower CRPS.
 
     Return an empty list if the forecasts have no target in common.
     """

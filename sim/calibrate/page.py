@@ -76,7 +76,7 @@ class Fitted(NamedTuple):
     chains: list[Row]  # one row per parameter; empty with fewer than two chains
     weights: Floats
     shares: dict[str, Floats]  # by parameter that is shown: share of its prior below each draw
-    by_chain: list[tuple[Floats, dict[str, Floats]]]  # the same by chain: weights and shares
+    by_chain: list[tuple[Floats, dict[str, Floats]]]  # weights and shares of the draws of each chain
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -352,13 +352,13 @@ def describe_fit(made: Fitted) -> str:
 
 
 def why_left_out(made: Fitted) -> str:
-    """State why targets of the list `left_out` were not fitted."""
+    """Return the reason why the targets in `left_out` were not fitted."""
     every = " or every campaign of it agrees with them" if made.is_refined else ""
     return f"the bank does not have the outcome{every}"
 
 
 def describe_inside(made: Fitted) -> str:
-    """State how many targets are inside their 90 % intervals, and for how many events all targets are inside."""
+    """Return a sentence on the numbers of targets, and of whole events, inside the 90 % intervals of the fit."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
@@ -374,7 +374,7 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """State which parameters the record constrains, and of which parameters draws accumulate at an end of the prior."""
+    """Return sentences on the parameters that the record constrains, and on draws at the end of a prior."""
     fitted = list(made.rows) if made.is_refined else list(made.shares)
     learned = sorted((key for key in fitted if contraction_of(made, key) >= LEARNED),
                      key=lambda key: -contraction_of(made, key))  # fmt: skip
@@ -396,7 +396,7 @@ def describe_learned(made: Fitted) -> list[str]:
 
 
 def describe_origins(made: Fitted) -> list[str]:
-    """State that a refined fit is too narrow, if the draws of a chain descend from few draws of the prior."""
+    """Return a warning that a refined fit is too narrow, if draws of a chain descend from few draws of the prior."""
     origins = made.about.get("origins", [])
     if not origins or min(origins) >= FEW_ORIGINS:
         return []
@@ -439,7 +439,7 @@ def describe_chains(made: Fitted) -> list[str]:
 
 
 def describe_trials(made: Fitted) -> str:
-    """Say why the learning rate was chosen, for a fit that tried several."""
+    """Return a sentence on the choice of the learning rate, for a fit that tried several rates."""
     trials = made.about.get("trials", [])
     if not trials:
         return ""
@@ -452,7 +452,7 @@ def describe_trials(made: Fitted) -> str:
 
 
 def describe_events(made: Fitted) -> list[str]:
-    """Describe by how much the fit comes nearer to the events, and to how many also when an event is left out."""
+    """Return sentences on the scores of events in the prior sample, after the fit, and when an event is left out."""
     if not made.is_refined:
         return []
     mean = {name: math.fsum(float(row[name]) for row in made.events) / len(made.events) for name in SCORES}

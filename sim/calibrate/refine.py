@@ -241,7 +241,7 @@ def completed(
 
 
 def campaigns_run(last: Refined, effort: Effort) -> int:
-    """Return how many campaigns the chains ran to the end of the last stage.
+    """Return the number of campaigns that the chains ran to the end of the last stage.
 
     These are the draws from the prior, the ensembles that later stages run anew because they grow, and the proposals.
     """
@@ -280,7 +280,7 @@ def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -
 
 def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
     """Run a task in worker processes, once per element of `orders`, and return the results in the same order."""
-    with interrupts_ignored():  # worker processes may start here
+    with interrupts_ignored():  # worker processes that start here inherit this
         futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
 

@@ -25,7 +25,7 @@ from sim.study.codebook import Codebook
 from sim.study.files import csv_text, json_text, write_file
 
 RESULT = "calibration"  # kind of result in `result_columns.yaml`
-APART = 3.0  # standard errors beyond which chains do not agree
+APART = 3.0  # distance between means of chains above which they disagree, in standard errors
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
@@ -152,7 +152,7 @@ def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
 
 
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
-    """Make one row per fitted parameter: the median of each chain, and how far apart the means of the chains are.
+    """Make one row per fitted parameter: the median of each chain, and the largest distance between means of chains.
 
     For each pair of chains, the difference between their means is divided by its Monte Carlo standard error. For the
     pair with the largest ratio, `apart` is the difference and `error` the standard error, both in standard deviations

@@ -44,7 +44,7 @@ class Rivals(NamedTuple):
 
     names: tuple[str, ...]
     banks: tuple[Bank, ...]
-    summaries: Summaries  # all campaigns, bank after bank
+    summaries: Summaries  # summaries of all campaigns, one bank after the other
     theory: Integers  # (campaigns) theory of the campaign, as an index into `names`
 
     @property
@@ -212,7 +212,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Return one sentence per theory, the likeliest first: its weight, and whether it can be told from the likeliest.
+    """Return one sentence per theory, the likeliest first: its weight, and whether it differs clearly from the first.
 
     It cannot if the ratio of the two weights may be below BARELY.
     """
@@ -229,7 +229,7 @@ def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
 
 
 def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
-    """State which targets the nearest campaigns of each theory do not explain."""
+    """Return one sentence per theory on the targets that its nearest campaigns do not explain."""
     sentences = []
     for name in names:
         mine = [row for row in rows if row["theory"] == name]

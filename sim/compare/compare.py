@@ -288,7 +288,7 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """Return an error that says why no cell of a study can be paired with a baseline."""
+    """Return an error with the reason why no cell of a study can be paired with a baseline."""
     if not pairs:
         return PanjError(
             f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}, "
@@ -374,7 +374,7 @@ def write_verdicts(request: Compare) -> list[Path]:
             "expected at least one"
         )
     baseline = choose_baseline(request.baseline, study, other)
-    for outcome in outcomes:  # check all before computing any
+    for outcome in outcomes:  # check all outcomes before any is computed
         read_measure(study, outcome)
         read_measure(other, outcome)
     if request.effects:

@@ -27,7 +27,7 @@ from sim.options import Range
 from sim.study.reader import Measure, Study, Value, Worlds, same
 from sim.wording import counted, format_day, say, significant
 
-MOST_EFFECTS = 2_000  # with more effects, joint intervals would be too wide to be useful
+MOST_EFFECTS = 2_000  # largest number of effects; with more, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
 HALF = 0.5  # share of the worlds with the event that a change must exceed to count as preventing it
 METHOD_OF_EFFECTS = (
@@ -39,7 +39,7 @@ METHOD_OF_EFFECTS = (
 class Effect(NamedTuple):
     """A main effect or an interaction of two keys, in the outcome's unit or (with a threshold) as a share of worlds."""
 
-    kind: str  # main or interaction
+    kind: str  # `main` or `interaction`
     keys: str  # one key, or two joined by ` x `
     change: str  # such as `border=closed instead of as_reported`; two changes are joined by ` x `
     base: float  # for a main effect, the outcome at the base value of the key, averaged over the other keys; else NaN
@@ -56,11 +56,11 @@ class Effect(NamedTuple):
 class Effects(NamedTuple):
     """All effects on one outcome, with the paragraph that describes them."""
 
-    effects: tuple[Effect, ...]  # largest first
+    effects: tuple[Effect, ...]  # effects, the largest first
     worlds: int
     left_out: int  # number of worlds left out because some cell has no value
     risk: float  # risk in the base cell; NaN without a threshold
-    paragraph: str  # description in sentences
+    paragraph: str  # description of the effects in sentences
 
 
 def effects_of(
@@ -216,7 +216,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """State which changes would, would not, or might prevent more than half of the occurrences of the event."""
+    """Return a sentence on which changes would, would not, or might prevent more than half of the events."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
@@ -246,7 +246,7 @@ def list_some(names: Sequence[str]) -> str:
 
 
 def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
-    """State how many interactions have an interval without zero and describe the largest; if none has, say so."""
+    """Return sentences on the number of interactions whose intervals exclude zero, and on the largest of these."""
     if not others:
         return []
     clear_ones = [effect for effect in others if effect.is_clear]

@@ -45,7 +45,7 @@ from sim.terminal import console_of
 from sim.wording import counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
-FEW_LABELS = 12  # with more rows, the keys of long labels are named once, above the rows
+FEW_LABELS = 12  # with more rows than this, the keys of long labels are named once, above the rows
 MOST_SENTENCES = 12  # maximum number of sentences to print
 LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # characters per line: output to a file, labels, title
 LETTERS_OF_EFFECT = 48  # characters per line in the label of an effect
@@ -284,7 +284,7 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """State how many times as many campaigns the same precision would need without common seeds (median over cells)."""
+    """Return a sentence on the gain from common seeds: the factor in campaigns that they save (median over cells)."""
     if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
         return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
@@ -420,7 +420,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
     axes.set_yticks(places, [])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    for bar, place, height in zip(bars, places, heights, strict=False):  # no bars: no stripes
+    for bar, place, height in zip(bars, places, heights, strict=False):  # without bars, no stripes are drawn
         if bar.verdict is None:
             axes.axhspan(place - height / 2, place + height / 2, color=STRIPE, linewidth=0, zorder=0)
 

@@ -48,7 +48,7 @@ class Judgement(NamedTuple):
     worlds_equal: int
     worlds_higher: int
     chance_lower: float  # share of worlds in which the outcome is lower in the cell, or earlier if it is a date
-    fold: float  # how many times as many campaigns independent seeds would need for the same interval; may be inf
+    fold: float  # factor by which independent seeds would need more campaigns for the same interval; may be inf
 
 
 NOTHING = Judgement(
@@ -181,7 +181,7 @@ def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
         The choice of baselines.
 
     Raises:
-        PanjError: The text matches no cell, or can mean several things.
+        PanjError: The text matches no cell, or is ambiguous.
     """
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)

@@ -20,7 +20,7 @@ from sim.study.reader import Measure, Study, StudyCell, Worlds, same
 from sim.wording import Language, counted, format_day, language_of, significant
 
 FEW_CELLS = 3  # largest number of cells that a note lists
-FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
+FEW = 20  # number of worlds below which bootstrap intervals are too narrow
 MANY = 10  # with at least this many comparisons, a note warns how many intervals exclude zero by chance
 
 
@@ -187,7 +187,7 @@ def sentence_of(
         verdict: The verdict; its own `sentence` is not used.
         measure: Description of the outcome.
         change: Difference between the settings of the two cells in words.
-        never: Date that stands for an event that did not occur.
+        never: Date that is used for an event that did not occur.
         asked: Range of values that counts as the event whose risk is compared; None if values are compared.
         language: Language of the sentence; None for English.
     """  # fmt: skip
@@ -218,7 +218,7 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, language: Languag
 
 
 def say_risk(found: Judgement, risk: Risk, event: str, language: Language) -> str:
-    """Describe the risk difference with its interval, and the numbers of worlds with a prevented or caused event."""
+    """Describe the risk difference with its interval, and count the worlds with the event prevented or caused."""
     low, high = found.mean_low, found.mean_high
     first, before = f"{risk.in_both + risk.caused:,}", f"{risk.in_both + risk.prevented:,}"
     return language.say(

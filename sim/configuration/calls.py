@@ -33,7 +33,7 @@ def checked(public: Public) -> Public:
 
 
 def checked_function(function: Callable[..., Any], name: str, is_method: bool) -> Callable[..., Any]:
-    """Return a function that checks its arguments before it does what the given function does."""
+    """Return a function that checks its arguments and then calls the given function."""
     declared = signature(function)
 
     @wraps(function)
@@ -59,7 +59,7 @@ def check_call(
     own = list(declared.parameters.values())[int(is_method) :]
     names = [one.name for one in own if one.kind is not Parameter.VAR_KEYWORD]
     takes_settings = len(names) < len(own)
-    also = ["config_dir"] if takes_settings else []  # taken from among the settings
+    also = ["config_dir"] if takes_settings else []  # not in the signature, since it is taken from the settings
     for key in keywords:
         if key not in (*names, *also) and (not takes_settings or is_meant(key, [*names, *also])):
             expected = f"one of {', '.join([*names, *also])}" if names else "none"

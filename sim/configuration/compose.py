@@ -189,7 +189,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
 
 
 class Joined:
-    """A composed config with other choices in some groups; it is read as the config is, and not copied for this."""
+    """A composed config with other choices in some groups, which can be read like the config without a copy of it."""
 
     def __init__(self, config: DictConfig, chosen: Mapping[str, DictConfig]) -> None:
         self.config, self.chosen = config, chosen
@@ -213,7 +213,7 @@ class Composer:
 
     def __init__(self, facts: Facts | None = None) -> None:
         check_unchanged()
-        refresh()  # files of the user may have changed since the last command of this process
+        refresh()  # the user's files may have changed since the last command of this process
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
@@ -375,13 +375,13 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
                 read_yaml(file_of(group, name))  # raises an error that names the invalid file
         raise PanjError(plain(error)) from error
     with open_dict(config):
-        del config["hydra"]  # most of the config
+        del config["hydra"]  # the largest part of the config
     return config, chosen
 
 
 @contextmanager
 def hydra_set_aside() -> Iterator[None]:
-    """Set aside a Hydra that the program around Panj has initialised, such as a notebook, for the time of a block."""
+    """Within a block, set aside the Hydra instance that the calling program, such as a notebook, has initialised."""
     of_program = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -418,7 +418,7 @@ KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice other t
 
 
 def check_section(where: str, section: Any, prefix: str = "") -> None:
-    """Raise PanjError if what a policy, theory or scenario changes is not a mapping, or has a key that nothing reads.
+    """Raise PanjError if the section of a policy, theory or scenario is not a mapping, or has an unknown key.
 
     Args:
         where: The choice and its file.
@@ -595,7 +595,7 @@ def settle(
 
 
 def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
-    """Return the folder of the studies: `results_dir`, by default in the folder of the user if there is one."""
+    """Return the folder of the studies: `results_dir`, by default in the user's folder of own files if there is one."""
     folder = own_folder()
     if folder is None or "results_dir" in overrides:
         return read_path("results_dir", config.results_dir)

@@ -38,7 +38,7 @@ COLUMNS = {"low", "high", "scale", "reason"}
 ONLY_OF = "theory"  # optional column: the only theory that reads the number
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
-FITTED = (POSTERIOR, MEDIAN)  # sources read from a file
+FITTED = (POSTERIOR, MEDIAN)  # sources of numbers that are read from a file
 LAID_OUT = {  # numbers on which the layout depends; they are not drawn, since all campaigns of a cell share one layout
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
@@ -161,7 +161,7 @@ class Draws(NamedTuple):
         return typed(resolve(self.choices, dict(self.explicit), drawn))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what decides how numbers are drawn, as plain values for the fingerprint of the settings.
+        """Return everything that determines the drawn numbers, as plain values for the fingerprint of the settings.
 
         Overrides are left out, since the fingerprint has the numbers that they set.
         """
@@ -205,7 +205,7 @@ def read_priors() -> tuple[Prior, ...]:
 
 
 def priors_in(path: Path, rule: str) -> list[Prior]:
-    """Return the priors in the YAML file of a rule of the user: those of its numbers that have a column `prior`."""
+    """Return the priors in the YAML file of a user's rule: those of its numbers that have a column `prior`."""
     with naming_own_files([path], alone=True):
         return [
             prior_of(f"rules.{rule}.{name}", row[OWN_PRIOR])
@@ -304,8 +304,8 @@ def draws_of(
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
     """Raise PanjError if the settings of a study do not fit its worlds.
 
-    That is so if a posterior file is given, or if an override with which the worlds were made is missing or has another
-    value.
+    This is the case if a posterior file is given, or if an override with which the worlds were made is missing or has
+    another value.
     """
     if file:
         raise PanjError(f"calibration.file: found '{file}', expected no file, since worlds=record has its own numbers")

@@ -106,13 +106,13 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
         raise PanjError(f"timeline.events.{name}.value: found {row['value']}, expected at most {limit:g}")
 
 
-TIMELINE = "summer_2021"  # the timeline of what was reported
+TIMELINE = "summer_2021"  # name of the timeline of reported events
 GUESS = "guess"  # first word of the source of an event that nobody reported
 
 
 @cache
 def reported_rows() -> dict[str, Event]:
-    """Return the events of the timeline of what was reported, keyed by name, without those that are guesses."""
+    """Return the events of the default timeline that were reported, keyed by name, without those that are guesses."""
     rows = read_yaml(file_of("timeline", TIMELINE))["events"]
     events = (event_of(name, row, date.min) for name, row in rows.items())
     return {event.name: event for event in events if not event.source.startswith(GUESS)}

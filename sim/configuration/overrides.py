@@ -29,7 +29,7 @@ from sim.options import MULTIRUN
 
 DRAW_GROUPS = ("calibration", "worlds")  # source of the uncertain numbers, and whether campaigns followed the record
 DRAW_KEYS = ("calibration.file", "worlds.file", "worlds.until")
-HOW_GROUPS = ("executor", "sampling")  # how campaigns are run; no effect on outcomes
+HOW_GROUPS = ("executor", "sampling")  # groups on how campaigns are run, which do not affect outcomes
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (
     "executor.workers", "executor.address", "sampling.points", "sampling.keys", "sampling.seed",
@@ -61,7 +61,7 @@ class Override:
     """
 
     text: str  # the override as it was typed
-    grammar: str = field(compare=False, repr=False)  # the same in Hydra's grammar, with quotes where it needs them
+    grammar: str = field(compare=False, repr=False)  # the override in Hydra's grammar, with quotes where it needs them
     key: str = field(compare=False)
     value: Any = field(compare=False, repr=False)
     value_text: str = field(compare=False, repr=False)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @remembered()
 def own_numbers() -> dict[str, float]:
-    """Return the values of numbers in `numbers.yaml` of the user, by full key; empty without that file.
+    """Return the values of numbers in the user's `numbers.yaml`, by full key; empty without that file.
 
     Raises:
         PanjError: For an unknown key, or a value that is out of the declared range of its number.
@@ -43,7 +43,7 @@ def own_numbers() -> dict[str, float]:
 
 @remembered()
 def own_events() -> dict[str, dict[str, Any]]:
-    """Return the events in `events.yaml` of the user, by name, with dates as text; empty without that file.
+    """Return the events in the user's `events.yaml`, by name, with dates as text; empty without that file.
 
     Raises:
         PanjError: If the file is not a mapping of names to columns. The columns are checked with the timeline.
@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
 
 
 def used_paths(overrides: Iterable["Override"]) -> list[Path]:
-    """Return the files of the user that settings may be read from: events, choices made, and choices that these make.
+    """Return the user's files from which settings may be read: events, the choices made, and those that they make.
 
     Args:
         overrides: Overrides, whose values name choices.
@@ -82,7 +82,7 @@ def used_paths(overrides: Iterable["Override"]) -> list[Path]:
 
 
 def own_paths() -> list[Path]:
-    """Return the files of the user on which composed settings depend."""
+    """Return the user's files on which composed settings depend."""
     chosen = [path for group in (*GROUPS, "scenario") for path in own_files_of(group)]
     events = own_file(EVENTS)
     return chosen if events is None else [*chosen, events]

@@ -56,7 +56,7 @@ class Posterior:
 
     @property
     def said(self) -> str:
-        """The note that describes the posterior, followed by what has changed since the fit, if anything has."""
+        """The note that describes the posterior, followed by the changes since the fit, if there are any."""
         return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
 
     @cached_property
@@ -101,7 +101,7 @@ def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str
         weights: (draws) Weights; they need not add up to one.
         rows: (draws, keys) Values in the units of the numbers.
         note: Description printed by runs.
-        doubt: Text that says what has changed since the fit; empty if nothing has.
+        doubt: Description of the changes since the fit; empty if there are none.
     """
     weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
     digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]
@@ -146,7 +146,7 @@ def shipped() -> Path:
 
 
 def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
-    """Read a posterior, check it, and note what has changed since it was fitted.
+    """Read a posterior, check it, and note the changes since it was fitted.
 
     Args:
         file: Path of the file; None for the shipped one.
@@ -268,7 +268,7 @@ def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
 
 
 def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
-    """Describe what has changed since the fit; return an empty string if nothing has."""
+    """Describe the changes since the fit; return an empty string if there are none."""
     doubts = [f"with other {' and '.join(stale)} than these (fit again)"] if stale else []
     declared = declared_numbers()
     others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]

@@ -99,7 +99,7 @@ class Settings:
 
     @property
     def doubt(self) -> str:
-        """Text that says what has changed since the posterior was fitted; empty if nothing has changed."""
+        """Description of the changes since the posterior was fitted; empty if there are none."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     @property
@@ -136,7 +136,7 @@ class Settings:
         return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything except seeds that affects results, as plain values."""
+        """Return all settings that affect results, except seeds, as plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
         kept = {} if self.daily else {"daily": False}
         return {

@@ -28,7 +28,7 @@ from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
 FEW_ANCESTORS = 10  # if worlds descend from fewer worlds of the prior sample, their intervals must not be quoted
-ABOUT = b"panj"  # metadata key
+ABOUT = b"panj"  # key of the metadata in the file
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
 NUMBER, DAY, SEED = (pa.list_(kind) for kind in (pa.int8(), pa.int16(), pa.int64()))  # types of the columns below
@@ -119,7 +119,7 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """Sentence that says how improbable the random draws of these worlds were, or that this is not known."""
+        """Sentence on how improbable the random draws of these worlds were, or that this is not known."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
             return "It is not known how improbable those draws were, since the file has no evidence."

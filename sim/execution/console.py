@@ -112,7 +112,7 @@ MOST_SHOWN = 24  # largest number of cells in the table that is printed
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print how many campaigns are stored, which chunks are damaged and which cells have the same settings.
+    """Print the number of stored campaigns, the damaged chunks, and the cells with the same settings.
 
     Damaged chunks are renamed, so that they are kept but not read again.
     """
@@ -125,7 +125,7 @@ def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
         console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
                       "to the same settings; their campaigns are run only once.")  # fmt: skip
     if backlog.already:
-        nothing = ", so nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
+        nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
         console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
 
 

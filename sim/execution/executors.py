@@ -223,7 +223,7 @@ def dask_client(executor: "Executor") -> Any:
                 f"({' '.join(str(error).split())[:120] or 'timeout'}), expected the address of one, such as tcp://host:8786"
             ) from error
     try:
-        with interrupts_ignored():  # inherited by the workers
+        with interrupts_ignored():  # the workers inherit this
             cluster = LocalCluster(
                 n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
                 silence_logs=50,

@@ -135,7 +135,7 @@ def show_plan(planned: Planned, console: Console) -> None:
 
 
 def needed_for(planned: Planned) -> tuple[list[str], int]:
-    """Return what `say_needed` returns; no lines and 0 if no outcome is planned for."""
+    """Return the result of `say_needed`; no lines and 0 if no outcome is planned for."""
     if planned.outcome is None:
         return [], 0
     return say_needed(planned.outcome, planned.asked, planned.request.half_width, planned.sample)
@@ -184,7 +184,7 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 
 
 def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> tuple[list[str], int]:
-    """State how many campaigns per cell are needed to estimate a paired difference with given half-widths.
+    """Return lines on the number of campaigns per cell needed to estimate a paired difference with given half-widths.
 
     Differences are taken between the first sampled cell and each of the others, and the number follows from the cell
     whose differences have the largest standard deviation. For a risk, one artificial pair is added in each direction,
@@ -231,7 +231,7 @@ def take_sample(sweep: Sweep, most: int) -> Sample:
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
-    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up
+    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up, which is not timed
     warm = time.perf_counter()
     spent = 0.0
     while len(seeds) < most and (spent < SAMPLE_SECONDS or len(seeds) < 2):

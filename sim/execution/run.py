@@ -415,7 +415,7 @@ def choices_made(sweep: Sweep) -> set[tuple[str, str]]:
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:
-    """Return descriptions of what each policy, theory and scenario in the cells changes, keyed by `group=choice`."""
+    """Describe the changes that the policies, theories and scenarios of the cells make, keyed by `group=choice`."""
     chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
     changes = {
         f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()

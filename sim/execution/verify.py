@@ -54,7 +54,7 @@ DIGITS = 16  # hexadecimal digits of a hash, as many as of every fingerprint
 ROWS = 100_000  # number of rows that are hashed at once
 SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]
-DAYS = 68  # from 1 May to 8 July, in which every kind of event occurs; uncompiled, a day takes half a second
+DAYS = 68  # days after 1 May, so that every kind of event occurs; a day of uncompiled rules takes half a second
 USUAL = {"runs": "1"}
 USUAL_SWEEP = ("reinforcement", "as_reported,none")
 CAPTION = (
@@ -172,7 +172,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """Name the first few columns that differ or are in only one table, and state how many more there are."""
+    """List the first few columns that differ or are in only one table, with the number of the remaining ones."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"

@@ -56,7 +56,7 @@ def run_piece(piece: Piece) -> pa.Table:
     check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
-    world = fresh(layout.world)  # reused for every campaign
+    world = fresh(layout.world)  # arrays that all campaigns reuse
     rows = [run_seed(order, layout, table, seed, world) for seed in piece.seeds]
     return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
 
@@ -103,7 +103,7 @@ def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None
     """
     own.follow(config_dir)
     if versions_here() != expected:
-        own.refresh()  # files of the user may have changed since an earlier task
+        own.refresh()  # the user's files may have changed since an earlier task
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(

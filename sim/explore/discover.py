@@ -6,13 +6,13 @@ that fits only noise has, in the holdout, no higher density than its surrounding
 interval of its density in the holdout is above the density outside it and above that of all campaigns. A limit is
 marked as doubtful if its quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
 
-Campaigns are drawn from the prior: coverage and density are shares of such campaigns, before any fit, and do not tell
-how likely the summer of 2021 was.
+Campaigns are drawn from the prior: coverage and density are shares of them, before any fit, and do not show how
+likely the summer of 2021 was.
 
-With many parameters PRIM goes on cutting when only noise is left. A first, coarse search over all parameters therefore
-selects the few whose limits raise the density most; a second, fine search over only these gives the boxes. The
-search is implemented here in NumPy, because the packages that offer one (`ema_workbench`, `prim`) also bring plotting,
-optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
+With many parameters, PRIM continues to cut when only noise is left. A first, coarse search over all parameters
+therefore selects the few whose limits raise the density most; a second, fine search over only these gives the boxes.
+The search is implemented here in NumPy, because the packages that offer one (`ema_workbench`, `prim`) also bring
+plotting, optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign is run.
 Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
@@ -159,7 +159,7 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
     It also stops if too few cases or too few other campaigns are left, or if no limit of the next box is significant.
 
     Args:
-        drawn: (campaigns, parameters) In the order of seeds.
+        drawn: (campaigns, parameters) Drawn values, in the units of the parameters and in the order of seeds.
         cases: Whether each campaign is a case.
         keys: Key of each parameter.
         request: The numbers of boxes and of parameters per box, and the density to aim for.
@@ -334,7 +334,7 @@ def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Return the parameters of a box, sorted by how much density the box loses without their limits, most first."""
+    """Return the parameters of a box, sorted by the density that the box loses without their limits, largest first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -353,7 +353,7 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
     such moves the first.
 
     Args:
-        drawn: (campaigns, parameters)
+        drawn: (campaigns, parameters) Drawn values, in the units of the parameters.
         cases: Whether each campaign is a case.
         keys: Key of each parameter.
         cut: Share of the campaigns in the box that a peeling step removes; for a pasting step, share of the campaigns
@@ -363,7 +363,7 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
         The boxes in the order of steps, without duplicates; the first has no limits.
     """
     least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
-    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower, upper) x parameters
+    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower and upper ends, parameters)
     found = [whole]
     for moves in (cuts_of, pastes_of):
         within = within_ends(found[-1], drawn)
@@ -431,7 +431,7 @@ def best_move(
     Args:
         moves: Lower and upper ends of the box after each possible move.
         whole: Lower and upper ends of a box without limits.
-        drawn: (campaigns, parameters)
+        drawn: (campaigns, parameters) Drawn values, in the units of the parameters.
         cases: Whether each campaign is a case.
         within: Whether each campaign is in the box before the move.
 

@@ -108,8 +108,9 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
     caption = (
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
         "highest fifth of its prior, on average over all others here; the line is the mean of all. Right: shares of "
-        "the variance between points, by the number alone (first) and with all its interactions (total), with "
-        f"95 % bootstrap intervals. Dotted: what chance leaves in it ({percent(float(about['chance_left']))}); a total "
+        "the variance between points, due to the number alone (first) and including all its interactions (total), with "
+        "95 % bootstrap intervals. Dotted: the share due to chance that remains "
+        f"({percent(float(about['chance_left']))}); a total "
         f"index may include as much. {describe_shares(about)} {describe_sources(about)}"
     )
     spaces = Spaces(left=NAMES, right=RIGHT, top=0.1, bottom=0.5, across=0.3)
@@ -173,8 +174,8 @@ def draw_heat_map(made: Measured) -> Path:
     """Draw a heat map of total Sobol' indices, with parameters as rows and outcomes as columns."""
     caption = (
         f"{describe_design(made, 'sobol')} In each field the total Sobol' index: the share of the variance between "
-        "points that goes with the number and all its interactions. A field is empty where the 95 % bootstrap "
-        f"interval reaches down to what chance may put there, or to {percent(LEAST, 1)}. "
+        "points that is due to the number and all its interactions. A field is empty where the 95 % bootstrap "
+        f"interval includes the share that may be due to chance, or {percent(LEAST, 1)}. "
         f"{describe_sources(*made.outcomes.values())}"
     )
     fields = {
@@ -191,7 +192,7 @@ def draw_screening(made: Measured) -> Path:
     """Draw a heat map of mu* by parameter and outcome, each as a share of the largest mu* for that outcome."""
     caption = (
         f"{describe_design(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of "
-        "the largest of its outcome. A field is empty where it is no more than what chance alone reaches "
+        "the largest of its outcome. A field is empty where it does not exceed the value that chance alone reaches "
         "for any of the numbers in 5 of 100 such screenings. Bold: chosen for Sobol' indices, "
         f"at most {len(made.about['chosen'])} of those that matter here. {describe_sources(*made.outcomes.values())}"
     )
@@ -241,7 +242,7 @@ def draw_heat(
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """Return sentences on a design: its campaigns, scenario, points and seeds, and how many parameters vary."""
+    """Return sentences on a design: its campaigns, scenario, points and seeds, and the number of varied parameters."""
     about, one = made.about, made.about["designs"][design]
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
@@ -255,7 +256,7 @@ def describe_design(made: Measured, design: str) -> str:
 
 
 def describe_shares(about: Row) -> str:
-    """Return a sentence on how much of the variance of single campaigns is due to parameters and how much to noise."""
+    """Return a sentence on the shares of the variance of single campaigns that are due to parameters and to noise."""
     if not any(float(about[key]) for key in ("share_numbers", "share_chance")):
         return "It does not vary here, so there is no effect to measure."
     return (
@@ -344,7 +345,7 @@ class Discovered(NamedTuple):
     boxes: list[Row]
     limits: dict[str, list[Row]]  # rows of limits.csv, by box
     steps: dict[str, list[Row]]  # rows of trade_off.csv, by box
-    campaigns: pa.Table  # campaigns of the holdout half
+    campaigns: pa.Table  # table of the campaigns in the holdout half
 
     @property
     def shown(self) -> list[Row]:
@@ -499,7 +500,7 @@ def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
 
 
 def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
-    """Give an axis the range and scale of a parameter's prior, and the parameter's name as its label.
+    """Set the range and scale of an axis to those of a parameter's prior, and its label to the parameter's name.
 
     Args:
         axes: Axes to change.
@@ -536,7 +537,7 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
 
 
 def describe_sample(made: Discovered) -> str:
-    """Return sentences that describe the sample: the number of campaigns, their bank, and how many are cases."""
+    """Return sentences that describe the sample: the number of campaigns, their bank, and the number of cases."""
     about = made.about
     return paragraph(
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "

@@ -386,7 +386,7 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
 
 
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Print how many points and campaigns there are, and the time they will take, estimated from a few campaigns."""
+    """Print the numbers of points and campaigns, and the time they will take, estimated from a few campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)

@@ -191,7 +191,7 @@ def draw_skill(made: Made) -> Path:
 
 
 def reached(made: Made) -> list[str]:
-    """Return, per horizon, how many origins have a forecast that can be scored, as text such as `9 at 1 d`."""
+    """Return, per horizon, the number of origins whose forecasts can be scored, as text such as `9 at 1 d`."""
     rows = made.rows("coverage", forecast=PANJ, target=next(iter(TARGETS)))
     return [f"{row['origins']} at {row['horizon']}\u00a0d" for row in rows]
 

@@ -51,7 +51,7 @@ from sim.terminal import console_of
 from sim.wording import counted, format_seconds
 
 ORIGINS_FOLDER = "origins"
-VERSION = 1  # version of the method, part of a hindcast's hash; raise it if forecasts or scores are made otherwise
+VERSION = 1  # version of the method, part of the hash; raise it if forecasts or scores are computed differently
 OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # metadata copied from the worlds of each origin
 PER_STAGE = 4.0  # for the time estimate: campaigns that the sampler runs per world and stage
 FIRST = 0.5  # for the time estimate: run time to the end of the first stage, as a share of that of a whole campaign
@@ -156,7 +156,7 @@ def estimate(job: Job, seconds: float) -> str:
 
 
 def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origin:
-    """Make every forecast from one origin, using only what was published by the end of that day.
+    """Make every forecast from one origin, using only figures published by the end of that day.
 
     Args:
         day: The origin.

@@ -192,7 +192,7 @@ def score_of(target: str) -> str:
 
 
 def table_of_differences(made: Made, target: str) -> TableBlock:
-    """Return the table of one target: by horizon, each forecast's mean score and the mean score of Panj minus it."""
+    """Return the table of one target: mean scores of forecasts by horizon, with the difference of Panj from each."""
     score, horizons = score_of(target), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
@@ -207,7 +207,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
 
 
 def say_difference(row: Row | None) -> str:
-    """Format a forecast's mean score and the mean score of Panj minus it; return an empty string if `row` is None."""
+    """Format the mean score of a forecast, with the difference of Panj from it; empty if `row` is None."""
     if row is None:
         return ""
     apart = number(row["difference"])
@@ -250,7 +250,7 @@ def table_of_coverage(made: Made) -> TableBlock:
 
 
 def table_of_worlds(made: Made) -> TableBlock:
-    """Return the table of worlds by origin: their number, how many are distinct, and the log evidence."""
+    """Return the table of worlds by origin: their number, the numbers of distinct ones, and the log evidence."""
     about = made.about
     rows = [
         [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",

@@ -64,7 +64,7 @@ def districts_of(target: Target, facts: Facts) -> NDArray[np.bool_]:
 
 
 def weight_of(province: str, day: int, observations: Sequence[Observation]) -> float:
-    """Return how many falls are represented by one dated fall in a given province on a given day."""
+    """Return the number of falls that one dated fall represents in a given province on a given day."""
     shares = [
         one.share
         for one in observations
@@ -79,7 +79,7 @@ def day_of(day: date) -> int:
 
 
 def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """Compute the reported counts from what was known at the end of a day.
+    """Compute the reported counts from the figures that were known at the end of a day.
 
     Args:
         origin: That day.
@@ -91,7 +91,7 @@ def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Ob
     Returns:
         The record, in which the counts of later days equal those of `origin`.
     """
-    late = ~(falls.fell_date <= np.datetime64(origin))  # NaT compares as false
+    late = ~(falls.fell_date <= np.datetime64(origin))  # also true for a missing date (NaT)
     dates = np.where(late, np.datetime64("NaT"), falls.fell_date)
     precision = tuple("" if is_late else one for is_late, one in zip(late, falls.precision, strict=True))
     published = [one._replace(value=one.value if one.published <= origin else 0.0) for one in observations]

@@ -112,7 +112,7 @@ def question_of(subject: Subject) -> str:
 
 
 def choices_of(shown: Sequence[StudyCell]) -> dict[str, str]:
-    """Return what each setting of some cells is, in the words of its file, keyed by `key=value`."""
+    """Return the description of each setting of some cells, as in its file, keyed by `key=value`."""
     texts: dict[str, str] = {}
     for cell in shown:
         for key, value in cell.values.items():
@@ -124,7 +124,7 @@ def choices_of(shown: Sequence[StudyCell]) -> dict[str, str]:
 
 
 def describe(key: str, value: str) -> str:
-    """Return what a choice of a group is, or the meaning of a number; empty if neither is known."""
+    """Return the title of a choice, or the meaning of a number; empty if neither is known."""
     if key in groups():
         return about_of(key, value) if value in groups()[key] else ""
     number = declared_numbers().get(key)
@@ -238,7 +238,7 @@ def calibrations_of(subject: Subject) -> str:
 
 
 def numbers_of(calibration: str) -> str:
-    """Say where the numbers of the rules come from, and with which doubt."""
+    """Return a sentence on the source of the numbers of the rules, and on doubts about it."""
     if "assimilated" in calibration:
         why = "so that agreement with these reports is built in and is no test of the model"
         return f"Numbers and draws are those of worlds chosen because they followed the reports ({calibration}), {why}."
@@ -250,12 +250,12 @@ def numbers_of(calibration: str) -> str:
 
 
 def rests_on(subject: Subject) -> list[str]:
-    """Return what the answer rests on: the reported figure among the campaigns, the fit in numbers, and guesses."""
+    """Return sentences on the basis of the answer: the reported figure among the campaigns, the fit, and guesses."""
     return [text for text in (place_of_report(subject), fitted(subject), fit_of(subject), guesses()) if text]
 
 
 def place_of_report(subject: Subject) -> str:
-    """Say where the reported figure lies among the campaigns of the baseline."""
+    """Return a sentence on the position of the reported figure among the campaigns of the baseline."""
     reported, side = subject.measure.reported["text"], subject.side
     if not reported:
         return f"Nothing was reported on this outcome by {format_day(THE_LINE)}: no figure can be set against it."
@@ -270,13 +270,13 @@ def place_of_report(subject: Subject) -> str:
 
 
 def name_of_base(subject: Subject) -> str:
-    """Name the campaigns that are set against the reported figure."""
+    """Return a description of the campaigns with which the reported figure is compared."""
     label = subject.base.cell.label
     return f"of the baseline{f' ({label})' if label else ''}" if subject.found else "of this study"
 
 
 def fitted(subject: Subject) -> str:
-    """Say whether the reported figure of the outcome was among those that the numbers were fitted to."""
+    """Return a sentence on whether the numbers were fitted to the reported figure of the outcome."""
     if subject.is_assimilated:
         return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
     if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
@@ -293,7 +293,7 @@ def outcomes_of_targets() -> frozenset[str]:
 
 
 def fit_of(subject: Subject) -> str:
-    """Say how many reported figures the baseline fits: from its table of scores or, without one, from its campaigns.
+    """Return a sentence on the number of reported figures that the baseline fits, by its scores or else its campaigns.
 
     Return an empty text for worlds that followed the record, whose fit is no test.
     """
@@ -308,14 +308,14 @@ def fit_of(subject: Subject) -> str:
 
 
 def guesses() -> str:
-    """Say how many numbers of the rules are guesses, according to their declared sources."""
+    """Return a sentence on the number of rule numbers that are guesses, according to their declared sources."""
     numbers = declared_numbers().values()
     guessed = sum("guess" in number.source.lower() for number in numbers)
     return f"{guessed} of {len(numbers)} numbers of the rules name a guess as their source, each with a declared range."
 
 
 def limits_of(subject: Subject) -> list[str]:
-    """Return what a memo does not say: misfit, thin samples, notes of the comparison, causes, the end of the record."""
+    """Return the caveats of a memo: misfit, thin samples, notes of the comparison, causes, the end of the record."""
     return [
         *(text for text in (doubt_of_fit(subject), *doubts_of_sample(subject)) if text),
         "An interval covers the limited number of worlds, not errors of the model. A difference is an effect within "
@@ -329,7 +329,7 @@ def limits_of(subject: Subject) -> list[str]:
 
 
 def doubt_of_fit(subject: Subject) -> str:
-    """Say what the fit of this outcome allows to conclude."""
+    """Return a sentence on the conclusions that the fit of this outcome allows."""
     if subject.side is None:
         return "Without a reported figure for this outcome nobody can say how well the model fits it."
     if not subject.side.fits and subject.is_assimilated:

@@ -8,7 +8,7 @@ from sim.wording import counted, paragraph, significant, span_of
 
 
 def describe_campaigns(shown: Study) -> str:
-    """State how many campaigns are shown, which scenario they have, and where their parameters come from.
+    """Return a sentence on the campaigns shown: their number, their scenario, and the source of their parameters.
 
     Args:
         shown: The study, restricted to one cell or with all of its cells.

@@ -46,7 +46,7 @@ from sim.wording import format_day
 
 MOST_CELLS = 2  # maximum number of maps side by side
 PAPER = np.ones(3)
-GAUZE = 0.4  # how much pictures are lightened after the end of the record, from 0 to 1
+GAUZE = 0.4  # degree to which pictures are lightened after the end of the record, from 0 to 1
 GIF_DPI, SHARP_DPI = 100, 200
 EVENING, PAUSE = 120, 2400  # duration of a frame and of a pause, milliseconds
 WIDTHS = {1: 640, 2: 960}  # width of the GIF in pixels, by number of maps
@@ -169,7 +169,7 @@ def chances_of(study: Study) -> dict[date, np.ndarray]:
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
     """Return the days to show, of those in `there`: every n-th day from `first` to `last`, where n is `every`.
 
-    The day `last` is always included, and so is the end of the record if it lies between `first` and `last`.
+    The day `last` is always included, and so is the end of the record if it is between `first` and `last`.
 
     Raise PanjError if a day is outside the range of `there`, if `first` is after `last`, or if `every` is below 1.
     """
@@ -322,7 +322,7 @@ def show(stage: Stage, day: date, first: date) -> None:
 
 
 def gauze_of(day: date) -> float:
-    """Return how much the colours of a day's map are lightened, from 0 (not at all) to 1 (to white)."""
+    """Return the degree to which the colours of a day's map are lightened, from 0 (not at all) to 1 (to white)."""
     return GAUZE if day > THE_LINE else 0.0
 
 
@@ -397,7 +397,7 @@ def write_gif(film: Film) -> Path:
         "comment": provenance(film, f"figures/{name}").encode(),
         "duration": [stay(film, day) for day in film.evenings],
         "loop": 0,
-        "optimize": True,  # omits unchanged pixels
+        "optimize": True,  # store only the pixels that change between frames
     }
     return write_file(film.figures / name, lambda file: first.save(file, "GIF", save_all=True, **options))
 

@@ -102,12 +102,12 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    one = "A single campaign is one random draw; it does not show what was likely."
+    one = "A single campaign is shaped by chance; it does not show what was likely."
     return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
 
 
 def describe_one(value: float, row: pd.Series, name: str) -> str:
-    """State the value of an outcome in the only campaign, and the reported figure."""
+    """Return a sentence on the value of an outcome in the only campaign, with the reported figure."""
     unit = text_in(row, "unit")
     return (
         f"{label_dated(row, name)}: {figure_of(value, unit)}{unit_after(unit)} in the one campaign{cite_report(row)}."
@@ -123,7 +123,7 @@ def cite_report(row: pd.Series) -> str:
 
 
 def describe_median(row: pd.Series, name: str) -> str:
-    """State the median and the 90 % interval of an outcome, and the reported figure."""
+    """Return a sentence on the median and the 90 % interval of an outcome, with the reported figure."""
     unit = text_in(row, "unit")
     low, median, high = (figure_of(row[part], unit) for part in ("low_5", "median", "high_95"))
     middle = f"{label_dated(row, name)}: median {median}{unit_after(unit)}"
@@ -151,7 +151,7 @@ def label_dated(row: pd.Series, name: str) -> str:
 
 
 def describe_chance(values: np.ndarray, row: pd.Series) -> str:
-    """State in how many campaigns the largest night reached the reported figure.
+    """Return a sentence on the number of campaigns in which the largest night reached the reported figure.
 
     Return an empty string if no figure was reported.
     """
@@ -166,7 +166,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """State how many reported figures do not fit, and name up to four of these, beginning with the worst fit."""
+    """Return a sentence on the number of reported figures that do not fit, which names up to four, the worst first."""
     rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
     placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
     sides = {name: side for name, side in placed.items() if side is not None}
@@ -216,7 +216,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
-    """State the lowest and the highest median that an outcome has in any cell, and name the two cells."""
+    """Return a sentence on the lowest and the highest median of an outcome over all cells, and on the two cells."""
     rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
     known = [cell for cell in cells if cell.number in rows]
     low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
@@ -229,7 +229,7 @@ def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
 
 
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
-    """State the share of campaigns whose largest night reached the reported figure: the lowest and highest by cell.
+    """Return a sentence on the lowest and highest share, by cell, of campaigns that reach the largest reported night.
 
     Return an empty string if no figure was reported.
     """

@@ -62,11 +62,11 @@ MAIN_OUTCOMES = (
 LARGEST_NIGHT = "troops_crossed_largest_night"
 COLUMNS = 2
 MANY = 40  # whole numbers whose range is larger than this are binned
-BARS = 24  # bins of a histogram
+BARS = 24  # number of bins of a histogram
 FEW = 6  # minimum range of an axis of whole numbers
 OFTEN = 0.05  # minimum share of campaigns with a crossing in the first night shown
 DOTS, TALLEST = 50, 8  # number of dots in a quantile plot; smallest height of its axis, in dots
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # nights after the record that are shown, lighter: the series continues
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # period after the record whose nights are also shown, in a lighter shade
 
 
 class Outcomes(Protocol):
@@ -344,7 +344,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
     """Draw crossings by night: medians as bars, 50 and 90 % intervals as whiskers, reported counts as diamonds."""
     nights = nights_shown(study)
     axes.set_title("By night")
-    axes.set_ylabel("soldiers in the night")
+    axes.set_ylabel("soldiers per night")
     if not nights:
         first = format_day(point(NIGHTS[0]).day)
         write_instead(axes, f"This study has no nights from {first} on,\nwhen crossings were first reported.")
@@ -423,7 +423,7 @@ def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
     draw_whiskers(axes, rows, bands, across=True, labels=True)
     for row, post in zip(rows, posts, strict=True):
         counted = counted_at(post, THE_LINE)
-        if counted is not None:  # a plus sign where the source says *at least*
+        if counted is not None:  # a plus sign if the source reports *at least* this number
             soldiers, at_least = counted
             mark_count(axes, (soldiers, float(row)), f"{soldiers:,}{'+' if at_least else ''}", 7)
     axes.plot([], [], "D", color=REPORTED, markeredgecolor="white", markersize=7, label="reported")

@@ -451,7 +451,7 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """State how many campaigns failed, which cells have no finished campaign, and which command prints the reasons.
+    """Return a sentence on failed campaigns, cells without a finished one, and the command that prints the reasons.
 
     Return an empty string if no campaign failed.
     """

@@ -67,7 +67,7 @@ SWEEP_OUTCOMES = (
     "refugees_admitted_by_2021_07_07",
 )
 STAND_INS = 12  # number of cells shown if there are too many to show all
-ACROSS = 3  # panels per row
+ACROSS = 3  # number of panels per row
 ROW = 0.5  # height of the row of a cell, inches
 LETTERS = 15.0  # characters per inch of a panel title
 BARS = 0.6  # share of the row height for bars; the rest is for the name of the cell
@@ -217,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """State how many of the cells are shown and how they were chosen; return an empty string if all are shown."""
+    """Return a sentence on the number of cells shown and their choice; return an empty string if all are shown."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -225,7 +225,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Explain the dashed line that shows the base, or state that no cell has the values of the base."""
+    """Return a sentence on the dashed line that shows the base, or one that no cell has the values of the base."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."

@@ -102,7 +102,7 @@ def targets_table(scores: Scores) -> Table:
         f"Reported and simulated. {title_of(scores)}",
         "Inside: the reported number, or part of its range, is in the 90 % interval; (yes): only with the observation "
         "error. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte Carlo "
-        "error. * used by the first fit of calibrate already; its refined fit uses all.",
+        "error. * marks targets that the first fit of calibrate uses; its refined fit uses all.",
         "target", SPREAD,
     )  # fmt: skip
     table.add_column("inside")
@@ -208,7 +208,7 @@ def sentences(scores: Scores) -> list[str]:
 
 
 def format_reported(row: Row) -> str:
-    """Format what was reported about the target in a row of score.csv: a number, a range, a bound, or a split.
+    """Format the reported figure of the target in a row of score.csv: a number, a range, a bound, or a split.
 
     A split is given as the mean distance of the reported split from the simulated ones.
     """
@@ -248,7 +248,7 @@ class Look(NamedTuple):
     intervals: Sequence[Interval]  # the first is drawn at the bottom
     of_scale: str = ""  # prefix of the columns of the 90 % interval that is drawn from -1 to 1
     shown: str = ""  # prefix of the columns of the median and interval that are printed at the right
-    inside: str = "inside_90"  # column that says whether the reported value is inside the interval
+    inside: str = "inside_90"  # column with the answer whether the reported value is inside the interval
     name: str = "median"  # label of the printed values
     scale: str = "90 % interval"  # name of the interval that defines the scale
 
@@ -387,7 +387,7 @@ def scale_of(row: Row, prefix: str) -> Scale:
 
 
 def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) -> None:
-    """Draw what was reported about a target: a marker, and lines for its range and its error.
+    """Draw the reported figure of a target: a marker, and lines for its range and its error.
 
     The marker of a bound is a triangle that points towards the values that the bound allows. Any other marker is a
     circle if the report is inside the interval and a diamond if not. Markers are filled if the report is inside.
@@ -450,7 +450,8 @@ def caption_of(about: Mapping[str, Any]) -> str:
         "agree, its unit is the observation error. "
         "Numbers of soldiers who crossed are on a logarithmic scale. Inside: the reported number, or part of its "
         "range, is within the 90 % interval, which the observation error does not widen. The split is shown as the "
-        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * used by "
-        "the first fit of calibrate already; its refined fit uses all. Targets of one event are not independent. "
+        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * marks "
+        "targets that the first fit of calibrate uses; its refined fit uses all. Targets of one event are not "
+        "independent. "
         "Sources: evidence named in sim/data/targets.csv.",
     )

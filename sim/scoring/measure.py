@@ -2,8 +2,8 @@
 
 A forecast is an ensemble of independent campaigns, equally weighted unless weights are given. Scores are computed on
 the scale of their target; lower is better, except for AUC. No interval is widened by the observation error;
-`inside_with_error` says whether that error would explain the difference. A Monte Carlo error is the uncertainty of a
-score that is due to the number of campaigns; it does not tell whether the model is right.
+`inside_with_error` states whether that error would explain the difference. A Monte Carlo error is the uncertainty of a
+score that is due to the number of campaigns; it does not show whether the model is right.
 
 Source  CRPS: Hersbach 2000; its fair form for small ensembles: Ferro 2014. With weights, the mean distance between
         members is divided by 1 minus the sum of squared weights, which for equal weights is Ferro's form. Against a
@@ -27,7 +27,7 @@ from sim.scoring.targets import DistrictTargets, Known, Target, bounds_of
 
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days by whose end the loss of districts is scored
 KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
-CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of `Intervals`
+CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # levels of the quantiles in `Intervals`
 RESAMPLES = 400  # number of bootstrap resamples; the relative accuracy of a standard error is then one in 28
 SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same error
 Floats = NDArray[np.float64]
@@ -341,7 +341,7 @@ def tally(ours: Sequence[Measured], theirs: Sequence[Measured | None]) -> Tally:
 
 
 def sign_of(ours: Score, theirs: Score) -> int:
-    """Return -1 if our score is lower, 1 if theirs is lower, and 0 if the Monte Carlo errors are too large to tell."""
+    """Return -1 if our score is lower, 1 if theirs is lower, and 0 if the Monte Carlo errors are too large."""
     gap, doubt = ours.value - theirs.value, 1.96 * math.hypot(ours.error, theirs.error)
     return 0 if math.isnan(gap) or math.isnan(doubt) or abs(gap) <= max(doubt, 1e-12) else int(math.copysign(1, gap))
 

@@ -58,7 +58,7 @@ NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # provinces where nearly every 
 class Target(NamedTuple):
     """A reported figure, and the outcome with which it is compared."""
 
-    target: str  # permanent name
+    target: str  # name of the target, which never changes
     event: str  # name of the event; two targets of one event are not independent
     quantity: str  # description of the quantity
     scope: str  # description of the place
@@ -79,7 +79,7 @@ class Target(NamedTuple):
 
 
 class Known(IntEnum):
-    """How well the day of a fall is known."""
+    """Precision with which the day of a fall is known."""
 
     DAY = 0
     WINDOW = 1  # known to within about two days
@@ -94,7 +94,7 @@ class DistrictTargets(NamedTuple):
     district: NDArray[np.int64]  # row number of the district
     earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 includes any earlier day
     latest: NDArray[np.datetime64]  # last such day; NaT if it may never have been lost before the record ends
-    known: NDArray[np.int64]  # how well the day is known, as values of `Known`
+    known: NDArray[np.int64]  # precision with which the day is known, as values of `Known`
 
 
 class Records(NamedTuple):
@@ -104,7 +104,7 @@ class Records(NamedTuple):
     evidence: Mapping[str, Evidence]
     facts: Facts
     falls: Falls
-    districts: DistrictTargets  # all districts
+    districts: DistrictTargets  # days on which each district of the country can have been lost
 
 
 def read_targets(

@@ -71,7 +71,7 @@ class Chronicle:
     happenings: tuple[Happening, ...]
     evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
     dated: tuple[Dated, ...]
-    first: date  # first day shown
+    first: date  # first of the days shown
     last: date
     province: str = ""  # province shown; empty for the whole country
 
@@ -85,7 +85,7 @@ class Chronicle:
 
     @property
     def is_free(self) -> bool:
-        """Whether the random draws of the campaign do not depend on what was reported."""
+        """Whether the random draws of the campaign are independent of the record."""
         return kind_of(self.calibration) != ASSIMILATED
 
     @property
@@ -113,7 +113,7 @@ class Chronicle:
         return int(self.evenings[name][self.row(day)])
 
     def grown(self, day: date, name: str) -> int:
-        """Return how much a running total, such as `refugees_refused_total`, increased on a day."""
+        """Return the increase of a running total, such as `refugees_refused_total`, on a day."""
         row = self.row(day)
         return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
 

@@ -195,7 +195,7 @@ def name_of(request: Fork, fork: Prepared) -> str:
 def refuse_another(place: Path, request: Fork) -> None:
     """Raise PanjError if the folder already has the fork of another request, which would be overwritten.
 
-    A damaged fork.json does not say what was forked. If the user chose the name of the folder, this is an error. If the
+    A damaged fork.json does not show its request. If the user chose the name of the folder, this is an error. If the
     name is the default one, which is made from the request, the fork may be overwritten.
     """
     path = place / "fork.json"
@@ -267,7 +267,7 @@ def say_change(request: Fork) -> str:
 
 
 def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
-    """Return the content of fork.json: what was forked, and how to reproduce it."""
+    """Return the content of fork.json: metadata of the forked campaign, the change, the seeds and the outcomes."""
     return {
         **about_campaign(fork.origin, fork.seeds[0]),
         "title": fork.turn.before.title,

@@ -458,7 +458,7 @@ def say_event(one: Happening, language: Language) -> str:
 
 
 def told_of(branches: Branches, language: Language) -> list[str]:
-    """Return sentences on which campaign was forked, what was changed, and how to interpret the comparison."""
+    """Return sentences on the forked campaign, the change, and how to interpret the comparison."""
     about, before = branches.about, branches.before
     sentences = [
         language.say(
@@ -520,7 +520,7 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """Return a sentence on how many outcomes are left out because both branches agree.
+    """Return a sentence on the number of outcomes that are left out because both branches agree.
 
     Args:
         branches: The branches and the table of their outcomes.

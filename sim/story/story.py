@@ -1,4 +1,4 @@
-"""Describe one campaign in sentences: a summary, what happened on each day, and what was reported for the same days.
+"""Describe one campaign in sentences: a summary, the events of each day, and the reported figures for the same days.
 
 Reads   a `Chronicle`, and the record.
 Writes  story.md, a page, and story.txt, a text for the terminal.
@@ -108,7 +108,7 @@ def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on how many districts fell, how and why they fell, and on which day the most fell.
+    """Return sentences on the districts that fell: their number, how and why they fell, and the day with most falls.
 
     If the whole country is shown, the first sentence compares how many districts the Taliban hold before the days shown
     and at their end.
@@ -407,7 +407,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
-    """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and what was reported.
+    """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and the reported figure.
 
     Args:
         study: The study of the campaign.

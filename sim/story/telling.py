@@ -1,4 +1,4 @@
-"""Describe in sentences each day of a campaign, and what was reported for the days and the place shown.
+"""Describe in sentences each day of a campaign, and the reported figures for the days and the place shown.
 
 A sentence names a few places and counts the others. An evidence row counts as being about a province if it names that
 province, or if it names one of its districts or posts and no other province.
@@ -133,7 +133,7 @@ def capital_ids(chronicle: Chronicle) -> set[str]:
 
 
 def say_capital(one: Happening, language: Language) -> str:
-    """Name a capital with its province: `Taloqan, the capital of Takhar,`."""
+    """Return the name of a capital with its province: `Taloqan, the capital of Takhar,`."""
     return language.say("capital", district=one.district, province=one.province)
 
 
@@ -205,7 +205,7 @@ def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Languag
 
 
 def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Return sentences on how many men were captured, how many surrendered and how many came home, and where.
+    """Return sentences on the numbers of men who were captured, surrendered and came home, and on the places.
 
     Places are provinces, or districts if a single province is shown; those with the most men come first.
     """
@@ -276,7 +276,7 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
 
 
 def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
-    """Name the district of an event: with its province, `Khwahan (Badakhshan)`, unless a single province is shown."""
+    """Return the district of an event, with its province unless a single province is shown: `Khwahan (Badakhshan)`."""
     return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
@@ -289,7 +289,7 @@ ALSO = {"Paktya": ("Paktia",), "Hilmand": ("Helmand",), "Sar-e-Pul": ("Sar-e Pul
 
 
 def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on what was reported for the days and the place shown.
+    """Return sentences on the reported figures for the days and the place shown.
 
     Returns:
         An introduction, one sentence per evidence row in order of date, and one on districts lost; or a single sentence
@@ -335,7 +335,7 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
     if any(names(row, name) for other in others for name in names_of(other)):
-        return False  # several provinces have a Baharak
+        return False  # names such as Baharak occur in several provinces
     return any(names(row, place) for place in places_of(chronicle))
 
 
@@ -375,7 +375,7 @@ def say_days(row: Evidence, language: Language, year: bool = False) -> str:
 
 
 def tell_losses(chronicle: Chronicle, language: Language) -> list[str]:
-    """State how many districts were reported lost on the days shown, and how many of these fell in this campaign.
+    """Return a sentence on the districts reported lost on the days shown, and on those that fell in the campaign.
 
     Only days up to the end of the record count.
 

@@ -94,7 +94,7 @@ SERIES = {  # daily series, in the order of sim.engine.campaign.Series
     "calls_answered_total": Text("calls", "Calls for help to which commandos were sent since day 0"),
     "guards_per_arrival": Text("guards per person", "Guards and reservists per person who reached a post on the day"),
 }
-AT_POSTS = {  # daily series at one post
+AT_POSTS = {  # daily series of a single post
     "crossed": Text("soldiers", "Soldiers who crossed at {post} in the night before"),
     "waiting": Text("people", "People who wait at {post} at the end of the day"),
     "admitted": Text("people", "People admitted at {post} on the day"),
@@ -217,7 +217,7 @@ FIXED: dict[str, dict[str, Text]] = {
 
 
 def in_branches(meaning: str) -> str:
-    """Return what a column of a comparison of cells means in a comparison of the branches of a fork."""
+    """Adapt the meaning of a column of a comparison of cells to a comparison of the branches of a fork."""
     meaning = meaning.replace("cell minus baseline", "the value with the change minus that without it")
     return meaning.replace("both cells", "both branches").replace("in the cell", "with the change")
 

@@ -96,7 +96,7 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """Return what a study stores of a finished campaign.
+    """Return the data of a finished campaign that a study stores.
 
     Args:
         campaign: Finished campaign.

@@ -69,7 +69,7 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
         advice = (
             f"expected a writable place; choose another one with {key}="
             if error.errno in NO_PLACE and key in ("results_dir", "out")
-            else "stored campaigns are kept, and the same command continues from them"
+            else "what was written before is kept, and the same command continues from there"
         )
         raise PanjError(f"{key}: cannot write {place} ({error.strerror or error}); {advice}") from error
 
@@ -193,7 +193,7 @@ def holds(folder: Path, asked: str) -> bool:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Let a `with` block write files, and move all of them into a folder together once the block has finished.
+    """Provide a temporary folder to write files to, which are all moved to their folder when the `with` block ends.
 
     If the block raises an error, no file of the folder is replaced.
 

@@ -45,7 +45,7 @@ TERMS = "Reported figures, names and boundaries keep the terms of their sources.
 
 
 class Dialect(NamedTuple):
-    """How CSV files are written."""
+    """Conventions of CSV files: delimiter, decimal mark and encoding."""
 
     delimiter: str = ","
     decimal: str = "."

@@ -668,7 +668,7 @@ class Worlds(NamedTuple):
     """Values of one outcome in the campaigns of one cell."""
 
     cell: StudyCell
-    seeds: np.ndarray  # (campaigns)
+    seeds: np.ndarray  # (campaigns) seed of each campaign
     values: np.ndarray  # (campaigns) NaN if missing; for an event that did not occur, the day after the last day
     there: np.ndarray  # (campaigns) bool: whether the campaign has a value of the outcome
 

@@ -161,7 +161,7 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
         if counting is not None:
             contents = [bring_up_to_date(chunk, counting) for chunk in contents]
         chunk = pa.concat_tables(contents, promote_options="default")
-        if chunk["error"].null_count == chunk.num_rows:  # the usual case, without copying
+        if chunk["error"].null_count == chunk.num_rows:  # usually no campaign failed
             done, failed = chunk, chunk.slice(0, 0)
         else:
             done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())

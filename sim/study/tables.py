@@ -190,7 +190,7 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
-    """Write the rows of every cell to open tables, and return what `write_cells` returns."""
+    """Write the rows of every cell to open tables; the return value is that of `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
     kinds, evidence = swept_kinds(scope), {row.id: row for row in read_evidence()}
