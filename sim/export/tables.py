@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from sim.data.evidence import CREDITS
 from sim.errors import PanjError
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in
-from sim.study.files import Dialect, write_file, write_folder, write_rows
+from sim.study.files import USUAL, Dialect, write_file, write_folder, write_rows
 from sim.study.package import PACKAGE, write_description
 from sim.study.reader import Study, naming, read_head
 
@@ -111,7 +111,7 @@ def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
     return text
 
 
-def write_csv(study: Study, folder: Path, part: Part, dialect: Dialect) -> None:
+def write_csv(study: Study, folder: Path, part: Part, dialect: Dialect = USUAL) -> None:
     """Write every table as CSV, with codebook.csv and datapackage.json.
 
     Of an earlier export in the same folder, those tables are removed that its datapackage.json lists and that are not

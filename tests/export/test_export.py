@@ -213,10 +213,10 @@ def test_a_second_export_removes_its_own_outdated_tables_only(study, tmp_path, m
     every = tables.tables_of(shown, part)
     few = [table for table in every if table.name in ("runs.parquet", "summary.csv")]
     monkeypatch.setattr(tables, "tables_of", lambda _study, _part: few)
-    tables.write_csv(shown, place, part, ".")
+    tables.write_csv(shown, place, part)
     (place / "mine.csv").write_text("my own notes", encoding="utf-8")
     monkeypatch.setattr(tables, "tables_of", lambda _study, _part: few[:1])
-    tables.write_csv(shown, place, part, ".")
+    tables.write_csv(shown, place, part)
     assert {path.name for path in place.iterdir()} == {"runs.csv", "mine.csv", "codebook.csv", "datapackage.json"}
 
 
