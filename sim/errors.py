@@ -14,12 +14,14 @@ class PanjError(ValueError):
 
     Args:
         message: One line: the key, what was found, what was expected, the nearest valid name. The middle
-            of a long quoted value or of a long message is left out.
+            of a long quoted value, of long names in a long message, or of a long message is left out.
         key: The invalid setting, such as `rules.news.fade_days`; by default the text before the first colon.
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
         cut = re.sub(r"found '([^']{61,})'", lambda found: f"found '{shortened(found[1], MOST_SHOWN)}'", message)
+        if len(cut) > MOST_LETTERS:
+            cut = re.sub(r"[^\s/\\']{61,}", lambda found: shortened(found[0], MOST_SHOWN), cut)
         super().__init__(shortened(cut))
         self.key = message.partition(":")[0] if key is None else key
 

@@ -41,6 +41,9 @@ BASELINE = (
 )
 MOVES = "proposals between successive worlds of a chain"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
+DECIMAL = "decimal mark of CSV; with a comma the separator is a semicolon, unless separator= is given"
+SEPARATOR = "separator of the columns of CSV; by default a comma, and a semicolon with decimal=,"
+SEPARATORS = ("comma", "semicolon", "tab")  # as in sim.study.files
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
     "scenarios": "scenarios, and what each changes",
@@ -52,7 +55,9 @@ LISTS = {
     "districts": "districts, with their provinces and P-codes",
     "verbs": "commands",
 }
-MOST_BYTES = 200  # maximum length of a folder name; file systems allow 255, and Panj appends to some names
+MOST_BYTES = 200  # maximum length of the name of a new file or folder; Panj appends to some names
+MOST_OF_SYSTEM = 255  # maximum length of any file name on usual file systems, bytes
+OF_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows does not allow
 
 
 def argument(
@@ -64,12 +69,14 @@ def argument(
     is_file: bool = False,
     is_text: bool = False,
     choices: Iterable[str] = (),
+    read: Callable[[str, str], Any] | None = None,
 ) -> Any:
     """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` values.
 
     With `is_text`, every word is an argument, even `key=value`. With `choices`, the first argument must be one of them.
+    `read` parses a path; by default it is that of something that exists.
     """
-    kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file}
+    kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file, "read": read}
     return field(default=default, metadata={**kept, "is_text": is_text, "choices": tuple(choices)})
 
 
@@ -218,17 +225,31 @@ def read_name(key: str, text: str) -> str:
         The name.
 
     Raises:
-        PanjError: The name is empty, too long, begins with a dot, or has other characters than letters, digits, `_`,
-            `-` and `.`.
+        PanjError: The name is empty, begins with a dot, has other characters than letters, digits, `_`, `-` and `.`,
+            or cannot be the name of a new folder on every system.
     """
     is_plain = all(
         letter.isalnum() or letter in "_-.\u200c\u200d" or unicodedata.category(letter)[0] == "M" for letter in text
     )
     if not text or not is_plain or text.startswith("."):
         raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.', but no '.' first")
-    if len(text.encode()) > MOST_BYTES:
-        raise PanjError(f"{key}: found '{text}' of {len(text.encode())} bytes, expected at most {MOST_BYTES}")
+    check_new_name(key, text)
     return text
+
+
+def check_new_name(key: str, name: str) -> None:
+    """Raise PanjError if a name cannot be that of a new file or folder on every system.
+
+    Args:
+        key: Name of the option, for errors.
+        name: The name, without the folders that it is in.
+    """
+    size = len(os.fsencode(name))
+    if size > MOST_BYTES:
+        raise PanjError(f"{key}: found '{name}' of {size} bytes, expected a name of at most {MOST_BYTES}")
+    if name.endswith((".", " ")) or OF_DEVICES.fullmatch(name):
+        expected = "a name without a dot or a space at its end" if name[-1] in ". " else "another name"
+        raise PanjError(f"{key}: found '{name}', which Windows does not allow, expected {expected}")
 
 
 def is_encodable(text: str) -> bool:
@@ -248,15 +269,36 @@ def read_path(key: str, text: str) -> Path:
         text: The path as typed.
 
     Raises:
-        PanjError: The path is empty, has characters that no file name has here (such as a null character), or has ~
-            where the user has no home folder.
+        PanjError: The path is empty, has characters that no file name has here (such as a null character), has a name
+            that is too long for file systems, or has ~ where the user has no home folder.
     """
     if not text or "\0" in text or not is_encodable(text):
         raise PanjError(f"{key}: found '{ascii(text)[1:-1]}', expected a path")
     try:
-        return Path(text).expanduser()
+        path = Path(text).expanduser()
     except RuntimeError as error:
         raise PanjError(f"{key}: found '{text}' and no home folder, expected a path without ~") from error
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if longest > MOST_OF_SYSTEM:
+        raise PanjError(f"{key}: found '{text}' with a name of {longest} bytes, expected at most {MOST_OF_SYSTEM}")
+    return path
+
+
+def read_new_path(key: str, text: str) -> Path:
+    """Parse a path that a verb writes to; the folders and files of it that do not exist yet need valid names.
+
+    Args:
+        key: Name of the option, for errors.
+        text: The path as typed.
+
+    Raises:
+        PanjError: As for `read_path`, or if a new name is too long or is not allowed on every system.
+    """
+    path = read_path(key, text)
+    for place in (path, *path.parents):
+        if place.name not in ("", "..") and not os.path.lexists(place):
+            check_new_name(key, place.name)
+    return path
 
 
 def read_code(key: str, text: str) -> str:
@@ -365,7 +407,7 @@ class Compare(Request):
     )
     below: Threshold | None = option(UPPER, None, read=read_threshold)
     effects: bool = option("also give main effects and two-way interactions of the swept keys, over a full grid", False)
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,7 +422,7 @@ class Score(Request):
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
     cell: int | None = option(f"cell of that study; {BASE}", None, low=0)
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
     overrides: tuple[str, ...] = overrides("settings, if no folder is given")
 
 
@@ -532,7 +574,7 @@ class Report(Request):
     folder: Path = argument(f"{FOLDER}; - reads the folder from standard input")
     cell: int | None = option("cell to report on alone; by default one page on all cells", None, low=0)
     evening: date | None = option("date of the map", None)
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -560,7 +602,7 @@ class Memo(Request):
         example="as_reported",
     )
     format: tuple[str, ...] = option("files to write", ("html", "markdown"), choices=("html", "markdown"))
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -584,12 +626,14 @@ class Export(Request):
     )
     cell: int | None = option(f"only this cell; for a map {BASE}", None, low=0)
     day: date | None = option("only this day; by default every day", None, example="2021-07-05")
-    decimal: str = option("decimal mark of CSV; with a comma the separator is ;", ".", choices=(".", ","))
+    decimal: str = option(DECIMAL, ".", choices=(".", ","))
+    separator: str = option(SEPARATOR, "", choices=SEPARATORS)
     place: Path | None = option(
         "new file or folder to write; by default one in exports/ of the study, where an earlier one is replaced",
         None,
         key="out",
         example="policy.xlsx",
+        read=read_new_path,
     )
 
 
@@ -605,7 +649,7 @@ class Animate(Request):
     last: date | None = option("last day", None, key="to", example="2021-09-11")
     every: int = option("days between pictures", 1, low=1)
     formats: tuple[str, ...] = option("files to write", ("gif", "mp4"), choices=("gif", "mp4", "png"))
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -630,7 +674,11 @@ class Explorable(Request):
         "free campaigns, and campaigns that followed the record", ("free", "record"), choices=("free", "record")
     )
     place: Path | None = option(
-        "file to write; by default explorable.html in the folder of the study", None, key="out", example="summer.html"
+        "file to write; by default explorable.html in the folder of the study",
+        None,
+        key="out",
+        example="summer.html",
+        read=read_new_path,
     )
     lang: str = option("language of the file: the name of a file of texts", "en")
     overrides: tuple[str, ...] = overrides("settings of all campaigns; runs= is the number with each decision")
@@ -652,7 +700,7 @@ class Story(Request):
     province: str = option("show only events in this province", "", example="Badakhshan")
     first: date | None = option("first day", None, key="from", example="2021-07-01")
     last: date | None = option("last day", None, key="to", example="2021-07-05")
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -671,7 +719,7 @@ class Fork(Request):
         "outcomes to show; by default the main ones up to 7 July", (), example="troops_crossed_largest_night"
     )
     name: str = option("folder of the fork, in forks/ of the study", "", read=read_name)
-    out: Path | None = option(OUT, None)
+    out: Path | None = option(OUT, None, read=read_new_path)
     changes: tuple[str, ...] = overrides("the decisions that change", least=1)
 
 
@@ -732,11 +780,17 @@ class Grade(Request):
 
     is_answer = True
     extras = ("classroom",)
-    examples = ("grade hand_in.json", "grade hand_ins format=csv", "grade hand_ins/*.json format=csv")
+    examples = (
+        "grade hand_in.json",
+        "grade hand_ins format=csv",
+        "grade hand_ins/*.json format=csv separator=semicolon",
+    )
     files: tuple[Path, ...] = argument("hand-ins, folders of hand-ins, or patterns with *", most=500, is_file=True)
     format: str = option("text for written feedback, csv for a table", "text", choices=("text", "csv"))
+    decimal: str = option(DECIMAL, ".", choices=(".", ","))
+    separator: str = option(SEPARATOR, "", choices=SEPARATORS)
     reference: int = option("campaigns that answers are compared with", 1000, low=20, high=100_000)
-    results_dir: Path = option("folder in which those campaigns are kept", Path("results"))
+    results_dir: Path = option("folder in which those campaigns are kept", Path("results"), read=read_new_path)
 
     @property
     def hand_ins(self) -> tuple[Path, ...]:
@@ -777,7 +831,7 @@ class Init(Request):
     """Write a folder for scenarios, policies, numbers, events, outcomes and tables of your own, with examples."""
 
     examples = ("init my_study", "init my_study tables=true")
-    folder: Path = argument("folder to write, which may exist; no file is overwritten")
+    folder: Path = argument("folder to write, which may exist; no file is overwritten", read=read_new_path)
     tables: bool = option("also write copies of the tables of districts, places and posts, to be changed", False)
 
 
@@ -992,7 +1046,7 @@ def suggest_option(request: Request, error: PanjError) -> PanjError:
 
 def is_argument(word: str, place: Option) -> bool:
     """Return whether a word is an argument (folder, file or filter) rather than an override or an option."""
-    if place.declared["is_text"] or (place.declared["is_file"] and Path(word).is_file()):
+    if place.declared["is_text"] or (place.declared["is_file"] and os.path.isfile(word)):
         return True
     key, equals, _ = word.partition("=")
     is_override = word.startswith(("-", "~", "+")) or (equals and key.replace(".", "").isidentifier())
@@ -1019,7 +1073,8 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
         return {}
     if place.declared["choices"] and found[0] not in place.declared["choices"]:
         raise unknown(verb.__name__.lower(), found[0], place.declared["choices"])
-    values = tuple(read_path(place.name, word) if place.kind is Path else place.kind(word) for word in found)
+    read = place.declared["read"] or read_path
+    values = tuple(read(place.name, word) if place.kind is Path else place.kind(word) for word in found)
     return {place.name: values if place.is_many else values[0]}
 
 

@@ -19,8 +19,10 @@ from sim.configuration.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, 
 from sim.data import evidence
 from sim.errors import PanjError, Stopped
 from sim.execution import run
+from sim.options import read_new_path
 from sim.report import report
 from sim.study import package, reader
+from sim.study.reader import FILES
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
 
@@ -288,3 +290,57 @@ def test_text_that_no_file_or_host_can_have_as_its_name_is_an_error_of_one_line(
 ) -> None:
     assert main(words) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+LONG = "a" * 201
+
+
+@pytest.mark.parametrize("name", [LONG, "ж" * 101, "nul", "com1.csv", "policy."])
+@pytest.mark.parametrize(("words", "key"), [
+    (["run", "runs=1", "study={}"], "study"), (["run", "runs=1", "results_dir={}"], "results_dir"),
+    (["run", "runs=1", "results_dir={}/here"], "results_dir"), (["assimilate", "name={}"], "name"),
+    (["hindcast", "name={}"], "name"), (["fork", "results/x", "from=2021-06-22", "border=closed", "name={}"], "name"),
+    (["fork", "results/x", "from=2021-06-22", "border=closed", "out={}"], "out"), (["init", "{}"], "folder"),
+    (["export", "results/x", "to=csv", "out={}"], "out"), (["memo", "results/x", "outcome=x", "out={}"], "out"),
+    (["explorable", "out={}"], "out"), (["report", "results/x", "out={}"], "out"),
+    (["grade", "x.json", "results_dir={}"], "results_dir"),
+])  # fmt: skip
+def test_a_name_that_no_new_folder_or_file_can_have_is_refused_by_every_verb(
+    words: list[str], key: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main([word.format(name) for word in words]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"panj: {key}: found '") and len(said) < 400
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_exists_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "old.").mkdir()
+    (tmp_path / ("b" * 240)).mkdir()
+    for name in ("old.", "b" * 240):
+        assert read_new_path("out", str(tmp_path / name / "new")) == tmp_path / name / "new"
+
+
+@pytest.mark.parametrize(
+    "words", [["report", "a" * 300], ["compare", "a" * 300], ["grade", "a" * 300], ["reproduce", "a" * 300]]
+)
+def test_a_path_that_is_too_long_for_any_file_names_its_argument(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert "of 300 bytes, expected at most 255" in capsys.readouterr().err
+
+
+def test_a_long_name_leaves_the_rest_of_an_error_readable() -> None:
+    said = str(PanjError(f"/tmp/{'a' * 200}/{'b' * 200}: found no days.parquet, expected daily tables"))
+    assert said.endswith(": found no days.parquet, expected daily tables")
+
+
+def test_a_report_of_a_study_without_daily_tables_says_why(tmp_path: Path) -> None:
+    for name in FILES:
+        if name != "days.parquet":
+            (tmp_path / name).touch()
+    with pytest.raises(PanjError, match=r"found no days.parquet.*daily=true"):
+        reader.has_several_cells(tmp_path)

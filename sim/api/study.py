@@ -415,6 +415,7 @@ class Study:
         cell: int | None = None,
         day: date | None = None,
         decimal: str = ".",
+        separator: str | None = None,
         out: Path | str | None = None,
     ) -> Path:
         """Write the study for another program.
@@ -424,6 +425,8 @@ class Study:
             cell: Only this cell; for a map by default the cell with the settings before the sweep.
             day: Only this day; by default every day.
             decimal: Decimal mark of CSV, `.` or `,`.
+            separator: Separator of the columns of CSV, `comma`, `semicolon` or `tab`; by default a comma, and a
+                semicolon with a decimal comma.
             out: New file or folder to write; by default one in `exports/` of the study.
 
         Returns:
@@ -435,7 +438,8 @@ class Study:
         from sim import options
         from sim.export.export import export
 
-        asked = {"to": to, "cell": self._chosen(cell), "day": day, "decimal": decimal, "out": out}
+        form = {"decimal": decimal, "separator": separator}
+        asked = {"to": to, "cell": self._chosen(cell), "day": day, **form, "out": out}
         words = [f"{key}={option_of(key, value)}" for key, value in asked.items() if value is not None]
         return export(options.read_request(options.Export, [str(self.folder), *words]))
 

@@ -17,7 +17,8 @@ many free campaigns is also made.
 
 Draws that the model never used, such as those of a district that nobody pressed, are counted too, because a campaign's
 record does not tell which they are; they can make it look smaller than it was, but not larger. Streams whose actors
-can be anywhere (columns, prongs, families) are left out.
+can be anywhere (columns, prongs, families) are left out, and so are those of rules of the user, since only such a rule
+knows which actors draw in its stream, and when.
 """
 
 import math
@@ -33,6 +34,7 @@ from scipy.stats import false_discovery_control
 
 from sim.assimilation.campaigns import DAILY_STREAMS, ONCE
 from sim.data.facts import Facts
+from sim.data.own_rules import own_rules
 from sim.engine.chance import TO_UNIT, Stream, local_of, splitmix
 from sim.engine.layout import COMMANDO_IDENTITY
 from sim.engine.world import Role, Units
@@ -122,6 +124,11 @@ LINES = (
     Line(Stream.PRONG_START, "capitals", Asked.ONCE, "where prongs start",
          "prongs start elsewhere", "prongs start here"),
 )  # fmt: skip
+
+
+def own_streams() -> dict[str, int]:
+    """Return the streams of the rules of the user, which are not in the ledger, by name of the rule."""
+    return {rule.name: rule.stream for rule in own_rules()}
 
 
 class Cell(NamedTuple):

@@ -5,7 +5,7 @@ Writes  report.html and the figures next to them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -214,6 +214,23 @@ def describe_luck(made: Followed) -> list[str]:
         f"{about['luck_found_in_free']} of {about['luck_cells_of_free']} cells differ.",
         *(describe_finding(row, about["start_date"]) for row in told[:MOST_FINDINGS]),
         *describe_strongest(made, told),
+        *describe_not_counted(about.get("luck_not_counted", {})),
+    ]
+
+
+def describe_not_counted(streams: Mapping[str, int]) -> list[str]:
+    """State that the draws of the user's own rules are not in the ledger of chance; empty if there are none.
+
+    Args:
+        streams: Number of the stream of each of these rules, by name of the rule.
+    """
+    names = [f"{name} (stream {number})" for name, number in streams.items()]
+    if not names:
+        return []
+    rules = "your own rule" if len(names) == 1 else "your own rules"
+    return [
+        f"The draws of {rules} {list_words(names)} are not counted: only a rule knows whose draws they are, so luck in "
+        "them is not looked for."
     ]
 
 

@@ -25,7 +25,7 @@ from sim.assimilation.campaigns import (
     draws_of,
     windows_of,
 )
-from sim.assimilation.ledger import RATE, WORLDS, rows_of_luck
+from sim.assimilation.ledger import RATE, WORLDS, own_streams, rows_of_luck
 from sim.assimilation.observations import Observation, count_in, log_likelihood, read_observations, tally_of
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.settings import Settings
@@ -283,6 +283,7 @@ def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, A
         "observations": len(made.model.observations), "free": free.counts.shape[0],
         "free_failed": int(many - free.counts.shape[0]), "luck_worlds": min(WORLDS, many), "luck_rate": RATE,
         "luck_cells_of_free": len(luck_of_free), "luck_found_in_free": sum(row["q"] < RATE for row in luck_of_free),
+        "luck_not_counted": own_streams(),
     }  # fmt: skip
     return {
         "observations.csv": rows_of_observations(made, free),

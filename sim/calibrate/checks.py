@@ -62,6 +62,10 @@ from sim.scoring.targets import Target, bounds_of
 from sim.terminal import console_of
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500
+SECTIONS = (
+    "section_1_soundness.json",
+    "section_2_heldout.json",
+)  # with the fit that they are about, once both are made
 SEED_OF_TRUTHS = 20210707  # seed of the choice of truths, the errors of reports, and the order of ties
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -223,6 +227,9 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     made = fit(found, priors_of(found), targets_here(), accept)
     write_soundness(made, accept, folder, console)
     write_heldout(made, accept, sceptics(made.targets, int(found.seeds.min()), console), folder, console)
+    for name in SECTIONS:
+        section = json.loads((folder / name).read_text(encoding="utf-8"))
+        write_tables(folder, {name: {**section, "posterior": about.get("posterior", "")}})
 
 
 ALPHA = 0.05  # false discovery rate of the faults that are reported

@@ -52,7 +52,7 @@ from sim.data.places import naming_own_files
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
-from sim.options import read_name, read_path, require_extra
+from sim.options import read_name, read_new_path, require_extra
 from sim.outcome import fingerprint_of_outcomes
 
 NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # keys left out of the hash
@@ -598,7 +598,7 @@ def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
     """Return the folder of the studies: `results_dir`, by default in the user's folder of own files if there is one."""
     folder = own_folder()
     if folder is None or "results_dir" in overrides:
-        return read_path("results_dir", config.results_dir)
+        return read_new_path("results_dir", config.results_dir)
     here = Path.cwd()
     return folder.relative_to(here) / RESULTS if folder.is_relative_to(here) else folder / RESULTS
 

@@ -39,6 +39,7 @@ from sim.configuration.draws import Prior
 from sim.errors import PanjError
 from sim.options import Discover, Range, range_of, usage_of
 from sim.provenance import commit, versions
+from sim.study.codebook import Codebook, describe_tables
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import EPOCH, Measure, open_study, read_about, read_measure, read_worlds
 
@@ -285,6 +286,7 @@ def write_discoveries(request: Discover, console: Console) -> None:
             write_file(request.place / name, csv_text(rows))
         write_file(request.place / "campaigns.parquet", lambda file: pq.write_table(shown, file))
         write_file(request.place / "discover.json", json_text(about))
+    describe_tables(request.place, "discoveries")
 
 
 COARSE, FINE = 0.1, 0.05  # share of a box's campaigns that one step cuts off
@@ -483,7 +485,8 @@ def campaigns_table(
     half = np.where(np.arange(len(seeds)) % 2 == 0, "found", "other")
     restricted = dict.fromkeys(limit.key for one in found for limit in one.box)
     numbers = {key: drawn[:, list(keys).index(key)] for key in restricted}
-    return pa.table({"seed": seeds, "half": half, "case": cases, "box": first_box, **numbers})
+    table = pa.table({"seed": seeds, "half": half, "case": cases, "box": first_box, **numbers})
+    return table.cast(Codebook({}, {}).describe("discoveries/campaigns.parquet", table.schema))
 
 
 def row_of(number: int, found: Found) -> dict[str, str]:

@@ -53,6 +53,7 @@ from sim.explore.design import (
 from sim.options import Sensitivity, usage_of
 from sim.outcome import read_outcomes
 from sim.provenance import commit, versions
+from sim.study.codebook import describe_tables
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import format_seconds
@@ -275,6 +276,7 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
         for table, rows in tables.items():
             write_file(request.folder / table, csv_text(rows))
         write_file(request.folder / "sensitivity.json", json_text(about))
+    describe_tables(request.folder, "sensitivity")
     return sum(design.failed for design in designs.values())
 
 

@@ -11,7 +11,7 @@ from sim.errors import PanjError
 from sim.export.districts import write_geojson, write_geopackage
 from sim.export.tables import Part, write_csv, write_workbook
 from sim.options import Export, require_extra
-from sim.study.files import write_errors
+from sim.study.files import dialect_of, write_errors
 from sim.study.reader import Study, open_study, unfinished
 
 EXPORTS = "exports"
@@ -31,8 +31,10 @@ def export(request: Export) -> Path:
     Raises:
         PanjError: If the study is damaged, has no such cell or day, or if the place exists or cannot be written.
     """
-    if request.decimal != "." and request.to != "csv":
-        raise PanjError(f"decimal: found '{request.decimal}' with to={request.to}, expected it with to=csv only")
+    for key, value in (("decimal", request.decimal.strip(".")), ("separator", request.separator)):
+        if value and request.to != "csv":
+            raise PanjError(f"{key}: found '{value}' with to={request.to}, expected it with to=csv only")
+    dialect = dialect_of(request.separator, request.decimal)
     if request.to in NEED_LIBRARIES:
         require_extra("files", f"to={request.to}")
     study = open_study(request.folder)
@@ -50,7 +52,7 @@ def export(request: Export) -> Path:
             write = write_geojson if request.to == "geojson" else write_geopackage
             write(study.of_cell(chosen.number), place, request.day)
         elif request.to == "csv":
-            write_csv(study, place, Part(request.cell, request.day), request.decimal)
+            write_csv(study, place, Part(request.cell, request.day), dialect)
         else:
             write_workbook(study, place, Part(request.cell, request.day))
     return place
@@ -87,4 +89,5 @@ def name_of(request: Export, study: Study, cell: int | None) -> str:
         return f"districts{part}.{request.to}"
     if request.to == "xlsx":
         return f"{study.name}{part}.xlsx"
-    return f"csv{'_decimal_comma' * (request.decimal == ',')}{part}"
+    separator = f"_{request.separator}" if request.separator else ""
+    return f"csv{'_decimal_comma' * (request.decimal == ',')}{separator}{part}"

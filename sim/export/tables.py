@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from sim.data.evidence import CREDITS
 from sim.errors import PanjError
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in
-from sim.study.files import write_file, write_folder
-from sim.study.package import PACKAGE, USUAL, Dialect, write_description
+from sim.study.files import USUAL, Dialect, write_file, write_folder, write_rows
+from sim.study.package import PACKAGE, write_description
 from sim.study.reader import Study, naming, read_head
 
 Cell = str | int | float | bool | date | None
@@ -111,30 +111,25 @@ def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
     return text
 
 
-def write_csv(study: Study, folder: Path, part: Part, decimal: str) -> None:
+def write_csv(study: Study, folder: Path, part: Part, dialect: Dialect = USUAL) -> None:
     """Write every table as CSV, with codebook.csv and datapackage.json.
 
     Of an earlier export in the same folder, those tables are removed that its datapackage.json lists and that are not
     written again; other files are kept.
 
-    With a decimal comma the separator is `;`, as in spreadsheets of countries that write numbers so, and each file
-    begins with a byte order mark, from which Excel recognises UTF-8.
-
     Args:
         study: The study.
         folder: Folder to write, which may have an earlier export.
         part: Rows to write.
-        decimal: Decimal mark: `.` or `,`.
+        dialect: How CSV files are written.
     """
-    dialect = USUAL if decimal == "." else Dialect(";", decimal, "utf-8-sig")
     columns: list[Column] = []
     with write_folder(folder, "out", outdated=tables_before(folder)) as fresh:
         for table in tables_of(study, part):
             name = Path(table.name.replace("/", "_")).with_suffix(".csv").name
             with (fresh / name).open("w", newline="", encoding=dialect.encoding) as file:
-                writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
-                writer.writerow([column.column for column in table.columns])
-                writer.writerows([as_text(cell, decimal) for cell in row] for row in table.rows())
+                write_rows(file, [[column.column for column in table.columns]], dialect)
+                write_rows(file, table.rows(), dialect)
             columns += [column._replace(table=name) for column in table.columns]
         write_description(fresh, study.about, columns, {}, dialect)
 
@@ -147,15 +142,6 @@ def tables_before(folder: Path) -> set[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return set()
     return {path for path in paths if Path(path).name == path and path.endswith(".csv")}
-
-
-def as_text(cell: Cell, decimal: str) -> str:
-    """Return a value as text, so that it can be read back exactly; empty if it is missing."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if isinstance(cell, float):
-        return repr(cell).removesuffix(".0").replace(".", decimal)
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def write_workbook(study: Study, path: Path, part: Part) -> None:

@@ -65,6 +65,7 @@ from sim.scoring.measure import (
     was_lost,
 )
 from sim.scoring.targets import DistrictTargets, Known, Target, bounds_of, district_targets
+from sim.study.codebook import describe_tables
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
@@ -252,6 +253,7 @@ def write_scored(scored: Scored) -> Path:
     with write_errors(folder, "score"):
         for name, text in texts.items():
             write_file(folder / name, text)
+    describe_tables(folder, "score")
     return folder
 
 

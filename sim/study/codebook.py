@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -480,14 +481,15 @@ def of_result(kind: str, column: str) -> Text | None:
     if result not in described_results() or not result:
         return None
     places = [(result, file), (result, "shared"), ("", "shared")]
-    for columns in (described_results()[one].get(name, {}) for one, name in places):
-        for name, text in columns.items():
-            if name == column:
-                return text
-            head, star, tail = name.partition("*")
-            if star and len(column) > len(head + tail) and column.startswith(head) and column.endswith(tail):
-                part = column.removeprefix(head).removesuffix(tail)
-                return text._replace(meaning=text.meaning.replace("{}", part_of_name(result, part)))
+    tables = [described_results()[one].get(name, {}) for one, name in places]
+    exact = next((columns[column] for columns in tables if column in columns), None)
+    if exact is not None:
+        return exact
+    for name, text in chain.from_iterable(columns.items() for columns in tables):
+        head, star, tail = name.partition("*")
+        if star and len(column) > len(head + tail) and column.startswith(head) and column.endswith(tail):
+            part = column.removeprefix(head).removesuffix(tail)
+            return text._replace(meaning=text.meaning.replace("{}", part_of_name(result, part)))
     return None
 
 

@@ -5,15 +5,17 @@ import errno
 import glob
 import io
 import json
+import math
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import date
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 from uuid import uuid4
 
 import pyarrow as pa
@@ -259,6 +261,61 @@ def yaml_text(config: Mapping[str, Any]) -> str:
     import yaml
 
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
+
+
+class Dialect(NamedTuple):
+    """How a CSV file is written."""
+
+    delimiter: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+
+
+USUAL = Dialect()
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+
+def dialect_of(separator: str, decimal: str) -> Dialect:
+    """Return how a CSV file is written for the spreadsheets of a country.
+
+    Args:
+        separator: Separator of columns, one of `SEPARATORS`; empty for that of countries with this decimal mark, which
+            is a semicolon with a decimal comma.
+        decimal: Decimal mark: `.` or `,`.
+
+    Returns:
+        The dialect; unless it is the usual one, files begin with a byte order mark, from which Excel recognises UTF-8.
+
+    Raises:
+        PanjError: If separator and decimal mark are both a comma.
+    """
+    chosen = separator or ("semicolon" if decimal == "," else "comma")
+    if SEPARATORS[chosen] == decimal:
+        raise PanjError("separator: found 'comma' with a decimal comma, expected semicolon or tab")
+    found = Dialect(SEPARATORS[chosen], decimal)
+    return found if found == USUAL else found._replace(encoding="utf-8-sig")
+
+
+def csv_rows(rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> str:
+    """Format rows as CSV; values that are missing (None or nan) are empty, and dates are in ISO format."""
+    file = io.StringIO()
+    write_rows(file, rows, dialect)
+    return file.getvalue()
+
+
+def write_rows(file: IO[str], rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> None:
+    """Write rows as CSV to an open file, as `csv_rows` formats them."""
+    writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
+    writer.writerows([cell_text(cell, dialect.decimal) for cell in row] for row in rows)
+
+
+def cell_text(cell: Any, decimal: str = ".") -> str:
+    """Return a value as text, so that it can be read back exactly; empty if it is missing."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, float):
+        return repr(float(cell)).removesuffix(".0").replace(".", decimal)
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -6,18 +6,16 @@ written again after a report, comparison or memo. They are made from the tables,
 includes them.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sim.data.record import evidence
 from sim.provenance import STAMPED
 from sim.study.codebook import CODEBOOK, Codebook, Column, columns_in, columns_of_codebook
-from sim.study.files import json_text, sha256_of, write_errors, write_file
+from sim.study.files import USUAL, Dialect, csv_rows, json_text, sha256_of, write_errors, write_file
 from sim.study.reader import read_about
 from sim.wording import counted
 
@@ -42,17 +40,6 @@ TITLES = {
 }
 LICENSES = ({"name": "MIT", "title": "MIT License, as Panj itself", "path": "https://opensource.org/license/mit"},)
 TERMS = "Reported figures, names and boundaries keep the terms of their sources."
-
-
-class Dialect(NamedTuple):
-    """Conventions of CSV files: delimiter, decimal mark and encoding."""
-
-    delimiter: str = ","
-    decimal: str = "."
-    encoding: str = "utf-8"
-
-
-USUAL = Dialect()
 
 
 def describe_study(folder: Path) -> None:
@@ -86,10 +73,7 @@ def write_description(
         hashes: SHA-256 hash of tables by file name, in hexadecimal digits; those that are missing are computed.
         dialect: How CSV files in the folder are written.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
-    writer.writerows([Column._fields, *columns])
-    write_file(folder / CODEBOOK, file.getvalue().encode(dialect.encoding))
+    write_file(folder / CODEBOOK, csv_rows([Column._fields, *columns], dialect).encode(dialect.encoding))
     described = [*columns, *columns_of_codebook()]
     resources = [
         resource_of(folder, name, list(found), hashes.get(name), dialect)

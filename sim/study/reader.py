@@ -471,9 +471,16 @@ def refuse_missing_files(folder: Path) -> None:
     if not folder.is_dir():
         raise PanjError(f"study folder: found no folder '{folder}', expected one such as results/july_2021")
     missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing == ["days.parquet"]:
+        raise PanjError(
+            f"{folder}: found no days.parquet, expected daily tables, which a study made with daily=false does not "
+            "have; run its command with daily=true and another study=NAME"
+        )
     if missing:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-        raise PanjError(f"{folder}: {' and '.join(missing)} missing; found {found}, expected {', '.join(FILES)}")
+        raise PanjError(
+            f"{folder}: found no {', '.join(missing)}, expected a finished study; the command that made it writes its "
+            "tables again"
+        )
 
 
 def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:

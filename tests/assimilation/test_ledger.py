@@ -1,6 +1,7 @@
 """The ledger of chance: uniform p-values if nothing was conditioned, a planted fault named, only draws asked for."""
 
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from sim.assimilation import ledger
 from sim.assimilation.campaigns import DAILY_STREAMS, ONCE
 from sim.assimilation.ledger import LINES, RATE, hashed, rows_of_luck, score_of, weeks_of
 from sim.data.facts import read_facts
+from sim.data.own_rules import STREAMS, OwnRule
 from sim.engine.chance import Luck, Stream, local_of, normal, seeds_of, uniform
 from sim.engine.world import Role
 
@@ -37,6 +39,13 @@ def falls(rng, worlds):
     fell = rng.integers(-3, 3 * DAYS, (worlds, 1, len(FACTS.district)))
     days = np.arange(DAYS + 1)[None, :, None]
     return (days >= fell) & ((days < fell + 5) | (fell % 2 == 0))
+
+
+def test_streams_of_own_rules_are_named_and_are_not_those_of_the_ledger(monkeypatch):
+    rule = OwnRule("neighbours", Path("neighbours.py"), "cross", STREAMS[0], "")
+    monkeypatch.setattr(ledger, "own_rules", lambda: (rule,))
+    assert ledger.own_streams() == {"neighbours": STREAMS[0]}
+    assert not {int(line.stream) for line in LINES} & set(range(STREAMS[0], STREAMS[1] + 1))
 
 
 def luck_of(daily, lasting, local, held):

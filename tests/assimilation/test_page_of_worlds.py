@@ -165,6 +165,14 @@ def test_luck_is_told_only_where_it_is_beyond_chance(made):
     assert "one free campaign in 210" in sentences[0] and row["low"] in sentences[0]
 
 
+def test_draws_of_own_rules_are_said_not_to_be_counted(made):
+    assert made.about["luck_not_counted"] == {}
+    assert not any("not counted" in sentence for sentence in pages.describe_luck(made))
+    with_rules = made._replace(about={**made.about, "luck_not_counted": {"neighbours": 50, "rumours": 51}})
+    *_, last = pages.describe_luck(with_rules)
+    assert "neighbours (stream 50) and rumours (stream 51) are not counted" in last
+
+
 def test_a_finished_sample_draws_only_the_page_that_is_missing(sample, monkeypatch):
     monkeypatch.setattr(verb, "run_batch", None)  # nothing is computed
     drawn = []

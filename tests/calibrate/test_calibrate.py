@@ -410,6 +410,7 @@ def test_every_column_of_a_refined_fit_is_described_and_chains_are_named(refined
     assert undescribed(refined) == []
     with (refined / "codebook.csv").open(encoding="utf-8", newline="") as file:
         rows = {(row["table"], row["column"]): row for row in csv.DictReader(file)}
+    assert rows["screening.csv", "number"]["description"] == "Key of the number of the model"  # not that of a target
     assert rows["chains.csv", "chain_1"]["description"] == "Median of chain 1, counted from 0"
     assert rows["steps.csv", "effective_sample_size"]["unit"] == "draws"
     assert "new campaigns" in rows["predictive.csv", "again_median"]["description"]

@@ -311,7 +311,8 @@ def test_the_check_writes_tables_sections_and_nothing_else(folder: Path) -> None
         assert row["number"] in row["verdict"] and row["identified"] in row["verdict"]
     for name in ("section_1_soundness", "section_2_heldout"):
         section = json.loads((made / f"{name}.json").read_text())
-        assert set(section) == {"title", "paragraphs", "tables", "figures"}
+        assert set(section) == {"title", "paragraphs", "tables", "figures", "posterior"}
+        assert section["posterior"] == json.loads((made / "fit.json").read_text())["posterior"]  # a later fit says so
         assert all((made / table).is_file() for table in section["tables"])
         assert all(sentence.endswith(".") for sentence in section["paragraphs"])
 

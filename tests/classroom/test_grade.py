@@ -30,6 +30,7 @@ from sim.errors import PanjError
 from sim.execution import work
 from sim.help import help_of
 from sim.options import Grade, read_request
+from sim.study.files import dialect_of
 
 MANY = 1000
 
@@ -190,10 +191,31 @@ def test_a_spreadsheet_gets_a_row_a_task_and_no_formula(tmp_path):
     assert "\x1b" not in as_text([grade(path, PlantedCampaigns(), MANY)])
 
 
+@pytest.mark.parametrize(("separator", "decimal", "mark"), [
+    ("", ".", ","), ("semicolon", ".", ";"), ("tab", ".", "\t"), ("", ",", ";"), ("tab", ",", "\t"),
+])  # fmt: skip
+def test_marks_have_the_separator_and_the_decimal_mark_of_the_country(separator, decimal, mark, tmp_path):
+    path = tmp_path / "one.json"
+    path.write_bytes(content(answers={"own_words": {"value": "one; two, three\tfour", "runs": 0}}))
+    graded = grade(path, PlantedCampaigns(), MANY)
+    half = graded._replace(marks=[one._replace(points=0.5) for one in graded.marks])
+    text = as_csv([half], dialect_of(separator, decimal))
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=mark))
+    assert [row["task"] for row in rows] == [task.key for task in lesson_of(1).tasks]
+    assert {row["points"] for row in rows} == {f"0{decimal}5"}
+
+
+def test_a_separator_without_a_table_is_refused_before_anything_is_run(quick, file, capsys):
+    assert front.main(["grade", str(file), "separator=semicolon"]) == 2
+    assert capsys.readouterr().err.startswith("panj: separator: ")
+    assert not Path("results").exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
         ([], "grade: found 0 files"),
+        (["a.json", "separator=dot"], "separator: found 'dot'"),
         (["a.json", "format=pdf"], "format: found 'pdf'"),
         (["a.json", "reference=3"], "reference: found '3'"),
         (["a.json", "fromat=csv"], "found 'fromat'.*did you mean 'format'"),

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from described import undescribed
 from fitted import make_bank
 from PIL import Image
 
@@ -166,6 +167,7 @@ def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_run(
     said = " ".join(capsys.readouterr().out.split())
     folder = bank / "discoveries" / f"{OUTCOME}_above_1000"
     assert {path: path.read_bytes() for path in before} == before
+    assert undescribed(folder) == []
     keys = [read_bank(bank).keys[place] for place in (3, 7)]
     with (folder / "limits.csv").open(newline="", encoding="utf-8") as file:
         limits = [row for row in csv.DictReader(file) if row["box"] == "1"]

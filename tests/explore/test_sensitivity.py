@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from described import undescribed
 from PIL import Image
 from quick import campaign_of
 
@@ -160,6 +161,7 @@ def test_planted_numbers_are_found_from_end_to_end(
     assert main(["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     folder = tmp_path / "sensitivity"
+    assert undescribed(folder) == []
     chosen = {row["number"] for row in table(folder, "morris.csv") if row["chosen"] == "yes"}
     assert chosen == set(VARIED[:2])
     assert {row["number"] for row in table(folder, "sobol.csv")} == {*chosen, "chance"}

@@ -116,6 +116,22 @@ def test_csv_has_every_value_of_every_table_with_the_decimal_mark_asked_for(deci
     assert content.startswith(b"\xef\xbb\xbf") is (decimal == ",") and b"\r" not in content
 
 
+@pytest.mark.parametrize(("separator", "mark"), [("semicolon", ";"), ("tab", "\t")])
+def test_csv_has_the_separator_asked_for_with_a_decimal_point(separator, mark, study, tmp_path):
+    folder = export(Export(folder=study, to="csv", separator=separator, place=tmp_path / "csv"))
+    ours = pd.read_csv(folder / "runs.csv", sep=mark, encoding="utf-8-sig")
+    assert len(ours) and (ours["rules.founding.mobile_men"] > 0).all() and (ours["rules.news.fade_days"] > 0).all()
+    package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    assert {table["dialect"]["delimiter"] for table in package["resources"]} == {mark}
+
+
+def test_a_comma_cannot_be_separator_and_decimal_mark(study, tmp_path):
+    with pytest.raises(PanjError, match=r"^separator: "):
+        export(Export(folder=study, to="csv", decimal=",", separator="comma", place=tmp_path / "csv"))
+    with pytest.raises(PanjError, match=r"^separator: "):
+        export(Export(folder=study, to="xlsx", separator="tab", place=tmp_path / "csv"))
+
+
 def test_verdicts_and_summary_follow_the_decimal_mark_and_dates_stay_dates(study, tmp_path):
     folder = export(Export(folder=study, to="csv", decimal=",", place=tmp_path / "csv"))
     for name, old in (
@@ -197,10 +213,10 @@ def test_a_second_export_removes_its_own_outdated_tables_only(study, tmp_path, m
     every = tables.tables_of(shown, part)
     few = [table for table in every if table.name in ("runs.parquet", "summary.csv")]
     monkeypatch.setattr(tables, "tables_of", lambda _study, _part: few)
-    tables.write_csv(shown, place, part, ".")
+    tables.write_csv(shown, place, part)
     (place / "mine.csv").write_text("my own notes", encoding="utf-8")
     monkeypatch.setattr(tables, "tables_of", lambda _study, _part: few[:1])
-    tables.write_csv(shown, place, part, ".")
+    tables.write_csv(shown, place, part)
     assert {path.name for path in place.iterdir()} == {"runs.csv", "mine.csv", "codebook.csv", "datapackage.json"}
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from described import undescribed
 from quick import replace_campaigns
 from rich.console import Console
 
@@ -351,6 +352,16 @@ def scored(tmp_path_factory):
 def rows_of(path):
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_every_column_of_a_score_is_described(scored):
+    place, _, alone = scored
+    assert undescribed(place) == [] == undescribed(alone)
+    with (place / "codebook.csv").open(newline="", encoding="utf-8") as file:
+        rows = {(row["table"], row["column"]): row for row in csv.DictReader(file)}
+    naive = next(iter(NAIVE))
+    assert naive.replace("_", " ") in rows["score.csv", naive]["description"]
+    assert rows["score.csv", "outcome"]["unit"] == "" and rows["score.csv", "sd"]["type"] == "number"
 
 
 def test_the_columns_of_the_table(scored):

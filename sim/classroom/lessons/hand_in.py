@@ -7,8 +7,6 @@ Writes  hand-ins as JSON; campaigns to the results folder, so that they are not 
 Assumes Lesson and student determine the sheet; the settings in a file are only compared with those of the sheet.
 """
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,6 +23,7 @@ from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, tota
 from sim.classroom.texts import plain_yaml, safe_cell, texts_of
 from sim.errors import PanjError, unknown
 from sim.options import Grade
+from sim.study.files import USUAL, Dialect, csv_rows, dialect_of
 
 LARGEST = 64 * 1024  # maximum bytes of a file
 VERSION = 1
@@ -169,6 +168,7 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
+BYTE_ORDER_MARK = "\ufeff"  # at the beginning of a file, from which spreadsheets recognise UTF-8
 COLUMNS = ("file", "lesson", "student", "task", "points", "of", "flagged", "feedback")
 
 
@@ -227,6 +227,10 @@ def main(request: Grade) -> int:
     Returns:
         The exit code: 0, or 2 if a file could not be marked.
     """
+    dialect = dialect_of(request.separator, request.decimal)
+    if dialect != USUAL and request.format != "csv":
+        key = "separator" if request.separator else "decimal"
+        raise PanjError(f"{key}: found it with format={request.format}, expected it with format=csv only")
     campaigns = CampaignStore(request.results_dir)
     graded, failed = [], 0
     files = request.hand_ins
@@ -239,7 +243,9 @@ def main(request: Grade) -> int:
             failed += 1
             print(f"panj: {' '.join(str(error).split())}", file=sys.stderr)
     if graded:
-        print(as_csv(graded) if request.format == "csv" else as_text(graded), end="")
+        has_mark = dialect.encoding == "utf-8-sig" and (sys.stdout.encoding or "").lower().startswith("utf")
+        text = as_csv(graded, dialect) if request.format == "csv" else as_text(graded)
+        print(f"{BYTE_ORDER_MARK * has_mark}{text}", end="")
     return 2 if failed else 0
 
 
@@ -316,15 +322,13 @@ def plain(value: object) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def as_csv(graded: Sequence[Graded]) -> str:
+def as_csv(graded: Sequence[Graded], dialect: Dialect = USUAL) -> str:
     """Format the marks as CSV for a spreadsheet, one row per task."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     for one in graded:
         sheet = one.hand_in.sheet
         for found in one.marks:
             feedback = " ".join(answer_lines(one, found))
             row = (one.file, sheet.lesson.number, sheet.student, found.task, found.points, found.most)
-            writer.writerow([safe_cell(cell) for cell in (*row, len(found.flags), feedback)])
-    return file.getvalue()
+            rows.append([safe_cell(cell) for cell in (*row, len(found.flags), feedback)])
+    return csv_rows(rows, dialect)
