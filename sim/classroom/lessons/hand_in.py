@@ -169,7 +169,7 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-COLUMNS = ("file", "lesson", "student", "task", "points", "of", "flagged", "feedback")
+COLUMNS = ("file", "lesson", "student", "task", "points", "most", "flagged", "feedback")  # of the marks as CSV
 
 
 class Graded(NamedTuple):
@@ -317,14 +317,15 @@ def plain(value: object) -> str:
 
 
 def as_csv(graded: Sequence[Graded]) -> str:
-    """Format the marks as CSV for a spreadsheet, one row per task."""
-    file = io.StringIO()
+    """Format the marks as CSV for a spreadsheet: headings, then one row per task."""
+    texts, file = texts_of("grade"), io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow([texts.say(f"csv_{column}") for column in COLUMNS])
     for one in graded:
         sheet = one.hand_in.sheet
         for found in one.marks:
             feedback = " ".join(answer_lines(one, found))
-            row = (one.file, sheet.lesson.number, sheet.student, found.task, found.points, found.most)
+            task = sheet.lesson.name_of(found.task)
+            row = (one.file, sheet.lesson.number, sheet.student, task, found.points, found.most)
             writer.writerow([safe_cell(cell) for cell in (*row, len(found.flags), feedback)])
     return file.getvalue()
