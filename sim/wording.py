@@ -109,6 +109,16 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
+COUNTED = frozenset(
+    ("soldiers", "districts", "people", "capitals", "calls", "posts", "outposts", "reservists")
+)  # units of outcomes that are counts
+
+
+def whole(value: float) -> str:
+    """Format a count, or a mean of counts, without decimals; below one, with one digit, so that a mean is not zero."""
+    return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.1g}"
+
+
 def percent(share: float, decimals: int = 0) -> str:
     """Format a share as a percentage: `57 %`.
 

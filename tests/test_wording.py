@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
+from sim.data.configs import folder_of, read_yaml
 from sim.wording import (
+    COUNTED,
     counted,
     format_day,
     format_seconds,
@@ -14,6 +16,7 @@ from sim.wording import (
     significant,
     span,
     span_of,
+    whole,
     with_range,
 )
 
@@ -25,6 +28,19 @@ from sim.wording import (
 )  # fmt: skip
 def test_a_number_keeps_three_digits_and_never_shows_a_power_of_ten(value: float, said: str) -> None:
     assert significant(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0"), (0.04, "0.04"), (-0.36, "-0.4"), (0.96, "1"), (1.4, "1"), (87.6, "88"), (1036.6, "1,037")],
+)
+def test_a_count_has_no_decimals_but_a_mean_below_one_is_not_none(value: float, said: str) -> None:
+    assert whole(value) == said
+
+
+def test_a_unit_is_counted_if_outcomes_count_it() -> None:
+    units = {row["unit"] for row in read_yaml(folder_of("configs") / "outcomes.yaml").values()}
+    assert units - COUNTED == {"share", "date", "guards a person"} and units >= COUNTED
 
 
 def test_more_or_fewer_digits_can_be_asked_for() -> None:

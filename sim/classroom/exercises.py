@@ -162,7 +162,7 @@ class Exercise:
             draw_outcome(axes, shown, outcome)
             axes.set_ylabel("campaigns")
             add_key(figure, key_of_outcomes(), 4)
-            said = f"{settings}: {say_runs(runs)}, {composed.calibration}."
+            said = f"{self.sheet.lesson.name_of(settings)}: {say_runs(runs)}, {composed.calibration}."
             add_caption(figure, said)
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
@@ -170,15 +170,16 @@ class Exercise:
         """Return a chart of the distribution of paired differences in an outcome, with lines at zero and the mean."""
         values = self.differences(settings, minus, outcome, runs).dropna()
         calibration = campaigns().settings(self.sheet.overrides(settings)).calibration
+        title = f"{outcome_of(outcome).label}: {' minus '.join(map(self.sheet.lesson.name_of, (settings, minus)))}"
         with rc_context(STYLE):
             figure = new_figure(3.2)
             axes = figure.add_subplot()
             draw_differences(axes, values, outcome)
-            axes.set_title(f"{outcome_of(outcome).label}: {settings} minus {minus}", fontsize=9.5)
+            axes.set_title(title, fontsize=9.5)
             figure.legend(loc="outside upper left", ncols=2)
             said = f"{len(values):,} pairs of campaigns, each with the same seed, {calibration}."
             add_caption(figure, f"{said}{' One pair: chance alone may have decided it.' if runs == 1 else ''}")
-        return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
+        return Picture(figure, f"{title}. {said}")
 
     def reported(self, outcome: str) -> float:
         """Return the reported value of an outcome, or else its reported lower or upper bound."""

@@ -35,7 +35,7 @@ from sim.errors import PanjError, unknown
 from sim.outcome import Outcome, Reported, read_outcomes, reported_of
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
 from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
-from sim.wording import paragraph
+from sim.wording import COUNTED, paragraph
 
 PAGE = "reading"
 OUTCOME_GROUPS = {  # the main outcomes by what they count, in the order of choosers
@@ -414,7 +414,7 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     if measure.is_date:
         step = next((days for days in (1, 2, 7, 14) if days >= rough), 28 * math.ceil(rough / 28))
-    elif not is_share(measure) and edges == [*np.rint(np.asarray(edges) * 2) / 2]:
+    elif measure.unit in COUNTED or (not is_share(measure) and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
         step = max(1.0, step)
     return [float(tick) for tick in np.arange(math.ceil(low / step) * step, high + step * 1e-9, step)]
 

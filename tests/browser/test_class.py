@@ -246,6 +246,8 @@ def test_a_teacher_comes_back_in_another_browser(visitor):
     teacher = visitor("teacher")
     code = open_session(teacher)
     word = re.search(r"shown once: ([A-Z ]+)\.", teacher.inner_text(".content"))[1]
+    assert "Only this machine can connect" in teacher.inner_text(".content")
+    assert not re.search("QR|scan", teacher.inner_text(".content"))
     other = visitor("teacher")
     other.get_by_label("Code", exact=True).fill(code)
     other.get_by_label("Recovery word").fill("FFFF")

@@ -1,23 +1,27 @@
 """Hand-ins of a class: only members hand in, nothing outlives seat or session, and marks are those of the command."""
 
 import sqlite3
+from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from planted import PlantedCampaigns
 from test_grade import some_answers
 
+from sim.classroom.lessons import collected
 from sim.classroom.lessons.campaigns import CHUNK
 from sim.classroom.lessons.collected import ClassHandIns, PoolCampaigns, mark_all
-from sim.classroom.lessons.hand_in import file_name, graded_of, hand_in_of, write_hand_in
+from sim.classroom.lessons.hand_in import LARGEST, file_name, graded_of, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
+from sim.classroom.lessons.marking import REFERENCE_SEED
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.register import MOST_HAND_INS, Register
 from sim.classroom.sessions.session import TEACHERS_CODE
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
-TEACHER, NUR, ADA = "browser of the teacher", "browser of Nur", "browser of Ada"
+TEACHER, NUR, ADA, LEV = "browser of the teacher", "browser of Nur", "browser of Ada", "browser of Lev"
 
 
 @pytest.fixture
@@ -152,13 +156,22 @@ def test_a_student_cannot_fill_the_disk(hand_ins, code):
     assert list(hand_ins.of(code, TEACHER).values()) == texts
 
 
-def test_hand_ins_of_one_name_from_two_students_are_both_kept(hand_ins, code):
-    texts = [write_hand_in(sheet_of(lesson_of(1), name), {}) for name in ("Ада", "Оля")]
-    for browser, text in zip((NUR, ADA), texts, strict=True):
+def test_hand_ins_of_one_name_from_several_students_are_all_kept(register, hand_ins, code):
+    register.join(code, LEV, "Lev")
+    texts = [write_hand_in(sheet_of(lesson_of(1), name), {}) for name in ("Ада", "Оля", "Лев")]
+    for browser, text in zip((NUR, ADA, LEV), texts, strict=True):
         hand_ins.put(code, browser, text)
     found = hand_ins.of(code, TEACHER)
     assert list(found.values()) == texts
-    assert len(found) == 2
+    assert list(found) == ["lesson_1____.json", "lesson_1_____2.json", "lesson_1_____3.json"]
+
+
+def test_a_seat_is_one_in_the_class_that_is_asked_about(register, hand_ins, code):
+    other, _ = register.open_session(TEACHER)
+    assert hand_ins.is_seated(code, NUR)
+    assert not hand_ins.is_seated(other, NUR) and not hand_ins.is_seated(code, LEV)
+    register.leave(code, NUR)
+    assert not hand_ins.is_seated(code, NUR)
 
 
 def test_marks_are_those_of_the_command_and_a_bad_file_stops_no_other(sheet, content):
@@ -168,6 +181,37 @@ def test_marks_are_those_of_the_command_and_a_bad_file_stops_no_other(sheet, con
     assert seen == [1, 2]
     (graded,) = marked.graded
     assert graded.marks == graded_of(name, hand_in_of(content.encode()), campaigns, 100).marks
+
+
+def test_no_more_files_are_marked_together_than_allowed(monkeypatch):
+    monkeypatch.setattr(collected, "MOST_FILES", 2)
+    seen = []
+    marked = mark_all([(f"{number}.json", "{}") for number in range(3)], PlantedCampaigns(), 100, seen.append)
+    assert seen == [1, 2] and len(marked.troubles) == 2
+
+
+def test_a_file_of_the_largest_size_is_marked_and_a_larger_one_is_refused(content):
+    padded = content.ljust(LARGEST - len(content.encode()) + len(content))
+    marked = mark_all([("fits.json", padded), ("large.json", f"{padded} ")], PlantedCampaigns(), 100)
+    assert [one.file for one in marked.graded] == [Path("fits.json")]
+    assert len(marked.troubles) == 1 and f"{LARGEST:,} bytes" in marked.troubles[0]
+
+
+def test_answers_are_compared_with_as_many_other_campaigns_as_asked(content):
+    campaigns = PlantedCampaigns()
+    mark_all([("one.json", content)], campaigns, 150)
+    assert {runs for _, first, runs in campaigns.asked if first == REFERENCE_SEED} == {150}
+
+
+def test_campaigns_of_different_settings_are_not_taken_for_each_other():
+    def run(piece):
+        return pa.table({"seed": piece.seeds, "of": [piece.order.key] * CHUNK}), ""
+
+    campaigns = PoolCampaigns(SimpleNamespace(run=run))
+    campaigns.order = lambda overrides: SimpleNamespace(key=" ".join(overrides.words))
+    choices = [Overrides.of([word]) for word in ("border=closed", "border=open")]
+    for one in choices * 2:
+        assert set(campaigns.table(one, 0, 10)["of"].to_pylist()) == set(one.words)
 
 
 def test_campaigns_for_marking_are_run_once():

@@ -295,6 +295,24 @@ def test_ranges_that_could_not_be_stored_are_not_final(register, ours, code, mon
     assert ours.ranges(code, TASK.key) == [OTHER[TASK.key]]
 
 
+def test_ranges_that_are_final_stay_so_when_they_cannot_be_stored_again(register, ours, code, monkeypatch):
+    ours.fix(code, "one", "a sheet", RANGES)
+    register.leave(code, "one")
+    register.join(code, "one", "one again")
+    monkeypatch.setattr(json, "dumps", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ours.fix(code, "one", "a sheet", OTHER)
+    assert ours.of("one", "a sheet") == RANGES
+
+
+def test_ranges_belong_to_one_sheet_of_one_browser_and_to_one_class_or_none(ours, code):
+    ours.fix(code, "one", "a sheet", RANGES)
+    ours.fix("", "elsewhere", "a sheet", OTHER)
+    assert ours.of("one", "another sheet") is None and ours.of("two", "a sheet") is None
+    assert ours.ranges("", TASK.key) == [OTHER[TASK.key]] and ours.ranges(code, TASK.key) == [RANGES[TASK.key]]
+    assert ours.ranges(code, "another task") == []
+
+
 def test_who_makes_ranges_final_before_joining_a_class_gives_it_no_others(ours, code):
     ours.fix("", "one", "a sheet", RANGES)
     ours.fix(code, "one", "a sheet", OTHER)

@@ -1,5 +1,6 @@
 """Claims on the lessons as they are written, on what each student finds in them, and on how answers are judged."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -23,7 +24,7 @@ from sim.classroom.lessons.lesson import (
     sheet_of,
     student_code,
 )
-from sim.classroom.lessons.marking import MOST_RUNS, REFERENCE_SEED, Answer, mark
+from sim.classroom.lessons.marking import MOST_RUNS, REFERENCE_SEED, Answer, format_answer, mark
 from sim.configuration.compose import Composer
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence
@@ -186,6 +187,20 @@ def test_a_number_from_elsewhere_earns_nothing_and_is_told_why(sheet, campaigns)
     found = mark(sheet, sheet.task("median"), Answer(400.0, 100), campaigns, MANY)
     assert found.points == 0
     assert "does not fit your own campaigns" in found.says[0] and "1,000 other campaigns" in found.says[1]
+
+
+def test_counts_are_whole_numbers_and_an_answer_is_told_as_it_was_given(sheet, campaigns):
+    task = sheet.task("median")
+    assert format_answer(87.6, task._replace(measure="")) == "88"
+    said, told = mark(sheet, task, Answer(9.26, 100), campaigns, MANY).says
+    assert "9.26 does not fit" in said and not re.search(r"\d\.\d", said.replace("9.26", "") + told)
+
+
+@BY_NAME
+def test_settings_that_change_no_decision_are_called_decisions_as_reported(lesson):
+    for name, words in lesson.settings.items():
+        is_reported = all(word.startswith("end_date=") for word in words)
+        assert (lesson.name_of(name) == "Decisions as reported") == is_reported and lesson.name_of(name) != "baseline"
 
 
 def test_a_check_does_not_give_the_answer_away(sheet, campaigns):

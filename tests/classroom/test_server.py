@@ -1,10 +1,12 @@
 """The gate: who has no code is asked for it, and no other site may talk to the server."""
 
 import asyncio
+import io
 import time
 from contextlib import ExitStack, suppress
 
 import pytest
+from rich.console import Console
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -307,6 +309,15 @@ def test_an_address_of_this_machine_needs_no_code_and_is_the_one_that_is_printed
     room = room_of(Classroom(host="127.0.0.2", port=8813))
     assert not room.code and join_address_of(room) == "http://127.0.0.2:8813/join"
     assert join_address_of(Room("::1", 8765, "")) == "http://[::1]:8765/join"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_what_a_server_prints_names_no_file_that_only_a_clone_has(host):
+    console = Console(file=io.StringIO(), width=200)
+    server.print_addresses(Room(host, 8765, "" if host == "127.0.0.1" else CODE), console)
+    said = console.file.getvalue()
+    assert "page Teacher" in said and "page Lessons" in said and ".md" not in said
+    assert ("Only this machine" in said) == (host == "127.0.0.1")
 
 
 def test_a_browser_may_open_so_many_pages_and_another_browser_others():

@@ -325,7 +325,7 @@ def test_the_sentence_of_a_clear_difference_gives_direction_unit_interval_and_wo
     assert row.is_clear
     assert row.sentence == (
         'With reinforcement=none instead of as_reported, "Soldiers who crossed" (11 September) is on average 9 '
-        f"soldiers lower (95 % interval: {-found.mean_high:.3g} to {-found.mean_low:.3g} soldiers lower; 24 worlds)."
+        f"soldiers lower (95 % interval: {-found.mean_high:.0f} to {-found.mean_low:.0f} soldiers lower; 24 worlds)."
     )
 
 

@@ -169,7 +169,7 @@ def kind_of(value: Any) -> str:
 
 
 BYTE_ORDER_MARK = "\ufeff"  # at the beginning of a file, from which spreadsheets recognise UTF-8
-COLUMNS = ("file", "lesson", "student", "task", "points", "of", "flagged", "feedback")
+COLUMNS = ("file", "lesson", "student", "task", "points", "most", "flagged", "feedback")  # of the marks as CSV
 
 
 class Graded(NamedTuple):
@@ -323,12 +323,14 @@ def plain(value: object) -> str:
 
 
 def as_csv(graded: Sequence[Graded], dialect: Dialect = USUAL) -> str:
-    """Format the marks as CSV for a spreadsheet, one row per task."""
-    rows: list[Sequence[object]] = [COLUMNS]
+    """Format the marks as CSV for a spreadsheet: headings, then one row per task."""
+    texts = texts_of("grade")
+    rows: list[Sequence[object]] = [[texts.say(f"csv_{column}") for column in COLUMNS]]
     for one in graded:
         sheet = one.hand_in.sheet
         for found in one.marks:
             feedback = " ".join(answer_lines(one, found))
-            row = (one.file, sheet.lesson.number, sheet.student, found.task, found.points, found.most)
+            task = sheet.lesson.name_of(found.task)
+            row = (one.file, sheet.lesson.number, sheet.student, task, found.points, found.most)
             rows.append([safe_cell(cell) for cell in (*row, len(found.flags), feedback)])
     return csv_rows(rows, dialect)

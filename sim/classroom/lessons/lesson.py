@@ -41,6 +41,8 @@ CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is 
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
 NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
 VERDICTS = ("more", "fewer", "cannot tell")
+LAST_DAY = "end_date="  # the override that changes no decision
+AS_REPORTED = "scenario.july_2021"  # the name of the decisions as reported, in form.yaml
 
 
 class Step(NamedTuple):
@@ -103,8 +105,13 @@ class Lesson(NamedTuple):
     names: Mapping[str, str] = {}  # names of settings and tasks, keyed by their keys, where a key is not a name
 
     def name_of(self, key: str) -> str:
-        """Return the name of settings or of a task as it is shown."""
-        return self.names.get(key, key.replace("_", " "))
+        """Return the name of settings or of a task as it is shown; settings that change no decision are as reported."""
+        if key in self.names:
+            return self.names[key]
+        words = self.settings.get(key)
+        if words is not None and all(word.startswith(LAST_DAY) for word in words):
+            return texts_of("form").say(AS_REPORTED)
+        return key.replace("_", " ")
 
     @property
     def forecasts(self) -> tuple[Task, ...]:

@@ -39,7 +39,7 @@ from sim.classroom.lessons.lesson import (
 from sim.classroom.texts import texts_of
 from sim.data.record import evidence
 from sim.errors import PanjError, nearest
-from sim.wording import Language
+from sim.wording import COUNTED, Language, whole
 
 ERRORS = 3.0  # maximum distance of an answer from the reference, in standard errors
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
@@ -234,11 +234,9 @@ def judge_number(
     found = estimate(sheet, task, own)
     said = format_estimate(found, task, texts)
     if others is None:  # a student's own check does not reveal the number
-        return right_or(fits(value, found), texts.say("number_check", answer=format_answer(value, task)), texts)
+        return right_or(fits(value, found), texts.say("number_check", answer=f"{value:,.6g}"), texts)
     if task.measure in OF_THESE_ALONE:
-        return right_or(
-            fits(value, found), texts.say("number_no", answer=format_answer(value, task), found=said), texts
-        )
+        return right_or(fits(value, found), texts.say("number_no", answer=f"{value:,.6g}", found=said), texts)
     reference = estimate(sheet, task, others)
     is_near = near(value, found, reference)
     told = texts.say("reference", reference.campaigns, number=format_answer(reference.number, task))
@@ -247,7 +245,7 @@ def judge_number(
         return Judgement(1.0, (texts.say("right"), *unlucky, told))
     if is_near:
         return Judgement(1.0, (texts.say("not_own", found=said), told))
-    return Judgement(0.0, (texts.say("number_no", answer=format_answer(value, task), found=said), told))
+    return Judgement(0.0, (texts.say("number_no", answer=f"{value:,.6g}", found=said), told))
 
 
 def fits(value: float, found: Estimate) -> bool:
@@ -332,11 +330,14 @@ def format_answer(number: float, task: Task) -> str:
         task: The task, which determines whether the number is a share.
 
     Returns:
-        The number with three decimals if it is a share; otherwise with one decimal below 100, and none from 100 on.
+        The number with three decimals if it is a share, and without decimals if it counts something; otherwise with one
+        decimal below 100, and none from 100 on.
     """
     asked: TaskOutcome | None = outcome_of(task.outcome) if task.outcome else None
     if task.measure in SHARES or (asked is not None and asked.is_share):
         return f"{number:.3f}"
+    if asked is not None and asked.unit in COUNTED:
+        return whole(number)
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.1f}"
 
 

@@ -321,7 +321,8 @@ def Students(room: Room) -> None:
             label=texts.say("teacher_names"), value=shown,
             on_value=lambda value: the_register().show_names(room.session.code, session(), value),
         )  # fmt: skip
-    heads = [texts.say(f"teacher_head_{one}") for one in ("team", "student", "page", "claim", "remove")]
+    columns = ("team", "student", "page", *(["claim"] if room.question else []), "remove")
+    heads = [texts.say(f"teacher_head_{one}") for one in columns]
     with Wide(texts.say("teacher_students")), vuetify.Html(tag="table", class_="table class-table"):
         with vuetify.Html(tag="thead"), vuetify.Html(tag="tr"):
             for head in heads:
@@ -329,21 +330,23 @@ def Students(room: Room) -> None:
         with vuetify.Html(tag="tbody"):
             for team in room.teams:
                 for place, member in enumerate(team.members):
-                    claim = describe_team_claim(team, room.question) if place == 0 else ""
+                    claim = describe_team_claim(team, room.question) if room.question else None
                     remove = partial(the_register().remove, room.session.code, session(), member.number)
-                    StudentRow(called(team), member, claim, partial(attempt, remove)).key(f"member {member.number}")
+                    row = StudentRow(called(team), member, "" if claim and place else claim, partial(attempt, remove))
+                    row.key(f"member {member.number}")
     Trouble(trouble)
 
 
 @solara.component
-def StudentRow(team: str, member: Member, claim: str, on_remove: Callable[[], None]) -> None:
-    """Show one student: team, nickname, open page, the claim of the team, and a button that removes the student."""
+def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable[[], None]) -> None:
+    """Show one student: team, nickname, open page, claim of the team if one is asked for, and a button that removes."""
     texts = texts_of("class")
     with vuetify.Html(tag="tr"):
         Said(team, "th", attributes={"scope": "row"})
         Said(member.nickname, "td")
         Said(say_page(member.page), "td")
-        Said(claim, "td")
+        if claim is not None:
+            Said(claim, "td")
         with vuetify.Html(tag="td"):
             AskFirst(
                 texts.say("teacher_remove", None, nickname=member.nickname),
@@ -366,11 +369,11 @@ def describe_presence(room: Room) -> str:
     return f"{texts.say('teacher_joined', len(members))} {where}."
 
 
-def describe_team_claim(team: Team, question: Question | None) -> str:
+def describe_team_claim(team: Team, question: Question) -> str:
     """Describe a team's claim: its choice, range, confidence and reason."""
     texts = texts_of("class")
-    sent = team.claims.get(question.number) if question else None
-    if question is None or sent is None:
+    sent = team.claims.get(question.number)
+    if sent is None:
         return texts.say("teacher_no_claim")
     range_ = format_range(sent.claim, question.about, measure_of(question.outcome))
     claim = f"{describe_choice(sent.claim.overrides)}: {range_} ({percent(sent.claim.confidence)})"

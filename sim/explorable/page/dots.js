@@ -100,7 +100,7 @@ export class Dots {
     const found = this.summary;
     return {
       ...found, low: count(found.low, true), high: count(found.high, true),
-      mean: found.mean && Math.abs(found.mean) < 10 ? found.mean.toFixed(1).replace("-", "\u2212").replace(/^(\d)/, "+$1") : count(found.mean, true),
+      mean: found.mean && Math.abs(found.mean) < 1 ? found.mean.toFixed(1).replace("-", "\u2212").replace(/^(\d)/, "+$1") : count(found.mean, true),
     };
   }
 
