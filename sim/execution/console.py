@@ -20,7 +20,7 @@ from sim.execution.backlog import Backlog
 from sim.provenance import shell_command
 from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
-from sim.wording import counted, format_seconds
+from sim.wording import COUNTED, counted, format_seconds, significant, whole
 
 EVERY = 30.0  # longest time between log lines, seconds
 SHARE = 0.25  # share of the campaigns after which a log line is printed even if less time has passed
@@ -166,7 +166,7 @@ def print_summary(
             table.add_column(column, overflow="fold")
         for row in summaries[0]:
             if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
-                table.add_row(row.label, row.reported or "-", row.median or "-", format_interval(row))
+                table.add_row(row.label, row.reported or "-", format_end(row.median, row), format_interval(row))
     else:
         campaigns = f"{counted(about['campaigns'], 'campaign')} in {len(cells)} cells"
         title = f"{settings.title}: {campaigns}, {about['calibration']}"
@@ -178,15 +178,27 @@ def print_summary(
         for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
             by_name = {row.outcome: row for row in rows}
             found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
-            table.add_row(cell.label, *(f"{row.median or '-'}\n{format_interval(row)}" for row in found))
+            table.add_row(cell.label, *(f"{format_end(row.median, row)}\n{format_interval(row)}" for row in found))
     console.print(table)
     if len(cells) > MOST_SHOWN:
         console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
 
 
+def format_end(text: str, row: SummaryRow) -> str:
+    """Format a quantile of a row: counts are whole, other numbers have three significant digits, dates are unchanged.
+
+    It is a dash if no campaign has a value.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        return text or "-"
+    return whole(value) if row.unit in COUNTED else significant(value)
+
+
 def format_interval(row: SummaryRow) -> str:
     """Format the 90 % interval of a row as `0.29 to 0.43`, or as a dash if no campaign has a value."""
-    return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
+    return f"{format_end(row.low_5, row)} to {format_end(row.high_95, row)}" if row.low_5 else "-"
 
 
 def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:

@@ -202,17 +202,16 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
         At most five sentences.
     """
     first, *others = cells
-    study, which = sweep.of_cell(first.number), "base" if first == sweep.base_cell else name_cell(sweep, first)
+    study = sweep.of_cell(first.number)
+    where = "the base cell" if first == sweep.base_cell else f"the first cell ({name_cell(sweep, first)})"
     known = [name for name in HEADLINES if name in names and values_of(study, name).size]
-    sentences = [
-        f"In the {which} cell: {describe_median(summary_row(study.summary, name), name)}" for name in known[:1]
-    ]
+    sentences = [f"In {where}: {describe_median(summary_row(study.summary, name), name)}" for name in known[:1]]
     for name in known[:2]:
         if others:
             sentences.append(describe_range(sweep, cells, name))
     if known[:1] == [LARGEST_NIGHT] and (said := describe_chances(sweep, cells)):
         sentences.insert(1, said)
-    return [*sentences, f"In the {which} cell, {lower(describe_misfit(study))}"]
+    return [*sentences, f"In {where}, {lower(describe_misfit(study))}"]
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
