@@ -168,7 +168,9 @@ def policy_table() -> str:
     lines = ["| choice | what it is | what it changes, compared with the numbers as declared |", "|---|---|---|"]
     for group in describing_groups():
         for name in groups()[group]:
-            said = (f"{one.about.said().rstrip('.')} (`{one.key}`): {one.change}" for one in describe_changes(group, name))
+            said = (
+                f"{one.about.said().rstrip('.')} (`{one.key}`): {one.change}" for one in describe_changes(group, name)
+            )
             changes = "<br>".join(said)
             lines.append(f"| `{group}={name}` | {about_of(group, name)} | {changes or 'nothing'} |")
     return "\n".join(lines)
