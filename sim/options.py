@@ -57,7 +57,9 @@ LISTS = {
 }
 MOST_BYTES = 200  # maximum length of the name of a new file or folder; Panj appends to some names
 MOST_OF_SYSTEM = 255  # maximum length of any file name on usual file systems, bytes
-OF_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows does not allow
+OF_DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE
+)  # not allowed on Windows
 
 
 def argument(
@@ -247,6 +249,8 @@ def check_new_name(key: str, name: str) -> None:
     size = len(os.fsencode(name))
     if size > MOST_BYTES:
         raise PanjError(f"{key}: found '{name}' of {size} bytes, expected a name of at most {MOST_BYTES}")
+    if odd := next((letter for letter in name if letter in '<>:"|?*' or ord(letter) < 32), ""):
+        raise PanjError(f"{key}: found '{name}' with {odd!r}, which Windows does not allow, expected a name without it")
     if name.endswith((".", " ")) or OF_DEVICES.fullmatch(name):
         expected = "a name without a dot or a space at its end" if name[-1] in ". " else "another name"
         raise PanjError(f"{key}: found '{name}', which Windows does not allow, expected {expected}")

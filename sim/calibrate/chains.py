@@ -158,10 +158,11 @@ class Ensembles:
         return self.scored(new, np.where(move == OTHER_SEEDS, first_seeds(rng, seeds.size), seeds), stage)
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Return log likelihoods, which are scores times minus the learning rate, as `sim.sampler.Model.weigh` does.
+        """Return log likelihoods, as `sim.sampler.Model.weigh` does.
 
-        The second array has one column per event. It replaces the scores of the stage before, whose ensembles may be
-        smaller, by those of this stage.
+        The first array has minus the sum of the scores of the stage before, times its learning rate. The second has one
+        column per event: what changes when scores of this stage, at its rate, replace those of the stage before, whose
+        ensembles may be smaller; minus infinity if a campaign failed.
         """
         before, after = (0.0, *RATES)[stage : stage + 2]
         fine = np.isfinite(state[SCORES]) & np.isfinite(state[EARLIER])

@@ -40,7 +40,7 @@ from sim.study.store import read_scope
 
 MOST_CHOSEN = 8
 HARMONICS = 10  # Fourier harmonics of a summary along a parameter, SALib's default
-LEAST = 0.01  # smallest share of variance that a parameter must explain to be fitted
+LEAST = 0.01  # lowest floor of the share of variance that a parameter must explain to be fitted
 CHANCE = 20.0  # CHANCE / campaigns is about the largest of 100 indices by chance alone (3 sd of 10 terms)
 NORMAL = 1.4826  # factor from median absolute deviation to normal standard deviation
 UNIT = 1.0  # unit of the distance from an exact count, which has no observation error

@@ -96,7 +96,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def targets_until(targets: Sequence[Target], day: date) -> tuple[Target, ...]:
-    """Return the targets that were known at the end of a day, for a fit of that day.
+    """Return the targets that concern only days up to a given one, for a fit to these, whenever they were published.
 
     Args:
         targets: All targets.

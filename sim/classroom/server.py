@@ -19,6 +19,7 @@ import time
 import traceback
 import warnings
 from collections.abc import AsyncIterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -47,6 +48,8 @@ from sim.classroom.gate import (
 )
 from sim.classroom.texts import current_language, texts_of, use_language
 from sim.configuration.settings import Executor, Order
+from sim.engine.cache import naming_rules_of_user
+from sim.engine.compile import cache_folder
 from sim.errors import PanjError
 from sim.execution.executors import workers_of
 from sim.execution.run import compile_rules, rules_are_cold
@@ -441,7 +444,7 @@ def compile_apart(order: Order, console: Console) -> None:
         order: Any settings.
         console: Console for a message.
     """
-    if not (rules_are_cold() or step_is_cold()):
+    if not (rules_are_cold() or step_is_cold()) or not can_keep():
         return
     console.print("Compiling the rules, once for this installation: about a minute ...")
     with workers_of(Executor("processes", 1, None)) as workers:
@@ -450,7 +453,17 @@ def compile_apart(order: Order, console: Console) -> None:
         except KeyboardInterrupt:
             workers.stop()
             raise
+        except BrokenProcessPool:  # it was killed, for want of memory perhaps; what is left is compiled in this process
+            return
     console.print("The rules are compiled.")
+
+
+def can_keep() -> bool:
+    """Return whether compiled rules can be kept in the cache, where another process finds them."""
+    with suppress(OSError):
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        return os.access(cache_folder(), os.W_OK)
+    return False
 
 
 def compile_all(order: Order) -> None:
@@ -460,7 +473,8 @@ def compile_all(order: Order) -> None:
         order: Any settings.
     """
     compile_rules(order, 0, Console(quiet=True))
-    warm_step(Course(order.rules, order.timeline, layout_of(order.rules, order.attention, order.posts).world))
+    with naming_rules_of_user():
+        warm_step(Course(order.rules, order.timeline, layout_of(order.rules, order.attention, order.posts).world))
 
 
 def warm() -> None:

@@ -30,6 +30,7 @@ from sim.data.facts import fingerprint_of_record
 from sim.engine.chance import draw_parameters
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
+from sim.provenance import partly_fitted
 
 OF_A_ROW = ("weight", "seed", "distance")
 SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
@@ -183,7 +184,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
         rows = of_today(rows, keys, believed)
     check_rows(rows, keys, where)
     kind = "weighted draws" if np.ptp(weights) else "draws"
-    note = f"{len(rows):,} {kind} fitted to {about['targets']} targets"
+    note = f"{len(rows):,} {kind} fitted to {about['targets']} targets{partly_fitted(about.get('until'))}"
     return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
 
 

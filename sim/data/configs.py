@@ -119,7 +119,7 @@ def check_aliases(node: yaml.Node | None, sizes: dict[int, int], above: set[int]
     inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
     sizes[id(node)] = 1 + sum(check_aliases(one, sizes, above | {id(node)}) for one in inside)
     if sizes[id(node)] > MOST_VALUES:
-        problem = f"found aliases (*) that stand for more than {MOST_VALUES} values"
+        problem = f"found more than {MOST_VALUES} values, with those that aliases (*) stand for"
         raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
     return sizes[id(node)]
 

@@ -22,7 +22,7 @@ from sim.study.files import make_arrow_lean
 if TYPE_CHECKING:
     from sim.configuration.settings import Executor
 
-PATIENCE = 5  # time to wait for the answer of a scheduler, seconds
+PATIENCE = 5  # seconds to wait for a scheduler to answer, or for processes and clusters to end
 WITHOUT_WORKERS = 30  # time without any worker after which a cluster on this machine counts as lost, seconds
 
 

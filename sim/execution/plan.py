@@ -36,7 +36,7 @@ from sim.wording import counted, format_seconds, say, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
-MOST_FOR_RISK = 200  # campaigns per sampled cell to plan for a risk, of which few campaigns give no estimate
+MOST_FOR_RISK = 200  # campaigns per sampled cell to plan for a risk, since few give no usable estimate
 HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk, as shares, that are shown if none is requested
 FIGURES_SECONDS = 6.0  # processor time of `report` for a study of one cell, seconds: 5 to 6 s on two cores
 FIGURES_SECONDS_PER_CELL = 0.1  # additional processor time for every further cell of a sweep, seconds

@@ -24,7 +24,7 @@ from sim.data.own import remembered
 from sim.errors import PanjError
 from sim.options import Range
 from sim.plots.captions import describe_failures
-from sim.provenance import NOT_CALIBRATED
+from sim.provenance import NOT_CALIBRATED, fitted_until
 from sim.report.findings import Side, describe_misfit, place_among, share_of
 from sim.report.report import list_values
 from sim.scoring.figures import read_scores
@@ -281,15 +281,18 @@ def fitted(subject: Subject) -> str:
         return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
     if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
         return ""
-    if subject.measure.outcome not in outcomes_of_targets():
-        return ""
+    until = min(fitted_until(cell.calibration) for cell in subject.base.cells)
+    if subject.measure.outcome not in outcomes_of_targets(until):
+        if until == THE_LINE or subject.measure.outcome not in outcomes_of_targets(THE_LINE):
+            return ""
+        return f"The numbers were fitted to reports of days up to {format_day(until)}, of which this figure is none."
     return "The numbers were fitted to this figure among others, so that meeting it is no independent test."
 
 
 @remembered()
-def outcomes_of_targets() -> frozenset[str]:
-    """Return the outcomes of all targets; refined fits, such as the one that ships, use every target."""
-    return frozenset(names_of(targets_here()))
+def outcomes_of_targets(until: date) -> frozenset[str]:
+    """Return the outcomes of the targets of days up to `until`, all of which a refined fit up to then can use."""
+    return frozenset(names_of([target for target in targets_here() if target.date <= until]))
 
 
 def fit_of(subject: Subject) -> str:

@@ -33,9 +33,9 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
-from sim.provenance import shell_command
+from sim.provenance import LAST_DAY, fitted_until, shell_command
 from sim.study.files import write_errors
-from sim.wording import counted, format_short_day, paragraph, significant, span, with_range
+from sim.wording import counted, format_day, format_short_day, paragraph, significant, span, with_range
 
 LETTERS = 132  # line width if the output is not a terminal, characters
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
@@ -96,13 +96,26 @@ def title_of(scores: Scores) -> str:
     return f"{about['study']}{label}: {counted(about['campaigns'], 'campaign')}, {seeds}, {about['calibration']}"
 
 
+def fitted_days(about: Mapping[str, Any]) -> str:
+    """Return the last day of the reports that were fitted as text; empty if they are all that there are."""
+    until = fitted_until(about["calibration"])
+    return "" if until == LAST_DAY else format_day(until)
+
+
+def about_marked(about: Mapping[str, Any]) -> str:
+    """Return the sentence on the targets that are marked with an asterisk."""
+    if days := fitted_days(about):
+        return f"* marks targets of days up to {days}, all that the fit could use."
+    return "* marks targets that the first fit of calibrate uses; its refined fit uses all."
+
+
 def targets_table(scores: Scores) -> Table:
     """Return a table of all targets, grouped by event."""
     table = new_table(
         f"Reported and simulated. {title_of(scores)}",
         "Inside: the reported number, or part of its range, is in the 90 % interval; (yes): only with the observation "
         "error. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte Carlo "
-        "error. * marks targets that the first fit of calibrate uses; its refined fit uses all.",
+        f"error. {about_marked(scores.about)}",
         "target", SPREAD,
     )  # fmt: skip
     table.add_column("inside")
@@ -193,8 +206,8 @@ def sentences(scores: Scores) -> list[str]:
     met = sum(row["fitted_inside"] == row["fitted"] for row in fitted)
     lines = [
         f"Inside the 90 % interval: {inside} of {len(targets)} targets ({with_error} with the observation error). "
-        f"By event: all targets in {whole} of {len(events)} events, none in {none}; all targets of the "
-        f"first fit in {met} of {len(fitted)}."
+        f"By event: all targets in {whole} of {len(events)} events, none in {none}; all targets "
+        f"{f'up to {days}' if (days := fitted_days(scores.about)) else 'of the first fit'} in {met} of {len(fitted)}."
     ]
     for name, found in scores.about["against"].items():
         everything, late = found["all"], found["after_22_june"]
@@ -450,8 +463,7 @@ def caption_of(about: Mapping[str, Any]) -> str:
         "agree, its unit is the observation error. "
         "Numbers of soldiers who crossed are on a logarithmic scale. Inside: the reported number, or part of its "
         "range, is within the 90 % interval, which the observation error does not widen. The split is shown as the "
-        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * marks "
-        "targets that the first fit of calibrate uses; its refined fit uses all. Targets of one event are not "
-        "independent. "
+        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. "
+        f"{about_marked(about)} Targets of one event are not independent. "
         "Sources: evidence named in sim/data/targets.csv.",
     )

@@ -31,7 +31,7 @@ from sim.data.facts import THE_LINE, Facts, read_facts, read_falls
 from sim.errors import PanjError, unknown
 from sim.execution.console import Terse
 from sim.execution.run import run_sweep
-from sim.provenance import stamp
+from sim.provenance import fitted_until, stamp
 from sim.scoring import forecasts
 from sim.scoring.forecasts import (
     DAY_0,
@@ -196,6 +196,9 @@ def number_of(key: str) -> str:
 
 def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
     """Score a study, its variants and the naive forecasts, write the tables, and return their folder."""
+    until = fitted_until(study.cell.calibration)
+    if until < THE_LINE:
+        targets = [target._replace(use="fitted" if target.date <= until else "scored") for target in targets]
     facts = read_facts()
     districts = len(facts.district_id)
     panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)

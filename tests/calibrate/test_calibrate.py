@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
+from sim import options
 from sim.__main__ import main
 from sim.calibrate.calibrate import REFINED_ONLY, rows_of_diagnostics, rows_of_predictive
 from sim.calibrate.chains import RATES, Effort, Problem, Sizes, refine
@@ -30,8 +31,10 @@ from sim.calibrate.tables import farthest_from_even
 from sim.configuration.compose import compose_settings
 from sim.configuration.draws import Prior, numbers_at, priors_under
 from sim.configuration.posterior import posterior_of
+from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.options import Calibrate, read_request
+from sim.provenance import LAST_DAY, fitted_until
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.scoring.targets import Target
 from sim.study.files import seal, write_folder
@@ -289,7 +292,17 @@ def test_a_fit_of_part_of_the_record_uses_no_later_report_and_has_a_folder_of_it
         known = {row["target"] for row in csv.DictReader(file)}
     dates = {target.target: target.date for target in targets_here()}
     assert len(known) > 8 and max(dates[name] for name in known) <= date(2021, 6, 22)
-    assert {one.target for one in targets_until(targets_here(), date(2021, 6, 22))} >= known
+    late = {"troops_crossed_largest_night", "badakhshan_lost_2021_07_05"}
+    assert not late & {target.outcome for target in targets_until(targets_here(), date(2021, 6, 22))}
+    words = ["calibration=posterior", f"calibration.file={made / 'posterior.parquet'}"]
+    assert fitted_until(compose_settings(words).calibration) == date(2021, 6, 22)
+
+
+def test_a_fit_of_the_whole_record_is_described_as_before(folder: Path) -> None:
+    assert calibrate(folder) == 0
+    words = ["calibration=posterior", f"calibration.file={folder / 'calibration' / 'posterior.parquet'}"]
+    said = compose_settings(words).calibration
+    assert said.endswith(" targets") and fitted_until(said) == THE_LINE == LAST_DAY == options.THE_LINE
 
 
 @pytest.mark.parametrize(

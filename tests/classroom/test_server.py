@@ -3,7 +3,10 @@
 import asyncio
 import io
 import time
-from contextlib import ExitStack, suppress
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, nullcontext, suppress
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -440,3 +443,26 @@ def test_a_browser_keeps_only_files_whose_address_has_their_version(path, query,
 def test_the_page_that_is_shown_while_a_page_loads_leads_to_no_other_host():
     page = server.readable(f"<html><h1>{server.LOADING_TEXT}</h1>{server.CREDIT}</html>")
     assert "{{" not in page and "http" not in page
+
+
+def test_a_compiling_process_that_is_killed_leaves_the_rest_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed:
+        def submit(self, *_: object) -> Future[None]:
+            future: Future[None] = Future()
+            future.set_exception(BrokenProcessPool())
+            return future
+
+    monkeypatch.setattr(server, "rules_are_cold", lambda: True)
+    monkeypatch.setattr(server, "can_keep", lambda: True)
+    monkeypatch.setattr(server, "workers_of", lambda _: nullcontext(Killed()))
+    said = io.StringIO()
+    server.compile_apart(None, Console(file=said, width=200))
+    assert "Compiling the rules" in said.getvalue() and "are compiled" not in said.getvalue()
+
+
+def test_rules_that_cannot_be_kept_are_not_compiled_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(server, "rules_are_cold", lambda: True)
+    monkeypatch.setattr(server, "cache_folder", lambda: tmp_path / "file" / "cache")
+    monkeypatch.setattr(server, "workers_of", lambda _: pytest.fail("a process was started"))
+    server.compile_apart(None, Console(file=io.StringIO()))

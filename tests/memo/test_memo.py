@@ -23,7 +23,7 @@ from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.memo import memo
 from sim.memo.memo import MOST_ROWS, shown_rows, write_memo
-from sim.memo.sentences import LEFT_OUT, Subject, answer_of_one, doubts_of_sample, numbers_of
+from sim.memo.sentences import LEFT_OUT, Subject, answer_of_one, doubts_of_sample, fitted, numbers_of
 from sim.options import Compare, Memo, read_request
 from sim.study.files import seal
 from sim.study.reader import Measure, Worlds
@@ -333,3 +333,20 @@ def test_nothing_after_the_line_is_in_a_memo(results):
 )
 def test_the_source_of_the_numbers_is_said_with_its_doubt(calibration, said):
     assert said in numbers_of(calibration) and calibration in numbers_of(calibration)
+
+
+@pytest.mark.parametrize(
+    ("until", "outcome", "said"),
+    [
+        ("", NIGHT, "fitted to this figure"),
+        (" of days up to 2021-06-22", NIGHT, "up to 22 June, of which this figure is none"),
+        (" of days up to 2021-06-22", "troops_crossed_by_2021_06_22", "fitted to this figure"),
+        (" of days up to 2021-06-22", "people_displaced_by_2021_07_07", ""),
+    ],
+)
+def test_a_memo_says_whether_the_numbers_were_fitted_to_the_figure(until, outcome, said):
+    cell = SimpleNamespace(calibration=f"calibrated: posterior of 9 weighted draws fitted to 10 targets{until}")
+    study = SimpleNamespace(cells=(cell,), about={})
+    measure = Measure(outcome, "Some", "soldiers", False, {"text": "1,037 (F001)"})
+    subject = Subject(study, measure, None, study, None, None, {})
+    assert said in fitted(subject) and bool(said) == bool(fitted(subject))

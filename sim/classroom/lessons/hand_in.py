@@ -228,9 +228,9 @@ def main(request: Grade) -> int:
         The exit code: 0, or 2 if a file could not be marked.
     """
     dialect = dialect_of(request.separator, request.decimal)
-    if dialect != USUAL and request.format != "csv":
-        key = "separator" if request.separator else "decimal"
-        raise PanjError(f"{key}: found it with format={request.format}, expected it with format=csv only")
+    for key, value in (("separator", request.separator), ("decimal", request.decimal)):
+        if request.format != "csv" and value not in ("", USUAL.decimal):
+            raise PanjError(f"{key}: found '{value}' with format={request.format}, expected format=csv", key=key)
     campaigns = CampaignStore(request.results_dir)
     graded, failed = [], 0
     files = request.hand_ins
