@@ -68,8 +68,8 @@ class Student:
         self.asked += 1
         days = 4 + 0.01 * (self.number + STUDENTS * self.asked)
         words = [f"reinforcement={self.luck.choice(HELP)}", f"rules.news.fade_days={days:.2f}"]
-        keeper = self.changing.find(lambda state: "choice" in state and "every" in state)
-        await self.changing.press(keeper, "restore", words)
+        keeper = self.changing.find(lambda state: "choices" in state and "every" in state)
+        await self.changing.press(keeper, "restore", {"choice": words})
         seen = asyncio.Event()
         whole = asyncio.Event()
 

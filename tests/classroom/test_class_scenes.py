@@ -14,6 +14,7 @@ from test_register import ANNA, BORIS, CYRUS, OUTCOME, TEACHER
 from sim.classroom import scenes as served
 from sim.classroom.gate import BROWSER, Gate, Room
 from sim.classroom.once import OnceCache
+from sim.classroom.pages import projector, teacher
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.scenes import (
@@ -661,3 +662,20 @@ def test_the_campaigns_of_the_wall_are_those_of_the_page(visit, code):
     assert found.held.shape == (1 + len(DECISIONS), RUNS, DAYS) and found.outline == OUTLINE
     assert (found.held == 1).all() and not found.differences(DECISIONS[0]).any()
     assert all(one["day"] < other["day"] for one, other in pairwise([{"day": -1}, *found.about["record"]]))
+
+
+def test_wall_and_teacher_notice_that_the_campaigns_are_there(monkeypatch):
+    room = SimpleNamespace(scene=0, question=None)
+    room.on_the_wall = lambda: room
+    scenes = SimpleNamespace(gathered=lambda *_: (), shown=lambda *_: ())
+    for page in (projector, teacher):
+        monkeypatch.setattr(page, "the_register", lambda: SimpleNamespace(room=lambda *_: room))
+        monkeypatch.setattr(page, "the_class_scenes", lambda: scenes)
+        monkeypatch.setattr(page, "the_question_runner", lambda: None)
+        monkeypatch.setattr(page, "session", lambda: "anybody")
+    states = []
+    for campaigns in (None, object()):
+        for page in (projector, teacher):
+            monkeypatch.setattr(page, "ready_campaigns", lambda found=campaigns: found)
+        states.append((projector.wall_state("CODE"), teacher.room_and_progress("CODE")))
+    assert all(before != after for before, after in zip(*states, strict=True))  # an equal state is not drawn again

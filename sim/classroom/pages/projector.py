@@ -35,6 +35,7 @@ class Shown(NamedTuple):
     finished: Finished | None = None  # its finished campaigns, by choice
     works: tuple[Work, ...] = ()  # what students did in the scenes
     shown: tuple[str, ...] = ()  # decisions of the scenes whose pairs the wall has shown
+    has_campaigns: bool = False  # whether the campaigns of the scenes are there; when they are, the wall is drawn again
 
 
 @solara.component
@@ -69,7 +70,8 @@ def wall_state(code: str) -> Shown:
     room, runner = the_register().room(code, session()).on_the_wall(), the_question_runner()
     if room.scene is not None:
         scenes = the_class_scenes()
-        return Shown(room, works=scenes.gathered(code, session()), shown=scenes.shown(code, session()))
+        works, shown = scenes.gathered(code, session()), scenes.shown(code, session())
+        return Shown(room, works=works, shown=shown, has_campaigns=ready_campaigns() is not None)
     if room.question is None:
         return Shown(room)
     number = room.question.number

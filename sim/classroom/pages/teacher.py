@@ -20,6 +20,7 @@ from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.reading import outcome_groups
+from sim.classroom.scenes import ready_campaigns
 from sim.classroom.server import is_reachable
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
@@ -73,13 +74,18 @@ def Page() -> None:
         if found is None:
             Beginning(opened)
         else:
-            Teaching(*found, word, lambda: opened(""))
+            Teaching(*found[:2], word, lambda: opened(""))
 
 
-def room_and_progress(code: str) -> tuple[Room, Progress | None]:
-    """Return the whole session, and the progress of its current question (None if no campaigns are running)."""
+def room_and_progress(code: str) -> tuple[Room, Progress | None, bool]:
+    """Return the whole session, and what changes without it.
+
+    That is the progress of the current question (None if no campaigns are running), and whether the campaigns of the
+    scenes are there.
+    """
     room = the_register().room(code, session())
-    return room, the_question_runner().progress(code, room.question.number) if room.question else None
+    progress = the_question_runner().progress(code, room.question.number) if room.question else None
+    return room, progress, ready_campaigns() is not None
 
 
 @solara.component
