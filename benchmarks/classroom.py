@@ -19,7 +19,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +73,10 @@ class Student:
         whole = asyncio.Event()
 
         def look(_widget: str, state: dict[str, Any]) -> None:
-            reading = state.get("reading")
-            if reading and (reading.get("changed") or {}).get("done", 0):
+            done = ((state.get("reading") or {}).get("changed") or {}).get("done", 0)
+            if done:
                 seen.set()
-            if f"All {RUNS} campaigns are finished" in unescape(str(state.get("unsafe_innerHTML", ""))):
+            if done >= RUNS:
                 whole.set()
 
         self.changing.listeners = [look]
