@@ -109,6 +109,8 @@ class Country(NamedTuple):
     conditions: Real
     log: Log  # not written by the three rules
     tally: Whole
+    lasting: np.ndarray  # (1, 1) uint64: the three rules make no lasting draw
+    local: np.ndarray  # (provinces) uint64: zeros, since no province has a seed of its own
 
 
 @entry
@@ -119,12 +121,10 @@ def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray,
         Border(country.posts, country.refugees, country.queues),
     )
     endurance = Endurance(numbers.hungry_below, numbers.patience_days)
-    lasting = np.zeros((1, 1), np.uint64)  # the three rules make no lasting draw
-    local = np.zeros(country.provinces.capital.size, np.uint64)  # no province has a seed of its own
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        today = day_of(country, daily[day], lasting, local, day)
+        today = day_of(country, daily[day], day)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
         travel(land, border, numbers.journeys, today)
@@ -138,19 +138,18 @@ def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarra
         Land(country.districts, country.provinces, country.roads),
         Border(country.posts, country.refugees, country.queues),
     )
-    lasting = np.zeros((1, 1), np.uint64)  # journeys draw nothing
-    local = np.zeros(country.provinces.capital.size, np.uint64)
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        today = day_of(country, daily[day], lasting, local, day)
+        today = day_of(country, daily[day], day)
         travel(land, border, numbers.journeys, today)
 
 
 @rule
-def day_of(country: Country, keys: np.ndarray, lasting: np.ndarray, local: np.ndarray, day: int) -> Today:
+def day_of(country: Country, keys: np.ndarray, day: int) -> Today:
     """Return the seeds, conditions, log and totals of one day, as `today_of` does for a whole world."""
-    return Today(Luck(keys, day, NOWHERE), lasting, local, country.conditions, country.log, country.tally)
+    luck = Luck(keys, day, NOWHERE)
+    return Today(luck, country.lasting, country.local, country.conditions, country.log, country.tally)
 
 
 @rule
@@ -340,6 +339,8 @@ def country_of(work: Work) -> Country:
         refugees=filled(Refugees, work["families"]),
         queues=queues,
         conditions=np.zeros(len(Condition)),
+        lasting=np.zeros((1, 1), np.uint64),
+        local=np.zeros(work["provinces"], np.uint64),
         log=blank(Log, 1),
         tally=tally,
     )
