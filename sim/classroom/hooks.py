@@ -130,7 +130,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
             if seen != [state]:
                 seen[:] = [state]
                 set_seen(state)
-            return ticket.ended
+            return state[-1]  # as it was drawn: a request that ends while the page is drawn is drawn once more
 
         def pause(spent: float) -> float:
             return min(max(OFTEN, SPARE * spent), LONGEST)
