@@ -123,19 +123,11 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     def follow() -> Callable[[], None] | None:
         if ticket is None:
             return None
-        seen: list[object] = []
-
-        def update() -> bool:
-            state = ticket.done, ticket.place, ticket.ended
-            if seen != [state]:
-                seen[:] = [state]
-                set_seen(state)
-            return state[-1]  # as it was drawn: a request that ends while the page is drawn is drawn once more
 
         def pause(spent: float) -> float:
             return min(max(OFTEN, SPARE * spent), LONGEST)
 
-        stop = follow_updates(ticket.watch, update, pause, SELDOM, lambda: ticket.ended)
+        stop = follow_updates(ticket.watch, shower_of(ticket, set_seen), pause, SELDOM, lambda: ticket.ended)
 
         def leave() -> None:
             stop()
@@ -146,6 +138,27 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
     solara.use_effect(follow, [ticket])
     return request._replace(trouble=request.trouble or (ticket.error if ticket else ""))
+
+
+def shower_of(ticket: Ticket, draw: Callable[[tuple[int, int, bool]], None]) -> Callable[[], bool]:
+    """Return a function that draws the state of a request if it has changed, and returns whether it was drawn as ended.
+
+    A request that ends while the page is drawn must be drawn once more.
+
+    Args:
+        ticket: The request.
+        draw: Draws a state: finished campaigns, place in the queue, and whether the request has ended.
+    """
+    seen: list[object] = []
+
+    def show() -> bool:
+        state = ticket.done, ticket.place, ticket.ended
+        if seen != [state]:
+            seen[:] = [state]
+            draw(state)
+        return state[-1]
+
+    return show
 
 
 def use_session_state(code: str, read: Callable[[], State], longest: float | None = None) -> State | None:

@@ -1,38 +1,26 @@
 """Pages are drawn again after every change, the last one included."""
 
-import time
 from types import SimpleNamespace
 
-import solara
-
-from sim.classroom import hooks
-from sim.configuration.overrides import BASELINE
+from sim.classroom.hooks import shower_of
 
 
-def test_a_request_that_ends_while_the_page_is_drawn_is_drawn_once_more(monkeypatch):
-    listeners = []
-
-    def watch(listener):
-        listeners.append(listener)
-        return lambda: listeners.remove(listener)
-
-    ticket = SimpleNamespace(done=190, place=0, ended=False, error="", withdraw=lambda: None, watch=watch)
-    monkeypatch.setattr(hooks, "the_desk", lambda: SimpleNamespace(ask=lambda *_: ticket))
-    monkeypatch.setattr(hooks, "session", lambda: "anybody")
+def test_a_request_that_ends_while_the_page_is_drawn_is_drawn_once_more():
+    ticket = SimpleNamespace(done=190, place=0, ended=False)
     drawn = []
 
-    @solara.component
-    def Page():
-        drawn.append(hooks.use_campaigns(BASELINE, 200).ticket.done)
-        if len(drawn) == 2:  # the draw that the first look asks for
-            ticket.done, ticket.ended = 200, True
-            for listener in listeners:
-                listener()
-        solara.Text(str(drawn[-1]))
+    def draw(state):
+        drawn.append(state)
+        ticket.done, ticket.ended = 200, True  # the last campaigns finish meanwhile
 
-    _, shown = solara.render(Page(), handle_error=False)
-    ends = time.monotonic() + 10
-    while drawn[-1] != 200 and time.monotonic() < ends:
-        time.sleep(0.02)
-    shown.close()
-    assert drawn[-1] == 200
+    show = shower_of(ticket, draw)
+    assert not show()
+    assert show()
+    assert drawn == [(190, 0, False), (200, 0, True)]
+
+
+def test_a_state_that_has_been_drawn_is_not_drawn_again():
+    drawn = []
+    show = shower_of(SimpleNamespace(done=10, place=2, ended=False), drawn.append)
+    assert not show() and not show()
+    assert drawn == [(10, 2, False)]
