@@ -240,7 +240,7 @@ def read_name(key: str, text: str) -> str:
 
 
 def check_new_name(key: str, name: str) -> None:
-    """Raise PanjError if a name cannot be that of a new file or folder on every system.
+    """Raise PanjError if a name is too long, or one that Windows keeps for a device or ends otherwise.
 
     Args:
         key: Name of the option, for errors.
@@ -249,8 +249,6 @@ def check_new_name(key: str, name: str) -> None:
     size = len(os.fsencode(name))
     if size > MOST_BYTES:
         raise PanjError(f"{key}: found '{name}' of {size} bytes, expected a name of at most {MOST_BYTES}")
-    if odd := next((letter for letter in name if letter in '<>:"|?*' or ord(letter) < 32), ""):
-        raise PanjError(f"{key}: found '{name}' with {odd!r}, which Windows does not allow, expected a name without it")
     if name.endswith((".", " ")) or OF_DEVICES.fullmatch(name):
         expected = "a name without a dot or a space at its end" if name[-1] in ". " else "another name"
         raise PanjError(f"{key}: found '{name}', which Windows does not allow, expected {expected}")

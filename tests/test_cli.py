@@ -295,7 +295,7 @@ def test_text_that_no_file_or_host_can_have_as_its_name_is_an_error_of_one_line(
 LONG = "a" * 201
 
 
-@pytest.mark.parametrize("name", [LONG, "ж" * 101, "nul", "com1.csv", "com¹", "policy.", "a:b", "a?b"])
+@pytest.mark.parametrize("name", [LONG, "ж" * 101, "nul", "com1.csv", "com¹", "policy."])
 @pytest.mark.parametrize(("words", "key"), [
     (["run", "runs=1", "study={}"], "study"), (["run", "runs=1", "results_dir={}"], "results_dir"),
     (["run", "runs=1", "results_dir={}/here"], "results_dir"), (["assimilate", "name={}"], "name"),
