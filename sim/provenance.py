@@ -22,7 +22,6 @@ PACKAGE = Path(__file__).parent
 CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of the description of numbers that were fitted
 NOT_CALIBRATED = "not calibrated"
 UP_TO = " of days up to "  # before the last day of the reports, in the description of a fit to part of the record
-LAST_DAY = date(2021, 7, 7)  # as in sim.data.facts, which is slow to import
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
     "study", "words", "first_seed", "runs", "runs_of_cells", "words_of_cells", "calibration", "settings_fingerprint",
@@ -43,26 +42,17 @@ def kind_of(calibration: str) -> str:
     return calibration.partition(":")[0]
 
 
-def partly_fitted(until: str | None) -> str:
-    """Return what follows the description of a fit that uses part of the record only.
-
-    Args:
-        until: Last day of the reports that are fitted, in ISO format; None or the last day of the record for all.
-    """
-    return "" if until is None or date.fromisoformat(until) >= LAST_DAY else f"{UP_TO}{until}"
-
-
-def fitted_until(calibration: str) -> date:
+def fitted_until(calibration: str) -> date | None:
     """Return the last day of the reports to which numbers were fitted.
 
     Args:
         calibration: The description of the source of the numbers, as in `Settings.calibration`.
 
     Returns:
-        The day; the last day of the record unless the description names an earlier one.
+        The day; None if numbers were fitted to the whole record, or to nothing.
     """
     found = re.search(f"{UP_TO}(\\d{{4}}-\\d\\d-\\d\\d)", calibration)
-    return date.fromisoformat(found[1]) if found else LAST_DAY
+    return date.fromisoformat(found[1]) if found else None
 
 
 def versions() -> dict[str, str]:

@@ -119,6 +119,16 @@ def whole(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.1g}"
 
 
+def format_number(value: float, unit: str) -> str:
+    """Format an amount: a count without decimals, any other number to three significant digits.
+
+    Args:
+        value: The amount.
+        unit: Unit of the outcome.
+    """
+    return whole(value) if unit in COUNTED else significant(value)
+
+
 def percent(share: float, decimals: int = 0) -> str:
     """Format a share as a percentage: `57 %`.
 

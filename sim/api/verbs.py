@@ -19,7 +19,7 @@ from sim.configuration.calls import checked
 from sim.configuration.values import overrides_of
 from sim.data.own import words_of_folder
 from sim.errors import PanjError
-from sim.options import read_request
+from sim.options import THE_LINE, read_request
 from sim.provenance import stated_command
 from sim.wording import counted
 
@@ -183,7 +183,7 @@ def score(
 
 @checked
 def assimilate(
-    until: date | str = date(2021, 7, 7),
+    until: date | str = THE_LINE,
     *,
     worlds: int = 1000,
     known: date | str | None = None,

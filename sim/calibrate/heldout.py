@@ -76,6 +76,11 @@ def is_told_by(target: Target, day: date, when: Heard) -> bool:
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
 
+def is_of_days_up_to(target: Target, day: date, when: Heard) -> bool:
+    """Return whether the date, the outcome and all evidence of a target concern only days up to `day`."""
+    return target.date <= day and ends_by(target, day, when) and is_told_by(target, day, when)
+
+
 def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
     """Choose the targets that a fit made at the end of `day` uses, and return the role of every target in that fit."""
     kinds = {}
@@ -83,9 +88,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
         early, told = ends_by(target, day, when), is_told_by(target, day, when)
         straddles = not early and (told or target.event == KNOWN_EVENT)
         kinds[target.target] = BEFORE if early else STRADDLES if straddles else PREDICTED
-    able = [target for target in targets
-            if ends_by(target, day, when) and target.date <= day and is_told_by(target, day, when)
-            and not target.parts]  # fmt: skip
+    able = [target for target in targets if is_of_days_up_to(target, day, when) and not target.parts]
     fitted: list[Target] = []
     taken: set[str] = set()
     for target in sorted(able, key=lambda one: one.use != "fitted"):
@@ -115,7 +118,7 @@ def targets_until(targets: Sequence[Target], day: date) -> tuple[Target, ...]:
     return tuple(
         target._replace(use="fitted" if target.target in fitted else "scored")
         for target in targets
-        if ends_by(target, day, when) and target.date <= day and is_told_by(target, day, when)
+        if is_of_days_up_to(target, day, when)
     )
 
 

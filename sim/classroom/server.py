@@ -52,7 +52,7 @@ from sim.engine.cache import naming_rules_of_user
 from sim.engine.compile import cache_folder
 from sim.errors import PanjError
 from sim.execution.executors import workers_of
-from sim.execution.run import compile_rules, rules_are_cold
+from sim.execution.run import announcing, compile_rules, rules_are_cold
 from sim.execution.work import layout_of
 from sim.options import Classroom
 from sim.story.branches import Course, step_is_cold
@@ -446,16 +446,13 @@ def compile_apart(order: Order, console: Console) -> None:
     """
     if not (rules_are_cold() or step_is_cold()) or not can_keep():
         return
-    console.print("Compiling the rules, once for this installation: about a minute ...")
-    with workers_of(Executor("processes", 1, None)) as workers:
+    killed = suppress(BrokenProcessPool)  # for want of memory perhaps; what is left is compiled in this process
+    with killed, announcing(console), workers_of(Executor("processes", 1, None)) as workers:
         try:
             workers.submit(compile_all, order).result()
         except KeyboardInterrupt:
             workers.stop()
             raise
-        except BrokenProcessPool:  # it was killed, for want of memory perhaps; what is left is compiled in this process
-            return
-    console.print("The rules are compiled.")
 
 
 def can_keep() -> bool:

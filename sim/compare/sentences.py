@@ -17,7 +17,7 @@ from sim.compare.risk import Risk, say_range
 from sim.data.facts import THE_LINE
 from sim.options import Range
 from sim.study.reader import Measure, Study, StudyCell, Worlds, same
-from sim.wording import COUNTED, Language, counted, format_day, language_of, significant, whole
+from sim.wording import Language, counted, format_day, format_number, language_of
 
 FEW_CELLS = 3  # largest number of cells that a note lists
 FEW = 20  # number of worlds below which bootstrap intervals are too narrow
@@ -337,9 +337,7 @@ def say_number(value: float, measure: Measure) -> str:
         The number with thousands separators: a count without decimals, any other to three significant digits; a share
         is in per cent.
     """
-    if measure.unit in COUNTED:
-        return whole(abs(value))
-    return significant(abs(value) * (100 if is_share(measure) else 1))
+    return format_number(abs(value) * (100 if is_share(measure) else 1), measure.unit)
 
 
 def is_share(measure: Measure) -> bool:

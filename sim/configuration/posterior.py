@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from sim.configuration.numbers import check_range, declared_numbers
 from sim.data.configs import folder_of
-from sim.data.facts import fingerprint_of_record
+from sim.data.facts import THE_LINE, fingerprint_of_record
 from sim.engine.chance import draw_parameters
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
-from sim.provenance import partly_fitted
+from sim.provenance import UP_TO
 
 OF_A_ROW = ("weight", "seed", "distance")
 SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
@@ -184,7 +184,9 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
         rows = of_today(rows, keys, believed)
     check_rows(rows, keys, where)
     kind = "weighted draws" if np.ptp(weights) else "draws"
-    note = f"{len(rows):,} {kind} fitted to {about['targets']} targets{partly_fitted(about.get('until'))}"
+    until = about.get("until", THE_LINE.isoformat())
+    part = "" if until == THE_LINE.isoformat() else f"{UP_TO}{until}"
+    note = f"{len(rows):,} {kind} fitted to {about['targets']} targets{part}"
     return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
 
 

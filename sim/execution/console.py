@@ -20,7 +20,7 @@ from sim.execution.backlog import Backlog
 from sim.provenance import shell_command
 from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
-from sim.wording import COUNTED, counted, format_seconds, significant, whole
+from sim.wording import counted, format_number, format_seconds
 
 EVERY = 30.0  # longest time between log lines, seconds
 SHARE = 0.25  # share of the campaigns after which a log line is printed even if less time has passed
@@ -193,7 +193,7 @@ def format_end(text: str, row: SummaryRow) -> str:
         value = float(text)
     except ValueError:
         return text or "-"
-    return whole(value) if row.unit in COUNTED else significant(value)
+    return format_number(value, row.unit)
 
 
 def format_interval(row: SummaryRow) -> str:

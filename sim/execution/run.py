@@ -242,6 +242,18 @@ def rules_are_cold() -> bool:
     return compiled and not any(cache_folder().rglob(COMPILED))
 
 
+@contextmanager
+def announcing(console: Console) -> Iterator[None]:
+    """Print that the rules are being compiled before a block, and after it, unless it fails, that they are compiled.
+
+    Args:
+        console: Console for the messages.
+    """
+    console.print("Compiling the rules, once for this installation: about a minute ...")
+    yield
+    console.print("The rules are compiled.")
+
+
 def compile_rules(order: Order, seed: int, console: Console) -> None:
     """Compile the rules, or load them from the cache, by running a campaign that lasts one day.
 
@@ -252,14 +264,9 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     """
     if not compiled:
         return
-    cold = rules_are_cold()
-    if cold:
-        console.print("Compiling the rules, once for this installation: about a minute ...")
     world = layout_of(order.rules, order.attention, order.posts).world
-    with naming_rules_of_user():
+    with announcing(console) if rules_are_cold() else nullcontext(), naming_rules_of_user():
         run_campaign(world, order.rules, order.timeline, seed, 1)
-    if cold:
-        console.print("The rules are compiled.")
 
 
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:

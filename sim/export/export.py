@@ -11,7 +11,7 @@ from sim.errors import PanjError
 from sim.export.districts import write_geojson, write_geopackage
 from sim.export.tables import Part, write_csv, write_workbook
 from sim.options import Export, require_extra
-from sim.study.files import dialect_of, write_errors
+from sim.study.files import dialect_of, refuse_dialect, write_errors
 from sim.study.reader import Study, open_study, unfinished
 
 EXPORTS = "exports"
@@ -31,9 +31,8 @@ def export(request: Export) -> Path:
     Raises:
         PanjError: If the study is damaged, has no such cell or day, or if the place exists or cannot be written.
     """
-    for key, value in (("decimal", request.decimal.strip(".")), ("separator", request.separator)):
-        if value and request.to != "csv":
-            raise PanjError(f"{key}: found '{value}' with to={request.to}, expected it with to=csv only")
+    if request.to != "csv":
+        refuse_dialect(request.separator, request.decimal, f"to={request.to}")
     dialect = dialect_of(request.separator, request.decimal)
     if request.to in NEED_LIBRARIES:
         require_extra("files", f"to={request.to}")

@@ -281,7 +281,7 @@ def fitted(subject: Subject) -> str:
         return "These worlds were chosen by the reports, so that being near a figure is no test of the model."
     if NOT_CALIBRATED in calibrations_of(subject) or not subject.measure.reported["text"]:
         return ""
-    until = min(fitted_until(cell.calibration) for cell in subject.base.cells)
+    until = min(fitted_until(cell.calibration) or THE_LINE for cell in subject.base.cells)
     if subject.measure.outcome not in outcomes_of_targets(until):
         if until == THE_LINE or subject.measure.outcome not in outcomes_of_targets(THE_LINE):
             return ""

@@ -33,7 +33,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
-from sim.provenance import LAST_DAY, fitted_until, shell_command
+from sim.provenance import fitted_until, shell_command
 from sim.study.files import write_errors
 from sim.wording import counted, format_day, format_short_day, paragraph, significant, span, with_range
 
@@ -99,7 +99,7 @@ def title_of(scores: Scores) -> str:
 def fitted_days(about: Mapping[str, Any]) -> str:
     """Return the last day of the reports that were fitted as text; empty if they are all that there are."""
     until = fitted_until(about["calibration"])
-    return "" if until == LAST_DAY else format_day(until)
+    return format_day(until) if until else ""
 
 
 def about_marked(about: Mapping[str, Any]) -> str:

@@ -196,8 +196,7 @@ def number_of(key: str) -> str:
 
 def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
     """Score a study, its variants and the naive forecasts, write the tables, and return their folder."""
-    until = fitted_until(study.cell.calibration)
-    if until < THE_LINE:
+    if until := fitted_until(study.cell.calibration):
         targets = [target._replace(use="fitted" if target.date <= until else "scored") for target in targets]
     facts = read_facts()
     districts = len(facts.district_id)

@@ -296,6 +296,20 @@ def dialect_of(separator: str, decimal: str) -> Dialect:
     return found if found == USUAL else found._replace(encoding="utf-8-sig")
 
 
+def refuse_dialect(separator: str, decimal: str, form: str) -> None:
+    """Raise PanjError if conventions of CSV were asked for with another form of output.
+
+    Args:
+        separator: Separator of columns; empty if none was asked for.
+        decimal: Decimal mark; the usual one if no other was asked for.
+        form: What was asked for instead of CSV, as the option: `to=xlsx`.
+    """
+    for key, value in (("separator", separator), ("decimal", decimal)):
+        if value not in ("", USUAL.decimal):
+            csv_form = f"{form.partition('=')[0]}=csv"
+            raise PanjError(f"{key}: found '{value}' with {form}, expected it with {csv_form} only")
+
+
 def csv_rows(rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> str:
     """Format rows as CSV; values that are missing (None or nan) are empty, and dates are in ISO format."""
     file = io.StringIO()

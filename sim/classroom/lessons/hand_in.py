@@ -23,7 +23,7 @@ from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, tota
 from sim.classroom.texts import plain_yaml, safe_cell, texts_of
 from sim.errors import PanjError, unknown
 from sim.options import Grade
-from sim.study.files import USUAL, Dialect, csv_rows, dialect_of
+from sim.study.files import USUAL, Dialect, csv_rows, dialect_of, refuse_dialect
 
 LARGEST = 64 * 1024  # maximum bytes of a file
 VERSION = 1
@@ -228,9 +228,8 @@ def main(request: Grade) -> int:
         The exit code: 0, or 2 if a file could not be marked.
     """
     dialect = dialect_of(request.separator, request.decimal)
-    for key, value in (("separator", request.separator), ("decimal", request.decimal)):
-        if request.format != "csv" and value not in ("", USUAL.decimal):
-            raise PanjError(f"{key}: found '{value}' with format={request.format}, expected format=csv", key=key)
+    if request.format != "csv":
+        refuse_dialect(request.separator, request.decimal, f"format={request.format}")
     campaigns = CampaignStore(request.results_dir)
     graded, failed = [], 0
     files = request.hand_ins
