@@ -7,6 +7,7 @@ rules_profile, ...) only those benchmarks are run, and the earlier results of th
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ print(json.dumps(importlib.import_module(sys.argv[2]).measure(sys.argv[3] == "1"
 
 def main(words: Sequence[str]) -> int:
     """Run the benchmarks, write the results after each section, and print their location."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have compiled modules; without, each process compiles them
     quick = "quick" in words
     wanted = [word for word in words if word != "quick"] or list(SECTIONS)
     unknown = [word for word in wanted if word not in SECTIONS]

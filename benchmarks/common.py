@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have compiled modules; without, each process compiles them
 # Overrides of the measured campaign: numbers as declared, the same for every seed, so that times stay comparable after
 # a new fit. By default each campaign takes a draw of the posterior; with most draws more people leave home.
 MEASURED = ("calibration=as_declared",)
