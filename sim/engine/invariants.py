@@ -253,7 +253,8 @@ def every_queue_is_counted(world: World, day: int) -> Iterator[Claim]:
     yield Claim(
         posts.people_admitted == admitted,
         lambda row: (
-            f"post {row} counts {posts.people_admitted[row]} people admitted, expected {admitted[row]}, as in their rows"
+            f"post {row} counts {posts.people_admitted[row]} people admitted, "
+            f"expected {admitted[row]}, as in their rows"
         ),
     )
     rows = np.bincount(
