@@ -221,23 +221,6 @@ def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Dr
     return drawings_of(shown, evening)
 
 
-def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Draw every figure of a study and save them in `figures/`.
-
-    Args:
-        folder: The folder of the study.
-        evening: Day shown by the map of a single cell; by default 5 July, or the nearest day that the study has.
-        cell: Number of the cell to draw; by default the figures show the whole study.
-
-    Returns:
-        The paths of the figures, in page order.
-
-    Raises:
-        PanjError: The study is incomplete or has no such cell or day.
-    """
-    return in_parallel(drawings_in(folder, evening, cell))
-
-
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
     """Draw every figure and the animated map, and write the page with them.
 
