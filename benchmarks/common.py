@@ -10,9 +10,11 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)  # of an alternative: a text, or the size that it measures
 
 ROOT = Path(__file__).parent.parent
 # Overrides of the measured campaign: numbers as declared, the same for every seed, so that times stay comparable after
@@ -34,9 +36,9 @@ def told_by(code: str, *words: object, python: str | Path = sys.executable, one_
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[Any]]:
+def in_turn(ways: Mapping[Name, Callable[[], Any]], repeats: int) -> dict[Name, list[Any]]:
     """Run each alternative `repeats` times, alternating, so that a slow minute affects all of them equally."""
-    given: dict[str, list[Any]] = {name: [] for name in ways}
+    given: dict[Name, list[Any]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
             given[name].append(way())

@@ -138,7 +138,8 @@ def live_tiles(side: str, campaigns: str) -> dict[str, float]:
 
 def space_of(world: World, days: int) -> int:
     """Return the bytes of the arrays that a campaign writes and of its record, without the roads, which are shared."""
-    groups = [*world._replace(roads=()), blank_record(world, days)]
+    written = [group for group in world if group is not world.roads]
+    groups = [*written, blank_record(world, days)]
     return sum(np.asarray(trait).nbytes for group in groups for trait in group)
 
 
@@ -199,7 +200,9 @@ def measure(quick: bool = False) -> dict[str, Any]:
 def measure_families(plan: Plan) -> dict[str, Any]:
     """Measure time and memory of one campaign by rows of refugees, beyond those of one in which nobody flees."""
     campaigns = 1 if plan.repeats == 1 else 2
-    ways = {people: partial(ask, "live_families", people, campaigns) for people in (0, *plan.people_per_row)}
+    ways: dict[int, Any] = {
+        people: partial(ask, "live_families", people, campaigns) for people in (0, *plan.people_per_row)
+    }
     told = in_turn(ways, plan.repeats)
     calm = told.pop(0)
     x = [runs[0]["families"] for runs in told.values()]
@@ -255,9 +258,9 @@ def ask(deed: str, *words: object, one_core: bool = True) -> Any:
 
 
 def command(*words: str) -> dict[str, float]:
-    """Measure the seconds of a command and of its campaigns, and the peak megabytes of its largest process."""
+    """Measure the seconds of a command and of its campaigns, and the peak megabytes of its process."""
     with tempfile.TemporaryDirectory() as folder:
-        return dict(zip(("seconds", "lived", "megabytes"), sweep(folder, *words), strict=True))
+        return sweep(folder, *words)._asdict()
 
 
 def column(told: Mapping[Any, Sequence[Mapping[str, float]]], name: str) -> list[list[float]]:

@@ -30,7 +30,7 @@ from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
 
 from sim.configuration.compose import compose_settings
 from sim.engine.campaign import blank_record, step
-from sim.engine.chance import seeds_of
+from sim.engine.chance import Seeds, seeds_of
 from sim.engine.day import Rules
 from sim.engine.invariants import linked_units
 from sim.engine.layout import fresh
@@ -97,6 +97,7 @@ class Case(NamedTuple):
     rule: str
     world: World
     rules: Rules
+    seeds: Seeds
     day: int
 
 
@@ -132,7 +133,7 @@ def evenings_of(size: Size) -> list[Case]:
     for day in range(max(size.evenings) + 1):
         step(world, settings.rules, settings.timeline, seeds, record, day)
         if day in size.evenings:
-            cases += [Case(rule, copied(world), settings.rules, day + 1) for rule in WRITES]
+            cases += [Case(rule, copied(world), settings.rules, seeds, day + 1) for rule in WRITES]
     return cases
 
 
@@ -198,7 +199,7 @@ def way_of_panj(case: Case, rule: Any) -> Callable[[int], None]:
     """Return a function that runs the compiled rule a given number of times."""
     written = written_by(case.rule, case.world)
     saved = tuple(trait.copy() for trait in written)
-    return lambda times: rule(times, case.world, case.rules, case.day, written, saved)
+    return lambda times: rule(times, case.world, case.rules, case.seeds, case.day, written, saved)
 
 
 def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], None]:
@@ -291,12 +292,18 @@ def calls_of_travel(world: World, case: Case) -> Counter[str]:
         return call
 
     functions = {name: own for name, own in vars(journeys).items() if is_of_journeys(own)}
-    plain = {name: counted(name, getattr(own, "py_func", own)) for name, own in functions.items()}
+    plain = {name: counted(name, uncompiled(own)) for name, own in functions.items()}
     with mock.patch.dict(vars(journeys), plain):
         land, border = Land(*world[:3]), Border(world.posts, world.refugees, world.queues)
-        seeds = seeds_of(SEED, case.day, world.provinces.capital.size)
-        journeys.travel(land, border, case.rules.journeys, today_of(world, seeds, case.day))
+        today = uncompiled(today_of)(world, case.seeds, case.day)
+        journeys.travel(land, border, case.rules.journeys, today)
     return calls
+
+
+def uncompiled(rule: Any) -> Callable[..., Any]:
+    """Return the Python function of a rule; a compiled rule can only be called by compiled code."""
+    function: Callable[..., Any] = getattr(rule, "py_func", rule)
+    return function
 
 
 def is_of_journeys(own: Any) -> bool:

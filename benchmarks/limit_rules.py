@@ -6,8 +6,6 @@ This is a separate module, imported by name, so that Numba can cache the compile
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from sim.engine.bookkeeping import Endurance, muster
 from sim.engine.chance import Seeds
 from sim.engine.compile import entry, rule
@@ -15,7 +13,7 @@ from sim.engine.day import Rules
 from sim.engine.rules.journeys import travel
 from sim.engine.rules.morale import settle_morale
 from sim.engine.rules.supply import supply
-from sim.engine.world import Today, Whole, World, armies_of, border_of, land_of, today_of
+from sim.engine.world import Whole, World, armies_of, border_of, land_of, today_of
 
 Traits = tuple[Whole, ...]
 
@@ -29,31 +27,30 @@ def put_back(written: Traits, saved: Traits) -> None:
 
 
 @entry
-def nothing_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+def nothing_again(
+    times: int, world: World, rules: Rules, seeds: Seeds, day: int, written: Traits, saved: Traits
+) -> None:
     """Restore the state repeatedly, without a rule."""
     for _ in range(times):
         put_back(written, saved)
 
 
-@rule
-def without_draws(world: World, day: int) -> Today:
-    """Return a day for rules that draw nothing."""
-    none = np.zeros((day + 1, 1), np.uint64)
-    return today_of(world, Seeds(np.zeros((1, 1), np.uint64), none, none), day)
-
-
 @entry
-def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+def travel_again(
+    times: int, world: World, rules: Rules, seeds: Seeds, day: int, written: Traits, saved: Traits
+) -> None:
     """Run `travel` repeatedly."""
     land, border = land_of(world), border_of(world)
-    today = without_draws(world, day)
+    today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)
         travel(land, border, rules.journeys, today)
 
 
 @entry
-def muster_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+def muster_again(
+    times: int, world: World, rules: Rules, seeds: Seeds, day: int, written: Traits, saved: Traits
+) -> None:
     """Run `muster` repeatedly."""
     armies, endurance = armies_of(world), Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     for _ in range(times):
@@ -62,7 +59,9 @@ def muster_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 
 @entry
-def supply_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+def supply_again(
+    times: int, world: World, rules: Rules, seeds: Seeds, day: int, written: Traits, saved: Traits
+) -> None:
     """Run `supply` repeatedly."""
     land, armies = land_of(world), armies_of(world)
     for _ in range(times):
@@ -71,10 +70,12 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 
 @entry
-def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+def settle_morale_again(
+    times: int, world: World, rules: Rules, seeds: Seeds, day: int, written: Traits, saved: Traits
+) -> None:
     """Run `settle_morale` repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
-    today = without_draws(world, day)
+    today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)
         settle_morale(world.districts, world.units, rules.morale, endurance, today)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common import CORES as WORKERS
 from common import MEASURED, in_words, spread, table
@@ -42,8 +42,17 @@ def bare(campaigns: int) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def sweep(folder: str, *words: str) -> tuple[int, float, float, float]:
-    """Run a sweep; return its cells, its seconds, the seconds of its campaigns, and the peak MB of the process."""
+class Sweep(NamedTuple):
+    """What a sweep took."""
+
+    cells: int
+    seconds: float  # of the command
+    lived: float  # seconds of its campaigns
+    megabytes: float  # peak of the process
+
+
+def sweep(folder: str, *words: str) -> Sweep:
+    """Run a sweep as a command in a separate process."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "sim", *words, *MEASURED, f"results_dir={folder}", "study=x"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -53,12 +62,8 @@ def sweep(folder: str, *words: str) -> tuple[int, float, float, float]:
         raise RuntimeError(f"{' '.join(command)} ended with {status}")
     about = Path(folder) / "x" / "about.json"
     said = json.loads(about.read_text(encoding="utf-8"))
-    return (
-        len(said["cells"]),
-        seconds,
-        said["seconds"],
-        used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2),
-    )
+    megabytes = used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    return Sweep(len(said["cells"]), seconds, said["seconds"], megabytes)
 
 
 def processes_of(pid: int) -> list[int]:
@@ -105,9 +110,8 @@ def measure(quick: bool = False) -> dict[str, Any]:
     each, rows = [bare(100)], {}
     for name, words in sweeps.items():
         with tempfile.TemporaryDirectory() as folder:
-            count, seconds, lived, megabytes = sweep(folder, *words, f"runs={runs}")
+            rows[name] = {"runs": runs, **sweep(folder, *words, f"runs={runs}")._asdict()}
         each.append(bare(100))
-        rows[name] = {"cells": count, "runs": runs, "seconds": seconds, "lived": lived, "megabytes": megabytes}
     return {"bare_ms": spread([one * 1000 for one in each]), "sweeps": rows, "worker_mb": worker_megabytes(20 * runs)}
 
 

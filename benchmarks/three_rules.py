@@ -391,7 +391,7 @@ def typed_numbers(work: Work) -> Numbers:
 
 def copied(country: Country) -> Country:
     """Copy everything that the rules write; roads are shared."""
-    copies = {
+    copies: dict[str, Any] = {
         name: type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
         for name, group in country._asdict().items()
         if name != "roads"

@@ -59,10 +59,10 @@ def tiled_facts(facts: Facts, side: int) -> Facts:
     """Repeat districts, provinces and posts in every tile, with unique names and identities, and link the tiles."""
     tiles, districts = side * side, len(facts.district_id)
     first, neighbour, km = tiled_links(facts, side)
-    named = {trait: tile_names(getattr(facts, trait), tiles) for trait in OF_DISTRICTS + OF_POSTS}
-    texts = {trait: getattr(facts, trait) * tiles for trait in REPEATED_TEXTS}
-    same = {trait: np.tile(getattr(facts, trait), tiles) for trait in REPEATED}
-    placed = {trait: tiled_degrees(trait, facts, side) for trait in PLACED}
+    named: dict[str, Any] = {trait: tile_names(getattr(facts, trait), tiles) for trait in OF_DISTRICTS + OF_POSTS}
+    texts: dict[str, Any] = {trait: getattr(facts, trait) * tiles for trait in REPEATED_TEXTS}
+    same: dict[str, Any] = {trait: np.tile(getattr(facts, trait), tiles) for trait in REPEATED}
+    placed: dict[str, Any] = {trait: tiled_degrees(trait, facts, side) for trait in PLACED}
     return Facts(
         **named, **texts, **same, **placed,
         province_of=shifted(facts.province_of, tiles, len(facts.provinces)),

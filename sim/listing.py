@@ -175,13 +175,13 @@ def outcomes() -> list[Row]:
     from datetime import timedelta
 
     from sim.data.evidence import read_evidence
-    from sim.data.facts import read_facts
+    from sim.data.facts import facts_here
     from sim.outcome import read_outcomes, reported_of  # slow to import
 
     start, end = usual_days()
     evidence = {row.id: row for row in read_evidence()}
     rows = []
-    for row in read_outcomes(read_facts(), start, (end - start).days):
+    for row in read_outcomes(facts_here(), start, (end - start).days):
         figure = reported_of(row, evidence)
         rows.append({
             "outcome": row.name, "unit": row.unit, "label": row.label, "description": row.counted,

@@ -28,7 +28,7 @@ from sim.configuration.overrides import MULTIRUN, Overrides
 from sim.configuration.settings import Precision
 from sim.configuration.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.data.configs import read_yaml
-from sim.data.facts import Facts, read_facts
+from sim.data.facts import Facts, facts_here
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, Stopped, unknown
 from sim.execution.run import run_sweep
@@ -64,7 +64,7 @@ def main(request: Reproduce, redraw: Redraw) -> int:
     made = read_made(path)
     check_whole(path)
     print_lines(console, *describe(path, made))
-    facts = read_facts()
+    facts = facts_here()
     changes = changes_since(made, facts)
     print_changes(console, changes)
     home = home_of(path, made)

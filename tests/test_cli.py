@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -344,3 +345,12 @@ def test_a_report_of_a_study_without_daily_tables_says_why(tmp_path: Path) -> No
             (tmp_path / name).touch()
     with pytest.raises(PanjError, match=r"found no days.parquet.*daily=true"):
         reader.has_several_cells(tmp_path)
+
+
+@pytest.mark.parametrize(("word", "code"), [("--version", 0), ("runs=none", 2)])
+def test_a_program_that_ends_at_once_has_written_everything_and_called_its_exit_handlers(word: str, code: int) -> None:
+    program = "import atexit, sys; from sim.__main__ import run_program; atexit.register(print, 'left'); run_program()"
+    done = subprocess.run([sys.executable, "-c", program, word], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.splitlines()[-1] == "left"
+    assert (done.stderr != "") == (code != 0)

@@ -93,7 +93,7 @@ class District(mesa.Agent):
 
     def cheapest_road(self, goal: "District", avoid_km: float) -> Road:
         """Return the cheapest road that leads nearer to the goal, with fighting counted as a detour."""
-        best, lowest = None, math.inf
+        best, lowest = self.roads[0], math.inf
         for road in self.roads:
             there = road.there
             if there.km[goal.row] >= self.km[goal.row]:

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from sim.assimilation.observations import Observation, Window, log_likelihoods, window_of
 from sim.configuration.draws import Draws, numbers_at
 from sim.configuration.settings import Order
-from sim.data.facts import Facts
+from sim.data.facts import Facts, facts_here
 from sim.data.own import remembered
 from sim.engine.campaign import Campaign, run_campaign
 from sim.engine.chance import Address, Stream
 from sim.engine.layout import fresh
 from sim.errors import CampaignError, PanjError
-from sim.execution.work import check_versions, facts_here, layout_of
+from sim.execution.work import check_versions, layout_of
 from sim.sampler import STEPS, Floats, Integers, State, stepped
 
 ONCE = (  # streams of draws made once in a campaign

@@ -30,9 +30,9 @@ from sim.assimilation.observations import Observation, count_in, log_likelihood,
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.settings import Settings
 from sim.data.evidence import read_evidence
-from sim.data.facts import Facts, read_falls
+from sim.data.facts import Facts, facts_here, read_falls
 from sim.data.record import NIGHTS, counted_at, point
-from sim.execution.work import facts_here, layout_of
+from sim.execution.work import layout_of
 from sim.provenance import command_line, commit, versions
 from sim.sampler import Cloud, Floats, Integers, State
 from sim.study.codebook import Codebook, write_codebook

@@ -28,7 +28,7 @@ from sim.configuration.draws import Prior
 from sim.configuration.numbers import declared_numbers
 from sim.configuration.overrides import AnyOverrides, Overrides
 from sim.configuration.posterior import Posterior, posterior_of
-from sim.data.facts import read_facts
+from sim.data.facts import facts_here
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 from sim.outcome import fingerprint_of_outcomes, read_outcomes
@@ -320,7 +320,7 @@ def read_bank(folder: Path) -> Bank:
     keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
     if not keys or len(about.get("cells", ())) != 1 or "priors" not in base_of(folder)["draws"]:
         raise PanjError(f"{folder}: found a study that is not a prior sample, expected one made by python -m sim bank")
-    facts = read_facts()
+    facts = facts_here()
     here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
     counted = about.get("outcomes", {})  # banks of older versions have one fingerprint of all outcomes instead
     if counted:

@@ -28,7 +28,7 @@ from sim.calibrate.fit import Fit, Nearest, fit
 from sim.calibrate.tables import write_tables
 from sim.configuration.compose import compose_settings
 from sim.data.evidence import read_evidence
-from sim.data.facts import read_facts
+from sim.data.facts import facts_here
 from sim.errors import PanjError
 from sim.outcome import read_outcomes
 from sim.scoring import forecasts
@@ -57,7 +57,7 @@ class Split(NamedTuple):
 
 def heard() -> Heard:
     """Read the last days covered by outcomes and by items of evidence, and the conflicts between items of evidence."""
-    table = read_outcomes(read_facts(), forecasts.DAY_0, forecasts.DAYS)
+    table = read_outcomes(facts_here(), forecasts.DAY_0, forecasts.DAYS)
     ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
     return Heard(ends, {row.id: row.date_end for row in evidence}, {row.id: row.conflicts for row in evidence})

@@ -29,7 +29,7 @@ from sim.compare.sentences import (
     say_number,
 )
 from sim.configuration.settings import Settings
-from sim.data.facts import THE_LINE, read_facts
+from sim.data.facts import THE_LINE, facts_here
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcome import Outcome, Reported, read_outcomes, reported_of
@@ -156,7 +156,7 @@ class Reading(NamedTuple):
 @lru_cache(maxsize=16)
 def outcomes_of(start: date, days: int) -> dict[str, Outcome]:
     """Read the outcomes of campaigns with a given first day and length; return them keyed by name."""
-    return {row.name: row for row in read_outcomes(read_facts(), start, days)}
+    return {row.name: row for row in read_outcomes(facts_here(), start, days)}
 
 
 def outcomes_to_choose(settings: Settings) -> dict[str, str]:

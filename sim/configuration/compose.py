@@ -45,7 +45,7 @@ from sim.configuration.own import own_events, own_numbers, own_paths, used_paths
 from sim.configuration.settings import Executor, Precision, Sampling, Settings
 from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
-from sim.data.facts import Facts, read_facts
+from sim.data.facts import Facts, facts_here
 from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
 from sim.data.own_rules import check_unchanged
 from sim.data.places import naming_own_files
@@ -214,7 +214,7 @@ class Composer:
     def __init__(self, facts: Facts | None = None) -> None:
         check_unchanged()
         refresh()  # the user's files may have changed since the last command of this process
-        self.facts = facts or read_facts()
+        self.facts = facts or facts_here()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[Override, ...], Composed] = {}
         self.choices: dict[Override, DictConfig | None] = {}  # config of one group, by the override that chooses it

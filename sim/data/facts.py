@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sim.data import own
 from sim.data.meaning import fingerprint_of, meaning_of_table
+from sim.data.own import remembered
 from sim.data.tables import Row, named, read_table, read_text, refuse_duplicates
 from sim.errors import PanjError, unknown
 
@@ -94,6 +95,12 @@ class Links(NamedTuple):
     first: Integers
     neighbour: Integers
     km: Floats
+
+
+@remembered(maxsize=1)
+def facts_here() -> Facts:
+    """Return the facts in the tables of the user, or else in those of the package, which are read only once."""
+    return read_facts()
 
 
 def read_facts(folder: Path | None = None) -> Facts:

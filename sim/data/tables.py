@@ -98,20 +98,18 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
         PanjError: If the file is missing, is not valid CSV or has no rows, if a column is missing or occurs twice, or
             if two rows have the same key or a row has no key.
     """
+    file = named(path)
     reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
     try:
         header = next(reader)
-        check_header(named(path), header, columns)
-        rows = [
-            make_row(f"{named(path)} line {reader.line_num}", name_cells(header, cells), columns, key)
-            for cells in reader
-        ]
+        check_header(file, header, columns)
+        rows = [make_row(f"{file} line {reader.line_num}", name_cells(header, cells), columns, key) for cells in reader]
     except csv.Error as error:
         raise PanjError(
-            f"{named(path)} line {reader.line_num}: found an invalid line ({error}), expected one cell per column"
+            f"{file} line {reader.line_num}: found an invalid line ({error}), expected one cell per column"
         ) from None
     if not rows:
-        raise PanjError(f"{named(path)}: found a header without rows, expected at least one row")
+        raise PanjError(f"{file}: found a header without rows, expected at least one row")
     refuse_duplicates(rows, key)
     return rows
 

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from sim.configuration.settings import Order, Piece, Precision
 from sim.configuration.sweep import Cell
-from sim.execution.work import facts_here, outcomes_of
+from sim.data.facts import facts_here
+from sim.execution.work import outcomes_of
 from sim.study.columns import CHANGES, DRAWN, FIRST_FALL, Counting
 from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded

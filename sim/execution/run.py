@@ -24,6 +24,7 @@ from sim.configuration.changes import describe_changes, describing_groups
 from sim.configuration.compose import chain_of
 from sim.configuration.settings import Order, Piece, Settings
 from sim.configuration.sweep import Sweep
+from sim.data.facts import facts_here
 from sim.data.own import files_with_effect, own_folder
 from sim.engine.cache import naming_rules_of_user
 from sim.engine.campaign import run_campaign
@@ -32,7 +33,7 @@ from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution.backlog import Backlog
 from sim.execution.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.execution.executors import Workers, workers_of
-from sim.execution.work import facts_here, layout_of, outcomes_of, with_drawn, work_timed
+from sim.execution.work import layout_of, outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
 from sim.provenance import PYTHON, command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table

@@ -14,7 +14,7 @@ import pyarrow as pa
 from sim.configuration.draws import Draws
 from sim.configuration.settings import Attention, Order, Piece, PostChanges
 from sim.data import own
-from sim.data.facts import Facts, read_facts
+from sim.data.facts import facts_here
 from sim.data.own import remembered
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import fingerprint_of_rules
@@ -114,12 +114,6 @@ def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None
                     else "update the worker's copy of Panj"
                 )
             )
-
-
-@remembered(maxsize=1)
-def facts_here() -> Facts:
-    """Return the content of the data files, read once per process."""
-    return read_facts()
 
 
 @remembered(maxsize=1)

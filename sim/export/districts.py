@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sim.data.evidence import CREDITS
-from sim.data.facts import Facts, read_facts, read_falls
+from sim.data.facts import Facts, facts_here, read_falls
 from sim.data.shapes import CREDIT, district_polygons
 from sim.errors import PanjError
 from sim.plots.captions import describe_campaigns
@@ -79,7 +79,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
         row = held.setdefault(code, {"median_fall_date": fell.isoformat() if fell else None})
         if when in wanted:
             row[f"{HELD}{when:%Y_%m_%d}"] = share
-    facts, shapes, reported = read_facts(), district_polygons(), reported_falls()
+    facts, shapes, reported = facts_here(), district_polygons(), reported_falls()
     refuse_without_shape(facts.district_id, shapes)
     return {
         "type": "FeatureCollection",
@@ -129,7 +129,7 @@ def names_of(facts: Facts, row: int) -> dict[str, str]:
 
 def reported_falls() -> dict[str, dict[str, str | None]]:
     """Return the reported day of each district's first loss and its precision, by P-code."""
-    falls, codes = read_falls(), read_facts().district_id
+    falls, codes = read_falls(), facts_here().district_id
     days = (None if np.isnat(day) else str(day) for day in falls.fell_date)
     return {
         code: {"reported_fall_date": day, "reported_fall_precision": precision or None}
@@ -183,7 +183,7 @@ def rows_by_day(shown: Study, day: date | None) -> pa.Table:
     table = shares_of(shown)
     days = pa.array(days_shown(table, day), pa.date32())
     table = table.filter(pc.is_in(table["date"], value_set=days))
-    facts = read_facts()
+    facts = facts_here()
     names = {code: names_of(facts, row) for row, code in enumerate(facts.district_id)}
     codes = table["district_id"].to_pylist()
     return pa.table(

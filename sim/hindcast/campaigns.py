@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.configuration.settings import Order
+from sim.data.facts import facts_here
 from sim.data.own import remembered
 from sim.engine.campaign import Record, run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Holder
 from sim.errors import CampaignError, PanjError
 from sim.execution.executors import Workers
-from sim.execution.work import check_versions, facts_here, layout_of
+from sim.execution.work import check_versions, layout_of
 from sim.hindcast.design import SOLDIERS, TARGETS
 from sim.hindcast.naive import Ensemble
 from sim.hindcast.record import districts_of

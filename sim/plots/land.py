@@ -15,7 +15,7 @@ import numpy as np
 from pyproj import Transformer
 
 from sim.data import shapes as stored
-from sim.data.facts import Facts, read_facts
+from sim.data.facts import Facts, facts_here
 from sim.data.own import remembered
 from sim.data.shapes import arcs_in_degrees, join, read_topology
 
@@ -51,7 +51,7 @@ def read_land() -> Land:
     Returns:
         The geometry; later calls return the same object.
     """
-    facts = read_facts()
+    facts = facts_here()
     arcs = [to_km(arc) for arc in arcs_in_degrees()]
     objects = read_topology()["objects"]
     shapes = objects["districts"]["geometries"]

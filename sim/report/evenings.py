@@ -16,7 +16,7 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sim.data.facts import THE_LINE, read_facts
+from sim.data.facts import THE_LINE, facts_here
 from sim.data.record import (
     AAN_LOST_BACK,
     AAN_NEWLY_HELD,
@@ -182,7 +182,7 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
     """Draw a heat map of the mean number of people waiting: one row per post, west to east, and one column per day."""
-    posts = west_to_east(read_facts())
+    posts = west_to_east(facts_here())
     columns = [f"waiting_{post}" for post in posts]
     people = np.array([study.series(column).mean(axis=1) for column in columns])
     edges = days_of(study.evenings) - 0.5

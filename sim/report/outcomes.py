@@ -19,7 +19,7 @@ from matplotlib.dates import DayLocator, date2num
 from matplotlib.ticker import MaxNLocator
 
 from sim.configuration.numbers import declared_numbers
-from sim.data.facts import THE_LINE, Facts, read_facts
+from sim.data.facts import THE_LINE, Facts, facts_here
 from sim.data.record import NIGHTS, counted_at, point
 from sim.plots.captions import cite
 from sim.plots.charts import (
@@ -319,7 +319,7 @@ def draw_crossings(study: Study, path: Path) -> Path:
     figure = new_figure(9.2)
     above, below = figure.subplots(2, 1, height_ratios=(1, 1.35))
     draw_nights(above, study)
-    draw_posts(below, study, read_facts())
+    draw_posts(below, study, facts_here())
     add_key_of(figure, below)
     sources = (
         f"Tajik border service and press counts ({', '.join(NIGHTS)}); by post, posts.csv. The counts of"

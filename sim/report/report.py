@@ -24,6 +24,7 @@ from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
 from sim.plots.captions import describe_failures, format_setting, name_key
+from sim.plots.land import read_land
 from sim.plots.maps import draw_map_of
 from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
 from sim.plots.style import in_style
@@ -199,6 +200,11 @@ def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Pa
     return figures_for(shown)[name].draw(shown, path)
 
 
+def prepare() -> None:
+    """Read the geometry of the maps, so that a process that waits for a study can draw it sooner."""
+    read_land()
+
+
 def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
     """Return a list of functions without arguments, each of which draws one figure of the page."""
     return [partial(draw_figure, shown, name, evening, picture(shown, name)) for name in figures_for(shown)]
@@ -213,23 +219,6 @@ def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Dr
     if evening is not None and shown.focus is None:
         raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
     return drawings_of(shown, evening)
-
-
-def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Draw every figure of a study and save them in `figures/`.
-
-    Args:
-        folder: The folder of the study.
-        evening: Day shown by the map of a single cell; by default 5 July, or the nearest day that the study has.
-        cell: Number of the cell to draw; by default the figures show the whole study.
-
-    Returns:
-        The paths of the figures, in page order.
-
-    Raises:
-        PanjError: The study is incomplete or has no such cell or day.
-    """
-    return in_parallel(drawings_in(folder, evening, cell))
 
 
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:

@@ -30,7 +30,7 @@ from scipy.sparse import csr_array
 from sim.configuration.settings import Settings
 from sim.configuration.worlds import RECORD
 from sim.data.evidence import Evidence, read_evidence
-from sim.data.facts import THE_LINE, Facts, Falls, read_facts, read_falls
+from sim.data.facts import THE_LINE, Facts, Falls, facts_here, read_falls
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Holder
@@ -512,4 +512,4 @@ def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
 
 def targets_here() -> tuple[Target, ...]:
     """Read every target and check it against evidence and outcomes."""
-    return read_targets(read_evidence(), read_outcomes(read_facts(), DAY_0, DAYS))
+    return read_targets(read_evidence(), read_outcomes(facts_here(), DAY_0, DAYS))

@@ -27,7 +27,7 @@ from sim import options
 from sim.configuration.compose import compose_settings, name_of
 from sim.configuration.overrides import AnyOverrides, Overrides
 from sim.configuration.sweep import Sweep, compose_sweep
-from sim.data.facts import THE_LINE, Facts, read_facts, read_falls
+from sim.data.facts import THE_LINE, Facts, facts_here, read_falls
 from sim.errors import PanjError, unknown
 from sim.execution.console import Terse
 from sim.execution.run import run_sweep
@@ -198,7 +198,7 @@ def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], c
     """Score a study, its variants and the naive forecasts, write the tables, and return their folder."""
     if until := fitted_until(study.cell.calibration):
         targets = [target._replace(use="fitted" if target.date <= until else "scored") for target in targets]
-    facts = read_facts()
+    facts = facts_here()
     districts = len(facts.district_id)
     panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)
     console.print(f"Making {RECORDS} records of each naive forecast ...")

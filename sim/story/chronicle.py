@@ -22,8 +22,7 @@ import pyarrow.parquet as pq
 
 from sim.configuration.compose import Composer
 from sim.data.configs import read_yaml
-from sim.data.facts import Facts, read_facts
-from sim.data.own import remembered
+from sim.data.facts import Facts, facts_here
 from sim.errors import PanjError, unknown
 from sim.execution.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.options import Story
@@ -221,12 +220,6 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
         raise PanjError(f"events.parquet: found no column {', '.join(missing)}, expected a log with all columns")
     days = events.set_column(events.column_names.index("date"), "date", events["date"].cast(pa.date32()))
     return list(zip(*(days[name].to_pylist() for name in Happening._fields), strict=True))
-
-
-@remembered()
-def facts_here() -> Facts:
-    """Return the facts about districts and posts, which are read from the data files only once."""
-    return read_facts()
 
 
 def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:

@@ -22,7 +22,7 @@ from sim.configuration.changes import groups
 from sim.configuration.numbers import declared_numbers
 from sim.configuration.worlds import LOG_LIKELIHOOD, SEEDS
 from sim.data.configs import read_yaml
-from sim.data.facts import Facts, read_facts
+from sim.data.facts import Facts, facts_here
 from sim.data.record import evidence
 from sim.listing import SETTINGS
 from sim.outcome import Outcome, read_outcomes, reported_of
@@ -310,7 +310,7 @@ class Codebook:
         found = {
             name: OutcomeText(*(row.get(part) or "" for part in OutcomeText._fields)) for name, row in rows.items()
         }
-        facts = read_facts()
+        facts = facts_here()
         return cls(found, dict(zip(facts.post, facts.post_name, strict=True)))
 
     @cached_property

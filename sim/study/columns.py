@@ -284,11 +284,6 @@ def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
 
 
-def dates_of(start: date, days: int) -> list[date]:
-    """Return the dates of `days` consecutive days, the first of which is `start`."""
-    return [start + timedelta(days=day) for day in range(days)]
-
-
 def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
     """Return rows of runs.parquet, one per campaign.
 

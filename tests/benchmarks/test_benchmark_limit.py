@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 import limit
 
 from sim.engine.bookkeeping import form_garrisons
+from sim.engine.chance import seeds_of
 from sim.engine.world import Count, Mode, RefugeeState, UnitState
 
 pytestmark = pytest.mark.skipif(limit.compiler() is None, reason="there is no C compiler")
@@ -38,7 +39,7 @@ def busy_case(rule, seed):
     fill_families(world, chance)
     form_garrisons(world.garrisons, world.units)
     world.garrisons.stocked[:] = chance.random(len(PLACES)) < 0.3
-    return limit.Case(rule, world, country.rules, 9)
+    return limit.Case(rule, world, country.rules, seeds_of(seed, 9, world.provinces.capital.size), 9)
 
 
 def fill_districts(world, chance):

@@ -24,7 +24,7 @@ from sim.plots import maps
 from sim.plots.land import CREDIT, read_land, to_km
 from sim.plots.maps import draw_map
 from sim.report import report
-from sim.report.report import FIGURES, draw_all, in_parallel, redraw, write_report
+from sim.report.report import FIGURES, drawings_in, in_parallel, redraw, write_report
 from sim.study.reader import FILES, read_study, spread
 
 FACTS = read_facts()
@@ -210,14 +210,14 @@ def test_every_figure_of_three_campaigns_is_written(three: Path) -> None:
 
 def test_every_figure_of_one_campaign_is_written(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "one", 1)
-    assert {path.stem for path in draw_all(folder)} == names(folder) == set(FIGURES)
+    assert {path.stem for path in in_parallel(drawings_in(folder, None, None))} == names(folder) == set(FIGURES)
     assert "another would have gone otherwise by chance" in write_report(folder).read_text(encoding="utf-8")
 
 
 def test_a_study_that_ends_before_the_record_or_begins_late_is_drawn(tmp_path: Path) -> None:
     for start, end in ((FIRST, date(2021, 6, 5)), (date(2021, 6, 25), LAST)):
         folder = write_study(tmp_path / start.isoformat(), 2, start, end)
-        assert len(draw_all(folder)) == len(FIGURES)
+        assert len(in_parallel(drawings_in(folder, None, None))) == len(FIGURES)
 
 
 def test_the_report_holds_every_summary_row_and_its_words_are_escaped(three: Path) -> None:
@@ -253,12 +253,12 @@ def test_a_missing_table_is_named(tmp_path: Path, name: str) -> None:
     folder = write_study(tmp_path / "missing", 1, FIRST, date(2021, 5, 3))
     (folder / name).unlink()
     with pytest.raises(PanjError, match=rf"found no {re.escape(name)}, expected"):
-        draw_all(folder)
+        in_parallel(drawings_in(folder, None, None))
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(PanjError, match="found no folder"):
-        draw_all(tmp_path / "nowhere")
+        in_parallel(drawings_in(tmp_path / "nowhere", None, None))
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     path = folder / "days.parquet"
     pd.read_parquet(path).drop(columns="mean_dread").to_parquet(path)
     with pytest.raises(PanjError, match="column mean_dread missing"):
-        draw_all(folder)
+        in_parallel(drawings_in(folder, None, None))
 
 
 @pytest.mark.parametrize(

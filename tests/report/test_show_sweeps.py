@@ -28,7 +28,7 @@ from sim.plots.captions import format_setting, name_cell
 from sim.plots.page import VerdictBlock
 from sim.report import report
 from sim.report.outcomes import summary_row
-from sim.report.report import FIGURES, draw_all, redraw, write_report
+from sim.report.report import FIGURES, drawings_in, in_parallel, redraw, write_report
 from sim.report.sweeps import (
     STAND_INS,
     cells_by_effect,
@@ -144,7 +144,7 @@ def test_every_figure_is_drawn_and_says_how_to_draw_it_again(
     tmp_path: Path, cells: Sequence[Mapping[str, object]]
 ) -> None:
     folder = write_sweep(tmp_path / "sweep", cells, 1)
-    drawn = draw_all(folder)
+    drawn = in_parallel(drawings_in(folder, None, None))
     assert {path.stem for path in drawn} == set(figures_of(read_sweep(folder)))
     for path in drawn:
         before = path.read_bytes()
@@ -251,7 +251,7 @@ def test_cells_that_failed_are_named_and_left_out(tmp_path: Path) -> None:
     assert "python -m sim failures results/made_up" in text
     assert "<td>1<small>" not in text
     with pytest.raises(PanjError, match="found only failed campaigns in cell 1"):
-        draw_all(folder, cell=1)
+        in_parallel(drawings_in(folder, None, 1))
 
 
 def test_verdicts_and_the_film_are_put_inside_the_page(policy: Path) -> None:

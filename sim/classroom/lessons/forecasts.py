@@ -22,7 +22,7 @@ import numpy as np
 from sim.assimilation.observations import read_observations
 from sim.classroom.lessons.lesson import FORECAST, Lesson, Task, folder_of_exercises
 from sim.classroom.texts import texts_of
-from sim.data.facts import read_facts, read_falls
+from sim.data.facts import facts_here, read_falls
 from sim.data.record import evidence
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
@@ -64,7 +64,7 @@ class Known(NamedTuple):
 @cache
 def known_record() -> Reported:
     """Return the record as it was known on the evening of the lesson."""
-    return known_at(ORIGIN, read_facts(), read_falls(), read_observations(tuple(evidence().values())))
+    return known_at(ORIGIN, facts_here(), read_falls(), read_observations(tuple(evidence().values())))
 
 
 def known_counts() -> list[Known]:
@@ -100,7 +100,7 @@ def reported_in(task: Task) -> float:
 @cache
 def whole_record() -> Reported:
     """Return the record up to 7 July 2021, against which hindcasts are scored."""
-    return record_of(read_facts(), read_falls(), read_observations(tuple(evidence().values())))
+    return record_of(facts_here(), read_falls(), read_observations(tuple(evidence().values())))
 
 
 def other_count(task: Task) -> float:
@@ -121,7 +121,7 @@ def growth(target: str, day: str) -> Ranges:
     """
     ahead, origin = (date.fromisoformat(day) - ORIGIN).days, day_of(ORIGIN)
     generator = np.random.default_rng([SEED, origin])
-    found = count_forecast(exponential_growth, known_record(), origin, (ahead,), read_facts(), MEMBERS, generator)
+    found = count_forecast(exponential_growth, known_record(), origin, (ahead,), facts_here(), MEMBERS, generator)
     return tuple(np.quantile(found.paths[:, list(TARGETS).index(target), 0], LEVELS).tolist())
 
 

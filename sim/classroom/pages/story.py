@@ -16,9 +16,8 @@ from sim.classroom.parts.questions import SeedForm, Sentences
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import chronicle_for, numbers_from
 from sim.classroom.texts import marked, texts_of
-from sim.data.facts import THE_LINE
+from sim.data.facts import THE_LINE, facts_here
 from sim.errors import PanjError
-from sim.story.chronicle import facts_here
 from sim.story.story import Story, say_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell

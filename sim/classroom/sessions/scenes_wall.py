@@ -15,7 +15,7 @@ import numpy as np
 from sim.classroom.sessions.claims import ENDS
 from sim.classroom.sessions.scenes import BRACKET, CAMPAIGN, DRAWING, FIRST_AT, Campaigns, Work, campaign_of
 from sim.classroom.texts import current_language, texts_of
-from sim.data.facts import read_facts
+from sim.data.facts import facts_here
 from sim.explorable.content import SCENES, read_texts
 
 NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to contain
@@ -81,7 +81,7 @@ def lines_of(name: str) -> list[str]:
     here = scene_texts()["scenes"][name]
     keys = {"river": ("quote", "credit", "note"), "draw": ("lead",), "run": ("lead",)}
     lines = [here[key] for key in keys.get(name, ())] or here.get("uncounted", ())
-    districts = len(read_facts().district)
+    districts = len(facts_here().district)
     return [str(line).format(districts=districts) for line in lines]
 
 
