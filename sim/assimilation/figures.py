@@ -66,7 +66,7 @@ from sim.plots.maps import SOURCES, new_map
 from sim.plots.style import in_style
 from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.study.reader import Bands
-from sim.wording import counted, format_day, format_short_day, paragraph, percent, say_post
+from sim.wording import counted, format_day, format_short_day, name_of_post, paragraph, percent
 
 TABLES = ("stages", "observations", "days", "crossings", "districts", "luck")
 LOOKS = {  # by sample: its name in legends, the colour of lines, and the colour of bars
@@ -266,7 +266,7 @@ def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
         if row["reported"] and row["sample"] == "assimilated":
             soldiers = float(row["reported"])
             mark_count(axes, (soldiers, float(names.index(row["post"]))), f"{soldiers:,.0f}", 7)
-    axes.set_yticks(range(len(names)), [say_post(name) for name in names])
+    axes.set_yticks(range(len(names)), [name_of_post(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_title(f"By post, up to {format_day(until)}", fontsize=9.5)
     label_axes(axes, "soldiers let in")
