@@ -92,7 +92,7 @@ class Refined(NamedTuple):
 
     @property
     def shares(self) -> Floats:
-        """Parameters of each draw (draws x parameters), as shares of their priors."""
+        """Parameters of each draw (draws x parameters), each as its cumulative probability under its prior."""
         return np.concatenate([cloud.state[SHARES] for cloud in self.clouds])
 
     @property

@@ -65,7 +65,7 @@ def own_folder() -> Path | None:
 
 
 def split_arguments(words: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """Split a command line into the folder that `config_dir=` names, None without it, and the remaining words.
+    """Split a command line into the folder that `config_dir=` names, or None, and the remaining arguments.
 
     Raises:
         PanjError: If the key occurs twice, or its value is not a path.

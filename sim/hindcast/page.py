@@ -1,6 +1,6 @@
 """Describe a hindcast in sentences and tables, and write its page.
 
-Scores and intervals are read from the tables; only rows of tables are counted here.
+This module computes no scores or intervals: it reads them from the tables, and only counts rows.
 
 Reads   the tables and about.json that `sim.hindcast.hindcast` wrote, and the figures.
 Writes  report.html in the same folder.
