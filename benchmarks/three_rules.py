@@ -110,7 +110,7 @@ class Country(NamedTuple):
     log: Log  # not written by the three rules
     tally: Whole
     lasting: np.ndarray  # (1, 1) uint64: the three rules make no lasting draw
-    local: np.ndarray  # (provinces) uint64: zeros, since no province has a seed of its own
+    local: np.ndarray  # (provinces) uint64: zeros, since no province has a separate seed
 
 
 @entry

@@ -74,7 +74,7 @@ class Batch(NamedTuple):
     shares: Floats  # (worlds, numbers) each number as a share of its prior
     daily: NDArray[np.uint64]  # (worlds, days, DAILY_STREAMS) seeds of daily draws
     lasting: NDArray[np.uint64]  # (worlds, ONCE, provinces) seeds of draws made once
-    local: NDArray[np.uint64]  # (worlds, days, provinces) seeds that provinces have of their own; 0 if none
+    local: NDArray[np.uint64]  # (worlds, days, provinces) separate seeds of provinces; 0 if none
 
 
 def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: NDArray[np.uint64]) -> Address:
@@ -83,7 +83,7 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: ND
     Args:
         daily: (days, DAILY_STREAMS) Seeds of daily draws.
         lasting: (ONCE, provinces) Seeds of draws made once.
-        local: (days, provinces) Seeds that provinces have of their own; 0 if none.
+        local: (days, provinces) Separate seeds of provinces; 0 if none.
     """
     usual = np.sort(daily, axis=1)[:, daily.shape[1] // 2]  # the seed that most streams have on a day
     usual[0] = first = daily[0, 0]  # day 0 has no daily draws

@@ -162,7 +162,7 @@ def rows_of_luck(
     Args:
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
         lasting: (worlds, ONCE, provinces) Seeds of draws made once.
-        local: (worlds, days, provinces) Seeds that provinces have of their own; 0 if none.
+        local: (worlds, days, provinces) Separate seeds of provinces; 0 if none.
         held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
         facts: Facts about the districts: identities, provinces and capitals.
         units: Units before day 0, whose identities and homes are the same in every world.
@@ -257,7 +257,7 @@ def sum_by_week(
         actors: Identity of each actor.
         places: Where each actor is at home.
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
-        local: (worlds, days, provinces) Seeds that provinces have of their own; 0 if none.
+        local: (worlds, days, provinces) Separate seeds of provinces; 0 if none.
         held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
         weeks: First and last day of each week.
     """
@@ -273,13 +273,13 @@ def sum_by_week(
 
 
 def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, Seeds]]:
-    """Yield groups of actors that have the same seeds on a day, as positions, with the seed of their own by world.
+    """Yield groups of actors with the same seeds on a day, as positions, with their separate seed in each world.
 
-    Actors of all provinces without a seed of their own in any world are one group; each other province is one more.
+    Actors of all provinces without a separate seed in any world form one group; each other province forms its own.
 
     Args:
         province_of: Province of each actor.
-        local: (worlds, provinces) Seeds that provinces have of their own on the day; 0 if none.
+        local: (worlds, provinces) Separate seeds of provinces on the day; 0 if none.
     """
     has_own: Booleans = (local != 0).any(axis=0)
     yield np.flatnonzero(~has_own[province_of]), np.zeros(local.shape[0], np.uint64)

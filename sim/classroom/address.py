@@ -1,4 +1,4 @@
-"""The address of a page, which holds what the visitor has chosen: a reload, Back and a second tab show the same.
+"""Keep the visitor's choices in the address of a page, so that a reload, Back and a second tab show the same.
 
 Reads   the query of an address, such as `?choice=border=closed&seed=12&evening=2021-07-04`.
 Writes  the state in `sim.classroom.hooks`; `lifeline.vue` shows the query of that state in the browser.
@@ -23,7 +23,7 @@ from sim.errors import PanjError
 from sim.wording import paragraph
 
 REPORTED = "reported"  # value of `choice` for decisions as reported
-KEYS = {  # what the address of each page holds, in order; values of keys that are not in `READERS` are texts
+KEYS = {  # keys in the address of each page, in order; keys that are not in `READERS` have text values
     "watch": ("choice", "follow", "seed", "evening"),
     "change": ("choice", "outcome"),
     "compare": ("first", "second", "outcome", "seed", "evening"),
@@ -37,20 +37,20 @@ KEYS = {  # what the address of each page holds, in order; values of keys that a
 
 
 def query_of(page: str) -> str:
-    """Return the query of the address of a page, for the visitor's present state.
+    """Return the query of the address of a page, for the visitor's current state.
 
     Args:
         page: Name of the page.
 
     Returns:
-        The query without `?`; empty for a page whose address holds nothing.
+        The query without `?`; empty for a page without keys in its address.
     """
     pairs = [(key, value) for key in KEYS.get(page, ()) for value in values_of(key)]
     return urlencode(pairs, quote_via=quote, safe="=:,{}~")
 
 
 def values_of(key: str) -> list[str]:
-    """Return the values of one key of an address; there are several only for a choice of several settings."""
+    """Return the values of a key in an address; only a choice of several settings has several."""
     if key == "choice":
         return list(chosen.value.words) or [REPORTED]
     if key == "follow":
@@ -64,7 +64,7 @@ def values_of(key: str) -> list[str]:
 
 
 def settings_here() -> Settings | None:
-    """Return the settings of the visitor's choice, or None if they are wrong."""
+    """Return the settings of the visitor's choice, or None if they are invalid."""
     try:
         return the_desk().settings(following(chosen.value, followed.value))
     except PanjError:
@@ -72,13 +72,13 @@ def settings_here() -> Settings | None:
 
 
 def arrive(query: str | None) -> str:
-    """Take over what an address holds; keys that it lacks stay as they are.
+    """Set the visitor's state from an address; keys that are not in the address keep their values.
 
     Args:
         query: The query of the address, with or without `?`.
 
     Returns:
-        The messages on values that were refused; empty if there are none.
+        The error messages for values that were refused; empty if there are none.
     """
     given = parse_qs((query or "").lstrip("?"))
     troubles = []
@@ -117,7 +117,7 @@ def read_follow(values: Sequence[str]) -> None:
 
 
 def read_evening(values: Sequence[str]) -> None:
-    """Set the day that maps show first; raise PanjError if campaigns do not have this day."""
+    """Set the day that maps show initially; raise PanjError if campaigns do not have this day."""
     found, settings = read_day("evening", values[0]), settings_here()
     if settings is None:
         return
@@ -132,7 +132,7 @@ def out_of_range(found: date, settings: Settings) -> PanjError:
 
 
 def read_text(key: str) -> Callable[[Sequence[str]], None]:
-    """Return a function that keeps the text of a key, which the page checks."""
+    """Return a function that stores the text of a key; the page checks the text."""
     return lambda values: keep({key: values[0][:LONGEST]})
 
 

@@ -45,8 +45,8 @@ def LifelineView(
 ) -> None:  # fmt: skip
     """Show a notice while the server does not respond, and keep the visitor's state in the browser.
 
-    The address of the page always shows `query`. Once the server has restarted, the page is reloaded and its state
-    restored: from the address, and for choices that no address holds, from `choices`.
+    The address of the page always shows `query`. After the server has restarted, the page is reloaded and its state is
+    restored from the address and, for choices that are not in the address, from `choices`.
     """
 
 
@@ -73,7 +73,7 @@ def restore(state: object) -> None:
 
 
 def choice_in(words: object) -> Overrides | None:
-    """Return the choice of settings that a browser has kept, or None if it is not valid."""
+    """Return the choice of settings that a browser has stored, or None if it is not valid."""
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return None
     try:
@@ -116,7 +116,7 @@ def current_page() -> str:
 
 @solara.component
 def Pages(here: str) -> None:
-    """Show links to all pages, and mark the page `here`."""
+    """Show links to all pages, and highlight the page `here`."""
     texts = texts_of("shell")
     with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": texts.say("pages")}):
         for name in PAGES:

@@ -1,4 +1,4 @@
-"""Queue of campaigns in the classroom: runs them for all requesters in turn, shares results and reports progress.
+"""Queue of campaigns in the classroom: it runs them for all requesters in turn, caches results and reports progress.
 
 Reads   choices of settings, as command-line overrides; who requests them: a browser, or a choice in a class session.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
@@ -35,7 +35,7 @@ CHUNK = 10  # campaigns that a worker runs at a time, which takes about 0.1 s
 TURN = 200  # campaigns in a requester's turn
 MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets per requester
-KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # few campaigns: each holds its world, tens of megabytes
+KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # few campaigns: the world of each takes tens of MB
 LATENCIES = 10_000  # number of waiting times kept per kind, the most recent ones
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
@@ -43,7 +43,7 @@ RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # as `run_piece`: outcomes, 
 
 
 class Closed(Exception):
-    """The error for what is asked of a server that is being stopped."""
+    """Error for requests to a server that is being stopped."""
 
 
 class Answer:

@@ -114,7 +114,7 @@ class Exercise:
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.answers: dict[str, Answer] = {}
-        self.is_fixed = False  # whether the reported figures were revealed, after which no forecast is taken
+        self.is_fixed = False  # whether the reported figures were revealed, so that forecasts are no longer accepted
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter of the student's sheet, such as `lesson.outcome`."""
@@ -127,7 +127,7 @@ class Exercise:
         return f"Lesson {self.sheet.lesson.number}, {self.sheet.lesson.title}, student {self.sheet.student}"
 
     def ask(self, task: str) -> None:
-        """Print a task as worded for this student, and its choices if it has any."""
+        """Print a task with this student's parameters, and its choices if it has any."""
         asked = self.sheet.task(task)
         print(textwrap.fill(asked.asks.replace("*", ""), 100))
         for choice in asked.choices:
@@ -211,7 +211,7 @@ class Exercise:
     def reveal(self) -> None:
         """Make the forecasts final, and print the reported figures and the scores.
 
-        If a forecast is missing, only print a notice.
+        If a forecast is missing, only a notice is printed.
         """
         texts, asked = texts_of("forecasts"), self.sheet.lesson.forecasts
         if not self.ranges:

@@ -1,11 +1,11 @@
-"""Access control in front of Solara's pages: the codes that open the door, the origin of requests, open pages.
+"""Access control for Solara's pages: access codes, the origin of requests, and the number of open pages.
 
 Reads   the code of the room, the codes of class sessions; cookies; the headers Host and Origin.
-Assumes One browser is one person, and a whole school may share one IP address. So a wrong code delays only further
-        guesses from the same browser. Browsers that an address has brought in great number, or that guessed wrong too
-        often, take turns in one queue for their address, and only that queue can be full. A code that belongs to a
-        session, open or ended, is no guess. The public address of a proxy is the option `address`; proxy headers are
-        ignored.
+Assumes Each browser is used by one person, and a whole school may share one IP address. A wrong code therefore delays
+        only further guesses from the same browser. If very many browsers come from one address, or a browser guesses
+        wrong too often, they wait in one queue for their address, and only that queue can become full. The code of a
+        session, open or ended, does not count as a guess. The public address of a proxy is the option `address`;
+        proxy headers are ignored.
 Source  OWASP, HTTP Headers and Content Security Policy cheat sheets; W3C, Content Security Policy Level 3.
 """
 
@@ -42,10 +42,10 @@ CLASS = "class"  # parameter of an address that names a class session, such as /
 JOIN_PATH = "/join"  # page on which a class session is joined
 BROWSER = "solara-session-id"  # Solara's cookie, the secret of a browser
 LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are not easily confused
-LONG = 6  # characters of a code
+LONG = 6  # characters in a code
 PAUSE, LONG_PAUSE = 0.1, 0.5  # seconds by which a wrong code delays the next guess: of its browser, of its address
-MOST_WRONG = 20  # wrong codes after which a browser guesses in the queue of its address
-MOST_GUESSERS, AN_HOUR = 600, 3600.0  # browsers per address and hour that guess without waiting for each other
+MOST_WRONG = 20  # wrong codes after which a browser has to wait in the queue of its address
+MOST_GUESSERS, AN_HOUR = 600, 3600.0  # browsers per address and hour that may guess without waiting for others
 MOST_GUESSES = 100  # maximum guesses that wait in the queue of one address
 KNOWN_ADDRESSES = 10_000
 MOST_PAGES = 20  # maximum pages that a browser may have open
@@ -135,19 +135,19 @@ class Turnstile:
 
 
 class Door(NamedTuple):
-    """A class session, as the gate knows it."""
+    """The part of a class session that the gate needs."""
 
     code: str
     is_open: bool
 
 
 async def no_session(_code: str) -> Door | None:
-    """Return None, as there are no class sessions."""
+    """Return None: there are no class sessions."""
     return None
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
-    """Return True, so that any page may be opened; for applications that keep no closed pages in memory."""
+    """Return True, so that any page may be opened; for applications that do not keep closed pages in memory."""
     return True
 
 
@@ -159,8 +159,8 @@ class Gate:
         room: The address of the server, and the code of the room.
         make_room: Discards abandoned pages from memory; returns whether a browser may open one more page.
         session_with: Returns the class session with a code as it was typed, or None. The code of an open session
-            opens the door too, and leads to that session.
-        secret: Key with which cookies are signed; whoever was admitted stays admitted while it remains the same.
+            also admits the browser, and leads to that session.
+        secret: Key with which cookies are signed; admitted browsers stay admitted as long as it does not change.
             Empty for a random key.
     """
 
@@ -180,7 +180,7 @@ class Gate:
         self.names = own_names(room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit a request, answer it with the page that asks for the code, or refuse it; log any error."""
+        """Admit a request, respond with the page that asks for the code, or refuse it; log any error."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         scope = self.as_seen_here(scope)
@@ -204,7 +204,7 @@ class Gate:
         return {**scope, "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers}
 
     async def answer(self, asked: HTTPConnection) -> ASGIApp:
-        """Choose the application that answers a request: the pages, the page that asks for the code, or a refusal."""
+        """Choose the response to a request: the pages, the page that asks for the code, or a refusal."""
         if self.is_own(asked.headers):
             known = asked.cookies.get(COOKIE, "")
             if not self.room.code or self.signer.verify_signature(self.room.code, known):
@@ -214,11 +214,11 @@ class Gate:
         return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(NOT_ADMITTED)
 
     def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Return whether a request is addressed to this server and its origin, if given, is this server."""
+        """Return whether a request is addressed to this server and, if it has an origin, also comes from its pages."""
         host = headers.get("host", "")
         name = hostname_of(host)
         if name not in self.names and (self.room.is_local or ip_of(name) is None):
-            return False  # the name of another site, which may have directed its visitors here (DNS rebinding)
+            return False  # the name of another site, which may have redirected its visitors here (DNS rebinding)
         origin = headers.get("origin")
         try:
             return origin is None or urlsplit(origin).netloc in (host, urlsplit(self.room.address).netloc or host)
@@ -228,7 +228,7 @@ class Gate:
     async def ask(self, asked: HTTPConnection) -> Response:
         """Return the page that asks for a code, or a redirect that admits the visitor if the code is right.
 
-        The code is that of the room or of an open class session; it is typed, or it is part of the address.
+        The code is that of the room or of an open class session, and is either typed or part of the address.
         """
         query = dict(asked.query_params)
         typed = query.pop("code", "").strip()
@@ -258,8 +258,8 @@ class Gate:
     def turnstile_of(self, asked: HTTPConnection) -> tuple[Turnstile, str]:
         """Return the queue in which a browser waits until its code is checked, and the cookie that names the browser.
 
-        That is a queue of its own or, if the browser guessed wrong too often or is one too many of its address, the
-        queue of its address.
+        Each browser has a separate queue. A browser that has guessed wrong too often, or that exceeds the number of
+        browsers of its address, waits in the queue of its address.
         """
         at_address = self.turnstiles.setdefault(f"address {address_of(asked)}", Turnstile(LONG_PAUSE))
         cookie = asked.cookies.get(GUESSER, "")
@@ -275,13 +275,13 @@ class Gate:
 
     def admit(self, path: str, query: Mapping[str, str]) -> Response:
         """Return a redirect to a page, with the cookie of an admitted browser."""
-        where = f"{self.room.prefix}/{path.lstrip('/')}"  # two slashes would name another machine
+        where = f"{self.room.prefix}/{path.lstrip('/')}"  # two leading slashes would name another host
         response = RedirectResponse(where + (f"?{urlencode(query)}" if query else ""), 303, NO_STORE)
         self.set_cookie(response, COOKIE, self.signer.get_signature(self.room.code).decode())
         return response
 
     def set_cookie(self, response: Response, name: str, value: str) -> None:
-        """Add a cookie to a response, which lasts until the browser is closed and which no script can read."""
+        """Add a cookie to a response; it lasts until the browser is closed, and scripts cannot read it."""
         is_secure = self.room.address.startswith("https:")
         response.set_cookie(name, value, httponly=True, samesite="lax", secure=is_secure)
 
@@ -328,7 +328,7 @@ def address_of(asked: HTTPConnection) -> str:
 
 
 def kinds_of(asked: HTTPConnection) -> tuple[str, str, str]:
-    """Return the keys under which an open WebSocket is counted: its browser, its IP address, and everybody."""
+    """Return the keys under which an open WebSocket is counted: its browser, its IP address, and the total."""
     return f"browser {asked.cookies.get(BROWSER, '')}", f"address {address_of(asked)}", "everybody"
 
 
@@ -342,8 +342,8 @@ def first_of(error: BaseException) -> BaseException:
 def with_headers(send: Send, scope: Scope) -> Send:
     """Return a `send` function that adds each default header to responses that do not set it themselves.
 
-    A file whose address has its version may be kept by browsers, so that a page that is opened again does not ask for
-    it, and is shown without waiting for an answer.
+    Browsers may cache a file whose address contains its version, so that a page that is opened again is shown without
+    requesting the file.
     """
     may_be_kept = bool(VERSIONED.fullmatch(f"{scope['path']}?{scope['query_string'].decode('latin-1')}"))
 
@@ -379,7 +379,7 @@ def page_policy(host: str, nonce: str) -> str:
 
 
 def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
-    """Return a page without scripts that asks for the code; all inserted text is escaped."""
+    """Return a page without scripts that asks for the code; inserted text is escaped."""
     texts = texts_of("gate")
     page = gate_page().render(
         title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),

@@ -21,7 +21,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
-SPARE, LONGEST = 10, 4.0  # seconds of pause per second of drawing, and the maximum: a full class redraws less often
+SPARE, LONGEST = 10, 4.0  # seconds of pause per second of drawing, and longest pause: a large class redraws less often
 BREATH = 0.1  # minimum seconds between updates of a class session
 State = TypeVar("State")
 Action = Callable[[], object]
@@ -29,15 +29,15 @@ Action = Callable[[], object]
 chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's choice of settings
 followed: solara.Reactive[str] = solara.reactive("")  # day to which campaigns follow the record; or empty
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
-day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign that a page showed last; the first day is 0
-kept: solara.Reactive[Mapping[str, str]] = solara.reactive({})  # other texts that are in the address, by key
+day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign that a page last showed; the first day is 0
+kept: solara.Reactive[Mapping[str, str]] = solara.reactive({})  # other texts in the address, by key
 own: solara.Reactive[tuple[Overrides, ...]] = solara.reactive(())  # choices that the visitor has run, newest first
-arrivals: solara.Reactive[int] = solara.reactive(0)  # times that the state was taken from an address
-MOST_OWN = 6  # choices that are remembered
+arrivals: solara.Reactive[int] = solara.reactive(0)  # how often the state has been set from an address
+MOST_OWN = 6  # maximum choices that are remembered
 
 
 def keep(texts: Mapping[str, str]) -> None:
-    """Keep texts in the state that the address of a page shows.
+    """Store texts in the state that the address of a page shows.
 
     Args:
         texts: The texts, by key in the address.
@@ -47,11 +47,11 @@ def keep(texts: Mapping[str, str]) -> None:
 
 
 def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
-    """Use a text that the address of the page shows, so that a reload, Back and a second tab have it.
+    """Use a text that is stored in the address of the page, so that a reload, Back and a second tab show the same.
 
     Args:
         key: Key of the text in the address, one of `sim.classroom.address.KEYS`.
-        usual: The text at first.
+        usual: The default text.
 
     Returns:
         The text, and a function that changes it.
@@ -72,7 +72,7 @@ def remember(overrides: Overrides) -> None:
 
 
 def session() -> str:
-    """Return what identifies the visitor's browser.
+    """Return the identifier of the visitor's browser.
 
     Returns:
         The secret that the server gave to the browser in a cookie; it is the same on all pages.
@@ -81,7 +81,7 @@ def session() -> str:
 
 
 class RequestState(NamedTuple):
-    """The state of a page's request for campaigns."""
+    """State of a page's request for campaigns."""
 
     ticket: Ticket | None
     trouble: str  # the error that prevented the request or stopped its campaigns; empty if there is none
@@ -101,7 +101,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     Args:
         overrides: The choice of settings; None to request nothing.
         runs: Number of campaigns.
-        wish: Any number; if it changes, the campaigns are requested again.
+        wish: Any number; whenever it changes, the campaigns are requested again.
         first_seed: Seed of the first campaign.
 
     Returns:
@@ -141,9 +141,9 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
 
 def shower_of(ticket: Ticket, draw: Callable[[tuple[int, int, bool]], None]) -> Callable[[], bool]:
-    """Return a function that draws the state of a request if it has changed, and returns whether it was drawn as ended.
+    """Return a function that draws the state of a request if it has changed, and returns whether it drew its end.
 
-    A request that ends while the page is drawn must be drawn once more.
+    If a request ends while the page is being drawn, the page must be drawn once more.
 
     Args:
         ticket: The request.

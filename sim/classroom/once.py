@@ -14,14 +14,14 @@ P = ParamSpec("P")
 
 
 class OnceCache(Generic[Key, Result]):
-    """The results of the keys that were used last. Its methods may be called from any thread.
+    """A cache of the results of the most recently used keys. Its methods may be called from any thread.
 
-    Who asks for a key while its result is being computed waits for that result; no lock is held meanwhile, so other
-    keys are computed at the same time. A result may be None. An error is raised in the thread that computes and is not
-    kept: the next of those who wait computes again.
+    A thread that requests a key whose result is being computed waits for that result. No lock is held during the
+    computation, so other keys can be computed at the same time. A result may be None. An error is raised in the thread
+    that computes and is not cached: the next waiting thread computes again.
 
     Args:
-        most: Number of results that are kept.
+        most: Maximum number of results that are kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,14 +29,14 @@ class OnceCache(Generic[Key, Result]):
         self.kept: LRUCache[Key, Future[Result]] = LRUCache(most)
 
     def get(self, key: Key, compute: Callable[[], Result]) -> Result:
-        """Return the result of a key, computing it in this thread unless it is kept or another thread computes it.
+        """Return the result of a key; compute it in this thread unless it is cached or another thread computes it.
 
         Args:
             key: Everything on which the result depends.
-            compute: Returns the result; it must not ask this cache for the same key.
+            compute: Returns the result; it must not request the same key from this cache.
 
         Raises:
-            Exception: What `compute` raises.
+            Exception: Any exception that `compute` raises.
         """
         while True:
             with self.lock:
@@ -55,27 +55,27 @@ class OnceCache(Generic[Key, Result]):
         return mine.result()
 
     def known(self, key: Key, otherwise: Result) -> Result:
-        """Return the result of a key if it is kept, and `otherwise` if it is not or has not been computed yet."""
+        """Return the result of a key if it is cached; otherwise return `otherwise`."""
         with self.lock:
             found = self.kept.get(key)
         return found.result() if is_ready(found) else otherwise
 
     def drop(self, key: Key, result: Result) -> None:
-        """Forget the result of a key, unless another result has taken its place."""
+        """Remove the result of a key, unless it has been replaced."""
         with self.lock:
             found = self.kept.get(key)
             if is_ready(found) and found.result() is result:
                 self.kept.pop(key)
 
     def forget(self, key: Key, computed: Future[Result] | None = None) -> None:
-        """Forget the result of a key; if `computed` is given, only if no later one has taken its place."""
+        """Remove the result of a key; if `computed` is given, only if this has not been replaced."""
         with self.lock:
             if computed is None or self.kept.get(key) is computed:
                 self.kept.pop(key, None)
 
 
 def is_ready(found: Future[Result] | None) -> TypeGuard[Future[Result]]:
-    """Return whether there is a computation that has ended without an error."""
+    """Return whether a computation has ended without an error; False if there is none."""
     return found is not None and found.done() and found.exception() is None
 
 

@@ -1,4 +1,4 @@
-"""Run many pairs of one fork, and find an evening and an outcome at which a decision can be told apart.
+"""Run many pairs of one fork, and find an evening and an outcome for which a decision has a detectable effect.
 
 A pair is one campaign continued twice from the end of a day: unchanged, and with one decision changed, with the same
 random draws in both.
@@ -45,9 +45,9 @@ TRIAL = 40  # pairs that are run to judge an evening
 TRIAL_SEED = 5_000  # first seed of those pairs
 WEEKS = 2  # weeks between the evenings that are tried, and from the last of them to the end of the record
 LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the number of comparisons
-SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # nobody is sent to count the dead
-WAIT = 0.2  # seconds between looks whether visitors' requests are still running
-KEPT = 30  # forks whose pairs are kept (trial pairs and others), and suggestions that are kept
+SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # deaths are never suggested as an outcome
+WAIT = 0.2  # seconds between checks whether visitors' requests are still running
+KEPT = 30  # maximum forks whose pairs are kept (trial pairs and others), and maximum suggestions that are kept
 RunSeeds = Callable[[Sequence[int]], "Rows"]
 Rows = list[tuple[dict[str, Value], dict[str, Value]]]  # outcomes without and with the change, one row per pair
 
@@ -61,12 +61,12 @@ class Fork(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """An evening and an outcome at which a decision can be told apart, as far as trial pairs show."""
+    """An evening and an outcome for which a decision has a detectable effect, as far as trial pairs show."""
 
     evening: date
     outcome: str
     size: float = 0.0  # absolute mean of the trial differences, in their standard deviations
-    is_clear: bool = False  # whether the trial pairs tell the difference, so that `PAIRS` pairs can be expected to
+    is_clear: bool = False  # whether the trial pairs detect the difference, so that `PAIRS` pairs are expected to
 
 
 class Example(NamedTuple):
@@ -142,12 +142,12 @@ class PairRun:
             try:
                 parts = (seeds[place : place + step] for place in range(0, len(seeds), step))
                 found.set_result(tables_of(seeds, [row for part in parts for row in self.run(part)]))
-            except BaseException as error:  # whoever waits for the pairs receives it, and waits for none after these
+            except BaseException as error:  # raised in the waiting thread, which waits for no later pairs
                 self.left.clear()
                 found.set_exception(error)
 
     def hurry(self) -> None:
-        """Run what is left on all cores; Ctrl-C does not wait for these threads."""
+        """Run the remaining pairs on all cores; Ctrl-C does not wait for these threads."""
         with self.lock:
             is_first, self.is_hurried = not self.is_hurried, True
         for _ in range(cores() if is_first else 0):
@@ -180,7 +180,7 @@ class PairRunner:
         self.found: OnceCache[tuple[Fork, ...], Suggestion] = OnceCache(KEPT)
         self.examples: OnceCache[tuple[Fork, ...], Example | None] = OnceCache(KEPT)
         self.lock = threading.Lock()
-        self.visitors = 0  # requests of visitors that are running; what nobody waits for is run when there are none
+        self.visitors = 0  # running requests of visitors; other work is done only while there are none
 
     @contextmanager
     def visiting(self) -> Iterator[None]:
@@ -208,7 +208,7 @@ class PairRunner:
             fork: The fork.
             count: Number of pairs.
             first_seed: Seed of the first pair.
-            is_urgent: Whether a visitor waits for them; otherwise they run one after the other, while no visitor does.
+            is_urgent: Whether a visitor waits for them; otherwise they run one at a time, while no visitor waits.
 
         Yields:
             The campaigns without and with the change, in the order of seeds.
@@ -252,7 +252,7 @@ class PairRunner:
         return clearest(fork.evening, without, with_, tried)
 
     def suggest(self, forks: Sequence[Fork]) -> Suggestion:
-        """Find the latest evening, and an outcome, at which `PAIRS` pairs can be expected to tell a decision apart.
+        """Find the latest evening, and an outcome, for which `PAIRS` pairs are expected to detect an effect.
 
         Args:
             forks: Forks with one decision on several evenings.
@@ -268,7 +268,7 @@ class PairRunner:
         return self.found.get(latest_first, lambda: self.search(latest_first))
 
     def search(self, forks: Sequence[Fork], is_urgent: bool = True) -> Suggestion:
-        """Try forks in their order until one has a clear outcome; return the best that was found."""
+        """Try forks in order until one has a clear outcome; return the best one found."""
         best: Suggestion | None = None
         trouble = PanjError("fork: found no outcome that the decision changes, expected one")
         for fork in forks:
@@ -297,7 +297,7 @@ class PairRunner:
         return self.examples.get(tuple(forks), lambda: self.first_clear(forks))
 
     def first_clear(self, forks: Sequence[Fork]) -> Example | None:
-        """Try forks in their order; return the first with a clear outcome, and None if there is none."""
+        """Try forks in order; return the first with a clear outcome, or None if there is none."""
         for fork in forks:
             try:
                 found = self.trial(fork, len(forks), is_urgent=False)
@@ -314,8 +314,8 @@ class PairRunner:
     def prepare(self, forks: Sequence[Fork]) -> None:
         """Run what `suggest` and then `pairs` would run for a visitor, while no visitor waits for campaigns.
 
-        The result of the search is not kept, but the pairs are: a visitor who asks for the same runs what is left of
-        them on all cores.
+        The pairs are kept, but not the result of the search. If a visitor requests the same, the remaining pairs are
+        run on all cores.
 
         Args:
             forks: Forks with one decision on several evenings.
@@ -376,7 +376,7 @@ def size_of(differences: np.ndarray) -> float:
 
 
 def is_told_apart(size: float, comparisons: int) -> bool:
-    """Return whether the trial pairs tell a difference apart, although it is the largest of several.
+    """Return whether trial pairs show a clear difference, considering that it is the largest of several.
 
     Args:
         size: Absolute mean of the trial differences, in their standard deviations.
@@ -391,7 +391,7 @@ def is_told_apart(size: float, comparisons: int) -> bool:
 
 
 def evenings_to_try(start: date, last: date) -> list[date]:
-    """Return the evenings that are tried, latest first; two weeks remain from the latest to the end of the record.
+    """Return the evenings to try, latest first; the latest is two weeks before the end of the record.
 
     Args:
         start: First day of the campaigns.

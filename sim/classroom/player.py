@@ -56,7 +56,7 @@ from sim.wording import Language, say_post
 
 UNITS = 2  # drawing units per km
 KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, which all visitors share
-HELD_FROM_THE_START, WON_BACK = 0, 4  # manners of a change of holder, in addition to those of `Fall`
+HELD_FROM_THE_START, WON_BACK = 0, 4  # ways in which a holder changes, in addition to those of `Fall`
 
 
 def compact(value: object) -> str:
@@ -173,7 +173,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
 
 PAGE = "map"  # texts of films
 UNFITTED = "not_calibrated"  # where the numbers of a film come from if they were not fitted
-LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls, and soldiers crossing, that double the time of a day; maximum
+LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls, or soldiers, that double the time of a day; maximum factor
 
 
 def numbers_from(settings: Settings) -> str:
@@ -186,7 +186,7 @@ def numbers_from(settings: Settings) -> str:
 
 
 def holds_of(campaign: Campaign) -> list[float]:
-    """Return how much longer each day is shown than a day without events, so that a film slows where much happens.
+    """Return how much longer each day is shown than a day without events, so that a film slows down when much happens.
 
     Args:
         campaign: The campaign.
@@ -207,7 +207,7 @@ def whole(values: np.ndarray) -> list[int]:
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """Return the changes of holder in the order of days, each as four codes: day, district, manner and reason (`Why`).
+    """Return the changes of holder in the order of days, each as four numbers: day, district, manner, reason (`Why`).
 
     The manner is a value of `Fall`, or else `HELD_FROM_THE_START` or `WON_BACK`.
     """
@@ -317,7 +317,7 @@ def film_for(overrides: Overrides, seed: int) -> str:
 
 
 def warm() -> None:
-    """Prepare what would be slow at its first use: the shapes, a film of the baseline, and the compiled daily step."""
+    """Prepare what would be slow on first use: the shapes, a film of the baseline, and the compiled daily step."""
     settings = the_desk().settings(BASELINE)
     shapes()
     film_for(BASELINE, 0)
@@ -335,7 +335,7 @@ class Forked(NamedTuple):
     same_days: int
     outcomes: tuple[tuple[str, ...], ...]  # rows of label, reported figure, unchanged, changed, difference
     same_outcomes: str
-    left: tuple[str, ...]  # numbers of the change that act on day 0 only
+    left: tuple[str, ...]  # numbers of the change that have an effect only on day 0
 
 
 @once(KEPT_FORKS)

@@ -38,7 +38,7 @@ from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
 from sim.wording import COUNTED, paragraph
 
 PAGE = "reading"
-OUTCOME_GROUPS = {  # the main outcomes by what they count, in the order of choosers
+OUTCOME_GROUPS = {  # the main outcomes by subject, in the order in which they are listed
     "river": (
         "troops_crossed_by_2021_07_07",
         "troops_crossed_largest_night",
@@ -173,7 +173,7 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
 
 
 def outcome_groups(language: str = "") -> dict[str, str]:
-    """Return the heading under which a chooser lists each main outcome, keyed by name of the outcome.
+    """Return the heading under which each main outcome is listed, keyed by name of the outcome.
 
     Args:
         language: Language of the headings.
@@ -183,7 +183,7 @@ def outcome_groups(language: str = "") -> dict[str, str]:
 
 
 def label_of(row: Outcome, language: str = "") -> str:
-    """Return the label of an outcome in a language: that of its file of texts or, if it has none, the declared one.
+    """Return the label of an outcome in a language or, if it is not translated, the declared label.
 
     Args:
         row: The outcome.
@@ -267,7 +267,7 @@ def read(
 
 
 def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, language: str) -> Pairs | None:
-    """Return the paired differences of an outcome, with the mean and interval of its verdict; None without a pair."""
+    """Return the paired differences of an outcome, with the mean and interval of its verdict; None without pairs."""
     texts = texts_of(PAGE, language)
     _, at, at_base = np.intersect1d(changed.seeds, base.seeds, return_indices=True)
     differences = np.sort(changed.values[at] - base.values[at_base])
@@ -297,7 +297,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
 
 
 def around_zero(differences: np.ndarray, measure: Measure) -> list[float]:
-    """Return the ends of an axis for differences, which contains zero and has some room at both ends."""
+    """Return the ends of an axis for differences, which includes zero and has a margin at both ends."""
     low, high = min(0.0, float(differences[0])), max(0.0, float(differences[-1]))
     room = 0.08 * (high - low) or (0.01 if is_share(measure) else 1.0)
     return [low - room, high + room]
@@ -310,7 +310,7 @@ def signed(value: float, measure: Measure) -> str:
 
 
 def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int, language: str) -> str:
-    """Return how many runs a chart shows, and of which kind they are."""
+    """Return the number of runs that a chart shows, and their kind (free, calibrated or assimilated)."""
     texts = texts_of(PAGE, language)
     kinds = list(dict.fromkeys(fitted(one) or FREE for one in settings))
     kind = texts.listed([texts.say(f"kind_{one}") for one in kinds])
@@ -361,7 +361,7 @@ def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
 
 
 def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
-    """Choose the edges of the bars of a histogram so that the reported figure lies between the first and the last edge.
+    """Choose the edges of the bars of a histogram so that the reported figure is between the first and the last edge.
 
     Args:
         values: Values of the outcome, in the unit of the axis.
@@ -467,7 +467,7 @@ def dots_of(values: np.ndarray, most: int = DOTS) -> list[float]:
 
 
 def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "") -> Mark | None:
-    """Return a reported figure in the form in which a page shows it.
+    """Return a reported figure with its description, for a page.
 
     Args:
         reported: The reported figure, in the unit of the outcome.
@@ -500,7 +500,7 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
 
 
 def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
-    """Return the notes to be shown below the chart."""
+    """Return the notes to show below the chart."""
     texts = texts_of(PAGE, language)
     notes = []
     if row.last > (THE_LINE - settings.start_date).days:

@@ -1,12 +1,13 @@
-"""Serve the file of scenes that `python -m sim explorable` writes, alone and in a class session.
+"""Serve the page of scenes that `python -m sim explorable` writes, for single readers and in class sessions.
 
-At /explorable it is the file of the default decisions. Its campaigns are run when it is first asked for and stored in
-`results/`, so a page that was written before the class is served at once. It may be shown inside pages of this server,
-which it tells what was drawn, run and bracketed: see docs/how-to/explorable.md.
+/explorable serves the page for the default decisions. Its campaigns are run at the first request and stored in
+`results/`, so a page that was written before the class is served at once. It may be embedded in pages of this server,
+which it notifies of drawings, runs and brackets: see docs/how-to/explorable.md.
 
-At /explorable?class=CODE a student of a class session gets the same file with one more script, `class.js`, which asks
-/explorable/class where the class is and sends what the student has done. What is sent is small and checked; the curve
-of a campaign is never sent: the wall draws it from the campaigns of the page (`campaigns`).
+/explorable?class=CODE serves the same page to a student of a class session, with an additional script, `class.js`. The
+script requests the current scene of the class from /explorable/class, and sends there what the student has done. These
+messages are small and checked. They never contain the curve of a campaign: the wall draws it from the campaigns of the
+page (`campaigns`).
 """
 
 import asyncio
@@ -40,19 +41,30 @@ from sim.terminal import console_of
 
 ADDRESS, CLASS_ADDRESS = "/explorable", "/explorable/class"
 CLASS_SCRIPT = Path(__file__).parent / "parts" / "in_class" / "class.js"
-LARGEST = 8 * 1024  # bytes that a page may send at once; a drawing of 68 days has less than one tenth of them
-SAYS = ("team", "wait", "pause", "eyes", "lost", "leave", "gather", "bar", "other", "seen")  # sentences of the script
-PAUSE = 5.0  # seconds after which a page that could not be written may be tried again
-PAGE_ID = re.compile("[0-9a-f]{1,32}")  # of one tab; `in_class` gives one to each page that it returns
+LARGEST = 8 * 1024  # maximum bytes of a message from a page; a drawing of 68 days takes less than a tenth of this
+SAYS = (
+    "team",
+    "wait",
+    "pause",
+    "eyes",
+    "lost",
+    "leave",
+    "gather",
+    "bar",
+    "other",
+    "seen",
+)  # keys of the sentences that the script shows
+PAUSE = 5.0  # seconds after which writing a page may be tried again if it failed
+PAGE_ID = re.compile("[0-9a-f]{1,32}")  # id of one tab; `in_class` assigns one to each page that it returns
 MODULE = '<script type="module">'
-writing = asyncio.Lock()  # the first visitor waits for the campaigns, and the others for the first
+writing = asyncio.Lock()  # the first visitor waits for the campaigns, the others for the first visitor
 is_preparing = threading.Event()  # whether a thread reads the campaigns
-pages: OnceCache[str, str] = OnceCache(1)  # the page, once it was read
-unpacked_pages: OnceCache[str, Campaigns | None] = OnceCache(1)  # its campaigns, once they were read
+pages: OnceCache[str, str] = OnceCache(1)  # the page, once it has been read
+unpacked_pages: OnceCache[str, Campaigns | None] = OnceCache(1)  # its campaigns, once they have been read
 
 
 def the_page() -> str:
-    """Return the page, which is written first if this server has not done so; an up-to-date study is not run again.
+    """Return the page; it is written first if this server has not written it yet. An up-to-date study is not run again.
 
     Raises:
         PanjError: The page cannot be written.
@@ -63,19 +75,19 @@ def the_page() -> str:
 
 @cache
 def runs_of(page: str) -> int:
-    """Return how many campaigns a page has with each decision."""
+    """Return the number of campaigns that a page has for each decision."""
     return len(described(campaigns_in(page))["seeds"])
 
 
 def the_campaigns() -> Campaigns:
-    """Return the free campaigns of the page, which is written first if need be.
+    """Return the free campaigns of the page, which is written first if necessary.
 
     Raises:
         PanjError: The page cannot be written.
     """
     page = the_page()
     found = unpacked_pages.get(ADDRESS, lambda: read_campaigns(page))
-    assert found is not None  # only `ready_campaigns` may be without
+    assert found is not None  # None is possible only in `ready_campaigns`
     return found
 
 
@@ -85,7 +97,7 @@ def ready_campaigns() -> Campaigns | None:
 
 
 def read_campaigns(page: str) -> Campaigns:
-    """Return the free campaigns of a page, as its scripts unpack them."""
+    """Unpack the free campaigns of a page, as its scripts do."""
     text = campaigns_in(page)
     about = described(text)
     days, districts, decisions = about["days"], about["districts"], len(about["decisions"])
@@ -95,10 +107,10 @@ def read_campaigns(page: str) -> Campaigns:
 
 
 async def scenes(request: Request) -> Response:
-    """Return the page of scenes, which may be framed by pages of this server alone.
+    """Return the page of scenes, which only pages of this server may embed.
 
-    For a student of a class that is in the scenes it follows the class. Waiting visitors take no thread of the pool
-    that serves the other pages.
+    For a student of a class that is in the scenes, the page follows the class. Visitors who wait do not occupy a thread
+    of the pool that serves the other pages.
     """
     async with writing:
         try:
@@ -113,7 +125,7 @@ async def scenes(request: Request) -> Response:
 
 
 def in_class(page: str, request: Request) -> Response:
-    """Return the page that follows the class of a student, or lead whoever has no seat to the page that gives one."""
+    """Return the page that follows the class of a student; redirect a browser without a seat to the page Class."""
     code, browser = spelled(request.query_params[CLASS]), request.cookies.get(BROWSER, "")
     try:
         walk = the_class_scenes().walk(code, browser)
@@ -133,21 +145,21 @@ def in_class(page: str, request: Request) -> Response:
 
 
 async def class_scenes(request: Request) -> Response:
-    """Answer a page of scenes in a class: where the class is (GET), or keep what the student has done (POST).
+    """Answer a page of scenes in a class: return the current scene (GET), or store what the student has done (POST).
 
-    The query has the code of the class and the id of the page. GET also has the number of things that the page knows
-    to be kept of its student: only if there are others are they in the answer. POST has the attempt, or `left`: the
-    page was closed.
+    The query contains the code of the class and the id of the page. In a GET request it also contains the number of
+    stored items that the page knows of; the response contains the items only if that number differs. In a POST request
+    it also contains the attempt, or `left` if the page was closed.
 
-    An error is an object with the key `error`: 400 for a value that is wrong, 403 for what may not be sent, 413 for
-    what is too large. That a class is in no scene, or that the browser has no seat, is an answer to the question where
-    the class is: an object with the key `why`.
+    The response to an error is an object with the key `error`, with status 400 for an invalid value, 403 for something
+    that may not be sent, and 413 for content that is too large. If the class is in no scene or the browser has no seat,
+    the response to GET is an object with the key `why`.
     """
     content = b""
     async for part in request.stream():
         content += part
         if len(content) > LARGEST:
-            said = f"json: found more than {LARGEST:,} bytes, expected at most so many"
+            said = f"json: found more than {LARGEST:,} bytes, expected at most that many"
             return JSONResponse({"error": said}, 413, NO_STORE)
     is_sent = request.method == "POST"
     try:
@@ -162,18 +174,18 @@ async def class_scenes(request: Request) -> Response:
 
 
 class Asked(NamedTuple):
-    """What the query and the cookie of a request of a page of scenes say."""
+    """The content of the query and cookie of a request from a page of scenes."""
 
     code: str
     browser: str
     page: str
     attempt: str
-    has: str  # number of things that the page knows to be kept
+    has: str  # number of stored items that the page knows of
     has_left: bool
 
     @classmethod
     def of(cls, request: Request) -> "Asked":
-        """Read a request; raise PanjError if the id of the page is none."""
+        """Read a request; raise PanjError if the id of the page is not valid."""
         query = request.query_params
         page = query.get("page", "")
         if not PAGE_ID.fullmatch(page):
@@ -185,7 +197,7 @@ class Asked(NamedTuple):
 
 
 def where(asked: Asked) -> dict[str, Any]:
-    """Return where a class is, and record that the page is open."""
+    """Return the current scene of a class, and record that the page is open."""
     walk = the_class_scenes().walk(asked.code, asked.browser)
     the_class_scenes().attend(asked.code, asked.browser, asked.page)
     said = said_of(walk)
@@ -193,36 +205,37 @@ def where(asked: Asked) -> dict[str, Any]:
 
 
 def said_of(walk: Walk) -> dict[str, Any]:
-    """Return what a page is told of its class, and how many things are kept of its student, which are never fewer."""
+    """Return what a page needs to know of its class, and the number of stored items of its student."""
     work = walk.work
     has = bool(work.drawing) + work.has_run + len(work.brackets) + len(walk.shown)
     return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call, "has": has}
 
 
 def kept_of(walk: Walk) -> dict[str, Any]:
-    """Return what is kept of a student, and the decisions whose pairs the wall has shown, for a page to show it."""
+    """Return the stored items of a student, and the decisions whose pairs the wall has shown."""
     brackets = {decision: {"low": low, "high": high} for decision, (low, high) in walk.work.brackets.items()}
     drawing = list(walk.work.drawing) or None
     return {"drawing": drawing, "hasRun": walk.work.has_run, "brackets": brackets, "shown": list(walk.shown)}
 
 
 def keep_done(asked: Asked, content: bytes) -> dict[str, Any]:
-    """Keep what a student has done, and return what is kept; raise PanjError if it is wrong, Refused if it may not be.
+    """Store what a student has done, and return what is stored; raise PanjError if it is invalid, Refused if forbidden.
 
-    The answer has `other` if the student did it otherwise before: that is kept, and this page has to show it.
+    The response contains `other` if the student had done this before with a different result, which remains stored and
+    which the page has to show.
     """
     scenes, who = the_class_scenes(), (asked.code, asked.browser)
     if asked.has_left:
         scenes.leave(*who, asked.page)
         return {}
-    scenes.walk(*who)  # who has no seat is told nothing else
+    scenes.walk(*who)  # raises Refused for a browser without a seat, before anything else is checked
     is_kept = scenes.keep(*who, read_done(content, the_campaigns().outline), asked.attempt)
     walk = scenes.walk(*who)
     return {**said_of(walk), "kept": kept_of(walk), "other": not is_kept}
 
 
 def prepare() -> None:
-    """Write the page and read its campaigns in a thread, unless one does so already, so that no visitor waits."""
+    """Write the page and read its campaigns in a thread, unless a thread is already doing so."""
     if is_preparing.is_set():
         return
     is_preparing.set()
@@ -230,7 +243,7 @@ def prepare() -> None:
 
 
 def read_all() -> None:
-    """Read the campaigns of the page, and log an error that prevents it; then it can be tried again."""
+    """Read the campaigns of the page; log an error that prevents it, after which it can be tried again."""
     try:
         the_campaigns()
     except PanjError as error:

@@ -61,9 +61,9 @@ from sim.terminal import console_of
 
 THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which pages detect a restart
 JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which pages show
-LARGEST_MESSAGE = 512 * 1024  # bytes of one message from a page; a hand-in has at most 64 KiB
+LARGEST_MESSAGE = 512 * 1024  # maximum bytes of one message from a page; a hand-in has at most 64 KiB
 MOST_CONNECTIONS = 2000
-FAREWELL, AT_LAST = 1, 2.0  # seconds after Ctrl-C in which connections may end, and in which the process does
+FAREWELL, AT_LAST = 1, 2.0  # seconds after Ctrl-C until connections are closed, and until the process is ended
 KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has disconnected without closing it
 CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's own routes that are not served
 A_KIND = 60.0  # seconds within which only the first error of a kind is logged
@@ -77,7 +77,7 @@ WILDCARDS = ("0.0.0.0", "::")
 def serve(room: Room, secret: str = "") -> None:
     """Run the web server until Ctrl-C; `secret` is the key with which cookies are signed, empty for a random one.
 
-    Ctrl-C waits for nothing that runs: what a class has sent is kept in transactions.
+    Ctrl-C does not wait for running work: everything that a class has sent has been stored in transactions.
     """
     import uvicorn
 
@@ -154,8 +154,8 @@ def app_of(room: Room, secret: str = "") -> Any:
 async def session_with(code: str) -> Door | None:
     """Return the class session with a code as somebody typed it; None if there is none.
 
-    A session that was opened more than `A_DAY` ago opens the door no more, so that forgotten sessions do not add up to
-    many codes; who is inside can join it all the same.
+    The code of a session that was opened more than `A_DAY` ago no longer admits browsers, so that the codes of
+    forgotten sessions do not accumulate; browsers that have been admitted can still join it.
     """
     from sim.classroom.sessions.register import the_register
 
@@ -178,7 +178,7 @@ def readable(page: str, nonce: str = "") -> str:
 
 
 async def make_room(asked: HTTPConnection) -> bool:
-    """Discard surplus pages that were left without being closed; return whether a browser may open one more."""
+    """Discard surplus pages that were left without being closed; return whether a browser may open another page."""
     return await run_in_threadpool(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
 
 
@@ -190,7 +190,7 @@ def forget_left_pages(browser: str, path: str) -> bool:
         path: Path of the request; if a page reconnects, it contains the id of that page.
 
     Returns:
-        Whether one more page may be opened.
+        Whether another page may be opened.
     """
     from solara.server.kernel_context import PageStatus, contexts
 
@@ -199,7 +199,7 @@ def forget_left_pages(browser: str, path: str) -> bool:
     for kept, most in ((own, MOST_PAGES), (others, MOST_CHANNELS)):
         left = [one for one in kept if one.page_status and PageStatus.CONNECTED not in one.page_status.values()]
         for one in left[: max(0, len(kept) + 1 - most)]:
-            with suppress(Exception):  # it may have been closed meanwhile
+            with suppress(Exception):  # it may have been closed in the meantime
                 one.close(reason="cull")
     return sum(one.id in contexts for one in others) < MOST_CHANNELS
 
@@ -276,7 +276,7 @@ def log_kinds_once() -> None:
 
 
 async def alive(_request: Any) -> Any:
-    """Return the identity of this server, by which pages detect a restart."""
+    """Return the identity of this server process, by which pages detect a restart."""
     return PlainTextResponse(THIS_SERVER)
 
 
@@ -362,7 +362,7 @@ def room_of(request: Classroom) -> Room:
 def kept_door(room: Room, is_given: bool) -> tuple[Room, str]:
     """Return the room with the code that it had before the last stop, and the key with which its cookies are signed.
 
-    So after a restart nobody has to enter again. A code that the command line gives replaces the earlier one.
+    Nobody has to enter the code again after a restart. A code given on the command line replaces the earlier one.
     """
     from sim.classroom.sessions.register import the_register
 
@@ -379,7 +379,7 @@ def check_free(room: Room) -> None:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((room.host, room.port))
-        except (OSError, TypeError, UnicodeError) as error:  # a name that cannot be encoded raises one of the last two
+        except (OSError, TypeError, UnicodeError) as error:  # the last two are raised for a name that cannot be encoded
             if not isinstance(error, OSError) or error.errno in NOT_HERE or isinstance(error, socket.gaierror):
                 raise PanjError(
                     f"host: found '{room.host}', expected an address of this machine, such as 127.0.0.1, or 0.0.0.0 to "
@@ -436,7 +436,7 @@ def get_ready(console: Console) -> None:
 
 
 def compile_apart(order: Order, console: Console) -> None:
-    """Compile what is not in the cache in another process, because the compiler keeps half a gigabyte until it ends.
+    """Compile rules that are not in the cache, in a separate process, which frees its half a gigabyte when it ends.
 
     Ctrl-C ends that process at once.
 
@@ -446,7 +446,7 @@ def compile_apart(order: Order, console: Console) -> None:
     """
     if not (rules_are_cold() or step_is_cold()) or not can_keep():
         return
-    killed = suppress(BrokenProcessPool)  # for want of memory perhaps; what is left is compiled in this process
+    killed = suppress(BrokenProcessPool)  # possibly for lack of memory; this process compiles the rest
     with killed, announcing(console), workers_of(Executor("processes", 1, None)) as workers:
         try:
             workers.submit(compile_all, order).result()
@@ -456,7 +456,7 @@ def compile_apart(order: Order, console: Console) -> None:
 
 
 def can_keep() -> bool:
-    """Return whether compiled rules can be kept in the cache, where another process finds them."""
+    """Return whether compiled rules can be stored in the cache, where other processes find them."""
     with suppress(OSError):
         cache_folder().mkdir(parents=True, exist_ok=True)
         return os.access(cache_folder(), os.W_OK)
@@ -475,7 +475,7 @@ def compile_all(order: Order) -> None:
 
 
 def warm() -> None:
-    """Prepare what would be slow at its first use, and resume questions that were running when the server stopped."""
+    """Prepare what would be slow on first use, and resume questions that were running when the server stopped."""
     from sim.classroom import player
     from sim.classroom.desk import Closed
     from sim.classroom.pages import what_if

@@ -19,9 +19,9 @@ from sim.explorable import TEXTS
 from sim.wording import SENTENCES, Language, say_post
 
 FOLDER = Path(__file__).parent / "text"
-ISOLATE, END = "\u2068", "\u2069"  # Unicode's first strong isolate and its end, round English within another language
+ISOLATE, END = "\u2068", "\u2069"  # Unicode's first strong isolate and its end, around English within another language
 FAULT = re.compile(r"(?P<what>.+?): found (?P<found>.+), expected (?P<expected>.+)", re.DOTALL)  # see sim.errors
-DECLARED = "declared"  # file of what is declared in English elsewhere
+DECLARED = "declared"  # file of translations of texts that are declared in English elsewhere
 LANGUAGE, ENGLISH = "PANJ_LANG", "en"  # environment variable with the language in use, and the usual one
 
 
@@ -33,7 +33,7 @@ class Texts(Language):
         self.page, self.code = page, code  # texts of the file of the page alone; code of their language
 
     def quoted(self, text: str) -> str:
-        """Return an English text, set apart from the text around it if that is in another language."""
+        """Return an English text, marked as English if the surrounding text is in another language."""
         return text if self.code == ENGLISH or not text else f"{ISOLATE}{text}{END}"
 
 
@@ -99,7 +99,7 @@ def marked(html: str) -> str:
     """Return HTML in which English within another language is marked as English, for screen readers and direction.
 
     Args:
-        html: Texts with English that `Texts.quoted` has set apart, escaped.
+        html: Escaped texts in which `Texts.quoted` has marked English.
     """
     return html.replace(ISOLATE, '<span lang="en" dir="ltr">').replace(END, "</span>")
 
@@ -107,8 +107,8 @@ def marked(html: str) -> str:
 def say_fault(message: str) -> str:
     """Return the message of an error in the language in use.
 
-    A message of the form `key: found x, expected y` keeps what it names in English, set apart; any other message comes
-    from the texts of the pages and is returned unchanged.
+    In a message of the form `key: found x, expected y`, the key and the values stay in English and are marked as such.
+    Any other message comes from the texts of the pages and is returned unchanged.
     """
     found, texts = FAULT.fullmatch(message), texts_of("shell")
     if found is None or texts.code == ENGLISH:
@@ -117,14 +117,14 @@ def say_fault(message: str) -> str:
 
 
 def declared(kind: str, name: str, usual: str, language: str = "", **gaps: object) -> str:
-    """Return a text that is declared in English, outside the texts of the pages, as a language says it.
+    """Return the translation of a text that is declared in English, outside the texts of the pages.
 
     Args:
         kind: Kind of the text: a key of declared.yaml, such as `outcomes`.
-        name: What the text is about, such as the name of an outcome.
-        usual: The text as declared, returned if the language has none.
+        name: Subject of the text, such as the name of an outcome.
+        usual: The text as declared, returned if there is no translation.
         language: Code of the language; empty for the one in use.
-        gaps: Values of the gaps of a text that stands for several, such as {place}.
+        gaps: Values of the placeholders of a text, such as {place}.
     """
     said = (texts_of(DECLARED, language).page.get(kind) or {}).get(name)
     return usual if said is None else str(said).format(**gaps) if gaps else str(said)
@@ -138,7 +138,7 @@ def outcome_label(name: str, usual: str, language: str = "") -> str:
 
     Args:
         name: Name of the outcome.
-        usual: Its label as declared, returned if the language has none.
+        usual: Its label as declared, returned if there is no translation.
         language: Code of the language; empty for the one in use.
     """
     found = OF_A_PLACE.fullmatch(name)
@@ -148,12 +148,12 @@ def outcome_label(name: str, usual: str, language: str = "") -> str:
 
 
 def overlaid(usual: Any, said: Any, where: str) -> Any:
-    """Return declared content with the texts of a language in place of its own.
+    """Return declared content with its texts replaced by those of a language.
 
     Args:
         usual: The content as declared.
         said: Texts of the language in the shape of the content, of which any may be missing. A list whose items have a
-            `key` is a mapping by that key; any other list has an item for each item.
+            `key` is a mapping by that key; any other list has one text for each item.
         where: Name of the content, for error messages.
 
     Raises:

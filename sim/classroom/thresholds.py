@@ -1,7 +1,7 @@
 """Serve the game of thresholds, with which lesson 2 begins: a page that deals cards and counts rounds.
 
-The page is projected, and played by the people in the room: each holds a card with the number of others who must have
-gone before. It loads nothing and sends nothing; its scripts and styles are allowed by their hashes alone.
+The page is projected, and the game is played by the people in the room: each holds a card with the number of others
+who must have left first. The page loads and sends nothing; its scripts and styles are allowed only by their hashes.
 
 Source  Granovetter 1978, Threshold Models of Collective Behavior.
 """

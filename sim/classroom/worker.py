@@ -1,6 +1,6 @@
 """Worker process of the classroom: runs a few campaigns and returns their outcomes.
 
-Campaigns run in processes of their own. In one process, pages and campaigns would delay each other, because every
+Campaigns run in separate processes. In one process, pages and campaigns would delay each other, because every
 campaign runs some Python code at its start and end. This module imports as little as possible, so that a new process
 starts quickly.
 """

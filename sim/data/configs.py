@@ -10,7 +10,7 @@ from sim.provenance import PACKAGE
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 
-MOST_VALUES = 50_000  # in a YAML file with aliases, each counted as often as it is repeated
+MOST_VALUES = 50_000  # maximum values in a YAML file, with repetitions by aliases counted
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
@@ -119,7 +119,7 @@ def check_aliases(node: yaml.Node | None, sizes: dict[int, int], above: set[int]
     inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
     sizes[id(node)] = 1 + sum(check_aliases(one, sizes, above | {id(node)}) for one in inside)
     if sizes[id(node)] > MOST_VALUES:
-        problem = f"found more than {MOST_VALUES} values, with those that aliases (*) stand for"
+        problem = f"found more than {MOST_VALUES} values, with aliases (*) expanded"
         raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
     return sizes[id(node)]
 

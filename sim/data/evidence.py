@@ -36,7 +36,7 @@ FOUNDING = (
     "RFE/RL via AMN",
     "TRT World",
 )  # articles 1 to 5
-OWN_LINK = "seed:"  # what a link begins with if the source is a founding article, which has no address
+OWN_LINK = "seed:"  # prefix of the link to a founding article, which has no address
 USES = ("calibration", "input", "context")
 CONFIDENCES = ("high", "medium", "low")
 CREDITS = (
@@ -58,8 +58,8 @@ class Evidence:
     high: float | None  # in `unit`; None if there is no upper bound
     unit: str
     scope: str  # area to which it applies
-    source: str  # as readers credit it
-    source_url: str  # empty if there is none
+    source: str  # as it is cited
+    source_url: str  # address of the source; empty if it has none
     quote: str  # the statement, paraphrased
     confidence: str  # high, medium or low
     use: str  # calibration: compared with results; input: used by the model; context: only shown
@@ -71,11 +71,11 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
     """Return all reported figures, in file order.
 
     Args:
-        folder: Folder of evidence.csv; by default the data folder of the package, followed by the rows of the user.
+        folder: Folder of evidence.csv; by default the data folder of the package, followed by the user's own rows.
 
     Raises:
         PanjError: If a row is invalid, for instance without a source or date; the message names file, line and column.
-            Also if a row of the user has the id of another row.
+            Also if one of the user's rows has the id of another row.
     """
     rows = read_table((folder or DATA) / own.EVIDENCE, COLUMNS, ("id",))
     path = own.own_file(own.EVIDENCE) if folder is None else None
@@ -85,7 +85,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
         for row in mine:
             if row.cells["id"] in shipped:
                 raise PanjError(
-                    f"{path}: found id '{row.cells['id']}', which a reported figure of Panj has, expected another id"
+                    f"{path}: found id '{row.cells['id']}', which is the id of a figure of Panj, expected another id"
                 )
         rows += mine
     ids = {row.cells["id"] for row in rows}
@@ -117,11 +117,11 @@ def read_figure(row: Row, ids: set[str]) -> Evidence:
 
 
 def credit_of(source: str, link: str) -> str:
-    """Return a source as readers credit it, without the marks by which the file refers to the founding articles.
+    """Return a source in the form in which it is cited, without the marks that refer to the founding articles.
 
     Args:
         source: The cell of the file, such as `VOA/Reuters, 2021-07-05/06 (seed); S3`.
-        link: The cell with the link. Only if it refers to a founding article does `S3` stand for another of them.
+        link: The cell with the link. `S3` refers to a founding article only if the link refers to one as well.
     """
     text = re.sub(r" \(seeds?\)|(?<= and TRT) seeds", "", source)
     if not link.startswith(OWN_LINK):
@@ -180,11 +180,11 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
 
     Args:
         rows: Rows to choose from.
-        filters: Filters, each of which is `key=text` or a text to find anywhere in a row.
+        filters: Filters; each is `key=text`, or a text that may occur anywhere in a row.
 
     Raises:
-        PanjError: If a filter has an unknown key, an empty string, a malformed date, or a name that no row has (id,
-            quantity, use or confidence).
+        PanjError: If a filter has an unknown key, no text to search for, a malformed date, or a name that no row has
+            (id, quantity, use or confidence).
     """
     tests = [split_filter(text) for text in filters]
     for key, text in tests:

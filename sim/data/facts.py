@@ -32,7 +32,7 @@ DISTRICT_COLUMNS = (
 FALL_COLUMNS = ("district_id", "fell_date", "fell_date_precision", "fell_without_fight")
 PLACE_COLUMNS = ("district_id", "kind", "value")
 POST_COLUMNS = ("post_id", "post", "name", "district_id", "tajik_district", "lat", "lon", "kind")
-STARTED_FROM = ("districts", "places", "posts")  # tables from which campaigns start; the others are the record
+STARTED_FROM = ("districts", "places", "posts")  # tables that campaigns start from; the other tables are the record
 PLACE_KINDS = ("airfield", "highway", "mountain")
 PRECISIONS = ("", "day", "window", "by")
 WITHOUT_FIGHT = {"unknown": -1, "0": 0, "1": 1}
@@ -264,8 +264,8 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
     """Return the fingerprint of the record that results are compared with: evidence, targets and dated falls.
 
     Args:
-        folder: Folder of the tables; by default the data folder of the package, with the districts of the user if there
-            are any. Evidence of the user, with which nothing is fitted or scored, does not affect the fingerprint.
+        folder: Folder of the tables; by default the data folder of the package, with the user's districts if there
+            are any. The user's own evidence does not affect the fingerprint: nothing is fitted to it or scored with it.
 
     Returns:
         16 hexadecimal digits. Evidence that is only context does not affect them.
@@ -300,10 +300,10 @@ def identity(row: Row) -> int:
 
 
 def find(row: Row, district_row: Mapping[str, int]) -> int:
-    """Return the row number, in districts.csv, of the district whose P-code a row of another file contains."""
+    """Return the row number in districts.csv of the district whose P-code is in a row of another file."""
     code = row.cells["district_id"]
     if code not in district_row:
-        raise row.wrong("district_id", "a district_id that is in districts.csv")
+        raise row.wrong("district_id", "a value of district_id in districts.csv")
     return district_row[code]
 
 
@@ -339,7 +339,7 @@ def read_capitals(districts: Sequence[Row]) -> Booleans:
 def check_areas(districts: Sequence[Row]) -> None:
     """Raise PanjError if an area is negative or not a number.
 
-    No rule uses areas, but other users of the file may.
+    No rule uses areas, but other readers of the file may.
     """
     for row in districts:
         row.number("area_km2", 0)
@@ -435,7 +435,7 @@ def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
     codes = [code.strip() for code in row.cells["neighbours"].split(";") if code.strip()]
     for code in codes:
         if code not in district_row:
-            raise row.wrong("neighbours", f"district_ids that are in districts.csv; '{code}' is not")
+            raise row.wrong("neighbours", f"values of district_id in districts.csv; '{code}' is not one")
         if code == row.cells["district_id"] or codes.count(code) > 1:
             raise row.wrong("neighbours", f"other districts, each once; '{code}' is repeated or the district itself")
     return sorted(district_row[code] for code in codes)

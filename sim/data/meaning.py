@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DIGITS = 16  # hexadecimal digits of a fingerprint
-PROSE = frozenset(  # columns for readers, not used by any computation
+PROSE = frozenset(  # columns of explanations, which no computation uses
     {"note", "source", "source_url", "fell_source_url", "quote", "coordinate_note", "reason", "alt_names"}
 )
 BODIES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

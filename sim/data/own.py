@@ -1,10 +1,11 @@
-"""Find the folder of a user's own files, and give every reader the files of that folder on top of those of Panj.
+"""Find the folder of the user's own files, which are read in addition to, or in place of, those of Panj.
 
-`panj init my_study` writes such a folder. It is marked by the file `panj.yaml` and may have own scenarios, policies,
-values of numbers, dated events, outcomes, reported figures and tables of districts. One command uses one folder, which
-is chosen at the edge: `config_dir=FOLDER`, else the environment variable `PANJ_CONFIG_DIR`, else the nearest parent of
-the current folder that has the marker. During a command the variable holds the choice, so that the processes that the
-command starts use the same folder. Without a folder of one's own, all functions return the files that come with Panj.
+`panj init my_study` writes such a folder. It is marked by the file `panj.yaml` and may contain scenarios, policies,
+values of numbers, dated events, outcomes, reported figures and tables of districts. A command uses one folder: the one
+that `config_dir=FOLDER` names, else the one in the environment variable `PANJ_CONFIG_DIR`, else the current folder or
+its nearest parent with the marker. While a command runs, the variable contains the path of the folder, so that the
+processes that the command starts use the same one. If there is no such folder, all functions return the files that come
+with Panj.
 """
 
 import os
@@ -23,7 +24,7 @@ from sim.options import read_path
 MARKER = "panj.yaml"
 VARIABLE = "PANJ_CONFIG_DIR"
 CONFIG_DIR = "config_dir="  # key on the command line
-NONE = os.devnull  # value of the variable for no folder of one's own, even if the current folder is in one
+NONE = os.devnull  # value of the variable to use no such folder, even if the current folder is inside one
 VERSION = 1  # of the layout of a folder
 SHIPPED = Path(__file__).parent  # tables that come with Panj
 SCENARIOS, POLICIES, DATA, RESULTS = "scenarios", "policies", "data", "results"
@@ -33,7 +34,7 @@ REPLACED = ("districts.csv", "places.csv", "posts.csv")  # tables that a file of
 OF_WORKERS = (OUTCOMES, EVIDENCE, *(f"{DATA}/{name}" for name in REPLACED))  # files that a worker reads itself
 KNOWN = (MARKER, *ALWAYS, SCENARIOS, POLICIES, DATA, RESULTS)
 SETTINGS = ("version", "about", "rules")  # keys of the marker
-ALIKE = 0.8  # similarity, from 0 to 1, at which a name is taken for a misspelt one
+ALIKE = 0.8  # similarity, from 0 to 1, above which an unknown name counts as misspelt
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 forgotten: list[Callable[[], None]] = []  # cleared when another folder is chosen or a file of it changes
@@ -82,7 +83,7 @@ def nearest_folder(start: Path) -> Path | None:
 
 
 def marked(folder: Path, key: str) -> Path:
-    """Return the absolute path of a folder, or raise PanjError if it has no `panj.yaml`.
+    """Return the absolute path of a folder; raise PanjError if it has no `panj.yaml`.
 
     Args:
         folder: Folder named by the user.
@@ -97,10 +98,10 @@ def marked(folder: Path, key: str) -> Path:
 
 @contextmanager
 def using(folder: Path | None) -> Iterator[Path | None]:
-    """Use a folder of own files within a block, in this process and in those that it starts.
+    """Use a folder of the user's own files within a block, in this process and in those that it starts.
 
     Args:
-        folder: The folder; None for the files that come with Panj alone.
+        folder: The folder; None to use only the files that come with Panj.
 
     Yields:
         The folder.
@@ -122,7 +123,7 @@ def using(folder: Path | None) -> Iterator[Path | None]:
 
 
 def refresh(checked: bool = True) -> None:
-    """Clear what was cached from other files than those of the current folder; if `checked`, check its layout."""
+    """Clear caches that were filled from a different folder or from changed files; if `checked`, check the layout."""
     try:
         folder = own_folder()
     except PanjError:
@@ -139,14 +140,14 @@ def refresh(checked: bool = True) -> None:
 
 
 def follow(folder: str) -> None:
-    """Use the folder of own files that a task names, on a worker.
+    """On a worker, use the folder of the user's own files that a task names.
 
     Args:
-        folder: Path of the folder on the machine that sent the task; empty if the task reads no own files. Then a
-            folder that an earlier task named is left.
+        folder: Path of the folder on the machine that sent the task; empty if the task does not read the user's files,
+            in which case the folder of an earlier task is no longer used.
 
     Raises:
-        PanjError: If this worker does not have the folder, as a remote one may not.
+        PanjError: If the folder does not exist on this worker, which may be on another machine.
     """
     if not folder and state["followed"] and os.environ.get(VARIABLE) == state["followed"]:
         os.environ[VARIABLE], state["followed"] = NONE, ""
@@ -164,16 +165,16 @@ def follow(folder: str) -> None:
 
 
 def words_of_folder() -> list[str]:
-    """Return the word of a command line that names the current folder of own files.
+    """Return the command-line argument that names the current folder of the user's own files, in a list.
 
-    The list is empty if there is no folder, or if a command in the working directory finds it by itself.
+    The list is empty if there is no folder, or if a command in the working directory finds the folder without it.
     """
     folder = own_folder()
     return [] if folder is None or folder == nearest_folder(Path.cwd()) else [f"{CONFIG_DIR}{folder}"]
 
 
 def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return name, time of change and size of every file of a folder that Panj may read."""
+    """Return the name, modification time and size of every file in a folder that Panj may read."""
     names = [MARKER, *ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)]
     paths = [*(folder / name for name in names), *sorted(folder.glob(f"{SCENARIOS}/*"))]
     paths += sorted(folder.glob(f"{POLICIES}/*/*"))
@@ -182,7 +183,7 @@ def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def check_layout(folder: Path) -> None:
-    """Raise PanjError for a file or folder that nothing would read because of its name, and for an invalid marker."""
+    """Raise PanjError for a file or folder that would be ignored because of its name, and for an invalid marker."""
     settings = own_yaml(folder / MARKER)
     for key in settings:
         if key not in SETTINGS:
@@ -204,24 +205,24 @@ def check_layout(folder: Path) -> None:
 
 
 def misplaced(path: Path, expected: str) -> PanjError:
-    """Return the error for a file or folder whose name nothing reads."""
+    """Return the error for a file or folder that would be ignored because of its name."""
     return PanjError(f"{path}: found '{path.name}', expected {expected}", key=str(path))
 
 
 def files_of(group: str) -> dict[str, Path]:
-    """Return the YAML files of a group of choices, own files included, by name in alphabetical order.
+    """Return the YAML files of a group of choices, including the user's own, by name in alphabetical order.
 
     Args:
         group: A group of choices, such as `border`, `scenario` or `calibration`.
 
     Raises:
-        PanjError: If an own file has the name of one that comes with Panj, or another ending than `.yaml`.
+        PanjError: If one of the user's files has the name of a file of Panj, or an extension other than `.yaml`.
     """
     found = {path.stem: path for path in folder_of_group(group).glob("*.yaml")}
     shipped = {name.casefold(): path for name, path in found.items()}
     for path in own_files_of(group):
         if path.suffix != ".yaml":
-            raise misplaced(path, f"'{path.stem}.yaml', since only files of this ending are read")
+            raise misplaced(path, f"'{path.stem}.yaml', since only files with this extension are read")
         if path.stem.casefold() in shipped:
             raise PanjError(
                 f"{path}: found {group}={path.stem} a second time, expected a name other than that of "
@@ -232,7 +233,7 @@ def files_of(group: str) -> dict[str, Path]:
 
 
 def own_files_of(group: str) -> list[Path]:
-    """Return the own files of a group of choices, in alphabetical order; hidden files are left out."""
+    """Return the user's files for a group of choices, in alphabetical order; hidden files are left out."""
     folder = own_folder()
     if folder is None or group not in (*GROUPS, "scenario"):
         return []
@@ -252,19 +253,19 @@ def file_of(group: str, name: str) -> Path:
 
 
 def is_own(path: Path) -> bool:
-    """Return whether a file is in the folder of the user."""
+    """Return whether a file is in the user's folder."""
     folder = own_folder()
     return folder is not None and path.is_relative_to(folder)
 
 
 def own_file(name: str) -> Path | None:
-    """Return the path of a file in the folder of the user, such as `outcomes.yaml`; None if it does not exist."""
+    """Return the path of a file in the user's folder, such as `outcomes.yaml`; None if it does not exist."""
     folder = own_folder()
     return folder / name if folder is not None and (folder / name).is_file() else None
 
 
 def own_yaml(path: Path | None) -> dict[str, Any]:
-    """Return the mapping in an own YAML file, which is empty if there is no file or if all its lines are comments.
+    """Return the mapping in one of the user's YAML files; empty if there is no file or all its lines are comments.
 
     Raises:
         PanjError: If the file cannot be read or is not a mapping; the key of the error is its path.
@@ -273,7 +274,7 @@ def own_yaml(path: Path | None) -> dict[str, Any]:
 
 
 def named_rules() -> list[str]:
-    """Return the paths under `rules` in `panj.yaml` of the user, or raise PanjError if they are not a list."""
+    """Return the paths under `rules` in the user's `panj.yaml`; raise PanjError if they are not a list."""
     path = own_file(MARKER)
     names = own_yaml(path).get("rules") or []
     if not isinstance(names, list) or not all(isinstance(name, str) and name.endswith(".py") for name in names):
@@ -287,12 +288,12 @@ def digest_of(path: Path) -> str:
 
 
 def table(name: str) -> Path:
-    """Return the path of a data table such as `districts.csv`: that in `data/` of the user, else that of Panj."""
+    """Return the path of a data table such as `districts.csv`: the user's if there is one, else that of Panj."""
     return (own_file(f"{DATA}/{name}") if name in REPLACED else None) or SHIPPED / name
 
 
 def has_rows(name: str) -> bool:
-    """Return whether a file of the user exists and has more than comments and, in a CSV, more than a header."""
+    """Return whether one of the user's files exists and has content other than comments and the header of a CSV."""
     path = own_file(name)
     if path is None or is_blank(path):
         return False
@@ -301,18 +302,18 @@ def has_rows(name: str) -> bool:
 
 @remembered()
 def is_needed_by_workers() -> bool:
-    """Return whether workers have to read files of the user: outcomes, evidence, tables of districts, or rules."""
+    """Return whether workers have to read the user's files: outcomes, evidence, tables of districts, or rules."""
     return any(map(has_rows, OF_WORKERS)) or bool(named_rules())
 
 
 def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the own files that affect campaigns or outcomes under some choices, with the digests of their content.
+    """Return the user's files that affect campaigns or outcomes under given choices, with digests of their content.
 
     Args:
-        choices: Pairs of group and choice, base scenarios included.
+        choices: Pairs of group and choice, including base scenarios.
 
     Returns:
-        Digests of 16 hexadecimal digits, keyed by the path of the file in the folder of the user.
+        Digests of 16 hexadecimal digits, keyed by the path of the file within the user's folder.
     """
     folder = own_folder()
     if folder is None:
@@ -326,16 +327,16 @@ def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def recorded_folder(about: Mapping[str, Any], near: Path) -> tuple[Path | None, str]:
-    """Return the folder of own files with which a study was made, according to its metadata.
+    """Return the folder of the user's own files with which a study was made, according to its metadata.
 
     Args:
         about: Content of about.json, or the metadata of a figure or table.
-        near: The study or file. If the recorded folder is not there any more, for instance because it was moved or
-            the study is on another machine, the folder that contains the study is taken.
+        near: The study or file. If the recorded folder no longer exists, for instance because it was moved or the
+            study is on another machine, the user's folder that contains the study is returned.
 
     Returns:
-        The folder, None if the study was made without one or if it is not found; and a note if it is not found
-        although some of its files had an effect, otherwise an empty text.
+        The folder, or None if the study was made without one or if it is not found; and a note if it is not found
+        although some of its files had an effect, otherwise an empty string.
     """
     recorded = about.get("config_dir")
     if not recorded:
@@ -345,6 +346,6 @@ def recorded_folder(about: Mapping[str, Any], near: Path) -> tuple[Path | None, 
     if folder is not None or not files:
         return folder, ""
     return None, (
-        f"{near} was made with {', '.join(files)} of {recorded}, which is not there; only the files of Panj are used "
+        f"{near} was made with {', '.join(files)} of {recorded}, which does not exist; only the files of Panj are used "
         "(config_dir=FOLDER names the folder)"
     )

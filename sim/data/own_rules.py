@@ -1,4 +1,4 @@
-"""Take the rules of a user into the day: modules named under `rules` in `panj.yaml`, compiled with those of Panj.
+"""Add the user's own rules to the day: modules named under `rules` in `panj.yaml`, compiled with those of Panj.
 
 A rule is a file such as `my_rules/neighbours.py`, with a YAML file of the same name that declares its numbers. It
 defines
@@ -11,8 +11,7 @@ defines
 
 The rules of a process are fixed when the engine is imported. Then `sim.engine.day` is built from its own source, with
 one field of `Rules` and one call per rule of the user added, and the sources of these rules become part of the
-fingerprint of the rules, after which the cache of compiled code is named. Without rules of the user nothing is
-different.
+fingerprint of the rules, which names the cache folder of compiled code. If the user has no rules, nothing changes.
 """
 
 import ast
@@ -41,12 +40,12 @@ FORBIDDEN = ("open", "exec", "eval", "compile", "__import__", "globals", "setatt
 
 
 class OwnRule(NamedTuple):
-    """One rule of the user, checked as far as it can be without being run."""
+    """One of the user's rules, checked as far as is possible without running it."""
 
     name: str  # such as neighbours: file, field of `Rules` and part of the keys of its numbers
     path: Path
     after: str  # step after which it runs
-    stream: int  # its stream of draws
+    stream: int  # number of its stream of random draws
     digest: str  # hash of the file
 
     @property
@@ -62,7 +61,7 @@ class OwnRule(NamedTuple):
 
 @cache
 def own_rules() -> tuple[OwnRule, ...]:
-    """Return the rules of the user, in the order of `panj.yaml`; they stay the same for the life of a process.
+    """Return the user's rules, in the order of `panj.yaml`; they are read once per process.
 
     Raises:
         PanjError: If a file is missing or is not a rule; the message names the file.
@@ -74,7 +73,7 @@ def own_rules() -> tuple[OwnRule, ...]:
         one = read_rule(folder / name)  # type: ignore[operator]
         for other in found:
             if one.name == other.name:
-                raise PanjError(f"{one.path}: found the name of {other.path}, expected another")
+                raise PanjError(f"{one.path}: found the same name as {other.path}, expected another")
             if one.stream == other.stream:
                 raise PanjError(f"{one.path}, STREAM: found {one.stream}, which {other.path} uses, expected another")
         found.append(one)
@@ -82,15 +81,15 @@ def own_rules() -> tuple[OwnRule, ...]:
 
 
 def check_unchanged() -> None:
-    """Raise PanjError if `panj.yaml` names other rules than this process began with, or if a rule has been edited."""
+    """Raise PanjError if `panj.yaml` no longer names the rules that this process read, or if a rule was edited."""
     folder = own_folder()
     paths = [folder / name for name in named_rules()] if folder is not None else []
     begun = [(rule.path, rule.digest) for rule in own_rules()]
     if begun != [(path, digest_of(path) if path.is_file() else "") for path in paths]:
         now, then = (", ".join(map(str, names)) or "none" for names in (paths, [path for path, _ in begun]))
         raise PanjError(
-            f"rules: found {now}, expected those with which this process began ({then}), unchanged; start Python, or "
-            "the kernel of the notebook, again", key="rules",
+            f"rules: found {now}, expected the rules that this process has loaded ({then}), unchanged; restart Python, "
+            "or the kernel of the notebook", key="rules",
         )  # fmt: skip
 
 
@@ -134,7 +133,7 @@ def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
     for name in (path.stem.capitalize(), "act"):
         if name not in defined:
             raise PanjError(
-                f"{path}: found no {name}, expected {'a NamedTuple of its numbers' if name != 'act' else 'it'}"
+                f"{path}: found no {name}, expected {'a NamedTuple of its numbers' if name != 'act' else 'one'}"
             )
     act = defined["act"]
     if not isinstance(act, ast.FunctionDef) or [one.arg for one in act.args.args] != ACT:
@@ -190,13 +189,13 @@ def is_writes(node: ast.stmt) -> bool:
 
 @cache
 def day_tree() -> tuple[str, str]:
-    """Return path and source of `sim/engine/day.py`, which is not imported for this."""
+    """Return the path and source of `sim/engine/day.py` without importing it."""
     path = Path(__file__).parent.parent / "engine" / "day.py"
     return str(path), path.read_text(encoding="utf-8")
 
 
 def part(tree: ast.Module, name: str) -> Any:
-    """Return the class or function of a name in a module."""
+    """Return the class or function with a given name in a module."""
     return next(node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name)
 
 
@@ -219,10 +218,10 @@ def called(node: ast.stmt) -> str:
 
 
 def extended_day(rules: Sequence[OwnRule]) -> ast.Module:
-    """Return the module `sim.engine.day` with the rules of the user: imports, fields of `Rules`, and calls."""
+    """Return the module `sim.engine.day` with the user's rules: imports, fields of `Rules`, and calls."""
     tree = ast.parse(day_tree()[1], day_tree()[0])
     fields, steps = part(tree, RULES).body, part(tree, STEPS).body
-    for rule in reversed(rules):  # of two rules after one step, the first that is named runs first
+    for rule in reversed(rules):  # of two rules after the same step, the one named first runs first
         alias, act = rule.kind, f"act_{rule.name}"
         lines = f"from {PACKAGE}.{rule.name} import {alias}, act as {act}"
         tree.body[1:1] = ast.parse(lines).body
@@ -234,7 +233,7 @@ def extended_day(rules: Sequence[OwnRule]) -> ast.Module:
 
 
 class DayLoader(SourceFileLoader):
-    """Loader of `sim.engine.day` that adds the rules of the user."""
+    """Loader of `sim.engine.day` that adds the user's rules."""
 
     def get_code(self, fullname: str) -> Any:
         """Return the code of the extended module, which is not stored as bytecode."""
@@ -258,13 +257,13 @@ class Finder(MetaPathFinder):
 
 
 def install() -> None:
-    """Have Python find the rules of the user; called once, when the engine is imported."""
+    """Let Python import the user's rules; called once, when the engine is imported."""
     if not any(isinstance(one, Finder) for one in sys.meta_path):
         sys.meta_path.insert(0, Finder())
 
 
 def read_sources(paths: Iterable[Path]) -> list[str]:
-    """Return the text of the engine's source files, followed by that of the rules of the user."""
+    """Return the text of the engine's source files, followed by that of the user's rules."""
     return meaning.read_sources([*paths, *(rule.path for rule in own_rules())]) + [
         repr((rule.name, rule.after)) for rule in own_rules()
     ]

@@ -1,7 +1,7 @@
-"""Find the file of the user, and the line in it, that an error about settings is about.
+"""Find the user's file and line that an error about settings refers to.
 
-Settings are checked after the files of Panj, those of the user and the overrides have been joined, so an error names a
-key, such as `posts.tem.soldiers`. Here the key and the value that was found are looked up in the files of the user.
+Settings are checked after the files of Panj, the user's files and the overrides have been merged, so an error names
+only a key, such as `posts.tem.soldiers`. This module looks up the key and the value found in the user's files.
 """
 
 import re
@@ -16,11 +16,11 @@ from sim.data.configs import check_aliases, read_text
 from sim.data.own import DATA, REPLACED, is_own, own_file, own_folder
 from sim.errors import PanjError
 
-SIGNS = re.compile(r"^(override\s+)?/|^[+~]+")  # before the key of a group in a list of defaults
+SIGNS = re.compile(r"^(override\s+)?/|^[+~]+")  # prefixes of the key of a group in a defaults list
 
 
 class Entry(NamedTuple):
-    """A key in a YAML file, with one plain value that it has; a list has one entry per value."""
+    """A key in a YAML file with one plain value; a list has one entry per value."""
 
     key: tuple[str, ...]  # parts of the full key
     value: str  # empty for a mapping
@@ -32,8 +32,8 @@ def naming_own_files(files: Iterable[Path], alone: bool = False) -> Iterator[Non
     """Add the file and the line to an error about a key or a value in one of the user's files.
 
     Args:
-        files: YAML files that are in use; those of Panj are left out.
-        alone: Whether a key of these files can come from nowhere else, such as from an override.
+        files: YAML files in use; those of Panj are ignored.
+        alone: Whether these files are the only possible source of a key, so that no override can have set it.
     """
     try:
         yield
@@ -47,12 +47,12 @@ def naming_own_files(files: Iterable[Path], alone: bool = False) -> Iterator[Non
 
 
 def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
-    """Return the file and line of the entry that an error is about, as `FILE line 3`; empty if there is none.
+    """Return the file and line of the entry that an error refers to, as `FILE line 3`; empty if there is none.
 
     Args:
         error: The error.
-        files: Files of the user.
-        alone: Whether the key is all that has to agree.
+        files: The user's files.
+        alone: Whether it is enough that the key agrees; otherwise the value has to agree as well.
     """
     if error.key in REPLACED and (table := own_file(f"{DATA}/{error.key}")):
         return str(table)
@@ -80,7 +80,7 @@ def group_of(path: Path) -> str:
 
 
 def likeness(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> int:
-    """Return how well an entry fits an error; 0 if the error is not about it.
+    """Return how well an entry fits an error; 0 if the error does not refer to it.
 
     Args:
         entry: The entry.
@@ -101,7 +101,7 @@ def likeness(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> 
 
 
 def shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """Return the number of parts that the ends of two keys have in common."""
+    """Return the number of trailing parts that two keys have in common."""
     count = 0
     while count < min(len(one), len(other)) and one[-1 - count] == other[-1 - count]:
         count += 1
@@ -109,7 +109,7 @@ def shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 
 def is_same(value: str, found: str) -> bool:
-    """Return whether a text of a YAML file and one of an error are the same, or the same number, truth or null."""
+    """Return whether two texts, from a YAML file and from an error, are equal, or equal as number, boolean or null."""
     if value.casefold() == found.casefold() or (found == "null" and value in ("", "~")):
         return True
     try:
@@ -119,7 +119,7 @@ def is_same(value: str, found: str) -> bool:
 
 
 def named_by(error: PanjError) -> tuple[str, ...]:
-    """Return the parts of the key that an error names, without the choices and files that it names as well."""
+    """Return the parts of the key that an error names, without the choices and files that it also names."""
     parts = [part for part in re.split(r",? after |,? in |, ", error.key) if "=" not in part and "/" not in part]
     return tuple(parts[-1].strip().split(".")) if parts else ()
 
@@ -141,7 +141,7 @@ def entries_of(path: Path) -> list[Entry]:
 
 
 def entries(node: yaml.Node, key: tuple[str, ...]) -> Iterator[Entry]:
-    """Yield the entries of a node and of those in it."""
+    """Yield the entries of a node and of the nodes inside it."""
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         yield Entry(key, "", line)

@@ -90,7 +90,7 @@ def point(id: str, scale: float = 1.0) -> Point:
 
 
 def out_of(id: str) -> float:
-    """Return the total to which a reported number of districts refers, such as 421 if its unit is `of 421`."""
+    """Return the total number of districts that a report refers to, such as 421 if its unit is `of 421`."""
     return float(reported(id).unit.split()[-1])
 
 

@@ -36,7 +36,7 @@ def arcs_in_degrees() -> list[np.ndarray]:
 
 
 def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """Join arcs, given by their numbers in order, into one line; as in TopoJSON, the number ~n means arc n reversed."""
+    """Join arcs, given by their numbers in order, into one line; as in TopoJSON, ~n means arc n reversed."""
     pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 

@@ -1,4 +1,4 @@
-"""Write a folder for a user's own files, with working examples: `panj init my_study`."""
+"""Write a folder for the user's own files, with working examples: `panj init my_study`."""
 
 import shutil
 from pathlib import Path
@@ -21,18 +21,22 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
         The files, in alphabetical order.
 
     Raises:
-        PanjError: If the folder, or one of its parents, already is such a folder, if a file of an example exists, or if
-            the folder cannot be written. Nothing is written then, or what was written is removed.
+        PanjError: If the folder or one of its parents is already such a folder, if one of the files exists, or if the
+            folder cannot be written. In these cases no files remain.
     """
     above = nearest_folder(folder.absolute())
     if above is not None:
-        raise PanjError(f"init: found {above / MARKER}, expected a folder that is not in one of your own files yet")
+        raise PanjError(
+            f"init: found {above / MARKER}, expected a folder that is not inside another folder of your own files"
+        )
     sources = {path.relative_to(STARTER): path for path in sorted(STARTER.rglob("*")) if path.is_file()}
     if tables:
         sources |= {Path(DATA) / name: SHIPPED / name for name in REPLACED}
     for name in sources:
         if (folder / name).exists():
-            raise PanjError(f"init: found {folder / name}, expected no file of this name, since none is overwritten")
+            raise PanjError(
+                f"init: found {folder / name}, expected no file of this name, since files are not overwritten"
+            )
     written: list[Path] = []
     try:
         for name in sorted(sources, key=lambda one: one.name == MARKER):  # the marker last

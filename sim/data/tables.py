@@ -72,7 +72,7 @@ class Row:
         return int(value)
 
     def measure(self, column: str) -> float:
-        """Return the number in a cell, or 0 if it is empty; raise PanjError for anything but a number of at least 0."""
+        """Return the number in a cell, or 0 if it is empty; raise PanjError unless it is a number of at least 0."""
         return self.number(column, 0) if self.cells[column] else 0.0
 
     def day(self, column: str) -> date:
@@ -115,7 +115,7 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
 
 
 def named(path: Path) -> str:
-    """Return the name of a data file of Panj, or the path of a file of the user, for errors."""
+    """Return the name of a data file of Panj, or the path of one of the user's files, for errors."""
     return str(path) if is_own(path) else path.name
 
 

@@ -98,7 +98,7 @@ def form_garrisons(garrisons: Garrisons, units: Units) -> None:
 
 @rule
 def join_garrison(unit: int, district: int, garrisons: Garrisons, units: Units) -> None:
-    """Let a unit that holds no district hold this one from now on."""
+    """Add a unit that holds no district to the garrison of this district."""
     units.district[unit] = district
     units.state[unit] = UnitState.HOLDING
     units.state_days[unit] = 0
@@ -118,7 +118,7 @@ def join_garrison(unit: int, district: int, garrisons: Garrisons, units: Units) 
 def leave_garrison(unit: int, garrisons: Garrisons, units: Units) -> None:
     """Take a unit, with the men that it has now, out of the garrison of its district, before its state changes.
 
-    The unit still leads to the next, so that a loop over the garrison can continue from it.
+    The unit keeps its link to the next unit, so that a loop over the garrison can continue from it.
     """
     district = units.district[unit]
     garrisons.present[district] -= units.men[unit]
@@ -132,7 +132,7 @@ def leave_garrison(unit: int, garrisons: Garrisons, units: Units) -> None:
 
 @rule
 def link(before: int, unit: int, district: int, garrisons: Garrisons, units: Units) -> None:
-    """Let the unit `before` of a garrison lead to `unit`, which comes first if `before` is NOBODY."""
+    """Link `unit` after the unit `before` in a garrison, or put it first if `before` is NOBODY."""
     if before == NOBODY:
         garrisons.first_unit[district] = unit
     else:
@@ -162,7 +162,8 @@ def list_units(chosen: Truth, garrisons: Garrisons, units: Units) -> int:
 def muster(districts: Districts, armies: Armies, endurance: Endurance) -> None:
     """Count the men of both sides in every district, and average the state of garrisons over their men.
 
-    Averages are taken only where rules may need them: for garrisons that are faced or have a column in their district.
+    Averages are computed only where rules may need them: for garrisons that face Taliban or have a column in their
+    district.
 
     Args:
         districts: Whether local forces press a district is read.

@@ -32,29 +32,29 @@ from sim.errors import PanjError, shortened
 HERE = Path(__file__).parent
 RULES = "rules"  # subfolder for the engine's own functions; each other source file has its own subfolder
 SEAL = 32  # length in bytes of the digest at the start of a file
-said: set[str] = set()  # notes that this process has printed
+printed: set[str] = set()  # notes that this process has printed
 
 
-def say_once(note: str) -> None:
+def print_once(note: str) -> None:
     """Print a note to standard error unless this process has already printed the same note."""
-    if note not in said:
-        said.add(note)
+    if note not in printed:
+        printed.add(note)
         print(f"Note: {note}", file=sys.stderr)
 
 
 @contextmanager
 def naming_rules_of_user() -> Iterator[None]:
-    """Within a block, raise a PanjError that names the rules of the user if a rule does not compile."""
+    """Within a block, if a rule does not compile, raise a PanjError that names the user's rules."""
     try:
         yield
     except NumbaError as error:
         if not own_rules():
             raise
         names = ", ".join(str(rule.path) for rule in own_rules())
-        told = [line.strip() for line in str(error).splitlines() if line.strip()]
-        where = next((line for line in told if any(rule.path.name in line for rule in own_rules())), "")
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        where = next((line for line in lines if any(rule.path.name in line for rule in own_rules())), "")
         raise PanjError(
-            f"rules: found that {names} cannot be compiled ({shortened(told[0], 160)} {shortened(where, 100)}), "
+            f"rules: found that {names} cannot be compiled ({shortened(lines[0], 160)} {shortened(where, 100)}), "
             "expected code that Numba compiles, as in docs/how-to/own-folder.md", key="rules",
         ) from error  # fmt: skip
 
@@ -64,7 +64,7 @@ def is_ours(file: str) -> bool:
     return Path(file).resolve().is_relative_to(HERE.resolve())
 
 
-class Place(UserProvidedCacheLocator):  # type: ignore[misc]
+class CacheLocator(UserProvidedCacheLocator):  # type: ignore[misc]
     """Numba locator: returns the cache folder of a function, even if the folder is read-only."""
 
     folder: Path  # cache folder of this version of the rules
@@ -75,7 +75,7 @@ class Place(UserProvidedCacheLocator):  # type: ignore[misc]
         self._cache_path = str(self.folder / (RULES if is_ours(file) else self.get_suitable_cache_subpath(file)))
 
     @classmethod
-    def from_function(cls, function: Any, file: str) -> "Place":
+    def from_function(cls, function: Any, file: str) -> "CacheLocator":
         """Return the locator for a function that is defined in a file."""
         return cls(function, file)
 
@@ -111,7 +111,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
     def _load_data(self, name: str) -> Any:
         content = self.unsealed(self._data_path(name))
         if content is None:
-            raise FileNotFoundError(name)  # the caller then compiles the function again
+            raise FileNotFoundError(name)  # Numba then compiles the function again
         return pickle.loads(content)
 
     def _save_data(self, name: str, data: Any) -> None:
@@ -125,12 +125,12 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
     def unsealed(self, path: str) -> memoryview | None:
         """Return the part of a file that follows its digest, or None if the file is missing or damaged."""
         try:
-            sealed = memoryview(Path(path).read_bytes())  # of which a part is no copy
+            sealed = memoryview(Path(path).read_bytes())  # a slice of a memoryview is not a copy
         except OSError:
             return None
         if sha256(sealed[SEAL:]).digest() == sealed[:SEAL]:
             return sealed[SEAL:]
-        say_once(f"found damaged compiled rules in {Path(path).parents[1]}; they are compiled again")
+        print_once(f"found damaged compiled rules in {Path(path).parents[1]}; they are compiled again")
         return None
 
 
@@ -138,7 +138,7 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
     """Cache of one function; if its folder is read-only, compiled code is kept only in memory."""
 
     def __init__(self, function: Any, folder: Path) -> None:
-        places: dict[str, Any] = {"_locator_classes": [type("PlaceHere", (Place,), {"folder": folder})]}
+        places: dict[str, Any] = {"_locator_classes": [type("CacheLocatorHere", (CacheLocator,), {"folder": folder})]}
         self._impl_class: Any = type("Rules", (CompileResultCacheImpl,), places)
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
@@ -149,7 +149,7 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
         try:
             super().save_overload(signature, compiled)
         except OSError as error:
-            say_once(
+            print_once(
                 f"compiled rules cannot be stored in {Path(self._cache_path).parent} ({error.strerror or error}), so "
                 "every start compiles them, which takes a minute; set PANJ_CACHE=FOLDER to use another folder"
             )
@@ -165,6 +165,6 @@ def keep(dispatcher: Any, folder: Path) -> Any:
     Returns:
         The same dispatcher, with its cache set.
     """
-    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # a function without a file is from a notebook
+    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # a function defined in a notebook has no file
         dispatcher._cache = RulesCache(dispatcher.py_func, folder)
     return dispatcher

@@ -22,7 +22,7 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
 LAST_SEED = 2**63 - 1
-NOWHERE = np.uint64(0)  # a province without a seed of its own; changes no draw
+NOWHERE = np.uint64(0)  # stands for the seed of a province that has none; it leaves every draw unchanged
 LAST_STREAM = 99
 TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
@@ -69,7 +69,7 @@ class Stream(IntEnum):
     PARAMETER = 37  # drawn once per campaign, before day 0
     HARASSMENT = 38
     THRESHOLD = 39
-    GUEST = 99  # free for users' own rules
+    GUEST = 99  # not used by any rule of Panj; free for the user's own rules
 
 
 class Luck(NamedTuple):
@@ -77,7 +77,7 @@ class Luck(NamedTuple):
 
     keys: np.ndarray  # (streams) uint64: hashes of seed, stream and day
     day: int
-    local: np.uint64 = NOWHERE  # hash of the seed that the actor's home province has of its own on this day
+    local: np.uint64 = NOWHERE  # hash of the separate seed of the actor's home province on this day
 
 
 class Address(NamedTuple):
@@ -89,13 +89,13 @@ class Address(NamedTuple):
     runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
     lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds for draws made once
     streams: tuple[tuple[int, int, int, int], ...] = ()  # (stream, first day, last day, seed): other seeds by day
-    local: tuple[tuple[int, int, int, int], ...] = ()  # (province, first day, last day, seed): seeds of its own
+    local: tuple[tuple[int, int, int, int], ...] = ()  # (province, first day, last day, seed): separate seeds by day
 
 
 class Seeds(NamedTuple):
     """Seeds of a campaign: one per stream and day, and one per stream and province for draws made only once.
 
-    A province may have a seed of its own on a day, with which the daily draws of its actors are mixed.
+    A province may have a separate seed on a day, which is mixed into the daily draws of its actors.
     `seeds_in` returns the seeds themselves, and `seeds_of` their hashes.
     """
 
@@ -159,7 +159,7 @@ def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
 
 
 def local_of(seeds: np.ndarray) -> np.ndarray:
-    """Hash the seeds that provinces have of their own; a seed of 0, which means none, stays 0."""
+    """Hash the separate seeds of provinces; a seed of 0, which means none, stays 0."""
     plain = getattr(splitmix, "py_func", splitmix)
     return np.where(seeds == NOWHERE, NOWHERE, plain(seeds, np.zeros((), np.int64)))
 

@@ -31,7 +31,7 @@ def fingerprint_of_rules() -> str:
 
 
 def cache_folder() -> Path:
-    """Return the cache folder of this version of the rules; code with bounds checks has a folder of its own."""
+    """Return the cache folder of this version of the rules; code with bounds checks has a separate folder."""
     checked = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0") else ""
     return cache_root() / f"rules-{fingerprint_of_rules()}{checked}"
 

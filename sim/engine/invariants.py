@@ -26,7 +26,7 @@ from sim.engine.world import (
 )
 
 FATES = ("men", "killed", "captured", "surrendered", "dispersed", "changed_sides", "interned", "flown_home")
-OVER = (  # states in which no man is under arms
+OVER = (  # states in which a unit has no men under arms
     UnitState.CROSSED, UnitState.INTERNED, UnitState.FLOWN_HOME, UnitState.SURRENDERED, UnitState.DISPERSED,
     UnitState.CAPTURED, UnitState.DESTROYED, UnitState.CHANGED_SIDES,
 )  # fmt: skip
@@ -141,7 +141,7 @@ def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
         fates == units.founded,
         lambda row: (
             f"unit {row} (identity {units.identity[row]}) counts {fates[row]} men in all states, "
-            f"expected the {units.founded[row]} it was founded with"
+            f"expected {units.founded[row]}, its number when it was founded"
         ),
     )
     expected = day_zero.units.founded.sum() - day_zero.tally[Count.RAISED] + world.tally[Count.RAISED]
@@ -172,8 +172,8 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 def every_garrison_is_kept(world: World) -> Iterator[Claim]:
     """Yield claims that each garrison links the units that hold its district, in row order, and counts their men.
 
-    Whether units wait for an answer to a call must be noted with the garrison as well, and units of a fully stocked
-    garrison must have the same supply.
+    The garrison must also record whether any of its units waits for an answer to a call, and units of a fully stocked
+    garrison must all have the same supply.
     """
     garrisons, units = world.garrisons, world.units
     holds = units.state == UnitState.HOLDING
@@ -192,7 +192,7 @@ def every_garrison_is_kept(world: World) -> Iterator[Claim]:
     asked = np.bincount(units.district[holds & (units.men > 0) & (units.asked_days != NEVER)], minlength=count) > 0
     yield Claim(
         garrisons.waiting | ~asked,
-        lambda row: f"garrison {row} is not noted as waiting, expected it since a unit asked",
+        lambda row: f"garrison {row} is not recorded as waiting, expected it to be, since a unit has asked for help",
     )
     stores = [units.supply_days[rows] for rows in found]
     yield Claim(
@@ -200,7 +200,7 @@ def every_garrison_is_kept(world: World) -> Iterator[Claim]:
             [not full or len(set(store.tolist())) < 2 for full, store in zip(garrisons.stocked, stores, strict=True)]
         ),
         lambda row: (
-            f"garrison {row} is noted as fully stocked, but its units have {stores[row].tolist()} days of supply"
+            f"garrison {row} is recorded as fully stocked, but its units have {stores[row].tolist()} days of supply"
         ),
     )
 
@@ -246,14 +246,15 @@ def every_queue_is_counted(world: World, day: int) -> Iterator[Claim]:
     yield Claim(
         posts.people_waiting == waiting,
         lambda row: (
-            f"post {row} counts {posts.people_waiting[row]} people waiting, expected {waiting[row]}, as in rows"
+            f"post {row} counts {posts.people_waiting[row]} people waiting, expected {waiting[row]}, as in their rows"
         ),
     )
     admitted = people_at_posts(refugees, refugees.state == RefugeeState.ADMITTED, posts.district.size)
     yield Claim(
         posts.people_admitted == admitted,
         lambda row: (
-            f"post {row} counts {posts.people_admitted[row]} people admitted, expected {admitted[row]}, as in rows"
+            f"post {row} counts {posts.people_admitted[row]} people admitted, "
+            f"expected {admitted[row]}, as in their rows"
         ),
     )
     rows = np.bincount(

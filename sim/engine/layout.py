@@ -141,9 +141,9 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def reserved(group: type[Group], rows: int) -> Group:
-    """Return a new group of zeros in one large block of memory, whose pages cost nothing until they are written.
+    """Return a new group of zeros in one large block of memory, which uses no physical memory until it is written to.
 
-    Smaller separate arrays would be allocated from reused heap memory, which has to be cleared in full.
+    Smaller separate arrays would be allocated in reused heap memory, which has to be cleared first.
     """
     block = np.zeros((len(group.__annotations__), rows), np.int64)
     kinds = group.__annotations__.values()

@@ -85,7 +85,7 @@ def reinforce(district: int, men: int, districts: Districts, armies: Armies, tod
 def raise_militia(district: int, men: int, districts: Districts, armies: Armies, today: Today) -> None:
     """Add men to the militia of a district and count them as raised.
 
-    Nothing happens if the Taliban hold the district, or if none of its militia is in a garrison.
+    Nothing changes if the Taliban hold the district, or if none of its militia is in a garrison.
     """
     if districts.holder[district] != Holder.GOVERNMENT:
         return

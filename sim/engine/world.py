@@ -203,7 +203,7 @@ class Districts(NamedTuple):
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     holder: Whole  # Holder
     at_home: Whole  # people who have not left
-    connected: Truth  # a chain of government districts leads to a hub
+    connected: Truth  # a chain of government districts with open roads leads to a hub
     held_score: Real  # working space: those with the highest scores of day 0 are held by the Taliban
     choice: Whole  # working space: districts among which a rule chooses, in order
     chosen: Truth  # working space: a rule has chosen it
@@ -227,7 +227,7 @@ class Districts(NamedTuple):
     first_lost_on: Whole
     retaken_on: Whole
     stood_on: Whole  # day of the latest successful defence
-    helped_on: Whole  # day when help last arrived
+    helped_on: Whole  # day on which help last arrived
 
 
 class Provinces(NamedTuple):
@@ -241,7 +241,7 @@ class Provinces(NamedTuple):
     under_pressure: Truth  # a prong sweeps it
     taken: Truth  # working space: another prong has chosen it
     adjacent: Truth  # working space: it borders the province in question
-    swept_on: Whole  # day when a prong last finished or gave up here
+    swept_on: Whole  # day on which a prong last finished or gave up here
 
 
 class Roads(NamedTuple):
@@ -250,8 +250,8 @@ class Roads(NamedTuple):
     first: Whole  # districts + 1: where the links of a district begin
     neighbour: Whole
     days: Real  # days of travel, on foot or by lorry, over one link
-    between: Real  # districts x districts: km of the quickest way, mountains counted as longer
-    onward: Short  # districts x districts: [to, from] the link to take while nobody fights, counted from `first`
+    between: Real  # districts x districts: road km of the shortest path; links in mountains count as longer
+    onward: Short  # districts x districts: [to, from] the link to take if there is no fighting, counted from `first`
 
 
 class Garrisons(NamedTuple):
@@ -312,7 +312,7 @@ class Forces(NamedTuple):
 
     identity: Whole
     kind: Whole  # ForceKind
-    prong: Whole
+    prong: Whole  # row of its prong; NOBODY for a local force
     men: Whole
     killed: Whole
     district: Whole
@@ -425,7 +425,7 @@ class Today(NamedTuple):
 
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
-    local: np.ndarray  # (provinces) uint64: hashes of the seeds that provinces have of their own today
+    local: np.ndarray  # (provinces) uint64: hashes of the separate seeds of provinces today
     conditions: Real  # by Condition
     log: Log
     tally: Whole  # by Count

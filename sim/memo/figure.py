@@ -1,7 +1,7 @@
 """Draw the figure of a memo: differences next to the campaigns themselves, or the distribution of one study.
 
 Reads   nothing: values and verdicts are given.
-Writes  one PNG. The reported figure is drawn even if the differences are those of a risk.
+Writes  one PNG. The reported figure is drawn even if risks are compared.
 """
 
 import textwrap
@@ -97,7 +97,7 @@ def about_values(subject: Subject) -> dict[str, Any]:
 
 
 def mark_thresholds(axes: Axes, subject: Subject) -> list[Artist]:
-    """Draw the thresholds asked for on the axis of values, and return their entry in the legend; none without one."""
+    """Draw the requested thresholds on the axis of values; return their legend entry, or an empty list without any."""
     if subject.asked is None:
         return []
     first = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0

@@ -1,9 +1,9 @@
-"""Write a brief of two pages on one outcome of a study, in plain words that can be defended.
+"""Write a brief of two pages on one outcome of a study, in plain language.
 
 Reads   the tables of one study, or of two; the verdict table is computed by `sim.compare`; data/evidence.csv; the table
         of scores of the baseline, if `score` wrote one.
-Writes  memo/<name>.html, .md and .png in the folder of the (first) study, and its verdicts/<name>.csv and .json, which
-        has every number of the memo.
+Writes  memo/<name>.html, .md and .png in the folder of the (first) study; and verdicts/<name>.csv and .json there,
+        which contain every number of the memo.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,9 +67,9 @@ from sim.wording import counted
 
 MOST_ROWS = 8  # comparisons in table and figure; the others are in the verdict table
 MOST_SOURCES = 4  # printed in full
-MOST_CHANGES, MOST_LETTERS = 5, 130  # settings of which a memo says what they change, and letters of each
+MOST_CHANGES, MOST_LETTERS = 5, 130  # maximum settings whose changes a memo describes; characters of each description
 SUFFIXES = {"html": ".html", "markdown": ".md"}
-ALONE = Baseline(None, {}, "", "")  # of a study of one cell, which has nothing to be compared with
+ALONE = Baseline(None, {}, "", "")  # for a study of one cell, which has nothing to compare it with
 LIBRARIES = ("python", "panj", "numpy", "numba", "scipy", "pyarrow")
 TERMS = (
     "Panj: MIT licence; cite it as CITATION.cff says. Data keep the terms of their sources. " + CREDITS,
@@ -89,7 +89,7 @@ def write_memo(request: Memo) -> list[Path]:
 
     Raises:
         PanjError: The outcome, threshold or baseline is wrong, nothing can be compared, an earlier memo was edited, or
-            the folder cannot be written. Nothing is written then.
+            the folder cannot be written. In these cases nothing is written.
     """
     if not request.format:
         raise PanjError(f"format: found none, expected html or markdown: {usage_of(Memo)}")
@@ -146,14 +146,14 @@ def subject_of(request: Memo) -> Subject:
 
 
 def base_cell_of(found: Comparison) -> int:
-    """Return the number of the cell set against the record: the default one if it is a baseline, else the first."""
+    """Return the number of the cell compared with the record: the default one if it is a baseline, else the first."""
     numbers = [verdict.baseline_cell for verdict in found.verdicts]
     usual = found.against.default_cell.number
     return usual if usual in numbers else numbers[0]
 
 
 def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
-    """Write the content of a memo whose figure is at a path."""
+    """Return the content of a memo, given the path of its figure."""
     measure, found = subject.measure, subject.found
     shown = shown_cells(subject)
     ids = [id for id in cite(measure.reported["evidence"]) if id in evidence()]
@@ -180,7 +180,7 @@ def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
 
 
 def campaigns_in_words(subject: Subject) -> str:
-    """Return how many campaigns there are, of which scenario and with which numbers, for each study."""
+    """Return, for each study, the number of its campaigns, their scenario and the source of their parameters."""
     said = [
         describe_campaigns(study if len(study.cells) > 1 else study.of_cell(study.cells[0].number))
         for study in subject.studies
@@ -190,13 +190,13 @@ def campaigns_in_words(subject: Subject) -> str:
 
 
 def more_sources(ids: Sequence[str]) -> list[str]:
-    """Return a sentence that names the reports of which a memo does not print the source; none if it prints all."""
+    """Return a sentence that names the reports whose sources a memo does not print; an empty list if it prints all."""
     more = ids[MOST_SOURCES:]
     return [f"Further reports: {', '.join(more)}; `python -m sim evidence id={more[0]}` prints one."] if more else []
 
 
 def shown_cells(subject: Subject) -> list[StudyCell]:
-    """Return the cells in table and figure: the one set against the record, then those compared with a baseline."""
+    """Return the cells in table and figure: the one compared with the record, then those compared with a baseline."""
     rows = shown_rows(subject.found.verdicts) if subject.found else []
     return [subject.base.cell, *(find_cell(subject.study.cells, row.cell) for row in rows)]
 
@@ -245,7 +245,7 @@ def table_of_comparison(subject: Subject, found: Comparison) -> Table:
 
 
 def row_of(bar: Bar, about: dict[str, Any]) -> list[str]:
-    """Return a row of the table of verdicts as text: of a baseline or of a cell compared with one."""
+    """Return a row of the table of verdicts as text, for a baseline or for a cell that is compared with one."""
     level = f"{format_level(bar.middle, about)} ({format_level(bar.low, about)} to {format_level(bar.high, about)})"
     if bar.verdict is None:
         return [one_line(bar.label), level, "baseline", "", ""]
@@ -259,7 +259,7 @@ def row_of(bar: Bar, about: dict[str, Any]) -> list[str]:
 
 
 def one_line(label: str) -> str:
-    """Return a label that was wrapped for a chart on one line."""
+    """Return a label on one line, if it was wrapped for a chart."""
     return label.replace("\n", " ")
 
 
@@ -287,7 +287,7 @@ def table_of_campaigns(subject: Subject) -> Table:
 
 
 def effects_in_words(subject: Subject, found: Comparison) -> str:
-    """Return the paragraph on effects over a full grid of several keys, with joint intervals; else an empty text."""
+    """Return the paragraph on effects over a full grid of several keys, with joint intervals; empty without a grid."""
     study = subject.study
     if found.against is not study or len(study.swept) < 2:
         return ""
@@ -306,7 +306,7 @@ def explanation(subject: Subject) -> str:
     if subject.found is None:
         return "A histogram of campaigns: the solid line is the median, orange is what was reported."
     return (
-        "Left: the difference from the baseline with its 95 % interval; a hollow point was not told apart from zero. "
+        "Left: the difference from the baseline with its 95 % interval; a hollow point is compatible with zero. "
         "Right: the median and nine in ten campaigns of each setting; orange is what was reported."
     )
 
@@ -316,7 +316,7 @@ def draw(subject: Subject, path: Path) -> Path:
     found = subject.found
     if found is None:
         return draw_distribution(subject, path)
-    about = {**shown_about(dict(subject.about)), "notes": []}  # which are on the page
+    about = {**shown_about(dict(subject.about)), "notes": []}  # the notes are on the page
     ours, theirs = worlds_of(subject, found)
     rows = [with_values(row, ours, theirs) for row in shown_rows(found.verdicts)]
     return draw_comparison(subject, Verdicts(path, about, tuple(rows)), Verdicts(path, about, found.verdicts), path)
@@ -337,14 +337,14 @@ def with_values(row: Verdict, ours: Mapping[int, Worlds], theirs: Mapping[int, W
 
 
 def changes_of(subject: Subject, shown: Sequence[StudyCell]) -> dict[str, str]:
-    """Return what the settings shown change, as the study stored it, keyed by `key=value` and cut to a line or two."""
+    """Return what each setting shown changes, as stored in the study, cut to a line or two; keyed by `key=value`."""
     stored: Mapping[str, str] = subject.study.about.get("changes") or {}
     names = dict.fromkeys(f"{key}={value}" for cell in shown for key, value in cell.values.items())
     return {name: cut(stored[name]) for name in [name for name in names if stored.get(name)][:MOST_CHANGES]}
 
 
 def cut(text: str) -> str:
-    """Return a text, cut at a word if it is long; the whole text is in the help and in docs/explanation/odd.md."""
+    """Shorten a long text at a word boundary; the whole text is in the help and in docs/explanation/odd.md."""
     if len(text) <= MOST_LETTERS:
         return text
     return f"{text[:MOST_LETTERS].rpartition(' ')[0]} ... (docs/explanation/odd.md, Policies)"

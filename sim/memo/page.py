@@ -1,7 +1,7 @@
 """Write a memo as HTML that prints on two pages and as Markdown, from the same content.
 
 Reads   templates/memo.html of `sim.plots`, the figure of the memo.
-Writes  one file per format, atomically. The last line has a digest of the rest, so that a file that somebody has edited
+Writes  one file per format, atomically. The last line contains a digest of the lines before it, so that an edited file
         is recognised and never overwritten.
 """
 
@@ -18,13 +18,13 @@ SEAL = re.compile(r"<!-- panj (\w+) ([0-9a-f]+) -->\n\Z")
 
 
 class Table(NamedTuple):
-    """The table of a memo: heading, caption, columns, rows of text whose first cell names the row, what is left out."""
+    """The table of a memo. The first cell of each row is its name."""
 
     heading: str
     caption: str
     columns: list[str]
     rows: list[list[str]]
-    rest: str  # where the other rows are; empty if there are none
+    rest: str  # note on rows that are left out; empty if there are none
     file: str  # relative path of the whole table; empty if there is none
 
 
@@ -34,7 +34,7 @@ class Brief(NamedTuple):
     title: str
     campaigns: str  # how many campaigns, of which scenario and which numbers
     question: str
-    choices: Mapping[str, str]  # what each setting is, keyed by `key=value`
+    choices: Mapping[str, str]  # description of each setting, keyed by `key=value`
     answer: Sequence[str]
     method: Sequence[str]
     table: Table
@@ -106,7 +106,7 @@ def bullets(sentences: Sequence[str]) -> str:
 
 
 def listed(pairs: Mapping[str, str]) -> str:
-    """Return named texts as a list in Markdown."""
+    """Return texts with their names as a list in Markdown."""
     return "\n".join(f"- **{plain(name)}**: {plain(text)}" for name, text in pairs.items())
 
 
@@ -123,19 +123,19 @@ def table_of(table: Table) -> str:
 
 
 def sealed(text: str, verb: str = "memo") -> str:
-    """Return a text with a last line that has a digest of it, as a comment that names the verb."""
+    """Return a text with a final line: a comment with the verb and a digest of the text."""
     return f"{text.rstrip()}\n<!-- panj {verb} {digest_of(text.rstrip().encode())} -->\n"
 
 
 def refuse_edited(paths: Sequence[Path], verb: str = "memo") -> None:
-    """Check that no file would be overwritten that somebody has edited.
+    """Check that no edited file would be overwritten.
 
     Args:
         paths: Files about to be written; those that do not exist are not checked.
         verb: The verb that writes them.
 
     Raises:
-        PanjError: A file is not as Panj wrote it.
+        PanjError: A file was changed after Panj wrote it.
     """
     for path in paths:
         if not path.is_file():
@@ -144,5 +144,5 @@ def refuse_edited(paths: Sequence[Path], verb: str = "memo") -> None:
         found = SEAL.search(text)
         if found is None or sealed(text[: found.start()], verb) != text:
             raise PanjError(
-                f"{verb}: found {path}, which was edited, expected it moved or renamed first; nothing is written"
+                f"{verb}: found {path}, which was edited, expected it to be moved or renamed first; nothing is written"
             )

@@ -1,7 +1,7 @@
 """Write the sentences of a memo: question, answer, method, what it rests on and what it does not say.
 
-Statistics and the sentences on differences come from `sim.compare`; where the reported figure lies among the campaigns
-comes from `sim.report.findings`. This module computes nothing of its own.
+Statistics and the sentences on differences come from `sim.compare`; the position of the reported figure among the
+campaigns comes from `sim.report.findings`. This module computes no statistics itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ from sim.study.reader import Measure, Study, StudyCell, Worlds
 from sim.wording import counted, format_day, list_words, paragraph, span_of
 
 FEW_EVENTS = 10  # with fewer worlds in which the event occurs, single worlds decide the answer
-MOST_CHOICES = 8  # settings of which a memo says what they are
+MOST_CHOICES = 8  # maximum settings that a memo describes
 LEFT_OUT = (  # also inserted into docs/explanation/odd.md
     "Governments and foreign powers decide nothing in it: they act through settings and dated events; the headquarters "
     "only chooses which calls for help are answered.",
@@ -52,15 +52,15 @@ class Subject(NamedTuple):
 
     study: Study
     measure: Measure
-    asked: Range | None  # values that count as the event; None if values themselves are asked for
-    base: Study  # study limited to the cell whose campaigns are set against the reported figure
+    asked: Range | None  # values that count as the event; None if the question is about the values themselves
+    base: Study  # study limited to the cell whose campaigns are compared with the reported figure
     worlds: Worlds  # values of the outcome in that cell, dates in days after the first day
     found: Comparison | None  # None for a study of one cell
     about: Mapping[str, Any]  # metadata of the outcome, as `sim.compare.compare.about_question` returns it
 
     @property
     def studies(self) -> list[Study]:
-        """The study and, if it is another one, the study that contains the baselines."""
+        """The study and, if different, the study that contains the baselines."""
         return (
             [self.study] if self.found is None or self.found.against is self.study else [self.study, self.found.against]
         )
@@ -117,7 +117,7 @@ def choices_of(shown: Sequence[StudyCell]) -> dict[str, str]:
     for cell in shown:
         for key, value in cell.values.items():
             name = f"{key}={value}"
-            with suppress(PanjError):  # a choice of the user's own, whose file is elsewhere by now
+            with suppress(PanjError):  # a choice of the user whose file has been moved or deleted
                 if name not in texts and len(texts) < MOST_CHOICES and (text := describe(key, str(value))):
                     texts[name] = text
     return texts
@@ -160,7 +160,7 @@ def answer_of_one(subject: Subject) -> list[str]:
 
 
 def say_risk_of(subject: Subject) -> str:
-    """Return the share of the baseline's campaigns in the range asked for, with its 95 % interval."""
+    """Return the share of the baseline's campaigns in the requested range, with its 95 % interval."""
     assert subject.asked is not None
     offset = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0
     marks = subject.asked.holds(subject.worlds.values[known(subject.worlds)] + offset).astype(float)
@@ -177,13 +177,13 @@ def known(worlds: Worlds) -> Any:
 
 
 def say_side(side: Side) -> str:
-    """Describe where the reported figure lies among campaigns."""
+    """Describe the position of the reported figure among the campaigns."""
     equal = f", {share_of(side.equal)} at it" if side.equal >= 0.005 else ""
     return f"{share_of(side.below)} are below it{equal} and {share_of(side.above)} above it"
 
 
 def answer_of_many(found: Comparison) -> list[str]:
-    """Return the answer of a comparison: the sentence of its verdict or, of several, their tally and the largest."""
+    """Return the answer of a comparison: the sentence of its verdict or, of several, their counts and the largest."""
     verdicts = [verdict for verdict in found.verdicts if verdict.judgement.worlds]
     if len(verdicts) == 1:
         return [in_this_model(verdicts[0])]
@@ -258,7 +258,7 @@ def place_of_report(subject: Subject) -> str:
     """Return a sentence on the position of the reported figure among the campaigns of the baseline."""
     reported, side = subject.measure.reported["text"], subject.side
     if not reported:
-        return f"Nothing was reported on this outcome by {format_day(THE_LINE)}: no figure can be set against it."
+        return f"Nothing was reported on this outcome by {format_day(THE_LINE)}: there is no figure to compare it with."
     if side is None:
         return f"Reported: {reported}."
     campaigns = f"{counted(len(subject.values), 'campaign')} {name_of_base(subject)}"
@@ -291,14 +291,14 @@ def fitted(subject: Subject) -> str:
 
 @remembered()
 def outcomes_of_targets(until: date) -> frozenset[str]:
-    """Return the outcomes of the targets of days up to `until`, all of which a refined fit up to then can use."""
+    """Return the outcomes of the targets for days up to `until`, all of which a refined fit up to then can use."""
     return frozenset(names_of([target for target in targets_here() if target.date <= until]))
 
 
 def fit_of(subject: Subject) -> str:
-    """Return a sentence on the number of reported figures that the baseline fits, by its scores or else its campaigns.
+    """Return a sentence on how many reported figures the baseline fits, from its scores or else from its campaigns.
 
-    Return an empty text for worlds that followed the record, whose fit is no test.
+    Return an empty string for worlds that followed the record, since their fit does not test the model.
     """
     base = subject.base
     if subject.is_assimilated:
@@ -311,7 +311,7 @@ def fit_of(subject: Subject) -> str:
 
 
 def guesses() -> str:
-    """Return a sentence on the number of rule numbers that are guesses, according to their declared sources."""
+    """Return a sentence on how many parameters of the rules are guesses, according to their declared sources."""
     numbers = declared_numbers().values()
     guessed = sum("guess" in number.source.lower() for number in numbers)
     return f"{guessed} of {len(numbers)} numbers of the rules name a guess as their source, each with a declared range."
@@ -349,7 +349,7 @@ def doubt_of_fit(subject: Subject) -> str:
 
 
 def doubts_of_sample(subject: Subject) -> list[str]:
-    """Return warnings of thin samples, missing values, failed campaigns and several comparisons."""
+    """Return warnings about small samples, missing values, failed campaigns and multiple comparisons."""
     verdicts = subject.found.verdicts if subject.found else ()
     counts = [verdict.judgement.worlds for verdict in verdicts] or [len(subject.values)]
     events = [verdict.risk.worlds - verdict.risk.in_neither for verdict in verdicts if verdict.risk]

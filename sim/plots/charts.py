@@ -204,7 +204,7 @@ def lay_out(figure: Figure, title: str, caption: str) -> None:
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.execute(figure)
-    figure.set_layout_engine(None)  # not "none", which keeps a placeholder engine and so a second pass
+    figure.set_layout_engine(None)  # "none" would keep a placeholder engine, and so a second pass
 
 
 def add_caption(figure: Figure, caption: str) -> None:
@@ -403,7 +403,7 @@ def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> Non
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Write text level with one row of a panel, inside the panel or beside it.
+    """Write text level with one row of a panel, inside the panel or to the left of it.
 
     Args:
         axes: The panel to write in.

@@ -3,7 +3,7 @@
 Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson (by `sim.data.shapes`).
 Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
         PLoS ONE 15(4): e0231866. Neighbours: Natural Earth 1:10m.
-Assumed Boundaries are simplified to about a kilometre and imply no opinion on their legal course. Sharak-e-Hayratan has
+Assumes Boundaries are simplified to about a kilometre and imply no opinion on their legal course. Sharak-e-Hayratan has
         no shape in the source; it is cut off from Kaldar along the line between the two centres.
 """
 

@@ -28,7 +28,7 @@ from sim.wording import format_day, say_post
 EVENING = date(2021, 7, 5)  # the day after the largest night
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
-MARK = 4.0  # distance around a mark that names should leave free, points
+MARK = 4.0  # distance that names should keep from a mark, points
 PLACE_WEIGHT = 4.0  # penalty for covering another mark or name; covering a dot of the record counts 1
 LETTER = 0.62  # width of a character as a share of the font size
 LINE = 1.1  # height of a line of text, relative to the font size
@@ -38,7 +38,7 @@ RECORD: dict[str, Any] = {
     "color": REPORTED,
     "markeredgecolor": "white",
     "markeredgewidth": 0.6,
-}  # style of the dot on a district that was reported lost
+}  # style of the dot that marks a district reported lost
 SOURCES = (
     f"{CREDIT}; dates of loss and posts as named row by row in districts.csv and posts.csv. Boundaries imply no"
     " opinion. A district without a dot is not dated, which is not the same as not lost."

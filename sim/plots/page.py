@@ -45,7 +45,7 @@ class Picture(NamedTuple):
     """A picture that is embedded in a page."""
 
     heading: str
-    explained: str
+    explained: str  # how to read it; also its alternative text
     kind: str  # png or gif
     data: str  # base64
 
@@ -56,7 +56,7 @@ class TableBlock(NamedTuple):
     name: str  # file name; empty if the table is in no file
     columns: list[str]
     rows: list[list[str]]
-    more: int  # rows that are only in the file
+    more: int  # number of rows that are only in the file
 
 
 class PageFigure(NamedTuple):
@@ -84,10 +84,10 @@ class Source(NamedTuple):
     """A row of evidence.csv, formatted for the list of sources on a page."""
 
     id: str
-    said: str
-    when: str
+    said: str  # what was reported
+    when: str  # its day or days
     source: str
-    link: str
+    link: str  # address of the source; empty if it has none
 
 
 def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], content: Mapping[str, Any]) -> Path:

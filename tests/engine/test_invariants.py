@@ -182,10 +182,10 @@ BREACHES = {
     "expected below": lambda world: world.prongs.province.__setitem__(0, 9),
     "closed to soldiers": close,
     r"garrison 0 links the units \[\]": lambda world: world.garrisons.first_unit.__setitem__(0, -1),
-    "noted as fully stocked": fill,
+    "recorded as fully stocked": fill,
     "due by today": send,
     "garrison 1 counts": lambda world: world.garrisons.present.__setitem__(MIDDLE, 7),
-    "expected it since a unit asked": lambda world: world.units.asked_days.__setitem__(0, 2),
+    "since a unit has asked for help": lambda world: world.units.asked_days.__setitem__(0, 2),
 }
 
 

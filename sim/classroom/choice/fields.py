@@ -115,7 +115,7 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Texts) -> Option:
-    """Return one choice of a group with its label and its help text, which also says what the choice changes, if known.
+    """Return one choice of a group with its label and its help text, which states what the choice changes, if known.
 
     If a user has added the choice, its label and help text are read from the file of the choice.
     """
@@ -130,9 +130,9 @@ def option_of(group: str, name: str, texts: Texts) -> Option:
 
 
 def words_in(texts: Texts, words: Words) -> str:
-    """Return a part of what a choice changes as a language has it or, if it has none, set apart in English.
+    """Return a part of the description of a change in a language or, if it is not translated, marked as English.
 
-    Groups and choices are called as on the form; the other parts come from declared.yaml.
+    Groups and choices have the labels of the form; the other parts come from declared.yaml.
     """
     if words.kind in ("groups", "choices"):
         return texts.say(words.name) if words.name in texts.page else texts.quoted(words.text)
@@ -169,7 +169,7 @@ def describe_change(form: Form, base: Form, language: str = "") -> str:
 
 
 def say_override(override: Override, language: str = "") -> str:
-    """Describe in words a change that no field of the form can show; an override itself is shown to nobody.
+    """Describe a change that no field of the form can show; visitors never see the override itself.
 
     Args:
         override: One override of a form, such as `rules.news.country=0.001` or `+scenario.attention={Northern:2}`.
@@ -268,7 +268,8 @@ def describe_choice(overrides: Overrides) -> str:
 
     Returns:
         The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`. If
-        there are no overrides: a text for the baseline. If the form cannot read the overrides: a text that says so.
+        there are no overrides: a text for the baseline. If the overrides cannot be read into a form: a text that says
+        so.
     """
     if not overrides:
         return texts_of("form").say("baseline")

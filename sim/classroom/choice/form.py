@@ -1,4 +1,4 @@
-"""A choice of settings as one typed value: what differs from the defaults, in one canonical order.
+"""A choice of settings as one typed value: the differences from the defaults, in canonical order.
 
 `Form` is the type. `put` and `merged` check changes and return a changed form. `Form.overrides` and `command_of` turn a
 form into a command line. `usual_of` reads the settings of a scenario, including those inherited from base scenarios.

@@ -3,8 +3,8 @@
 Reads   overrides, with or without `python -m sim run`; YAML as in `scenarios/scenario/`.
 Returns the form; and the overrides that were ignored because they only determine how campaigns are run.
 
-Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and names of
-files are refused, with an error that names the key.
+Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and file
+names are refused, with an error that names the key.
 
 When a scenario file is written, its base is the scenario of the form. Numbers that the form sets are in the section
 `set`; if the base has factors or shifts for them, the file sets those factors to 1 and those shifts to 0. The choice in

@@ -1,4 +1,4 @@
-"""Run the campaigns of lessons that are done outside the classroom server, and store them in the results folder.
+"""Run the campaigns of lessons outside the classroom server, and store them in the results folder.
 
 Reads   <results>/lessons/<fingerprint of settings>/*.parquet, one file per chunk of seeds.
 Writes  the same files; a chunk that cannot be read is run again.
@@ -27,7 +27,7 @@ KEPT = "lessons"  # subfolder of the results folder
 
 
 class ChunkedCampaigns(ABC):
-    """Campaigns in chunks of consecutive seeds, which are run on all cores unless they are kept from before."""
+    """Campaigns in chunks of consecutive seeds; chunks that are not stored are run on all cores."""
 
     @abstractmethod
     def order(self, overrides: Overrides) -> Order:
@@ -35,18 +35,18 @@ class ChunkedCampaigns(ABC):
 
     @abstractmethod
     def kept(self, order: Order, chunk: int) -> pa.Table | None:
-        """Return a chunk that was run before; None if it has to be run."""
+        """Return a stored chunk; None if it has to be run."""
 
     @abstractmethod
     def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
-        """Keep a chunk that was run."""
+        """Store a chunk that has been run."""
 
     @abstractmethod
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns; return their table and the error of the first that failed, or an empty text."""
+        """Run campaigns; return their table, and the error of the first that failed or an empty string."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return campaigns with consecutive seeds; those that are not kept are run.
+        """Return campaigns with consecutive seeds; those that are not stored are run.
 
         Args:
             overrides: The choice of settings.
@@ -68,7 +68,7 @@ class ChunkedCampaigns(ABC):
         return pa.concat_tables(found[chunk] for chunk in chunks).slice(first_seed - chunks.start * CHUNK, runs)
 
     def run(self, order: Order, chunk: int) -> pa.Table:
-        """Run a chunk, keep it and return it; raise PanjError if a campaign fails."""
+        """Run a chunk, store it and return it; raise PanjError if a campaign fails."""
         table, error = self.run_piece(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
         if error:
             raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")
@@ -115,5 +115,5 @@ class CampaignStore(ChunkedCampaigns):
         write_file(self.path(order, chunk), lambda file: pq.write_table(table, file))
 
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in this process; return their table and the error of the first that failed."""
+        """Run campaigns in this process; return their table, and the error of the first that failed."""
         return run_piece(piece)

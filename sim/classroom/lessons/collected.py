@@ -2,7 +2,7 @@
 
 Reads   hand-ins that students send from the page Lessons, or that the teacher opens as files; ranges that students have
         made final there.
-Assumes Both are kept in the file of class sessions, until the student leaves or is removed, or the session is deleted.
+Assumes Both are stored in the file of class sessions until the student leaves or is removed, or the session is deleted.
 """
 
 import json
@@ -28,9 +28,9 @@ from sim.configuration.settings import Order, Piece
 from sim.configuration.sweep import Cell
 from sim.errors import PanjError
 
-MOST_FILES = 200  # hand-ins that are marked together
-MOST_STUDENTS = 500  # students without a seat whose final ranges are kept in memory
-MOST_CHUNKS = 400  # chunks of campaigns that are kept for marking
+MOST_FILES = 200  # maximum hand-ins that are marked together
+MOST_STUDENTS = 500  # maximum students without a seat whose final ranges are kept in memory
+MOST_CHUNKS = 400  # maximum chunks of campaigns that are kept for marking
 REFERENCE = 200  # campaigns with which the answers of a class are compared, in addition to the student's own
 
 
@@ -41,7 +41,7 @@ class ClassHandIns:
         self.register = register
 
     def put(self, code: str, browser: str, text: str) -> None:
-        """Keep a hand-in, in place of an earlier one of the same student for the same lesson.
+        """Store a hand-in; it replaces an earlier one of the same student for the same lesson.
 
         Args:
             code: Code of the class session.
@@ -81,7 +81,7 @@ class ClassHandIns:
         return found
 
     def given(self, code: str, browser: str, name: str) -> str:
-        """Return what a browser has handed in to a session under the name of a file; empty if nothing."""
+        """Return the hand-in of a browser to a session with a given file name; empty if there is none."""
         return self.register.handed_in(code, browser, name)
 
 
@@ -94,9 +94,10 @@ def the_class_hand_ins() -> ClassHandIns:
 class ClassRanges:
     """The final ranges of students on this server.
 
-    A student must make the ranges final to see what was reported, and cannot change them afterwards. Those of a student
-    with a seat in a class are kept with the hand-ins. Those of a student without one are kept in memory, and so are
-    those of a student who has left a class since: a student who has seen what was reported does not give ranges anew.
+    A student has to make the ranges final before seeing what was reported, and cannot change them afterwards. Ranges of
+    a student with a seat in a class are stored with the hand-ins. Ranges of a student without a seat are kept in
+    memory, as are those of a student who has left a class, because nobody who has seen what was reported may give new
+    ranges.
     """
 
     def __init__(self, register: Register) -> None:
@@ -108,7 +109,7 @@ class ClassRanges:
     def fix(self, code: str, browser: str, sheet: str, ranges: Mapping[str, Ranges]) -> None:
         """Store the final ranges of a student, and call the listeners.
 
-        Ranges that are already stored for this sheet, in this class or in another, are kept instead.
+        If ranges are already stored for this sheet, in this or another class, they are kept and the new ones ignored.
 
         Args:
             code: Code of the class session; empty for a student who has joined none.
@@ -132,7 +133,7 @@ class ClassRanges:
                         "INSERT OR IGNORE INTO final_ranges (member, sheet, content) VALUES (?, ?, ?)",
                         (seat["member"], hashed(sheet, session["code"]), json.dumps(kept)),
                     )
-        except Exception:  # what is not stored is not final
+        except Exception:  # ranges that could not be stored are not final
             if is_new:
                 with self.lock:
                     self.found.pop((code, browser, sheet), None)
@@ -163,7 +164,7 @@ class ClassRanges:
             task: Key of the task.
 
         Returns:
-            The final ranges for this task, one entry per student of the class who has any.
+            The final ranges for this task, one entry for each student of the class who has given any.
         """
         with self.register.storage.reading() as act:
             session = storage.found_session(act, code)
@@ -208,17 +209,17 @@ class PoolCampaigns(ChunkedCampaigns):
         return Cell(0, {}, (), self.desk.settings(overrides)).order
 
     def kept(self, order: Order, chunk: int) -> pa.Table | None:
-        """Return a chunk that was run before, if it is still in memory."""
+        """Return a chunk if it is still in memory; otherwise None."""
         with self.lock:
             return self.chunks.get((order.key, chunk))
 
     def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
-        """Keep a chunk in memory, in place of the one that was used least recently."""
+        """Keep a chunk in memory; if memory is full, it replaces the least recently used chunk."""
         with self.lock:
             self.chunks[order.key, chunk] = table
 
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in a worker process; return their table and the error of the first that failed."""
+        """Run campaigns in a worker process; return their table, and the error of the first that failed."""
         return self.desk.run(piece)
 
 
@@ -247,7 +248,7 @@ def mark_all(
         contents: Name of the file and content of each hand-in.
         campaigns: Source of the students' own campaigns, and of the campaigns to compare with.
         reference: Number of campaigns to compare with.
-        on_progress: Receives the number of hand-ins that are marked.
+        on_progress: Receives the number of hand-ins that have been marked.
 
     Returns:
         The marks, in the order of the hand-ins.

@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Counts as they were known on the evening of the lesson."""
+    """Counts that were known on the evening of the lesson."""
 
     day: date
     districts: float  # taken since 1 May
@@ -269,7 +269,7 @@ def format_ranges(ranges: Ranges) -> str:
 
 
 def say_fixed(kind: str, value: Any) -> str:
-    """Say that an answer can no longer be changed.
+    """Return a sentence stating that an answer can no longer be changed.
 
     Args:
         kind: Kind of the task, `forecast` or `guess`.
@@ -288,7 +288,7 @@ def say_fixed(kind: str, value: Any) -> str:
 
 
 def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges] | None:
-    """Return the ranges that a student gives as forecasts, keyed by task.
+    """Return the ranges that a student has given as forecasts, keyed by task.
 
     Args:
         lesson: The lesson.

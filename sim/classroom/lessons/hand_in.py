@@ -78,7 +78,7 @@ def file_name(sheet: Sheet) -> str:
 
 
 def read_hand_in(path: Path) -> HandIn:
-    """Read and check the file of a hand-in; if it is not valid, raise PanjError with a message that names it."""
+    """Read and check the file of a hand-in; raise PanjError, whose message names the file, if it is not valid."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -149,7 +149,7 @@ def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
 
 
 def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
-    """Return the names of settings for which the file has other overrides than the sheet; empty if there are none."""
+    """Return the names of settings whose overrides in the file differ from the sheet; empty if there are none."""
     if found is None:
         return ()
     if not isinstance(found, dict):
@@ -158,17 +158,17 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
 
 
 def shown(value: Any) -> str:
-    """Return a text or number, shortened for an error message; for any other value, return its kind in words."""
+    """Return a text or number, shortened for an error message; for any other value, return a name of its type."""
     return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
 def kind_of(value: Any) -> str:
-    """Return the kind of a value in words, such as `a list`."""
+    """Return a name of the type of a value, such as `a list`."""
     kinds = {dict: "names with values", list: "a list", str: "text", type(None): "nothing"}
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-BYTE_ORDER_MARK = "\ufeff"  # at the beginning of a file, from which spreadsheets recognise UTF-8
+BYTE_ORDER_MARK = "\ufeff"  # at the beginning of a file, by which spreadsheets recognise UTF-8
 COLUMNS = ("file", "lesson", "student", "task", "points", "most", "flagged", "feedback")  # of the marks as CSV
 
 

@@ -41,8 +41,8 @@ CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is 
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
 NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
 VERDICTS = ("more", "fewer", "cannot tell")
-LAST_DAY = "end_date="  # the override that changes no decision
-AS_REPORTED = "scenario.july_2021"  # the name of the decisions as reported, in form.yaml
+LAST_DAY = "end_date="  # an override that is not a decision
+AS_REPORTED = "scenario.july_2021"  # key in form.yaml of the name of the decisions as reported
 
 
 class Step(NamedTuple):
@@ -78,9 +78,9 @@ class Task(NamedTuple):
     because: str = ""  # the reason, shown with the mark
     row: str = ""  # id of a row of the evidence
     target: str = ""  # count that is forecast: a key of `sim.hindcast.design.TARGETS`
-    day: str = ""  # day for whose end it is forecast
+    day: str = ""  # day to whose end the forecast applies
     sum: tuple[str, ...] = ()  # ids of the evidence whose values add up to what was reported
-    needs: int = 0  # minimum campaigns for a conclusion; 0 if none are needed
+    needs: int = 0  # minimum number of campaigns for a conclusion; 0 if none are needed
     points: int = 1
     solution: str = ""  # answer in the teacher's notebook
     says: str = ""  # note for the teacher
@@ -102,10 +102,10 @@ class Lesson(NamedTuple):
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
     debrief: tuple[str, ...]
-    names: Mapping[str, str] = {}  # names of settings and tasks, keyed by their keys, where a key is not a name
+    names: Mapping[str, str] = {}  # names to show for settings and tasks whose keys are not suitable, by key
 
     def name_of(self, key: str) -> str:
-        """Return the name of settings or of a task as it is shown; settings that change no decision are as reported."""
+        """Return the displayed name of settings or of a task; settings without a changed decision are `as reported`."""
         if key in self.names:
             return self.names[key]
         words = self.settings.get(key)
@@ -144,7 +144,7 @@ class Sheet(NamedTuple):
 
 
 def folder_of_exercises() -> Path:
-    """Return the folder of the exercises, which is next to the package in a clone and inside it in a wheel."""
+    """Return the folder of the exercises: next to the package in a clone, inside the package in a wheel."""
     beside = PACKAGE.parent / "exercises"
     return beside if (beside / "lessons").is_dir() else PACKAGE / "exercises"
 
@@ -189,7 +189,7 @@ def lesson_of(which: str | int) -> Lesson:
 
 
 def read_lesson(path: Path, language: str = ENGLISH) -> Lesson:
-    """Read and check the file of a lesson, with the texts of a language laid over it; errors name file and key."""
+    """Read and check the file of a lesson, with its texts in a given language; errors name file and key."""
     rows = {"names": {}, **read_yaml(path)}
     said = folder_of_language(language) / "lessons" / path.name
     if said.is_file():
@@ -311,7 +311,7 @@ def place(lesson: Lesson, code: str, name: str, options: int) -> int:
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
     """Return a parameter, keyed by its name; if its value is the name of an outcome, also return facts about it.
 
-    These are the label, unit and reported figure of the outcome, each under a key of its own.
+    These are the label, unit and reported figure of the outcome, each under a separate key.
     """
     if value not in outcome_rows():
         return {name: value}
@@ -368,7 +368,7 @@ class TaskOutcome(NamedTuple):
 
     @property
     def said(self) -> str:
-        """The reported figure in words, with the ids of its evidence."""
+        """The reported figure as text, with the ids of its evidence."""
         value, low, high, ids = self.reported
         texts, digits = texts_of("lessons"), ".3g" if self.is_share else ",.0f"
         if not ids:

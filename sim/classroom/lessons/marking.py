@@ -44,8 +44,8 @@ from sim.wording import COUNTED, Language, whole
 ERRORS = 3.0  # maximum distance of an answer from the reference, in standard errors
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
 ROUNDED = 0.005  # allowed rounding: relative for numbers above 1, otherwise absolute
-READ = 0.05  # share of a number by which it may be misread from a picture
-OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot confirm
+READ = 0.05  # allowed error of a number that is read from a picture, relative
+OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures for which other campaigns are no check
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # maximum characters of a text answer
 LONGEST_NUMBER = 1e12
@@ -101,7 +101,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
     flags = flags_of(task, answer, texts)
     part = judged.part * credit_for_runs(task, answer.runs)
     says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != texts.say("right"))
-    may_tell = task.kind != FORECAST or reference  # not while the student may still change a range
+    may_tell = task.kind != FORECAST or reference  # no result while the range can still be changed
     because = (task.because,) if task.because and part and may_tell else ()
     return Mark(task.key, round(part * task.points, 2), task.points, (*says, *because), flags)
 
@@ -251,7 +251,7 @@ def judge_number(
 def fits(value: float, found: Estimate) -> bool:
     """Return whether an answer, with an allowance for rounding, is in the interval of an estimate.
 
-    If the estimate has no interval, the answer must equal it within what is lost when it is read from a picture.
+    If the estimate has no interval, the answer may differ from it by the error of reading a number from a picture.
     """
     room = max(rounding(found.number), READ * abs(found.number) if math.isnan(found.low) else 0.0)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)

@@ -126,7 +126,7 @@ def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[A
 
 
 def task_cells(task: Task) -> list[Any]:
-    """Create the cells of a task for a student, with code to start from and a place for the answer."""
+    """Create the cells of a task for a student, with starting code and a place for the answer."""
     texts = texts_of("notebooks")
     begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
     cells = [text(title_of(task)), code(begin)]
@@ -149,7 +149,7 @@ def runs_of(task: Task) -> str:
 
 
 def beginning_of(task: Task) -> str:
-    """Return the code that a student starts from, which runs and draws campaigns; empty if the task needs none."""
+    """Return starting code that runs and draws campaigns; empty if the task needs none."""
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":

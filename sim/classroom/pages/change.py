@@ -1,4 +1,4 @@
-"""The page Change: a form for a choice of settings, and distributions of an outcome under it and the baseline."""
+"""The page Change: a form for a choice of settings, and distributions of an outcome for it and for the baseline."""
 
 from collections.abc import Callable
 from typing import NamedTuple

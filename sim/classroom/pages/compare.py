@@ -21,7 +21,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 NAMED = "scenario="
-FIRST_SEEN = "scenario=call_answered"  # compared with decisions as reported until the visitor has a choice
+FIRST_SEEN = "scenario=call_answered"  # default to compare with decisions as reported
 
 
 @solara.component
@@ -52,7 +52,7 @@ def Page() -> None:
         Trouble(texts.say("same"))
         return
     said = describe_change(form_of(choices[1]), form_of(choices[0]))
-    if first != REPORTED:  # otherwise the second choice is named by what differs
+    if first != REPORTED:  # otherwise the second choice is described by its differences
         Note(texts.say("differ", said=said), live=True)
     titles = short(first), short(second)
     Many(*choices, titles, said)
@@ -60,7 +60,7 @@ def Page() -> None:
 
 
 def own_choices() -> list[str]:
-    """Return the names of the visitor's choices: the present one, then those that were run before, newest first."""
+    """Return the names of the visitor's choices: the current one, then those run before, newest first."""
     return list(dict.fromkeys(name_of(one) for one in (chosen.value, *own.value) if one))
 
 

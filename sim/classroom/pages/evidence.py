@@ -1,4 +1,4 @@
-"""The page Evidence: search reported figures, and see next to each other those that are in conflict."""
+"""The page Evidence: search reported figures, with conflicting figures shown side by side."""
 
 from html import escape
 from urllib.parse import parse_qs
@@ -13,7 +13,7 @@ from sim.data.evidence import USES, Evidence, say_value, select
 from sim.data.record import evidence
 from sim.errors import PanjError
 
-ANY = "any"  # value of the field for the use if it does not matter
+ANY = "any"  # value of the field for the use, if any use is searched for
 
 
 @solara.component
@@ -56,9 +56,9 @@ def found_by(words: str, use: str, is_conflict: bool) -> list[Evidence]:
     """Return the figures that a search finds.
 
     Args:
-        words: Words that all have to occur in a row, in any column; or filters such as `quantity=crossing`.
+        words: Words that must all occur in a row, in any column; or filters such as `quantity=crossing`.
         use: What the model does with the figure; `ANY` for any use.
-        is_conflict: Whether only figures are wanted that are in conflict with another.
+        is_conflict: Whether to return only figures that conflict with another.
 
     Raises:
         PanjError: A filter is not valid.
@@ -69,12 +69,12 @@ def found_by(words: str, use: str, is_conflict: bool) -> list[Evidence]:
 
 @solara.component
 def Figures(rows: list[Evidence], is_open: bool = False) -> None:
-    """Show figures in a list; each can be opened."""
+    """Show a list of figures, each of which can be expanded."""
     solara.HTML("div", unsafe_innerHTML="".join(figure_in_html(row, is_open) for row in rows), classes=["figures"])
 
 
 def figure_in_html(row: Evidence, is_open: bool = False) -> str:
-    """Return a figure as HTML: a summary; when opened, its details next to the figures in conflict with it."""
+    """Return a figure as HTML: a summary and, when expanded, its details next to the conflicting figures."""
     texts = texts_of("evidence")
     own = texts.quoted(f"{quote_of(row)}: {figure_of(row)}")
     conflicts = [evidence()[id] for id in row.conflicts if id in evidence()]
@@ -90,7 +90,7 @@ def figure_in_html(row: Evidence, is_open: bool = False) -> str:
 
 
 def card_in_html(row: Evidence) -> str:
-    """Return all that is known of a figure as a list of names and texts in HTML."""
+    """Return all details of a figure as an HTML list of names and texts."""
     texts = texts_of("evidence")
     source = marked(escape(texts.quoted(row.source)))
     if row.source_url.startswith("http"):
@@ -110,7 +110,7 @@ def card_in_html(row: Evidence) -> str:
 
 
 def quote_of(row: Evidence) -> str:
-    """Return what was said or, if the row does not repeat it, what was counted."""
+    """Return the reported statement or, if the row has none, the quantity that was counted."""
     return row.quote or row.quantity.replace("_", " ")
 
 

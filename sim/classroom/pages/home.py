@@ -1,4 +1,4 @@
-"""The start page: what this is about, a picture of the river, and links to where one may begin."""
+"""The start page: an introduction, a picture of the river, and links to pages to begin with."""
 
 import solara
 
@@ -15,7 +15,7 @@ RUNS = 200
 
 @solara.component
 def Page() -> None:
-    """Show the introduction, the picture, the links, and the progress of the campaigns that every choice needs."""
+    """Show the introduction, the picture, the links, and the progress of the baseline campaigns."""
     texts = texts_of("home")
     Heading(texts.say("heading"))
     with solara.Div(classes=["start"]):
@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Baseline() -> None:
-    """Show the progress of the campaigns with decisions as reported, with which every choice is compared."""
+    """Show the progress of the campaigns with decisions as reported, to which every choice is compared."""
     texts = texts_of("home")
     asked = use_campaigns(BASELINE, RUNS)
     if asked.ticket is None:

@@ -211,7 +211,7 @@ def ClaimForm(place: Place, question: Question) -> None:
 class Adopted(NamedTuple):
     """A choice of the page Change that a student has put into the form of a claim."""
 
-    seen: int  # version of the team's claim at that time; a later version replaces the choice
+    seen: int  # version of the team's claim at that time; a later version discards the choice
     number: int  # how many choices have been adopted
     choice: Overrides
 
@@ -222,7 +222,7 @@ MOST_REST = MOST_OVERRIDES * (LONGEST_OVERRIDE + 4)  # characters of that field
 
 
 def choice_fields(start: Overrides) -> list[Field]:
-    """Return the field for one decision and, for the other settings of a choice, one that shows and sends them."""
+    """Return the field for one decision, and one that shows and sends the other settings of a choice."""
     texts, decided = texts_of("class"), [word for word in start.words if word.partition("=")[0] in POLICIES]
     is_one = len(decided) == 1
     rest = start.without(POLICIES) if is_one else start
@@ -241,13 +241,13 @@ def choice_fields(start: Overrides) -> list[Field]:
 
 
 def choice_of(given: Given) -> Overrides:
-    """Return the choice of settings that a form shows; raise PanjError if its values are not those of the form."""
+    """Return the choice of settings that a form shows; raise PanjError if a value is not one of its options."""
     group, _, name = given[DECISION].partition("=")
     return overrides_for({group: name} if name else {}, read_rest(given[REST]))
 
 
 def read_rest(text: str) -> Overrides:
-    """Parse the settings that a form has sent back without showing fields for them; raise PanjError if it cannot."""
+    """Parse the settings that a form has sent back without having fields for them; raise PanjError if it cannot."""
     try:
         words = json.loads(text)
     except ValueError:
@@ -274,7 +274,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Adopting(start: Overrides, on_choice: Callable[[Overrides], None]) -> None:
-    """Show a button that puts the choice of the page Change into the form, if it differs from what is there."""
+    """Show a button that puts the choice of the page Change into the form, if it differs from that of the form."""
     trouble, attempt = use_attempt()
     if chosen.value and chosen.value != start:
         label = texts_of("class").say("join_take", None, choice=describe_choice(chosen.value))
@@ -311,7 +311,7 @@ def Answered(place: Place, question: Question) -> None:
 
 @solara.component
 def Leaving(code: str, on_left: Callable[[], None]) -> None:
-    """Show a button to leave the session, which asks first because leaving deletes the student's data."""
+    """Show a button to leave the session; it asks for confirmation, because leaving deletes the student's data."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 

@@ -54,16 +54,16 @@ NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
-fixes: solara.Reactive[int] = solara.reactive(0)  # times that this page has fixed forecasts; a change redraws it
+fixes: solara.Reactive[int] = solara.reactive(0)  # how often forecasts were made final here; a change redraws the page
 
 
 @solara.component_vue("../parts/steps.vue")
 def Steps(steps: list[dict[str, Any]], now: int, label: str, event_go: Any) -> None:
-    """Show a button for each screen of a lesson; `event_go` receives the place of the screen that was chosen."""
+    """Show a button for each screen of a lesson; `event_go` receives the number of the chosen screen."""
 
 
 class DeskCampaigns:
-    """Access to the campaigns that the desk has already run, so that answers can be checked against them."""
+    """Campaigns that the desk has already run, against which answers are checked."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """Return one row per campaign; raise PanjError if any of them is not finished."""
@@ -134,7 +134,7 @@ def Screens(sheet: Sheet) -> None:
 
 
 def plain_text(task: Task) -> str:
-    """Return the texts of a task in which a term may be used."""
+    """Return the texts of a task in which terms may occur."""
     return " ".join((task.asks, *task.choices))
 
 
@@ -180,7 +180,7 @@ def answers_of(sheet: Sheet) -> Answers:
 
 
 def key_of(sheet: Sheet) -> tuple[str, str]:
-    """Return what identifies a sheet: the name of its lesson, and its student."""
+    """Return the key of a sheet: the name of its lesson, and its student."""
     return sheet.lesson.name, sheet.student
 
 
@@ -201,7 +201,7 @@ def name_of_sheet(sheet: Sheet) -> str:
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
-    """Store the answers of one sheet; the answers of the visitor's other sheets stay as they are."""
+    """Store the answers of one sheet; the answers of the visitor's other sheets do not change."""
     answers.set({**answers.value, key_of(sheet): dict(found)})
 
 
@@ -223,7 +223,7 @@ def End(sheet: Sheet) -> None:
 
 @solara.component
 def ToClass(sheet: Sheet) -> None:
-    """Show the button that hands in to the class that this browser has joined, and what became of it."""
+    """Show the button that hands in to the class that this browser has joined, and whether that succeeded."""
     texts, code = texts_of("hand_in"), session_code(the_register().seats_of)
     trouble, attempt = use_attempt()
     _, redraw = solara.use_state(0)
@@ -273,7 +273,7 @@ def Kept() -> None:
 
 @solara.component
 def Goals(sheet: Sheet) -> None:
-    """Show the question of a lesson; collapsed below it goals, background, known counts and timing."""
+    """Show the question of a lesson; below it, collapsed, its goals, background, known counts and timing."""
     root = solara.use_router().root_path
     texts, lesson = texts_of("lessons"), sheet.lesson
     Heading(texts.say("sheet", student=sheet.student), 2)
@@ -330,7 +330,7 @@ def name_of_task(lesson: Lesson, task: Task, place: int) -> str:
 
 @solara.component
 def Asked(asks: str, explained: frozenset[str]) -> None:
-    """Show what a task asks, with the terms that are used first in it explained."""
+    """Show the question of a task, with explanations of the terms that it uses first."""
     html = solara.use_memo(lambda: with_terms(with_links(markdown.markdown(asks)), explained), [asks, explained])
     solara.HTML("div", unsafe_innerHTML=html, classes=["prose"])
 
@@ -339,8 +339,8 @@ def Asked(asks: str, explained: frozenset[str]) -> None:
 def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> None:
     """Show a task and its campaigns, with the form for the answer and the mark, or with the answer once it is final.
 
-    Terms in `explained` are explained where the task uses them. What the campaigns show is drawn first; the numbers and
-    the verdict in words are shown once the task is answered.
+    Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first; numbers and
+    the verdict are shown once the task is answered.
     """
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
@@ -356,7 +356,7 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
             set_trouble("")
             kept = Answer(value, ran if task.needs else 0)
             judged = mark(sheet, task, kept, DeskCampaigns())
-            keep(sheet, {**answers_of(sheet), task.key: kept})  # before its mark is shown, so that it is not lost
+            keep(sheet, {**answers_of(sheet), task.key: kept})  # before its mark is shown, so that it cannot be lost
             set_found(judged)
 
         def refuse(said: str) -> None:
@@ -432,7 +432,7 @@ def progress(asked: list[RequestState]) -> str:
 def Shown(lesson: Lesson, task: Task, asked: Mapping[str, RequestState], done: int, is_answered: bool) -> None:
     """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them.
 
-    A number or verdict that can be read from the picture is not written next to it until the task is answered.
+    A number or verdict that can be read from the chart is not shown as text until the task is answered.
     """
     texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
@@ -445,7 +445,7 @@ def Shown(lesson: Lesson, task: Task, asked: Mapping[str, RequestState], done: i
             base=lesson.name_of(task.minus or task.of), changed=lesson.name_of(task.of), level=3,
             says=is_answered,
         )  # fmt: skip
-    if is_answered or not task.of or task.measure == "best_group_gap":  # what no picture shows
+    if is_answered or not task.of or task.measure == "best_group_gap":  # results that no chart shows
         Numbers(lesson, task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
     if task.measure == "best_group_gap":
         Groups(task, values_of(found[task.of].table, task.outcome))
@@ -487,7 +487,7 @@ def Groups(task: Task, values: np.ndarray) -> None:
 
 
 def describe_settings(overrides: Overrides) -> str:
-    """Return what settings change other than the last day: labels of choices, and values of numbers."""
+    """Return what settings change, except the last day: labels of choices, and values of numbers."""
     fields = fields_of()
     said = [
         fields[row.key].describe(row.value) if row.key in fields else str(row.value)

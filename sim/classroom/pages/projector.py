@@ -23,19 +23,19 @@ from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
-OFTEN = 2.0  # seconds after which a wall looks again whether the campaigns of the scenes are there
+OFTEN = 2.0  # seconds between checks of a wall whether the campaigns of the scenes are ready
 Finished = dict[Overrides, tuple[float, ...]]
 
 
 class Shown(NamedTuple):
-    """A session as everybody may see it, and what its wall shows besides."""
+    """A session as everybody may see it, with further content of its wall."""
 
     room: Room
     progress: Progress | None = None  # of the current question
     finished: Finished | None = None  # its finished campaigns, by choice
     works: tuple[Work, ...] = ()  # what students did in the scenes
     shown: tuple[str, ...] = ()  # decisions of the scenes whose pairs the wall has shown
-    has_campaigns: bool = False  # whether the campaigns of the scenes are there; when they are, the wall is drawn again
+    has_campaigns: bool = False  # whether the campaigns of the scenes are ready; the wall is redrawn when they are
 
 
 @solara.component
@@ -53,13 +53,13 @@ def Page() -> None:
 
     def step(place: object) -> None:
         act = next_step(room) if place == place_of(room) else None  # a key pressed twice takes one step
-        with suppress(PanjError):  # nobody has sent a claim yet; the page of the teacher says so
+        with suppress(PanjError):  # nobody has sent a claim yet, as the page Teacher shows
             if act is not None:
                 act()
 
     def show_pairs(decisions: object) -> None:
         if isinstance(decisions, list):
-            with suppress(PanjError):  # the teacher has taken the class back from the scenes meanwhile
+            with suppress(PanjError):  # the teacher has ended the scenes in the meantime
                 the_class_scenes().show_pairs(code, session(), [str(one) for one in decisions])
 
     WallView(wall=content_of(found), event_next=step, event_pairs=show_pairs)
@@ -79,7 +79,7 @@ def wall_state(code: str) -> Shown:
 
 
 def place_of(room: Room) -> str:
-    """Return the scene, or the question and its stage, as a text: when it changes, the wall shows its first screen."""
+    """Return the scene, or the question and its stage, as text; if it changes, the wall shows its first screen."""
     if room.scene is not None:
         return f"scene {room.scene}"
     return f"{room.question.number} {room.question.stage}" if room.question else ""
@@ -117,7 +117,7 @@ def content_of(shown: Shown) -> dict[str, Any]:
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Describe what the class waits for; empty once the campaigns have finished."""
+    """Describe what the class is waiting for; empty once the campaigns have finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", None, **progress._asdict())

@@ -21,7 +21,7 @@ from sim.errors import PanjError
 from sim.story.story import Story, say_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
-SHORT = 1  # sentences of the summary that are in sight at first
+SHORT = 1  # sentences of the summary that are not collapsed
 Filters = dict[str, str]
 
 
@@ -82,7 +82,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 
 @solara.component
 def Told(story: Story) -> None:
-    """Show the first sentence of a story; the other sentences, the days and what was reported are one click away."""
+    """Show the first sentence of a story; the other sentences, the days and what was reported are collapsed."""
     texts = texts_of("story")
     settings = the_desk().settings(following(chosen.value, followed.value))
     campaign, choice = say_campaign(settings, seed.value), describe_choice(chosen.value)

@@ -78,10 +78,10 @@ def Page() -> None:
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None, bool]:
-    """Return the whole session, and what changes without it.
+    """Return the whole session, and what changes independently of it.
 
-    That is the progress of the current question (None if no campaigns are running), and whether the campaigns of the
-    scenes are there.
+    This is the progress of the current question (None if no campaigns are running), and whether the campaigns of the
+    scenes are ready.
     """
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
@@ -116,7 +116,7 @@ def Beginning(on_open: Callable[..., None]) -> None:
 
 @solara.component
 def Clearing() -> None:
-    """Ask for the teachers' code, then show buttons that delete any session of this server, or all without members."""
+    """Ask for the teachers' code, then show buttons that delete any session, or all sessions without members."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     teachers_code, set_teachers_code = solara.use_state("")
@@ -152,7 +152,7 @@ def Clearing() -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Describe a session by its code and the day on which it was opened; say so if it has ended."""
+    """Describe a session: its code, the day on which it was opened, and whether it has ended."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     key = "teacher_choose_ended" if one.is_ended else "teacher_choose"
@@ -161,9 +161,9 @@ def describe_session(one: Session) -> str:
 
 @solara.component
 def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
-    """Show a session: the way in, the question with the next step, who is where, scores and the end.
+    """Show a session: its code, the question with the next step, the students' pages, scores, and ending the session.
 
-    Parts have keys, so that a form in use stays as it is when a part above it comes or goes.
+    Parts have keys, so that a form in use does not change when a part above it appears or disappears.
     """
     texts = texts_of("class")
     Heading(texts.say("teacher_heading"))
@@ -193,7 +193,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
 
 @solara.component
 def Undoing(room: Room) -> None:
-    """Show what was done less than a minute ago, each with a button that undoes it."""
+    """Show the actions of the last minute, each with a button that undoes it."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     with solara.Div(classes=["undos"] if room.undos else [], attributes={"role": "status", "aria-live": "polite"}):
@@ -218,7 +218,7 @@ def WayIn(room: Room, word: str) -> None:
 
 @solara.component
 def Calls(room: Room) -> None:
-    """Show buttons that pause the class, ask for all eyes, or let it go on, and the link to the wall."""
+    """Show buttons that pause the class, ask it to look at the wall, or let it continue, and the link to the wall."""
     texts, code = texts_of("class"), room.session.code
     wall = {"href": f"{solara.use_router().root_path}/projector?{CLASS}={code}", "target": "_blank"}
     with solara.Div(classes=["claims-row"]):
@@ -233,7 +233,7 @@ def Calls(room: Room) -> None:
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """Show the current question and the next step; if it is answered, or there is none, the form to ask one."""
+    """Show the current question and the next step; if it is answered, or there is none, show the form to ask one."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
@@ -316,7 +316,7 @@ def Asking(code: str, is_next: bool) -> None:
 
 @solara.component
 def Students(room: Room) -> None:
-    """Show where each student is and what each team has claimed, with buttons that remove members."""
+    """Show the page of each student and the claim of each team, with buttons that remove members."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     shown = room.session.names_shown
@@ -345,7 +345,7 @@ def Students(room: Room) -> None:
 
 @solara.component
 def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable[[], None]) -> None:
-    """Show one student: team, nickname, open page, claim of the team if one is asked for, and a button that removes."""
+    """Show one student: team, nickname, open page, the team's claim if one is due, and a button that removes."""
     texts = texts_of("class")
     with vuetify.Html(tag="tr"):
         Said(team, "th", attributes={"scope": "row"})
@@ -362,7 +362,7 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
 
 
 def say_page(page: str) -> str:
-    """Return where a student is: the name of the open page, or that there is none."""
+    """Return the title of a student's open page, or a text that there is none."""
     return texts_of("shell").say(f"page_{page}") if page else texts_of("class").say("teacher_away")
 
 
@@ -406,7 +406,7 @@ def Scores(room: Room, question: Question) -> None:
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
-    """Show buttons that export, end, delete or leave the session; those that destroy something ask first."""
+    """Show buttons that export, end, delete or leave the session; those that delete something ask for confirmation."""
     texts, code = texts_of("class"), room.session.code
     trouble, attempt = use_attempt()
     name = f"panj-class-{code}.csv"

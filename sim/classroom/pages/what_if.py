@@ -43,15 +43,15 @@ FOLLOWED, AS_WATCHED = "followed", "as_watched"  # worlds that followed the reco
 
 
 class ForkRequest(NamedTuple):
-    """The decision that is changed, the campaigns in which it is changed, and the evening and outcome if chosen."""
+    """The changed decision, the campaigns in which it is changed, and the evening and outcome if they were chosen."""
 
     change: Override
-    evening: date | None = None  # None to have an evening and an outcome found
+    evening: date | None = None  # None to search for an evening and an outcome
     outcome: str = ""
     kind: str = AS_WATCHED
 
     def fork_on(self, evening: date, overrides: Overrides, watched: str) -> Fork:
-        """Return the fork on an evening of the visitor's campaigns or, if wanted, of worlds that followed to then.
+        """Return the fork on an evening of the visitor's campaigns or, on request, of worlds that followed the record.
 
         Args:
             evening: Day at whose end the decision is changed.
@@ -102,12 +102,12 @@ def Page() -> None:
 
 
 def answer_key(asked: ForkRequest) -> str:
-    """Return everything on which the answer to a request depends: if it changes, another answer is looked for."""
+    """Return a text that contains everything on which the answer to a request depends."""
     return f"{asked} {seed.value} {chosen.value.words} {followed.value}"
 
 
 def warm() -> None:
-    """Run what a first visitor would wait for, while nobody waits for campaigns: an example and the answer to it."""
+    """While nobody waits for campaigns, run an example and its answer, so that the first visitor need not wait."""
     settings, runner = the_desk().settings(BASELINE), the_pair_runner()
     days = settings.start_date, settings.end_date - timedelta(days=1)
     example = runner.example(forks_to_try(days, BASELINE, ""))
@@ -116,7 +116,7 @@ def warm() -> None:
 
 
 def forks_to_try(days: tuple[date, date], overrides: Overrides, watched: str) -> list[Fork]:
-    """Return, for each decision that the campaigns can take, the fork on the latest evening that is tried.
+    """Return, for each change of one decision, the fork on the latest evening to try.
 
     Args:
         days: First day of the campaigns, and last evening on which a decision can change.
@@ -136,7 +136,7 @@ def forks_to_try(days: tuple[date, date], overrides: Overrides, watched: str) ->
 
 @solara.component
 def Hint(forks: list[Fork], on_example: Callable[[Example], None]) -> None:
-    """Look for a decision with a clear answer in a separate thread, and then show a button that asks for it."""
+    """Search for a decision with a clear answer in a separate thread, then show a button that requests it."""
     texts = texts_of("what_if")
     task = use_task(lambda: the_pair_runner().example(forks), dependencies=[forks])
     found = task.value if task.finished else None
@@ -169,13 +169,13 @@ def kinds() -> list[str]:
 
 
 def settings_to_line() -> Settings:
-    """Return the settings of baseline campaigns that end with the record, by which offered outcomes are counted."""
+    """Return the settings of baseline campaigns that end with the record; they determine which outcomes are offered."""
     return turn_for(Fork(BASELINE, USUAL, the_desk().settings(BASELINE).start_date), the_desk()).before
 
 
 @solara.component
 def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
-    """Show the form for the decision and, unless they are to be found, the evening and the outcome."""
+    """Show the form for the decision and, unless they are searched for, the evening and the outcome."""
     texts = texts_of("what_if")
     now = chosen_in(chosen.value)
     decisions = [
@@ -241,7 +241,7 @@ def Answer(asked: ForkRequest, number: int, days: tuple[date, date]) -> None:
 
 
 def found_for(asked: ForkRequest, fork_on: Callable[[date], Fork], days: tuple[date, date]) -> Suggestion | str:
-    """Return the evening and outcome that were asked for or found, or the message of an error."""
+    """Return the evening and outcome that were requested or found, or the message of an error."""
     if asked.evening is not None:
         return Suggestion(asked.evening, asked.outcome)
     try:
@@ -251,12 +251,12 @@ def found_for(asked: ForkRequest, fork_on: Callable[[date], Fork], days: tuple[d
 
 
 def forks_for(fork_on: Callable[[date], Fork], days: tuple[date, date]) -> list[Fork]:
-    """Return the forks with one decision on each evening that is tried."""
+    """Return one fork per evening to try, all with the same decision."""
     return [fork for fork in map(fork_on, evenings_to_try(*days)) if can_be_followed(fork)]
 
 
 def can_be_followed(fork: Fork) -> bool:
-    """Return whether the campaigns of a fork can be composed: worlds may not have followed the record to its day."""
+    """Return whether the campaigns of a fork can be composed; not if no worlds followed the record to its day."""
     try:
         the_desk().settings(fork.overrides)
     except PanjError:
@@ -311,7 +311,7 @@ def One(fork: Fork, number: int, change: Override) -> None:
 
 @solara.component
 def Asked(choice: Overrides, evening: date) -> None:
-    """Show which question the fork answers, and where the campaign's uncertain numbers come from."""
+    """Show the question that the fork answers, and the source of the campaign's uncertain numbers."""
     settings = the_desk().settings(choice)
     Note(settings.question(evening) or texts_of("what_if").say("free_question"), live=True)
     texts = texts_of("story")
@@ -371,7 +371,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """Return one day as HTML: side by side the sentences that only one branch has, then those that both have."""
+    """Return one day as HTML: the sentences that only one branch has, side by side, then those that both have."""
     texts = texts_of("what_if")
     parts = [f"<h4>{escape(texts.day(one.date, year=True))}</h4><div class='twofold'>"]
     parts += [

@@ -19,7 +19,7 @@ def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
 
 @solara.component
 def Heading(text: str, level: int = 1, is_seen: bool = True) -> None:
-    """Show a heading that screen readers recognise; only they find it where what is in sight says the same."""
+    """Show a heading that screen readers recognise; if not `is_seen`, it is hidden from view."""
     solara.HTML(f"h{level}", unsafe_innerHTML=escape(text), classes=[] if is_seen else ["unseen"])
 
 

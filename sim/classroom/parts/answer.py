@@ -69,7 +69,7 @@ def AnswerForm(
 
 
 def said_choice(task: Task, choice: str, texts: Language) -> str:
-    """Return a choice of a task as it is shown; choices that all tasks of a kind have are in the texts of the page."""
+    """Return the displayed text of a choice; choices common to all tasks of a kind are in the texts of the page."""
     return texts.say(f"choice_{choice.replace(' ', '_')}") if task.kind in ("verdict", "inside") else choice
 
 

@@ -23,7 +23,7 @@ def address_of_figure(id: str) -> str:
 
 
 def link_to_figure(id: str) -> str:
-    """Return a link to a reported figure as HTML; it opens a new tab, so that no page loses what was typed on it."""
+    """Return a link to a reported figure as HTML; it opens a new tab, so that no typed text is lost."""
     hint = escape(texts_of("evidence").say("link_hint", id=id))
     return f'<a class="figure-link" href="{address_of_figure(id)}" target="_blank" title="{hint}">{escape(id)}</a>'
 

@@ -53,8 +53,8 @@ def Distribution(
         base: Name of the first choice; empty for "Baseline".
         changed: Name of the second choice; empty for "Your choice".
         level: Level of the heading, as in HTML.
-        says: Whether to show the verdict in words; a task asks first what the chart shows.
-        is_named: Whether to show the heading; a field that chooses the outcome names it already.
+        says: Whether to show the verdict as text; a task first asks what the chart shows.
+        is_named: Whether to show the heading; it is not needed if a field to choose the outcome names it.
     """
     texts = texts_of("distribution")
     Heading(reading.label, level, is_named)

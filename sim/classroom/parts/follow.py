@@ -41,7 +41,7 @@ def following(overrides: Overrides, until: str) -> Overrides:
 
 @solara.component
 def FollowForm() -> None:
-    """Show the form for the kind of campaign and the last day to follow, or say that there are only free campaigns."""
+    """Show the form for the kind of campaign and the last day to follow, or state that only free campaigns exist."""
     texts = texts_of("watch")
     trouble, attempt = use_attempt()
     try:

@@ -22,7 +22,7 @@ def Moving(
     shapes: str, films: list[str], labels: list[str], texts: dict[str, Any], colours: dict[str, str], start_day: int,
     fork_day: int, event_told: Callable[[int], None],
 ) -> None:  # fmt: skip
-    """Show the animated map, which goes to `start_day` only when the value of `start_day` changes."""
+    """Show the animated map; it moves to `start_day` only when the value of `start_day` changes."""
 
 
 @solara.component

@@ -18,7 +18,7 @@ from sim.errors import PanjError
 
 
 def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
-    """Create one field per policy group; below it, the help of an option that changes something.
+    """Create one field per policy group; below it is the help of the option, except for the default.
 
     Args:
         overrides: The choice of settings; its policies are selected in the fields.

@@ -14,7 +14,7 @@ from sim.plots.land import Land, frontier_bounds, read_land
 from sim.wording import say_post
 
 MARK = 10  # half of the width of a post, in drawing units of 0.5 km
-RIGHT, BELOW = (16, 9, "start"), (-14, 46, "start")  # where a name stands: offsets in drawing units, and anchor
+RIGHT, BELOW = (16, 9, "start"), (-14, 46, "start")  # position of a name: offsets in drawing units, and text anchor
 NAMED = {"sher_khan_bandar": BELOW, "ruzvai": RIGHT, "ishkashim": RIGHT, "langar": RIGHT}
 
 

@@ -30,10 +30,10 @@ def Sheet(
     version: str = "",
     own: str = "",
 ) -> None:
-    """Show a form; what is typed stays in the browser until the button is pressed.
+    """Show a form; typed values stay in the browser until the button is pressed.
 
-    When the server has new values, the form shows all of them or none. It shows none while somebody uses it, and says
-    so; the visitor then decides. A form always sends what it shows.
+    If the server has new values, the form shows all of them or none. While the form is in use it shows none of them,
+    states that there are new values, and lets the visitor decide. A form always sends what it shows.
 
     Args:
         fields: The fields, in order.
@@ -42,7 +42,7 @@ def Sheet(
             `VERSION` has the version of the values that the visitor saw.
         trouble: Message of an error, shown next to the button.
         version: Version of the values of the fields, for forms whose values others can change.
-        own: The version that this visitor sent or chose, which may replace the values in use.
+        own: The version that this visitor sent or chose; its values may replace those in the form while it is in use.
     """
 
     def sent(found: object) -> None:
@@ -89,7 +89,7 @@ def text_field(name: str, label: str, value: str = "", most: int = 60, **more: A
     Args:
         name: Name by which the page receives the value of the field.
         label: Text shown next to the field.
-        value: Text with which the field is filled at first.
+        value: Text with which the field is filled initially.
         most: Maximum number of characters.
         more: Further properties: `help` is a text below the field, `mode` selects the keyboard of a phone, and `only`
             makes the field depend on another field.
@@ -106,7 +106,7 @@ def lines_field(name: str, label: str, value: str, most: int) -> Field:
     Args:
         name: Name by which the page receives the value of the field.
         label: Text shown next to the field.
-        value: Text with which the field is filled at first.
+        value: Text with which the field is filled initially.
         most: Maximum number of characters.
 
     Returns:
@@ -123,7 +123,7 @@ def one_of(
     Args:
         name: Name by which the page receives the value of the field.
         label: Text shown next to the field.
-        value: Value of the option that is selected at first.
+        value: Value of the option that is selected initially.
         options: Options with `value`, `text` and optionally `help` and `group`.
         kind: `select` for a drop-down list, `radio` for radio buttons.
         more: Further properties of the field, such as `only`, which makes it depend on another field.
@@ -147,7 +147,7 @@ def day_field(name: str, label: str, value: date, low: date, high: date, help: s
     Args:
         name: Name by which the page receives the value of the field.
         label: Text shown next to the field.
-        value: Date with which the field is filled at first.
+        value: Date with which the field is filled initially.
         low: First date allowed.
         high: Last date allowed.
         help: Text below the field.
@@ -181,7 +181,7 @@ def tick(name: str, label: str, is_on: bool = False, **more: Any) -> Field:
     Args:
         name: Name by which the page receives the value of the field.
         label: Text shown next to the field.
-        is_on: Whether the box is ticked at first.
+        is_on: Whether the box is ticked initially.
         more: Further properties of the field, such as `only`, which makes it depend on another field.
 
     Returns:

@@ -36,7 +36,7 @@ def terms(language: str = "") -> dict[str, Term]:
 
 
 def first_uses(texts: Iterable[str]) -> Iterator[set[str]]:
-    """Yield, for each of several texts in the order of reading, the names of the terms that it uses first.
+    """Yield, for each text in reading order, the names of the terms that it is the first to use.
 
     Args:
         texts: Plain text or Markdown.

@@ -6,7 +6,7 @@ interval), a claim about an *outcome* against the outcomes of all campaigns of i
 
 Reads   text and numbers as typed; tables of outcomes.
 Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
-        unit by which the range is missed. Its expected value is lowest for the range that a student really believes in.
+        unit by which the range is missed. Its expected value is lowest if the range is what the student believes.
 Assumes A claim may set only the scenario, policies, numbers of rules and events; settings that determine how campaigns
         are run, name a file or change the first or last day are refused. Campaigns are independent; differences
         within two standard errors count as sampling error.
@@ -113,7 +113,7 @@ def folded(name: str) -> str:
 
 
 def clean_overrides(overrides: Overrides) -> Overrides:
-    """Check a choice of settings about which a claim is made, and put it in canonical form.
+    """Check the choice of settings of a claim, and put it in canonical form.
 
     Args:
         overrides: The choice of settings.

@@ -20,7 +20,7 @@ class ChangeFeed:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.listeners: dict[str, list[Listener]] = {}
-        self.news: dict[str, None] = {}  # changed sessions, by their first change not yet announced
+        self.news: dict[str, None] = {}  # changed sessions, in the order of their first change not yet announced
         threading.Thread(target=self.serve, name="change feed", daemon=True).start()
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
@@ -43,7 +43,7 @@ class ChangeFeed:
             self.changed.notify()
 
     def serve(self) -> None:
-        """Call the listeners of changed sessions in an endless loop; remove any that fails, as its page is gone."""
+        """Call the listeners of changed sessions in an endless loop; remove any that fails: its page is closed."""
         while True:
             with self.changed:
                 while not self.news:

@@ -1,8 +1,8 @@
-"""Which page of the classroom each browser has open: the only place that knows it. Kept in memory only.
+"""Record which page of the classroom each browser has open, in memory only.
 
-A page is open from `enter` until `leave`. In between it has a connection, which is looked at, or it has none and enters
-again every second or so; then it counts as closed `AWAY` seconds after it last did. Of several pages of one browser,
-such as two tabs, the one that was opened last counts; when it goes, the one before it does.
+A page is open from `enter` until `leave`. A page with a connection counts as closed once the connection is lost. A page
+without a connection calls `enter` about once a second, and counts as closed `AWAY` seconds after the last call. If a
+browser has several pages open, such as two tabs, the one opened last counts; when it is closed, the one before it does.
 """
 
 import threading
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 AWAY = 5.0  # seconds after which a page without a connection counts as closed
-CHECK = 1.0  # seconds between looks for pages that went without a word
-MOST_TABS = 20  # pages of one browser that are remembered
+CHECK = 1.0  # seconds between checks for pages that disappeared without `leave`
+MOST_TABS = 20  # maximum pages of one browser that are recorded
 Connected = Callable[[], bool]
 
 
@@ -21,16 +21,16 @@ class Opened(NamedTuple):
 
     browser: str
     name: str
-    is_connected: Connected | None  # None if the page enters again and again instead
-    seen: float  # when it last entered, on the clock of `Presence`
+    is_connected: Connected | None  # None if the page calls `enter` repeatedly instead
+    seen: float  # time of its last call of `enter`, by the clock of `Presence`
 
 
 class Presence:
     """The open pages of all browsers. Its methods may be called from any thread.
 
     Args:
-        on_change: Called with a browser whenever it has another page open, or none.
-        clock: Returns seconds.
+        on_change: Called with a browser whenever its open page changes.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -39,16 +39,16 @@ class Presence:
         self.on_change, self.clock = on_change, clock
         self.lock, self.telling = threading.Lock(), threading.Lock()
         self.pages: dict[str, Opened] = {}  # by id of the open page, the one that was opened last at the end
-        self.told: dict[str, str] = {}  # the page of each browser when `on_change` was called last
+        self.reported: dict[str, str] = {}  # the page of each browser when `on_change` was last called
         self.is_watched = False
 
     def enter(self, page: str, browser: str, name: str, is_connected: Connected | None = None) -> None:
         """Record that a browser has a page open.
 
-        A page that enters again stays in its place behind those that were opened later, unless its name has changed.
+        Repeated calls do not change the order in which pages were opened, unless the name of the page has changed.
 
         Args:
-            page: Id of the open page, which no other page has.
+            page: Id of the open page, which is unique.
             browser: Secret of the browser.
             name: Name of the page.
             is_connected: Returns whether the browser is connected to the page; None if the page enters again instead.
@@ -77,7 +77,7 @@ class Presence:
             self.tell()
 
     def is_open(self, opened: Opened) -> bool:
-        """Return whether a page is open still."""
+        """Return whether a page is still open."""
         if opened.is_connected is not None:
             return opened.is_connected()
         return self.clock() - opened.seen < AWAY
@@ -89,20 +89,20 @@ class Presence:
         return {page.browser: page.name for page in pages if self.is_open(page)}
 
     def tell(self) -> None:
-        """Call `on_change` for every browser that is elsewhere than it was; forget pages that went without a word."""
+        """Call `on_change` for every browser whose page has changed; forget pages that disappeared without `leave`."""
         with self.telling:
             with self.lock:
                 gone = [one for one, page in self.pages.items() if page.is_connected is None and not self.is_open(page)]
                 for one in gone:  # a page with a connection may be connected again
                     del self.pages[one]
-            here, before = self.where(), self.told
-            self.told = here
+            here, before = self.where(), self.reported
+            self.reported = here
             for browser in here.keys() | before.keys():
                 if here.get(browser) != before.get(browser):
                     self.on_change(browser)
 
     def watch(self) -> None:
-        """Look for pages that went without a word, in an endless loop; this is the loop of a thread."""
+        """Check for pages that disappeared without `leave`, in an endless loop; this is the loop of a thread."""
         while True:
             time.sleep(CHECK)
             self.tell()

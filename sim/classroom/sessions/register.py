@@ -1,8 +1,8 @@
 """Register of class sessions on disk: teachers, students, questions, claims and answers.
 
-Reads   the secret of a browser (a cookie) with every call; what the browser may do is checked in the same transaction.
+Reads   the secret of a browser (a cookie) in every call; its rights are checked in the same transaction.
 Returns for a student: the question, and the student's own seat, claim and answer; for the teacher: everything.
-Assumes One browser is one person. The secret of a browser is stored as a hash that differs between sessions.
+Assumes Each browser is used by one person. The secret of a browser is stored as a hash that differs between sessions.
 """
 
 import secrets
@@ -64,7 +64,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
 MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session
 MOST_HAND_INS = 20  # maximum hand-ins per member
-MOST_TOLD = 1000  # removed browsers that are remembered, so that they can be told
+MOST_TOLD = 1000  # maximum removed browsers that are remembered, so that they can be notified
 UNUSED = timedelta(days=1)  # age from which a session without members and questions is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
 NEXT = {  # the stages to which a teacher may move a question
@@ -86,10 +86,10 @@ class Register:
         self.feed = ChangeFeed()
         self.undos = Undos(self.feed.announce)
         self.presence = Presence(self.announce_move)
-        self.calls: dict[str, str] = {}  # what the teacher asks of each class now; nothing after a restart
+        self.calls: dict[str, str] = {}  # what the teacher currently asks of each class; empty after a restart
         self.removed: LRUCache[tuple[str, str], bool] = LRUCache(MOST_TOLD)  # code and hash of removed browsers
         self.resolve = resolve  # raises PanjError for wrong settings
-        self.offered = offered  # outcomes about which a class may be asked
+        self.offered = offered  # outcomes that a question may be about
 
     @contextmanager
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
@@ -211,7 +211,7 @@ class Register:
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
 
     def call(self, code: str, browser: str, call: str) -> None:
-        """Ask the class to pause (PAUSE) or to look at the wall (EYES); an empty `call` lets it go on."""
+        """Ask the class to pause (PAUSE) or to look at the wall (EYES); an empty `call` lets it continue."""
         with self.changing(code, browser) as (_, session):
             if call not in ("", PAUSE, EYES):
                 raise Refused("no_such_call", found=call)
@@ -220,7 +220,7 @@ class Register:
     def remove(self, code: str, browser: str, member: int) -> None:
         """Delete a member, with the nickname; if the team is then empty, delete it and its claims too.
 
-        The member is told. For a minute the rows are kept in memory, so that `undo` can put them back.
+        The member is notified. For a minute the rows are kept in memory, so that `undo` can restore them.
         """
         with self.changing(code, browser) as (act, session):
             found = storage.dismiss(act, session, member)
@@ -230,9 +230,9 @@ class Register:
         self.storage.leave_no_trace()
 
     def put_back(self, code: str, number: int) -> None:
-        """Put a removed member back and, if the team was deleted too, the team with the last claims that it had.
+        """Restore a removed member and, if the team was deleted as well, the team with its latest claims.
 
-        Another member of the team may have been removed later: what the team had then is newer.
+        If another member of the team was removed later, the team's state at that time is the latest.
         """
         kept = self.undos.dismissed(code)
         dismissed = kept.get(number)
@@ -244,18 +244,18 @@ class Register:
         self.removed.pop((code, dismissed.member["browser"]), None)
 
     def was_removed(self, code: str, browser: str) -> bool:
-        """Return whether the teacher has removed this browser from a session, which it has not joined again since."""
+        """Return whether the teacher has removed this browser from a session that it has not joined again."""
         return (spelled(code), hashed(browser, spelled(code))) in self.removed
 
     def end(self, code: str, browser: str) -> None:
-        """End a session: nobody can join it or send claims any more, but it can be read until it is deleted."""
+        """End a session: it no longer accepts members or claims, but can be read until it is deleted."""
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), storage.alive(session)["id"]))
             self.calls.pop(session["code"], None)
             self.undos.add(session["code"], ENDED, "")
 
     def reopen(self, code: str) -> None:
-        """Continue a session that was ended."""
+        """Reopen a session that was ended."""
         with self.changing(code) as (act, session):
             act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
 
@@ -281,7 +281,7 @@ class Register:
         self.storage.leave_no_trace()
 
     def forget(self, code: str) -> None:
-        """Forget what is kept in memory about a session that was deleted."""
+        """Remove what is kept in memory about a deleted session."""
         self.undos.forget(code)
         self.calls.pop(code, None)
 
@@ -305,11 +305,11 @@ class Register:
             self.feed.announce(spelled(code))
 
     def door(self, code: str, new: str) -> tuple[str, str]:
-        """Return the code of the room and the key with which cookies are signed, which outlive a stop of the server.
+        """Return the code of the room and the key with which cookies are signed, which survive a restart of the server.
 
         Args:
-            code: The code to use from now on; empty for the one that was used last.
-            new: The code to use if there was none.
+            code: The code to use from now on; empty for the last one used.
+            new: The code to use if there is none yet.
         """
         with self.storage.acting() as act:
             kept = act.execute("SELECT code, secret FROM door").fetchone()
@@ -368,8 +368,8 @@ class Register:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
 
     def announce_move(self, browser: str) -> None:
-        """Tell the teachers of a browser that it has another page open, or none."""
-        with suppress(sqlite3.Error):  # of a file that is closed or busy: the next change of the session tells them
+        """Notify the teachers of a browser's sessions that its open page has changed."""
+        with suppress(sqlite3.Error):  # the file is closed or busy; the next change of the session notifies them
             for session in self.seats_of(browser):
                 self.feed.announce(session.code)
 
@@ -408,7 +408,7 @@ class Register:
 
         Raises:
             Refused: The question is not current or not open to claims, the class is paused, the claim is not allowed,
-                the team has sent the same claim already, or it has sent another one since the student looked.
+                the team has already sent the same claim, or has sent another one since the student saw `seen`.
         """
         question = self.place(code, browser).question
         if question is None or question.number != number:
@@ -441,7 +441,7 @@ class Register:
         return version_of(before) + 1
 
     def hand_in(self, code: str, browser: str, name: str, content: str) -> None:
-        """Store the hand-in of a student, in place of an earlier one of the same name.
+        """Store the hand-in of a student; it replaces an earlier one of the same name.
 
         Args:
             code: Code of the session.
@@ -467,7 +467,7 @@ class Register:
             self.storage.leave_no_trace()
 
     def handed_in(self, code: str, browser: str, name: str) -> str:
-        """Return what a browser has handed in to a session under the name of a file; empty if nothing."""
+        """Return the hand-in of a browser to a session with a given file name; empty if there is none."""
         with self.storage.reading() as act:
             session = storage.found_session(act, code)
             seat = storage.seat_row(act, session, browser) if session else None

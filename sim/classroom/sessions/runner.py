@@ -73,10 +73,10 @@ class QuestionRunner:
         self.wake()
 
     def undo(self, code: str, browser: str, number: int) -> None:
-        """Undo what the teacher did, and run the campaigns of a claim that is put back after the others were run.
+        """Undo an action of the teacher; run the campaigns of a restored claim if those of the others have been run.
 
         Raises:
-            Refused: The browser is not the teacher's, or it can no longer be undone.
+            Refused: The browser is not the teacher's, or the action can no longer be undone.
         """
         self.register.undo(code, browser, number)
         self.wake()
@@ -95,7 +95,7 @@ class QuestionRunner:
     def finished(self, code: str, number: int) -> dict[Overrides, tuple[float, ...]]:
         """Return the results so far of a running question: one per finished campaign, in order of seed, by choice.
 
-        For an effect these are the differences from the baseline campaigns that have finished too.
+        For an effect these are the differences from baseline campaigns that have also finished.
         """
         work = self.works.get((code, number))
         if work is None:

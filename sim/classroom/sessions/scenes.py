@@ -1,12 +1,12 @@
-"""The seven scenes in a class session: where the teacher has taken the class, and what each student did there.
+"""The seven scenes in a class session: the current scene of the class, and what each student did.
 
-Reads   the secret of a browser with every call; what the browser may do is checked in the same transaction.
+Reads   the secret of a browser in every call; its rights are checked in the same transaction.
 Writes  the tables `scenes`, `scene_work` and `shown_pairs` of the register. What a student did is deleted with the
         student's seat.
-Returns of a student, for the wall and for the student's own pages: the letter of the team, the locked drawing, whether
-        the campaign was run, brackets. Several pages of one seat all show this, whichever of them it was done in.
-Assumes A prediction is one only before its answer: nothing is drawn after the own campaign was run, and no bracket is
-        set for a decision after the wall has shown its pairs.
+Returns for each student, for the wall and the student's own pages: the letter of the team, the locked drawing, whether
+        the campaign was run, and brackets. All pages of one seat show the same, whichever of them was used.
+Assumes A prediction has to precede its answer: no drawing is accepted after the student's own campaign was run, and no
+        bracket for a decision after the wall has shown its pairs.
 """
 
 import json
@@ -28,11 +28,11 @@ from sim.explorable.content import SCENES
 DRAWING, CAMPAIGN, BRACKET = "drawing", "campaign", "bracket"  # what a student can do
 KINDS = (DRAWING, CAMPAIGN, BRACKET)
 FIRST_AT = {DRAWING: "draw", CAMPAIGN: "run", BRACKET: "decision"}  # the scene in which it is done
-PAGE = "scenes"  # name of the page in the list of who is where
+PAGE = "scenes"  # name of the page in the list of students' open pages
 
 
 class Outline(NamedTuple):
-    """The sizes of a page of scenes, against which what a student sends is checked."""
+    """The sizes of a page of scenes, with which a student's messages are checked."""
 
     days: int
     districts: int
@@ -52,7 +52,7 @@ class Campaigns(NamedTuple):
 
     @property
     def outline(self) -> Outline:
-        """The sizes against which what a student sends is checked."""
+        """The sizes with which a student's messages are checked."""
         return Outline(self.about["days"], self.about["districts"], self.decisions)
 
     def differences(self, decision: str) -> np.ndarray:
@@ -80,7 +80,7 @@ class Work(NamedTuple):
     brackets: Mapping[str, tuple[float, float]] = {}  # by decision
 
     def has(self, done: Done) -> bool:
-        """Return whether something was kept as it was done, rather than what another page of the student did first."""
+        """Return whether this was stored, rather than what the student had done before on another page."""
         if done.kind == BRACKET:
             return self.brackets.get(done.decision) == done.numbers
         return self.has_run if done.kind == CAMPAIGN else self.drawing == done.numbers
@@ -92,7 +92,7 @@ class Walk(NamedTuple):
     scene: int
     call: str  # PAUSE, EYES or empty
     attempt: str  # changes with the student's seat, and when the teacher begins again
-    work: Work  # what was kept of this student in this attempt
+    work: Work  # what was stored of this student in this attempt
     shown: tuple[str, ...]  # decisions whose pairs the wall has shown
 
 
@@ -105,7 +105,7 @@ class ClassScenes:
     # Methods for the teacher of a session.
 
     def begin(self, code: str, browser: str) -> None:
-        """Begin at the first scene, and delete what the class did when it went through them before."""
+        """Begin at the first scene, and delete what the class did in earlier rounds."""
         with self.register.changing(code, browser) as (act, session):
             storage.alive(session)
             act.execute(
@@ -129,7 +129,7 @@ class ClassScenes:
             act.execute("UPDATE scenes SET scene = ? WHERE session = ?", (scene, session["id"]))
 
     def stop(self, code: str, browser: str) -> None:
-        """Take the class back from the scenes; what it did is kept until they are begun again."""
+        """End the scenes; what the class did is kept until they are begun again."""
         with self.register.changing(code, browser) as (act, session):
             act.execute("UPDATE scenes SET scene = NULL WHERE session = ?", (session["id"],))
 
@@ -151,7 +151,7 @@ class ClassScenes:
         )
 
     def show_pairs(self, code: str, browser: str, decisions: Collection[str]) -> None:
-        """Record that the wall shows the pairs of decisions: from now on, nobody in the class sets a bracket for them.
+        """Record that the wall shows the pairs of decisions, so that no more brackets are accepted for them.
 
         Only decisions for which a student has set a bracket are recorded, as the wall shows no others.
 
@@ -181,7 +181,7 @@ class ClassScenes:
     # Methods for students.
 
     def walk(self, code: str, browser: str) -> Walk:
-        """Return where the class is; raise Refused unless the browser has a seat and the class is in the scenes."""
+        """Return the current scene; raise Refused unless the browser has a seat and the class is in the scenes."""
         with self.register.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
@@ -194,7 +194,7 @@ class ClassScenes:
             )  # fmt: skip
 
     def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> bool:
-        """Keep what a student did. What was done before stays as it was, so that no prediction is changed afterwards.
+        """Store what a student did, unless it has been done before, so that no prediction is changed afterwards.
 
         Args:
             code: Code of the session.
@@ -203,12 +203,12 @@ class ClassScenes:
             attempt: The attempt in which it was done (see `Walk`); None for the current one.
 
         Returns:
-            Whether it is kept as it was done; False if the student has done it otherwise before, as in another tab.
+            Whether the stored value is this one; False if the student did it differently before, as in another tab.
 
         Raises:
-            Refused: The browser has no seat, the class is paused, it has not come to the scene yet, what is predicted
-                has been seen, or it was done in another attempt: by a student who has left since, or before the teacher
-                began again.
+            Refused: The browser has no seat, the class is paused or has not reached the scene, the answer has been
+                shown, or this was done in another attempt: by a student who has left, or before the teacher began
+                again.
         """
         with self.register.storage.acting() as act:
             session = storage.alive(storage.session_row(act, code))
@@ -233,7 +233,7 @@ class ClassScenes:
         return is_kept
 
     def attend(self, code: str, browser: str, page: str) -> None:
-        """Record that a browser has a page of scenes open, which has to say so again and again, given the page's id."""
+        """Record that a browser has a page of scenes open, given its id; the page has to call this repeatedly."""
         self.register.presence.enter(page_in(code, browser, page), browser, PAGE)
 
     def leave(self, code: str, browser: str, page: str) -> None:
@@ -242,12 +242,12 @@ class ClassScenes:
 
 
 def page_in(code: str, browser: str, page: str) -> str:
-    """Return the id of a page of scenes among all pages: no browser can name the page of another."""
+    """Return the id of a page of scenes among all pages; no browser can name the page of another browser."""
     return f"{PAGE} {code} {browser} {page}"
 
 
 def check_unseen(work: Work, done: Done, shown: Collection[str]) -> None:
-    """Raise Refused if what a student predicts has been seen, unless the student had predicted it before."""
+    """Raise Refused if the answer to a prediction has been shown, unless the student had predicted it before."""
     if done.kind == DRAWING and work.has_run and not work.drawing:
         raise Refused("campaign_seen")
     if done.kind == BRACKET and done.decision in shown and done.decision not in work.brackets:
@@ -274,11 +274,11 @@ def work_of(letter: str, member: int, rows: Sequence[sqlite3.Row]) -> Work:
 
 
 def campaign_of(member: int, code: str, runs: int) -> int:
-    """Return which campaign of a page is a student's own: students who join one after another have different ones.
+    """Return the number of a student's own campaign; students who join one after another have different ones.
 
     Args:
         member: Number of the student in the register.
-        code: Code of the session, which decides with which campaign it begins.
+        code: Code of the session, which determines the campaign of its first student.
         runs: Number of campaigns of the page.
     """
     return (int.from_bytes(sha256(code.encode()).digest()[:4], "big") + member) % runs
@@ -292,12 +292,13 @@ def read_done(content: bytes, outline: Outline) -> Done:
         outline: The sizes of the page.
 
     Raises:
-        PanjError: The JSON is none, or a value is missing, of another kind or out of range; it names the key.
+        PanjError: The content is not JSON, or a value is missing, of the wrong type or out of range; the message names
+            the key.
     """
     try:
         given = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise PanjError(f"json: found text that is no JSON ({type(error).__name__}), expected an object") from error
+        raise PanjError(f"json: found text that is not JSON ({type(error).__name__}), expected an object") from error
     if not isinstance(given, Mapping):
         raise PanjError(f"json: found {type(given).__name__}, expected an object")
     kind = given.get("kind")

@@ -1,10 +1,10 @@
 """What the wall shows while a class is in the seven scenes: its campaigns, the reports, and the brackets.
 
 Reads   what students did (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
-Assumes A student is the letter of the team. Curves and results are those of the campaigns of the page, never numbers
-        that a page has sent. Nothing is shown of the pairs of a decision before every student has set a bracket for
-        it, or D is pressed; the first that are shown need only a bracket of each student for any decision. Once pairs
-        were shown they stay, because nobody can set a bracket about them any more.
+Assumes Each student is shown as the letter of the team. Curves and results come from the campaigns of the page, never
+        from numbers that a page has sent. The pairs of a decision are hidden until every student has set a bracket for
+        it, or D is pressed; the first pairs are shown once every student has set a bracket for any decision. Pairs that
+        have been shown stay visible, because nobody can set a bracket for them any more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from sim.classroom.texts import current_language, texts_of
 from sim.data.facts import facts_here
 from sim.explorable.content import SCENES, read_texts
 
-NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to hold
+NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to contain
 GATHER, REPORTS, DECISION = (SCENES.index(one) for one in ("gather", "reports", "decision"))
 
 
@@ -29,13 +29,13 @@ def scene_texts() -> dict[str, Any]:
 
 def title_of_scene(scene: int) -> str:
     """Return the heading of a scene, given its place from 0."""
-    if scene == REPORTS:  # alone, a reader sees all campaigns there
+    if scene == REPORTS:  # a single reader sees all campaigns in this scene
         return texts_of("scenes").say("wall_title_reports")
     return str(scene_texts()["scenes"][SCENES[scene]]["heading"])
 
 
 def count_done(scene: int, works: Sequence[Work]) -> str:
-    """Return how many students have done what a scene asks for; empty if it asks for nothing that is sent."""
+    """Return how many students have done what a scene asks for; empty if pages send nothing in this scene."""
     asked = {FIRST_AT[DRAWING]: "draw", FIRST_AT[CAMPAIGN]: "run", "gather": "run", FIRST_AT[BRACKET]: "decision"}
     key = asked.get(SCENES[scene])
     if key is None or not works:
@@ -133,7 +133,7 @@ def first_days(about: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[str]) -> dict[str, Any]:
-    """Return the brackets as a board of the wall: one row per decision, with its pairs as dots unless covered."""
+    """Return the brackets as a board of the wall: one row per decision, with its pairs as dots unless hidden."""
     texts, about = texts_of("scenes"), campaigns.about
     chosen = [one for one in campaigns.decisions if any(one in work.brackets for work in works)]
     titles = {one["key"]: one["title"] for one in about["decisions"]}
@@ -153,14 +153,14 @@ def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[s
 
 
 def is_covered(decision: str, works: Sequence[Work], shown: Collection[str]) -> bool:
-    """Return whether the pairs of a decision are still to be predicted by somebody."""
+    """Return whether the pairs of a decision are hidden, since some students have yet to predict them."""
     if decision in shown or all(decision in one.brackets for one in works):
         return False
     return bool(shown) or not all(map(has_bracket, works))
 
 
 def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.ndarray | None) -> dict[str, Any]:
-    """Return the row of a decision: the brackets about it and, unless its pairs are covered, what they held."""
+    """Return the row of a decision: its brackets and, unless its pairs are hidden, which brackets contain them."""
     ranges = [
         {"letter": one.letter, "from": low, "to": high, "held": None if pairs is None else holds(low, high, pairs)}
         for one, (low, high) in ((one, one.brackets[decision]) for one in works if decision in one.brackets)
@@ -180,7 +180,7 @@ def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.
 
 
 def say_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str:
-    """Say where nine pairs in ten are, and whose brackets held them."""
+    """Return a sentence on the range of nine pairs in ten, and on the brackets that contain it."""
     texts = texts_of("scenes")
     said = {
         key: " ".join(str(one["letter"]) for one in ranges if one["held"] == is_held)
@@ -193,5 +193,5 @@ def say_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str:
 
 
 def holds(low: float, high: float, pairs: np.ndarray) -> bool:
-    """Return whether a bracket holds nine pairs in ten."""
+    """Return whether a bracket contains nine pairs in ten."""
     return float(((pairs >= low) & (pairs <= high)).mean()) >= NINE_IN_TEN - 1e-9

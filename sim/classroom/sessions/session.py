@@ -1,6 +1,6 @@
-"""Types of a class session, its codes, its export as CSV, and the outcomes about which a class may be asked.
+"""Types of a class session, its codes, its export as CSV, and the outcomes that questions may be about.
 
-A class may be asked about numeric outcomes of the baseline, except those that count the dead: guesses at the number of
+Questions may be about numeric outcomes of the baseline, except those that count the dead: guesses at the number of
 deaths should not be scored as in a game. The other pages show outcomes that count the dead, next to their sources.
 """
 
@@ -24,7 +24,7 @@ from sim.data.facts import THE_LINE
 from sim.outcome import read_outcomes, reported_of
 from sim.study.reader import Measure
 
-LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words
+LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike; no vowels, so that codes are not words
 CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, a team's key, a teacher's recovery word
 TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # printed when the server is started
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
@@ -66,7 +66,7 @@ class Seat(NamedTuple):
     nickname: str
     letter: str
     team: str
-    key: str  # with which others join the team; empty for a student alone
+    key: str  # key with which others join the team; empty for a student without a team
     members: int
 
 
@@ -92,7 +92,7 @@ class Place(NamedTuple):
     sent: Sent | None
     answer: Answer | None
     call: str = ""  # PAUSE, EYES or empty
-    scene: int | None = None  # of the seven scenes, where the class is; None if it is not in them
+    scene: int | None = None  # number of the current scene; None if the class is not in the scenes
 
 
 class Member(NamedTuple):
@@ -107,8 +107,8 @@ class Team(NamedTuple):
     """A team and its claims, as shown to the teacher; `claims` is keyed by the number of the question."""
 
     letter: str
-    name: str  # empty for a student alone, who has a nickname and no name that others see
-    key: str  # empty for a student alone
+    name: str  # name of the team; empty for a student without a team, whose nickname others do not see
+    key: str  # empty for a student without a team
     members: tuple[Member, ...]
     claims: dict[int, Sent]
 
@@ -130,7 +130,7 @@ class Room(NamedTuple):
     answers: dict[int, dict[Overrides, Answer]]  # by number of the question
     call: str = ""  # PAUSE, EYES or empty
     undos: tuple[Undo, ...] = ()
-    scene: int | None = None  # of the seven scenes, where the class is; None if it is not in them
+    scene: int | None = None  # number of the current scene; None if the class is not in the scenes
 
     @property
     def question(self) -> Question | None:
@@ -289,7 +289,7 @@ DATE = "date"  # unit of outcomes that are not numbers
 
 
 def measure_of(outcome: str) -> Measure:
-    """Return the description of an outcome about which a class was asked.
+    """Return the description of an outcome that a question was about.
 
     Args:
         outcome: Name of the outcome.
@@ -312,7 +312,7 @@ def beyond_the_record() -> frozenset[str]:
 
 @cache
 def offered() -> Mapping[str, Measure]:
-    """Return the outcomes about which a class may be asked.
+    """Return the outcomes that questions may be about.
 
     Returns:
         Label, unit and reported figure, keyed by name of the outcome.

@@ -1,4 +1,4 @@
-"""SQLite file of all class sessions. Many threads use it, it outlives the server, and deleted data are overwritten.
+"""SQLite file of all class sessions. It is used by many threads, and deleted data are overwritten.
 
 `Storage` opens transactions; the functions below it run SQL statements within a transaction that is already open.
 
@@ -36,11 +36,11 @@ from sim.classroom.sessions.session import (
 )
 from sim.configuration.overrides import Overrides
 
-ALONE = "alone "  # with random letters, it stands for the name of a team that has none
+ALONE = "alone "  # followed by random letters, the stored name of a team without a name
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
 OF_MEMBER = ("hand_ins", "scene_work", "final_ranges", "seats")  # tables whose rows are deleted with a member
-ADDED = "IF NOT EXISTS"  # in the statement of a table that older files of this version lack
+ADDED = "IF NOT EXISTS"  # in the statements of tables that older files of this version do not have
 SCHEMA = Path(__file__).parent / "register.sql"
 
 
@@ -70,7 +70,7 @@ class Storage:
             self.idle = self.connect()
             self.idle.execute("PRAGMA journal_mode = WAL")
             self.create_or_check()
-            is_busy(self.idle, "PRAGMA wal_checkpoint(TRUNCATE)")  # completes a deletion that was interrupted by a stop
+            is_busy(self.idle, "PRAGMA wal_checkpoint(TRUNCATE)")  # completes a deletion that was interrupted
         except (OSError, sqlite3.Error) as error:
             raise Refused("no_file", path=path, error=error) from error
 
@@ -132,7 +132,7 @@ class Storage:
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; return whether another connection blocked it, as an error or a checkpoint's result row tells."""
+    """Run a statement; return whether another connection blocked it, according to an error or the result row."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -253,7 +253,7 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str) -> int:
     """Create a team with the next free letter; return the id of the team.
 
-    A team with a name has a key with which others join it. Without a name it is a student alone, known by its letter.
+    A team with a name has a key with which others join it. A team without a name is one student, shown as a letter.
     Raise Refused if the name is taken.
     """
     letter = next_letter(act, session)
@@ -277,16 +277,16 @@ def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
 
 
 class Dismissed(NamedTuple):
-    """The deleted row of a member with all that was its own, and copies of its team and claims, maybe deleted too."""
+    """The deleted row of a member with all dependent rows, and copies of the team and its claims."""
 
     member: sqlite3.Row
     team: sqlite3.Row
     claims: tuple[sqlite3.Row, ...]
     own: Mapping[str, Sequence[sqlite3.Row]]  # rows by table, for each of OF_MEMBER
-    round: int  # of the scenes; 0 if they had never begun
+    round: int  # number of times that the scenes had been begun
 
     def same_team(self, other: "Dismissed") -> bool:
-        """Return whether another member was in the same team, which keeps its key when it is put back."""
+        """Return whether another member was in the same team; a restored team keeps its key."""
         return all(self.team[key] == other.team[key] for key in ("folded", "key"))
 
 
@@ -306,8 +306,8 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
     """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
 
-    A team whose letter was given away gets the next free one. What the member did in the scenes stays deleted if they
-    have begun again since. Raise Refused if the browser or the nickname of the member is in the session again, or
+    A team whose letter is now in use gets the next free one. What the member did in the scenes is not restored if they
+    have been begun again. Raise Refused if the member's browser or nickname is in use again in the session, or if
     another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
@@ -335,7 +335,7 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
 
 
 def insert(act: sqlite3.Connection, table: str, values: Mapping[str, object]) -> int:
-    """Insert a row and return its id, which is a new one if a row has its id meanwhile."""
+    """Insert a row and return its id, which is a new one if its id is now in use."""
     taken = "id" in values and count(act, f"SELECT COUNT(*) FROM {table} WHERE id = ?", (values["id"],))
     values = {key: value for key, value in values.items() if not (taken and key == "id")}
     places = ", ".join("?" * len(values))
@@ -395,7 +395,7 @@ def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer
 
 
 def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
-    """Return where a session is in the seven scenes; None if its teacher has never begun them."""
+    """Return the row on the scenes of a session; None if its teacher has never begun them."""
     found: sqlite3.Row | None = act.execute("SELECT * FROM scenes WHERE session = ?", (session["id"],)).fetchone()
     return found
 
@@ -407,13 +407,13 @@ def round_of(act: sqlite3.Connection, session: sqlite3.Row) -> int:
 
 
 def attempt_of(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> str:
-    """Return what identifies one attempt of one student at the scenes: it changes with the seat and with the round."""
+    """Return the identifier of a student's attempt at the scenes, which changes with the seat and the round."""
     seat = act.execute("SELECT token FROM seats WHERE member = ?", (member,)).fetchone()
     return f"{seat['token'] if seat else ''}-{round_of(act, session)}"  # members of older files have no token
 
 
 def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
-    """Return the scene in which a session is; None if it is in none."""
+    """Return the current scene of a session; None if there is none."""
     row = scenes_row(act, session)
     return None if row is None or session["ended"] else row["scene"]
 

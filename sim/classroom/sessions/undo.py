@@ -1,4 +1,4 @@
-"""What the teacher of a session can undo for a minute. It is kept in memory only, and forgotten after that minute."""
+"""Actions that the teacher of a session can undo for a minute, kept in memory only."""
 
 import threading
 from collections.abc import Callable
@@ -11,10 +11,10 @@ MINUTE = 60.0  # seconds in which something can be undone
 
 
 class Undos:
-    """What can be undone in each session. Its methods may be called from any thread.
+    """Actions that can be undone, by session. Its methods may be called from any thread.
 
     Args:
-        announce: Called with the code of a session when something can no longer be undone.
+        announce: Called with the code of a session when an action can no longer be undone.
     """
 
     def __init__(self, announce: Callable[[str], None]) -> None:
@@ -24,7 +24,7 @@ class Undos:
         self.kept: dict[str, dict[Undo, Dismissed | None]] = {}
 
     def add(self, code: str, kind: str, what: str, dismissed: Dismissed | None = None) -> None:
-        """Keep for a minute that something was done in a session, with the rows that it deleted."""
+        """Record an action in a session for a minute, with the rows that it deleted."""
         with self.lock:
             undo = Undo(next(self.numbers), kind, what)
             self.kept.setdefault(code, {})[undo] = dismissed
@@ -33,12 +33,12 @@ class Undos:
         timer.start()
 
     def expire(self, code: str, number: int) -> None:
-        """Forget what has not been undone in its minute."""
+        """Forget an action that was not undone within a minute."""
         if self.drop(code, number):
             self.announce(code)
 
     def drop(self, code: str, number: int) -> bool:
-        """Forget something that was done; return whether it could still be undone."""
+        """Forget an action; return whether it could still have been undone."""
         with self.lock:
             found = next((undo for undo in self.kept.get(code, ()) if undo.number == number), None)
             if found:
@@ -46,7 +46,7 @@ class Undos:
             return found is not None
 
     def of(self, code: str) -> tuple[Undo, ...]:
-        """Return what can be undone in a session, in the order in which it was done."""
+        """Return the actions that can be undone in a session, oldest first."""
         with self.lock:
             return tuple(self.kept.get(code, ()))
 

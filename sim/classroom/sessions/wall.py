@@ -233,7 +233,7 @@ def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Me
 
 
 def reported_beside(measure: Measure, about: str) -> str:
-    """Describe the reported figure below a chart; below one of differences, say that the figure is a total."""
+    """Describe the reported figure below a chart; if the chart shows differences, state that the figure is a total."""
     said = describe_reported(measure)
     is_total = about == EFFECT and marks_in(reported_in(measure))
     return texts_of("class").say("reported_total", None, reported=said) if is_total else said
@@ -259,13 +259,13 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Return a note that says how many campaigns of what kind there are per choice, and what was reported."""
+    """Return a note on the number and kind of campaigns per choice, and on the reported figure."""
     counted = texts_of("class").say("chart_note", question.runs, kind=numbers_of(answers))
     return f"{counted} {reported_beside(measure_of(question.outcome), question.about)}"
 
 
 def numbers_of(answers: Iterable[Answer]) -> str:
-    """Return how the uncertain numbers were fitted, after a comma; empty if no campaigns were run."""
+    """Return a clause, with a leading comma, on how the uncertain numbers were fitted; empty without campaigns."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     kind = kind_of(calibration)
     said = kind if kind in (ASSIMILATED, CALIBRATED) else "not_calibrated"

@@ -43,18 +43,18 @@ class Advance(NamedTuple):
     sweep_days: float  # days: longest sweep of one province
     siege_sweeps: float  # sweeps: longest siege of a capital, as a multiple of the longest sweep
     adjacency: float  # weight: how much a prong prefers a province next to the one it has swept
-    distance: float  # per 100 road km: how much a prong dislikes a distant province
-    weakness: float  # per share of influence: how much a prong likes a province of high influence
-    remaining: float  # per share left: how much a prong likes a province with districts left to take
-    siege: float  # weight: worth of a capital whose province is taken
+    distance: float  # per 100 road km: weight of distance against a province, in the choice of a prong
+    weakness: float  # per share of influence: weight of influence in a province, in the choice of a prong
+    remaining: float  # per share left: weight of districts left to take in a province, in the choice of a prong
+    siege: float  # weight: value of a capital whose province is taken
     whim: float  # weight: random variation in the choice of the next province
-    target_weak: float  # per log man: how much a column likes a weak garrison
-    target_isolated: float  # weight: how much a column likes an isolated district
-    target_influence: float  # per influence: how much a column likes a friendly district
-    target_value: float  # weight: worth of a crossing point or a highway
-    target_ring: float  # weight: worth of the ring around the capital
-    target_distance: float  # per 100 road km: how much a column dislikes a long march
-    shared_target: float  # weight: how much a column dislikes a target that another column has
+    target_weak: float  # per log man: weight of the weakness of a garrison, in the choice of a column
+    target_isolated: float  # weight: weight of the isolation of a district, in the choice of a column
+    target_influence: float  # per influence: weight of influence in a district, in the choice of a column
+    target_value: float  # weight: value of a crossing point or a highway
+    target_ring: float  # weight: value of a district next to the capital
+    target_distance: float  # per 100 road km: weight of distance against a district, in the choice of a column
+    shared_target: float  # weight: weight against a district that is the target of another column
     press_start: float  # probability per day per influence: local forces come out
     press_stop: float  # probability per day: local forces go home
     press_under_pressure: float  # factor: how much more readily they come out while a prong sweeps the province
@@ -62,9 +62,9 @@ class Advance(NamedTuple):
     # factor: how much more readily it attacks alone while a prong sweeps the province
     local_assault_under_pressure: float
     local_assault_ratio: float  # Taliban per garrison man: strength below which a local force never attacks alone
-    besiege_patience: float  # days: days before a column leaves a district that held
+    besiege_patience: float  # days: days before a column leaves a district that holds out
     spare_share: float  # share of local men: men of won districts who join a new prong when a sweep ends
-    spearhead_men: float  # men: men below whom no new prong is formed
+    spearhead_men: float  # men: smallest number of men that form a new prong
 
 
 @rule
@@ -134,7 +134,7 @@ def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today)
 
 @rule
 def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> None:
-    """Let a prong choose its next province and start to gather for it."""
+    """Choose the next province of a prong, and let the prong gather for it."""
     prongs.province[prong] = next_province(prong, land, prongs, numbers, luck)
     prongs.phase[prong] = Phase.GATHER
     prongs.phase_days[prong] = 0

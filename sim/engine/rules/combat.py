@@ -41,10 +41,10 @@ class Combat(NamedTuple):
     defenders_killed: float  # per day per attacker: defenders killed by one attacker
     attackers_killed: float  # per day per defender: attackers killed by one defender
     air_support: float  # factor above 1: what full air cover adds to the strength of the defence
-    local_share: float  # share: part of a local force that joins a mobile one's assault
-    break_intercept: float  # logit: readiness of an even defence to break
+    local_share: float  # share: part of a local force that joins the assault of a mobile force
+    break_intercept: float  # logit: log-odds that a defence at equal strength breaks, before the other terms
     break_losses: float  # logit per share lost: weight of the day's losses
-    break_ratio: float  # per log ratio: weight of numbers
+    break_ratio: float  # per log ratio: weight of the ratio of attackers to defenders
     break_morale: float  # logit per morale: weight of morale above one half
     break_resolve: float  # logit per standard deviation: weight of the resolve of the command
     break_dread: float  # logit per dread: weight of dread
@@ -53,10 +53,10 @@ class Combat(NamedTuple):
     low_morale: float  # morale: morale below which the log gives morale as the reason for a broken defence
     called_off_losses: float  # share of attackers: losses at which an attack is called off
     called_off_days: float  # days: days after which an attack is called off
-    stand_relief: float  # share of dread: dread that a successful stand takes away next door
+    stand_relief: float  # share of dread: dread that a successful stand removes from neighbouring districts
     momentum_loss: float  # momentum: momentum that a failed assault costs
     momentum_least: float  # momentum: lowest momentum
-    siege_encirclement: float  # share of neighbours: districts around a capital that must be lost first
+    siege_encirclement: float  # share of neighbours: districts around a capital that must be lost before it can fall
     siege_strength: float  # Taliban per defender: strength outside a capital that an assault needs
     siege_morale: float  # morale: added to the morale of a besieged garrison; the sum is the strength of one of its men
     siege_days: float  # days: days of encirclement before an assault
@@ -70,7 +70,7 @@ def break_probability(  # one argument per term of the sum
 ) -> float:
     """Return the probability that a defence breaks today.
 
-    Losses, a higher ratio and dread raise it; morale and resolve lower it. `loss_share` is the share of the defenders
+    Losses, dread and a higher ratio raise it; morale and resolve lower it. `loss_share` is the share of the defenders
     killed today, and `ratio` the number of attackers per defender.
     """
     return logistic(

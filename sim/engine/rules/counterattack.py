@@ -2,8 +2,8 @@
 
 Reads   lost districts next to connected ones, the Taliban men in them, commandos in reserve.
 Writes  holders, commandos, men killed.
-Source  evidence F066 (the Taliban lost 8 of 133 districts again by 30 June), F080, F110; rate and odds: guess,
-        compared with F066.
+Source  evidence F066 (by 30 June the Taliban had lost 8 of 133 districts that they had taken), F080, F110; rate and
+        odds: guess, compared with F066.
         Assumption: a retaken district is held by the commandos alone.
 """
 
@@ -39,10 +39,10 @@ class Counterattack(NamedTuple):
 
     attempts_per_day: float  # attempts per day: attempts to retake a district
     columns: float  # columns: commando columns of an attempt
-    odds: float  # logit: success at even numbers
-    force_ratio: float  # per log ratio: weight of numbers
+    odds: float  # logit: log-odds of success at equal numbers
+    force_ratio: float  # per log ratio: weight of the ratio of commandos to Taliban men
     killed: float  # share of men: commandos killed in an attempt
-    calm: float  # share of dread: dread that a recapture takes away there
+    calm: float  # share of dread: dread that a recapture removes from the district
     supply_days: float  # days: supply that commandos bring with them
 
 

@@ -24,7 +24,7 @@ class Crossing(NamedTuple):
     room_frontage: float  # people per day: capacity of open river frontage
     room_pass: float  # people per day: capacity of a mountain pass
     admits: float  # share: units that a post admits; policies change it for each post
-    captured_waiting: float  # share per night: men captured of a unit left on a bank that the Taliban hold
+    captured_waiting: float  # share per night: men of a waiting unit who are captured if the Taliban hold the bank
     gives_up_days: float  # days: days before a refused unit disperses
 
 

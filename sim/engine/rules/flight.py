@@ -25,8 +25,8 @@ class Flight(NamedTuple):
     fighting: float  # fear: fear where there is an assault
     pressing: float  # fear: fear where local forces press
     arrival: float  # fear: fear after the Taliban have arrived
-    arrival_days: float  # days: days for which the arrival frightens
-    dread: float  # fear per dread: fear that dread brings
+    arrival_days: float  # days: days for which the arrival of the Taliban causes fear
+    dread: float  # fear per dread: fear that dread causes
     calm_below: float  # fear: fear below which nobody leaves
     frontier_km: float  # road km: distance from which a post is considered
     frontier_share: float  # probability: families near the frontier that go to a post
@@ -34,7 +34,7 @@ class Flight(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """Where the families of a district may go, apart from Kabul, where they always may."""
+    """Where the families of a district may go, in addition to Kabul, where they may always go."""
 
     post: int  # nearest post, NOBODY if none is in reach
     city: int  # district of the provincial capital, or Kabul

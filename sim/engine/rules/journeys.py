@@ -35,7 +35,7 @@ def cost(km_left: float, fighting: float, avoid_km: float) -> float:
 def travel(land: Land, border: Border, numbers: Journeys, today: Today) -> None:
     """Move every family on the road by one day, in row order, and remove those that arrive from the list of travellers.
 
-    A family in the middle of a link is not written to: it is known on which day it ends the link.
+    A family in the middle of a link is not written to: the day on which it reaches the end is already stored.
 
     Args:
         land: Roads and fighting are read.

@@ -20,11 +20,11 @@ from sim.engine.world import NEVER, Districts, Fall, Holder, Land
 class News(NamedTuple):
     """Parameters of the news rule; values, ranges and sources are in `configs/rules/news.yaml`."""
 
-    next_door: float  # share of calm lost: dread that a fall adds next door
+    next_door: float  # share of calm lost: dread that a fall adds in neighbouring districts
     province: float  # share of calm lost: dread that a fall adds in its province
     country: float  # share of calm lost: dread that a fall adds elsewhere
     handover_factor: float  # factor: weight of news of a fall without a fight, relative to one in battle
-    pressure_factor: float  # factor: how much louder news is in a province under pressure
+    pressure_factor: float  # factor: how much more news counts in a province under pressure
     fade_days: float  # days: time constant with which dread fades
     anger: float  # weight: effect of anger; 0 in theories without anger
     anger_factor: float  # factor: anger that a fall in battle adds, relative to the dread that it adds

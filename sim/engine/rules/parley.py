@@ -37,8 +37,8 @@ class Parley(NamedTuple):
     mobile_elders: float  # probability per day: a mobile force outside a district sends elders
     local_elders: float  # probability per day per influence: a pressing local force sends elders
     local_elders_under_pressure: float  # probability per day per influence: the same while a prong sweeps the province
-    intercept: float  # logit: readiness of a calm garrison to surrender
-    force_ratio: float  # per log ratio: weight of numbers against the garrison
+    intercept: float  # logit: log-odds that a calm garrison surrenders, before the other terms
+    force_ratio: float  # per log ratio: weight of the ratio of Taliban to garrison men
     isolation: float  # logit: weight of closed roads
     hunger: float  # logit per hunger: weight of hunger
     unanswered: float  # logit: weight of an unanswered call for help

@@ -36,8 +36,8 @@ class Retreat(NamedTuple):
     """Parameters of the retreat rule; values, ranges and sources are in `configs/rules/retreat.yaml`."""
 
     walk_km_per_day: float  # road km per day: march of a retreating unit
-    refuge_km: float  # road km: farthest refuge that is tried, next door or in the provincial capital
-    road_open: float  # probability: a way to a refuge in the plain is open on the night of the fall
+    refuge_km: float  # road km: farthest refuge that is tried, in a neighbouring district or in the provincial capital
+    road_open: float  # probability: the road to a refuge in the plain is open on the night of the fall
     road_mountain: float  # share: part of this probability that high mountains take away
     post_km: float  # road km: farthest post that is tried
     night_km: float  # road km: post that can be reached in one night
@@ -45,8 +45,8 @@ class Retreat(NamedTuple):
     police_surrender: float  # probability: police accept the terms of a handover
     others_surrender: float  # probability: army and border force accept the terms of a handover
     captured_on_fall: float  # share of men: men captured when a district falls in battle
-    captured_in_flight: float  # share of men: men captured of those with nowhere to go; the rest go into hiding
-    leave_intercept: float  # logit: readiness of a cut-off garrison to leave tonight
+    captured_in_flight: float  # share of men: men with nowhere to go who are captured; the others go into hiding
+    leave_intercept: float  # logit: log-odds that a cut-off garrison leaves tonight, before the other terms
     leave_dread: float  # logit per dread: weight of dread
     leave_hunger: float  # logit per hunger: weight of hunger
     leave_unanswered: float  # logit: weight of an unanswered call for help

@@ -1,4 +1,4 @@
-"""What a student in a class session sees on every page: the question of the class, and what the teacher asks of it."""
+"""What a student in a class session sees on every page: the question, and what the teacher asks of the class."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.session import ANSWERED, DEBRIEF, EYES, OPEN, Place, measure_of
 from sim.classroom.texts import texts_of
 
-seats_changed: solara.Reactive[int] = solara.reactive(0)  # how often this page has joined or left a session
+seats_changed: solara.Reactive[int] = solara.reactive(0)  # how often a session was joined or left on this page
 
 
 def is_connected(page: str) -> bool:
@@ -46,11 +46,11 @@ def live_seat(browser: str) -> str:
 
 @solara.component
 def Attending(place: Place | None, page: str) -> None:
-    """Show what the teacher asks of the class now and, on other pages than that of the class, the current question.
+    """Show what the teacher asks of the class now and, except on the page Class, the current question.
 
     Args:
-        place: What the student may see of the session; None if the browser has joined none. The element is there all
-            the same, so that nothing else of the page is made anew when a session begins or ends.
+        place: What the student may see of the session; None if the browser has joined none. The element exists in
+            either case, so that the rest of the page is not rebuilt when a session begins or ends.
         page: Name of the page, as in its address.
     """
     texts, root = texts_of("class"), solara.use_router().root_path

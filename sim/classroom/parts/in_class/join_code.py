@@ -1,6 +1,6 @@
-"""The way into a class session: its code in large letters, and the QR code of the link that opens the door and joins.
+"""How to join a class session: its code in large letters, and the QR code of a link that admits and joins.
 
-The QR code is drawn on this machine as SVG; no other host is asked.
+The QR code is drawn on this machine as SVG, without contacting another host.
 """
 
 from html import escape
@@ -24,7 +24,7 @@ def qr_svg(link: str, name: str) -> str:
         name: Name of the picture for screen readers.
 
     Returns:
-        An SVG element without a size of its own: it fills the element that contains it.
+        An SVG element without a fixed size: it fills the element that contains it.
     """
     made = segno.make(link, error="m", micro=False)
     drawn: str = made.svg_inline(border=MARGIN, dark="#000000", light="#ffffff", omitsize=True)
@@ -32,15 +32,15 @@ def qr_svg(link: str, name: str) -> str:
 
 
 def qr_of(link: str) -> str:
-    """Return the QR code of a link as SVG with its name; empty if no phone could follow the link."""
+    """Return the QR code of a link as SVG with its name; empty if phones cannot reach the link."""
     return qr_svg(link, texts_of("class").say("join_qr", None, link=link)) if is_reachable() else ""
 
 
 @solara.component
 def JoinCode(code: str) -> None:
-    """Show the code of a session, with the QR code of its link and the link in letters.
+    """Show the code of a session, with the QR code and the text of its link.
 
-    On a server that only this machine can reach, the QR code is left out, because no phone could follow it.
+    On a server that only this machine can reach, the QR code is left out, because phones cannot reach the link.
 
     Args:
         code: Code of the session.

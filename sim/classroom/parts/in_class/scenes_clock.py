@@ -1,4 +1,4 @@
-"""The seven scenes in a class session: the teacher's clock, and the way of a student to the scene of the class."""
+"""The seven scenes in a class session: the teacher's controls, and the student's link to the current scene."""
 
 from functools import partial
 
@@ -18,12 +18,12 @@ from sim.explorable.content import SCENES
 
 @solara.component
 def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...]) -> None:
-    """Show the button that begins the scenes or, once the class is in them, the buttons that move it.
+    """Show the button that begins the scenes or, once they have begun, the buttons that change the scene.
 
     Args:
         code: Code of the session.
-        scene: Where the class is; None if it is not in the scenes.
-        works: What the students did.
+        scene: Number of the current scene; None if the class is not in the scenes.
+        works: What each student did.
     """
     texts, who = texts_of("scenes"), session()
     trouble, attempt = use_attempt()
@@ -58,12 +58,12 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...]) -> None:
 
 @solara.component_vue("scenes_way.vue")
 def ScenesWay(href: str, code: str, said: str, label: str) -> None:
-    """Lead to the scenes at once, unless the student has left them in this tab; and show the link to them."""
+    """Open the scenes at once, unless the student has left them in this tab, and show the link to them."""
 
 
 @solara.component
 def ToScenes(code: str) -> None:
-    """Lead a student to the scene in which the class is.
+    """Take a student to the current scene of the class.
 
     Args:
         code: Code of the session.
@@ -79,7 +79,7 @@ def way_to_scenes(code: str) -> str:
 
 @solara.component
 def LinkToScenes(code: str) -> None:
-    """Show the link to the scene in which the class is, for pages other than that of the class."""
+    """Show the link to the current scene of the class, for pages other than the page Class."""
     texts = texts_of("scenes")
     Said(texts.say("join_now"))
     Said(texts.say("join_open"), "a", attributes={"href": way_to_scenes(code)})
