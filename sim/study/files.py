@@ -273,6 +273,7 @@ class Dialect(NamedTuple):
 
 USUAL = Dialect()
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+DECIMALS = (".", ",")
 
 
 def dialect_of(separator: str, decimal: str) -> Dialect:
