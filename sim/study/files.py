@@ -265,6 +265,7 @@ def yaml_text(config: Mapping[str, Any]) -> str:
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual separator of countries with this decimal mark
+DECIMALS = tuple(SEPARATOR_OF)
 
 
 class Dialect(NamedTuple):
