@@ -1,6 +1,6 @@
 # Panj in a container, from Debian and PyPI alone:  docker build -t panj .
 # docker run --rm -v "$PWD/results:/panj/results" panj scenario=border_closed runs=200
-# docker run --rm -p 8765:8765 panj classroom host=0.0.0.0
+# docker run --rm -p 8765:8765 -v panj-class:/var/lib/panj panj classroom host=0.0.0.0
 FROM debian:trixie-slim
 
 RUN apt-get update \
@@ -16,14 +16,16 @@ COPY exercises/lessons ./exercises/lessons
 RUN python3 -m venv /opt/panj \
     && /opt/panj/bin/pip install --no-cache-dir --constraint constraints.txt ".[all]"
 
-# Compiled rules and results belong to the user, who may also be another: docker run --user "$(id -u)" ...
-# Rules are compiled again on another processor, for about a minute.
-RUN useradd --create-home --uid 1000 panj && mkdir -p /panj/results /var/cache/panj && chown -R panj /panj \
-    && chmod 1777 /panj/results /var/cache/panj
+# Results, compiled rules and sessions of the classroom belong to the user, who may also be another:
+# docker run --user "$(id -u)" ...  Rules are compiled again on another processor, for about a minute.
+RUN useradd --create-home --uid 1000 panj \
+    && mkdir -p /panj/results /var/cache/panj/matplotlib /var/lib/panj && chown -R panj /panj \
+    && chmod 1777 /panj/results /var/cache/panj /var/cache/panj/matplotlib /var/lib/panj
 USER panj
 WORKDIR /panj
-ENV PATH=/opt/panj/bin:$PATH PANJ_CACHE=/var/cache/panj MPLCONFIGDIR=/var/cache/panj/matplotlib PYTHONUNBUFFERED=1
-VOLUME ["/panj/results", "/var/cache/panj"]
+ENV PATH=/opt/panj/bin:$PATH PANJ_CACHE=/var/cache/panj MPLCONFIGDIR=/var/cache/panj/matplotlib \
+    PANJ_CLASSROOM=/var/lib/panj/classroom.sqlite PYTHONUNBUFFERED=1
+VOLUME ["/panj/results", "/var/cache/panj", "/var/lib/panj"]
 EXPOSE 8765
 ENTRYPOINT ["panj"]
 CMD ["--help"]

@@ -28,7 +28,7 @@ for seed in range(count):
     sums += float(made.record.series.sum()) if seed == 0 else 0.0
 print(json.dumps([least / count * 1000, sums]))
 """
-AIM_MS, AIM_RATIO = 12.0, 100.0
+TO_JULY = "end_date=2021-07-07"
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
@@ -37,15 +37,17 @@ def measure(quick: bool = False) -> dict[str, Any]:
     given = in_turn(
         {
             "compiled": lambda: told_by(LIVE, seeds, turns, *MEASURED, NUMBA_DISABLE_JIT="0"),
+            "to July": lambda: told_by(LIVE, seeds, turns, *MEASURED, TO_JULY, NUMBA_DISABLE_JIT="0"),
             "plain": lambda: told_by(LIVE, 1, 1, *MEASURED, NUMBA_DISABLE_JIT="1"),
         },
         1 if quick else 3,
     )
-    if len({total for ways in given.values() for _, total in ways}) > 1:
+    if len({total for way in ("compiled", "plain") for _, total in given[way]}) > 1:
         raise RuntimeError("seed 0: compiled and plain campaigns differ")
-    compiled, plain = ([ms for ms, _ in given[way]] for way in ("compiled", "plain"))
+    compiled, to_july, plain = ([ms for ms, _ in given[way]] for way in ("compiled", "to July", "plain"))
     return {
         "compiled_ms": spread(compiled),
+        "to_july_ms": spread(to_july),
         "plain_ms": spread(plain),
         "ratio": ratios(plain, compiled),
         "seeds": seeds,
@@ -56,9 +58,10 @@ def measure(quick: bool = False) -> dict[str, Any]:
 def report(measured: dict[str, Any]) -> str:
     """Write the section with three rows as Markdown."""
     rows = [
-        ("compiled, ms per campaign", in_words(measured["compiled_ms"]), f"under {AIM_MS:g}"),
-        ("plain Python, ms per campaign", in_words(measured["plain_ms"]), ""),
-        ("plain / compiled", in_words(measured["ratio"]), f"over {AIM_RATIO:g}"),
+        ("compiled, ms per campaign", in_words(measured["compiled_ms"])),
+        ("compiled, to 7 July (67 days)", in_words(measured["to_july_ms"])),
+        ("plain Python, ms per campaign", in_words(measured["plain_ms"])),
+        ("plain / compiled", in_words(measured["ratio"])),
     ]
     return "\n".join(
         [
@@ -68,7 +71,7 @@ def report(measured: dict[str, Any]) -> str:
             f"{measured['seeds']} "
             f"seeds, each the minimum of {measured['turns']} rounds; plain: one of them, with the same daily series.",
             "",
-            table(("what", "median (minimum to maximum)", "aim"), rows),
+            table(("what", "median (minimum to maximum)"), rows),
         ]
     )
 

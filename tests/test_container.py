@@ -4,6 +4,7 @@ import re
 import shutil
 import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 def copied():
     return {source for line in LINES if line.startswith("COPY ") for source in line.split()[1:-1]}
+
+
+def volumes_of():
+    return {path for line in LINES if line.startswith("VOLUME") for path in re.findall(r'"([^"]+)"', line)}
 
 
 def test_everything_that_is_copied_exists_and_is_not_ignored():
@@ -51,10 +56,16 @@ def test_it_names_no_address_but_that_of_the_classroom():
 
 def test_any_user_may_write_results_and_compiled_rules_and_none_is_root():
     image = "\n".join(LINES)
-    volumes = {path for line in LINES if line.startswith("VOLUME") for path in re.findall(r'"([^"]+)"', line)}
-    assert volumes <= set(re.search(r"chmod 1777 (.+)", image).group(1).split())
+    volumes, shared = volumes_of(), set(re.search(r"chmod 1777 (.+)", image).group(1).split())
+    assert volumes <= shared
     assert image.index("USER panj") > image.rindex("\nRUN ")
     assert re.search(r"PANJ_CACHE=(\S+)", image).group(1) in volumes
+    assert re.search(r"MPLCONFIGDIR=(\S+)", image).group(1) in shared
+
+
+def test_what_a_class_sent_is_kept_outside_the_container():
+    place = re.search(r"PANJ_CLASSROOM=(\S+)", "\n".join(LINES)).group(1)
+    assert str(Path(place).parent) in volumes_of()
 
 
 def test_what_is_copied_is_enough_to_build_the_wheel(tmp_path, monkeypatch):

@@ -91,9 +91,16 @@ def the_campaigns() -> Campaigns:
     return found
 
 
-def ready_campaigns() -> Campaigns | None:
-    """Return the free campaigns of the page; None while they have not been read."""
-    return unpacked_pages.known(ADDRESS, None)
+def ready_campaigns(is_wanted: bool = False) -> Campaigns | None:
+    """Return the free campaigns of the page; None while they have not been read.
+
+    Args:
+        is_wanted: Whether they are to be read in a thread if they have not been, because a class is in the scenes.
+    """
+    found = unpacked_pages.known(ADDRESS, None)
+    if found is None and is_wanted:
+        prepare()
+    return found
 
 
 def read_campaigns(page: str) -> Campaigns:

@@ -42,7 +42,7 @@ from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.study.reader import open_study
 from sim.terminal import console_of
-from sim.wording import counted, format_short_day, significant, span_of
+from sim.wording import COUNTED, counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
 FEW_LABELS = 12  # with more rows than this, the keys of long labels are named once, above the rows
@@ -474,7 +474,7 @@ def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], place
         draw_interval(axes, place, [bar.low, bar.high], SIMULATED_LIGHT, 3.2)
         draw_median(axes, place, bar.middle, SIMULATED)
     axes.spines["left"].set_color(FAINT)
-    axes.xaxis.set_major_locator(MaxNLocator(3, integer=about["is_date"]))
+    axes.xaxis.set_major_locator(MaxNLocator(3, integer=about["is_date"] or about["unit"] in COUNTED))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_level(value, about)))
     axes.set_xlabel("date" if about["is_date"] else unit_of(about, difference=False), fontsize=9)
     axes.set_title("The simulated risk itself" if about["thresholds"] else "The simulated campaigns", fontsize=9.5)

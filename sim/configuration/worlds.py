@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from sim.configuration.posterior import Floats
 from sim.data.configs import folder_of
+from sim.data.facts import facts_here
 from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
@@ -197,16 +198,16 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
     return replace(worlds, digest=sha256(f"{worlds.digest} {cut}".encode()).hexdigest()[:16], cut=cut)
 
 
-def is_sound(address: Address) -> bool:
-    """Return whether an address is valid.
+def is_sound(address: Address, provinces: int) -> bool:
+    """Return whether an address is valid in a country with this number of provinces.
 
-    Its seeds for days must begin on day 0 and be in ascending order of day. All other seeds must be for known streams
-    and either for a province number of at least 0 or for a range of days whose ends are in order and at least 0.
+    Its seeds for days must begin on day 0 and be in ascending order of day. All other seeds must be for known streams,
+    for provinces that exist, and for ranges of days whose ends are in order and at least 0.
     """
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
-    is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
+    is_known = all(stream in streams and 0 <= province < provinces for stream, province, _ in address.lasting)
     is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
-    is_known &= all(province >= 0 and 0 <= first <= last for province, first, last, _ in address.local)
+    is_known &= all(0 <= province < provinces and 0 <= first <= last for province, first, last, _ in address.local)
     return days[:1] == [0] and days == sorted(set(days)) and is_known
 
 
@@ -240,8 +241,9 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
             Address(*(tuple(zip(*(column[row] for column in columns), strict=True)) for columns in parts))
             for row in range(table.num_rows)
         )
+        provinces = len(facts_here().provinces)
         dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
-        if not dates[0] < dates[1] or not all(map(is_sound, addresses)):
+        if not dates[0] < dates[1] or not all(is_sound(address, provinces) for address in addresses):
             raise ValueError("its dates or seeds are invalid")
     except PanjError:
         raise

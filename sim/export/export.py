@@ -1,7 +1,7 @@
 """Write a study in the format of another program (the verb `export`).
 
-Writes  <study>/exports/, unless `out` is given: districts_cell_<n>.geojson or .gpkg, <study>.xlsx, or a folder csv/ or
-        csv_decimal_comma/.
+Writes  <study>/exports/, unless `out` is given: districts_cell_<n>.geojson or .gpkg, <study>.xlsx, or a folder csv/,
+        csv_decimal_comma/ or the like.
 """
 
 import os
@@ -88,5 +88,4 @@ def name_of(request: Export, study: Study, cell: int | None) -> str:
         return f"districts{part}.{request.to}"
     if request.to == "xlsx":
         return f"{study.name}{part}.xlsx"
-    separator = f"_{request.separator}" if request.separator else ""
-    return f"csv{'_decimal_comma' * (request.decimal == ',')}{separator}{part}"
+    return f"csv{dialect_of(request.separator, request.decimal).name}{part}"

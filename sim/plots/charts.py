@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, date2num, num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, Locator, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from sim.data.facts import THE_LINE
 from sim.data.record import Point
@@ -626,6 +626,8 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
     """Format the numbers of an axis: in per cent for a share, otherwise with thousands separators.
 
+    Numbers without decimals have no tick between two of them; call it after the locator of the axis is set.
+
     Args:
         axes: The panel whose axis is formatted.
         which: The axis, `x` or `y`.
@@ -633,5 +635,7 @@ def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True
         whole: Whether numbers other than shares are shown without decimals.
     """
     number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
-    formatter = PercentFormatter(1, decimals=0) if unit.startswith("share") else number
-    getattr(axes, f"{which}axis").set_major_formatter(formatter)
+    is_share, axis = unit.startswith("share"), getattr(axes, f"{which}axis")
+    axis.set_major_formatter(PercentFormatter(1, decimals=0) if is_share else number)
+    if whole and not is_share and isinstance(axis.get_major_locator(), MaxNLocator):
+        axis.get_major_locator().set_params(integer=True)

@@ -335,8 +335,8 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
     draw_bands(axes, bands, SIMULATED, "")
     highest = [mark_points(axes, bands.evenings, *marks, label="", size=5) for marks in course.reported().values()]
     date_axis(axes, bands.evenings, locator=few_days(bands.evenings))
-    number_axis(axes, unit=course.quantity)
     axes.yaxis.set_major_locator(MaxNLocator(4))
+    number_axis(axes, unit=course.quantity)
     mark_end_of_record(axes, bands.evenings, label=False)
     base = " (base)" if cell == sweep.base_cell else ""
     letters = int(axes.get_position().width * WIDTH * LETTERS)

@@ -263,6 +263,11 @@ def yaml_text(config: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
 
 
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual separator of countries with this decimal mark
+DECIMALS = tuple(SEPARATOR_OF)
+
+
 class Dialect(NamedTuple):
     """How a CSV file is written."""
 
@@ -270,9 +275,15 @@ class Dialect(NamedTuple):
     decimal: str = "."
     encoding: str = "utf-8"
 
+    @property
+    def name(self) -> str:
+        """What differs from the usual dialect, as a part of a file name; equal dialects have one name."""
+        separator = next(name for name, mark in SEPARATORS.items() if mark == self.delimiter)
+        decimal = "_decimal_comma" if self.decimal == "," else ""
+        return decimal + (f"_{separator}" if separator != SEPARATOR_OF[self.decimal] else "")
+
 
 USUAL = Dialect()
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
 def dialect_of(separator: str, decimal: str) -> Dialect:
@@ -289,7 +300,7 @@ def dialect_of(separator: str, decimal: str) -> Dialect:
     Raises:
         PanjError: If separator and decimal mark are both a comma.
     """
-    chosen = separator or ("semicolon" if decimal == "," else "comma")
+    chosen = separator or SEPARATOR_OF[decimal]
     if SEPARATORS[chosen] == decimal:
         raise PanjError("separator: found 'comma' with a decimal comma, expected semicolon or tab")
     found = Dialect(SEPARATORS[chosen], decimal)

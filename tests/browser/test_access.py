@@ -113,7 +113,7 @@ def test_a_choice_and_what_came_of_it(visitor):
     page.wait_for_selector("text=All 200 campaigns are finished", timeout=90_000)
     page.wait_for_selector("text=/95 % interval/", timeout=90_000)
     unfold(page)
-    page.locator("[data-key='rules.news.fade_days'] input[type=number]").fill("900")
+    page.locator("[data-key='rules.news.fade_days'] .panj-number").fill("900")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-key='rules.news.fade_days'] .trouble")
     is_for_everyone(page)

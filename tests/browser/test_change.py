@@ -79,7 +79,7 @@ def test_the_form_the_command_line_and_the_file_are_one_thing(visitor):
     load(page, "scenario=refugee_surge rules.news.fade_days=5 rules.news.country=0.001")
     page.wait_for_selector("[data-key='scenario'].panj-changed")
     assert page.locator("[data-key='scenario'] select").input_value() == "refugee_surge"
-    assert page.locator("[data-key='rules.news.fade_days'] input[type=number]").input_value() == "5"
+    assert page.locator("[data-key='rules.news.fade_days'] .panj-number").input_value() == "5"
     assert "0.001" in page.locator(".panj-other").inner_text()
     assert "rules." not in page.locator(".panj-other").inner_text()
     shown = page.locator(".panj-faces pre").nth(1)
@@ -114,7 +114,7 @@ def test_what_cannot_be_loaded_is_said_and_changes_nothing(visitor, text, told):
 def test_a_number_out_of_range_is_refused_next_to_its_field(visitor):
     page = visitor("change")
     page.get_by_text("Numbers", exact=True).click()
-    field = page.locator("[data-key='rules.news.fade_days'] input[type=number]")
+    field = page.locator("[data-key='rules.news.fade_days'] .panj-number")
     field.fill("900")
     field.press("Enter")
     page.wait_for_selector("[data-key='rules.news.fade_days'] .trouble")
@@ -147,3 +147,17 @@ def test_the_page_fits_a_telephone(visitor, keep):
     page.wait_for_selector(".panj-picture")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     keep(page, "classroom_change_telephone")
+
+
+def test_a_number_is_typed_in_the_digits_of_any_script_and_refused_with_a_word(visitor):
+    page = visitor("change")
+    page.get_by_text("Numbers", exact=True).click()
+    field = page.locator("[data-key='rules.news.fade_days'] .panj-number")
+    field.fill("۵")
+    field.press("Enter")
+    page.wait_for_selector("[data-key='rules.news.fade_days'].panj-changed")
+    assert "rules.news.fade_days=5" in page.locator(".panj-faces pre").first.inner_text()
+    field.fill("five")
+    field.press("Enter")
+    page.wait_for_selector("[data-key='rules.news.fade_days'] .trouble")
+    assert "five" in page.locator("[data-key='rules.news.fade_days'] .trouble").inner_text()

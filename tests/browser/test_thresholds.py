@@ -87,3 +87,15 @@ def test_cards_alone_are_printed(game):
     page.emulate_media(media="print")
     assert page.locator(".card:visible").count() == 10 and not page.locator("main").is_visible()
     assert page.locator(".card b").all_inner_texts() == [str(number) for number in range(10)]
+
+
+def test_numbers_are_typed_in_the_digits_of_any_script_and_shown_as_they_are_taken(game):
+    page = game()
+    page.fill("#people", "۱۲")
+    page.click("#deal button >> nth=0")
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11" in page.inner_text("#dealt") and page.input_value("#people") == "12"
+    page.fill("#people", "many")
+    page.click("#deal button >> nth=0")
+    assert page.input_value("#people") == "2"
+    deal(page, "٠، ١، ١")
+    assert "0, 1, 1" in page.inner_text("#dealt")

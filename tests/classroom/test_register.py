@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from sim.classroom.parts.in_class.spreadsheet import dialects, said_dialect
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
 from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN, Register
@@ -27,6 +28,8 @@ from sim.classroom.sessions.session import (
 )
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
+from sim.options import DECIMALS, SEPARATORS
+from sim.study.files import USUAL
 
 TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
 OUTCOME = "troops_crossed_by_2021_07_07"
@@ -451,7 +454,7 @@ def test_what_was_undone_once_or_by_a_stranger_is_not_undone(register, north):
 
 
 def test_after_its_minute_a_removal_is_final_and_nothing_of_it_is_remembered(register, code, monkeypatch):
-    monkeypatch.setattr("sim.classroom.sessions.undo.MINUTE", 0.05)
+    monkeypatch.setattr("sim.classroom.sessions.undo.MINUTE", 0.5)
     heard = threading.Event()
     remove(register, code, "Anna")
     (last,) = register.room(code, TEACHER).undos
@@ -677,9 +680,9 @@ def test_the_file_is_the_teachers_alone(register, path):
     assert path.stat().st_mode & 0o077 == 0
 
 
-def exported(register, code):
-    text = csv_of(register.room(code, TEACHER), lambda outcome: "soldiers")
-    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+def exported(register, code, dialect=USUAL):
+    text = csv_of(register.room(code, TEACHER), lambda outcome: "soldiers", dialect)
+    return list(csv.DictReader(io.StringIO(text), delimiter=dialect.delimiter))
 
 
 def test_the_export_has_a_row_a_team_and_question(register, code):
@@ -696,6 +699,18 @@ def test_the_export_has_a_row_a_team_and_question(register, code):
     ]  # fmt: skip
     assert rows[0]["choice of settings"] == "border=closed" and float(rows[0]["mean effect"]) == ANSWER.mean
     assert rows[1]["choice of settings"] == rows[2]["choice of settings"] == ""
+
+
+def test_the_export_has_the_conventions_that_the_command_line_offers(register, code):
+    register.send(code, ANNA, 1, CLAIM._replace(confidence=0.85))
+    usual = exported(register, code)
+    names = {name for name in SEPARATORS if name != "comma"}
+    assert dialects().keys() == {"comma .", *(f"{name} {decimal}" for name in names for decimal in DECIMALS)}
+    for dialect in dialects().values():
+        found = exported(register, code, dialect)
+        assert found[0]["confidence"] == f"0{dialect.decimal}85"
+        assert [row["members"] for row in found] == [row["members"] for row in usual]
+    assert len({said_dialect(one) for one in dialects().values()}) == len(dialects())
 
 
 def test_the_export_holds_no_formula(register, code):

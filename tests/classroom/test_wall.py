@@ -237,3 +237,7 @@ def test_one_campaign_is_shown_next_to_nine_in_ten():
     said = describe_one_campaign(ANSWERS[CLOSED_BORDER], EFFECT, SOLDIERS)
     assert "gives 10 soldiers lower" in said and "29 soldiers lower" in said
     assert "gives 40 soldiers" in describe_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)
+
+
+def test_an_axis_of_counts_is_said_to_have_whole_numbers_alone():
+    assert board()["whole"] and not board({}, outcome="held")["whole"]

@@ -228,7 +228,7 @@ def test_dates_are_compared_in_days_and_an_event_that_did_not_come_counts_as_the
     assert (row.judgement.worlds_lower, row.judgement.worlds_equal) == (2, 2)
     assert (row.without_event, row.baseline_without_event, row.missing) == (1, 2, 0)
     assert "3.25 days earlier" in row.sentence
-    assert "in 1 world here and 2 with the baseline" in row.sentence
+    assert "in 1 world here and in 2 of those it is compared with" in row.sentence
     assert "the day after the last, 2021-09-12" in row.sentence
     assert any("counts as the day after its last" in note for note in comparison.notes)
     assert row.baseline_campaigns.high_95 == 134  # 12 September is 134 days after 1 May

@@ -169,7 +169,8 @@ def test_worlds_of_other_rules_or_data_are_refused(tmp_path, changed):
     [
         ("first_day", [1, 2]), ("first_day", [0, 0]), ("first_day", [0]), ("first_day", []), ("seed", None),
         ("to_day", [0]), ("stream_by_day", [50]),
-        ("stream", [98]), ("province", [-1]), ("rules.news.fade_days", np.nan), ("about", {"until": "soon"}),
+        ("stream", [98]), ("province", [-1]), ("province", [34]), ("province_by_day", [34]),
+        ("rules.news.fade_days", np.nan), ("about", {"until": "soon"}),
         ("about", {"until": "2021-04-01"}), ("about", {"numbers": ["rules.no.such"]}), ("about", {"start_date": None}),
     ],
 )  # fmt: skip

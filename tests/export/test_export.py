@@ -18,7 +18,7 @@ from sim.data.shapes import CREDIT, district_polygons
 from sim.errors import PanjError
 from sim.export import tables
 from sim.export.districts import refuse_without_shape
-from sim.export.export import export
+from sim.export.export import EXPORTS, export, place_of
 from sim.export.tables import names_of_sheets
 from sim.options import Export
 from sim.plots.land import to_km
@@ -123,6 +123,15 @@ def test_csv_has_the_separator_asked_for_with_a_decimal_point(separator, mark, s
     assert len(ours) and (ours["rules.founding.mobile_men"] > 0).all() and (ours["rules.news.fade_days"] > 0).all()
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     assert {table["dialect"]["delimiter"] for table in package["resources"]} == {mark}
+
+
+@pytest.mark.parametrize(("decimal", "separator", "folder"), [
+    (".", "", "csv"), (".", "comma", "csv"), (".", "semicolon", "csv_semicolon"), (".", "tab", "csv_tab"),
+    (",", "", "csv_decimal_comma"), (",", "semicolon", "csv_decimal_comma"), (",", "tab", "csv_decimal_comma_tab"),
+])  # fmt: skip
+def test_equal_files_have_one_default_folder(decimal, separator, folder, study):
+    request = Export(folder=study, to="csv", decimal=decimal, separator=separator)
+    assert place_of(request, open_study(study), None) == study / EXPORTS / folder
 
 
 def test_a_comma_cannot_be_separator_and_decimal_mark(study, tmp_path):

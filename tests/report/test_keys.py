@@ -1,9 +1,10 @@
-"""A legend above a figure is never cut off."""
+"""A legend above a figure is never cut off, and an axis of counts has no halves."""
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.ticker import MaxNLocator
 
-from sim.plots.charts import add_key, key_line, new_figure
+from sim.plots.charts import add_key, key_line, new_figure, number_axis
 
 
 @pytest.mark.parametrize("letters", [5, 30, 90])
@@ -16,3 +17,15 @@ def test_a_key_takes_as_many_columns_as_fit(letters):
     assert len(figure.legends) == 1
     assert width <= figure.bbox.width or legend._ncols == 1
     assert letters > 5 or legend._ncols == 4
+
+
+@pytest.mark.parametrize("highest", [1, 2, 3, 70, 1600])
+def test_an_axis_of_counts_has_a_tick_at_whole_numbers_alone(highest):
+    axes = new_figure(3).subplots()
+    axes.plot([0, 1], [0, highest])
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    number_axis(axes)
+    ticks = axes.get_yticks()
+    assert (ticks == ticks.round()).all()
+    number_axis(axes, "x", "share")
+    assert (axes.get_xticks() % 1).any(), "a share has ticks between 0 and 1"

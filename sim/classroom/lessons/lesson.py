@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+from sim.classroom.digits import in_ascii
 from sim.classroom.texts import (
     ENGLISH,
     current_language,
@@ -262,13 +263,16 @@ def check_lesson(lesson: Lesson, where: str) -> None:
 
 
 def student_code(said: object) -> str:
-    """Return a student's name or number on one line; raise PanjError if it is empty, too long or not printable."""
+    """Return a student's name, or number in ASCII digits, on one line.
+
+    Raise PanjError if it is empty, too long or not printable.
+    """
     text = " ".join(str(said).split()) if isinstance(said, str | int) and not isinstance(said, bool) else ""
     if not text or len(text) > LONGEST_CODE or not text.isprintable():
         raise PanjError(
             f"student: found {str(said)[:60]!r}, expected a name or number of 1 to {LONGEST_CODE} characters"
         )
-    return text
+    return in_ascii(text) if text.isdecimal() else text
 
 
 def sheet_of(lesson: Lesson, student: object) -> Sheet:

@@ -11,11 +11,11 @@ from sim.classroom.parts import Heading, Note
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.join_code import qr_of
 from sim.classroom.parts.in_class.wall import MOST_ROWS, WallView
-from sim.classroom.scenes import prepare, ready_campaigns
+from sim.classroom.scenes import ready_campaigns
 from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
-from sim.classroom.sessions.scenes import Work, the_class_scenes
+from sim.classroom.sessions.scenes import Campaigns, Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import scene_on_the_wall
 from sim.classroom.sessions.session import CLOSED, CODE, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
 from sim.classroom.sessions.wall import board_of, describe_question
@@ -35,7 +35,7 @@ class Shown(NamedTuple):
     finished: Finished | None = None  # its finished campaigns, by choice
     works: tuple[Work, ...] = ()  # what students did in the scenes
     shown: tuple[str, ...] = ()  # decisions of the scenes whose pairs the wall has shown
-    has_campaigns: bool = False  # whether the campaigns of the scenes are ready; the wall is redrawn when they are
+    campaigns: Campaigns | None = None  # of the scenes; None until they have been read
 
 
 @solara.component
@@ -71,7 +71,7 @@ def wall_state(code: str) -> Shown:
     if room.scene is not None:
         scenes = the_class_scenes()
         works, shown = scenes.gathered(code, session()), scenes.shown(code, session())
-        return Shown(room, works=works, shown=shown, has_campaigns=ready_campaigns() is not None)
+        return Shown(room, works=works, shown=shown, campaigns=ready_campaigns(is_wanted=True))
     if room.question is None:
         return Shown(room)
     number = room.question.number
@@ -93,9 +93,7 @@ def content_of(shown: Shown) -> dict[str, Any]:
     is_board = question is not None and question.stage != OPEN
     scene = None
     if room.scene is not None:
-        scene = scene_on_the_wall(code, room.scene, shown.works, ready_campaigns(), shown.shown)
-        if ready_campaigns() is None:
-            prepare()
+        scene = scene_on_the_wall(code, room.scene, shown.works, shown.campaigns, shown.shown)
     joined = sum(len(team.members) for team in room.teams)
     counts = [texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody")]
     board = board_of(room, question, shown.finished or {}) if is_board and question else None

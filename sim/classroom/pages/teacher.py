@@ -16,6 +16,7 @@ from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.join_code import JoinCode
 from sim.classroom.parts.in_class.marks import Marks
 from sim.classroom.parts.in_class.scenes_clock import ScenesClock
+from sim.classroom.parts.in_class.spreadsheet import Spreadsheet
 from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
@@ -53,6 +54,7 @@ from sim.classroom.texts import texts_of
 from sim.compare.sentences import format_amount
 from sim.configuration.overrides import BASELINE
 from sim.explorable.content import SCENES
+from sim.study.files import Dialect
 from sim.wording import percent
 
 PRESENCE = 5.0  # seconds after which the teacher sees that a student's page has gone
@@ -74,18 +76,18 @@ def Page() -> None:
         if found is None:
             Beginning(opened)
         else:
-            Teaching(*found[:2], word, lambda: opened(""))
+            Teaching(*found, word, lambda: opened(""))
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None, bool]:
     """Return the whole session, and what changes independently of it.
 
     This is the progress of the current question (None if no campaigns are running), and whether the campaigns of the
-    scenes are ready.
+    scenes have been read.
     """
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
-    return room, progress, ready_campaigns() is not None
+    return room, progress, ready_campaigns(is_wanted=room.scene is not None) is not None
 
 
 @solara.component
@@ -160,7 +162,7 @@ def describe_session(one: Session) -> str:
 
 
 @solara.component
-def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
+def Teaching(room: Room, progress: Progress | None, is_ready: bool, word: str, on_leave: Callable[[], None]) -> None:
     """Show a session: its code, the question with the next step, the students' pages, scores, and ending the session.
 
     Parts have keys, so that a form in use does not change when a part above it appears or disappears.
@@ -176,10 +178,10 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
             Note(texts.say("teacher_nobody"), live=True)
         if room.scene is None:
             Question_(room, progress).key("question")
-            ScenesClock(room.session.code, None, ()).key("scenes")
+            ScenesClock(room.session.code, None, (), is_ready).key("scenes")
         else:
             works = the_class_scenes().gathered(room.session.code, session())
-            ScenesClock(room.session.code, room.scene, works).key("scenes")
+            ScenesClock(room.session.code, room.scene, works, is_ready).key("scenes")
             Calls(room)
     if room.teams:
         Students(room).key("students")
@@ -411,8 +413,8 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
     trouble, attempt = use_attempt()
     name = f"panj-class-{code}.csv"
 
-    def export() -> str:
-        return csv_of(the_register().room(code, session()), lambda outcome: measure_of(outcome).unit)
+    def export(dialect: Dialect) -> str:
+        return csv_of(the_register().room(code, session()), lambda outcome: measure_of(outcome).unit, dialect)
 
     def asks(key: str, act: Callable[[], None]) -> None:
         said = texts.say(f"teacher_{key}_sure", None, code=grouped(code, CODE // 2))
@@ -420,8 +422,7 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
         AskFirst(texts.say(f"teacher_{key}"), said, yes, no, lambda: attempt(act))
 
     with solara.Div(classes=["claims-row"]):
-        with solara.FileDownload(export, name, mime_type="text/csv"):
-            solara.Button(texts.say("teacher_export"), outlined=True)
+        Spreadsheet(export, name, texts.say("teacher_export"))
         if not room.session.is_ended:
             asks("end", lambda: the_register().end(code, session()))
         asks("delete", lambda: the_register().delete(code, session()))

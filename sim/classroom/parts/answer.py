@@ -5,6 +5,7 @@ from typing import Any
 
 import solara
 
+from sim.classroom.digits import in_ascii
 from sim.classroom.lessons.forecasts import LEVELS
 from sim.classroom.lessons.lesson import CHOSEN, FORECAST, NUMBERS, RANGES, Task
 from sim.classroom.lessons.marking import Value
@@ -99,8 +100,8 @@ def value_of(task: Task, found: Any) -> Value:
 
 
 def number_of(text: str) -> float:
-    """Parse a number such as `1,037`, `0.41` or `0,41`; raise PanjError if it cannot be read."""
-    plain = text.strip().replace(" ", "").replace("\u2212", "-")
+    """Parse a number such as `1,037`, `0.41` or `0,41` in any script; raise PanjError if it cannot be read."""
+    plain = in_ascii(text).strip().replace(" ", "")
     if "." not in plain and plain.count(",") == 1 and len(plain.partition(",")[2]) != 3:
         plain = plain.replace(",", ".")
     plain = plain.replace(",", "")

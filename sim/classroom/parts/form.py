@@ -10,6 +10,7 @@ import solara
 from sim.classroom.choice.fields import MAIN_NUMBERS, Field, describe_override, fields_of, unit_in_language
 from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
+from sim.classroom.digits import in_ascii
 from sim.classroom.parts import Note, Press
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Override
@@ -95,7 +96,7 @@ def cast(field: Field, value: str | None) -> str | float | None:
     if field.number is None or value is None:
         return value
     try:
-        return float(value)
+        return float(in_ascii(value))
     except ValueError as error:
         raise PanjError(f"{field.key}: found '{value}', expected a number") from error
 

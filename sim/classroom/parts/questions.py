@@ -8,6 +8,7 @@ from typing import Any
 import solara
 
 from sim.classroom.choice.fields import POLICIES, chosen_in, fields_of
+from sim.classroom.digits import in_ascii
 from sim.classroom.hooks import seed, use_attempt
 from sim.classroom.parts import Press, Trouble, Wide
 from sim.classroom.parts.citation import with_links
@@ -74,7 +75,7 @@ def Again() -> None:
 
 def read_seed(given: str) -> int:
     """Parse a seed; raise PanjError if it is not a whole number from 0 to `MOST`."""
-    text = given.strip()
+    text = in_ascii(given).strip()
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and int(text) <= MOST):
         raise PanjError(texts_of("watch").say("bad_seed", found=text[:20], most=MOST))
     return int(text)

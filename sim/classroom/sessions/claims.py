@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from sim.classroom.choice.parse import read_overrides
+from sim.classroom.digits import in_ascii
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
@@ -35,7 +36,7 @@ EFFECT, OUTCOME = "effect", "outcome"  # the quantity that a range predicts
 ABOUT = (EFFECT, OUTCOME)
 NO_DECISION = ("calibration", "worlds", "timeline")  # sources of numbers and events, the same for everybody
 JOINERS = "\u200c\u200d"  # zero-width characters that Persian and other scripts need; ignored when names are compared
-NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?")
+NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?", re.ASCII)
 
 
 class Refused(PanjError):
@@ -65,7 +66,7 @@ def number_typed(text: str) -> float:
     """Parse a number as people type it.
 
     Args:
-        text: The number, such as `1,037`, `1 037`, `-12.5` or `34 %`.
+        text: The number, such as `1,037`, `1 037`, `-12.5` or `34 %`, in the digits of any script.
 
     Returns:
         The number without its per cent sign, such as 34.
@@ -73,7 +74,7 @@ def number_typed(text: str) -> float:
     Raises:
         Refused: The text is not a number, or is ambiguous, such as `1,5`.
     """
-    plain = " ".join(text.split()).replace("\u2212", "-").removesuffix("%").strip()
+    plain = " ".join(in_ascii(text).split()).removesuffix("%").strip()
     if not NUMBER.fullmatch(plain):
         raise Refused("odd_number", found=plain[:LONGEST_NAME])
     return float(re.sub("[ ,]", "", plain))

@@ -144,6 +144,7 @@ def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[s
         "title": texts.say("wall_brackets"),
         "rows": [row_of_brackets(one, titles[one], works, pairs[one]) for one in chosen],
         "zero": True,
+        "whole": True,
         "reported": None,
         "key_reported": "",
         "unit": texts.say("wall_unit"),

@@ -4,10 +4,8 @@ Questions may be about numeric outcomes of the baseline, except those that count
 deaths should not be scored as in a game. The other pages show outcomes that count the dead, next to their sources.
 """
 
-import csv
-import io
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -22,6 +20,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
 from sim.outcome import read_outcomes, reported_of
+from sim.study.files import USUAL, Dialect, csv_rows
 from sim.study.reader import Measure
 
 LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike; no vowels, so that codes are not words
@@ -217,25 +216,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
+def csv_of(room: Room, unit_of: Callable[[str], str], dialect: Dialect = USUAL) -> str:
     """Export a session as CSV.
 
     Args:
         room: The whole session.
         unit_of: Returns the unit of an outcome, given its name.
+        dialect: Separator of columns and decimal mark.
 
     Returns:
         The text of the file: headings, then one row per question and team, with empty cells for missing values.
     """
     texts = texts_of("class")
-    file = io.StringIO()
-    table = csv.DictWriter(file, fieldnames=COLUMNS, restval="", lineterminator="\r\n")
-    table.writerow({column: texts.say(f"export_{column}") for column in COLUMNS})
+    rows: list[Sequence[object]] = [[texts.say(f"export_{column}") for column in COLUMNS]]
     for question in room.questions:
         for team in room.teams:
             row = row_of(room, question, team) | {"unit": unit_of(question.outcome)}
-            table.writerow({key: safe_cell(value) for key, value in row.items()})
-    return "\ufeff" + file.getvalue()  # the byte-order mark makes spreadsheets read UTF-8
+            rows.append([safe_cell(row.get(column, "")) for column in COLUMNS])
+    return csv_rows(rows, dialect)
 
 
 def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:

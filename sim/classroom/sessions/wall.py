@@ -25,7 +25,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
 from sim.study.reader import Measure
-from sim.wording import percent, significant
+from sim.wording import COUNTED, percent, significant
 
 
 def called(team: Team) -> str:
@@ -81,6 +81,7 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
         "key_reported": texts.say("key_reported"),
         "rows": rows,
         "zero": question.about == EFFECT,
+        "whole": measure.unit in COUNTED,
         "reported": None if question.about == EFFECT else nearest_reported(measure),
         "unit": axis_label(measure, question.about),
         "note": note,
@@ -184,6 +185,7 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
         "title": texts.say(f"wall_{question.about}", None, label=measure.label),
         "rows": rows,
         "zero": question.about == EFFECT,
+        "whole": measure.unit in COUNTED,
         "reported": None if question.about == EFFECT else nearest_reported(measure),
         "key_reported": texts.say("key_reported"),
         "unit": texts.say(f"wall_axis_{question.about}", None, unit=unit_of(measure, question.about)),

@@ -85,17 +85,29 @@ export class Curve {
 
   // Names at the lines, where there are two.
   name() {
-    const says = this.page.about.says;
-    if (!this.names) return;
-    const name = (values, day, text, up) => svg("text", {
-      class: "place", x: clamp(this.x(day), 44, this.x(this.last)), y: this.y(values[day]) + (up ? -10 : 34), "text-anchor": "end",
-    }, this.overlay, text);
-    if (this.drawing && this.campaign) {
-      const day = Math.min(this.until, this.last);
-      const isAbove = this.campaign[day] > this.drawing[day];
-      if (day > 8) name(this.campaign, day, says.legend_campaign, isAbove || this.campaign[day] < 70);
-      name(this.drawing, this.last, says.legend_drawing, this.campaign[this.last] <= this.drawing[this.last]);
-    }
+    if (!this.names || !this.drawing || !this.campaign) return;
+    const { says } = this.page.about;
+    const day = Math.min(this.until, this.last);
+    const ran = this.campaign.slice(0, day + 1);
+    const named = this.nameLine(this.drawing, this.last, says.legend_drawing, ran, this.campaign[day] <= this.drawing[day]);
+    if (day > 8) this.nameLine(ran, day, says.legend_campaign, this.drawing, this.campaign[day] > this.drawing[day], named);
+  }
+
+  // Write the name of a line where it covers neither line and no other name; returns its box.
+  nameLine(values, day, text, other, isAbove, named = null) {
+    const mark = svg("text", { class: "place", "text-anchor": "end" }, this.overlay, text);
+    const wide = mark.getComputedTextLength();
+    const right = Math.max(this.x(day), 44 + wide);
+    const heights = (line) => Array.from(line, (value, at) => (value === null ? NaN : [this.x(at), this.y(value)]))
+      .filter(([x]) => x >= right - wide - 8 && x <= right + 8).map(([, y]) => y);
+    const [own, others] = [heights(values), heights(other)];
+    const isFree = (y) => y > TOP && y < this.y(0) - 4 && others.every((one) => one < y - 16 || one > y + 8) &&
+      !(named && named.left < right && named.right > right - wide && Math.abs(named.y - y) < 16);
+    const [above, below] = [Math.min(...own) - 8, Math.max(...own) + 19];
+    const clear = Math.min(...own, ...others) - 8; // above both lines
+    const y = [...(isAbove ? [above, below] : [below, above]), clear, clear - 16].find(isFree) ?? above;
+    for (const [key, value] of [["x", right], ["y", y]]) mark.setAttribute(key, value);
+    return { left: right - wide, right, y };
   }
 
   drawLines() {
@@ -113,18 +125,20 @@ export class Curve {
     context.globalAlpha = 1;
   }
 
-  // Dots of the values on the last day, in a pile to the right of the lines.
+  // Dots of the values on the last day, in a pile to the right of the lines, as large as there is room for the longest row.
   drawEnds() {
-    const size = clamp(this.height / 90, 2.2, 5);
-    const rows = new Map();
-    for (const { value, isOwn } of this.ends) {
-      const bin = Math.round(this.y(value) / (2 * size));
-      const place = rows.get(bin) || 0;
-      rows.set(bin, place + 1);
-      svg("circle", {
-        class: isOwn ? "dot lit" : "dot", r: size, cx: this.x(this.last) + 8 + size + place * 2 * size, cy: bin * 2 * size,
-      }, this.overlay);
-    }
+    const first = this.x(this.last) + 8;
+    const placed = (size) => {
+      const rows = new Map();
+      return this.ends.map(({ value, isOwn }) => {
+        const bin = Math.round(this.y(value) / (2 * size));
+        rows.set(bin, (rows.get(bin) || 0) + 1);
+        return { isOwn, cx: first + (2 * rows.get(bin) - 1) * size, cy: bin * 2 * size };
+      });
+    };
+    let size = clamp(this.height / 90, 2.2, 5);
+    while (size > 0.6 && placed(size).some(({ cx }) => cx + size > this.width - 1)) size -= 0.1;
+    for (const { isOwn, cx, cy } of placed(size)) svg("circle", { class: isOwn ? "dot lit" : "dot", r: size, cx, cy }, this.overlay);
   }
 
   drawReport({ kind, day, value, text, isNamed }) {

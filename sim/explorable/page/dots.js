@@ -9,6 +9,7 @@ const SIDE = 24;
 const FALL = 0.4; // seconds that one dot falls
 const BEGIN = 3; // seconds in which all begin to fall
 const FIFTY = 50;
+const LABEL = 48; // least pixels between the numbers of the axis
 
 export class Dots {
   // `options`: onBracket(bracket), onFixed() when somebody tries to move a bracket that stays as it was set
@@ -106,7 +107,8 @@ export class Dots {
 
   drawAxis() {
     const { texts } = this.page;
-    const step = this.range <= 50 ? 10 : this.range <= 100 ? 20 : 40;
+    const unit = this.x(1) - this.x(0);
+    const step = [5, 10, 20, 50, 100].find((size) => size * unit >= LABEL) || 100; // whole districts
     for (let value = -Math.floor(this.range / step) * step; value <= this.range; value += step) {
       const x = this.x(value);
       svg("line", { class: value ? "axis" : "zero", x1: x, x2: x, y1: value ? this.floor : CEILING - 6, y2: this.floor + 6 }, this.overlay);

@@ -1,6 +1,6 @@
 // The map of the districts, and the strip of the river that every scene shows.
 
-import { colour, fit, say, sized, svg } from "./figures.js";
+import { clamp, colour, fit, say, sized, svg } from "./figures.js";
 import { holders } from "./campaigns.js";
 
 // The points of every arc, in km from the north-western corner.
@@ -33,7 +33,7 @@ export function drawStrip(place, { river, posts }) {
 }
 
 const ROWS = 12; // of dots, one per soldier
-const GAP = 5; // pixels between them
+const GAPS = [5, 9]; // pixels between them, at least and at most
 
 // The river of the first scene, with one dot for each soldier of the reported night.
 export function drawNight(figure, { map, first, says }, river) {
@@ -42,23 +42,24 @@ export function drawNight(figure, { map, first, says }, river) {
     place.replaceChildren();
     const points = map.river.flat();
     const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
-    const block = ROWS * GAP;
-    const top = block + 40;
     const [wide, high] = [Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys)];
+    const gap = clamp((height - 64 - high * ((width - 20) / wide)) / ROWS, ...GAPS);
+    const block = ROWS * gap;
+    const top = block + 40;
     const factor = Math.min((width - 20) / wide, (height - top - 24) / high);
     const left = (width - wide * factor) / 2;
     const to = ([x, y]) => [left + (x - Math.min(...xs)) * factor, top + (y - Math.min(...ys)) * factor];
     for (const line of map.river) svg("polyline", { class: "river-line", points: line.map(to).join(" ") }, place);
     const [x, y] = to(atRiver(points, map.posts[first.post]));
     const columns = Math.ceil(first.soldiers / ROWS);
-    const from = Math.max(4, Math.min(x - columns * GAP - 8, width - columns * GAP - 4));
+    const from = Math.max(4, Math.min(x - columns * gap - 8, width - columns * gap - 4));
     for (let one = 0; one < first.soldiers; one++)
-      svg("circle", { class: "person", cx: from + GAP * Math.floor(one / ROWS), cy: 24 + GAP * (one % ROWS), r: 1.7 }, place);
-    svg("path", { class: "lead-line", d: `M${from + columns * GAP} ${24 + block}L${x} ${y}` }, place);
+      svg("circle", { class: "person", cx: from + gap * Math.floor(one / ROWS), cy: 24 + gap * (one % ROWS), r: gap * 0.34 }, place);
+    svg("path", { class: "lead-line", d: `M${clamp(x, from, from + columns * gap)} ${24 + block}L${x} ${y}` }, place);
     svg("circle", { class: "river-post", cx: x, cy: y, r: 5 }, place);
     svg("text", { x: from - 2, y: 12 }, place, say(says.each_dot, first));
     svg("text", { x: width - 8, y: top + 8, "text-anchor": "end" }, place, says.north);
-    svg("text", { x: 8, y: height - 8 }, place, says.south);
+    svg("text", { x: 8, y: Math.min(height - 8, top + high * factor + 26) }, place, says.south);
     const [low, under] = to(points[Math.floor(points.length * 0.75)]);
     svg("text", { class: "place water", x: low, y: under + 22 }, place, river);
   });

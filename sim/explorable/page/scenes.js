@@ -328,6 +328,8 @@ function gather(page) {
     curve.campaign = page.own.held;
     curve.ends = seeds.map((seed) => ({ value: endOf(seed), isOwn: seed === page.state.seed }));
     curve.render();
+    const { manner } = about.worlds[0];
+    find("gather", "caption").textContent = say(about.says.sample, { count: Math.max(1, shown), runs: page.runs, manner });
     describeLines(curve, page, seeds.map((seed) => page.campaigns[0][0][seed]));
   }
 
@@ -348,6 +350,7 @@ function gather(page) {
     const seed = byEnd[Number(pick.value)];
     curve.pick = page.campaigns[0][0][seed].held;
     curve.render();
+    showKey("gather", curve);
     pick.setAttribute("aria-valuetext", say(about.says.picked, { value: endOf(seed) }));
     memory.set({ pick: seed });
   }
@@ -384,8 +387,14 @@ function gather(page) {
   lay();
 }
 
+// Name the two lines that are not like the others, as far as they are drawn.
+function showKey(scene, curve) {
+  for (const [name, isDrawn] of [["own", curve.campaign], ["pick", curve.pick]])
+    show(document.querySelector(`#${scene} [data-line=${name}]`), Boolean(isDrawn));
+}
+
 function describeLines(curve, page, campaigns) {
-  if (!campaigns.length) return curve.describe(say(page.about.says.chart_of_lines, { count: 0, low: "?", high: "?" }));
+  if (!campaigns.length) return curve.describe(say(page.about.says.chart_of_own, { value: page.own.held[page.last] }));
   const ends = campaigns.map((campaign) => campaign.held[page.last]);
   return curve.describe(say(page.about.says.chart_of_lines, {
     count: campaigns.length, low: count(quantile(ends, 0.25)), high: count(quantile(ends, 0.75)),
@@ -406,8 +415,7 @@ function reports(page) {
     curve.lines = campaigns.map((campaign) => line(campaign, "blue", 1, 0.22));
     curve.pick = !worlds && page.state.pick !== null ? campaigns[page.state.pick].held : null;
     curve.campaign = worlds ? null : page.own.held;
-    for (const [name, isDrawn] of [["own", curve.campaign], ["pick", curve.pick]])
-      show(document.querySelector(`#reports [data-line=${name}]`), Boolean(isDrawn));
+    showKey("reports", curve);
     curve.reports = areShown ? about.record.map((one) => ({ ...one, isNamed: true, text: `${one.text} ${one.id}` })) : [];
     curve.render();
     describeLines(curve, page, campaigns);

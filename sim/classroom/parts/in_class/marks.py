@@ -18,6 +18,7 @@ from sim.classroom.lessons.collected import (
 )
 from sim.classroom.lessons.hand_in import LARGEST, Graded, answer_lines, as_csv, class_texts
 from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts.in_class.spreadsheet import Spreadsheet
 from sim.classroom.parts.questions import Sentences, Table
 from sim.classroom.texts import texts_of
 
@@ -84,8 +85,8 @@ def Results(marked: Marked, file: str) -> None:
     columns = [heads.say(key) for key in ("student", "lesson", "points", "flagged")]
     Table(columns, [row_of(one) for one in graded], texts.say("table", len(graded)))
     Sentences(class_texts(graded))
-    with solara.FileDownload(lambda: as_csv(graded), file, mime_type="text/csv"):
-        solara.Button(texts.say("download"), outlined=True)
+    with solara.Div(classes=["claims-row"]):
+        Spreadsheet(lambda dialect: as_csv(graded, dialect), file, texts.say("download"))
     solara.HTML("div", unsafe_innerHTML="".join(feedback_in_html(one) for one in graded))
 
 

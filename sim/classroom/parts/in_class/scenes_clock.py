@@ -9,7 +9,7 @@ from sim.classroom.hooks import session, use_attempt
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.sure import AskFirst
-from sim.classroom.scenes import ADDRESS, prepare, ready_campaigns
+from sim.classroom.scenes import ADDRESS
 from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
 from sim.classroom.texts import texts_of
@@ -17,30 +17,27 @@ from sim.explorable.content import SCENES
 
 
 @solara.component
-def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...]) -> None:
+def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready: bool) -> None:
     """Show the button that begins the scenes or, once they have begun, the buttons that change the scene.
 
     Args:
         code: Code of the session.
         scene: Number of the current scene; None if the class is not in the scenes.
         works: What each student did.
+        is_ready: Whether the campaigns of the scenes have been read.
     """
     texts, who = texts_of("scenes"), session()
     trouble, attempt = use_attempt()
 
-    def begin() -> None:
-        the_class_scenes().begin(code, who)
-        prepare()
-
     Heading(texts.say("teach_heading"), 2)
     if scene is None:
         Note(texts.say("teach_about"))
-        Press(texts.say("teach_begin"), lambda: attempt(begin))
+        Press(texts.say("teach_begin"), partial(attempt, partial(the_class_scenes().begin, code, who)))
     else:
         Note(texts.say("teach_now", None, number=scene + 1, all=len(SCENES), title=title_of_scene(scene)), live=True)
         if count := count_done(scene, works):
             Note(count, live=True)
-        if ready_campaigns() is None:
+        if not is_ready:
             Note(texts.say("teach_getting_ready"), live=True)
         with solara.Div(classes=["claims-row"]):
             move = partial(the_class_scenes().move, code, who)

@@ -38,9 +38,22 @@ function rounds(cards) {
 }
 
 const game = { cards: [], counts: [0], round: 0, changed: null };
+
+// A text with the decimal digits of every script as 0 to 9; in each script ten neighbours are the digits from 0.
+const inAscii = (text) => text.replace(/[^\x00-\x7f]/gu, (letter) => {
+  let first = letter.codePointAt(0);
+  if (!/\p{Nd}/u.test(letter)) return letter;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first -= 1;
+  return String((letter.codePointAt(0) - first) % 10);
+});
+
+// The whole number that a field asks for, which then shows it: what was typed, within its range.
 const number = (id) => {
-  const { value, min, max } = find(id);
-  return Math.min(Number(max), Math.max(Number(min), Math.round(Number(value)) || 0));
+  const field = find(id);
+  const { least, most } = field.dataset;
+  const found = Math.min(Number(most), Math.max(Number(least), Math.round(Number(inAscii(field.value))) || 0));
+  field.value = found;
+  return found;
 };
 
 // The cards that the form asks for; null if what was typed is not numbers.
@@ -49,7 +62,7 @@ function dealt() {
   const kind = find("kind").value;
   if (kind === "ladder") return Array.from({ length: people }, (_, row) => row);
   if (kind === "drawn") return drawn(people, number("mean"), number("spread"), number("seed"));
-  const typed = find("hand").value.split(/[\s,;]+/).filter(Boolean);
+  const typed = inAscii(find("hand").value).split(/[\s,;\u060c]+/).filter(Boolean);
   const isRight = typed.length > 1 && typed.length <= MOST_PEOPLE && typed.every((one) => /^\d{1,2}$/.test(one));
   return isRight ? typed.map(Number) : null;
 }

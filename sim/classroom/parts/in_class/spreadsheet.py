@@ -1,0 +1,52 @@
+"""Downloads of the page Teacher as CSV, in the convention of the teacher's spreadsheet."""
+
+from collections.abc import Callable
+from itertools import product
+
+import solara
+
+from sim.classroom.parts.choose import Choose
+from sim.classroom.texts import texts_of
+from sim.errors import PanjError
+from sim.study.files import DECIMALS, SEPARATORS, USUAL, Dialect, dialect_of
+
+chosen: solara.Reactive[str] = solara.reactive("")  # convention of the teacher's spreadsheet; empty for the usual one
+ENCODING = "utf-8-sig"  # begins with the mark by which spreadsheets recognise UTF-8
+
+
+def dialects() -> dict[str, Dialect]:
+    """Return the conventions of spreadsheets, the usual one first, keyed by separator and decimal mark."""
+    found = {}
+    for decimal, separator in product(DECIMALS, SEPARATORS):
+        try:
+            found[f"{separator} {decimal}"] = dialect_of(separator, decimal)
+        except PanjError:
+            continue  # both are a comma
+    return found
+
+
+def said_dialect(dialect: Dialect) -> str:
+    """Return a convention in words, such as `semicolon between columns, decimal comma`."""
+    texts = texts_of("hand_in")
+    separator = next(name for name, mark in SEPARATORS.items() if mark == dialect.delimiter)
+    decimal = "comma" if dialect.decimal == "," else "point"
+    return texts.say(
+        "csv_dialect", separator=texts.say(f"csv_{separator}"), decimal=texts.say(f"csv_decimal_{decimal}")
+    )
+
+
+@solara.component
+def Spreadsheet(text_of: Callable[[Dialect], str], file: str, label: str) -> None:
+    """Show a button that downloads a table as CSV, with a list of conventions that holds for all tables of the page.
+
+    Args:
+        text_of: Returns the table in a convention.
+        file: Name of the file.
+        label: Label of the button.
+    """
+    known = dialects()
+    name = chosen.value or next(name for name, one in known.items() if one == USUAL)
+    options = {name: said_dialect(one) for name, one in known.items()}
+    Choose(texts_of("hand_in").say("csv_form"), options, name, chosen.set)
+    with solara.FileDownload(lambda: text_of(known[name]).encode(ENCODING), file, mime_type="text/csv").key(name):
+        solara.Button(label, outlined=True)
