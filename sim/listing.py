@@ -4,7 +4,7 @@ Each table is a list of rows with the same keys, from which the Python API can m
 them.
 
 Reads   configs/, scenarios/, data/ and the verbs of `sim.options`.
-Returns rows, a filter for them, and a table for the console. Where Panj's defaults decide a row (the date of an
+Returns rows, a filter for them, and a table for the console. Where a row depends on Panj's defaults (the date of an
         outcome that is counted on the last day), they are those of the default scenario.
 """
 

@@ -447,7 +447,7 @@ def draw_luck_once(made: Followed) -> Path:
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
-    """Draw a heat map of luck, with a dot on every finding; cells with too few draws are white.
+    """Draw a heat map of the ledger of chance, with a dot on every finding; cells with too few draws are white.
 
     Args:
         axes: Axes to draw in.
@@ -466,7 +466,7 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 
 
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
-    """Add legend and caption to a heat map of luck, save it, and return its path."""
+    """Add legend and caption to a heat map of the ledger of chance, save it, and return its path."""
     caption = (
         f"{describe_worlds(made)} Chance: sum of the scores of the draws that the model could have used, in standard "
         f"deviations of one free campaign; mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate "

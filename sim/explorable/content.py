@@ -37,7 +37,7 @@ from sim.story.telling import format_days
 from sim.wording import Language, language_of, number
 
 MARGIN = 35.0  # km around the country
-FIRST = "F035"  # the figure that the first scene tells and draws
+FIRST = "F035"  # the figure that the first scene describes and draws
 CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
 CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
@@ -127,7 +127,7 @@ def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
-    """Return in a few words where chance and numbers of campaigns come from, such as `free, calibrated`."""
+    """Return a short text on the source of random draws and parameters of campaigns, such as `free, calibrated`."""
     kind = kind_of(gathered.cell_of(worlds, "").calibration)
     return str(texts["says"]["manner"][worlds]).format(numbers=texts["says"]["numbers"].get(kind, kind))
 
@@ -175,7 +175,7 @@ def steps(points: np.ndarray) -> list[int]:
 def record(start: date, districts: int) -> list[dict[str, Any]]:
     """Return the reported shares of districts as points of the chart.
 
-    Each has its day, its share as a number of the districts of the model, the count as it was reported, and its id.
+    Each has a day, the share converted to a number of districts of the model, the count as reported, and an id.
     """
     kinds = [("centres", aan_shares()), ("control", lwj_shares()), ("about", [point(ABOUT_A_THIRD)])]
     return [

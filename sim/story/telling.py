@@ -205,7 +205,7 @@ def describe_help(chronicle: Chronicle, rows: Sequence[Happening], language: Lan
 
 
 def describe_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Return sentences on the numbers of men who were captured, surrendered and came home, and on the places.
+    """Return sentences on the numbers of men who were captured, surrendered and came home, and on where this happened.
 
     Places are provinces, or districts if a single province is shown; those with the most men come first.
     """
