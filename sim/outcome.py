@@ -24,7 +24,7 @@ from sim.data.places import naming_own_files
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
-from sim.wording import say_post
+from sim.wording import name_of_post
 
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that decide the value
 KEYS = {*COUNTED, "unit", "label", "reported"}
@@ -451,11 +451,11 @@ def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...
     for post in facts.post:
         rows[f"crossed_{post}"] = {
             "quantity": "crossed", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
-            "label": f"Soldiers who crossed at {say_post(post)} by 7 July",
+            "label": f"Soldiers who crossed at {name_of_post(post)} by 7 July",
         }  # fmt: skip
         rows[f"largest_night_{post}"] = {
             "quantity": "crossed_largest_night", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
-            "label": f"Soldiers who crossed at {say_post(post)} in the largest night",
+            "label": f"Soldiers who crossed at {name_of_post(post)} in the largest night",
         }  # fmt: skip
     for province in facts.provinces:
         rows[f"capital_fell_{slug(province)}"] = {

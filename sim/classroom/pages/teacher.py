@@ -51,7 +51,7 @@ from sim.classroom.sessions.session import (
 )
 from sim.classroom.sessions.wall import called, describe_tally, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import say_amount
+from sim.compare.sentences import format_amount
 from sim.configuration.overrides import BASELINE
 from sim.explorable.content import SCENES
 from sim.study.files import Dialect
@@ -246,7 +246,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
         if progress is not None:
             Note(texts.say("teacher_progress", None, **progress._asdict()), live=True)
     with solara.Div(classes=["claims-row"]):
-        for place, (label, act) in enumerate(ways_on(room, question) if question else ()):
+        for place, (label, act) in enumerate(next_actions(room, question) if question else ()):
             Press(texts.say(label), partial(attempt, act), is_main=place == 0)
     Trouble(trouble)
     Calls(room)
@@ -254,7 +254,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
         Asking(room.session.code, question is not None).key("asking")
 
 
-def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
+def next_actions(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
     """Return the key of the label and the function of each possible action on the question, the usual action first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
@@ -276,7 +276,7 @@ def next_step(room: Room) -> Callable[[], None] | None:
     if room.scene is not None:
         is_last = room.scene + 1 == len(SCENES) or room.session.is_ended
         return None if is_last else partial(the_class_scenes().move, room.session.code, session(), room.scene + 1)
-    ways = ways_on(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
+    ways = next_actions(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
     return ways[0][1] if ways and not room.session.is_ended else None
 
 
@@ -352,7 +352,7 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
     with vuetify.Html(tag="tr"):
         Said(team, "th", attributes={"scope": "row"})
         Said(member.nickname, "td")
-        Said(say_page(member.page), "td")
+        Said(title_of_page(member.page), "td")
         if claim is not None:
             Said(claim, "td")
         with vuetify.Html(tag="td"):
@@ -363,7 +363,7 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
             )  # fmt: skip
 
 
-def say_page(page: str) -> str:
+def title_of_page(page: str) -> str:
     """Return the title of a student's open page, or a text that there is none."""
     return texts_of("shell").say(f"page_{page}") if page else texts_of("class").say("teacher_away")
 
@@ -372,7 +372,7 @@ def describe_presence(room: Room) -> str:
     """Describe how many students have joined, and how many of them are on each page."""
     texts = texts_of("class")
     members = [member for team in room.teams for member in team.members]
-    pages = Counter(say_page(member.page) for member in members)
+    pages = Counter(title_of_page(member.page) for member in members)
     where = texts.listed([f"{page}: {number}" for page, number in pages.most_common()], len(pages))
     return f"{texts.say('teacher_joined', len(members))} {where}."
 
@@ -403,7 +403,7 @@ def Scores(room: Room, question: Question) -> None:
             with vuetify.Html(tag="tr"):
                 Said(called(team), "th", attributes={"scope": "row"})
                 Said(texts.say(f"score_word_{score.verdict}") if score else texts.say("verdict_none"), "td")
-                Said(say_amount(score.total, measure, texts) if score else "", "td")
+                Said(format_amount(score.total, measure, texts) if score else "", "td")
 
 
 @solara.component
