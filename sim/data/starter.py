@@ -8,6 +8,7 @@ from sim.data.own import DATA, MARKER, REPLACED, SHIPPED, nearest_folder
 from sim.errors import PanjError
 
 STARTER = PACKAGE / "starter"  # the examples, as they are written
+BYTECODE = "__pycache__"  # folder that an installer adds, with the compiled example of a rule
 
 
 def write_starter(folder: Path, tables: bool = False) -> list[Path]:
@@ -27,7 +28,8 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
     above = nearest_folder(folder.absolute())
     if above is not None:
         raise PanjError(f"init: found {above / MARKER}, expected a folder that is not in one of your own files yet")
-    sources = {path.relative_to(STARTER): path for path in sorted(STARTER.rglob("*")) if path.is_file()}
+    files = (path for path in sorted(STARTER.rglob("*")) if path.is_file())
+    sources = {path.relative_to(STARTER): path for path in files if path.parent.name != BYTECODE}
     if tables:
         sources |= {Path(DATA) / name: SHIPPED / name for name in REPLACED}
     for name in sources:
