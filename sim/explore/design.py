@@ -1,9 +1,9 @@
 """Draw the points of a sensitivity analysis, and run their campaigns as an ordinary study.
 
 Points are in the unit cube: each coordinate is the cumulative prior probability of a parameter. The study has one cell
-per seed, whose campaigns are the points in order. Thousands of points thus need only a few cells; the study runs on any executor,
-is stored in chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the number of its
-point (column `seed`), its parameters and every outcome.
+per seed, whose campaigns are the points in order. Thousands of points thus need only a few cells; the study runs on
+any executor, is stored in chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the
+number of its point (column `seed`), its parameters and every outcome.
 
 Because every point is run with the same seeds (common random numbers), the mean over seeds is a function of the
 parameters alone. It still contains the noise of those seeds, which is estimated from the spread between the campaigns
