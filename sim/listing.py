@@ -193,6 +193,13 @@ def outcomes() -> list[Row]:
     return rows
 
 
+def quantities() -> list[Row]:
+    """Return every quantity that an outcome can count, and how it is counted."""
+    from sim.outcome import QUANTITIES, describe_quantity  # slow to import
+
+    return [{"quantity": name, "description": describe_quantity(name)} for name in QUANTITIES]
+
+
 def outcome_names() -> list[str]:
     """Return the names of all outcomes in the default scenario, in the order of `outcomes`.
 
@@ -246,7 +253,8 @@ def verbs() -> list[Row]:
 
 
 TABLES: dict[str, Callable[[], list[Row]]] = {
-    table.__name__: table for table in (scenarios, policies, numbers, events, settings, outcomes, districts, verbs)
+    table.__name__: table
+    for table in (scenarios, policies, numbers, events, settings, outcomes, quantities, districts, verbs)
 }
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 import reacton.ipyvuetify as vuetify
 import solara
@@ -26,7 +27,7 @@ from sim.classroom.server import is_reachable
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
-from sim.classroom.sessions.scenes import the_class_scenes
+from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -66,7 +67,7 @@ def Page() -> None:
     """Show the teacher's session, or the controls to open one."""
     code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
-    found = use_session_state(code, lambda: room_and_progress(code), PRESENCE)
+    found = use_session_state(code, lambda: taught(code), PRESENCE)
 
     def opened(new: str, new_word: str = "") -> None:
         set_word(new_word)
@@ -76,18 +77,25 @@ def Page() -> None:
         if found is None:
             Beginning(opened)
         else:
-            Teaching(*found, word, lambda: opened(""))
+            Teaching(found, word, lambda: opened(""))
 
 
-def room_and_progress(code: str) -> tuple[Room, Progress | None, bool]:
-    """Return the whole session, and what changes independently of it.
+class Taught(NamedTuple):
+    """The whole session, and what changes independently of it; the page is redrawn when any of this changes."""
 
-    This is the progress of the current question (None if no campaigns are running), and whether the campaigns of the
-    scenes have been read.
-    """
+    room: Room
+    progress: Progress | None  # of the current question; None if no campaigns are running
+    works: tuple[Work, ...]  # what students did in the scenes
+    is_ready: bool  # whether the campaigns of the scenes have been read
+
+
+def taught(code: str) -> Taught:
+    """Return what the page of a session's teacher shows."""
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
-    return room, progress, ready_campaigns(is_wanted=room.scene is not None) is not None
+    is_in_scenes = room.scene is not None
+    works = the_class_scenes().gathered(code, session()) if is_in_scenes else ()
+    return Taught(room, progress, works, ready_campaigns(is_wanted=is_in_scenes) is not None)
 
 
 @solara.component
@@ -162,12 +170,12 @@ def describe_session(one: Session) -> str:
 
 
 @solara.component
-def Teaching(room: Room, progress: Progress | None, is_ready: bool, word: str, on_leave: Callable[[], None]) -> None:
+def Teaching(found: Taught, word: str, on_leave: Callable[[], None]) -> None:
     """Show a session: its code, the question with the next step, the students' pages, scores, and ending the session.
 
     Parts have keys, so that a form in use does not change when a part above it appears or disappears.
     """
-    texts = texts_of("class")
+    texts, room = texts_of("class"), found.room
     Heading(texts.say("teacher_heading"))
     Undoing(room)
     if room.session.is_ended:
@@ -177,11 +185,10 @@ def Teaching(room: Room, progress: Progress | None, is_ready: bool, word: str, o
             WayIn(room, word)
             Note(texts.say("teacher_nobody"), live=True)
         if room.scene is None:
-            Question_(room, progress).key("question")
-            ScenesClock(room.session.code, None, (), is_ready).key("scenes")
+            Question_(room, found.progress).key("question")
+            ScenesClock(room.session.code, None, (), found.is_ready).key("scenes")
         else:
-            works = the_class_scenes().gathered(room.session.code, session())
-            ScenesClock(room.session.code, room.scene, works, is_ready).key("scenes")
+            ScenesClock(room.session.code, room.scene, found.works, found.is_ready).key("scenes")
             Calls(room)
     if room.teams:
         Students(room).key("students")
@@ -421,8 +428,8 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
         yes, no = texts.say(f"teacher_{key}_yes"), texts.say("teacher_keep")
         AskFirst(texts.say(f"teacher_{key}"), said, yes, no, lambda: attempt(act))
 
+    Spreadsheet(export, name, texts.say("teacher_export"))
     with solara.Div(classes=["claims-row"]):
-        Spreadsheet(export, name, texts.say("teacher_export"))
         if not room.session.is_ended:
             asks("end", lambda: the_register().end(code, session()))
         asks("delete", lambda: the_register().delete(code, session()))
