@@ -25,7 +25,8 @@ from sim.configuration.numbers import declared_numbers
 from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import read_evidence
 from sim.help import reference
-from sim.outcome import QUANTITIES, Outcome, describe_quantity, read_outcomes, reported_of
+from sim.listing import quantities as listed_quantities
+from sim.outcome import Outcome, read_outcomes, reported_of
 from sim.study.columns import in_words
 
 ROOT = Path(__file__).parent.parent
@@ -107,7 +108,8 @@ def outcomes() -> str:
 
 def quantities() -> str:
     """Return the table of what an outcome of a user can count."""
-    return table(("quantity", "how it is counted"), ((f"`{name}`", describe_quantity(name)) for name in QUANTITIES))
+    rows = ((f"`{row['quantity']}`", row["description"]) for row in listed_quantities())
+    return table(("quantity", "how it is counted"), rows)
 
 
 def rules() -> str:

@@ -195,9 +195,11 @@ def outcomes() -> list[Row]:
 
 def quantities() -> list[Row]:
     """Return every quantity that an outcome can count, and how it is counted."""
-    from sim.outcome import QUANTITIES, describe_quantity  # slow to import
+    from sim.outcome import QUANTITIES  # slow to import
 
-    return [{"quantity": name, "description": describe_quantity(name)} for name in QUANTITIES]
+    return [
+        {"quantity": name, "description": " ".join((count.__doc__ or "").split())} for name, count in QUANTITIES.items()
+    ]
 
 
 def outcome_names() -> list[str]:

@@ -359,11 +359,6 @@ QUANTITIES: dict[str, Callable[[View, Outcome], Value]] = {
 }  # fmt: skip
 
 
-def describe_quantity(name: str) -> str:
-    """Return how a quantity is counted: the docstring of its function, on one line."""
-    return " ".join((QUANTITIES[name].__doc__ or "").split())
-
-
 OF_HOLDERS = {
     "share_held", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between", "retaken",
     "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
@@ -600,7 +595,7 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
         day_0_share=share_of(name, row),
         unit=row.get("unit", ""),
         label=row.get("label", name),
-        counted=describe_quantity(row["quantity"]),
+        counted=" ".join((QUANTITIES[row["quantity"]].__doc__ or "").split()),
         reported=row.get("reported") or {},
         fingerprint=fingerprint_of_row(row),
     )
