@@ -840,7 +840,7 @@ class Init(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class List(Request):
-    """List names to use on a command line: scenarios, policies, numbers, events, settings, outcomes, quantities, districts."""
+    """List names to use on a command line: scenarios, policies, numbers, events, outcomes, districts and others."""
 
     is_answer, as_json = True, "the rows, as records"
     examples = ("list scenarios", "list outcomes crossed", "list numbers news")
