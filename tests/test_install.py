@@ -96,7 +96,7 @@ def test_the_source_distribution_has_what_the_tests_read() -> None:
 def test_the_versions_of_python_are_those_of_the_classifiers() -> None:
     stated = [line.rpartition(" ")[2] for line in PROJECT["project"]["classifiers"] if ":: 3." in line]
     assert PROJECT["project"]["requires-python"] == f">={stated[0]}"
-    if sys.version_info[:2] <= (3, 13):
+    if sys.version_info[:2] <= (3, 14):
         assert "{}.{}".format(*sys.version_info) in stated
     said = (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
     assert all(f"| {version} |" in said for version in stated)
