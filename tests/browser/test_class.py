@@ -189,7 +189,7 @@ def an_export(teacher, path):
     rows = list(csv.DictReader(path.open(encoding="utf-8-sig")))
     assert [row["members"] for row in rows] == ["Anna", "Boris <i>; Chirin"]
     assert rows[1]["choice of settings"] == "border=closed" and float(rows[1]["campaigns"]) == 200
-    teacher.get_by_label("Columns and decimals").first.select_option(label="semicolon between columns, decimal comma")
+    teacher.get_by_label("Columns and decimals").first.select_option(label="semicolon, decimal comma")
     with teacher.expect_download() as download:
         teacher.get_by_role("button", name="Export as CSV").click()
     download.value.save_as(path)

@@ -115,6 +115,11 @@ def test_nothing_in_the_scenes_of_a_class_is_cut_or_off_the_screen_at_any_width(
             assert width not in (390, 1280) or not faults(student), (name, width)
             keep(student, f"class_{width}_{name}")
     assert not found
+    for width, height in SIZES:
+        teacher.set_viewport_size({"width": width, "height": height})
+        teacher.wait_for_timeout(300)
+        assert teacher.evaluate("document.documentElement.scrollWidth") <= width
+        keep(teacher, f"teacher_{width}", whole=True)
 
 
 def test_every_scene_of_a_class_is_used_with_keys_alone(visitor, classroom):  # noqa: F811

@@ -99,3 +99,18 @@ def test_no_task_of_a_lesson_says_baseline(path):
     said = shown_in([lesson.get(key) for key in ("title", "goal", "background", "questions", "notes")])
     said += [task["asks"] for task in lesson["tasks"]]
     assert [text for text in said if re.search(r"\bbaselines?\b", text, re.IGNORECASE)] == []
+
+
+SPOKEN = [*READ, *(SCENES.parent / "sentences").glob("*.yaml")]  # of pages, scenes, stories and reports
+AS_HISTORY = re.compile(r"^(what|how it) (really )?happened\b(?! before)", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: f"{path.parent.parent.name}/{path.stem}")
+def test_nothing_simulated_is_headed_as_history(path):
+    texts_shown = shown_in(yaml.safe_load(path.read_text(encoding="utf-8")))
+    assert [text for text in texts_shown if AS_HISTORY.search(text)] == []
+
+
+def test_a_heading_that_takes_a_campaign_for_history_is_found():
+    assert AS_HISTORY.search("What happened on 4 July") and AS_HISTORY.search("What happened")
+    assert not AS_HISTORY.search("What happened before stays as it was.") and not AS_HISTORY.search("What was reported")

@@ -26,7 +26,7 @@ def dialects() -> dict[str, Dialect]:
 
 
 def said_dialect(dialect: Dialect) -> str:
-    """Return a convention in words, such as `semicolon between columns, decimal comma`."""
+    """Return a convention in words, such as `semicolon, decimal comma`."""
     texts = texts_of("hand_in")
     separator = next(name for name, mark in SEPARATORS.items() if mark == dialect.delimiter)
     decimal = "comma" if dialect.decimal == "," else "point"
