@@ -108,7 +108,7 @@ def records_of(order: Order, state: State, days: int) -> list[Record]:
         return [record for part in pool.map(run, parts) for record in part]
 
 
-def with_later_luck(state: State, rng: np.random.Generator) -> State:
+def with_later_draws(state: State, rng: np.random.Generator) -> State:
     """Return the worlds, each with one new seed for all days after the last day of its draws."""
     shares, daily, lasting, local = state
     new = rng.integers(2**SEED_BITS, size=(daily.shape[0], 1, 1), dtype=np.uint64)
@@ -220,7 +220,7 @@ def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) 
     truth, reports = synthetic(ground, seed)
     model = ground.model(reports)
     days, rng = model.last + LATER, generator(seed, FRESH)
-    state = with_later_luck(conditioned(model, worlds, seed, chain).state, rng)
+    state = with_later_draws(conditioned(model, worlds, seed, chain).state, rng)
     found = {}
     for name, order in (("", ground.order), ("changed: ", ground.changed)):
         true, *values = (record.series[-1] for one in (truth, state) for record in records_of(order, one, days))
@@ -250,7 +250,7 @@ def null_differences(ground: Ground, state: State, days: int) -> int:
     return sum(any(not np.array_equal(a, b) for a, b in zip(*pair, strict=True)) for pair in pairs)
 
 
-def told_apart(
+def theory_weights(
     grounds: dict[str, Ground], worlds: int, records: int, chain: int = CHAIN
 ) -> dict[str, dict[str, float]]:
     """Return the mean probability of each theory (inner) over synthetic records of the true theory (outer)."""
@@ -298,7 +298,7 @@ def measure(quick: bool) -> dict[str, Any]:
         "rerun": {"worlds": worlds, "different": different},
         "null": {"worlds": worlds, "different": null_differences(until, cloud.state, model.last + LATER)},
         "coverage": coverage(until, worlds, records),
-        "theories": {"records": 2 if quick else 10, "found": told_apart(theories, worlds, 2 if quick else 10)},
+        "theories": {"records": 2 if quick else 10, "found": theory_weights(theories, worlds, 2 if quick else 10)},
     }
 
 

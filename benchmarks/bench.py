@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, machine, table, told_by
+from common import ROOT, machine, run_code, table
 
 HERE = Path(__file__).parent
 SECTIONS = {
@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     for name in wanted:
         print(f"{datetime.now(UTC):%H:%M} {name}: {SECTIONS[name]} ...", file=sys.stderr, flush=True)
         begun = time.perf_counter()
-        found = told_by(MEASURE, HERE, name, int(quick), one_core=False)
+        found = run_code(MEASURE, HERE, name, int(quick), one_core=False)
         measured["sections"][name] = {"seconds": time.perf_counter() - begun, "on": machine(), "measured": found}
         write(folder, measured)
         if hasattr(section := import_module(name), "draw"):

@@ -32,7 +32,7 @@ from sim.explorable.encoding import described
 from sim.explorable.explorable import campaigns_in
 
 STUDENTS, SECONDS, EVERY = 30, 12.0, 0.8
-PATIENCE = 600.0  # seconds until the campaigns of the page are there
+PATIENCE = 600.0  # maximum seconds until the campaigns of the page are ready
 PLACE = Path(__file__).parent / "class_scenes.json"
 NAMES = {
     "load": "the page, loaded by all at once", "ask": "where the class is, asked by a page",
@@ -45,15 +45,15 @@ AIMS = {"follow": "2 s for 95 %", "wall": "2 s for 95 %"}
 class Class:
     """What the simulated class shares: its clock, the wall, and all measured times."""
 
-    def __init__(self, address: str, code: str, teacher: str, told: dict[str, list[float]]) -> None:
-        self.address, self.code, self.told = address, code, told
+    def __init__(self, address: str, code: str, teacher: str, times: dict[str, list[float]]) -> None:
+        self.address, self.code, self.times = address, code, times
         self.wall = Visitor(address, {BROWSER: teacher})
-        self.about: dict[str, Any] = {}  # what the page says of its campaigns
+        self.about: dict[str, Any] = {}  # JSON of the page about its campaigns
         self.moved: dict[int, float] = {}  # when the teacher moved the class to a scene
         self.sent: dict[tuple[str, str], float] = {}  # when a campaign or bracket was sent, by kind and letter
 
     async def open_wall(self) -> None:
-        """Open the wall, and wait until the campaigns of the page are there."""
+        """Open the wall, and wait until the campaigns of the page are ready."""
         self.wall.listeners = [self.look]
         await self.wall.open(f"/projector?class={self.code}")
         ends = time.perf_counter() + PATIENCE
@@ -77,23 +77,23 @@ class Class:
         return self.wall.find(lambda state: "wall" in state)
 
     def look(self, _widget: str, state: dict[str, Any]) -> None:
-        """Record which campaigns and brackets have come to the wall."""
+        """Record which campaigns and brackets have appeared on the wall."""
         scene = (state.get("wall") or {}).get("scene") or {}
         lines = (scene.get("chart") or {}).get("lines", [])
         ranges = [one for row in (scene.get("board") or {}).get("rows", []) for one in row["ranges"]]
         here = [(CAMPAIGN, one["letter"]) for one in lines] + [(BRACKET, one["letter"]) for one in ranges]
         for one in here:
             if one in self.sent:
-                self.told["wall"].append(time.perf_counter() - self.sent.pop(one))
+                self.times["wall"].append(time.perf_counter() - self.sent.pop(one))
 
     async def move(self, scene: int) -> None:
-        """Take the class to the next scene with the key N of the wall."""
+        """Move the class to the next scene with the key N of the wall."""
         self.moved[scene] = time.perf_counter()
         await self.wall.press(self.widget, "next", self.state["place"])
 
 
 class Student:
-    """A simulated page of the scenes, which asks where its class is, and does what each scene asks for."""
+    """A simulated page of the scenes, which requests the current scene and does what each scene asks for."""
 
     def __init__(self, number: int, room: Class, browser: str, letter: str) -> None:
         self.number, self.room, self.letter = number, room, letter
@@ -106,20 +106,20 @@ class Student:
         started = time.perf_counter()
         answer = await self.client.get(f"{self.room.address}/explorable?class={self.room.code}")
         answer.raise_for_status()
-        self.room.told["load"].append(time.perf_counter() - started)
+        self.room.times["load"].append(time.perf_counter() - started)
 
     async def follow(self, seconds: float) -> None:
-        """Ask where the class is until it is in the last scene and that scene has lasted, too."""
+        """Request the current scene until the last scene of the class has ended."""
         ends = float("inf")
         while time.perf_counter() < ends:
             started = time.perf_counter()
             found = (await self.client.get(f"{self.address}&has={self.has}")).json()
             now = time.perf_counter()
-            self.room.told["ask"].append(now - started)
+            self.room.times["ask"].append(now - started)
             self.has, self.attempt = found["has"], found["attempt"]
             if found["scene"] != self.scene:
                 self.scene = found["scene"]
-                self.room.told["follow"].append(now - self.room.moved[self.scene])
+                self.room.times["follow"].append(now - self.room.moved[self.scene])
                 asyncio.get_running_loop().create_task(self.act(SCENES[self.scene], seconds))
                 ends = now + seconds if self.scene == len(SCENES) - 1 else ends
             await asyncio.sleep(EVERY)
@@ -150,18 +150,18 @@ class Student:
             self.room.sent[done["kind"], self.letter] = started
         answer = await self.client.post(f"{self.address}&attempt={self.attempt}", json=done)
         answer.raise_for_status()
-        self.room.told["send"].append(time.perf_counter() - started)
+        self.room.times["send"].append(time.perf_counter() - started)
 
 
 async def measure(address: str, process: int, register: Register, students: int, seconds: float) -> dict[str, Any]:
-    """Take a class through the scenes, `seconds` in each."""
-    told: dict[str, list[float]] = defaultdict(list)
+    """Run a class through the scenes, with `seconds` in each."""
+    times: dict[str, list[float]] = defaultdict(list)
     teacher = secrets.token_hex(16)
     code, _ = register.open_session(teacher)
     browsers = [secrets.token_hex(16) for _ in range(students)]
     letters = [register.join(code, browser, f"Student {row}").letter for row, browser in enumerate(browsers)]
     ClassScenes(register).begin(code, teacher)
-    room = Class(address, code, teacher, told)
+    room = Class(address, code, teacher, times)
     await room.open_wall()
     pages = [Student(row, room, browser, letters[row]) for row, browser in enumerate(browsers)]
     await asyncio.gather(*(page.load() for page in pages))
@@ -174,7 +174,7 @@ async def measure(address: str, process: int, register: Register, students: int,
     works = ClassScenes(register).gathered(code, teacher)
     whole = sum(bool(one.drawing and one.has_run and one.brackets) for one in works)
     return {
-        "students": students, "seconds": seconds, "times": {what: summary(found) for what, found in told.items()},
+        "students": students, "seconds": seconds, "times": {what: summary(found) for what, found in times.items()},
         "not_on_the_wall": len(room.sent), "not_kept": students - whole,
         "memory_mb": {"before": before, "at_the_end": memory(process)}, "machine": machine(),
     }  # fmt: skip

@@ -39,8 +39,8 @@ AIMS = {"step": 0.5, "first_distribution": 3.0, "all_at_once": 60.0}  # seconds
 class Student:
     """A simulated student with two pages, who records how long each response took."""
 
-    def __init__(self, number: int, address: str, told: dict[str, list[float]]) -> None:
-        self.number, self.told, self.asked = number, told, 0
+    def __init__(self, number: int, address: str, times: dict[str, list[float]]) -> None:
+        self.number, self.times, self.asked = number, times, 0
         self.luck = random.Random(number)
         self.watching, self.changing = Visitor(address), Visitor(address)
 
@@ -48,19 +48,19 @@ class Student:
         """Open both pages."""
         started = time.perf_counter()
         await self.watching.open("/watch")
-        self.told["open_watch"].append(time.perf_counter() - started)
+        self.times["open_watch"].append(time.perf_counter() - started)
         started = time.perf_counter()
         await self.changing.open("/change")
-        self.told["open_change"].append(time.perf_counter() - started)
+        self.times["open_change"].append(time.perf_counter() - started)
 
     async def step(self) -> None:
         """Step to another day."""
         film = self.watching.find(lambda state: "films" in state)
-        self.told["step"].append(await self.watching.press(film, "told", self.luck.randrange(LAST_DAY)))
+        self.times["step"].append(await self.watching.press(film, "told", self.luck.randrange(LAST_DAY)))
 
     async def roll(self) -> None:
         """Watch another campaign."""
-        self.told["roll"].append(await self.watching.press(self.watching.button("Again")))
+        self.times["roll"].append(await self.watching.press(self.watching.button("Again")))
 
     async def ask(self) -> None:
         """Request 200 campaigns with unused settings; time from the click to the first result and to all."""
@@ -81,11 +81,11 @@ class Student:
 
         self.changing.listeners = [look]
         started = time.perf_counter()
-        self.told["press_run"].append(await self.changing.press(self.changing.button("Run 200 campaigns")))
+        self.times["press_run"].append(await self.changing.press(self.changing.button("Run 200 campaigns")))
         await self.until(seen)
-        self.told["first_distribution"].append(time.perf_counter() - started)
+        self.times["first_distribution"].append(time.perf_counter() - started)
         await self.until(whole)
-        self.told["whole_distribution"].append(time.perf_counter() - started)
+        self.times["whole_distribution"].append(time.perf_counter() - started)
 
     async def until(self, event: asyncio.Event) -> None:
         """Wait for an event; if it does not come, raise an error with the content of the page."""
@@ -117,18 +117,18 @@ class Student:
 
 async def measure(address: str, process: int, students: int, minutes: float) -> dict[str, Any]:
     """Measure a lesson, and then requests by all students at the same moment."""
-    told: dict[str, list[float]] = defaultdict(list)
-    room = [Student(number, address, told) for number in range(students)]
+    times: dict[str, list[float]] = defaultdict(list)
+    room = [Student(number, address, times) for number in range(students)]
     await asyncio.gather(*(student.come_in() for student in room))
     opened = memory(process)
     await asyncio.gather(*(student.study(60 * minutes) for student in room))
-    lesson = {what: summary(seconds) for what, seconds in told.items()}
+    lesson = {what: summary(seconds) for what, seconds in times.items()}
     after = memory(process)
-    told.clear()
+    times.clear()
     started = time.perf_counter()
     await asyncio.gather(*(student.ask() for student in room))
     together = {
-        **{what: summary(seconds) for what, seconds in told.items()},
+        **{what: summary(seconds) for what, seconds in times.items()},
         "all_at_once": time.perf_counter() - started,
     }
     async with httpx2.AsyncClient() as client:
@@ -159,7 +159,7 @@ def classroom(register: Path | None = None) -> Iterator[tuple[str, int]]:
     """Start a server for a benchmark and stop it at the end; yield its address and process id.
 
     Args:
-        register: The file of its class sessions; None for a file of its own.
+        register: The file of its class sessions; None for a temporary file.
     """
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))

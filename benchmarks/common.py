@@ -23,7 +23,7 @@ MEASURED = ("calibration=as_declared",)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def told_by(code: str, *words: object, python: str | Path = sys.executable, one_core: bool = True, **env: str) -> Any:
+def run_code(code: str, *words: object, python: str | Path = sys.executable, one_core: bool = True, **env: str) -> Any:
     """Run code in a separate process, on one core by default, and parse the last line that it prints as JSON.
 
     Raises RuntimeError with the end of its standard error if it fails.

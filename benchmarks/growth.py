@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import MEASURED, in_turn, in_words, machine, ratios, spread, table, told_by
+from common import MEASURED, in_turn, in_words, machine, ratios, run_code, spread, table
 from sweeps import sweep
 from tiling import tiled
 
@@ -88,12 +88,12 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
 
 
-def live(settings: Settings, world: World, seed: int) -> Campaign:
+def run_one(settings: Settings, world: World, seed: int) -> Campaign:
     """Run one campaign in a reused world, as a worker does."""
     return run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)
 
 
-def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
+def time_families(people_per_row: str, campaigns: str) -> dict[str, float]:
     """Measure rows of refugees, milliseconds per campaign and peak megabytes; `people_per_row` 0: nobody flees."""
     people, share = (int(people_per_row), DAILY_SHARE) if int(people_per_row) else (1000, 0.0)
     words = [f"rules.flight.people_per_row={people}", f"rules.flight.rows={ROOM // people + 1000}"]
@@ -101,15 +101,15 @@ def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
     for name, changes in (("time", ()), (REFUSED, TURNED_AWAY)):
         settings = compose_settings([*MEASURED, *words, f"rules.flight.daily_share={share}", *changes])
         world = fresh(settings.layout.world)
-        live(settings, world, 0)  # warm-up: loads the rules and touches the memory
+        run_one(settings, world, 0)  # warm-up: loads the rules and touches the memory
         begun = time.process_time()
-        rows = [live(settings, world, seed).world.tally[Count.REFUGEE_ROWS] for seed in range(int(campaigns))]
+        rows = [run_one(settings, world, seed).world.tally[Count.REFUGEE_ROWS] for seed in range(int(campaigns))]
         told[name] = 1000 * (time.process_time() - begun) / int(campaigns)
         told.setdefault("peak memory", peak())
     return told | {"families": float(np.mean(rows))}
 
 
-def live_tiles(side: str, campaigns: str) -> dict[str, float]:
+def time_tiles(side: str, campaigns: str) -> dict[str, float]:
     """Measure time and memory of a country of side x side tiles: layout, a campaign, and one in which nobody flees."""
     settings, program = compose_settings([*MEASURED, SPACE_OF_A_TILE]), peak()
     begun = time.process_time()
@@ -151,11 +151,11 @@ def settled() -> Settings:
     return settings
 
 
-def live_some(seeds: Sequence[int]) -> None:
+def run_seeds(seeds: Sequence[int]) -> None:
     """Run campaigns one after the other and discard their results."""
     world = fresh(settled().layout.world)
     for seed in seeds:
-        live(settled(), world, seed)
+        run_one(settled(), world, seed)
 
 
 def be_ready(meeting: Any) -> None:
@@ -164,13 +164,13 @@ def be_ready(meeting: Any) -> None:
     meeting.wait()
 
 
-def live_bare(kind: str, workers: str, campaigns: str) -> float:
+def time_without_study(kind: str, workers: str, campaigns: str) -> float:
     """Measure milliseconds per campaign outside a study, with workers that are already started."""
     pieces = [range(first, first + PIECE) for first in range(0, int(campaigns), PIECE)]
     with bare_workers(kind, int(workers)) as pool:
         list(pool.map(len, pieces[: int(workers)]))  # start all workers before timing
         begun = time.perf_counter()
-        list(pool.map(live_some, pieces))
+        list(pool.map(run_seeds, pieces))
         return 1000 * (time.perf_counter() - begun) / int(campaigns)
 
 
@@ -201,7 +201,7 @@ def measure_families(plan: Plan) -> dict[str, Any]:
     """Measure time and memory of one campaign by rows of refugees, beyond those of one in which nobody flees."""
     campaigns = 1 if plan.repeats == 1 else 2
     ways: dict[int, Any] = {
-        people: partial(ask, "live_families", people, campaigns) for people in (0, *plan.people_per_row)
+        people: partial(ask, "time_families", people, campaigns) for people in (0, *plan.people_per_row)
     }
     told = in_turn(ways, plan.repeats)
     calm = told.pop(0)
@@ -216,7 +216,7 @@ def measure_families(plan: Plan) -> dict[str, Any]:
 def measure_districts(plan: Plan) -> dict[str, Any]:
     """Measure growth with the number of districts; nothing is subtracted, as there is no case without districts."""
     campaigns = {1: 6, 2: 2, 4: 1}
-    told = in_turn({side: partial(ask, "live_tiles", side, campaigns[side]) for side in plan.sides}, plan.repeats)
+    told = in_turn({side: partial(ask, "time_tiles", side, campaigns[side]) for side in plan.sides}, plan.repeats)
     x = [runs[0]["districts"] for runs in told.values()]
     return {name: growth(unit, x, column(told, name)) for name, unit in OF_DISTRICTS.items()}
 
@@ -237,7 +237,7 @@ def measure_workers(plan: Plan) -> dict[str, Any]:
     for kind, workers in product(KINDS, (1, 2)):
         words = f"runs={plan.runs}", f"executor={kind}", f"executor.workers={workers}"
         ways[kind, PLACES[0], workers] = partial(command, *words)
-        ways[kind, PLACES[1], workers] = partial(ask, "live_bare", kind, workers, plan.runs, one_core=False)
+        ways[kind, PLACES[1], workers] = partial(ask, "time_without_study", kind, workers, plan.runs, one_core=False)
     told = in_turn(ways, plan.commands)
     measured = {}
     for kind in KINDS:
@@ -254,7 +254,7 @@ def measure_workers(plan: Plan) -> dict[str, Any]:
 
 def ask(deed: str, *words: object, one_core: bool = True) -> Any:
     """Run a function of this module in a separate process and return its result."""
-    return told_by(ASK, deed, *words, one_core=one_core)
+    return run_code(ASK, deed, *words, one_core=one_core)
 
 
 def command(*words: str) -> dict[str, float]:

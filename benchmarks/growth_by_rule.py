@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from common import in_turn, plain, table, told_by
+from common import in_turn, plain, run_code, table
 from growth import LINEAR, NOT_FITTED, column, growth, is_worse_than_linear, say, say_exponent
-from rules_profile import entries_of, lines_of_the_day, live_in_steps, net_of_calls
+from rules_profile import entries_of, lines_of_the_day, net_of_calls, run_in_steps
 from tiling import tiled
 
 from sim.configuration.compose import compose_settings
@@ -25,7 +25,7 @@ ASK = """
 import json, sys
 sys.path.insert(0, "benchmarks")
 import growth_by_rule
-print(json.dumps(growth_by_rule.live_steps(*map(int, sys.argv[1:]))))
+print(json.dumps(growth_by_rule.time_steps(*map(int, sys.argv[1:]))))
 """
 CAMPAIGNS = {1: 4, 2: 2, 4: 1}  # campaigns by number of tiles along a side
 TURNS = {1: 6, 2: 3, 4: 2}  # repeats, of which the minimum is used
@@ -41,15 +41,15 @@ WHY = {  # explanations found by reading the rules
 LINEAR_WORK = "it visits nothing more often as the country grows; its arrays no longer fit the caches, or more happens"
 
 
-def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
+def time_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
     """Measure milliseconds per campaign of every step in a country of side x side tiles, and its districts."""
     settings = compose_settings()
     layout, rules, timeline = tiled(settings, side)
     steps = lines_of_the_day(ast.Expr)
-    live = partial(live_in_steps, layout.world, rules, timeline, entries=entries_of(steps), clock=time.process_time)
-    live(days=2, seed=0)  # warm-up: compiles
+    run = partial(run_in_steps, layout.world, rules, timeline, entries=entries_of(steps), clock=time.process_time)
+    run(days=2, seed=0)  # warm-up: compiles
     least = sum(
-        np.min([live(days=settings.days, seed=seed)[0] for _ in range(turns)], axis=0) for seed in range(campaigns)
+        np.min([run(days=settings.days, seed=seed)[0] for _ in range(turns)], axis=0) for seed in range(campaigns)
     )
     told = net_of_calls(steps, least / campaigns * 1000)
     return told | {"districts": float(layout.world.districts.holder.size)}
@@ -58,7 +58,7 @@ def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
 def measure(quick: bool = False) -> dict[str, Any]:
     """Measure every step at each size and fit its law; the steps slowest in the largest country come first."""
     sides, repeats = ((1, 2), 1) if quick else ((1, 2, 4), 2)
-    told = in_turn({side: partial(told_by, ASK, side, CAMPAIGNS[side], TURNS[side]) for side in sides}, repeats)
+    told = in_turn({side: partial(run_code, ASK, side, CAMPAIGNS[side], TURNS[side]) for side in sides}, repeats)
     x = [runs[0].pop("districts") for runs in told.values()]
     names = sorted(told[sides[0]][0], key=lambda name: -told[sides[-1]][0][name])
     return {name: fitted(x, column(told, name)) for name in names}

@@ -26,7 +26,7 @@ from unittest import mock
 
 import limit_rules
 import numpy as np
-from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
+from common import MEASURED, ROOT, in_turn, in_words, run_code, spread, table
 
 from sim.configuration.compose import compose_settings
 from sim.engine.campaign import blank_record, step
@@ -123,7 +123,7 @@ def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
-def evenings_of(size: Size) -> list[Case]:
+def cases_of(size: Size) -> list[Case]:
     """Prepare a case for every rule at the end of every measured day of one campaign."""
     settings = compose_settings(MEASURED)
     world = fresh(settings.layout.world)
@@ -195,14 +195,14 @@ def pointers(arrays: Sequence[np.ndarray]) -> Any:
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
-def way_of_panj(case: Case, rule: Any) -> Callable[[int], None]:
+def runner_of_panj(case: Case, rule: Any) -> Callable[[int], None]:
     """Return a function that runs the compiled rule a given number of times."""
     written = written_by(case.rule, case.world)
     saved = tuple(trait.copy() for trait in written)
     return lambda times: rule(times, case.world, case.rules, case.seeds, case.day, written, saved)
 
 
-def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], None]:
+def runner_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], None]:
     """Return a function that runs the rule in C a given number of times."""
     kept = handed_to_c(case)
     written = written_by(case.rule, case.world)
@@ -217,15 +217,15 @@ def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], Non
     return run
 
 
-def ways_of(case: Case, libraries: Mapping[str, ctypes.CDLL]) -> dict[tuple[str, bool], Callable[[int], None]]:
+def runners_of(case: Case, libraries: Mapping[str, ctypes.CDLL]) -> dict[tuple[str, bool], Callable[[int], None]]:
     """Prepare Panj and every C build, with and without the rule, and check that all end in the same state."""
     own = {name: case._replace(world=copied(case.world)) for name in ("Panj", *libraries)}
     ways: dict[tuple[str, bool], Callable[[int], None]] = {}
     for name, library in libraries.items():
-        ways[name, True] = way_of_c(own[name], library, case.rule)
-        ways[name, False] = way_of_c(own[name], library, "nothing")
-    ways["Panj", True] = way_of_panj(own["Panj"], limit_rules.AGAIN[case.rule])
-    ways["Panj", False] = way_of_panj(own["Panj"], limit_rules.nothing_again)
+        ways[name, True] = runner_of_c(own[name], library, case.rule)
+        ways[name, False] = runner_of_c(own[name], library, "nothing")
+    ways["Panj", True] = runner_of_panj(own["Panj"], limit_rules.AGAIN[case.rule])
+    ways["Panj", False] = runner_of_panj(own["Panj"], limit_rules.nothing_again)
     for (_, whole), way in ways.items():
         if whole:
             way(2)
@@ -245,7 +245,7 @@ def assert_same(ours: Case, theirs: Case, name: str) -> None:
 
 def microseconds(case: Case, libraries: Mapping[str, ctypes.CDLL], size: Size) -> dict[str, float]:
     """Measure microseconds per call of the rule, by implementation."""
-    ways = ways_of(case, libraries)
+    ways = runners_of(case, libraries)
     least = least_of({key: partial(way, size.times) for key, way in ways.items()}, size.turns)
     return {name: (least[name, True] - least[name, False]) / size.times * 1e6 for name, whole in ways if whole}
 
@@ -313,7 +313,7 @@ def is_of_journeys(own: Any) -> bool:
 
 def of_muster(world: World, case: Case) -> Work:
     """Count per district: its men and forces; if it is faced, six traits of each unit of its garrison; the columns."""
-    way_of_panj(case._replace(world=world), limit_rules.AGAIN["muster"])(1)
+    runner_of_panj(case._replace(world=world), limit_rules.AGAIN["muster"])(1)
     districts = world.districts.holder.size
     faced = np.flatnonzero(world.garrisons.faced)
     units = sum(len(linked_units(world, int(district))) for district in faced)
@@ -328,7 +328,7 @@ def of_muster(world: World, case: Case) -> Work:
 def of_supply(world: World, case: Case) -> Work:
     """Count per district: eight traits; if connected, its links; if it is not full, the store of each of its units."""
     stocked = world.garrisons.stocked.copy()
-    way_of_panj(case._replace(world=world), limit_rules.AGAIN["supply"])(1)
+    runner_of_panj(case._replace(world=world), limit_rules.AGAIN["supply"])(1)
     districts, connected = world.districts.holder.size, world.districts.connected
     units = sum(len(linked_units(world, int(district))) for district in np.flatnonzero(~(stocked & connected)))
     links = int(np.diff(world.roads.first)[connected].sum())
@@ -371,7 +371,7 @@ def measured(size: Mapping[str, Any]) -> dict[str, Any]:
     plan = Size(**size)
     with tempfile.TemporaryDirectory() as folder:
         libraries = {name: compiled(flags, Path(folder) / f"{len(name)}.so") for name, flags in FLAGS.items()}
-        cases = evenings_of(plan)
+        cases = cases_of(plan)
         rules: dict[str, Any] = {rule: {"evenings": []} for rule in WRITES}
         for case in cases:
             spent = microseconds(case, libraries, plan)
@@ -384,7 +384,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
     if compiler() is None:
         raise RuntimeError("no C compiler: install one, or name it in CC")
     size = QUICK if quick else FULL
-    runs = in_turn({"run": lambda: told_by(ASK, json.dumps({"size": size._asdict()}))}, size.repeats)["run"]
+    runs = in_turn({"run": lambda: run_code(ASK, json.dumps({"size": size._asdict()}))}, size.repeats)["run"]
     bandwidth = {level: max(run["bandwidth"][level] for run in runs) for level in LEVELS}
     rules = {rule: summed([run["rules"][rule]["evenings"] for run in runs]) for rule in WRITES}
     for rule in rules.values():
@@ -434,7 +434,7 @@ def report(measured: Mapping[str, Any]) -> str:
             "forces and links is included and "
             f"divided by the number of rows. The triad of STREAM reaches {levels}; what a rule touches is in L2.",
             "",
-            *(f"- `{name}`: {WHY[name]}" for name, rule in rules.items() if needs_a_word(rule)),
+            *(f"- `{name}`: {WHY[name]}" for name, rule in rules.items() if needs_explanation(rule)),
             "",
             "What the C gains or loses by its flags, in ns a row:",
             "",
@@ -460,7 +460,7 @@ def flags_of(rule: Mapping[str, Any]) -> list[str]:
     return [f"{each:.2f}" for each in [*spent, rule["nanoseconds"]["Panj"] / min(spent)]]
 
 
-def needs_a_word(rule: Mapping[str, Any]) -> bool:
+def needs_explanation(rule: Mapping[str, Any]) -> bool:
     """Return whether a rule needs an explanation: whether it takes over twice as long as C or the memory limit."""
     spent = rule["nanoseconds"]
     return bool(spent["Panj"] > 2 * spent["C"] or rule["of_limit"]["Panj"] > 2)

@@ -1,7 +1,7 @@
 """Measure how long a page of the classroom takes to open on a slow laptop with a slow network.
 
-A new browser opens each page (cold), and opens it again with what it has kept (warm), with the processor slowed and the
-network limited as Chromium's tools for developers do it. A page is open when its heading and what it is for are seen.
+A new browser opens each page (cold) and opens it again with its cache (warm), with the processor slowed and the network
+limited as by Chromium's developer tools. A page is open when its heading and main content are visible.
 Load averages are recorded with every time, because other programs make times longer.
 """
 
@@ -25,7 +25,7 @@ SLOWER, MEGABITS, LATENCY = 6, 3.0, 40  # times slower; Mbit/s in both direction
 AIMS = {"cold": 6.0, "warm": 4.0}  # seconds
 TIMES = 3
 MOST = 120_000  # milliseconds
-PAGES = {  # what is seen of a page when it is open
+PAGES = {  # selector of the content that is visible when a page is open
     "": ".river-picture svg",
     "join": ".shell input",
     "watch": ".panj-board .country",
@@ -36,7 +36,7 @@ CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
 
 
 class Traffic:
-    """What a page loads: requests, bytes that pass the network, and the largest of them."""
+    """The traffic of a page: requests, bytes over the network, and the largest responses."""
 
     def __init__(self, session: "CDPSession") -> None:
         self.bytes: dict[str, float] = {}
@@ -104,7 +104,7 @@ def measure(browser: "Browser", address: str, name: str) -> dict[str, Any]:
     for which in ("cold", "warm"):
         page = context.new_page()
         found[which] = opened(page, address, name)
-        page.wait_for_timeout(1500)  # what is kept is written to the cache
+        page.wait_for_timeout(1500)  # the browser writes its cache
         page.close()
     context.close()
     return found

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common import MEASURED, ROOT, in_turn, in_words, ratios, spread, table, told_by
+from common import MEASURED, ROOT, in_turn, in_words, ratios, run_code, spread, table
 
 ENVIRONMENTS = ROOT / "benchmarks" / ".environments"
 PINS = {
@@ -49,14 +49,14 @@ def python_of(name: str) -> Path:
     python, stamp, pins = folder / "bin" / "python", folder / "pins.txt", "\n".join(PINS[name])
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != pins:
         print(f"Installing {' '.join(PINS[name])} into benchmarks/.environments/{name} ...", file=sys.stderr)
-        run_aloud(sys.executable, "-m", "venv", "--clear", folder)
+        run_or_fail(sys.executable, "-m", "venv", "--clear", folder)
         (ENVIRONMENTS / ".gitignore").write_text("*\n", encoding="utf-8")
-        run_aloud(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS[name])
+        run_or_fail(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PINS[name])
         stamp.write_text(pins, encoding="utf-8")
     return python
 
 
-def run_aloud(*command: object) -> None:
+def run_or_fail(*command: object) -> None:
     """Run a command; raise RuntimeError with the end of its output if it fails."""
     done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     if done.returncode != 0:
@@ -69,12 +69,12 @@ def measure(quick: bool = False) -> dict[str, Any]:
     pythons = {name: python_of(name) for name in PINS}
     with tempfile.TemporaryDirectory() as folder:
         works = {name: written(Path(folder) / name, name, size) for name in SCENARIOS}
-        three_rules = {name: rules_beside_mesa(paths, size, pythons["mesa"]) for name, paths in works.items()}
+        three_rules = {name: compare_with_mesa(paths, size, pythons["mesa"]) for name, paths in works.items()}
         journeys = Path(works["refugee_surge"][0]).with_name("journeys.json")
         return {
             "size": size._asdict(),
             "three_rules": three_rules,
-            "journeys": journeys_beside_flee(journeys, size, pythons["flee"]),
+            "journeys": compare_with_flee(journeys, size, pythons["flee"]),
         }
 
 
@@ -82,18 +82,18 @@ def written(folder: Path, scenario: str, size: Size) -> list[str]:
     """Write one file of work per seed; return the paths."""
     folder.mkdir()
     words = (folder, FIRST_SEED, size.replicates, size.evening, size.days, f"scenario={scenario}", HALF_LET_IN)
-    paths: list[str] = told_by(PANJ, "write", *words, *MEASURED)
+    paths: list[str] = run_code(PANJ, "write", *words, *MEASURED)
     return paths
 
 
-def rules_beside_mesa(paths: Sequence[str], size: Size, python: Path) -> dict[str, Any]:
+def compare_with_mesa(paths: Sequence[str], size: Size, python: Path) -> dict[str, Any]:
     """Measure Panj and Mesa on the days of one seed, and on replicates of several seeds."""
-    mesa = partial(told_by, PROGRAM, MESA, python=python)
+    mesa = partial(run_code, PROGRAM, MESA, python=python)
     given = in_turn(
         {
-            "panj": lambda: told_by(PANJ, "live", paths[0], size.panj_repeats),
-            "mesa": lambda: mesa("live", paths[0]),
-            "panj_replicates": lambda: told_by(PANJ, "replicates", *paths),
+            "panj": lambda: run_code(PANJ, "run", paths[0], size.panj_repeats),
+            "mesa": lambda: mesa("run", paths[0]),
+            "panj_replicates": lambda: run_code(PANJ, "replicates", *paths),
             "mesa_replicates": lambda: mesa("replicates", *paths),
         },
         size.repeats,
@@ -138,12 +138,12 @@ def count_values(values: Any) -> int:
     return sum(map(count_values, values)) if isinstance(values, list) else 1
 
 
-def journeys_beside_flee(path: Path, size: Size, python: Path) -> dict[str, Any]:
+def compare_with_flee(path: Path, size: Size, python: Path) -> dict[str, Any]:
     """Measure rows moved per second in Panj and Flee: families (or agents) on the road, counted once per day."""
     given = in_turn(
         {
-            "panj": lambda: told_by(PANJ, "travel", path, size.panj_repeats),
-            "flee": lambda: told_by(PROGRAM, FLEE, path, python=python),
+            "panj": lambda: run_code(PANJ, "travel", path, size.panj_repeats),
+            "flee": lambda: run_code(PROGRAM, FLEE, path, python=python),
         },
         size.repeats,
     )

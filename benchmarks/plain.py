@@ -6,9 +6,9 @@ python benchmarks/plain.py [quick]
 import sys
 from typing import Any
 
-from common import MEASURED, in_turn, in_words, ratios, spread, table, told_by
+from common import MEASURED, in_turn, in_words, ratios, run_code, spread, table
 
-LIVE = """
+CODE = """
 import json, sys, time
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import fresh
@@ -36,9 +36,9 @@ def measure(quick: bool = False) -> dict[str, Any]:
     seeds, turns = (4, 3) if quick else (20, 10)
     given = in_turn(
         {
-            "compiled": lambda: told_by(LIVE, seeds, turns, *MEASURED, NUMBA_DISABLE_JIT="0"),
-            "to July": lambda: told_by(LIVE, seeds, turns, *MEASURED, TO_JULY, NUMBA_DISABLE_JIT="0"),
-            "plain": lambda: told_by(LIVE, 1, 1, *MEASURED, NUMBA_DISABLE_JIT="1"),
+            "compiled": lambda: run_code(CODE, seeds, turns, *MEASURED, NUMBA_DISABLE_JIT="0"),
+            "to July": lambda: run_code(CODE, seeds, turns, *MEASURED, TO_JULY, NUMBA_DISABLE_JIT="0"),
+            "plain": lambda: run_code(CODE, 1, 1, *MEASURED, NUMBA_DISABLE_JIT="1"),
         },
         1 if quick else 3,
     )

@@ -72,7 +72,7 @@ def record(world, record, day):  # type: ignore[no-untyped-def]
     record_day(world, record, day)
 
 
-def live_in_steps(
+def run_in_steps(
     layout: World,
     rules: Rules,
     timeline: Timeline,
@@ -115,13 +115,13 @@ def measure(quick: bool = False) -> dict[str, Any]:
     entries = entries_of(steps)
     country = settings.layout.world, settings.rules, settings.timeline, settings.days
     world = fresh(settings.layout.world)
-    live_in_steps(*country, entries, 0)  # warm-up: compiles
+    run_in_steps(*country, entries, 0)  # warm-up: compiles
     least = np.zeros(len(steps) + 3)
     whole = 0.0
     for seed in range(campaigns):
         spent, whole_of = [], []
         for _ in range(turns):
-            seconds, kept = live_in_steps(*country, entries, seed)
+            seconds, kept = run_in_steps(*country, entries, seed)
             spent.append(seconds)
             begun = time.perf_counter()
             again = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)

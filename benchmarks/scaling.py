@@ -1,4 +1,4 @@
-"""Measure what a campaign costs with and without the lock of the interpreter, and predict campaigns per second.
+"""Measure the time of a campaign with and without the lock of the interpreter, and predict campaigns per second.
 
     python benchmarks/scaling.py [quick]
 

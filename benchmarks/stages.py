@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from common import CORES, MEASURED, ROOT, table, told_by
+from common import CORES, MEASURED, ROOT, run_code, table
 from sweeps import bare
 
 SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
@@ -125,8 +125,8 @@ def measure_size(runs: int) -> dict[str, Any]:
         prices = [bare(BARE)]
         measured = whole([*words, "study=whole"])
         prices.append(bare(BARE))
-        stages = told_by(INSIDE.format("inside_run"), *words, "study=parts", one_core=False)
-        drawing = told_by(INSIDE.format("inside_report"), f"{folder}/parts", one_core=False)
+        stages = run_code(INSIDE.format("inside_run"), *words, "study=parts", one_core=False)
+        drawing = run_code(INSIDE.format("inside_report"), f"{folder}/parts", one_core=False)
     rules = runs * statistics.mean(prices)
     share = 1 - rules / measured["seconds"]
     return {"runs": runs, **measured, "rules": rules, "share": share, "stages": stages, "drawing": drawing}

@@ -27,11 +27,11 @@ count, workers = int(sys.argv[1]), int(sys.argv[2])
 s = compose_settings(sys.argv[3:])
 world = s.layout.world
 run_campaign(world, s.rules, s.timeline, 0, 1)
-def live(seed):
+def run(seed):
     run_campaign(world, s.rules, s.timeline, seed, s.days)
 begun = time.perf_counter()
 with ThreadPoolExecutor(workers) as pool:
-    list(pool.map(live, range(count)))
+    list(pool.map(run, range(count)))
 print((time.perf_counter() - begun) / count)
 """
 

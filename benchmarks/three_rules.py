@@ -5,7 +5,7 @@ which districts fell and how, where there was fighting, which families set out, 
 program starts from the same plain values in a JSON file. Garrisons do not move, and keep the supply of the first state.
 
     python benchmarks/three_rules.py write FOLDER FIRST_SEED COUNT EVENING DAYS [OVERRIDE ...]
-    python benchmarks/three_rules.py live WORK [REPEATS] | replicates WORK ... | travel JOURNEYS [REPEATS]
+    python benchmarks/three_rules.py run WORK [REPEATS] | replicates WORK ... | travel JOURNEYS [REPEATS]
 """
 
 import json
@@ -62,8 +62,8 @@ CONDITIONS = (Condition.PAY, Condition.AIR_COVER, Condition.AID)
 Work = dict[str, Any]
 
 
-class Told(IntEnum):
-    """Kinds of input that the three rules receive from the other rules."""
+class Input(IntEnum):
+    """Kinds of input that the three rules receive from other rules."""
 
     FALL = 0  # yesterday; amount: Fall
     STAND = 1  # yesterday
@@ -80,7 +80,7 @@ class Given(NamedTuple):
     """The input to the three rules by day (compressed rows)."""
 
     first: Whole  # days + 1: first row of each day
-    what: Whole  # Told
+    what: Whole  # Input
     subject: Whole  # row of the district, province, post or condition
     amount: Real
 
@@ -114,7 +114,7 @@ class Country(NamedTuple):
 
 
 @entry
-def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray, evening: int) -> None:
+def run_rules_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray, evening: int) -> None:
     """Run the three rules in the order of the day, for all days with input."""
     land, border = (
         Land(country.districts, country.provinces, country.roads),
@@ -123,7 +123,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray,
     endurance = Endurance(numbers.hungry_below, numbers.patience_days)
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
-        be_told(country, given, turn, day)
+        apply_given(country, given, turn, day)
         today = day_of(country, daily[day], day)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
@@ -132,7 +132,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray,
 
 
 @entry
-def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray, evening: int) -> None:
+def run_journeys_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray, evening: int) -> None:
     """Run journeys alone, for all days with input."""
     land, border = (
         Land(country.districts, country.provinces, country.roads),
@@ -140,7 +140,7 @@ def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarra
     )
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
-        be_told(country, given, turn, day)
+        apply_given(country, given, turn, day)
         today = day_of(country, daily[day], day)
         travel(land, border, numbers.journeys, today)
 
@@ -153,7 +153,7 @@ def day_of(country: Country, keys: np.ndarray, day: int) -> Today:
 
 
 @rule
-def be_told(country: Country, given: Given, turn: int, day: int) -> None:
+def apply_given(country: Country, given: Given, turn: int, day: int) -> None:
     """Start a day and apply the effects of the other rules."""
     districts, posts = country.districts, country.posts
     districts.fighting[:] = 0.0
@@ -162,22 +162,22 @@ def be_told(country: Country, given: Given, turn: int, day: int) -> None:
     posts.arrivals_today[:] = 0
     for row in range(given.first[turn], given.first[turn + 1]):
         what, subject, amount = given.what[row], given.subject[row], given.amount[row]
-        if what == Told.FALL:
+        if what == Input.FALL:
             districts.lost_on[subject] = day - 1
             districts.lost_how[subject] = int(amount)
-        elif what == Told.STAND:
+        elif what == Input.STAND:
             districts.stood_on[subject] = day - 1
-        elif what == Told.PRESSURE:
+        elif what == Input.PRESSURE:
             country.provinces.under_pressure[subject] = True
-        elif what == Told.FIGHTING:
+        elif what == Input.FIGHTING:
             districts.fighting[subject] = 1.0
-        elif what == Told.HELP:
+        elif what == Input.HELP:
             districts.helped_on[subject] = day
-        elif what == Told.CONDITION:
+        elif what == Input.CONDITION:
             country.conditions[subject] = amount
-        elif what == Told.ROOM:
+        elif what == Input.ROOM:
             posts.room[subject] = int(amount)
-        elif what == Told.ROOM_USED:
+        elif what == Input.ROOM_USED:
             posts.admitted_today[subject] = int(amount)
         else:
             country.tally[Count.REFUGEE_ROWS] = int(amount)
@@ -190,17 +190,19 @@ def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening:
     seeds = seeds_of(seed, evening + days, world.provinces.capital.size)
     for day in range(evening + 1):
         step(world, rules, timeline, seeds, record, day)
-    work = work_of_evening(world, rules, seed, evening)
+    work = work_from(world, rules, seed, evening)
     for day in range(evening + 1, evening + days + 1):
-        before = told_before(world, day)
+        before = inputs_before(world, day)
         soldiers, rows = world.posts.soldiers_admitted.copy(), int(world.tally[Count.REFUGEE_ROWS])
         step(world, rules, timeline, seeds, record, day)
         add_families(work["families"], world, rows, day)
-        work["days"].append(before | told_after(world, day, soldiers) | {"families": len(work["families"]["people"])})
+        work["days"].append(
+            before | effects_after(world, day, soldiers) | {"families": len(work["families"]["people"])}
+        )
     return work
 
 
-def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work:
+def work_from(world: World, rules: Rules, seed: int, evening: int) -> Work:
     """Collect the starting state, with only the families on the road or waiting, renumbered."""
     state = world.refugees.state[: world.tally[Count.REFUGEE_ROWS]]
     kept = np.flatnonzero((state == RefugeeState.ON_THE_ROAD) | (state == RefugeeState.WAITING))
@@ -239,7 +241,7 @@ def queues_of(queues: Queues) -> list[list[int]]:
     return [queue_of(queues, post) for post in range(len(queues.front))]
 
 
-def told_before(world: World, day: int) -> dict[str, Any]:
+def inputs_before(world: World, day: int) -> dict[str, Any]:
     """Collect the input of the previous day that the three rules receive at the start of a day."""
     districts = world.districts
     fallen = np.flatnonzero(districts.lost_on == day - 1)
@@ -251,7 +253,7 @@ def told_before(world: World, day: int) -> dict[str, Any]:
     }
 
 
-def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]:
+def effects_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]:
     """Collect the effects of the other rules during the day."""
     return {
         "fighting": np.flatnonzero(world.districts.fighting > 0.0).tolist(),
@@ -359,16 +361,16 @@ def given_of(work: Work) -> Given:
     rows: list[tuple[int, int, float]] = []
     first = [0]
     for day in work["days"]:
-        rows += [(Told.FALL, district, how) for district, how in day["falls"]]
-        rows += [(Told.STAND, district, 0.0) for district in day["stands"]]
-        rows += [(Told.PRESSURE, province, 0.0) for province in day["pressure"]]
-        rows += [(Told.FIGHTING, district, 0.0) for district in day["fighting"]]
-        rows += [(Told.HELP, district, 0.0) for district in day["help"]]
+        rows += [(Input.FALL, district, how) for district, how in day["falls"]]
+        rows += [(Input.STAND, district, 0.0) for district in day["stands"]]
+        rows += [(Input.PRESSURE, province, 0.0) for province in day["pressure"]]
+        rows += [(Input.FIGHTING, district, 0.0) for district in day["fighting"]]
+        rows += [(Input.HELP, district, 0.0) for district in day["help"]]
         conditions = zip(CONDITIONS, day["conditions"], strict=False)  # empty for journeys alone
-        rows += [(Told.CONDITION, condition, value) for condition, value in conditions]
-        rows += [(Told.ROOM, post, room) for post, room in enumerate(day["room"])]
-        rows += [(Told.ROOM_USED, post, people) for post, people in enumerate(day["room_used"])]
-        rows.append((Told.FAMILIES, 0, day["families"]))
+        rows += [(Input.CONDITION, condition, value) for condition, value in conditions]
+        rows += [(Input.ROOM, post, room) for post, room in enumerate(day["room"])]
+        rows += [(Input.ROOM_USED, post, people) for post, people in enumerate(day["room_used"])]
+        rows.append((Input.FAMILIES, 0, day["families"]))
         first.append(len(rows))
     what, subject, amount = zip(*rows, strict=True)
     return Given(
@@ -422,7 +424,7 @@ def end_of(country: Country, work: Work) -> dict[str, Any]:
     }
 
 
-Living = Callable[[Country, Numbers, Given, np.ndarray, int], None]
+Runner = Callable[[Country, Numbers, Given, np.ndarray, int], None]
 
 
 def daily_of(work: Work) -> np.ndarray:
@@ -430,22 +432,22 @@ def daily_of(work: Work) -> np.ndarray:
     return seeds_of(int(work["seed"]), work["evening"] + given_of(work).first.size, 1).daily
 
 
-def live(work: Work, living: Living = live_on) -> Country:
+def run_work(work: Work, run: Runner = run_rules_on) -> Country:
     """Run the work and return the final state."""
     country = country_of(work)
-    living(country, typed_numbers(work), given_of(work), daily_of(work), work["evening"])
+    run(country, typed_numbers(work), given_of(work), daily_of(work), work["evening"])
     return country
 
 
 def measured(work: Work, repeats: int) -> dict[str, Any]:
     """Measure the seconds of the days alone; also return the final state."""
-    seconds, country = timed(work, repeats, live_on)
+    seconds, country = timed(work, repeats, run_rules_on)
     return {"seconds": seconds, "end": end_of(country, work)}
 
 
 def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
     """Measure the seconds of the journeys; also return the families moved per day and where each arrived."""
-    seconds, country = timed(work, repeats, travel_on)
+    seconds, country = timed(work, repeats, run_journeys_on)
     families = country.refugees
     arrived = np.where(families.state == RefugeeState.SETTLED, families.district, -1)
     end = work["evening"] + len(work["days"])
@@ -460,15 +462,15 @@ def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
     }
 
 
-def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
+def timed(work: Work, repeats: int, run: Runner) -> tuple[float, Country]:
     """Measure the median seconds of some repeats; also return the final state of the last."""
     start, numbers, given, daily = country_of(work), typed_numbers(work), given_of(work), daily_of(work)
-    living(copied(start), numbers, given, daily, work["evening"])  # warm-up: compiles or reads the cache
+    run(copied(start), numbers, given, daily, work["evening"])  # warm-up: compiles or reads the cache
     seconds = []
     for _ in range(repeats):
         country = copied(start)
         begun = time.perf_counter()
-        living(country, numbers, given, daily, work["evening"])
+        run(country, numbers, given, daily, work["evening"])
         seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds), country
 
@@ -476,13 +478,13 @@ def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
 def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, Any]:
     """Measure the seconds per replicate, including a new country and its days."""
     made = [(country_of(w), typed_numbers(w), given_of(w), daily_of(w), w["evening"]) for w in works]
-    live(works[0])
+    run_work(works[0])
     seconds = []
     for _ in range(repeats):
         begun = time.perf_counter()
         ends = [copied(start) for start, *_ in made]
         for country, (_, numbers, given, daily, evening) in zip(ends, made, strict=True):
-            live_on(country, numbers, given, daily, evening)
+            run_rules_on(country, numbers, given, daily, evening)
         seconds.append((time.perf_counter() - begun) / len(works))
     totals = [[int(country.tally[count]) for count in TOTALS] for country in ends]
     return {"seconds": statistics.median(seconds), "totals": totals}
@@ -510,7 +512,7 @@ def read(path: str) -> Work:
 
 
 def main(words: Sequence[str]) -> None:
-    """Run the subcommand that the words name, and print its result as JSON."""
+    """Run the subcommand named on the command line, and print its result as JSON."""
     verb, *others = words
     given: Any
     if verb == "write":
@@ -520,11 +522,11 @@ def main(words: Sequence[str]) -> None:
         given = measured_replicates([read(path) for path in others])
     else:
         work, repeats = read(others[0]), int(others[1]) if len(others) > 1 else 20
-        given = measured(work, repeats) if verb == "live" else measured_journeys(work, repeats)
+        given = measured(work, repeats) if verb == "run" else measured_journeys(work, repeats)
     print(json.dumps(given))
 
 
 if __name__ == "__main__":
-    import three_rules  # under its own name, by which Numba caches compiled code
+    import three_rules  # by its module name, which Numba uses to cache compiled code
 
     three_rules.main(sys.argv[1:])

@@ -25,7 +25,7 @@ class Visitor:
 
     Args:
         address: Address of the server.
-        cookies: Cookies that the browser has already.
+        cookies: Cookies that the browser already has.
     """
 
     def __init__(self, address: str, cookies: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -48,7 +48,7 @@ class Visitor:
         self.socket = await websockets.connect(
             channel, additional_headers={"Cookie": cookie}, max_size=None, ping_interval=None
         )
-        self.hearing = asyncio.create_task(self.hear())
+        self.receiving = asyncio.create_task(self.receive())
         control = uuid.uuid4().hex
         await self.send("comm_open", {"comm_id": control, "target_name": CONTROL, "data": {}})
         about = {"path": path, "dark": False, "themes": {}}
@@ -56,7 +56,7 @@ class Visitor:
 
     async def close(self) -> None:
         """Close the page."""
-        self.hearing.cancel()
+        self.receiving.cancel()
         await self.socket.close()
 
     async def send(self, kind: str, content: dict[str, Any]) -> float:
@@ -75,13 +75,13 @@ class Visitor:
         self.idle[number] = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
         await self.socket.send(json.dumps(message))
-        await asyncio.wait({self.idle[number], self.hearing}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({self.idle[number], self.receiving}, return_when=asyncio.FIRST_COMPLETED)
         if not self.idle.pop(number).done():
-            self.hearing.result()  # raises the error
+            self.receiving.result()  # raises the error
             raise ConnectionError("the server closed the connection")
         return time.perf_counter() - started
 
-    async def hear(self) -> None:
+    async def receive(self) -> None:
         """Receive all messages of the server, and keep the state of the widgets."""
         async for raw in self.socket:
             message = json.loads(raw) if isinstance(raw, str) else json.loads(first_part(raw))
@@ -89,17 +89,17 @@ class Visitor:
             if kind == "comm_open":
                 state = dict(content["data"].get("state", {}))
                 self.widgets[content["comm_id"]] = state
-                self.tell(content["comm_id"], state)
+                self.notify(content["comm_id"], state)
             elif kind == "comm_msg" and content["data"].get("method") == "update":
                 state = content["data"]["state"]
                 self.widgets.setdefault(content["comm_id"], {}).update(state)
-                self.tell(content["comm_id"], state)
+                self.notify(content["comm_id"], state)
             elif kind == "status" and content["execution_state"] == "idle":
                 waiting = self.idle.get(message["parent_header"].get("msg_id", ""))
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
 
-    def tell(self, widget: str, state: dict[str, Any]) -> None:
+    def notify(self, widget: str, state: dict[str, Any]) -> None:
         """Notify every listener of a new or changed widget."""
         for listener in list(self.listeners):
             listener(widget, state)

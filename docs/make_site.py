@@ -25,7 +25,7 @@ from sim.configuration.numbers import declared_numbers
 from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import read_evidence
 from sim.help import reference
-from sim.outcome import Outcome, read_outcomes, reported_of
+from sim.outcome import QUANTITIES, Outcome, describe_quantity, read_outcomes, reported_of
 from sim.study.columns import in_words
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +103,11 @@ def outcomes() -> str:
         return f"`{one.name}`", one.label, one.unit, one.counted, said
 
     return table(("outcome", "meaning", "unit", "how it is counted", "reported"), map(row, found))
+
+
+def quantities() -> str:
+    """Return the table of what an outcome of a user can count."""
+    return table(("quantity", "how it is counted"), ((f"`{name}`", describe_quantity(name)) for name in QUANTITIES))
 
 
 def rules() -> str:
@@ -192,6 +197,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "numbers": numbers,
     "outcomes": outcomes,
     "policies": policy_table,
+    "quantities": quantities,
     "rules": rules,
     "settings": settings,
 }

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim import options
-from sim.data.own import own_folder, recorded_folder, split_words, using, words_of_folder
+from sim.data.own import arguments_of_folder, own_folder, recorded_folder, split_arguments, using
 from sim.errors import PanjError, Stopped, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option, usage_of
 from sim.provenance import MODULE, program, python_command, shell_command
@@ -49,10 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_program() -> NoReturn:
     """Run one command with the arguments of this process, and end the process with its exit code.
 
-    Functions registered with `atexit` are called, but the objects of the process are not freed one by one, which takes
-    up to 0.4 s and changes nothing.
+    Threads end and exit handlers are called, as when Python ends by itself, but the objects of the process are not
+    freed one by one, which takes up to 0.4 s and changes nothing.
     """
     code = main()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it any more
@@ -97,7 +99,7 @@ def dispatch(words: list[str], flags: Flags) -> int:
     With `flags.json`, only the result is printed to standard output, and everything else to standard error. With
     `flags.quiet`, only the folder that was written is printed, unless what the verb prints is itself the answer.
     """
-    named, words = split_words(words)
+    named, words = split_arguments(words)
     if any(word in HELP for word in words):
         print_help(words, named)
         return 0
@@ -455,7 +457,7 @@ def next_step(overrides: "Overrides", folder: Path) -> str:
     if change is None:
         return f"read the story of one campaign: {shell_command(['story', folder])}"
     kept = [row.text for row in overrides if row.key != "study"]
-    return f"change a decision: {shell_command([*kept, *words_of_folder(), change])}"
+    return f"change a decision: {shell_command([*kept, *arguments_of_folder(), change])}"
 
 
 def evidence(request: options.Evidence) -> Answer:

@@ -4,7 +4,7 @@ Each table is a list of rows with the same keys, from which the Python API can m
 them.
 
 Reads   configs/, scenarios/, data/ and the verbs of `sim.options`.
-Returns rows, a filter for them, and a table for the console. Where Panj's defaults decide a row (the date of an
+Returns rows, a filter for them, and a table for the console. Where a row depends on Panj's defaults (the date of an
         outcome that is counted on the last day), they are those of the default scenario.
 """
 
@@ -213,6 +213,13 @@ def outcomes() -> list[Row]:
     return rows
 
 
+def quantities() -> list[Row]:
+    """Return every quantity that an outcome can count, and how it is counted."""
+    from sim.outcome import QUANTITIES, describe_quantity  # slow to import
+
+    return [{"quantity": name, "description": describe_quantity(name)} for name in QUANTITIES]
+
+
 def outcome_names() -> list[str]:
     """Return the names of all outcomes in the default scenario, in the order of `outcomes`.
 
@@ -266,7 +273,8 @@ def verbs() -> list[Row]:
 
 
 TABLES: dict[str, Callable[[], list[Row]]] = {
-    table.__name__: table for table in (scenarios, policies, numbers, events, settings, outcomes, districts, verbs)
+    table.__name__: table
+    for table in (scenarios, policies, numbers, events, settings, outcomes, quantities, districts, verbs)
 }
 
 
@@ -322,20 +330,25 @@ def shown(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
     if kind == "events":
         return {key: text[key] for key in ("event", "date", "act", "text", "source")}
     if kind == "outcomes":
-        return {"outcome": text["outcome"], "about": text["label"], "unit": text["unit"], "reported": say_reported(row)}
+        return {
+            "outcome": text["outcome"],
+            "about": text["label"],
+            "unit": text["unit"],
+            "reported": format_reported_figure(row),
+        }
     if kind == "districts":
         return {"P-code": text["p_code"], "district": text["district"], "province": text["province"]}
     return {key: text[key] for key in list(text)[:3] if key not in ("usage", "needs")}
 
 
-def say_reported(row: Mapping[str, Any]) -> str:
+def format_reported_figure(row: Mapping[str, Any]) -> str:
     """Format the reported figure of an outcome with its evidence, such as `1,037 (F001)`; a dash if there is none."""
-    from sim.data.evidence import say_number, say_range
+    from sim.data.evidence import format_bounds, number_as_text
 
     if not row["evidence"]:
         return "-"
     figure = row["reported"]
-    found = say_range(row["reported_low"], row["reported_high"]) if figure is None else say_number(figure)
+    found = format_bounds(row["reported_low"], row["reported_high"]) if figure is None else number_as_text(figure)
     return f"{found} ({', '.join(row['evidence'])})"
 
 

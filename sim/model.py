@@ -444,7 +444,7 @@ class Window(mesa.Agent):
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
-                raise TypeError(f"{group}.{name}: the trait needs another name, agents have '{name}' already")
+                raise TypeError(f"{group}.{name}: found a name that agents already have, expected another")
             setattr(cls, name, Trait(group, name))
 
     def __init__(self, model: mesa.Model, row: int) -> None:

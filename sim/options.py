@@ -53,6 +53,7 @@ LISTS = {
     "events": "dated events of the timeline, with their sources",
     "settings": "all other settings, with their defaults",
     "outcomes": "what is counted in each campaign: unit, date, reported figure and its evidence",
+    "quantities": "what an outcome of your own can count (quantity in outcomes.yaml)",
     "districts": "districts, with their provinces and P-codes",
     "verbs": "commands",
 }
@@ -840,7 +841,7 @@ class Init(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class List(Request):
-    """List names to use on a command line: scenarios, policies, numbers, events, settings, outcomes, districts."""
+    """List names for commands: scenarios, policies, numbers, events, settings, outcomes, quantities, districts."""
 
     is_answer, as_json = True, "the rows, as records"
     examples = ("list scenarios", "list outcomes crossed", "list numbers news")

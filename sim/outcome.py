@@ -24,7 +24,7 @@ from sim.data.places import naming_own_files
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
-from sim.wording import say_post
+from sim.wording import name_of_post
 
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that decide the value
 KEYS = {*COUNTED, "unit", "label", "reported"}
@@ -359,6 +359,11 @@ QUANTITIES: dict[str, Callable[[View, Outcome], Value]] = {
 }  # fmt: skip
 
 
+def describe_quantity(name: str) -> str:
+    """Return how a quantity is counted: the docstring of its function, on one line."""
+    return " ".join((QUANTITIES[name].__doc__ or "").split())
+
+
 OF_HOLDERS = {
     "share_held", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between", "retaken",
     "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
@@ -451,11 +456,11 @@ def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...
     for post in facts.post:
         rows[f"crossed_{post}"] = {
             "quantity": "crossed", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
-            "label": f"Soldiers who crossed at {say_post(post)} by 7 July",
+            "label": f"Soldiers who crossed at {name_of_post(post)} by 7 July",
         }  # fmt: skip
         rows[f"largest_night_{post}"] = {
             "quantity": "crossed_largest_night", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
-            "label": f"Soldiers who crossed at {say_post(post)} in the largest night",
+            "label": f"Soldiers who crossed at {name_of_post(post)} in the largest night",
         }  # fmt: skip
     for province in facts.provinces:
         rows[f"capital_fell_{slug(province)}"] = {
@@ -595,7 +600,7 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
         day_0_share=share_of(name, row),
         unit=row.get("unit", ""),
         label=row.get("label", name),
-        counted=" ".join((QUANTITIES[row["quantity"]].__doc__ or "").split()),
+        counted=describe_quantity(row["quantity"]),
         reported=row.get("reported") or {},
         fingerprint=fingerprint_of_row(row),
     )

@@ -26,11 +26,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
 STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # number of parameters that one proposal changes, and standard
-# deviation of the change, as a share of the prior
+# deviation of the change, in cumulative prior probability
 SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
 SCALE = 2.38  # best length of a step for a normal density, divided by sqrt(2 x numbers)
 LENGTHS = (0.4, 1.2)  # range of the share of this length that is used
-JITTER = 0.01  # standard deviation that is added to a difference, as a share of the prior
+JITTER = 0.01  # standard deviation of the noise added to a difference, in cumulative prior probability
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
 MOST_STEPS = 200  # largest number of tempering steps within a stage
@@ -144,7 +144,7 @@ def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats
 
     Args:
         rng: Source of the random numbers.
-        shares: (states, numbers) Numbers as shares of their priors.
+        shares: (states, numbers) Numbers as cumulative prior probabilities.
         kinds: (states) Index in `STEPS` of each proposal; the index after the last leaves the numbers unchanged.
     """
     many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
@@ -160,7 +160,7 @@ def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: N
 
     Args:
         rng: Source of the random numbers.
-        shares: (states, numbers) Numbers as shares of their priors.
+        shares: (states, numbers) Numbers as cumulative prior probabilities.
         others: (others, numbers) Numbers of other states.
         whole: (states) Whether the whole difference is added, which leads from one mode to another; otherwise a part,
             which is the smaller the more numbers change.

@@ -222,6 +222,6 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def say_post(slug: str) -> str:
+def name_of_post(slug: str) -> str:
     """Return the display name of a post: `Shahr-e Buzurg` for `shahr_e_buzurg`."""
     return slug.replace("_e_", "-e ").replace("_", " ").title().replace("-E ", "-e ")

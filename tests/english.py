@@ -5,7 +5,7 @@ import re
 from sim.classroom.texts import END, ISOLATE
 from sim.data.facts import read_facts
 from sim.data.record import evidence
-from sim.wording import say_post
+from sim.wording import name_of_post
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 QUOTED = re.compile(f"{ISOLATE}[^{END}]*{END}")  # English that a text sets apart
@@ -33,7 +33,12 @@ OTHERS = {"Panj", "AAN", "LWJ", "km", "Chromium", "QR"}  # a river, two sources,
 def names():
     """Words of the names of places, posts and sources."""
     facts = read_facts()
-    said = [*facts.district, *facts.provinces, *map(say_post, facts.post), *(row.source for row in evidence().values())]
+    said = [
+        *facts.district,
+        *facts.provinces,
+        *map(name_of_post, facts.post),
+        *(row.source for row in evidence().values()),
+    ]
     return {word for one in said for word in WORD.findall(one)} | OTHERS
 
 

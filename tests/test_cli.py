@@ -349,8 +349,11 @@ def test_a_report_of_a_study_without_daily_tables_says_why(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("word", "code"), [("--version", 0), ("runs=none", 2)])
 def test_a_program_that_ends_at_once_has_written_everything_and_called_its_exit_handlers(word: str, code: int) -> None:
-    program = "import atexit, sys; from sim.__main__ import run_program; atexit.register(print, 'left'); run_program()"
+    program = (
+        "import atexit, threading; from sim.__main__ import run_program; atexit.register(print, 'left'); "
+        "threading.Timer(1.0, print, ['waited for']).start(); run_program()"
+    )
     done = subprocess.run([sys.executable, "-c", program, word], capture_output=True, text=True, check=False)
     assert done.returncode == code
-    assert done.stdout.splitlines()[-1] == "left"
+    assert done.stdout.splitlines()[-2:] == ["waited for", "left"]
     assert (done.stderr != "") == (code != 0)

@@ -18,7 +18,7 @@ from sim.__main__ import main
 from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import choices_of
 from sim.configuration.sweep import compose_sweep
-from sim.data import own
+from sim.data import own, starter
 from sim.data.configs import PACKAGE
 from sim.data.evidence import COLUMNS, read_evidence
 from sim.data.facts import read_facts
@@ -70,6 +70,16 @@ def test_init_writes_examples_that_pass_as_they_are_and_overwrites_nothing(folde
     settings = compose_settings(["scenario=my_scenario", AS_DECLARED])
     assert settings.choices["border"] == "half_open" and settings.numbers["rules.crossing.admits"] == 0.5
     assert {event.name: event.date for event in settings.events}["bagram_handed_over"] == "2021-07-06"
+
+
+def test_init_leaves_out_what_an_installer_compiled(tmp_path, monkeypatch):
+    shutil.copytree(starter.STARTER, tmp_path / "starter", ignore=shutil.ignore_patterns("__pycache__"))
+    wanted = {path.relative_to(tmp_path / "starter") for path in (tmp_path / "starter").rglob("*") if path.is_file()}
+    add(tmp_path / "starter/my_rules/__pycache__/neighbours.cpython-311.pyc", "compiled")
+    monkeypatch.setattr(starter, "STARTER", tmp_path / "starter")
+    written = starter.write_starter(tmp_path / "mine")
+    assert {path.relative_to(tmp_path / "mine") for path in written} == wanted
+    assert not list((tmp_path / "mine").rglob("*.pyc"))
 
 
 def test_init_in_a_folder_with_a_file_of_that_name_writes_nothing(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ The work is a file written by `benchmarks/three_rules.py`; the rules, their orde
 that both end in the same state. Here a family walks day by day; in Panj it is known on which day a link ends. This file
 needs only Mesa.
 
-    python benchmarks/peers/mesa_three_rules.py live WORK | replicates WORK ...
+    python benchmarks/peers/mesa_three_rules.py run WORK | replicates WORK ...
 """
 
 import json
@@ -43,7 +43,7 @@ def draw(seed: int, stream: int, day: int, actor: int) -> float:
 
 
 class Fall(NamedTuple):
-    """News of a district that fell yesterday, with the share of calm that it removes next door and farther away."""
+    """News of a district that fell yesterday, with the share of calm that it removes in each area."""
 
     district: "District"
     province: int
@@ -72,7 +72,7 @@ class District(mesa.Agent):
         self.helped_on = -1
         self.stood_on = -1
 
-    def look_round(self, roads: list[Road], onward: list[Road], km: list[float]) -> None:
+    def set_roads(self, roads: list[Road], onward: list[Road], km: list[float]) -> None:
         """Store roads to neighbours, and for each goal the road that leads there and the distance."""
         self.roads = roads
         self.neighbours = {road.there for road in roads}
@@ -83,11 +83,11 @@ class District(mesa.Agent):
         """Let fear fade and add to it for each of yesterday's falls."""
         self.dread *= self.model.fear_kept
         for fall in self.model.falls:
-            self.hear(fall.in_province if fall.province == self.province else fall.in_country)
+            self.raise_fear(fall.in_province if fall.province == self.province else fall.in_country)
             if fall.district in self.neighbours:
-                self.hear(fall.next_door)
+                self.raise_fear(fall.next_door)
 
-    def hear(self, amount: float) -> None:
+    def raise_fear(self, amount: float) -> None:
         """Increase fear towards 1."""
         self.dread += (1.0 - self.dread) * min(1.0, amount)
 
@@ -340,7 +340,7 @@ class Border(mesa.Model):
         for here, district in enumerate(self.districts):
             first, last = roads["first"][here], roads["first"][here + 1]
             onward = [links[first + to_goal[here]] for to_goal in roads["onward"]]
-            district.look_round(links[first:last], onward, roads["between"][here])
+            district.set_roads(links[first:last], onward, roads["between"][here])
 
     def add_families(self, count: int) -> None:
         """Add families until `count` have left home."""
@@ -350,7 +350,7 @@ class Border(mesa.Model):
     def step(self) -> None:
         """Run one day."""
         self.begin_day()
-        self.live()
+        self.run_rules()
         self.datacollector.collect(self)
 
     def begin_day(self) -> None:
@@ -380,7 +380,7 @@ class Border(mesa.Model):
             local *= self.news["pressure_factor"]
         return Fall(district, district.province, weight * self.news["next_door"], local, weight * self.news["country"])
 
-    def live(self) -> None:
+    def run_rules(self) -> None:
         """Run the three rules, in the order of the day."""
         for kind in (District, Unit, Family, Post):
             if kind in self.agents_by_type:  # no family may have left home yet
@@ -436,7 +436,7 @@ def measured(work: Work) -> dict[str, Any]:
     while model.running:
         model.begin_day()
         begun = time.perf_counter()
-        model.live()
+        model.run_rules()
         seconds += time.perf_counter() - begun
     return {"mesa": version("mesa"), "build_seconds": built, "seconds": seconds, "end": end_of(model)}
 
@@ -453,7 +453,7 @@ def main(words: Sequence[str]) -> None:
     """Print the result of a verb as JSON."""
     verb, *paths = words
     works = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
-    print(json.dumps(measured(works[0]) if verb == "live" else measured_replicates(works)))
+    print(json.dumps(measured(works[0]) if verb == "run" else measured_replicates(works)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from sim.api.results import Fork, Score, Worlds
 from sim.api.study import Study, option_of
 from sim.configuration.calls import checked
 from sim.configuration.values import overrides_of
-from sim.data.own import words_of_folder
+from sim.data.own import arguments_of_folder
 from sim.errors import PanjError
 from sim.options import THE_LINE, read_request
 from sim.provenance import stated_command
@@ -275,7 +275,7 @@ def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps
             raise PanjError("sweep: found no setting with several values, expected one: border=['open', 'closed']")
         if not progress:
             warn_of_doubts(swept)
-        with stated_command([*overrides.words, *words_of_folder()]):
+        with stated_command([*overrides.words, *arguments_of_folder()]):
             ran = run_sweep(swept, console_for(progress))
     if ran.failed:
         warn(f"{counted(ran.failed, 'campaign')} failed; see .failures")
@@ -324,7 +324,7 @@ def requested(
     with interruptible(), own_files(split_off(keywords), folder):
         words = overrides_of(settings, keywords, sweeps=False).words
         request = request_of(verb, None if folder is None else str(folder), asked, words)
-        with stated_command([verb.__name__.lower(), *request.words, *words_of_folder()]):
+        with stated_command([verb.__name__.lower(), *request.words, *arguments_of_folder()]):
             yield request
 
 

@@ -71,7 +71,7 @@ class Batch(NamedTuple):
     order: Order
     observations: tuple[Observation, ...]  # observations of days up to that day
     days: int  # number of days to run after day 0
-    shares: Floats  # (worlds, numbers) each number as a share of its prior
+    shares: Floats  # (worlds, numbers) cumulative prior probability of each number
     daily: NDArray[np.uint64]  # (worlds, days, DAILY_STREAMS) seeds of daily draws
     lasting: NDArray[np.uint64]  # (worlds, ONCE, provinces) seeds of draws made once
     local: NDArray[np.uint64]  # (worlds, days, provinces) separate seeds of provinces; 0 if none
@@ -271,8 +271,8 @@ class Campaigns:
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
     """Return the last day of each stage.
 
-    The last stage ends on the last day of any observation. Each earlier day of `STAGE_ENDS` is the end of a stage if an
-    observation ends on that day or between it and the day of `STAGE_ENDS` before.
+    The last stage ends on the last day of any observation. An earlier day of `STAGE_ENDS` is the end of a stage only if
+    some observation ends on that day, or after the preceding day of `STAGE_ENDS` and before it.
     """
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)

@@ -66,7 +66,7 @@ from sim.plots.maps import SOURCES, new_map
 from sim.plots.style import in_style
 from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.study.reader import Bands
-from sim.wording import counted, format_day, format_short_day, paragraph, percent, say_post
+from sim.wording import counted, format_day, format_short_day, name_of_post, paragraph, percent
 
 TABLES = ("stages", "observations", "days", "crossings", "districts", "luck")
 LOOKS = {  # by sample: its name in legends, the colour of lines, and the colour of bars
@@ -266,7 +266,7 @@ def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
         if row["reported"] and row["sample"] == "assimilated":
             soldiers = float(row["reported"])
             mark_count(axes, (soldiers, float(names.index(row["post"]))), f"{soldiers:,.0f}", 7)
-    axes.set_yticks(range(len(names)), [say_post(name) for name in names])
+    axes.set_yticks(range(len(names)), [name_of_post(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_title(f"By post, up to {format_day(until)}", fontsize=9.5)
     label_axes(axes, "soldiers let in")
@@ -447,7 +447,7 @@ def draw_luck_once(made: Followed) -> Path:
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
-    """Draw a heat map of luck, with a dot on every finding; cells with too few draws are white.
+    """Draw a heat map of the ledger of chance, with a dot on every finding; cells with too few draws are white.
 
     Args:
         axes: Axes to draw in.
@@ -466,7 +466,7 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 
 
 def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
-    """Add legend and caption to a heat map of luck, save it, and return its path."""
+    """Add legend and caption to a heat map of the ledger of chance, save it, and return its path."""
     caption = (
         f"{describe_worlds(made)} Chance: sum of the scores of the draws that the model could have used, in standard "
         f"deviations of one free campaign; mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate "

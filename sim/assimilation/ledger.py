@@ -204,7 +204,7 @@ def weeks_of(last: int) -> list[tuple[int, int]]:
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Return the columns that describe a cell: stream, region, days, distribution, meanings of low and high draws."""
+    """Return the columns that describe a cell: stream, region, days, distribution, what low and high draws mean."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",

@@ -38,7 +38,7 @@ from sim.sampler import Cloud, Floats, Integers, State
 from sim.study.codebook import Codebook, write_codebook
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import CUTS
-from sim.wording import format_day, list_words, say_post
+from sim.wording import format_day, list_words, name_of_post
 
 FREE, ASSIMILATED = "free", "assimilated"  # names of the two samples
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns of the quantiles in CUTS
@@ -390,7 +390,7 @@ def describe(observation: Observation, start: date) -> str:
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
     else:
-        place = f" at {list_words([say_post(post) for post in one.scope])}" if 0 < len(one.scope) < 4 else ""
+        place = f" at {list_words([name_of_post(post) for post in one.scope])}" if 0 < len(one.scope) < 4 else ""
     return f"{NOUNS[one.quantity]}{place}, {span_of_days(one, start)}"
 
 

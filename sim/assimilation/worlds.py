@@ -27,7 +27,7 @@ def table_of_worlds(
     """Return the table of a sample, with one row per world.
 
     Args:
-        cloud: The worlds, with numbers as shares of their priors.
+        cloud: The worlds, with numbers as cumulative prior probabilities.
         priors: Prior of each number, by which its share is converted to the number's unit.
         names: Names of the observations.
         terms: (worlds, observations) Log likelihoods.

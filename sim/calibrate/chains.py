@@ -11,8 +11,8 @@ Method  Each draw has its own seeds, with which an *ensemble* of campaigns is ru
         if every campaign equals the record, and below 1 for the bank. The joint density of parameters and seeds is
         that of the prior times exp(-rate x sum of the scores of all events); `rate` is called the learning rate. Since
         scores are estimated, the density of the parameters alone is a little higher where scores differ more between
-        seeds. All parameters are fitted, each as a share of its prior. Chains that end in different places are
-        weighted by their evidence.
+        seeds. All parameters are fitted, each as its cumulative prior probability. Chains that end in different places
+        are weighted by their evidence.
 """
 
 import signal
@@ -92,7 +92,7 @@ class Refined(NamedTuple):
 
     @property
     def shares(self) -> Floats:
-        """Parameters of each draw (draws x parameters), as shares of their priors."""
+        """Parameters of each draw (draws x parameters), as cumulative prior probabilities."""
         return np.concatenate([cloud.state[SHARES] for cloud in self.clouds])
 
     @property

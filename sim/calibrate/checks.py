@@ -65,7 +65,7 @@ TRUTHS, FEWEST, NEAR = 1000, 200, 500
 SECTIONS = (
     "section_1_soundness.json",
     "section_2_heldout.json",
-)  # with the fit that they are about, once both are made
+)  # stored with the fit that they describe, once both have been written
 SEED_OF_TRUTHS = 20210707  # seed of the choice of truths, the errors of reports, and the order of ties
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -138,10 +138,10 @@ class Found(NamedTuple):
     """Results of the fits to all truths, as arrays of truths x parameters (`rows` has one value per truth)."""
 
     rows: Integers  # (truths) row number of the campaign in the bank
-    truths: Floats  # true values as shares of the prior
+    truths: Floats  # true values as cumulative prior probabilities
     ranks: Floats  # share of the posterior below the truth, from 0 to 1
-    means: Floats  # posterior means, as shares of the prior
-    spreads: Floats  # posterior variances of the shares of the prior
+    means: Floats  # posterior means of the cumulative prior probabilities
+    spreads: Floats  # posterior variances of the cumulative prior probabilities
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:

@@ -7,7 +7,7 @@ Returns `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`,
         parameter explains of the variance of each summary, and the parameters chosen, at most eight; `Fit`.
 Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as in Plischke
         2010, corrected for bias by Tissot and Prieur 2012, from SALib. Adjustment by local linear regression: Beaumont,
-        Zhang and Balding 2002, on the log odds of each parameter's share of its prior, so that no adjusted value is
+        Zhang and Balding 2002, on the log odds of each cumulative prior probability, so that no adjusted value is
         outside the prior.
 Method  A parameter is ranked by the summary that it affects most. Effects that are pure interactions are missed.
 """
@@ -202,7 +202,7 @@ NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0 
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """Convert values (rows x parameters) to shares of their priors, as `Prior.share` does for one value."""
+    """Convert values (rows x parameters) to cumulative prior probabilities, as `Prior.share` does for one value."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -215,7 +215,7 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
 
 
 def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
-    """Convert shares of priors (rows x parameters) to values, as `Prior.at` does for one share."""
+    """Convert cumulative prior probabilities (rows x parameters) to values, as `Prior.at` does for one."""
     rows = np.empty(shares.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:

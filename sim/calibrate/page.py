@@ -75,7 +75,7 @@ class Fitted(NamedTuple):
     events: list[Row]  # one row per event; empty if the fit was not refined
     chains: list[Row]  # one row per parameter; empty with fewer than two chains
     weights: Floats
-    shares: dict[str, Floats]  # by parameter that is shown: share of its prior below each draw
+    shares: dict[str, Floats]  # by parameter that is shown: cumulative prior probability of each draw
     by_chain: list[tuple[Floats, dict[str, Floats]]]  # weights and shares of the draws of each chain
 
     @property
@@ -101,7 +101,7 @@ def read_fit(folder: Path) -> Fitted:
         folder: The folder of the fit, as written by `python -m sim calibrate`.
 
     Returns:
-        The tables of the fit, and the draws of its fitted parameters as shares of their priors.
+        The tables of the fit, and the draws of its fitted parameters as cumulative prior probabilities.
 
     Raises:
         PanjError: If a file is missing or malformed.
@@ -123,13 +123,13 @@ def read_fit(folder: Path) -> Fitted:
 
 
 def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
-    """Return the weight of each draw and, keyed by fitted parameter, each draw as a share of the prior."""
+    """Return the weight of each draw and, keyed by fitted parameter, the cumulative prior probability of each draw."""
     shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
     return table["weight"].to_numpy(), shares
 
 
 def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
-    """Read the draws of each chain: their weights, and their values as shares of the priors."""
+    """Read the draws of each chain: their weights, and their values as cumulative prior probabilities."""
     table = read_columns(folder / "chains.parquet")
     return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 

@@ -162,7 +162,7 @@ class Exercise:
             draw_outcome(axes, shown, outcome)
             axes.set_ylabel("campaigns")
             add_key(figure, key_of_outcomes(), 4)
-            said = f"{self.sheet.lesson.name_of(settings)}: {say_runs(runs)}, {composed.calibration}."
+            said = f"{self.sheet.lesson.name_of(settings)}: {describe_runs(runs)}, {composed.calibration}."
             add_caption(figure, said)
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
@@ -235,7 +235,7 @@ class Exercise:
             return
         if asked.kind in BEFORE_REVEAL and self.is_fixed:
             kept = self.answers.get(task)
-            print(forecasts.say_fixed(asked.kind, kept.value if kept else None))
+            print(forecasts.describe_final_answer(asked.kind, kept.value if kept else None))
             return
         given = Answer(plain(answer, asked.kind), runs)
         found = mark(self.sheet, asked, given, campaigns())
@@ -275,7 +275,7 @@ def plain(answer: Any, kind: str) -> Any:
     return answer.item() if hasattr(answer, "item") else answer
 
 
-def say_runs(runs: int) -> str:
+def describe_runs(runs: int) -> str:
     """Return the number of campaigns as text, with a reminder that chance alone may have decided a single campaign."""
     return f"{counted(runs, 'campaign')}{' (chance alone may have decided it)' if runs == 1 else ''}"
 

@@ -363,7 +363,7 @@ def clearest(evening: date, without: Campaigns, with_: Campaigns, tried: int) ->
     name = max(sizes, key=lambda one: sizes[one], default="")
     if not name or sizes[name] == 0:
         return None
-    return Suggestion(evening, name, sizes[name], is_told_apart(sizes[name], tried * len(rows)))
+    return Suggestion(evening, name, sizes[name], is_detectable(sizes[name], tried * len(rows)))
 
 
 def size_of(differences: np.ndarray) -> float:
@@ -375,7 +375,7 @@ def size_of(differences: np.ndarray) -> float:
     return math.inf if spread == 0 else abs(float(known.mean())) / spread
 
 
-def is_told_apart(size: float, comparisons: int) -> bool:
+def is_detectable(size: float, comparisons: int) -> bool:
     """Return whether trial pairs show a clear difference, considering that it is the largest of several.
 
     Args:

@@ -43,16 +43,16 @@ from sim.story.fork_story import (
     cells_of,
     changed_of,
     chosen_outcomes,
+    describe_first_difference,
+    describe_same_outcomes,
     first_difference,
     first_evening,
-    tell_first,
-    tell_same_outcomes,
     two_stories,
     with_late,
 )
-from sim.story.telling import told_on
+from sim.story.telling import sentences_on
 from sim.study.columns import changes_of
-from sim.wording import Language, say_post
+from sim.wording import Language, name_of_post
 
 UNITS = 2  # drawing units per km
 KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, which all visitors share
@@ -96,7 +96,7 @@ def shapes() -> str:
                 for row, rings in enumerate(land.districts)
             ],
             "posts": [
-                [say_post(slug), *placed(place, corner), int(district)]
+                [name_of_post(slug), *placed(place, corner), int(district)]
                 for slug, place, district in zip(facts.post, land.posts, facts.post_district, strict=True)
             ],
         }
@@ -166,7 +166,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
                 "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
             },
             "reported": reported_in_time(start, evenings),
-            "log": [told_on(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
+            "log": [sentences_on(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
         }
     )
 
@@ -374,8 +374,8 @@ def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Fo
     first = difference.day if difference else first_evening(branches.before, branches.after)
     films = [film_of(one, settings, told, language) for one, told in zip(lived, (before, after), strict=True)]
     return Forked(
-        (films[0], films[1]), turn.day, tuple(tell_first(branches, language)),
+        (films[0], films[1]), turn.day, tuple(describe_first_difference(branches, language)),
         (first - settings.start_date).days if first else None, tuple(days), same_days,
         tuple(cells_of(row, language) for row in chosen_outcomes(branches)),
-        " ".join(tell_same_outcomes(branches, language)).strip(), turn.left,
+        " ".join(describe_same_outcomes(branches, language)).strip(), turn.left,
     )  # fmt: skip

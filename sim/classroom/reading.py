@@ -22,11 +22,11 @@ from sim.compare.pairs import Judgement
 from sim.compare.sentences import (
     FEW,
     Verdict,
+    difference_in_words,
+    format_amount,
+    format_ends,
     is_share,
-    say_amount,
-    say_difference,
-    say_interval,
-    say_number,
+    number_as_text,
 )
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE, facts_here
@@ -280,9 +280,9 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
     edges = around_zero(differences, measure)
     unit = texts.unit("days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit)
     key = "pairs_date" if measure.is_date else "pairs"
-    said = [texts.say(key, found.worlds, mean=say_difference(found.mean_difference, measure, texts), **counts)]
+    said = [texts.say(key, found.worlds, mean=difference_in_words(found.mean_difference, measure, texts), **counts)]
     if low is not None and high is not None:
-        said.append(texts.say("pairs_interval", interval=say_interval(low, high, measure, texts)))
+        said.append(texts.say("pairs_interval", interval=format_ends(low, high, measure, texts)))
     return Pairs(
         dots=dots_of(differences, PAIR_DOTS),
         edges=edges,
@@ -305,7 +305,7 @@ def around_zero(differences: np.ndarray, measure: Measure) -> list[float]:
 
 def signed(value: float, measure: Measure) -> str:
     """Return a difference as a number with its sign, for an axis."""
-    number = say_number(value, measure)
+    number = number_as_text(value, measure)
     return number if number == "0" else f"{'-' if value < 0 else '+'}{number}"
 
 
@@ -540,8 +540,8 @@ def format_level(
         return texts.day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
     if is_share(measure):
-        return f"{sign}{say_number(value, measure)} %"
-    return sign + (say_number(value, measure) if on_axis else say_amount(value, measure, texts))
+        return f"{sign}{number_as_text(value, measure)} %"
+    return sign + (number_as_text(value, measure) if on_axis else format_amount(value, measure, texts))
 
 
 def to_plain(reading: Reading) -> dict[str, Any]:

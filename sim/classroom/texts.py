@@ -16,7 +16,7 @@ import yaml
 from sim.data.configs import Loader, read_yaml
 from sim.errors import PanjError, unknown
 from sim.explorable import TEXTS
-from sim.wording import SENTENCES, Language, say_post
+from sim.wording import SENTENCES, Language, name_of_post
 
 FOLDER = Path(__file__).parent / "text"
 ISOLATE, END = "\u2068", "\u2069"  # Unicode's first strong isolate and its end, around English within another language
@@ -104,7 +104,7 @@ def marked(html: str) -> str:
     return html.replace(ISOLATE, '<span lang="en" dir="ltr">').replace(END, "</span>")
 
 
-def say_fault(message: str) -> str:
+def translate_fault(message: str) -> str:
     """Return the message of an error in the language in use.
 
     In a message of the form `key: found x, expected y`, the key and the values stay in English and are marked as such.
@@ -144,7 +144,7 @@ def outcome_label(name: str, usual: str, language: str = "") -> str:
     found = OF_A_PLACE.fullmatch(name)
     if found is None or name in (texts_of(DECLARED, language).page.get("outcomes") or {}):
         return declared("outcomes", name, usual, language)
-    return declared("outcomes", found[1], usual, language, place=say_post(found[2]))
+    return declared("outcomes", found[1], usual, language, place=name_of_post(found[2]))
 
 
 def overlaid(usual: Any, said: Any, where: str) -> Any:

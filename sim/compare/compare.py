@@ -25,16 +25,16 @@ import numpy as np
 
 from sim.compare.effects import METHOD_OF_EFFECTS, Effects, effects_as_text, effects_of
 from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, partner_of
-from sim.compare.risk import METHOD_OF_RISK, Risk, judge_risk, passing, say_range, spread_of_risk
+from sim.compare.risk import METHOD_OF_RISK, Risk, format_bounds, judge_risk, passing, spread_of_risk
 from sim.compare.sentences import (
     Spread,
     Verdict,
+    change_as_text,
     notes_on_cells,
     notes_on_fixed,
     notes_on_outcome,
     notes_on_studies,
-    say_change,
-    say_outcome,
+    quote_outcome,
     sentence_of,
 )
 from sim.data.facts import THE_LINE
@@ -178,7 +178,12 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
         raise nothing_to_compare(study, other, ours, theirs, pairs)
     verdicts = [
         verdict_of(
-            ours[cell.number], theirs[one.number], other.name, measure, say_change(cell, one, study, other), asked
+            ours[cell.number],
+            theirs[one.number],
+            other.name,
+            measure,
+            change_as_text(cell, one, study, other),
+            asked,
         )
         for cell, one in met
     ]
@@ -237,7 +242,7 @@ def verdict_of(
         base: Values of the outcome in the baseline of the cell, with their seeds.
         study_of_base: Name of the study with the baseline.
         measure: Description of the outcome.
-        change: Difference between the settings of the two cells in words, as returned by `say_change`.
+        change: Difference between the settings of the two cells in words, as returned by `change_as_text`.
         asked: Range of values that counts as the event; if given, values are 1 (in the range) or 0.
         language: Language of the sentence; None for English.
 
@@ -294,14 +299,16 @@ def nothing_to_compare(
             f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}, "
             "expected at least one"
         )
-    places = dict.fromkeys(f"{say_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs)))
+    places = dict.fromkeys(
+        f"{format_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs))
+    )
     return PanjError(
         f"compare: found no common seeds ({' and '.join(places)}), expected at least one; run one of them again with "
         "the seed= and runs= of the other"
     )
 
 
-def say_seeds(worlds: Mapping[int, Worlds]) -> str:
+def format_seeds(worlds: Mapping[int, Worlds]) -> str:
     """Format the range of seeds over all cells, such as `0 to 59`, or `none` if there are no campaigns."""
     seeds = np.concatenate([one.seeds for one in worlds.values()])
     return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
@@ -528,7 +535,7 @@ def about_question(
     return {
         **measure._asdict(),
         "last_day": measure.last_day.isoformat() if measure.last_day else None,
-        "question": f"{say_outcome(measure)} is {say_range(asked, measure)}" if asked else say_outcome(measure),
+        "question": f"{quote_outcome(measure)} is {format_bounds(asked, measure)}" if asked else quote_outcome(measure),
         "thresholds": thresholds,
         "baseline": baseline.said,
         "first_day": study.about["start_date"],

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.compare.pairs import Baseline, clear, never_varies
-from sim.compare.risk import interval_of_risk, say_range
-from sim.compare.sentences import RISK, say_difference, say_interval, say_outcome
+from sim.compare.risk import format_bounds, interval_of_risk
+from sim.compare.sentences import RISK, difference_in_words, format_ends, quote_outcome
 from sim.errors import PanjError
 from sim.options import Range
 from sim.study.reader import Measure, Study, Value, Worlds, same
@@ -90,7 +90,7 @@ def effects_of(
     count = len(changes) + len(pairs)
     if count > MOST_EFFECTS:
         raise PanjError(f"effects: found {count} effects in {len(study.cells)} cells, expected at most {MOST_EFFECTS}")
-    names = {(axis, level): say_change_of(key, values, level)
+    names = {(axis, level): describe_change_of(key, values, level)
              for axis, (key, values) in enumerate(levels.items()) for level in range(1, len(values))}  # fmt: skip
     keys = list(levels)
     found = []
@@ -162,7 +162,7 @@ def mean_of(differences: np.ndarray) -> np.ndarray:
     return np.asarray(differences.reshape(len(differences), -1).mean(axis=1))
 
 
-def say_change_of(key: str, values: Sequence[Value], level: int) -> str:
+def describe_change_of(key: str, values: Sequence[Value], level: int) -> str:
     """Describe a change of one key, such as `border=closed instead of as_reported`."""
     return f"{key}={say(values[level])} instead of {say(values[0])}"
 
@@ -187,10 +187,10 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     main = [effect for effect in found.effects if effect.kind == "main"]
     others = [effect for effect in found.effects if effect.kind == "interaction"]
     unit = RISK if asked else measure
-    question, sentences = say_outcome(measure), []
+    question, sentences = quote_outcome(measure), []
     if asked is not None:
-        event = f"{question} is {say_range(asked, measure)}"
-        sentences = [tell_prevention(found, main, event)] if found.risk > 0 else []
+        event = f"{question} is {format_bounds(asked, measure)}"
+        sentences = [describe_prevention(found, main, event)] if found.risk > 0 else []
         question = (
             f"this risk ({format_day(measure.last_day)})"
             if sentences and measure.last_day
@@ -198,8 +198,8 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
         )
     clear_ones = [effect for effect in main if effect.is_clear]
     sentences += [
-        f"With {effect.change}, {question} is {say_difference(effect.size, unit)} "
-        f"(joint 95 % interval: {say_interval(effect.low, effect.high, unit)}), averaged over the other settings."
+        f"With {effect.change}, {question} is {difference_in_words(effect.size, unit)} "
+        f"(joint 95 % interval: {format_ends(effect.low, effect.high, unit)}), averaged over the other settings."
         for effect in clear_ones[:MOST_NAMED]
     ]
     if len(clear_ones) > MOST_NAMED:
@@ -207,7 +207,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     unclear = [effect.change for effect in main if not effect.is_clear]
     if unclear:
         sentences.append(f"No main effect on {question} was detected for {list_some(unclear)}.")
-    sentences += tell_interactions(others, question, unit)
+    sentences += describe_interactions(others, question, unit)
     sentences.append(
         f"Computed within each of {counted(found.worlds, 'world')} over {cells} cells; the intervals of all "
         f"{len(found.effects)} effects have a joint confidence level of 95 % (Bonferroni)."
@@ -215,7 +215,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     return " ".join(sentences)
 
 
-def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
+def describe_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
     """Return a sentence on which changes would, would not, or might prevent more than half of the events."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
@@ -245,7 +245,7 @@ def list_some(names: Sequence[str]) -> str:
     return "; ".join(names[:MOST_NAMED]) + more
 
 
-def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
+def describe_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
     """Return sentences on the number of interactions whose intervals exclude zero, and on the largest of these."""
     if not others:
         return []
@@ -257,8 +257,8 @@ def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) ->
         f"{len(clear_ones)} of {len(others)} interactions {'has' if len(clear_ones) == 1 else 'have'} an interval "
         "without zero. The "
         f"largest: with {first.change.replace(' x ', ' and ')} together, {question} is "
-        f"{say_difference(first.size, unit)} than the two effects add up to "
-        f"(joint 95 % interval: {say_interval(first.low, first.high, unit)})."
+        f"{difference_in_words(first.size, unit)} than the two effects add up to "
+        f"(joint 95 % interval: {format_ends(first.low, first.high, unit)})."
     ]
 
 

@@ -270,7 +270,7 @@ def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
 
 
 def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts sorted by the size of the mean difference, largest first; those without worlds come last."""
+    """Return verdicts sorted by the size of the mean difference, largest first; those without common seeds are last."""
     return sorted(rows, key=lambda row: -abs(row.judgement.mean_difference) if row.judgement.worlds else 0.0)
 
 

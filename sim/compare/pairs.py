@@ -150,7 +150,7 @@ class Baseline(NamedTuple):
     """Choice of baselines: one for all cells, or, per cell, the cell that differs from it only in the keys `pinned`."""
 
     cell: StudyCell | None  # the baseline of all cells; None if cells have different baselines
-    pinned: Mapping[str, Value]  # values that the baseline of each cell has, by key
+    pinned: Mapping[str, Value]  # values of swept keys that every baseline has, by key
     said: str  # description of the baseline for titles and captions
     slug: str  # text for file names; empty for the default baseline
     asked: str | None = None  # text after baseline= on the command line

@@ -151,7 +151,7 @@ def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
     return float(known.mean()), *wilson(int(known.sum()), int(known.size), float(norm.ppf(0.975)))
 
 
-def say_range(asked: Range, measure: Measure, language: Language | None = None) -> str:
+def format_bounds(asked: Range, measure: Measure, language: Language | None = None) -> str:
     """Describe a range as text.
 
     Args:
@@ -165,10 +165,10 @@ def say_range(asked: Range, measure: Measure, language: Language | None = None) 
     says = language or language_of()
     keys = {"above": "later_than", "below": "earlier_than"} if measure.is_date else {"above": "above", "below": "below"}
     ends = asked.thresholds.items()
-    return says.listed([says.say(keys[key], value=say_end(end.value, measure, says)) for key, end in ends])
+    return says.listed([says.say(keys[key], value=format_range_end(end.value, measure, says)) for key, end in ends])
 
 
-def say_end(value: float, measure: Measure, language: Language) -> str:
+def format_range_end(value: float, measure: Measure, language: Language) -> str:
     """Format a threshold with its unit, or as a date if the outcome is one."""
     if measure.is_date:
         return language.day(date.fromordinal(round(value)))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.compare.pairs import Baseline, Judgement, clear, never_varies
-from sim.compare.risk import Risk, say_range
+from sim.compare.risk import Risk, format_bounds
 from sim.data.facts import THE_LINE
 from sim.options import Range
 from sim.study.reader import Measure, Study, StudyCell, Worlds, same
@@ -106,17 +106,17 @@ def notes_on_cells(
     """
     notes = []
     if alone:
-        cells = "; ".join(say_cell(cell) for cell in alone)
+        cells = "; ".join(name_of_cell(cell) for cell in alone)
         notes.append(f"Left out, as study {other.name} has no partner for them ({baseline.said}): {cells}.")
     if strangers:
-        cells = "; ".join(f"{say_cell(cell)} and {say_cell(one)}" for cell, one in strangers)
+        cells = "; ".join(f"{name_of_cell(cell)} and {name_of_cell(one)}" for cell, one in strangers)
         notes.append(f"Left out, as they have no seed in common: {cells}.")
     if any((cell.start_date, cell.end_date) != (one.start_date, one.end_date) for cell, one in met):
         notes.append("Warning: some cells begin or end on another day than their baseline; totals cover unequal times.")
     return notes
 
 
-def say_cell(cell: StudyCell) -> str:
+def name_of_cell(cell: StudyCell) -> str:
     """Return the label of a cell or, if it has none, its number: `cell 3`."""
     return cell.label or f"cell {cell.number}"
 
@@ -147,7 +147,7 @@ def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
     fixed = [one.cell for one in cells if one.there.sum() > 1 and never_varies(one.values[~np.isnan(one.values)])]
     if not fixed or len(fixed) == len(cells):
         return []
-    listed = "; ".join(say_cell(cell) for cell in fixed[:FEW_CELLS])
+    listed = "; ".join(name_of_cell(cell) for cell in fixed[:FEW_CELLS])
     more = f" and {counted(len(fixed) - FEW_CELLS, 'more cell')}" if len(fixed) > FEW_CELLS else ""
     return [
         f"All campaigns of {listed}{more} have the same value of this outcome. If the settings determine it, as a "
@@ -156,7 +156,7 @@ def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
     ]
 
 
-def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:
+def change_as_text(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:
     """Describe how a cell differs from its baseline: `border=open instead of closed (morale=brittle in both)`.
 
     For cells of different studies, name the studies and the cells.
@@ -192,10 +192,10 @@ def sentence_of(
         language: Language of the sentence; None for English.
     """  # fmt: skip
     found, says = verdict.judgement, language or language_of()
-    what, amount = say_outcome(measure, says), say_difference(found.mean_difference, measure, says)
+    what, amount = quote_outcome(measure, says), difference_in_words(found.mean_difference, measure, says)
     if verdict.risk is not None and asked is not None:
-        event = says.say("risk_event", what=what, range=say_range(asked, measure, says))
-        said = say_risk(found, verdict.risk, event, says)
+        event = says.say("risk_event", what=what, range=format_bounds(asked, measure, says))
+        said = describe_risk(found, verdict.risk, event, says)
         text = says.say("verdict", change=change, said=said)
     elif found.worlds <= 1:
         text = says.say("verdict_one" if found.worlds else "verdict_nothing", change=change, what=what, amount=amount)
@@ -204,28 +204,28 @@ def sentence_of(
     elif found.mean_low == found.mean_high:
         text = says.say("verdict_exact", found.worlds, change=change, what=what, amount=amount)
     else:
-        text = says.say("verdict", change=change, said=say_verdict(verdict, measure, what, says))
+        text = says.say("verdict", change=change, said=describe_verdict(verdict, measure, what, says))
     return " ".join([text, *remarks_on(verdict, measure, never, says)])
 
 
-def say_verdict(verdict: Verdict, measure: Measure, what: str, language: Language) -> str:
+def describe_verdict(verdict: Verdict, measure: Measure, what: str, language: Language) -> str:
     """Describe the mean difference and its interval; if the interval includes zero, report no detected difference."""
     found = verdict.judgement
-    amount = say_difference(found.mean_difference, measure, language)
-    interval = say_interval(found.mean_low, found.mean_high, measure, language)
+    amount = difference_in_words(found.mean_difference, measure, language)
+    interval = format_ends(found.mean_low, found.mean_high, measure, language)
     key = "verdict_clear" if verdict.is_clear else "verdict_unclear"
     return language.say(key, found.worlds, what=what, amount=amount, interval=interval)
 
 
-def say_risk(found: Judgement, risk: Risk, event: str, language: Language) -> str:
+def describe_risk(found: Judgement, risk: Risk, event: str, language: Language) -> str:
     """Describe the risk difference with its interval, and count the worlds with the event prevented or caused."""
     low, high = found.mean_low, found.mean_high
     first, before = f"{risk.in_both + risk.caused:,}", f"{risk.in_both + risk.prevented:,}"
     return language.say(
         "risk_clear" if clear(low, high) else "risk_unclear",
         told=language.say("risk_told", found.worlds, event=event, first=first, before=before),
-        amount=say_difference(found.mean_difference, RISK, language),
-        interval=say_interval(low, high, RISK, language),
+        amount=difference_in_words(found.mean_difference, RISK, language),
+        interval=format_ends(low, high, RISK, language),
         worlds=language.say(
             "risk_worlds",
             prevented=f"{risk.prevented:,}", caused=f"{risk.caused:,}", unchanged=f"{found.worlds_equal:,}",
@@ -236,7 +236,7 @@ def say_risk(found: Judgement, risk: Risk, event: str, language: Language) -> st
 RISK = Measure("risk", "Risk", "share of worlds", False, {})
 
 
-def say_outcome(measure: Measure, language: Language | None = None) -> str:
+def quote_outcome(measure: Measure, language: Language | None = None) -> str:
     """Return the label of an outcome in quotation marks, followed by its last day unless the label names that day.
 
     Args:
@@ -272,7 +272,7 @@ def directions(measure: Measure) -> tuple[str, str]:
     return ("earlier", "later") if measure.is_date else ("lower", "higher")
 
 
-def say_difference(value: float, measure: Measure, language: Language | None = None) -> str:
+def difference_in_words(value: float, measure: Measure, language: Language | None = None) -> str:
     """Format a difference with its direction.
 
     Args:
@@ -286,10 +286,10 @@ def say_difference(value: float, measure: Measure, language: Language | None = N
     says = language or language_of()
     if not value:
         return says.say("no_different")
-    return says.say(directions(measure)[value > 0], amount=say_amount(value, measure, says))
+    return says.say(directions(measure)[value > 0], amount=format_amount(value, measure, says))
 
 
-def say_interval(low: float, high: float, measure: Measure, language: Language | None = None) -> str:
+def format_ends(low: float, high: float, measure: Measure, language: Language | None = None) -> str:
     """Format the interval of a difference with its direction.
 
     Args:
@@ -303,14 +303,14 @@ def say_interval(low: float, high: float, measure: Measure, language: Language |
     """
     says = language or language_of()
     if not clear(low, high):
-        first, last = say_difference(low, measure, says), say_difference(high, measure, says)
+        first, last = difference_in_words(low, measure, says), difference_in_words(high, measure, says)
         return says.say("interval_across", low=first, high=last)
     near, far = sorted((abs(low), abs(high)))
-    high_end = say_difference(math.copysign(far, low), measure, says)
-    return says.say("interval", low=say_number(near, measure), high=high_end)
+    high_end = difference_in_words(math.copysign(far, low), measure, says)
+    return says.say("interval", low=number_as_text(near, measure), high=high_end)
 
 
-def say_amount(value: float, measure: Measure, language: Language | None = None) -> str:
+def format_amount(value: float, measure: Measure, language: Language | None = None) -> str:
     """Format the size of a difference with its unit.
 
     Args:
@@ -321,12 +321,12 @@ def say_amount(value: float, measure: Measure, language: Language | None = None)
     Returns:
         The text, such as `212 soldiers` or `3.1 percentage points`.
     """
-    number = say_number(value, measure)
+    number = number_as_text(value, measure)
     unit = "percentage points" if is_share(measure) else measure.unit
     return f"{number} {(language or language_of()).unit(unit, number == '1')}".strip()
 
 
-def say_number(value: float, measure: Measure) -> str:
+def number_as_text(value: float, measure: Measure) -> str:
     """Format the size of a difference without its unit.
 
     Args:

@@ -13,7 +13,7 @@ from sim.data.configs import folder_of, folder_of_group, read_yaml
 from sim.data.own import EVENTS, file_of, files_of, own_file, own_yaml, remembered
 from sim.data.own_rules import numbers_files
 from sim.errors import unknown
-from sim.wording import say_post
+from sim.wording import name_of_post
 
 TRAITS = {
     "soldiers": "share of soldiers' units admitted",
@@ -241,7 +241,7 @@ def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
         trait, amount = change_of.split()
         key = f"({len(names)} posts)" if len(names) > FEW else ",".join(names)
         said = Words("traits", trait, TRAITS[trait])
-        about = change_words("post", trait=said, posts=", ".join(map(say_post, names)))
+        about = change_words("post", trait=said, posts=", ".join(map(name_of_post, names)))
         yield Change(f"posts.{key}.{trait}", about, change_words("value", value=amount))
 
 

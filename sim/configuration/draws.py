@@ -86,7 +86,7 @@ Floats = NDArray[np.float64]
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Convert shares of priors to numbers.
+    """Convert cumulative prior probabilities to numbers.
 
     Args:
         priors: The priors.

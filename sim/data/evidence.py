@@ -269,21 +269,21 @@ def table_cells(row: Evidence) -> list[str]:
         days.append(row.date_end.isoformat())
     use = [row.use, f"conflicts: {' '.join(row.conflicts)}"] if row.conflicts else [row.use]
     quantity = f"{row.id}\n{row.quantity.replace('_', ' ')}"
-    return [quantity, f"{say_value(row)} {row.unit}", "\n".join(days), row.scope, row.source, "\n".join(use)]
+    return [quantity, f"{value_as_text(row)} {row.unit}", "\n".join(days), row.scope, row.source, "\n".join(use)]
 
 
-def say_value(row: Evidence) -> str:
+def value_as_text(row: Evidence) -> str:
     """Format a figure as its value, its range or both, such as `1,037 (1,000 to 1,100)`."""
-    span = say_range(row.low, row.high)
+    span = format_bounds(row.low, row.high)
     if row.value is None:
         return span
-    value = say_number(row.value)
+    value = number_as_text(row.value)
     if span in ("", value):
         return value
     return f"{value} ({span})"
 
 
-def say_range(low: float | None, high: float | None) -> str:
+def format_bounds(low: float | None, high: float | None) -> str:
     """Format a range such as `1,000 to 1,100` or `at least 1,000`.
 
     The result is a single number if both bounds are equal, and an empty string if there are no bounds.
@@ -291,11 +291,11 @@ def say_range(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     if low is None or high is None:
-        return f"at least {say_number(low)}" if low is not None else f"at most {say_number(high)}"
-    return say_number(low) if low == high else f"{say_number(low)} to {say_number(high)}"
+        return f"at least {number_as_text(low)}" if low is not None else f"at most {number_as_text(high)}"
+    return number_as_text(low) if low == high else f"{number_as_text(low)} to {number_as_text(high)}"
 
 
-def say_number(number: float | None) -> str:
+def number_as_text(number: float | None) -> str:
     """Format a number: a whole one with thousands separators, any other to three significant digits, None as empty."""
     if number is None:
         return ""
@@ -312,11 +312,11 @@ def main(arguments: list[str]) -> int:
     if chosen:
         show(chosen, console)
     else:
-        console.print(say_nothing_found(rows, arguments), markup=False, highlight=False)
+        console.print(describe_no_match(rows, arguments), markup=False, highlight=False)
     return 0
 
 
-def say_nothing_found(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
+def describe_no_match(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
     """Return a message that no row matches the filters, followed by a list of all quantities."""
     quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
     return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

@@ -64,8 +64,8 @@ def own_folder() -> Path | None:
     return None if named == NONE else marked(Path(named), VARIABLE)
 
 
-def split_words(words: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """Split a command line into the folder that `config_dir=` names, None without it, and the remaining words.
+def split_arguments(words: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Split a command line into the folder that `config_dir=` names, or None, and the remaining arguments.
 
     Raises:
         PanjError: If the key occurs twice, or its value is not a path.
@@ -164,7 +164,7 @@ def follow(folder: str) -> None:
     refresh()
 
 
-def words_of_folder() -> list[str]:
+def arguments_of_folder() -> list[str]:
     """Return the command-line argument that names the current folder of the user's own files, in a list.
 
     The list is empty if there is no folder, or if a command in the working directory finds the folder without it.

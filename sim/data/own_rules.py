@@ -129,7 +129,7 @@ def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
             raise refused(path, node, "imports, constants, a class and functions only")
     for name in ("AFTER", "STREAM", "WRITES"):
         if name not in constants:
-            raise PanjError(f"{path}: found no {name}, expected one, as docs/how-to/own-folder.md shows")
+            raise PanjError(f"{path}: found no {name}, expected one, as in the example that `init` writes")
     for name in (path.stem.capitalize(), "act"):
         if name not in defined:
             raise PanjError(

@@ -8,6 +8,7 @@ from sim.data.own import DATA, MARKER, REPLACED, SHIPPED, nearest_folder
 from sim.errors import PanjError
 
 STARTER = PACKAGE / "starter"  # the examples, as they are written
+BYTECODE = "__pycache__"  # folder that an installer adds, with the compiled example of a rule
 
 
 def write_starter(folder: Path, tables: bool = False) -> list[Path]:
@@ -29,7 +30,8 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
         raise PanjError(
             f"init: found {above / MARKER}, expected a folder that is not inside another folder of your own files"
         )
-    sources = {path.relative_to(STARTER): path for path in sorted(STARTER.rglob("*")) if path.is_file()}
+    files = (path for path in sorted(STARTER.rglob("*")) if path.is_file())
+    sources = {path.relative_to(STARTER): path for path in files if path.parent.name != BYTECODE}
     if tables:
         sources |= {Path(DATA) / name: SHIPPED / name for name in REPLACED}
     for name in sources:

@@ -86,10 +86,10 @@ class Address(NamedTuple):
     Together with the settings and the uncertain numbers, an address determines the campaign.
     """
 
-    runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
-    lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds for draws made once
-    streams: tuple[tuple[int, int, int, int], ...] = ()  # (stream, first day, last day, seed): other seeds by day
-    local: tuple[tuple[int, int, int, int], ...] = ()  # (province, first day, last day, seed): separate seeds by day
+    runs: tuple[tuple[int, int], ...]  # seeds by day: (first day, seed), in ascending order from day 0
+    lasting: tuple[tuple[int, int, int], ...] = ()  # separate seeds for draws made once: (stream, province, seed)
+    streams: tuple[tuple[int, int, int, int], ...] = ()  # seeds of streams: (stream, first day, last day, seed)
+    local: tuple[tuple[int, int, int, int], ...] = ()  # own seeds of provinces: (province, first day, last day, seed)
 
 
 class Seeds(NamedTuple):

@@ -426,9 +426,9 @@ class Today(NamedTuple):
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
     local: np.ndarray  # (provinces) uint64: hashes of the separate seeds of provinces today
-    conditions: Real  # by Condition
+    conditions: Real  # values, indexed by Condition
     log: Log
-    tally: Whole  # by Count
+    tally: Whole  # running totals, indexed by Count
 
 
 class World(NamedTuple):
@@ -445,8 +445,8 @@ class World(NamedTuple):
     refugees: Refugees
     queues: Queues
     log: Log
-    conditions: Real  # by Condition
-    tally: Whole  # by Count
+    conditions: Real  # values, indexed by Condition
+    tally: Whole  # running totals, indexed by Count
 
 
 @rule

@@ -135,10 +135,10 @@ def show_plan(planned: Planned, console: Console) -> None:
 
 
 def needed_for(planned: Planned) -> tuple[list[str], int]:
-    """Return the result of `say_needed`; no lines and 0 if no outcome is planned for."""
+    """Return the result of `describe_needed`; no lines and 0 if no outcome is planned for."""
     if planned.outcome is None:
         return [], 0
-    return say_needed(planned.outcome, planned.asked, planned.request.half_width, planned.sample)
+    return describe_needed(planned.outcome, planned.asked, planned.request.half_width, planned.sample)
 
 
 def plan_record(planned: Planned) -> dict[str, Any]:
@@ -183,7 +183,9 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
     return row
 
 
-def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> tuple[list[str], int]:
+def describe_needed(
+    row: Outcome, asked: Range | None, half_width: float | None, sample: Sample
+) -> tuple[list[str], int]:
     """Return lines on the number of campaigns per cell needed to estimate a paired difference with given half-widths.
 
     Differences are taken between the first sampled cell and each of the others, and the number follows from the cell

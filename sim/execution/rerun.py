@@ -25,7 +25,7 @@ from sim.configuration.draws import LUCK
 from sim.configuration.events import reported_source
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Settings
-from sim.data.own import CONFIG_DIR, own_folder, split_words, using
+from sim.data.own import CONFIG_DIR, own_folder, split_arguments, using
 from sim.engine.campaign import Campaign, run_campaign
 from sim.errors import CampaignError, PanjError
 from sim.execution.work import outcomes_of
@@ -189,7 +189,7 @@ def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def rerun_one(words: Sequence[str]) -> int:
     """Run the campaign whose seed is the setting `seed`, without catching errors; return the exit code, 0."""
-    folder, overrides = split_words(words)
+    folder, overrides = split_arguments(words)
     with using(folder or own_folder()):
         return rerun_here(overrides)
 

@@ -59,7 +59,7 @@ def split(decision: str) -> tuple[str, str]:
 
 
 def usual_of(decisions: Sequence[str]) -> dict[str, str]:
-    """Return the choice as reported of each group in which a decision differs."""
+    """Return, for each group that a decision changes, the choice as reported."""
     return {split(one)[0]: usual_groups()[split(one)[0]] for one in decisions if one}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from sim.configuration.changes import about_of
-from sim.data.evidence import Evidence, say_value
+from sim.data.evidence import Evidence, value_as_text
 from sim.data.facts import Facts
 from sim.data.record import (
     ABOUT_A_THIRD,
@@ -31,13 +31,13 @@ from sim.explorable import TEXTS
 from sim.explorable.campaigns import Gathered, split
 from sim.plots.captions import format_setting
 from sim.plots.land import country_bounds, read_land, sides_of, to_km
-from sim.plots.page import PROVENANCE, as_text, is_told, make_source
+from sim.plots.page import PROVENANCE, as_text, is_shown, make_source
 from sim.provenance import kind_of
-from sim.story.telling import say_days
+from sim.story.telling import format_days
 from sim.wording import Language, language_of, number
 
 MARGIN = 35.0  # km around the country
-FIRST = "F035"  # the figure that the first scene tells and draws
+FIRST = "F035"  # the figure that the first scene describes and draws
 CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
 CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
@@ -69,16 +69,16 @@ def filled(node: Any, language: Language) -> Any:
     if isinstance(node, list):
         return [filled(value, language) for value in node]
     return (
-        CITED.sub(lambda found: say_figure(reported(found[1]), found[2] or "value", language), node)
+        CITED.sub(lambda found: format_figure(reported(found[1]), found[2] or "value", language), node)
         if isinstance(node, str)
         else node
     )
 
 
-def say_figure(row: Evidence, what: str, language: Language) -> str:
+def format_figure(row: Evidence, what: str, language: Language) -> str:
     """Return the value, the id or the last day of a reported figure as text."""
     if what == "value":
-        return number(row.value) if row.value is not None else say_value(row)
+        return number(row.value) if row.value is not None else value_as_text(row)
     return {"id": row.id, "day": language.day(row.date_end), "source": row.source}[what]
 
 
@@ -127,7 +127,7 @@ def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
-    """Return in a few words where chance and numbers of campaigns come from, such as `free, calibrated`."""
+    """Return a short text on the source of random draws and parameters of campaigns, such as `free, calibrated`."""
     kind = kind_of(gathered.cell_of(worlds, "").calibration)
     return str(texts["says"]["manner"][worlds]).format(numbers=texts["says"]["numbers"].get(kind, kind))
 
@@ -175,7 +175,7 @@ def steps(points: np.ndarray) -> list[int]:
 def record(start: date, districts: int) -> list[dict[str, Any]]:
     """Return the reported shares of districts as points of the chart.
 
-    Each has its day, its share as a number of the districts of the model, the count as it was reported, and its id.
+    Each has a day, the share converted to a number of districts of the model, the count as reported, and an id.
     """
     kinds = [("centres", aan_shares()), ("control", lwj_shares()), ("about", [point(ABOUT_A_THIRD)])]
     return [
@@ -197,7 +197,7 @@ def sources_of(ids: Iterable[str], language: Language) -> list[Any]:
     """Return rows of the evidence as sources of the page, in the order of the table, with their days in a language."""
     wanted = set(ids)
     return [
-        make_source(row)._replace(when=say_days(row, language, year=True))
+        make_source(row)._replace(when=format_days(row, language, year=True))
         for id, row in evidence().items()
         if id in wanted
     ]
@@ -206,7 +206,7 @@ def sources_of(ids: Iterable[str], language: Language) -> list[Any]:
 def provenance_of(gathered: Gathered) -> dict[str, str]:
     """Return where the numbers of the page come from, in English: seeds, numbers, command, versions, fingerprints."""
     about = gathered.study.about
-    rows = {text: str(about[key]) for key, text in PROVENANCE.items() if is_told(about, key) and key != "seconds"}
+    rows = {text: str(about[key]) for key, text in PROVENANCE.items() if is_shown(about, key) and key != "seconds"}
     libraries = ", ".join(f"{name} {found}" for name, found in as_text(about.get("versions", {})).items())
     worlds = {f"Campaigns: {one}": gathered.cell_of(one, "").calibration for one in gathered.worlds}
     worlds |= {"In hindsight": gathered.hindsight} if gathered.hindsight else {}

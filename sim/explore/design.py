@@ -1,9 +1,9 @@
 """Draw the points of a sensitivity analysis, and run their campaigns as an ordinary study.
 
-Points are in the unit cube: each coordinate is a share of the prior of a parameter. The study has one cell per seed,
-whose campaigns are the points in order. Thousands of points thus need only a few cells; the study runs on any executor,
-is stored in chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the number of its
-point (column `seed`), its parameters and every outcome.
+Points are in the unit cube: each coordinate is the cumulative prior probability of a parameter. The study has one cell
+per seed, whose campaigns are the points in order. Thousands of points thus need only a few cells; the study runs on any
+executor, is stored in chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the
+number of its point (column `seed`), its parameters and every outcome.
 
 Because every point is run with the same seeds (common random numbers), the mean over seeds is a function of the
 parameters alone. It still contains the noise of those seeds, which is estimated from the spread between the campaigns
@@ -78,7 +78,7 @@ def sweep_of(
     Args:
         base: Settings of every point; their policies and overrides take precedence over the parameters of the point.
         priors: Priors of the varied parameters; all other parameters keep their declared values.
-        shares: (points, parameters) Each parameter as a share of its prior.
+        shares: (points, parameters) Each parameter as its cumulative prior probability.
         name: Name of the study.
         folder: Parent folder of the study.
         words: Overrides of the command, which are stored with the study.
@@ -147,11 +147,11 @@ def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers
 
 
 LEVELS = 4  # levels of Morris's grid: 0, 1/3, 2/3 and 1 of a prior
-STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, as a share of the prior: two thirds
+STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, in cumulative prior probability: two thirds
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters as a SALib problem, in which each is a share of its prior from 0 to 1."""
+    """Return the parameters as a SALib problem, in which each is a cumulative prior probability from 0 to 1."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 

@@ -93,7 +93,7 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
     Args:
         keys: Keys of the parameters.
-        shares: (points, parameters) Points of the trajectories, as shares of the priors.
+        shares: (points, parameters) Points of the trajectories, as cumulative prior probabilities.
         answers: Values of each outcome at these points.
         seed: Seed of the bootstrap and of the resampled noise.
     """
@@ -165,7 +165,7 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
     Args:
         keys: Keys of the parameters.
-        shares: (points, parameters) Points of the cross-sample, as shares of the priors.
+        shares: (points, parameters) Points of the cross-sample, as cumulative prior probabilities.
         answers: Values of each outcome at these points.
         seed: Seed of the bootstrap.
     """
@@ -180,7 +180,7 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return two arrays: whether each share is in the lowest fifth of its prior, and whether it is in the highest."""
+    """Return two arrays: whether each value is in the lowest fifth of its prior, and whether it is in the highest."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 

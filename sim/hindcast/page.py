@@ -1,6 +1,6 @@
 """Describe a hindcast in sentences and tables, and write its page.
 
-Scores and intervals are read from the tables; only rows of tables are counted here.
+This module computes no scores or intervals: it reads them from the tables, and only counts rows.
 
 Reads   the tables and about.json that `sim.hindcast.hindcast` wrote, and the figures.
 Writes  report.html in the same folder.
@@ -104,10 +104,10 @@ def findings(made: Made) -> list[str]:
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
-    return [*say_few(made), *compared, say_coverage(made)]
+    return [*warn_of_few_worlds(made), *compared, describe_coverage(made)]
 
 
-def say_few(made: Made) -> list[str]:
+def warn_of_few_worlds(made: Made) -> list[str]:
     """Return a list with one warning that names the origins with too few distinct worlds; empty if there are none."""
     distinct, floor = made.about["distinct_lasting_draws"], made.about["floor"]
     few = [short_day(day) for day in made.about["origins"] if distinct[day] < floor]
@@ -171,7 +171,7 @@ def table_of_means(made: Made, score: str, title: str) -> Table:
     return table
 
 
-def say_coverage(made: Made) -> str:
+def describe_coverage(made: Made) -> str:
     """Return a sentence on how often the 50 % and the 90 % intervals of Panj contained the record, by target."""
     held = []
     for target in TARGETS:
@@ -201,12 +201,12 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
     ours = [number(next((found[name, str(one)]["mean"] for name in rivals if (name, str(one)) in found), ""))
             for one in horizons]  # fmt: skip
     rows = [["Panj", *ours]]
-    rows += [[name_of(name), *(say_difference(found.get((name, str(one)))) for one in horizons)]
+    rows += [[name_of(name), *(difference_in_words(found.get((name, str(one)))) for one in horizons)]
              for name in rivals]  # fmt: skip
     return TableBlock("differences.csv", ["Forecast", *(f"{one} d" for one in horizons)], rows, 0)
 
 
-def say_difference(row: Row | None) -> str:
+def difference_in_words(row: Row | None) -> str:
     """Format the mean score of a forecast, with the difference of Panj from it; empty if `row` is None."""
     if row is None:
         return ""

@@ -26,7 +26,7 @@ from sim.compare.figure import (
     made_for,
     unit_of,
 )
-from sim.compare.risk import say_range
+from sim.compare.risk import format_bounds
 from sim.memo.sentences import Subject, known
 from sim.plots.captions import describe_campaigns
 from sim.plots.charts import add_key, draw_histogram, key_line, mark_reported, new_figure, save_chart
@@ -103,4 +103,4 @@ def mark_thresholds(axes: Axes, subject: Subject) -> list[Artist]:
     first = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0
     for end in subject.asked.thresholds.values():
         axes.axvline(end.value - first, color=INK, linewidth=1.2, linestyle=":", zorder=8)
-    return [key_line(f"asked: {say_range(subject.asked, subject.measure)}", INK, 1.2, linestyle=":")]
+    return [key_line(f"asked: {format_bounds(subject.asked, subject.measure)}", INK, 1.2, linestyle=":")]

@@ -36,7 +36,7 @@ from sim.compare.figure import (
     unit_of,
 )
 from sim.compare.pairs import Baseline, choose_baseline
-from sim.compare.sentences import Verdict, directions, say_outcome
+from sim.compare.sentences import Verdict, directions, quote_outcome
 from sim.data.evidence import CREDITS
 from sim.data.record import evidence
 from sim.errors import PanjError
@@ -46,13 +46,13 @@ from sim.memo.sentences import (
     Subject,
     answer_of,
     choices_of,
+    describe_risk_of,
+    describe_side,
     known,
     limits_of,
     method_of,
     question_of,
     rests_on,
-    say_risk_of,
-    say_side,
 )
 from sim.options import Memo, range_of, usage_of
 from sim.plots.captions import cite, describe_campaigns
@@ -167,7 +167,7 @@ def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
         table=table_of_comparison(subject, found) if found else table_of_campaigns(subject),
         effects=effects_in_words(subject, found) if found else "",
         figure=figure,
-        figure_heading=f"{say_outcome(measure)}{', compared' if found else ''}",
+        figure_heading=f"{quote_outcome(measure)}{', compared' if found else ''}",
         explained=explanation(subject),
         rests=[*rests_on(subject), *more_sources(ids)],
         changes=changes_of(subject, shown),
@@ -279,10 +279,10 @@ def table_of_campaigns(subject: Subject) -> Table:
             ]
         )
     if subject.asked is not None:
-        rows.append([f"Risk that {subject.about['question']}", say_risk_of(subject)])
+        rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
     rows.append(["Reported", subject.measure.reported["text"] or "nothing"])
     if subject.side is not None:
-        rows.append(["Where the reported figure lies", say_side(subject.side)])
+        rows.append(["Where the reported figure lies", describe_side(subject.side)])
     return Table("Numbers", subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")
 
 

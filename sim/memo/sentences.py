@@ -15,8 +15,8 @@ import pandas as pd
 from sim.compare.compare import Comparison, spread_of
 from sim.compare.figure import format_level, unit_of
 from sim.compare.pairs import clear
-from sim.compare.risk import say_range
-from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, say_outcome
+from sim.compare.risk import format_bounds
+from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, quote_outcome
 from sim.configuration.changes import about_of, groups
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE
@@ -94,11 +94,11 @@ class Subject(NamedTuple):
 
 def question_of(subject: Subject) -> str:
     """Return the question of a memo, made from the outcome, the swept keys and the threshold."""
-    what, study, found = say_outcome(subject.measure), subject.study, subject.found
+    what, study, found = quote_outcome(subject.measure), subject.study, subject.found
     if found is None:
         first = f"What does this model give for {what}"
         if subject.asked:
-            first = f"In how many campaigns of this model is {what} {say_range(subject.asked, subject.measure)}"
+            first = f"In how many campaigns of this model is {what} {format_bounds(subject.asked, subject.measure)}"
         return f"{first}, and how does that compare with what was reported?"
     if found.against is study:
         change = list_words(study.swept)
@@ -106,7 +106,7 @@ def question_of(subject: Subject) -> str:
     else:
         change, compared = "the study", f"Study {study.name} is compared with study {found.against.name}."
     if subject.asked:
-        event = f"{what} is {say_range(subject.asked, subject.measure)}"
+        event = f"{what} is {format_bounds(subject.asked, subject.measure)}"
         return f"In this model, does it depend on {change} how often {event}? {compared}"
     return f"In this model, does {what} depend on {change}, and how much? {compared}"
 
@@ -138,7 +138,7 @@ def answer_of(subject: Subject) -> list[str]:
 
 def answer_of_one(subject: Subject) -> list[str]:
     """Return the answer for a study of one cell: the distribution, the risk, and the place of the reported figure."""
-    count, what = len(subject.values), say_outcome(subject.measure)
+    count, what = len(subject.values), quote_outcome(subject.measure)
     campaigns = counted(count, "campaign")
     without = int((~subject.worlds.there).sum()) if subject.measure.is_date else 0
     if count == 1 and without:
@@ -153,13 +153,15 @@ def answer_of_one(subject: Subject) -> list[str]:
     if without:
         sentences.append(f"The event did not occur in {without:,} of them, which count as the day after the last.")
     if subject.asked is not None:
-        sentences.append(f"It is {say_range(subject.asked, subject.measure)} in {say_risk_of(subject)}.")
+        sentences.append(f"It is {format_bounds(subject.asked, subject.measure)} in {describe_risk_of(subject)}.")
     if subject.side is not None:
-        sentences.append(f"Reported: {subject.measure.reported['text']}; of the campaigns, {say_side(subject.side)}.")
+        sentences.append(
+            f"Reported: {subject.measure.reported['text']}; of the campaigns, {describe_side(subject.side)}."
+        )
     return sentences
 
 
-def say_risk_of(subject: Subject) -> str:
+def describe_risk_of(subject: Subject) -> str:
     """Return the share of the baseline's campaigns in the requested range, with its 95 % interval."""
     assert subject.asked is not None
     offset = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0
@@ -176,7 +178,7 @@ def known(worlds: Worlds) -> Any:
     return ~np.isnan(worlds.values)
 
 
-def say_side(side: Side) -> str:
+def describe_side(side: Side) -> str:
     """Describe the position of the reported figure among the campaigns."""
     equal = f", {share_of(side.equal)} at it" if side.equal >= 0.005 else ""
     return f"{share_of(side.below)} are below it{equal} and {share_of(side.above)} above it"
@@ -262,7 +264,7 @@ def place_of_report(subject: Subject) -> str:
     if side is None:
         return f"Reported: {reported}."
     campaigns = f"{counted(len(subject.values), 'campaign')} {name_of_base(subject)}"
-    place = f"Reported: {reported}. Of {campaigns}, {say_side(side)}"
+    place = f"Reported: {reported}. Of {campaigns}, {describe_side(side)}"
     if subject.is_assimilated:
         return f"{place}."
     fits = "fits" if side.fits else "does not fit"

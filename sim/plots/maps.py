@@ -23,7 +23,7 @@ from sim.plots.colours import INK, QUIET, REPORTED
 from sim.plots.land import CREDIT, Bounds, Land, Lines, country_bounds, frontier_bounds, read_land
 from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
-from sim.wording import format_day, say_post
+from sim.wording import format_day, name_of_post
 
 EVENING = date(2021, 7, 5)  # the day after the largest night
 NEIGHBOURS = "#ededed"
@@ -236,7 +236,7 @@ def name_places(
     km = (east - west) / (width * 72)  # per point
     names: dict[tuple[float, float], list[str]] = {}
     for place, post in zip(land.posts.tolist() if posts else [], facts.post if posts else [], strict=True):
-        names.setdefault(tuple(place), []).append(say_post(post))
+        names.setdefault(tuple(place), []).append(name_of_post(post))
     must = len(names)
     for row in sorted(np.flatnonzero(facts.is_capital), key=lambda row: -facts.population[row]):
         if west < land.centres[row][0] < east and south < land.centres[row][1] < north:

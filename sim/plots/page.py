@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sim.configuration.changes import title_of_scenario
-from sim.data.evidence import Evidence, say_value
+from sim.data.evidence import Evidence, value_as_text
 from sim.data.record import evidence
 from sim.plots.captions import cite, describe_campaigns, format_setting
 from sim.plots.tables import Row
@@ -107,7 +107,7 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
     page = template_of(template).render(
         about=about,
         campaigns=describe_campaigns(shown),
-        provenance={words: about[key] for key, words in PROVENANCE.items() if is_told(about, key)},
+        provenance={words: about[key] for key, words in PROVENANCE.items() if is_shown(about, key)},
         versions=as_text(about.get("versions", {})),
         settings=shown.settings,
         files=[name for name in (*FILES, "failures.parquet") if (shown.folder / name).is_file()],
@@ -149,7 +149,7 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
                       max(0, len(rows) - MOST_ROWS))  # fmt: skip
 
 
-def is_told(about: Mapping[str, Any], key: str) -> bool:
+def is_shown(about: Mapping[str, Any], key: str) -> bool:
     """Return whether a key of about.json is included in the provenance on a page.
 
     The number of campaigns per cell (`runs`) is included if there are several cells, or if about.json has no total. The
@@ -235,6 +235,6 @@ def make_source(row: Evidence) -> Source:
         The row as text; the link is empty if the source has no web address.
     """
     dates = dict.fromkeys(format_day(day, year=True) for day in (row.date_start, row.date_end))
-    said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"
+    said = f"{row.quote or row.quantity.replace('_', ' ')}: {value_as_text(row)} {row.unit}, {row.scope}"
     link = row.source_url if row.source_url.startswith("http") else ""
     return Source(row.id, said, " to ".join(dates), row.source, link)

@@ -144,7 +144,7 @@ def draw_animation(
 def make_film(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Film:
-    """Read the content of an animation; the arguments are those of `draw_animation`."""
+    """Read the content of an animation from a study; the arguments are those of `draw_animation`."""
     cells = (cell,) if isinstance(cell, int) else tuple(cell)
     if not 1 <= len(set(cells)) == len(cells) <= MOST_CELLS:
         found = ",".join(map(str, cells))

@@ -46,7 +46,7 @@ from sim.plots.colours import EARTH, INK, QUIET, REPORTED, REPORTED_OTHER, SAND,
 from sim.plots.style import CHANCE, HALO
 from sim.report.outcomes import west_to_east
 from sim.study.reader import Bands, Study, bands_of, spread
-from sim.wording import format_day, say_post
+from sim.wording import format_day, name_of_post
 
 HOW = {  # by daily series of falls: label and colour
     "handed_over": ("handed over", SIMULATED_LIGHT),
@@ -188,7 +188,7 @@ def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
     edges = days_of(study.evenings) - 0.5
     across, down = np.append(edges, edges[-1] + 1), np.arange(len(posts) + 1)
     shade = axes.pcolormesh(across, down, people, cmap=CHANCE, vmin=0, vmax=max(people.max(), 1))
-    axes.set_yticks(np.arange(len(posts)) + 0.5, [say_post(post) for post in posts], fontsize=8.5)
+    axes.set_yticks(np.arange(len(posts)) + 0.5, [name_of_post(post) for post in posts], fontsize=8.5)
     axes.invert_yaxis()
     axes.set_title("Waiting at each post")
     axes.grid(visible=False)

@@ -34,7 +34,7 @@ MOST_NAMED = 4  # maximum number of figures to name that do not fit
 
 
 class Side(NamedTuple):
-    """Position of a reported figure among the campaigns: shares of campaigns below it, equal to it, and above it."""
+    """Position of a reported figure among the campaigns: the shares of campaigns below, at and above it."""
 
     below: float
     equal: float

@@ -43,7 +43,7 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.study.reader import Study, bands_of, need_columns
-from sim.wording import format_day, say_post, significant
+from sim.wording import format_day, name_of_post, significant
 
 MAIN_OUTCOMES = (
     "share_held_by_taliban_2021_06_30",
@@ -427,7 +427,7 @@ def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
             soldiers, at_least = counted
             mark_count(axes, (soldiers, float(row)), f"{soldiers:,}{'+' if at_least else ''}", 7)
     axes.plot([], [], "D", color=REPORTED, markeredgecolor="white", markersize=7, label="reported")
-    axes.set_yticks(rows, [say_post(post) for post in posts])
+    axes.set_yticks(rows, [name_of_post(post) for post in posts])
     axes.invert_yaxis()
     axes.set_title(f"By post, up to {format_day(THE_LINE)}")
     axes.set_xlabel("soldiers let in")

@@ -217,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """Return a sentence on the number of cells shown and their choice; return an empty string if all are shown."""
+    """Return a sentence on how many cells are shown and how they were chosen; empty if all are shown."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""

@@ -232,7 +232,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
     if len(pairs) > 1:
         wanted = wanted_outcomes(request, fork, table)
         texts["verdicts.csv"] = csv_text(
-            verdict_rows(wanted, [pair.outcomes for pair in pairs], fork.seeds, fork.origin, say_change(request))
+            verdict_rows(wanted, [pair.outcomes for pair in pairs], fork.seeds, fork.origin, change_as_text(request))
         )  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
@@ -260,7 +260,7 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def say_change(request: Fork) -> str:
+def change_as_text(request: Fork) -> str:
     """Describe the change and when it begins: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
     return f"{list_words(request.changes)} from the morning of {morning} on"
@@ -367,8 +367,8 @@ def verdict_rows(
         rows.append({
             "change": change, "outcome": row.name, "label": row.label, "unit": measure.unit, **numbers,
             "missing": verdict.missing,
-            "as_it_went_median": say_known(verdict.baseline_campaigns.median),
-            "changed_median": say_known(verdict.campaigns.median),
+            "as_it_went_median": format_or_empty(verdict.baseline_campaigns.median),
+            "changed_median": format_or_empty(verdict.campaigns.median),
             "intervals": METHOD, "sentence": verdict.sentence,
         })  # fmt: skip
     return rows
@@ -412,6 +412,6 @@ def is_nan(value: float) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def say_known(value: float) -> str:
+def format_or_empty(value: float) -> str:
     """Format a number to six significant figures, or return an empty string if it is nan."""
     return "" if is_nan(value) else f"{value:.6g}"

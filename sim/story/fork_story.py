@@ -42,12 +42,12 @@ from sim.plots.style import in_style
 from sim.plots.tables import Row, read_rows
 from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
-from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
-from sim.story.telling import tell_day
+from sim.story.story import bullets, days_told, name_of_cell, page_of, story_of, wrapped
+from sim.story.telling import texts_on
 from sim.study.files import write_file
 from sim.study.reader import Study, StudyCell, bands_of
 from sim.terminal import console_of
-from sim.wording import MOST_NAMED, Language, language_of, number, say_post, significant
+from sim.wording import MOST_NAMED, Language, language_of, name_of_post, number, significant
 
 SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # largest numbers of days and outcomes printed to a terminal
 
@@ -83,9 +83,9 @@ def page_of_fork(branches: Branches, language: Language) -> str:
         language: Language of the page.
     """
     lines = [f"# {title_of(branches, language)}", ""]
-    for sentence in told_of(branches, language):
+    for sentence in describe_fork(branches, language):
         lines += [sentence, ""]
-    lines += [f"## {language.say('head_first')}", "", *bullets(tell_first(branches, language)), ""]
+    lines += [f"## {language.say('head_first')}", "", *bullets(describe_first_difference(branches, language)), ""]
     lines += [
         f"## {language.say('head_outcomes')}",
         "",
@@ -93,9 +93,14 @@ def page_of_fork(branches: Branches, language: Language) -> str:
         "|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(cells_of(row, language))} |" for row in chosen_outcomes(branches)]
-    lines += ["", *tell_same_outcomes(branches, language), "![](fork.png)", ""]
+    lines += ["", *describe_same_outcomes(branches, language), "![](fork.png)", ""]
     if branches.verdicts:
-        lines += [f"## {language.say('head_many', branches.about['forked'])}", "", say_many(branches, language), ""]
+        lines += [
+            f"## {language.say('head_many', branches.about['forked'])}",
+            "",
+            describe_pairs_of_fork(branches, language),
+            "",
+        ]
         lines += [*bullets([row["sentence"] for row in branches.verdicts]), ""]
     lines += [f"## {language.say('head_both')}", ""]
     days, same = two_stories(branches, language)
@@ -110,7 +115,7 @@ def page_of_fork(branches: Branches, language: Language) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def say_many(branches: Branches, language: Language) -> str:
+def describe_pairs_of_fork(branches: Branches, language: Language) -> str:
     """Return a sentence on which seeds were run and how the differences are defined."""
     first, last = branches.about["seeds"]
     return language.say("many_told", first=first, last=last)
@@ -118,8 +123,8 @@ def say_many(branches: Branches, language: Language) -> str:
 
 def print_fork(branches: Branches, folder: Path, console: Console, language: Language) -> None:
     """Print a short version of the comparison to a terminal."""
-    lines = [title_of(branches, language), "", *wrapped(told_of(branches, language), ""), ""]
-    lines += [language.say("head_first"), *wrapped(tell_first(branches, language))]
+    lines = [title_of(branches, language), "", *wrapped(describe_fork(branches, language), ""), ""]
+    lines += [language.say("head_first"), *wrapped(describe_first_difference(branches, language))]
     console.print("\n".join(lines), soft_wrap=True)
     table = Table(title=language.say("head_outcomes"))
     for head in columns(language):
@@ -128,7 +133,11 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
         table.add_row(*cells_of(row, language))
     console.print(table)
     if branches.verdicts:
-        lines = ["", language.say("head_many", branches.about["forked"]), *wrapped([say_many(branches, language)], "")]
+        lines = [
+            "",
+            language.say("head_many", branches.about["forked"]),
+            *wrapped([describe_pairs_of_fork(branches, language)], ""),
+        ]
         lines += wrapped([row["sentence"] for row in branches.verdicts])
         console.print("\n".join(lines), soft_wrap=True)
     days, _ = two_stories(branches, language)
@@ -413,7 +422,7 @@ MAIN = (  # outcomes listed first if they end after the fork
 )  # fmt: skip
 
 
-def tell_first(branches: Branches, language: Language) -> list[str]:
+def describe_first_difference(branches: Branches, language: Language) -> list[str]:
     """Describe how the branches first differ.
 
     Args:
@@ -429,7 +438,7 @@ def tell_first(branches: Branches, language: Language) -> list[str]:
         sentences = [language.say("fork_first", day=language.day(found.day, year=True))]
         for key, rows in (("fork_only_before", found.before), ("fork_only_after", found.after)):
             if rows:
-                events = [say_event(one, language) for one in together(rows)]
+                events = [describe_event(one, language) for one in together(rows)]
                 sentences.append(language.say(key, what=language.listed(events, MOST_NAMED)))
         return sentences
     evening = first_evening(branches.before, branches.after)
@@ -449,20 +458,20 @@ def together(rows: Sequence[Happening]) -> list[Happening]:
     return list(found.values())
 
 
-def say_event(one: Happening, language: Language) -> str:
+def describe_event(one: Happening, language: Language) -> str:
     """Describe an event of the log in a few words."""
     place = language.say("place", district=one.district, province=one.province)
     return language.say(
-        f"event_{one.event}", place=place, province=one.province, men=number(one.men), post=say_post(one.who)
+        f"event_{one.event}", place=place, province=one.province, men=number(one.men), post=name_of_post(one.who)
     )
 
 
-def told_of(branches: Branches, language: Language) -> list[str]:
+def describe_fork(branches: Branches, language: Language) -> list[str]:
     """Return sentences on the forked campaign, the change, and how to interpret the comparison."""
     about, before = branches.about, branches.before
     sentences = [
         language.say(
-            "fork_told", seed=before.seed, study=before.study, cell=say_cell(before, language),
+            "fork_told", seed=before.seed, study=before.study, cell=name_of_cell(before, language),
             scenario=title_of_scenario(before.scenario), day=language.day(branches.evening, year=True),
             change=language.listed(about["changes"]), calibration=before.calibration,
         ),
@@ -502,7 +511,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
     """
     days, same = [], 0
     for day in days_told(branches.before):
-        here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
+        here, there = (texts_on(side, day, language) for side in (branches.before, branches.after))
         if here == there:
             same += bool(here)
             continue
@@ -519,7 +528,7 @@ def chosen_outcomes(branches: Branches) -> Rows:
     return [*main, *(row for row in open_ if row not in main and row["difference"] not in ("", "0"))]
 
 
-def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
+def describe_same_outcomes(branches: Branches, language: Language) -> list[str]:
     """Return a sentence on the number of outcomes that are left out because both branches agree.
 
     Args:
@@ -546,15 +555,15 @@ def cells_of(row: Mapping[str, str], language: Language) -> tuple[str, ...]:
     """
     is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
     unit = "%" if is_share else language.unit("days" if is_date else row["unit"])
-    before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))
-    change = say_value(row["difference"], is_share)
+    before, after = (value_as_text(row[side], is_share) for side in (BEFORE, AFTER))
+    change = value_as_text(row["difference"], is_share)
     sign = "+" if change and float(row["difference"]) > 0 else ""
-    reported = say_reported(row["reported"], is_share) or "-"
+    reported = format_reported_figure(row["reported"], is_share) or "-"
     label = row["label"] if is_date else f"{row['label']} ({unit})"
     return label, reported, before or "-", after or "-", f"{sign}{change}{f' {unit}' * is_date}" if change else "-"
 
 
-def say_reported(text: str, is_share: bool) -> str:
+def format_reported_figure(text: str, is_share: bool) -> str:
     """Format a reported figure: `0.375 (F064)`, or `37.5 (F064)` for a share in per cent."""
     numbers, bracket, ids = text.partition(" (")
     if is_share:
@@ -562,7 +571,7 @@ def say_reported(text: str, is_share: bool) -> str:
     return f"{numbers}{bracket}{ids}"
 
 
-def say_value(text: str, is_share: bool) -> str:
+def value_as_text(text: str, is_share: bool) -> str:
     """Format a value of outcomes.csv: a share in per cent, any other number to at least three significant figures.
 
     Dates and empty cells are returned unchanged.

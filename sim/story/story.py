@@ -12,15 +12,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim import options
-from sim.compare.sentences import say_amount, say_outcome
+from sim.compare.sentences import format_amount, quote_outcome
 from sim.configuration.changes import title_of_scenario
 from sim.data.facts import THE_LINE
 from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
-from sim.story.telling import Told, capital_ids, say_hows, say_posts, say_whys, tell_record, told_on
+from sim.story.telling import (
+    Told,
+    capital_ids,
+    describe_manners,
+    describe_record,
+    list_by_post,
+    list_reasons,
+    sentences_on,
+)
 from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_measure, read_worlds
-from sim.wording import MOST_NAMED, Language, language_of, number, say_post
+from sim.wording import MOST_NAMED, Language, language_of, name_of_post, number
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # largest numbers of days and of rows of the record printed to a terminal
 LETTERS = 100  # characters per line of the text for the terminal
@@ -62,40 +70,41 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
     language = language or language_of()
     by_day = chronicle.by_day
     found = [
-        Day(day, tuple(told_on(chronicle, day, language)), len(by_day.get(day, []))) for day in days_told(chronicle)
+        Day(day, tuple(sentences_on(chronicle, day, language)), len(by_day.get(day, [])))
+        for day in days_told(chronicle)
     ]
     return Story(
-        language.say("title", study=chronicle.study, kind=say_kind(chronicle, language), seed=chronicle.seed),
-        (tell_what(chronicle, language), language.say("one_of_many"), language.say("reason")),
-        (*outcomes, *tell_short(chronicle, language)),
+        language.say("title", study=chronicle.study, kind=describe_kind(chronicle, language), seed=chronicle.seed),
+        (describe_shown_part(chronicle, language), language.say("one_of_many"), language.say("reason")),
+        (*outcomes, *summarise_campaign(chronicle, language)),
         tuple(day for day in found if day.told),
-        tuple(tell_record(chronicle, language)),
+        tuple(describe_record(chronicle, language)),
     )
 
 
-def say_kind(chronicle: Chronicle, language: Language) -> str:
+def describe_kind(chronicle: Chronicle, language: Language) -> str:
     """Return whether a campaign is free or followed the record at first, as text."""
     return language.say("kind_free" if chronicle.is_free else "kind_followed")
 
 
-def tell_what(chronicle: Chronicle, language: Language) -> str:
+def describe_shown_part(chronicle: Chronicle, language: Language) -> str:
     """Return a sentence that names the campaign, the part of it that is shown, and the source of its parameters."""
     first, last = (language.day(day, year=True) for day in (chronicle.first, chronicle.last))
     part = language.say(
         "part_province" if chronicle.province else "part_time", province=chronicle.province, first=first, last=last
     )
     return language.say(
-        "told", seed=chronicle.seed, study=chronicle.study, cell=say_cell(chronicle, language), part=part,
+        "told", seed=chronicle.seed, study=chronicle.study, cell=name_of_cell(chronicle, language), part=part,
         scenario=title_of_scenario(chronicle.scenario), calibration=chronicle.calibration,
     )  # fmt: skip
 
 
-def say_cell(chronicle: Chronicle, language: Language) -> str:
+def name_of_cell(chronicle: Chronicle, language: Language) -> str:
     """Return a text that names the cell of the campaign; empty for a study of one cell."""
     return language.say("told_cell", cell=chronicle.cell, label=chronicle.cell_label) if chronicle.cell_label else ""
 
 
-def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
+def summarise_campaign(chronicle: Chronicle, language: Language) -> list[str]:
     """Return the sentences of the summary: on falls, capitals, calls for help, fates of men, crossings and families."""
     return [
         *short_falls(chronicle, language),
@@ -123,13 +132,13 @@ def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
         told.append(language.say("sum_held", first=first, last=last, held=held, before=before, all=every))
     if not falls:
         return [*told, language.say("sum_none_fell")]
-    told.append(language.say("sum_fell", len(falls), hows=say_hows(falls, language)))
+    told.append(language.say("sum_fell", len(falls), hows=describe_manners(falls, language)))
     again = sum(times > 1 for times in counts(falls, lambda one: one.district_id).values())
     if again:
         told.append(language.say("sum_again", again))
     day, most = next(iter(counts(falls, lambda one: one.date.isoformat()).items()))
     told.append(language.say("sum_most", most, day=language.day(date.fromisoformat(day))))
-    whys = say_whys(falls, language, REASONS)
+    whys = list_reasons(falls, language, REASONS)
     return [*told, language.say("sum_why", whys=whys)] if whys else told
 
 
@@ -189,10 +198,10 @@ def short_river(chronicle: Chronicle, language: Language) -> list[str]:
     if not by_post:
         told = [language.say("sum_none_crossed")]
     else:
-        told = [language.say("sum_crossed", sum(by_post.values()), posts=say_posts(by_post, language))]
+        told = [language.say("sum_crossed", sum(by_post.values()), posts=list_by_post(by_post, language))]
         day, men = next(iter(sums(crossings, lambda one: one.date.isoformat()).items()))
         night = [one for one in crossings if one.date.isoformat() == day]
-        posts = language.listed(list(sums(night, lambda one: say_post(one.who))), MOST_NAMED)
+        posts = language.listed(list(sums(night, lambda one: name_of_post(one.who))), MOST_NAMED)
         morning = language.day(date.fromisoformat(day) + timedelta(days=1))
         told.append(language.say("sum_largest", day=morning, men=number(men), posts=posts))
     refused = sum(one.men for one in chronicle.of("turned_back"))
@@ -211,7 +220,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
         left = sum(chronicle.grown(day, "people_displaced_total") for day in days_told(chronicle))
         told.append(language.say("sum_left_home", people=number(left)))
     if admitted:
-        told.append(language.say("sum_admitted", sum(admitted.values()), posts=say_posts(admitted, language)))
+        told.append(language.say("sum_admitted", sum(admitted.values()), posts=list_by_post(admitted, language)))
     elif chronicle.posts:
         told.append(language.say("sum_none_admitted"))
     if chronicle.province:
@@ -231,7 +240,7 @@ def days_told(chronicle: Chronicle) -> list[date]:
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
 
-def say_day(day: date, language: Language) -> str:
+def heading_of_day(day: date, language: Language) -> str:
     """Return the heading of a day, which states that the day is simulated.
 
     Args:
@@ -253,7 +262,7 @@ def page_of(story: Story, language: Language) -> str:
     for day, is_after in with_line(story.days):
         if is_after:
             lines += [f"*{language.say('after_record', day=language.day(THE_LINE, year=True))}*", ""]
-        lines += [f"### {say_day(day.date, language)}", "", *bullets(day.sentences), ""]
+        lines += [f"### {heading_of_day(day.date, language)}", "", *bullets(day.sentences), ""]
     if not story.days:
         lines += [language.say("nothing"), ""]
     label, *rows = story.record
@@ -278,7 +287,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     for day, is_after in with_line(shown):
         if is_after:
             lines += ["", *wrapped([language.say("after_record", day=language.day(THE_LINE, year=True))], "")]
-        lines += ["", say_day(day.date, language), *wrapped(day.sentences)]
+        lines += ["", heading_of_day(day.date, language), *wrapped(day.sentences)]
     if not story.days:
         lines.append(language.say("nothing"))
     if len(shown) < len(story.days):
@@ -375,7 +384,7 @@ def tell(
     """
     study = open_study(request.folder)
     chronicle = read_chronicle(folder, campaign).narrowed(**part_of(request))
-    outcomes = [tell_outcome(study, name, campaign, language) for name in request.outcome]
+    outcomes = [describe_outcome_of_campaign(study, name, campaign, language) for name in request.outcome]
     return chronicle, story_of(chronicle, language, outcomes)
 
 
@@ -406,7 +415,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
     return 0
 
 
-def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
+def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
     """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and the reported figure.
 
     Args:
@@ -427,15 +436,15 @@ def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language:
     is_this = worlds.seeds == campaign["seed"]
     found, others = worlds.values[is_this], worlds.values[~is_this]
     if not found.size or math.isnan(found[0]):
-        return language.say("sum_outcome_missing", outcome=say_outcome(measure, language))
+        return language.say("sum_outcome_missing", outcome=quote_outcome(measure, language))
     value = float(found[0])
     said = (
         language.day(start + timedelta(days=round(value)), year=True)
         if measure.is_date
-        else say_amount(value, measure, language)
+        else format_amount(value, measure, language)
     )
     told = language.say(
-        "sum_outcome", outcome=say_outcome(measure, language), value=said, others=number(len(others)),
+        "sum_outcome", outcome=quote_outcome(measure, language), value=said, others=number(len(others)),
         lower=number((others < value).sum()), higher=number((others > value).sum()),
     )  # fmt: skip
     reported = measure.reported["text"]

@@ -17,7 +17,7 @@ from sim.data.evidence import FOUNDING, Evidence
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence, fell_dates
 from sim.story.chronicle import Chronicle, Dated, Happening, counts, sums
-from sim.wording import MOST_NAMED, Language, number, say_post
+from sim.wording import MOST_NAMED, Language, name_of_post, number
 
 HOW = ("handed_over", "fought", "abandoned")
 FEW = 2  # if more provinces than this lose a single district, one sentence covers all of these
@@ -34,12 +34,12 @@ class Told(NamedTuple):
     text: str
 
 
-def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """Return the texts of all sentences on a day, as `told_on` does, without their kinds."""
-    return [one.text for one in told_on(chronicle, day, language)]
+def texts_on(chronicle: Chronicle, day: date, language: Language) -> list[str]:
+    """Return the texts of all sentences on a day, as `sentences_on` does, without their kinds."""
+    return [one.text for one in sentences_on(chronicle, day, language)]
 
 
-def told_on(chronicle: Chronicle, day: date, language: Language) -> list[Told]:
+def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[Told]:
     """Return all sentences on a day, those on dated events first.
 
     Args:
@@ -52,19 +52,19 @@ def told_on(chronicle: Chronicle, day: date, language: Language) -> list[Told]:
     """
     rows = chronicle.by_day.get(day, [])
     told = [
-        *tell_orders(chronicle, rows, language),
-        *tell_falls(chronicle, rows, day, language),
-        *tell_help(chronicle, rows, language),
-        *tell_fates(chronicle, rows, language),
-        *tell_river(chronicle, rows, day, language),
+        *describe_orders(chronicle, rows, language),
+        *describe_falls(chronicle, rows, day, language),
+        *describe_help(chronicle, rows, language),
+        *describe_fates(chronicle, rows, language),
+        *describe_river(chronicle, rows, day, language),
     ]
     today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
     if chronicle.province and not told:  # national events alone do not make a day of a province
         return []
-    return [*(tell_dated(one, language) for one in today), *(Told(SIMULATED, text) for text in told)]
+    return [*(describe_dated_event(one, language) for one in today), *(Told(SIMULATED, text) for text in told)]
 
 
-def tell_dated(one: Dated, language: Language) -> Told:
+def describe_dated_event(one: Dated, language: Language) -> Told:
     """Return the sentence on a dated event: with its source if the event was reported, otherwise as an assumption."""
     if one.is_told:
         return Told(ASSUMED, one.text)
@@ -83,7 +83,7 @@ def name_articles(source: str, language: Language) -> str:
     return re.sub(r"articles? (\d(?: and \d)*)", named, source)
 
 
-def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
+def describe_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
     """Describe the men who were sent or raised by dated events, and the spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
@@ -100,7 +100,7 @@ def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Langu
     return told
 
 
-def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
+def describe_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
     """Describe the falls of a day: first those of capitals, then those of rural districts, grouped by province.
 
     The province with the most falls of rural districts comes first. If the whole country is shown, the last sentence
@@ -108,18 +108,18 @@ def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
     """
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
-    told = [tell_fall(one, say_capital(one, language), language) for one in falls if one.district_id in capitals]
+    told = [describe_fall(one, name_capital(one, language), language) for one in falls if one.district_id in capitals]
     rural: dict[str, list[Happening]] = {}
     for one in falls:
         if one.district_id not in capitals:
             rural.setdefault(one.province, []).append(one)
     groups = sorted(rural.values(), key=len, reverse=True)
-    told += [tell_group(group, language) for group in groups if len(group) > 1]
+    told += [describe_falls_in_province(group, language) for group in groups if len(group) > 1]
     alone = [group[0] for group in groups if len(group) == 1]
     if len(alone) > FEW:
-        told.append(tell_scattered(alone, chronicle, language))
+        told.append(describe_scattered_falls(alone, chronicle, language))
     else:
-        told += [tell_fall(one, place_of(one, chronicle, language), language) for one in alone]
+        told += [describe_fall(one, place_of(one, chronicle, language), language) for one in alone]
     if falls and not chronicle.province:
         held = number(chronicle.on(day, "districts_held_by_taliban"))
         told.append(language.say("held", held=held, all=number(len(chronicle.facts.district))))
@@ -132,12 +132,12 @@ def capital_ids(chronicle: Chronicle) -> set[str]:
     return {code for code, is_capital in zip(facts.district_id, facts.is_capital, strict=True) if is_capital}
 
 
-def say_capital(one: Happening, language: Language) -> str:
+def name_capital(one: Happening, language: Language) -> str:
     """Return the name of a capital with its province: `Taloqan, the capital of Takhar,`."""
     return language.say("capital", district=one.district, province=one.province)
 
 
-def tell_fall(one: Happening, place: str, language: Language) -> str:
+def describe_fall(one: Happening, place: str, language: Language) -> str:
     """Describe how one district fell and, if known, why."""
     fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
@@ -145,30 +145,30 @@ def tell_fall(one: Happening, place: str, language: Language) -> str:
     return language.say("fell_because", fell=fell, why=language.say(f"why_{one.why}"))
 
 
-def tell_group(falls: Sequence[Happening], language: Language) -> str:
+def describe_falls_in_province(falls: Sequence[Happening], language: Language) -> str:
     """Describe the fall of several districts of one province."""
     names = language.listed([one.district for one in falls], MOST_NAMED)
-    hows = say_hows(falls, language)
+    hows = describe_manners(falls, language)
     return with_reasons(
         language.say("fell_together", len(falls), province=falls[0].province, names=names, hows=hows), falls, language
     )
 
 
-def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
+def describe_scattered_falls(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
     """Describe in one sentence the falls of districts in several provinces, one district in each."""
     names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
     return with_reasons(
-        language.say("fell_scattered", len(falls), names=names, hows=say_hows(falls, language)), falls, language
+        language.say("fell_scattered", len(falls), names=names, hows=describe_manners(falls, language)), falls, language
     )
 
 
 def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
     """Append the reasons for falls, the most frequent first, to the sentence that describes these falls."""
-    whys = say_whys(falls, language)
+    whys = list_reasons(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
 
-def say_hows(falls: Sequence[Happening], language: Language) -> str:
+def describe_manners(falls: Sequence[Happening], language: Language) -> str:
     """Describe how districts fell, as in `4 were left undefended and one was taken in a fight`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
@@ -176,7 +176,7 @@ def say_hows(falls: Sequence[Happening], language: Language) -> str:
     return language.listed([language.say(f"how_{how}", found[how]) for how in found if how in HOW])
 
 
-def say_whys(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
+def list_reasons(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
     """List the reasons for falls with their counts, most frequent first: `dread (4) and low morale (1)`.
 
     Args:
@@ -189,7 +189,7 @@ def say_whys(falls: Sequence[Happening], language: Language, most: int | None = 
     return language.listed([language.say("counted", count, name=language.say(f"reason_{why}")) for why, count in pairs])
 
 
-def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
+def describe_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
     """Describe assaults that were called off, districts retaken, calls for help, and the answers to calls."""
     told = []
     for event, key in (("stand", "stood"), ("retaken", "retaken"), ("call", "called")):
@@ -204,8 +204,8 @@ def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Languag
     return told
 
 
-def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Return sentences on the numbers of men who were captured, surrendered and came home, and on the places.
+def describe_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
+    """Return sentences on the numbers of men who were captured, surrendered and came home, and on where this happened.
 
     Places are provinces, or districts if a single province is shown; those with the most men come first.
     """
@@ -215,13 +215,13 @@ def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Langua
         if sum(men.values()):
             told.append(
                 language.say(
-                    key, sum(men.values()), names=say_where(men, ("in_one_place", "in_place"), MOST_NAMED, language)
+                    key, sum(men.values()), names=list_by_place(men, ("in_one_place", "in_place"), MOST_NAMED, language)
                 )
             )
     return told
 
 
-def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
+def describe_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
     """Describe the soldiers who crossed or were turned back in the night after a day, and people admitted on the day.
 
     If the whole country is shown, also state how many people were refused, were waiting, and left home.
@@ -230,13 +230,13 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
     if crossed:
         morning = language.day(day + timedelta(days=1))
-        told.append(language.say("crossed", sum(crossed.values()), day=morning, posts=say_posts(crossed, language)))
+        told.append(language.say("crossed", sum(crossed.values()), day=morning, posts=list_by_post(crossed, language)))
     refused = sums(of(rows, "turned_back"), lambda one: one.who)
     if refused:
-        told.append(language.say("turned_back", sum(refused.values()), posts=say_posts(refused, language)))
+        told.append(language.say("turned_back", sum(refused.values()), posts=list_by_post(refused, language)))
     admitted = chronicle.at_posts("admitted", day)
     if admitted:
-        told.append(language.say("admitted", sum(admitted.values()), posts=say_posts(admitted, language)))
+        told.append(language.say("admitted", sum(admitted.values()), posts=list_by_post(admitted, language)))
     if chronicle.province:
         return told
     told += [
@@ -251,13 +251,13 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
     return told
 
 
-def say_posts(people: Mapping[str, int], language: Language) -> str:
+def list_by_post(people: Mapping[str, int], language: Language) -> str:
     """List numbers of people by post, the largest first: `213 at Ruzvai and 104 at Shohon`."""
-    by_name = {say_post(post): count for post, count in people.items()}
-    return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
+    by_name = {name_of_post(post): count for post, count in people.items()}
+    return list_by_place(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
-def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
+def list_by_place(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
     """List numbers of people by place, the largest first: `213 in Kunduz and 104 in Balkh`.
 
     Args:
@@ -288,7 +288,7 @@ def of(rows: Sequence[Happening], event: str) -> list[Happening]:
 ALSO = {"Paktya": ("Paktia",), "Hilmand": ("Helmand",), "Sar-e-Pul": ("Sar-e Pul",), "Jawzjan": ("Jowzjan",)}
 
 
-def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
+def describe_record(chronicle: Chronicle, language: Language) -> list[str]:
     """Return sentences on the reported figures for the days and the place shown.
 
     Returns:
@@ -300,14 +300,14 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
     told = [
         language.say(
             "record_row",
-            days=say_days(row, language),
+            days=format_days(row, language),
             scope=language.quoted(row.scope),
             said=language.quoted(row.quote),
             id=row.id,
         )
         for row in rows
     ]
-    told += tell_losses(chronicle, language)
+    told += describe_losses(chronicle, language)
     if not told:
         return [language.say("record_none", day=line)]
     return [language.say("record_label", day=line), *told]
@@ -359,7 +359,7 @@ def names(row: Evidence, name: str) -> bool:
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
 
-def say_days(row: Evidence, language: Language, year: bool = False) -> str:
+def format_days(row: Evidence, language: Language, year: bool = False) -> str:
     """Format the days that an evidence row covers.
 
     Args:
@@ -374,7 +374,7 @@ def say_days(row: Evidence, language: Language, year: bool = False) -> str:
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 
 
-def tell_losses(chronicle: Chronicle, language: Language) -> list[str]:
+def describe_losses(chronicle: Chronicle, language: Language) -> list[str]:
     """Return a sentence on the districts reported lost on the days shown, and on those that fell in the campaign.
 
     Only days up to the end of the record count.

@@ -284,7 +284,7 @@ def sources_of(ids: str) -> str:
 
 @dataclass(frozen=True)
 class Codebook:
-    """Descriptions of the columns of a study, whose outcomes and posts it knows."""
+    """Descriptions of the columns of a study, including those of its outcomes and posts."""
 
     outcomes: Mapping[str, OutcomeText]
     posts: Mapping[str, str]  # name as reported, by short name

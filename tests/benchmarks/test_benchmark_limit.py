@@ -89,8 +89,8 @@ def fill_families(world, chance):
 def ends(case, library):
     """What stands after the C and after the rule."""
     theirs, ours = (case._replace(world=limit.copied(case.world)) for _ in range(2))
-    limit.way_of_c(theirs, library, case.rule)(1)
-    limit.way_of_panj(ours, limit.limit_rules.AGAIN[case.rule])(1)
+    limit.runner_of_c(theirs, library, case.rule)(1)
+    limit.runner_of_panj(ours, limit.limit_rules.AGAIN[case.rule])(1)
     return ours, theirs
 
 
@@ -108,7 +108,7 @@ def test_c_and_the_rule_end_alike(rule, library):
 def test_a_state_that_is_put_back_gives_the_same_again(rule, library):
     ours, _ = ends(busy_case(rule, 3), library)
     again = busy_case(rule, 3)
-    limit.way_of_panj(again, limit.limit_rules.AGAIN[rule])(5)
+    limit.runner_of_panj(again, limit.limit_rules.AGAIN[rule])(5)
     limit.assert_same(ours, again, "five times")
 
 

@@ -41,7 +41,7 @@ def busy(country):
 
 def busy_work(country, seed):
     chance = random.Random(seed)
-    work = three_rules.work_of_evening(country.world, country.rules, seed, 5)
+    work = three_rules.work_from(country.world, country.rules, seed, 5)
     units = len(work["units"]["state"])
     work["units"] |= {
         "state": [chance.randrange(UnitState.CROSSED + 2) for _ in range(units)],
@@ -94,12 +94,12 @@ def mesa_end(work):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_mesa_ends_where_panj_ends(busy, seed):
-    ours = three_rules.end_of(three_rules.live(busy[seed]), busy[seed])
+    ours = three_rules.end_of(three_rules.run_work(busy[seed]), busy[seed])
     assert peers.differences(ours, mesa_end(busy[seed]), "end") == []
 
 
 def test_everything_happens_on_busy_days(busy):
-    ends = [three_rules.end_of(three_rules.live(work), work) for work in busy.values()]
+    ends = [three_rules.end_of(three_rules.run_work(work), work) for work in busy.values()]
     states = {state for end in ends for state in end["families"]["state"]}
     assert states == set(RefugeeState)
     assert max(tries for end in ends for tries in end["families"]["tries"]) > 1
@@ -112,7 +112,7 @@ def test_the_work_of_a_campaign_ends_alike(country):
     work = three_rules.work_of(country.layout, rules, country.timeline, 3, 2, 6)
     country.layout.districts.dread[:] = 0.0
     assert len(work["families"]["people"]) > work["families_there"] > 0
-    ours = three_rules.end_of(three_rules.live(work), work)
+    ours = three_rules.end_of(three_rules.run_work(work), work)
     assert peers.differences(ours, mesa_end(work), "end") == []
 
 
@@ -171,7 +171,7 @@ def test_the_report_tells_what_was_measured(busy, monkeypatch):
         (folder / "journeys.json").write_text(json.dumps(three_rules.journeys_of(busy[0])))
         return list(map(str, paths))
 
-    def told_by(code, *words, python=None):
+    def run_code(code, *words, python=None):
         works = [three_rules.read(str(word)) for word in words if str(word).endswith(".json")]
         if peers.FLEE in words:
             given = three_rules.measured_journeys(works[0], 1)
@@ -185,7 +185,7 @@ def test_the_report_tells_what_was_measured(busy, monkeypatch):
         return replicates(works) if "replicates" in words else live(works[0])
 
     monkeypatch.setattr(peers, "written", written)
-    monkeypatch.setattr(peers, "told_by", told_by)
+    monkeypatch.setattr(peers, "run_code", run_code)
     monkeypatch.setattr(peers, "python_of", lambda name: Path(sys.executable))
     told = peers.report(json.loads(json.dumps(peers.measure(quick=True))))
     for text in ("july_2021, the days alone", "refugee_surge, a replicate of 2", "rows moved per second", "Flee 3.1"):

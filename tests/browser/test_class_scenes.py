@@ -99,6 +99,7 @@ def a_drawing_each(teacher, projector, students, keep):
         student.click("#draw [data-lock]")
         sees(student, "Please wait")
     sees(projector, "2 of 3 students have locked a drawing")
+    sees(teacher, "2 of 3 students have locked a drawing")
     for student in students:
         wide, high = student.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert wide <= student.viewport_size["width"] and high <= student.viewport_size["height"]
@@ -152,6 +153,7 @@ def the_reports_and_brackets(teacher, projector, students, keep):
             student.press("#decision [data-end=low]", "PageDown")
         student.click("#decision [data-fall]")
     sees(projector, "2 of 3 students have set a bracket")
+    sees(teacher, "2 of 3 students have set a bracket")
     assert projector.locator(".wall-dot").count() == 0 and "Nine in ten" not in projector.inner_text(".panj-wall")
     a_scene(projector, "One decision, changed: what do nine pairs in ten do?", keep)
     chirin.press("#decision [data-end=high]", "ArrowLeft")

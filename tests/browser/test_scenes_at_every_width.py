@@ -1,13 +1,16 @@
-"""Every scene as wide as a telephone, a tablet, a laptop and a projector: nothing is cut, covered or off the screen.
+"""Every scene as wide as a telephone, a tablet, a laptop and a projector: nothing is cut, covered or off the screen;
+and every scene of a class with keys alone.
 
 Each state of each scene is laid out once, and the window is then resized, so that one walk holds all widths.
 """
 
+import json
+
 import pytest
-from test_access import faults
-from test_class import join, open_session
+from test_access import FOCUSED, STOPS, faults
+from test_class import join, open_session, sees
 from test_class_scenes import begin, classroom, take_to  # noqa: F401
-from test_explorable import SIZES, at, draw, opened, path, walk  # noqa: F401
+from test_explorable import SIZES, at, draw, opened, path, press, tab_to, walk  # noqa: F401
 
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.scenes import ClassScenes
@@ -112,3 +115,63 @@ def test_nothing_in_the_scenes_of_a_class_is_cut_or_off_the_screen_at_any_width(
             assert width not in (390, 1280) or not faults(student), (name, width)
             keep(student, f"class_{width}_{name}")
     assert not found
+
+
+def test_every_scene_of_a_class_is_used_with_keys_alone(visitor, classroom):  # noqa: F811
+    teacher = visitor("teacher")
+    code = open_session(teacher)
+    student = visitor(f"join?class={code}")
+    join(student, "Mahin")
+
+    def goes_on(scene):
+        stop(teacher, "Next: ")
+        teacher.keyboard.press("Enter")
+        at(student, scene)
+
+    stop(teacher, "Begin the seven scenes")
+    teacher.keyboard.press("Enter")
+    student.wait_for_selector("html[data-ready]", timeout=90_000)
+    at(student, "river")
+    goes_on("draw")
+    tab_to(student, "#draw [role=slider]")
+    press(student, "ArrowUp", "ArrowRight", "PageUp", "End", *["PageUp"] * 4)
+    tab_to(student, "#draw [data-lock]")
+    press(student, "Enter")
+    sees(teacher, "1 of one student has locked a drawing")
+    goes_on("run")
+    tab_to(student, "#run [data-day]")
+    press(student, "End")
+    sees(teacher, "1 of one student has run the campaign")
+    goes_on("gather")
+    tab_to(student, "#gather [data-gather]")
+    press(student, "Enter")
+    student.wait_for_selector("#gather [data-picker]:not([hidden])")
+    tab_to(student, "#gather [data-pick]")
+    press(student, "ArrowRight")
+    goes_on("reports")
+    tab_to(student, "#reports [data-show]")
+    press(student, "Enter")
+    tab_to(student, "#reports [data-next]")
+    goes_on("decision")
+    tab_to(student, "#decision [data-end=low]")
+    press(student, "PageDown")
+    tab_to(student, "#decision [data-fall]")
+    press(student, "Enter")
+    sees(teacher, "1 of one student has set a bracket")
+    goes_on("claim")
+    tab_to(student, "#claim textarea")
+    student.keyboard.type("In this model, perhaps.")
+    tab_to(student, "#claim [data-save]")
+    with student.expect_download() as waiting:
+        press(student, "Enter")
+    file = json.loads(waiting.value.path().read_text(encoding="utf-8"))
+    assert None not in file["drawing"] and len(file["brackets"]) == 1 and file["sentence"] == "In this model, perhaps."
+
+
+def stop(page, name):
+    """Press Tab until the control whose name begins so has the focus."""
+    for _ in range(STOPS):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED)["name"].startswith(name):
+            return
+    raise AssertionError(f"Tab does not reach '{name}'")

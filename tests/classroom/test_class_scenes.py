@@ -677,5 +677,5 @@ def test_wall_and_teacher_notice_that_the_campaigns_are_there(monkeypatch):
     for campaigns in (None, object()):
         for page in (projector, teacher):
             monkeypatch.setattr(page, "ready_campaigns", lambda is_wanted, found=campaigns: found)
-        states.append((projector.wall_state("CODE"), teacher.room_and_progress("CODE")))
+        states.append((projector.wall_state("CODE"), teacher.taught("CODE")))
     assert all(before != after for before, after in zip(*states, strict=True))  # an equal state is not drawn again

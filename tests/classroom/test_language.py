@@ -20,9 +20,9 @@ from sim.classroom.parts.distribution import labels_of
 from sim.classroom.parts.terms import terms, with_terms
 from sim.classroom.reading import outcome_groups, read
 from sim.classroom.sessions import scenes_wall, session, wall
-from sim.classroom.texts import current_language, overlaid, say_fault, texts_of, use_language
-from sim.compare.risk import judge_risk, say_range
-from sim.compare.sentences import say_risk
+from sim.classroom.texts import current_language, overlaid, texts_of, translate_fault, use_language
+from sim.compare.risk import format_bounds, judge_risk
+from sim.compare.sentences import describe_risk
 from sim.configuration.overrides import BASELINE
 from sim.data.record import evidence
 from sim.errors import PanjError
@@ -123,11 +123,11 @@ def test_a_verdict_on_a_risk_has_no_english(language):
     says, measure = texts_of("reading"), Measure("x", "\u03b1", "soldiers", False, {}, date(2021, 7, 7))
     late = Measure("x", "\u03b1", "date", True, {}, date(2021, 7, 7))
     for ends, about in ((("10", "20"), measure), (("2021-07-01", "2021-07-05"), late)):
-        assert not english_in(say_range(Range(*map(read_threshold, ("above", "below"), ends)), about, says))
+        assert not english_in(format_bounds(Range(*map(read_threshold, ("above", "below"), ends)), about, says))
     values = np.array([0.0, 1.0] * 20)
     for ours in (values, np.roll(values, 1), np.ones(40)):
         found, risk = judge_risk(ours, values)
-        verdict = say_risk(found, risk, "\u03b1", says)
+        verdict = describe_risk(found, risk, "\u03b1", says)
         assert verdict and not english_in(verdict)
 
 
@@ -179,9 +179,9 @@ def test_the_scenes_are_in_the_language_in_use(language):
 
 
 def test_an_error_keeps_what_it_names_apart_from_the_language_in_use(language):
-    fault = say_fault("lesson: found 'ten', expected one of 1, 2")
+    fault = translate_fault("lesson: found 'ten', expected one of 1, 2")
     assert fault.count(texts.ISOLATE) == 3 and "'ten'" in fault and not english_in(fault)
-    assert say_fault("αβγ") == "αβγ"
+    assert translate_fault("αβγ") == "αβγ"
 
 
 def test_the_page_of_the_game_has_no_english(language):

@@ -22,7 +22,7 @@ from sim.classroom.pairs import (
     Fork,
     PairRunner,
     evenings_to_try,
-    is_told_apart,
+    is_detectable,
     run_pickled,
     size_of,
     turn_for,
@@ -217,7 +217,7 @@ def test_pairs_that_failed_are_run_again_for_the_next_who_asks(runner):
 
 def test_the_more_is_compared_the_larger_a_difference_must_be():
     sizes = np.linspace(0.1, 2.0, 400)
-    least = [min(size for size in sizes if is_told_apart(size, many)) for many in (1, 14, 56)]
+    least = [min(size for size in sizes if is_detectable(size, many)) for many in (1, 14, 56)]
     assert least == sorted(least) and least[0] < least[-1]
     assert least[0] == pytest.approx(2.02 / np.sqrt(TRIAL), abs=0.01)  # the t-interval of one comparison
 

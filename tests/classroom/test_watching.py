@@ -26,7 +26,7 @@ from sim.errors import PanjError
 from sim.execution.rerun import rerun_campaign
 from sim.plots import colours
 from sim.provenance import CALIBRATED
-from sim.story.telling import told_on
+from sim.story.telling import sentences_on
 from sim.study.columns import events_table
 from sim.wording import language_of
 
@@ -118,7 +118,7 @@ def test_a_curve_counts_a_night_on_the_morning_on_which_it_ends(film, campaign):
 
 def test_the_log_of_a_day_is_what_a_story_tells_of_it(film, chronicle):
     days = [chronicle.start + timedelta(days=day) for day in range(film["evenings"])]
-    assert film["log"] == [[list(one) for one in told_on(chronicle, day, WORDS)] for day in days]
+    assert film["log"] == [[list(one) for one in sentences_on(chronicle, day, WORDS)] for day in days]
     told = {day.date: list(day.sentences) for day in story_page.story_of(chronicle).days}
     shown = {day: [text for _, text in lines] for day, lines in zip(days, film["log"], strict=True) if lines}
     assert shown == told

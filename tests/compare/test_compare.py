@@ -20,14 +20,14 @@ from sim.compare import figure as show
 from sim.compare.compare import MAIN_OUTCOMES, Comparison, verdicts_of
 from sim.compare.compare import write_verdicts as write_all
 from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
-from sim.compare.sentences import notes_on_fixed, say_difference, say_outcome
+from sim.compare.sentences import difference_in_words, notes_on_fixed, quote_outcome
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.execution import plan
 from sim.options import Animate, Compare, Fork, Score, Story, read_request
 from sim.outcome import last_day_of
 from sim.report.outcomes import chosen_outcomes
-from sim.story.story import tell_outcome
+from sim.story.story import describe_outcome_of_campaign
 from sim.study.reader import Measure, open_study
 from sim.wording import language_of
 
@@ -374,16 +374,16 @@ def test_a_verdict_rests_on_one_statistic_even_where_mean_and_median_disagree(tm
 )
 def test_every_sentence_names_the_day_up_to_which_its_outcome_counts(outcome, day, said):
     last_day = last_day_of(outcome, date(2021, 9, 11))
-    assert say_outcome(Measure(outcome, day, "soldiers", False, {}, last_day)) == said
+    assert quote_outcome(Measure(outcome, day, "soldiers", False, {}, last_day)) == said
 
 
 def test_words_for_sizes():
     soldiers = Measure("x", "X", "soldiers", False, {})
     days = Measure("x", "X", "days", True, {})
-    assert say_difference(-1234.4, soldiers) == "1,234 soldiers lower"
-    assert say_difference(1.0, soldiers) == "1 soldier higher"
-    assert say_difference(-2.5, days) == "2.5 days earlier"
-    assert say_difference(0.0, days) == "no different"
+    assert difference_in_words(-1234.4, soldiers) == "1,234 soldiers lower"
+    assert difference_in_words(1.0, soldiers) == "1 soldier higher"
+    assert difference_in_words(-2.5, days) == "2.5 days earlier"
+    assert difference_in_words(0.0, days) == "no different"
 
 
 def two_studies(tmp_path, **about):
@@ -677,12 +677,12 @@ def test_a_story_places_an_outcome_among_the_other_campaigns(tmp_path):
     cells = one_key(("as_reported", [5.0, 1.0, 9.0, None]), ("none", [0.0] * 4))
     study = open_study(write_study(tmp_path / "made", cells))
     of_campaign = {"start_date": "2021-05-01", "cell": 0, "seed": 0}
-    told = tell_outcome(study, "troops_crossed", of_campaign, language_of())
+    told = describe_outcome_of_campaign(study, "troops_crossed", of_campaign, language_of())
     assert "5 soldiers in this campaign" in told and "lower in 1 and higher in 1 of the 3 other campaigns" in told
     assert "1037 (F001)" in told
-    assert "no value" in tell_outcome(study, "troops_crossed", of_campaign | {"seed": 3}, language_of())
+    assert "no value" in describe_outcome_of_campaign(study, "troops_crossed", of_campaign | {"seed": 3}, language_of())
     with pytest.raises(PanjError):
-        tell_outcome(study, "troops", of_campaign, language_of())
+        describe_outcome_of_campaign(study, "troops", of_campaign, language_of())
 
 
 def test_figures_show_outcomes_that_have_values_and_never_numbers_that_were_drawn():

@@ -9,7 +9,7 @@ from test_compare import one_key, write_study, write_verdicts
 
 from sim.compare import figure as show
 from sim.compare.compare import verdicts_of
-from sim.compare.risk import interval_of_risk, judge_risk, ratio_of, say_range
+from sim.compare.risk import format_bounds, interval_of_risk, judge_risk, ratio_of
 from sim.errors import PanjError
 from sim.options import Range, read_threshold
 from sim.study.reader import Measure
@@ -138,6 +138,6 @@ def test_a_threshold_that_does_not_fit_is_refused_by_its_key_and_nothing_is_writ
 
 
 def test_a_range_in_words():
-    assert say_range(asked("0.3", "0.4"), Measure("x", "X", "share", False, {})) == "above 30 % and below 40 %"
+    assert format_bounds(asked("0.3", "0.4"), Measure("x", "X", "share", False, {})) == "above 30 % and below 40 %"
     soldiers = Measure("x", "X", "soldiers", False, {}, date(2021, 7, 7))
-    assert say_range(asked("1037"), soldiers) == "above 1,037 soldiers"
+    assert format_bounds(asked("1037"), soldiers) == "above 1,037 soldiers"

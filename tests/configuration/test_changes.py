@@ -11,7 +11,7 @@ from sim.configuration.numbers import declared_numbers
 from sim.configuration.overrides import GROUPS
 from sim.configuration.settings import Settings
 from sim.errors import PanjError
-from sim.wording import say_post
+from sim.wording import name_of_post
 
 CHOICES = [(group, name) for group in describing_groups() for name in groups()[group]]
 MEN, FLIGHTS = "rules.founding.commando_columns", "rules.calls.flights_per_day"
@@ -61,7 +61,7 @@ def test_everything_that_a_choice_changes_is_named(group: str, name: str) -> Non
     spoken = " ".join(one.long for one in said.values() if one.key.startswith("posts."))
     for post in found.posts:
         if found.posts[post] != default.posts.get(post):
-            assert say_post(post) in spoken
+            assert name_of_post(post) in spoken
 
 
 @pytest.mark.parametrize("group", GROUPS)

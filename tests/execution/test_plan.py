@@ -15,10 +15,10 @@ from sim.errors import PanjError
 from sim.execution import plan, work
 from sim.execution.plan import (
     Sample,
+    describe_needed,
     difference,
     planned_outcome,
     sampled_cells,
-    say_needed,
     seconds_left,
     too_fine,
     warnings_of,
@@ -111,11 +111,11 @@ def test_campaigns_for_a_difference_are_as_many_as_its_interval_needs() -> None:
     draws = np.random.default_rng(4).normal(size=(2, 400))
     tables = {number: pa.table({OUTCOME: 100 + values}) for number, values in enumerate(draws)}
     sample = Sample(tables, 0.1, 1.0)
-    (line,) = say_needed(row, None, 0.2, sample)[0][1:]
+    (line,) = describe_needed(row, None, 0.2, sample)[0][1:]
     spread = (draws[1] - draws[0]).std(ddof=1)
     needed = int(line.rpartition("runs=")[2].split()[0])
     assert 1.96 * spread / np.sqrt(needed) == pytest.approx(0.2, rel=0.01)
-    finer = say_needed(row, None, 0.1, sample)[0][1]
+    finer = describe_needed(row, None, 0.1, sample)[0][1]
     assert int(finer.rpartition("runs=")[2].split()[0]) == pytest.approx(4 * needed, rel=0.01)
 
 
@@ -125,14 +125,14 @@ def test_campaigns_for_a_risk_difference_follow_the_worlds_that_differ() -> None
     before = np.where(np.arange(200) < 40, 105.0, 100.0)
     after = np.where(np.arange(200) < 20, 105.0, 100.0)
     tables = {0: pa.table({OUTCOME: before}), 1: pa.table({OUTCOME: after})}
-    lines, needed = say_needed(row, ABOVE, 0.05, Sample(tables, 0.1, 1.0))
+    lines, needed = describe_needed(row, ABOVE, 0.05, Sample(tables, 0.1, 1.0))
     assert "0.1 to 0.2" in lines[0]
     differences = np.append(np.where((np.arange(200) >= 20) & (np.arange(200) < 40), -1.0, 0.0), [1, -1])
     assert needed == int(lines[1].rpartition("runs=")[2].split()[0])
     assert 1.96 * differences.std() / np.sqrt(needed) == pytest.approx(0.05, rel=0.01)
     alike = Sample({0: tables[0], 1: tables[0]}, 0.1, 1.0)
-    assert int(say_needed(row, ABOVE, 0.05, alike)[0][1].rpartition("runs=")[2].split()[0]) > 2
-    lines, needed = say_needed(row, ABOVE, None, alike)
+    assert int(describe_needed(row, ABOVE, 0.05, alike)[0][1].rpartition("runs=")[2].split()[0]) > 2
+    lines, needed = describe_needed(row, ABOVE, None, alike)
     assert len(lines) == 1 + len(plan.HALF_WIDTHS) and not needed
 
 

@@ -50,7 +50,15 @@ from sim.story.branches import (
 )
 from sim.story.chronicle import Happening
 from sim.story.fork import BRANCHES, name_of, open_fork, outcome_rows, verdict_rows
-from sim.story.fork_story import first_difference, only_in, read_branches, say_event, together, told_of, two_stories
+from sim.story.fork_story import (
+    describe_event,
+    describe_fork,
+    first_difference,
+    only_in,
+    read_branches,
+    together,
+    two_stories,
+)
 from sim.wording import language_of
 
 SEED, DAYS, DAY = 4, 24, 9
@@ -319,7 +327,7 @@ def test_a_fork_of_free_campaigns_asks_no_question_of_worlds_and_one_of_worlds_i
     language = language_of()
     free = read_branches(forked, language)
     asked = free._replace(about={**about, "question": "Other luck: ..."})
-    assert set(told_of(asked, language)) - set(told_of(free, language)) == {"Other luck: ..."}
+    assert set(describe_fork(asked, language)) - set(describe_fork(free, language)) == {"Other luck: ..."}
 
 
 def test_as_it_went_has_the_evenings_of_the_study(study: Path, forked: Path) -> None:
@@ -532,7 +540,7 @@ def test_the_first_event_that_differs_is_found_each_as_often_as_it_is_missing(fo
 
 def test_men_of_one_fate_at_one_post_are_counted_together() -> None:
     rows = [happening("crossing", 41), happening("crossing", 9), happening("crossing", 5, "shohon")]
-    assert [say_event(one, WORDS) for one in together(rows)] == [
+    assert [describe_event(one, WORDS) for one in together(rows)] == [
         "50 soldiers crossed at Tem", "5 soldiers crossed at Shohon",
     ]  # fmt: skip
 

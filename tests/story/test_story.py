@@ -27,7 +27,7 @@ from sim.story import chronicle as stories
 from sim.story import telling
 from sim.story.chronicle import Chronicle, Dated, Happening
 from sim.story.story import page_of, story_of, text_of
-from sim.story.telling import ASSUMED, REPORTED, name_articles, tell_day, tell_record, told_on
+from sim.story.telling import ASSUMED, REPORTED, describe_record, name_articles, sentences_on, texts_on
 from sim.study.columns import events_table
 from sim.wording import SENTENCES, Language, language_of
 
@@ -124,7 +124,7 @@ def test_an_unknown_language_or_sentence_is_named() -> None:
 
 
 def test_one_fall_says_what_fell_how_and_why() -> None:
-    told = tell_day(chronicle(happening("fall", "Khwahan", how="abandoned", why="dread")), DAY, WORDS)
+    told = texts_on(chronicle(happening("fall", "Khwahan", how="abandoned", why="dread")), DAY, WORDS)
     assert (
         told[0]
         == "Khwahan (Badakhshan) was left undefended; what weighed most was dread of what had happened elsewhere."
@@ -132,7 +132,7 @@ def test_one_fall_says_what_fell_how_and_why() -> None:
 
 
 def test_a_fall_without_a_reason_gives_none() -> None:
-    told = tell_day(chronicle(happening("fall", "Khwahan", how="fought")), DAY, WORDS)
+    told = texts_on(chronicle(happening("fall", "Khwahan", how="fought")), DAY, WORDS)
     assert told[0] == "Khwahan (Badakhshan) was taken in a fight."
 
 
@@ -141,7 +141,7 @@ def test_a_province_is_told_in_one_sentence_with_the_count_of_each_way_and_reaso
     known = [name for name, province, is_capital in places if province == "Badakhshan" and not is_capital]
     falls = [happening("fall", name, how="abandoned", why="dread") for name in known[:5]]
     falls.append(happening("fall", known[5], how="fought", why="morale"))
-    told = tell_day(chronicle(*falls), DAY, WORDS)
+    told = texts_on(chronicle(*falls), DAY, WORDS)
     assert told[0].startswith(f"Badakhshan: 6 districts fell ({', '.join(known[:3])} and 3 others); ")
     assert "5 were left undefended and one was taken in a fight" in told[0]
     assert "What weighed most: dread (5) and low morale (1)." in told[0]
@@ -149,13 +149,13 @@ def test_a_province_is_told_in_one_sentence_with_the_count_of_each_way_and_reaso
 
 
 def test_a_provincial_capital_is_told_by_itself() -> None:
-    told = tell_day(chronicle(happening("fall", "Fayzabad", how="fought", why="siege")), DAY, WORDS)
+    told = texts_on(chronicle(happening("fall", "Fayzabad", how="fought", why="siege")), DAY, WORDS)
     assert told[0] == "Fayzabad, the capital of Badakhshan, was taken in a fight; what weighed most was the siege."
 
 
 def test_who_called_and_what_came() -> None:
     rows = [happening("call", name, who="police", men=40) for name in ("Khwahan", "Shaki")]
-    told = tell_day(chronicle(*rows, happening("answer", "Shaki", men=50)), DAY, WORDS)
+    told = texts_on(chronicle(*rows, happening("answer", "Shaki", men=50)), DAY, WORDS)
     assert told == [
         "2 garrisons called for help: Khwahan (Badakhshan) and Shaki (Badakhshan).",
         "50 commandos were sent to Shaki (Badakhshan).",
@@ -165,7 +165,7 @@ def test_who_called_and_what_came() -> None:
 def test_a_night_belongs_to_the_morning_on_which_it_ends_and_posts_are_named() -> None:
     rows = [happening("crossing", "Khwahan", who="shohon", men=men) for men in (60, 44)]
     rows.append(happening("crossing", "Khwahan", who="tem", men=300))
-    told = tell_day(chronicle(*rows), DAY, WORDS)
+    told = texts_on(chronicle(*rows), DAY, WORDS)
     assert told == ["In the night to 5 July 404 soldiers crossed the Panj: 300 at Tem and 104 at Shohon."]
 
 
@@ -197,7 +197,7 @@ def test_hundreds_of_events_do_not_become_a_wall() -> None:
         for event in ("fall", "call", "answer", "capture", "surrender", "crossing", "turned_back", "return", "retaken")
         for name, province in places
     ]
-    told = tell_day(chronicle(*rows), DAY, WORDS)
+    told = texts_on(chronicle(*rows), DAY, WORDS)
     capitals = int(FACTS.is_capital.sum())
     assert len(told) <= capitals + len(FACTS.provinces) + 10
     assert max(map(len, told)) < 300
@@ -240,7 +240,7 @@ def test_only_an_unchanged_reported_event_is_told_as_reported_with_its_source() 
         Dated(DAY, "Pay is late."),
         Dated(DAY, "So be it.", is_told=True),
     )
-    reported, assumed, told = told_on(chronicle(dated=said), DAY, WORDS)
+    reported, assumed, told = sentences_on(chronicle(dated=said), DAY, WORDS)
     assert (reported.kind, assumed.kind, told.kind) == (REPORTED, ASSUMED, ASSUMED)
     assert reported.text.startswith("Reported:") and "F015" in reported.text
     assert told.text == "So be it."
@@ -283,7 +283,7 @@ def test_what_is_past_the_record_is_told_as_the_models_own() -> None:
 
 
 def test_the_record_is_labelled_and_speaks_of_the_same_days_and_place() -> None:
-    label, *rows = tell_record(chronicle().narrowed("Badakhshan", DAY, DAY + timedelta(days=1)), WORDS)
+    label, *rows = describe_record(chronicle().narrowed("Badakhshan", DAY, DAY + timedelta(days=1)), WORDS)
     assert "not part of this campaign" in label
     evidence = {row.id: row for row in read_evidence()}
     told = [evidence[found[1]] for row in rows if (found := re.search(r"\((F\d+)\)\.$", row))]
@@ -296,9 +296,9 @@ def test_nothing_that_ends_after_the_record_is_told(monkeypatch: pytest.MonkeyPa
     row = next(row for row in read_evidence() if row.use == "calibration" and row.date_end == THE_LINE)
     later = replace(row, id="F999", date_end=THE_LINE + timedelta(days=1))
     monkeypatch.setattr(telling, "evidence", lambda: {one.id: one for one in (row, later)})
-    monkeypatch.setattr(telling, "tell_losses", lambda *_: [])
+    monkeypatch.setattr(telling, "describe_losses", lambda *_: [])
     whole = replace(chronicle(), start=date(2021, 5, 1), first=date(2021, 5, 1))
-    told = tell_record(whole, WORDS)[1:]
+    told = describe_record(whole, WORDS)[1:]
     assert len(told) == 1
     assert row.id in told[0]
 

@@ -16,7 +16,7 @@ from sim.configuration.draws import read_priors
 from sim.configuration.numbers import Number, declared_numbers
 from sim.configuration.overrides import EVENTS, Override, Overrides, choices_of
 from sim.errors import PanjError
-from sim.wording import Language, say_post
+from sim.wording import Language, name_of_post
 
 POLICIES = ("reinforcement", "morale", "air_support", "taliban", "border", "mobilisation")
 GROUPS_SHOWN = ("scenario", *POLICIES, "capacity", "theory", "calibration")
@@ -60,16 +60,16 @@ class Field(NamedTuple):
     def describe(self, value: str | float | None) -> str:
         """Return a value of the field as text: the label of a choice, a number with its unit, or a date."""
         if self.number is not None:
-            return "" if value is None else f"{value:,g} {said_unit(self.number)}"
+            return "" if value is None else f"{value:,g} {unit_in_language(self.number)}"
         return next((option.label for option in self.options if option.name == value), str(value))
 
 
-def said_unit(number: Number) -> str:
+def unit_in_language(number: Number) -> str:
     """Return the unit of a number in the language in use."""
     return declared("units", number.unit, number.unit)
 
 
-def said_meaning(number: Number) -> str:
+def meaning_in_language(number: Number) -> str:
     """Return the meaning of a number in the language in use."""
     return declared("numbers", number.meaning, number.meaning)
 
@@ -159,16 +159,16 @@ def describe_change(form: Form, base: Form, language: str = "") -> str:
         if form.value(key) != base.value(key) and not is_of_scenario(key, form, base)
     ]
     ours, theirs = ({row.text: row for row in form.overrides().without(fields)} for form in (form, base))
-    changed += [say_override(row, language) for text, row in sorted(ours.items()) if text not in theirs]
+    changed += [describe_override(row, language) for text, row in sorted(ours.items()) if text not in theirs]
     changed += [
-        texts.say("change_gone", change=say_override(row, language))
+        texts.say("change_gone", change=describe_override(row, language))
         for text, row in sorted(theirs.items())
         if text not in ours
     ]
     return texts.say("nothing_changed") if not changed else "; ".join(changed)
 
 
-def say_override(override: Override, language: str = "") -> str:
+def describe_override(override: Override, language: str = "") -> str:
     """Describe a change that no field of the form can show; visitors never see the override itself.
 
     Args:
@@ -182,7 +182,10 @@ def say_override(override: Override, language: str = "") -> str:
     if override.is_number:
         number = declared_numbers()[key]
         return texts.say(
-            "other_number", meaning=said_meaning(number), value=f"{override.number:,g}", unit=said_unit(number)
+            "other_number",
+            meaning=meaning_in_language(number),
+            value=f"{override.number:,g}",
+            unit=unit_in_language(number),
         )
     if key.startswith(EVENTS):
         name, _, column = key.removeprefix(EVENTS).partition(".")
@@ -191,13 +194,13 @@ def say_override(override: Override, language: str = "") -> str:
         return texts.say("other_event", event=in_words(name), column=column, value=override.value)
     section = key.removeprefix("scenario.")
     said = override.value if isinstance(override.value, Mapping) else {section: override.value}
-    return "; ".join(say_section(section, name, value, texts) for name, value in said.items())
+    return "; ".join(describe_section(section, name, value, texts) for name, value in said.items())
 
 
-def say_section(section: str, name: str, value: Any, texts: Language) -> str:
+def describe_section(section: str, name: str, value: Any, texts: Language) -> str:
     """Describe one entry of a section of a scenario, such as a factor on a number or the admission at a post."""
     if section in ("scale", "shift"):
-        meaning = said_meaning(declared_numbers()[f"rules.{short_key(name)}"])
+        meaning = meaning_in_language(declared_numbers()[f"rules.{short_key(name)}"])
         return texts.say(f"other_{section}", meaning=meaning, value=f"{value:g}")
     if section == "attention":
         return texts.say("other_attention", region=declared("regions", name, name), value=f"{value:g}")
@@ -206,7 +209,7 @@ def say_section(section: str, name: str, value: Any, texts: Language) -> str:
             texts.say("other_post", trait=declared("traits", trait, TRAITS.get(trait, trait)), value=f"{each:g}")
             for trait, each in value.items()
         )
-        return texts.say("other_at_post", post=say_post(name), traits=", ".join(traits))
+        return texts.say("other_at_post", post=name_of_post(name), traits=", ".join(traits))
     if section == "events":
         columns = (f"{column} {each}" for column, each in value.items())
         return texts.say("other_event", event=in_words(name), column=", ".join(columns), value="").rstrip(": ")

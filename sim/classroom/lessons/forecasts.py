@@ -207,7 +207,7 @@ def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[R
     return [Row(name, ranges, quantile_score(np.array(ranges), LEVELS, reported)) for name, ranges in found.items()]
 
 
-def say_score(task: Task, own: Ranges, texts: Language) -> str:
+def describe_student_score(task: Task, own: Ranges, texts: Language) -> str:
     """Describe, for the teacher, what was reported and how a student's ranges scored.
 
     Args:
@@ -228,7 +228,7 @@ def scores_of(rows: Sequence[Row]) -> str:
     return "; ".join(f"{row.name} {significant(row.score)}" for row in rows)
 
 
-def say_class(task: Task, name: str, students: Sequence[Ranges]) -> str:
+def describe_class(task: Task, name: str, students: Sequence[Ranges]) -> str:
     """Describe, for the teacher, how the equal mixture of a class's ranges scored.
 
     Args:
@@ -268,7 +268,7 @@ def format_ranges(ranges: Ranges) -> str:
     return texts_of("forecasts").say("ranges", low_90=low_90, high_90=high_90, low_50=low_50, high_50=high_50)
 
 
-def say_fixed(kind: str, value: Any) -> str:
+def describe_final_answer(kind: str, value: Any) -> str:
     """Return a sentence stating that an answer can no longer be changed.
 
     Args:

@@ -17,7 +17,7 @@ import yaml
 
 from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import CampaignSource
-from sim.classroom.lessons.forecasts import FEWEST, Ranges, given_ranges, say_class
+from sim.classroom.lessons.forecasts import FEWEST, Ranges, describe_class, given_ranges
 from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, student_code
 from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
 from sim.classroom.texts import plain_yaml, safe_cell, texts_of
@@ -266,7 +266,7 @@ def class_texts(graded: Sequence[Graded]) -> list[str]:
         if (ranges := given_ranges(lesson, values)) is not None:
             given.setdefault(lesson.name, []).append(ranges)
     return [
-        "".join(f"{say_class(task, lesson_of(name).name_of(task.key), [ranges[task.key] for ranges in found])}\n"
+        "".join(f"{describe_class(task, lesson_of(name).name_of(task.key), [ranges[task.key] for ranges in found])}\n"
                 for task in lesson_of(name).forecasts)
         for name, found in given.items() if len(found) >= FEWEST
     ]  # fmt: skip

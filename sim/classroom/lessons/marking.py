@@ -24,7 +24,7 @@ from sim.classroom.lessons.estimates import (
     reported_inside,
     verdict,
 )
-from sim.classroom.lessons.forecasts import say_score
+from sim.classroom.lessons.forecasts import describe_student_score
 from sim.classroom.lessons.lesson import (
     CHOSEN,
     FORECAST,
@@ -175,7 +175,7 @@ def judge(
         return judge_range(sheet, task, answer.value, own, others, texts)
     if task.kind == FORECAST:
         assert isinstance(answer.value, tuple)
-        said = say_score(task, answer.value, texts) if reference else texts.say("forecast_kept")
+        said = describe_student_score(task, answer.value, texts) if reference else texts.say("forecast_kept")
         return Judgement(1.0, (said,))
     if task.kind == "guess":
         return judge_guess(sheet, task, answer, own, texts)

@@ -9,7 +9,7 @@ from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.citation import ID, link_to_figure
 from sim.classroom.texts import marked, texts_of
-from sim.data.evidence import USES, Evidence, say_value, select
+from sim.data.evidence import USES, Evidence, select, value_as_text
 from sim.data.record import evidence
 from sim.errors import PanjError
 
@@ -116,7 +116,7 @@ def quote_of(row: Evidence) -> str:
 
 def figure_of(row: Evidence) -> str:
     """Return the value or range of a figure with its unit."""
-    return texts_of("evidence").say("figure", value=say_value(row), unit=row.unit)
+    return texts_of("evidence").say("figure", value=value_as_text(row), unit=row.unit)
 
 
 def days_of(row: Evidence) -> str:

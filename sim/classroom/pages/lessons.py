@@ -14,7 +14,7 @@ from sim.classroom.desk import the_desk
 from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
 from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges
 from sim.classroom.lessons.estimates import GROUPS, reported_value
-from sim.classroom.lessons.forecasts import Ranges, given_ranges, say_fixed
+from sim.classroom.lessons.forecasts import Ranges, describe_final_answer, given_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
@@ -365,7 +365,7 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
 
         ranges = fixed_ranges(sheet)
         if task.kind in BEFORE_REVEAL and ranges is not None:
-            Note(say_fixed(task.kind, ranges.get(task.key, given.value if given else None)))
+            Note(describe_final_answer(task.kind, ranges.get(task.key, given.value if given else None)))
             return
         AnswerForm(task, given.value if given else None, answer, refuse)
         Trouble(trouble)

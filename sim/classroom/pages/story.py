@@ -11,14 +11,14 @@ from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, followed, keep, seed, use_kept
 from sim.classroom.parts import Folded, Heading, Note, Trouble
 from sim.classroom.parts.follow import following
-from sim.classroom.parts.map import say_campaign
+from sim.classroom.parts.map import describe_campaign
 from sim.classroom.parts.questions import SeedForm, Sentences
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import chronicle_for, numbers_from
 from sim.classroom.texts import marked, texts_of
 from sim.data.facts import THE_LINE, facts_here
 from sim.errors import PanjError
-from sim.story.story import Story, say_day, story_of, with_line
+from sim.story.story import Story, heading_of_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
 SHORT = 1  # sentences of the summary that are not collapsed
@@ -85,7 +85,7 @@ def Told(story: Story) -> None:
     """Show the first sentence of a story; the other sentences, the days and what was reported are collapsed."""
     texts = texts_of("story")
     settings = the_desk().settings(following(chosen.value, followed.value))
-    campaign, choice = say_campaign(settings, seed.value), describe_choice(chosen.value)
+    campaign, choice = describe_campaign(settings, seed.value), describe_choice(chosen.value)
     Note(texts.say("seed_of", campaign=campaign, choice=choice), live=True)
     Heading(texts.say("head_summary"), 2, is_seen=False)
     Sentences(story.summary[:SHORT])
@@ -111,5 +111,5 @@ def days_in_html(story: Story) -> str:
         if is_after:
             parts.append(f"<p><em>{escape(texts.say('after_record', day=texts.day(THE_LINE, year=True)))}</em></p>")
         lines = "".join(f'<li class="is-{one.kind}">{marked(escape(one.text))}</li>' for one in day.told)
-        parts.append(f"<h3>{escape(say_day(day.date, texts))}</h3><ul>{lines}</ul>")
+        parts.append(f"<h3>{escape(heading_of_day(day.date, texts))}</h3><ul>{lines}</ul>")
     return "".join(parts) or f"<p>{escape(texts.say('nothing'))}</p>"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 import reacton.ipyvuetify as vuetify
 import solara
@@ -26,7 +27,7 @@ from sim.classroom.server import is_reachable
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
-from sim.classroom.sessions.scenes import the_class_scenes
+from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -51,7 +52,7 @@ from sim.classroom.sessions.session import (
 )
 from sim.classroom.sessions.wall import called, describe_tally, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import say_amount
+from sim.compare.sentences import format_amount
 from sim.configuration.overrides import BASELINE
 from sim.explorable.content import SCENES
 from sim.study.files import Dialect
@@ -66,7 +67,7 @@ def Page() -> None:
     """Show the teacher's session, or the controls to open one."""
     code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
-    found = use_session_state(code, lambda: room_and_progress(code), PRESENCE)
+    found = use_session_state(code, lambda: taught(code), PRESENCE)
 
     def opened(new: str, new_word: str = "") -> None:
         set_word(new_word)
@@ -76,18 +77,25 @@ def Page() -> None:
         if found is None:
             Beginning(opened)
         else:
-            Teaching(*found, word, lambda: opened(""))
+            Teaching(found, word, lambda: opened(""))
 
 
-def room_and_progress(code: str) -> tuple[Room, Progress | None, bool]:
-    """Return the whole session, and what changes independently of it.
+class Taught(NamedTuple):
+    """The whole session, and what changes independently of it; the page is redrawn when any of this changes."""
 
-    This is the progress of the current question (None if no campaigns are running), and whether the campaigns of the
-    scenes have been read.
-    """
+    room: Room
+    progress: Progress | None  # of the current question; None if no campaigns are running
+    works: tuple[Work, ...]  # what students did in the scenes
+    is_ready: bool  # whether the campaigns of the scenes have been read
+
+
+def taught(code: str) -> Taught:
+    """Return what the page of a session's teacher shows."""
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
-    return room, progress, ready_campaigns(is_wanted=room.scene is not None) is not None
+    is_in_scenes = room.scene is not None
+    works = the_class_scenes().gathered(code, session()) if is_in_scenes else ()
+    return Taught(room, progress, works, ready_campaigns(is_wanted=is_in_scenes) is not None)
 
 
 @solara.component
@@ -162,12 +170,12 @@ def describe_session(one: Session) -> str:
 
 
 @solara.component
-def Teaching(room: Room, progress: Progress | None, is_ready: bool, word: str, on_leave: Callable[[], None]) -> None:
+def Teaching(found: Taught, word: str, on_leave: Callable[[], None]) -> None:
     """Show a session: its code, the question with the next step, the students' pages, scores, and ending the session.
 
     Parts have keys, so that a form in use does not change when a part above it appears or disappears.
     """
-    texts = texts_of("class")
+    texts, room = texts_of("class"), found.room
     Heading(texts.say("teacher_heading"))
     Undoing(room)
     if room.session.is_ended:
@@ -177,11 +185,10 @@ def Teaching(room: Room, progress: Progress | None, is_ready: bool, word: str, o
             WayIn(room, word)
             Note(texts.say("teacher_nobody"), live=True)
         if room.scene is None:
-            Question_(room, progress).key("question")
-            ScenesClock(room.session.code, None, (), is_ready).key("scenes")
+            Question_(room, found.progress).key("question")
+            ScenesClock(room.session.code, None, (), found.is_ready).key("scenes")
         else:
-            works = the_class_scenes().gathered(room.session.code, session())
-            ScenesClock(room.session.code, room.scene, works, is_ready).key("scenes")
+            ScenesClock(room.session.code, room.scene, found.works, found.is_ready).key("scenes")
             Calls(room)
     if room.teams:
         Students(room).key("students")
@@ -246,7 +253,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
         if progress is not None:
             Note(texts.say("teacher_progress", None, **progress._asdict()), live=True)
     with solara.Div(classes=["claims-row"]):
-        for place, (label, act) in enumerate(ways_on(room, question) if question else ()):
+        for place, (label, act) in enumerate(next_actions(room, question) if question else ()):
             Press(texts.say(label), partial(attempt, act), is_main=place == 0)
     Trouble(trouble)
     Calls(room)
@@ -254,7 +261,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
         Asking(room.session.code, question is not None).key("asking")
 
 
-def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
+def next_actions(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
     """Return the key of the label and the function of each possible action on the question, the usual action first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
@@ -276,7 +283,7 @@ def next_step(room: Room) -> Callable[[], None] | None:
     if room.scene is not None:
         is_last = room.scene + 1 == len(SCENES) or room.session.is_ended
         return None if is_last else partial(the_class_scenes().move, room.session.code, session(), room.scene + 1)
-    ways = ways_on(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
+    ways = next_actions(room, room.question) if room.question and room.question.stage != DEBRIEF else ()
     return ways[0][1] if ways and not room.session.is_ended else None
 
 
@@ -352,7 +359,7 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
     with vuetify.Html(tag="tr"):
         Said(team, "th", attributes={"scope": "row"})
         Said(member.nickname, "td")
-        Said(say_page(member.page), "td")
+        Said(title_of_page(member.page), "td")
         if claim is not None:
             Said(claim, "td")
         with vuetify.Html(tag="td"):
@@ -363,7 +370,7 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
             )  # fmt: skip
 
 
-def say_page(page: str) -> str:
+def title_of_page(page: str) -> str:
     """Return the title of a student's open page, or a text that there is none."""
     return texts_of("shell").say(f"page_{page}") if page else texts_of("class").say("teacher_away")
 
@@ -372,7 +379,7 @@ def describe_presence(room: Room) -> str:
     """Describe how many students have joined, and how many of them are on each page."""
     texts = texts_of("class")
     members = [member for team in room.teams for member in team.members]
-    pages = Counter(say_page(member.page) for member in members)
+    pages = Counter(title_of_page(member.page) for member in members)
     where = texts.listed([f"{page}: {number}" for page, number in pages.most_common()], len(pages))
     return f"{texts.say('teacher_joined', len(members))} {where}."
 
@@ -403,7 +410,7 @@ def Scores(room: Room, question: Question) -> None:
             with vuetify.Html(tag="tr"):
                 Said(called(team), "th", attributes={"scope": "row"})
                 Said(texts.say(f"score_word_{score.verdict}") if score else texts.say("verdict_none"), "td")
-                Said(say_amount(score.total, measure, texts) if score else "", "td")
+                Said(format_amount(score.total, measure, texts) if score else "", "td")
 
 
 @solara.component
@@ -421,8 +428,8 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
         yes, no = texts.say(f"teacher_{key}_yes"), texts.say("teacher_keep")
         AskFirst(texts.say(f"teacher_{key}"), said, yes, no, lambda: attempt(act))
 
+    Spreadsheet(export, name, texts.say("teacher_export"))
     with solara.Div(classes=["claims-row"]):
-        Spreadsheet(export, name, texts.say("teacher_export"))
         if not room.session.is_ended:
             asks("end", lambda: the_register().end(code, session()))
         asks("delete", lambda: the_register().delete(code, session()))

@@ -256,7 +256,7 @@ def forks_for(fork_on: Callable[[date], Fork], days: tuple[date, date]) -> list[
 
 
 def can_be_followed(fork: Fork) -> bool:
-    """Return whether the campaigns of a fork can be composed; not if no worlds followed the record to its day."""
+    """Return whether the campaigns of a fork can be composed: False if no worlds followed the record to its day."""
     try:
         the_desk().settings(fork.overrides)
     except PanjError:

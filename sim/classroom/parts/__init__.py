@@ -8,7 +8,7 @@ import reacton.ipyvuetify as vuetify
 import solara
 
 from sim.classroom.parts.citation import with_links
-from sim.classroom.texts import marked, say_fault
+from sim.classroom.texts import marked, translate_fault
 
 
 @solara.component
@@ -35,7 +35,7 @@ def Trouble(text: str) -> None:
     """Show the message of an error; show nothing while it is empty."""
     solara.HTML(
         "p",
-        unsafe_innerHTML=marked(escape(say_fault(text))),
+        unsafe_innerHTML=marked(escape(translate_fault(text))),
         classes=["trouble"] if text else [],
         attributes={"role": "alert"},
     )

@@ -65,11 +65,11 @@ def AnswerForm(
             on_trouble(str(error))
 
     labels = {key: texts.say(f"answer_{key}") for key in LABELS}
-    choices = [{"value": one, "text": said_choice(task, one, texts)} for one in task.choices]
+    choices = [{"value": one, "text": text_of_choice(task, one, texts)} for one in task.choices]
     Form(kind=shape_of(task), choices=choices, given=shown(given), labels=labels, event_answer=answer)
 
 
-def said_choice(task: Task, choice: str, texts: Language) -> str:
+def text_of_choice(task: Task, choice: str, texts: Language) -> str:
     """Return the displayed text of a choice; choices common to all tasks of a kind are in the texts of the page."""
     return texts.say(f"choice_{choice.replace(' ', '_')}") if task.kind in ("verdict", "inside") else choice
 

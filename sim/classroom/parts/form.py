@@ -7,7 +7,7 @@ from typing import Any
 
 import solara
 
-from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of, said_unit, say_override
+from sim.classroom.choice.fields import MAIN_NUMBERS, Field, describe_override, fields_of, unit_in_language
 from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
 from sim.classroom.digits import in_ascii
@@ -79,7 +79,7 @@ def Others(form: Form, on_form: Callable[[Form], None]) -> None:
     Note(texts.say("others"))
     for override in others:
         with solara.Div(classes=["panj-other"]):
-            solara.Text(say_override(override))
+            solara.Text(describe_override(override))
             Press(texts.say("take_out"), on_click=partial(take_out, override))
 
 
@@ -146,7 +146,7 @@ def of_number(field: Field) -> dict[str, Any]:
         "range",
         low=f"{number.low:,g}",
         high=f"{number.high:,g}",
-        unit=said_unit(number),
+        unit=unit_in_language(number),
         declared=f"{number.value:,g}",
         source=texts.quoted(number.source),
     )
@@ -154,4 +154,4 @@ def of_number(field: Field) -> dict[str, Any]:
         said += " " + texts.say("believed", low=f"{low:,g}", high=f"{high:,g}")
     step = 1 if number.is_whole else float(f"{(high - low) / STEPS:.1g}")
     return {"low": number.low, "high": number.high, "slide": [low, high], "step": step, "declared": number.value,
-            "unit": said_unit(number), "range": said}  # fmt: skip
+            "unit": unit_in_language(number), "range": said}  # fmt: skip

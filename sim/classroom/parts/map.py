@@ -44,7 +44,7 @@ def Map(
     )  # fmt: skip
 
 
-def say_campaign(settings: Settings, seed: int) -> str:
+def describe_campaign(settings: Settings, seed: int) -> str:
     """Name a campaign: whether it is free or followed the record, and its seed.
 
     Args:

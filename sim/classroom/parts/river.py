@@ -11,7 +11,7 @@ from sim.classroom.player import meets, path_of, placed
 from sim.classroom.texts import declared, texts_of
 from sim.plots.colours import INK, QUIET
 from sim.plots.land import Land, frontier_bounds, read_land
-from sim.wording import say_post
+from sim.wording import name_of_post
 
 MARK = 10  # half of the width of a post, in drawing units of 0.5 km
 RIGHT, BELOW = (16, 9, "start"), (-14, 46, "start")  # position of a name: offsets in drawing units, and text anchor
@@ -70,12 +70,12 @@ def posts_in_svg(land: Land, corner: np.ndarray) -> str:
         if slug in NAMED:
             right, below, anchor = NAMED[slug]
             where = f'x="{east + right}" y="{south + below}" text-anchor="{anchor}"'
-            found.append(f"<text {where}>{escape(say_post(slug))}</text>")
+            found.append(f"<text {where}>{escape(name_of_post(slug))}</text>")
     return "".join(found)
 
 
 def described(land: Land) -> str:
     """Return the description of the picture for readers who cannot see it."""
     order = np.argsort(land.posts[:, 0])
-    first, last = (say_post(land.facts.post[row]) for row in (order[0], order[-1]))
+    first, last = (name_of_post(land.facts.post[row]) for row in (order[0], order[-1]))
     return texts_of("home").say("picture", len(order), first=first, last=last)

@@ -128,7 +128,7 @@ class QuestionRunner:
         """Request campaigns for choices that are new, and store answers for choices whose campaigns have finished."""
         for code, question in self.register.unfinished():
             work = self.works.setdefault((code, question.number), Work(code, question))
-            with suppress(Refused):  # the session was deleted meanwhile
+            with suppress(Refused):  # the session has been deleted in the meantime
                 self.request(work)
         for key, work in list(self.works.items()):
             if not self.goes_on(work):

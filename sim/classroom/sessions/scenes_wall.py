@@ -166,7 +166,7 @@ def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.
         {"letter": one.letter, "from": low, "to": high, "held": None if pairs is None else holds(low, high, pairs)}
         for one, (low, high) in ((one, one.brackets[decision]) for one in works if decision in one.brackets)
     ]
-    found = "" if pairs is None else say_held(ranges, pairs)
+    found = "" if pairs is None else describe_held(ranges, pairs)
     return {
         "key": decision,
         "name": title,
@@ -180,7 +180,7 @@ def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.
     }
 
 
-def say_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str:
+def describe_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str:
     """Return a sentence on the range of nine pairs in ten, and on the brackets that contain it."""
     texts = texts_of("scenes")
     said = {

@@ -20,7 +20,7 @@ from sim.classroom.reading import format_level, mark_of, marks_in
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import clear, is_share, say_amount, say_difference, say_interval
+from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends, is_share
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
@@ -96,7 +96,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
     texts, scale = texts_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
-    verdict = say_verdict(claim, about, score)
+    verdict = describe_verdict(claim, about, score)
     simulated_text = describe_simulated(answer, about, measure) if score else ""
     cells = [name, describe_choice(claim.overrides), format_range(claim, about, measure), simulated_text, verdict]
     return {
@@ -114,7 +114,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
     }
 
 
-def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
+def describe_verdict(claim: Claim, about: str, score: Score | None) -> str:
     """Describe where an effect is relative to a range or, for an outcome, the share of campaigns in the range."""
     texts = texts_of("class")
     if score is None:
@@ -142,7 +142,10 @@ def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
     low, middle, high = simulated(answer, about)
     if about == EFFECT:
         texts = texts_of("class")
-        mean, interval = say_difference(middle, measure, texts), say_interval(low, high, measure, texts)
+        mean, interval = (
+            difference_in_words(middle, measure, texts),
+            format_ends(low, high, measure, texts),
+        )
         return texts.say("simulated_effect", None, mean=mean, interval=interval)
     return texts_of("class").say(
         "simulated_outcome", None,
@@ -223,7 +226,7 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         key = "wall_found_effect" if clear(low, high) else "wall_found_unclear"
-        return texts.say(key, None, interval=say_interval(low, high, measure, texts))
+        return texts.say(key, None, interval=format_ends(low, high, measure, texts))
     low, high = np.quantile(answer.values, ENDS).tolist()
     return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
 
@@ -326,7 +329,7 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
         The range in words, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
     """
     if about == EFFECT:
-        return say_interval(claim.low, claim.high, measure, texts_of("class"))
+        return format_ends(claim.low, claim.high, measure, texts_of("class"))
     return format_levels(claim.low, claim.high, measure)
 
 
@@ -402,19 +405,19 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
     if score is None:
         return [texts.say("score_failed", error=answer.error) if answer.error else texts.say("score_none")]
     gaps = {
-        "effect": say_difference(answer.mean, measure, texts),
-        "miss": say_amount(score.miss, measure, texts),
+        "effect": difference_in_words(answer.mean, measure, texts),
+        "miss": format_amount(score.miss, measure, texts),
         "campaigns": f"{len(answer.values):,}",
         "confidence": percent(claim.confidence),
         "held": percent(score.held),
     }
     found = [texts.say(f"score_{about}_{score.verdict}", None, **gaps)]
     surprise = 1 - claim.confidence
-    gaps |= {key: say_amount(getattr(score, key), measure, texts) for key in ("total", "width", "penalty")}
+    gaps |= {key: format_amount(getattr(score, key), measure, texts) for key in ("total", "width", "penalty")}
     gaps |= {"factor": f"{significant(2 / surprise)}", "surprise": percent(surprise)}
     found.append(texts.say("score_total", None, **gaps))
     if about != EFFECT:
-        best = say_amount(score.best, measure, texts)
+        best = format_amount(score.best, measure, texts)
         found.append(texts.say("score_best", None, confidence=gaps["confidence"], best=best))
     return found
 
@@ -431,7 +434,7 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
         One sentence.
     """
     texts = texts_of("class")
-    say = partial(say_difference, language=texts) if about == EFFECT else format_level
+    say = partial(difference_in_words, language=texts) if about == EFFECT else format_level
     values = answer.effects if about == EFFECT else answer.values
     low, high = np.quantile(values, ENDS).tolist()
     return texts.say(

@@ -83,31 +83,30 @@ export class Curve {
     svg("path", { class: kind, d: parts.join("") }, this.overlay);
   }
 
-  // Names at the lines, where there are two.
+  // Names at the lines, where there are two: of the upper one above it, and of the lower one below it or between them.
   name() {
     if (!this.names || !this.drawing || !this.campaign) return;
     const { says } = this.page.about;
     const day = Math.min(this.until, this.last);
     const ran = this.campaign.slice(0, day + 1);
-    const named = this.nameLine(this.drawing, this.last, says.legend_drawing, ran, this.campaign[day] <= this.drawing[day]);
-    if (day > 8) this.nameLine(ran, day, says.legend_campaign, this.drawing, this.campaign[day] > this.drawing[day], named);
+    const isAbove = this.campaign[day] > this.drawing[day];
+    this.nameLine(this.drawing, this.last, says.legend_drawing, ran, !isAbove);
+    if (day > 8) this.nameLine(ran, day, says.legend_campaign, this.drawing, isAbove);
   }
 
-  // Write the name of a line where it covers neither line and no other name; returns its box.
-  nameLine(values, day, text, other, isAbove, named = null) {
+  // Write the name of a line where it covers neither line; where there is no such place, on its side of its own line.
+  nameLine(values, day, text, other, isAbove) {
     const mark = svg("text", { class: "place", "text-anchor": "end" }, this.overlay, text);
     const wide = mark.getComputedTextLength();
     const right = Math.max(this.x(day), 44 + wide);
     const heights = (line) => Array.from(line, (value, at) => (value === null ? NaN : [this.x(at), this.y(value)]))
       .filter(([x]) => x >= right - wide - 8 && x <= right + 8).map(([, y]) => y);
     const [own, others] = [heights(values), heights(other)];
-    const isFree = (y) => y > TOP && y < this.y(0) - 4 && others.every((one) => one < y - 16 || one > y + 8) &&
-      !(named && named.left < right && named.right > right - wide && Math.abs(named.y - y) < 16);
     const [above, below] = [Math.min(...own) - 8, Math.max(...own) + 19];
-    const clear = Math.min(...own, ...others) - 8; // above both lines
-    const y = [...(isAbove ? [above, below] : [below, above]), clear, clear - 16].find(isFree) ?? above;
+    const isFree = (y) => y > TOP && y < this.y(0) - 4 && others.every((one) => one < y - 16 || one > y + 8);
+    const places = isAbove ? [above, below] : [below, above];
+    const y = places.find(isFree) ?? (isAbove ? Math.max(above, TOP) : Math.min(below, this.y(0) - 5));
     for (const [key, value] of [["x", right], ["y", y]]) mark.setAttribute(key, value);
-    return { left: right - wide, right, y };
   }
 
   drawLines() {

@@ -1,4 +1,4 @@
-"""A fall is heard next door, in its province and a little in the country."""
+"""News of a fall spreads to neighbouring districts, its province and, a little, the country."""
 
 import math
 

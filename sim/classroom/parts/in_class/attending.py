@@ -35,11 +35,11 @@ def use_attendance(page: str) -> Place | None:
     is_here = partial(is_connected, opened)
     solara.use_effect(lambda: register.presence.enter(opened, browser, page, is_here), [page])
     solara.use_effect(lambda: lambda: register.presence.leave(opened), [])
-    code = solara.use_memo(lambda: live_seat(browser), [page, seats_changed.value])
+    code = solara.use_memo(lambda: current_seat(browser), [page, seats_changed.value])
     return use_session_state(code, lambda: register.place(code, browser))
 
 
-def live_seat(browser: str) -> str:
+def current_seat(browser: str) -> str:
     """Return the code of the newest session that a browser is in and that has not ended; empty if there is none."""
     return next((one.code for one in the_register().seats_of(browser) if not one.is_ended), "")
 

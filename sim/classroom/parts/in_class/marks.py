@@ -85,8 +85,7 @@ def Results(marked: Marked, file: str) -> None:
     columns = [heads.say(key) for key in ("student", "lesson", "points", "flagged")]
     Table(columns, [row_of(one) for one in graded], texts.say("table", len(graded)))
     Sentences(class_texts(graded))
-    with solara.Div(classes=["claims-row"]):
-        Spreadsheet(lambda dialect: as_csv(graded, dialect), file, texts.say("download"))
+    Spreadsheet(lambda dialect: as_csv(graded, dialect), file, texts.say("download"))
     solara.HTML("div", unsafe_innerHTML="".join(feedback_in_html(one) for one in graded))
 
 

@@ -9,7 +9,7 @@ from sim.classroom.hooks import session, use_attempt
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.sure import AskFirst
-from sim.classroom.scenes import ADDRESS
+from sim.classroom.scenes import ADDRESS, prepare
 from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
 from sim.classroom.texts import texts_of
@@ -28,10 +28,19 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
     """
     texts, who = texts_of("scenes"), session()
     trouble, attempt = use_attempt()
+    is_asked, set_asked = solara.use_state(False)
+
+    def get_ready() -> None:
+        prepare()
+        set_asked(True)
 
     Heading(texts.say("teach_heading"), 2)
     if scene is None:
         Note(texts.say("teach_about"))
+        if not is_ready:
+            Note(texts.say("teach_getting_ready" if is_asked else "teach_not_ready"), live=True)
+            if not is_asked:
+                Press(texts.say("teach_get_ready"), get_ready)
         Press(texts.say("teach_begin"), partial(attempt, partial(the_class_scenes().begin, code, who)))
     else:
         Note(texts.say("teach_now", None, number=scene + 1, all=len(SCENES), title=title_of_scene(scene)), live=True)

@@ -47,6 +47,7 @@ def Spreadsheet(text_of: Callable[[Dialect], str], file: str, label: str) -> Non
     known = dialects()
     name = chosen.value or next(name for name, one in known.items() if one == USUAL)
     options = {name: said_dialect(one) for name, one in known.items()}
-    Choose(texts_of("hand_in").say("csv_form"), options, name, chosen.set)
-    with solara.FileDownload(lambda: text_of(known[name]).encode(ENCODING), file, mime_type="text/csv").key(name):
-        solara.Button(label, outlined=True)
+    with solara.Div(classes=["claims-row"]):
+        Choose(texts_of("hand_in").say("csv_form"), options, name, chosen.set)
+        with solara.FileDownload(lambda: text_of(known[name]).encode(ENCODING), file, mime_type="text/csv").key(name):
+            solara.Button(label, outlined=True)
