@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.data.configs import folder_of, read_yaml
-from sim.data.own import file_of, is_own
-from sim.errors import PanjError
-from sim.listing import SETTINGS, districts, events, outcome_names, usual_settings
+from sim.listing import SETTINGS, UNUSABLE, districts, events, outcome_names, usual_settings, why_unusable
 from sim.options import VERBS, Option, Request, expected_of, options_of, summary_of, usage_of
 
 WIDTH = 120
@@ -51,10 +49,8 @@ def change_of(group: str, name: str) -> str:
     try:
         said = "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing."
         return f"{about_of(group, name).removesuffix('.')}. {said}"
-    except (PanjError, AttributeError, KeyError, TypeError, ValueError) as error:
-        if is_own(file_of(group, name)):
-            return f"(cannot be used) {error}"
-        raise
+    except UNUSABLE as error:
+        return why_unusable(group, name, error)
 
 
 def help_of(words: Sequence[str]) -> str:

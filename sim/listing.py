@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups, section_of
 from sim.configuration.own import own_events
 from sim.data.configs import folder_of, read_yaml
-from sim.data.own import OUTCOMES, file_of, own_file, own_yaml, table
-from sim.errors import unknown
+from sim.data.own import OUTCOMES, file_of, is_own, own_file, own_yaml, table
+from sim.errors import PanjError, unknown
 from sim.options import LISTS, VERBS, summary_of, usage_of
 from sim.wording import counted
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = dict[str, Any]
+UNUSABLE = (PanjError, AttributeError, KeyError, TypeError, ValueError)  # raised by a choice whose file is wrong
 SETTINGS = {  # meanings of the keys of configs/config.yaml that are not groups of choices
     "study": "folder of the results; by default named after the scenario and the choices that differ from it",
     "runs": "campaigns per cell; campaign i has seed + i",
@@ -69,20 +70,33 @@ def settings() -> list[Row]:
     return [{"key": key, "default": value, "meaning": SETTINGS[key]} for key, value in usual_settings().items()]
 
 
+def why_unusable(group: str, name: str, error: Exception) -> str:
+    """Describe why a choice of the user cannot be used; raise the error if the choice comes with Panj."""
+    if not is_own(file_of(group, name)):
+        raise error
+    return f"(cannot be used) {error}"
+
+
 def scenarios() -> list[Row]:
     """Return every scenario: its name, title, description, first and last day, and changes."""
-    rows = []
-    for name in groups()["scenario"]:
+    return [scenario(name) for name in groups()["scenario"]]
+
+
+def scenario(name: str) -> Row:
+    """Return the row of a scenario; if the user's file of it cannot be read, its description is the reason."""
+    try:
         start, end = days_of_scenario(name)
-        rows.append({
+        return {
             "scenario": name,
             "title": about_of("scenario", name),
             "about": " ".join(str(section_of("scenario", name).get("about", "")).split()),
             "start_date": start,
             "end_date": end,
             "changes": [change.short for change in describe_changes("scenario", name)],
-        })  # fmt: skip
-    return rows
+        }
+    except UNUSABLE as error:
+        why = why_unusable("scenario", name, error)
+        return {"scenario": name, "title": "", "about": why, "start_date": "", "end_date": "", "changes": []}
 
 
 def days_of_scenario(name: str) -> tuple[str, str]:
@@ -101,17 +115,23 @@ def days_of_scenario(name: str) -> tuple[str, str]:
 
 def policies() -> list[Row]:
     """Return every choice of every group except `scenario`: whether it is the default, and its changes."""
-    described = describing_groups()
     return [
-        {
-            "group": group,
-            "choice": name,
-            "is_default": number == 0,
-            "about": about_of(group, name) if group in described else opening_comment(group, name),
-            "changes": [change.short for change in describe_changes(group, name)] if group in described else [],
-        }
+        {"group": group, "choice": name, "is_default": number == 0, **meaning_of_choice(group, name)}
         for group, names in groups().items() if group != "scenario" for number, name in enumerate(names)
     ]  # fmt: skip
+
+
+def meaning_of_choice(group: str, name: str) -> Row:
+    """Return the description and the changes of a choice, or why the user's file of it cannot be read."""
+    try:
+        if group not in describing_groups():
+            return {"about": opening_comment(group, name), "changes": []}
+        return {
+            "about": about_of(group, name),
+            "changes": [change.short for change in describe_changes(group, name)],
+        }
+    except UNUSABLE as error:
+        return {"about": why_unusable(group, name, error), "changes": []}
 
 
 def opening_comment(group: str, name: str) -> str:

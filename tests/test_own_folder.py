@@ -305,6 +305,7 @@ def test_only_the_choice_of_a_bad_file_fails(folder):
         (folder / f"policies/border/draft{number}.yaml").write_bytes(content)
     assert compose_settings(["border=closed", AS_DECLARED]).choices["border"] == "closed"
     assert main(["--help"]) == 0
+    assert main(["list", "scenarios"]) == main(["list", "policies"]) == 0
     for number in range(1, 5):
         assert f"draft{number}.yaml" in key_of(f"scenario=draft{number}")
         assert f"draft{number}.yaml" in key_of(f"border=draft{number}")
@@ -366,6 +367,14 @@ def test_an_own_outcome_leaves_the_fingerprint_of_the_settings_and_other_outcome
     after = {row.name: row.fingerprint for row in read_outcomes(later.facts, later.start_date, later.days)}
     assert {name: after[name] for name in before} == before and set(after) - set(before) == {"more"}
     assert later.fingerprint() == settings.fingerprint()
+
+
+@pytest.mark.parametrize("name", ["null", "on", "1", "2021-06-01", "1.5", "~"])
+@pytest.mark.parametrize("text", ["{}: {{quantity: held, date: 2021-06-01, unit: districts}}\n",
+    "mine: {{quantity: held, scope: {{province: Kunduz, {}: x}}, date: 2021-06-01, unit: districts}}\n"])  # fmt: skip
+def test_a_name_that_yaml_does_not_read_as_text_is_refused(folder, name, text):
+    add(folder / "outcomes.yaml", text.format(name))
+    assert str(folder / "outcomes.yaml") in key_of()
 
 
 @pytest.mark.parametrize("name", [
@@ -503,6 +512,13 @@ def test_an_installed_copy_serves_a_folder_without_a_home_among_files_named_as_m
     done = python(installed, folder, script)
     assert done.returncode == 0 and str(installed) in done.stdout and "half_open" in done.stdout
     assert "nowhere" in done.stderr and "was run" not in done.stdout + done.stderr  # the report found no study there
+
+
+def test_a_link_to_the_package_alone_finds_its_files(tmp_path):
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link/sim").symlink_to(PACKAGE)
+    script = "from sim.data.configs import folder_of; print(folder_of('configs').is_dir())"
+    assert python(tmp_path / "link", tmp_path, script).stdout.split() == ["True"]
 
 
 def test_a_package_that_is_reached_through_a_link_finds_its_files(tmp_path):

@@ -10,17 +10,21 @@ from sim.provenance import PACKAGE
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 
+KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")  # types of a key: `null`, `on` and `1` are others
 MOST_VALUES = 50_000  # maximum values in a YAML file, with repetitions by aliases counted
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
-    """YAML loader that accepts only plain values and rejects duplicate keys, which PyYAML would silently accept."""
+    """YAML loader that accepts only plain values, and rejects keys that occur twice or are not read as text."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping that a node describes, or raise ConstructorError if a key occurs twice."""
+        """Return the mapping that a node describes, or raise ConstructorError if a key occurs twice or is not text."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
+                if key.tag not in KEYS:
+                    problem = f"found '{key.value}' as a name, which is not text; put it in quotes"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 if (key.tag, key.value) in seen:
                     raise yaml.constructor.ConstructorError(None, None, f"found '{key.value}' twice", key.start_mark)
                 seen.add((key.tag, key.value))
@@ -35,8 +39,8 @@ def folder_of(name: str) -> Path:
     Args:
         name: Name of the folder, `configs` or `scenarios`.
     """
-    in_wheel = PACKAGE / name
-    return in_wheel if in_wheel.is_dir() else PACKAGE.parent / name
+    places = (PACKAGE / name, PACKAGE.parent / name, PACKAGE.resolve().parent / name)  # last: a link to the package
+    return next((place for place in places if place.is_dir()), places[1])
 
 
 def folder_of_group(group: str) -> Path:

@@ -308,7 +308,7 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
     for axes, cell in zip(panels, cells, strict=True):
         top = max(top, draw_cell(axes, sweep, cell, course, middle))
     for number, axes in enumerate(panels):
-        axes.set_ylim(0, top * 1.04)
+        axes.set_ylim(0, top * 1.04 or 1.0)
         axes.tick_params(labelsize=8.5, labelleft=number % across == 0, labelbottom=number + across >= len(cells))
     figure.supylabel(course.unit, fontsize=9, x=0.005)
     add_key(figure, course_key(course, middle is not None, cells), 2)

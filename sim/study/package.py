@@ -2,10 +2,11 @@
 
 `datapackage.json` is a Frictionless data package (https://specs.frictionlessdata.io/data-package/): one resource per
 table, with its schema, size and SHA-256 hash. Both files list the tables that exist when they are written, and are
-written again after a report, comparison or memo. They are made from the tables, and no digest of a study
-includes them.
+written again after a report, comparison or memo, and by the command of the study if the codebook is damaged. They are
+made from the tables, and no digest of a study includes them.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -55,6 +56,20 @@ def describe_study(folder: Path) -> None:
     columns = columns_in(folder, Codebook.of_folder(folder))
     with write_errors(folder):
         write_description(folder, about, columns, {})
+
+
+def is_described(folder: Path) -> bool:
+    """Return whether the codebook of a study is the one that its data package was written with.
+
+    Args:
+        folder: Folder of the study.
+    """
+    try:
+        resources = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))["resources"]
+        hashes = {one["path"]: one["hash"] for one in resources}
+        return bool(hashes[CODEBOOK] == f"sha256:{sha256_of(folder / CODEBOOK)}")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def write_description(

@@ -27,7 +27,7 @@ from sim.engine.campaign import Series
 from sim.errors import PanjError
 from sim.study.codebook import EFFECTS, FIXED, OF_OUTCOME, SERIES, VERDICTS, Codebook, sources_of, type_of
 from sim.study.columns import events_table
-from sim.study.package import describe_study
+from sim.study.package import describe_study, is_described
 from sim.study.reader import open_study, read_about
 
 PARQUET = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
@@ -201,6 +201,21 @@ def test_a_damaged_summary_is_named_and_nothing_is_written(study, tmp_path, cont
     with pytest.raises(PanjError, match=r"^\S*summary\.csv"):
         describe_study(tmp_path)
     assert not (tmp_path / "codebook.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["codebook.csv", "datapackage.json"])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"resources": [1]}'])
+def test_a_damaged_description_is_noticed_and_made_again(study, tmp_path, name, content):
+    shutil.copytree(study, tmp_path / "study")
+    describe_study(tmp_path / "study")
+    whole = (tmp_path / "study" / name).read_bytes()
+    assert is_described(tmp_path / "study")
+    (tmp_path / "study" / name).unlink()
+    if content is not None:
+        (tmp_path / "study" / name).write_bytes(content)
+    assert not is_described(tmp_path / "study")
+    describe_study(tmp_path / "study")
+    assert is_described(tmp_path / "study") and (tmp_path / "study" / name).read_bytes() == whole
 
 
 def test_sources_follow_the_folder_of_own_files(tmp_path):
