@@ -34,6 +34,7 @@ from sim.plots.charts import (
     mark_reported,
     new_figure,
     save_chart,
+    shorten_words,
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SECOND, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
@@ -366,10 +367,10 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
     bars = []
     for rows in groups.values():
         first = rows[0]
-        label = labels[first.baseline_label] or first.baseline_study
+        label = labels[first.baseline_label] or wrap(first.baseline_study)
         bars.append(Bar(label, None, *first.baseline_campaigns))
         for row in rows:
-            label = labels[row.cell_label] or verdicts.about["studies"][0]
+            label = labels[row.cell_label] or wrap(verdicts.about["studies"][0])
             bars.append(Bar(label, row, *row.campaigns))
     return bars, len(verdicts.rows) - len(shown)
 
@@ -403,9 +404,9 @@ def labels_of(verdicts: Verdicts) -> Labels:
 
 
 def wrap(label: str) -> str:
-    """Wrap a label to several lines, if possible at the commas between settings."""
+    """Wrap a label to several lines, if possible at the commas between settings; shorten names of over two lines."""
     lines = [""]
-    for part in label.split(", "):
+    for part in shorten_words(label, 2 * LETTERS_OF_LABEL).split(", "):
         if lines[-1] and len(lines[-1]) + len(part) + 2 > LETTERS_OF_LABEL:
             lines[-1] += ","
             lines.append(part)

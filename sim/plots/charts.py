@@ -24,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, PercentFormat
 
 from sim.data.facts import THE_LINE
 from sim.data.record import Point
+from sim.errors import shortened
 from sim.plots.captions import describe_campaigns
 from sim.plots.colours import INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import CAPTION, CHANCE, DARK, EDGE, HALO, HEADING, LETTERS_PER_INCH, RESOLUTION, WIDTH
@@ -218,8 +219,13 @@ def add_caption(figure: Figure, caption: str) -> None:
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:
-    """Wrap a caption to the width of a figure, and return it."""
-    return textwrap.fill(caption, int(figure.get_figwidth() * LETTERS_PER_INCH))
+    """Wrap a caption to the width of a figure, with very long names shortened, and return it."""
+    return textwrap.fill(shorten_words(caption), int(figure.get_figwidth() * LETTERS_PER_INCH))
+
+
+def shorten_words(text: str, most: int = 60) -> str:
+    """Return a text in which every word of more than `most` letters, such as the name of a study, is shortened."""
+    return " ".join(shortened(word, most) for word in text.split(" "))
 
 
 def make_room(figure: Figure, title: str, caption: str) -> None:

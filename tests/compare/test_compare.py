@@ -653,6 +653,17 @@ def test_labels_of_many_cells_name_their_keys_once(tmp_path):
     assert labels[1].keys == "reinforcement, morale"
 
 
+def test_a_study_with_a_very_long_name_leaves_room_for_the_chart(tmp_path):
+    studies = [write_study(tmp_path / name, [({}, {"troops_crossed": [1.0, 2.0, 4.0]})]) for name in ("a", "b" * 200)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for first, second in (studies, studies[::-1]):
+            (table,) = write_verdicts([str(first), str(second), "outcome=troops_crossed"])
+            show.draw_table(table)
+    bars, _ = show.bars_of(verdicts := show.read_verdicts(table), show.labels_of(verdicts).of)
+    assert all(len(line) < 40 for bar in bars for line in bar.label.split("\n"))
+
+
 def test_keys_that_end_alike_keep_their_full_names(tmp_path):
     cells = [({"rules.parley.base": step, "rules.morale.base": 1.0}, {"troops_crossed": [step]}) for step in (1.0, 2.0)]
     (table,) = write_verdicts([str(write_study(tmp_path / "alike", cells))])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -26,7 +27,7 @@ from sim.errors import PanjError
 from sim.options import Report, read_request
 from sim.plots.captions import format_setting, name_cell
 from sim.plots.page import VerdictBlock
-from sim.report import report
+from sim.report import report, sweeps
 from sim.report.outcomes import summary_row
 from sim.report.report import FIGURES, drawings_in, in_parallel, redraw, write_report
 from sim.report.sweeps import (
@@ -287,6 +288,15 @@ def test_the_names_of_days_keep_clear_of_the_next_panel(policy: Path) -> None:
     study = read_study(policy)
     ticks = few_days(study.evenings).tick_values(0, 1)
     assert len(ticks) == 3  # 1 May, 1 June and 1 July of 1 May to 20 July
+
+
+def test_a_series_that_is_zero_in_every_cell_is_drawn_without_a_warning(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "draw_cell", lambda *_: 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sweeps.draw_course(read_sweep(policy), tmp_path / "zero.png", sweeps.CROSSINGS)
 
 
 def test_outcomes_shown_are_among_those_that_campaigns_have(policy: Path) -> None:
