@@ -181,7 +181,8 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
     if not there.any() or np.ptp(column[there]) == 0:
         return np.zeros(len(keys))
     problem = {"num_vars": len(keys), "names": list(keys), "bounds": [[0, len(ranks)]] * len(keys)}
-    found = rbd_fast.analyze(problem, ranks[there], column[there], M=HARMONICS, num_resamples=2, seed=1)
+    with np.errstate(invalid="ignore"):  # a resample of a small bank may be constant; its interval is not used
+        found = rbd_fast.analyze(problem, ranks[there], column[there], M=HARMONICS, num_resamples=2, seed=1)
     return np.clip(np.array(found["S1"], np.float64), 0.0, 1.0)
 
 
