@@ -41,7 +41,7 @@ USES = ("calibration", "input", "context")
 CONFIDENCES = ("high", "medium", "low")
 CREDITS = (
     "Figures: the press, UN bodies, the Afghanistan Analysts Network, the Long War Journal and official statements,"
-    " as named in each row; links and notes are in sim/data/evidence.csv."
+    " as named in each row; links and notes: panj evidence --json."
 )
 
 

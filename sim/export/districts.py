@@ -152,7 +152,8 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
     from pyogrio import read_arrow, write_arrow
 
     collection = collection_of(shown, day)
-    about = {key: str(value) for key, value in description_of(shown).items()}
+    members = description_of(shown) | {"settings": json.dumps(dict(shown.cell.values), ensure_ascii=False, default=str)}
+    about = {key: str(value) for key, value in members.items()}
     described, table = read_arrow(json.dumps(collection).encode())
     stored = described["geometry_name"] or "wkb_geometry"
     table = table.rename_columns({stored: GEOMETRY}).drop_columns(["id"])
