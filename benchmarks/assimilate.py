@@ -92,12 +92,16 @@ def conditioned(model: Campaigns, worlds: int, seed: int, chain: int = CHAIN) ->
     return cloud
 
 
+def later_days(seeds: np.ndarray, days: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Return the widths by which to pad seeds (worlds x days x ...), so that they reach the last of `days` days."""
+    return (0, 0), (0, max(0, days + 1 - seeds.shape[1])), (0, 0)
+
+
 def records_of(order: Order, state: State, days: int) -> list[Record]:
     """Run worlds under an order and return their records; the last daily seed of the state is used for later days."""
     shares, daily, lasting, local = state
-    more = ((0, 0), (0, max(0, days + 1 - daily.shape[1])), (0, 0))  # provinces have no seed of their own on later days
-    daily = np.pad(daily, more, "edge")[:, : days + 1]
-    local = np.pad(local, more, "constant")[:, : days + 1]
+    daily = np.pad(daily, later_days(daily, days), "edge")[:, : days + 1]
+    local = np.pad(local, later_days(local, days), "constant")[:, : days + 1]
     parts = [slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH)]
 
     def run(rows: slice) -> list[Record]:
