@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.configuration.worlds import read_worlds
 from sim.data.configs import read_yaml
 
 ROOT = Path(__file__).parent.parent
@@ -95,3 +96,11 @@ def test_a_figure_is_printed_whole_from_10_on() -> None:
     figure = generate.Figure(generate.np.array([0.0, 100.0, 1500.0]))
     assert figure.median == "100" and figure.spread == "100 (10 to 1,360)"
     assert generate.format_value(0.963) == "0.96" and generate.format_value(4.5) == "4.5"
+
+
+@pytest.mark.parametrize("page", ["tutorials/worlds.md", "how-to/commands.md", "explanation/assimilation.md"])
+def test_a_page_says_how_many_worlds_ship(page: str) -> None:
+    worlds = f"{len(read_worlds(ROOT / 'configs' / 'worlds.parquet').addresses):,}"
+    said = re.findall(r"sample of ([\d,]+) comes|\(([\d,]+) worlds to 7 July|Assimilated: ([\d,]+) worlds",
+                      (ROOT / "docs" / page).read_text(encoding="utf-8"))  # fmt: skip
+    assert ["".join(groups) for groups in said] == [worlds]
