@@ -51,15 +51,25 @@ def run_program() -> NoReturn:
     """Run one command with the arguments of this process, and end the process with its exit code.
 
     Threads end and exit handlers are called, as when Python ends by itself, but the objects of the process are not
-    freed one by one, which takes up to 0.4 s and changes nothing.
+    freed one by one, which takes up to 0.4 s and changes nothing. Under a profiler, a debugger or `python -i`, which
+    act after the program, the process ends as usual.
     """
     code = main()
+    if is_watched():
+        sys.exit(code)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it any more
             stream.flush()
     os._exit(code)
+
+
+def is_watched() -> bool:
+    """Return whether this process runs under a profiler, a debugger or an interactive Python."""
+    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12
+    has_tool = monitoring is not None and any(monitoring.get_tool(number) for number in range(6))
+    return bool(has_tool or sys.getprofile() or sys.gettrace() or sys.flags.interactive)
 
 
 def answer(words: list[str], flags: Flags) -> int:

@@ -321,6 +321,8 @@ def shown(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
     """Return the cells of a row that the console shows, keyed by heading."""
     text = {key: say(value) for key, value in row.items()}
     if kind == "scenarios":
+        if not text["start_date"]:  # the file cannot be used
+            return {"scenario": text["scenario"], "about": text["about"], "changes": ""}
         return {"scenario": text["scenario"], "about": text["title"], "changes": text["changes"] or "nothing"}
     if kind == "policies":
         usual = " (default)" if row["is_default"] else ""

@@ -347,6 +347,12 @@ def test_a_report_of_a_study_without_daily_tables_says_why(tmp_path: Path) -> No
         reader.has_several_cells(tmp_path)
 
 
+def test_a_profiler_that_writes_after_the_program_does(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cProfile", "-o", str(tmp_path / "profile"), "-m", "sim", "--version"]
+    subprocess.run(command, capture_output=True, check=True)
+    assert (tmp_path / "profile").stat().st_size > 0
+
+
 @pytest.mark.parametrize(("word", "code"), [("--version", 0), ("runs=none", 2)])
 def test_a_program_that_ends_at_once_has_written_everything_and_called_its_exit_handlers(word: str, code: int) -> None:
     program = (

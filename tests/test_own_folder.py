@@ -299,13 +299,15 @@ def test_an_own_table_is_named_with_its_path(folder):
     assert str(folder / "data/posts.csv") in key_of()
 
 
-def test_only_the_choice_of_a_bad_file_fails(folder):
+def test_only_the_choice_of_a_bad_file_fails(folder, capsys):
     for number, content in enumerate([b"", b"a:\tb\n", "about: Реки\n".encode("cp1251"), b"\xff\xfea\0", b"- 1\n"]):
         (folder / f"scenarios/draft{number}.yaml").write_bytes(content)
         (folder / f"policies/border/draft{number}.yaml").write_bytes(content)
     assert compose_settings(["border=closed", AS_DECLARED]).choices["border"] == "closed"
     assert main(["--help"]) == 0
-    assert main(["list", "scenarios"]) == main(["list", "policies"]) == 0
+    capsys.readouterr()
+    assert main(["list", "scenarios", "draft4"]) == main(["list", "policies", "draft4"]) == 0
+    assert capsys.readouterr().out.count("cannot be used") == 2
     for number in range(1, 5):
         assert f"draft{number}.yaml" in key_of(f"scenario=draft{number}")
         assert f"draft{number}.yaml" in key_of(f"border=draft{number}")
@@ -324,7 +326,9 @@ def test_a_key_that_nothing_reads_is_refused_with_its_file(folder, group, path, 
 
 @pytest.mark.parametrize("path", [
     "policies/border/closed.yaml", "policies/border/Closed.yaml", "scenarios/july_2021.yaml", "scenarios/mine.yml",
-    "policies/boarder/mine.yaml", "policies/mine.yaml", "outcome.yaml", "scenario/mine.yaml", "data/district.csv",
+    "policies/boarder/mine.yaml", "policies/mine.yaml", "scenarios/null.yaml", "scenarios/1.yaml",
+    "scenarios/True.yaml",
+    "policies/border/1e3.yaml", "outcome.yaml", "scenario/mine.yaml", "data/district.csv",
 ])  # fmt: skip
 def test_a_name_that_exists_twice_or_that_nothing_reads_is_refused(folder, path, capsys):
     add(folder / path, "about: Mine.\n")

@@ -1,9 +1,12 @@
 """Read numbers that people type in the digits of their own script, such as Persian or Arabic ones."""
 
+import re
 import unicodedata
 
 SIGNS = {"\u066b": ".", "\u066c": ",", "\u066a": "%", "\u2212": "-"}  # Arabic decimal mark, separator, per cent; minus
-MARKS = ("\u061c", "\u200e", "\u200f")  # signs without width that say in which direction text runs
+MARKS = {"\u061c", "\u200e", "\u200f", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))}  # of direction
+NUMBER = re.compile(r"[+-]?([1-9]\d{0,2}([ ,]\d{3})+|\d{1,12})(\.\d{1,20})?|[+-]?\.\d{1,20}", re.ASCII)
+DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d{1,20}|\d{1,12},(?!\d{3}$)\d{1,20})", re.ASCII)  # 3,5 and 0,375, but not 1,037
 
 
 def in_ascii(text: str) -> str:
@@ -18,3 +21,19 @@ def in_ascii(text: str) -> str:
     return "".join(
         SIGNS.get(letter) or str(unicodedata.decimal(letter, letter)) for letter in text if letter not in MARKS
     )
+
+
+def number_in(text: str, takes_decimal_comma: bool = True) -> float | None:
+    """Parse a number as people type it.
+
+    Args:
+        text: The number, such as `1,037`, `1 037`, `-12.5` or `34 %`, in the digits of any script.
+        takes_decimal_comma: Whether a comma that cannot separate thousands is a decimal mark, as in `3,5`.
+
+    Returns:
+        The number without its per cent sign, such as 34; None if the text is not a number.
+    """
+    plain = " ".join(in_ascii(text).split()).removesuffix("%").strip()
+    if takes_decimal_comma and DECIMAL_COMMA.fullmatch(plain):
+        return float(plain.replace(",", "."))
+    return float(re.sub("[ ,]", "", plain)) if NUMBER.fullmatch(plain) else None

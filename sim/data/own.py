@@ -209,6 +209,15 @@ def misplaced(path: Path, expected: str) -> PanjError:
     return PanjError(f"{path}: found '{path.name}', expected {expected}", key=str(path))
 
 
+def is_text(name: str) -> bool:
+    """Return whether a command line reads a name as text, not as a number, a truth value or nothing."""
+    try:
+        float(name)
+    except ValueError:
+        return name.casefold() not in ("null", "true", "false")
+    return False
+
+
 def files_of(group: str) -> dict[str, Path]:
     """Return the YAML files of a group of choices, including the user's own, by name in alphabetical order.
 
@@ -216,13 +225,16 @@ def files_of(group: str) -> dict[str, Path]:
         group: A group of choices, such as `border`, `scenario` or `calibration`.
 
     Raises:
-        PanjError: If one of the user's files has the name of a file of Panj, or an extension other than `.yaml`.
+        PanjError: If one of the user's files has the name of a file of Panj, an extension other than `.yaml`, or a name
+            that a command line does not read as text.
     """
     found = {path.stem: path for path in folder_of_group(group).glob("*.yaml")}
     shipped = {name.casefold(): path for name, path in found.items()}
     for path in own_files_of(group):
         if path.suffix != ".yaml":
             raise misplaced(path, f"'{path.stem}.yaml', since only files with this extension are read")
+        if not is_text(path.stem):
+            raise misplaced(path, f"a name other than a number, true, false or null, which {group}= cannot choose")
         if path.stem.casefold() in shipped:
             raise PanjError(
                 f"{path}: found {group}={path.stem} a second time, expected a name other than that of "

@@ -94,8 +94,14 @@ def test_numbers_are_typed_in_the_digits_of_any_script_and_shown_as_they_are_tak
     page.fill("#people", "۱۲")
     page.click("#deal button >> nth=0")
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11" in page.inner_text("#dealt") and page.input_value("#people") == "12"
-    page.fill("#people", "many")
-    page.click("#deal button >> nth=0")
-    assert page.input_value("#people") == "2"
+    for typed, taken in (("٣٫٥", "4"), ("\u200f۱۲\u200f", "12"), ("\u2212۴", "2"), ("۱٬۰۳۷", "60")):
+        page.fill("#people", typed)
+        page.click("#deal button >> nth=0")
+        assert page.input_value("#people") == taken and page.locator("#dealt.wrong").count() == 0
+    for typed in ("many", "3,5", ""):
+        page.fill("#people", typed)
+        page.click("#deal button >> nth=0")
+        assert page.input_value("#people") == typed and "from 2 to 60" in page.inner_text("#dealt.wrong")
+    page.fill("#people", "12")
     deal(page, "٠، ١، ١")
     assert "0, 1, 1" in page.inner_text("#dealt")

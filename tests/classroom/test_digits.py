@@ -25,12 +25,19 @@ def test_twelve_is_twelve_in_every_script_and_on_every_page(typed):
     ("typed", "number"), [("۱٬۰۳۷", 1037), ("٣٫٥", 3.5), ("\u2212۴", -4), ("۳۴٪", 34), ("+۱,۰۳۷", 1037)]
 )
 def test_the_signs_of_a_script_are_read_as_well(typed, number):
-    assert number_typed(typed) == number
-    if "٪" not in typed:
-        assert number_of(typed) == number
+    assert number_typed(typed) == number_of(typed) == cast(fields_of()[FIELD], typed) == number
 
 
-@pytest.mark.parametrize("typed", ["۱،۲", "دوازده", "۱۲x", "²", "½", "Ⅻ", ""])
+@pytest.mark.parametrize(
+    ("typed", "number"), [("3,5", 3.5), ("0,41", 0.41), ("0,375", 0.375), (",5", 0.5), ("1,037", 1037), (".5", 0.5)]
+)
+def test_a_decimal_comma_is_one_that_cannot_separate_thousands(typed, number):
+    assert number_of(typed) == cast(fields_of()[FIELD], typed) == number
+
+
+@pytest.mark.parametrize(
+    "typed", ["۱،۲", "دوازده", "۱۲x", "²", "½", "Ⅻ", "", "1.037,5", "1,037,5", "1_000", "1e1", "nan"]
+)
 def test_what_is_no_number_in_any_script_is_refused_with_a_word(typed):
     for read in (number_typed, number_of, lambda text: cast(fields_of()[FIELD], text), read_seed):
         with pytest.raises(PanjError):

@@ -5,7 +5,7 @@ from typing import Any
 
 import solara
 
-from sim.classroom.digits import in_ascii
+from sim.classroom.digits import number_in
 from sim.classroom.lessons.forecasts import LEVELS
 from sim.classroom.lessons.lesson import CHOSEN, FORECAST, NUMBERS, RANGES, Task
 from sim.classroom.lessons.marking import Value
@@ -101,16 +101,10 @@ def value_of(task: Task, found: Any) -> Value:
 
 def number_of(text: str) -> float:
     """Parse a number such as `1,037`, `0.41` or `0,41` in any script; raise PanjError if it cannot be read."""
-    plain = in_ascii(text).strip().replace(" ", "")
-    if "." not in plain and plain.count(",") == 1 and len(plain.partition(",")[2]) != 3:
-        plain = plain.replace(",", ".")
-    plain = plain.replace(",", "")
-    try:
-        if len(plain) > 30 or "_" in plain:
-            raise ValueError
-        return float(plain)
-    except ValueError as error:
-        raise PanjError(texts_of("lessons").say("no_number", found=text[:40])) from error
+    number = number_in(text)
+    if number is None:
+        raise PanjError(texts_of("lessons").say("no_number", found=text[:40]))
+    return number
 
 
 def shown(given: Value | None) -> list[str]:

@@ -10,7 +10,7 @@ import solara
 from sim.classroom.choice.fields import MAIN_NUMBERS, Field, describe_override, fields_of, unit_in_language
 from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
-from sim.classroom.digits import in_ascii
+from sim.classroom.digits import number_in
 from sim.classroom.parts import Note, Press
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Override
@@ -95,10 +95,10 @@ def cast(field: Field, value: str | None) -> str | float | None:
     """Convert the value of a number field to a float, or raise PanjError; return values of other fields unchanged."""
     if field.number is None or value is None:
         return value
-    try:
-        return float(in_ascii(value))
-    except ValueError as error:
-        raise PanjError(f"{field.key}: found '{value}', expected a number") from error
+    number = number_in(value)
+    if number is None:
+        raise PanjError(f"{field.key}: found '{value}', expected a number")
+    return number
 
 
 def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, str]) -> dict[str, Any]:

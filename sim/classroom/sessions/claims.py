@@ -14,7 +14,6 @@ Assumes A claim may set only the scenario, policies, numbers of rules and events
 
 import json
 import math
-import re
 import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.digits import in_ascii
+from sim.classroom.digits import in_ascii, number_in
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
@@ -36,7 +35,6 @@ EFFECT, OUTCOME = "effect", "outcome"  # the quantity that a range predicts
 ABOUT = (EFFECT, OUTCOME)
 NO_DECISION = ("calibration", "worlds", "timeline")  # sources of numbers and events, the same for everybody
 JOINERS = "\u200c\u200d"  # zero-width characters that Persian and other scripts need; ignored when names are compared
-NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?", re.ASCII)
 
 
 class Refused(PanjError):
@@ -74,10 +72,10 @@ def number_typed(text: str) -> float:
     Raises:
         Refused: The text is not a number, or is ambiguous, such as `1,5`.
     """
-    plain = " ".join(in_ascii(text).split()).removesuffix("%").strip()
-    if not NUMBER.fullmatch(plain):
-        raise Refused("odd_number", found=plain[:LONGEST_NAME])
-    return float(re.sub("[ ,]", "", plain))
+    number = number_in(text, takes_decimal_comma=False)
+    if number is None:
+        raise Refused("odd_number", found=" ".join(in_ascii(text).split())[:LONGEST_NAME])
+    return number
 
 
 def clean_name(text: str, what: str) -> str:

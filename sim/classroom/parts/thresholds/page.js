@@ -39,24 +39,31 @@ function rounds(cards) {
 
 const game = { cards: [], counts: [0], round: 0, changed: null };
 
-// A text with the decimal digits of every script as 0 to 9; in each script ten neighbours are the digits from 0.
-const inAscii = (text) => text.replace(/[^\x00-\x7f]/gu, (letter) => {
+// A text with the digits and signs of numbers of every script in ASCII, as digits.py has it; in each script the digits are
+// ten neighbours that begin with 0.
+const SIGNS = { "\u066b": ".", "\u066c": ",", "\u066a": "%", "\u2212": "-" };
+const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g; // of direction
+const inAscii = (text) => text.replace(MARKS, "").replace(/[^\x00-\x7f]/gu, (letter) => {
+  if (letter in SIGNS) return SIGNS[letter];
   let first = letter.codePointAt(0);
   if (!/\p{Nd}/u.test(letter)) return letter;
   while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first -= 1;
   return String((letter.codePointAt(0) - first) % 10);
 });
 
-// The whole number that a field asks for, which then shows it: what was typed, within its range.
+// The whole number that a field asks for, which then shows it: what was typed, within its range. Throws a sentence if what
+// was typed is no number.
 const number = (id) => {
   const field = find(id);
   const { least, most } = field.dataset;
-  const found = Math.min(Number(most), Math.max(Number(least), Math.round(Number(inAscii(field.value))) || 0));
+  const typed = inAscii(field.value).trim().replace(/^([+-]?[1-9]\d{0,2})((?:[ ,]\d{3})+)$/, (all, first, rest) => first + rest.replace(/[ ,]/g, ""));
+  if (!/^[+-]?\d+(\.\d+)?$/.test(typed)) throw say("number_wrong", { found: field.value.slice(0, 40), least, most });
+  const found = Math.min(Number(most), Math.max(Number(least), Math.round(Number(typed))));
   field.value = found;
   return found;
 };
 
-// The cards that the form asks for; null if what was typed is not numbers.
+// The cards that the form asks for. Throws a sentence if what was typed is not numbers.
 function dealt() {
   const people = number("people");
   const kind = find("kind").value;
@@ -64,17 +71,28 @@ function dealt() {
   if (kind === "drawn") return drawn(people, number("mean"), number("spread"), number("seed"));
   const typed = inAscii(find("hand").value).split(/[\s,;\u060c]+/).filter(Boolean);
   const isRight = typed.length > 1 && typed.length <= MOST_PEOPLE && typed.every((one) => /^\d{1,2}$/.test(one));
-  return isRight ? typed.map(Number) : null;
+  if (!isRight) throw say("hand_wrong", { found: find("hand").value.slice(0, 40) });
+  return typed.map(Number);
+}
+
+// Show in an element why an act cannot be done; returns what the act returns, or null if it cannot.
+function attempt(act, place) {
+  let done = null;
+  find(place).classList.remove("wrong");
+  try {
+    done = act();
+  } catch (sentence) {
+    if (typeof sentence !== "string") throw sentence;
+    find(place).classList.add("wrong");
+    find(place).textContent = sentence;
+  }
+  return done;
 }
 
 function deal(event) {
   event?.preventDefault();
-  const cards = dealt();
-  find("dealt").classList.toggle("wrong", !cards);
-  if (!cards) {
-    find("dealt").textContent = say("hand_wrong", { found: find("hand").value.slice(0, 40) });
-    return;
-  }
+  const cards = attempt(dealt, "dealt");
+  if (!cards) return;
   const sorted = [...cards].sort((one, other) => one - other);
   Object.assign(game, { cards: sorted, counts: rounds(sorted), round: 0, changed: null });
   find("dealt").textContent = say("dealt", { people: sorted.length, cards: sorted.join(", ") });
@@ -106,7 +124,8 @@ function next() {
 
 function change(event) {
   event.preventDefault();
-  const [from, to] = [Number(find("from").value), number("to")];
+  const [from, to] = [Number(find("from").value), attempt(() => number("to"), "found")];
+  if (to === null) return;
   const cards = [...game.cards];
   cards[cards.indexOf(from)] = to;
   game.changed = rounds(cards);
