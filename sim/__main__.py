@@ -265,7 +265,6 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     from sim.configuration.sweep import compose_sweep
     from sim.execution.run import run_sweep
     from sim.study.files import lean_arrow
-    from sim.study.package import describe_study, is_described
     from sim.study.reader import is_drawn
     from sim.terminal import console_of
 
@@ -274,8 +273,6 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     with lean_arrow():  # a posterior is read without pandas
         sweep = compose_sweep(overrides)
     ran = run_sweep(sweep, console)
-    if ran.campaigns and not is_described(ran.folder):
-        describe_study(ran.folder)
     can_draw = sweep.base.daily and draw is not None  # figures show daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
         console.print("Drawing figures ...")

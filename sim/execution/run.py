@@ -38,6 +38,7 @@ from sim.outcome import fingerprint_of_shown
 from sim.provenance import PYTHON, command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors
+from sim.study.package import describe_study, is_described
 from sim.study.reader import StudyCell, is_as_written, open_study, read_about
 from sim.study.store import (
     DamagedScope,
@@ -98,6 +99,8 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
         print_backlog(backlog, sweep, study, console)
         if backlog.waiting == 0 and not backlog.precision.outcome and is_written(study, scope, backlog):
             about = read_about(study)
+            if not is_described(study):
+                describe_study(study)
             return Ran(study, about["campaigns"], 0, about["failed"], False)
         write_scope(study, scope)
         started = time.perf_counter()

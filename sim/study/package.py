@@ -39,6 +39,7 @@ TITLES = {
     "summary.csv": "Quantiles of every outcome with the reported figure, one row per cell and outcome",
     CODEBOOK: "Type, unit, meaning and source of every column",
 }
+SETTINGS = "config.yaml"  # has a digest in about.json, but is no table
 LICENSES = ({"name": "MIT", "title": "MIT License, as Panj itself", "path": "https://opensource.org/license/mit"},)
 TERMS = "Reported figures, names and boundaries keep the terms of their sources."
 
@@ -59,7 +60,7 @@ def describe_study(folder: Path) -> None:
 
 
 def is_described(folder: Path) -> bool:
-    """Return whether the codebook of a study is the one that its data package was written with.
+    """Return whether the data package of a study has the hashes of its codebook and of its tables in about.json.
 
     Args:
         folder: Folder of the study.
@@ -67,7 +68,9 @@ def is_described(folder: Path) -> bool:
     try:
         resources = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))["resources"]
         hashes = {one["path"]: one["hash"] for one in resources}
-        return bool(hashes[CODEBOOK] == f"sha256:{sha256_of(folder / CODEBOOK)}")
+        tables = {name: digest for name, digest in read_about(folder).get("tables", {}).items() if name != SETTINGS}
+        is_known = all(hashes[name].startswith(f"sha256:{digest}") for name, digest in tables.items())
+        return bool(is_known and hashes[CODEBOOK] == f"sha256:{sha256_of(folder / CODEBOOK)}")
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

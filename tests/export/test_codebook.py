@@ -218,6 +218,15 @@ def test_a_damaged_description_is_noticed_and_made_again(study, tmp_path, name, 
     assert is_described(tmp_path / "study") and (tmp_path / "study" / name).read_bytes() == whole
 
 
+def test_a_data_package_with_another_hash_of_a_table_is_noticed(study, tmp_path):
+    shutil.copytree(study, tmp_path / "study")
+    describe_study(tmp_path / "study")
+    package = tmp_path / "study" / "datapackage.json"
+    digest = json.loads((study / "about.json").read_text(encoding="utf-8"))["tables"]["runs.parquet"]
+    package.write_text(package.read_text(encoding="utf-8").replace(digest, "0" * len(digest)), encoding="utf-8")
+    assert not is_described(tmp_path / "study")
+
+
 def test_sources_follow_the_folder_of_own_files(tmp_path):
     mine = tmp_path / "mine"
     write_starter(mine)
