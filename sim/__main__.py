@@ -499,7 +499,7 @@ def report(request: options.Report) -> int:
 
     if request.folder == Path("-"):
         page.prepare()
-        found = sys.stdin.read().strip()
+        found = "" if sys.stdin is None else sys.stdin.read().strip()
         if not found:
             return 0
         request = replace(request, folder=Path(found))

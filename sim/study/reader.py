@@ -153,6 +153,10 @@ class Study:
         """Text that names the default cell and, in a sweep, states why it is the default."""
         cell, is_base = self.default_cell, self.base_cell is not None
         why = "the settings before the sweep"
+        if self.about["choices"].get("calibration") != "as_declared" and any(
+            key in declared_numbers() for key in cell.values
+        ):
+            why += ", with the declared values of the swept numbers, which campaigns would otherwise draw"
         why = f"which has {why}" if is_base else f"the first, because no cell has {why}"
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
