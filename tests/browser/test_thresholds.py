@@ -103,5 +103,11 @@ def test_numbers_are_typed_in_the_digits_of_any_script_and_shown_as_they_are_tak
         page.click("#deal button >> nth=0")
         assert page.input_value("#people") == typed and "from 2 to 60" in page.inner_text("#dealt.wrong")
     page.fill("#people", "12")
+    page.fill("#to", "x")
+    page.keyboard.press("Enter")
+    assert "from 0 to" in page.inner_text("#found.wrong")
+    page.fill("#to", "۲")
+    page.keyboard.press("Enter")
+    assert page.locator("#found.wrong").count() == 0 and page.input_value("#to") == "2"
     deal(page, "٠، ١، ١")
     assert "0, 1, 1" in page.inner_text("#dealt")
