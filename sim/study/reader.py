@@ -151,13 +151,14 @@ class Study:
     @property
     def about_default_cell(self) -> str:
         """Text that names the default cell and, in a sweep, states why it is the default."""
-        cell, is_base = self.default_cell, self.base_cell is not None
-        why = "the settings before the sweep"
-        if self.about["choices"].get("calibration") != "as_declared" and any(
-            key in declared_numbers() for key in cell.values
-        ):
-            why += ", with the declared values of the swept numbers, which campaigns would otherwise draw"
-        why = f"which has {why}" if is_base else f"the first, because no cell has {why}"
+        cell = self.default_cell
+        has_numbers = any(key in declared_numbers() for key in cell.values)
+        if self.base_cell is None:
+            why = "the first, because no cell has the settings before the sweep"
+        elif has_numbers and self.about["choices"].get("calibration") != "as_declared":
+            why = "which has the settings before the sweep, but with the declared values of the swept numbers"
+        else:
+            why = "which has the settings before the sweep"
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
     def choose_cell(self, number: int | None) -> StudyCell:

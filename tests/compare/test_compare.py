@@ -21,6 +21,7 @@ from sim.compare.compare import MAIN_OUTCOMES, Comparison, verdicts_of
 from sim.compare.compare import write_verdicts as write_all
 from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
 from sim.compare.sentences import difference_in_words, notes_on_fixed, quote_outcome
+from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.execution import plan
@@ -677,6 +678,11 @@ def test_one_cell_is_meant_by_default_everywhere_and_it_is_said(tmp_path):
     assert "cell 1 (reinforcement=as_reported)" in known.note_on_choice(None) and known.note_on_choice(1) == ""
     other = open_study(write_study(tmp_path / "other", one_key(("none", [1.0, 2.0]), ("airlift", [1.0, 2.0]))))
     assert other.choose_cell(None).number == 0 and "no cell has" in other.note_on_choice(None)
+    declared = declared_numbers()["rules.news.fade_days"].value
+    cells = [({"rules.news.fade_days": value}, {"troops_crossed": [1.0]}) for value in (declared / 2, declared)]
+    drawn = open_study(write_study(tmp_path / "drawn", cells))
+    assert drawn.choose_cell(None).number == 1 and "declared values" in drawn.note_on_choice(None)
+    assert "declared values" not in known.note_on_choice(None) + other.note_on_choice(None)
     alone = open_study(write_study(tmp_path / "alone", [({}, {"troops_crossed": [1.0]})]))
     assert alone.note_on_choice(None) == ""
     for verb in (Story, Fork, Score, Animate):
