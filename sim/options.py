@@ -43,8 +43,9 @@ MOVES = "proposals between successive worlds of a chain"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 DECIMAL = "decimal mark of CSV; with a comma the separator is a semicolon, unless separator= is given"
 SEPARATOR = "separator of the columns of CSV; by default a comma, and a semicolon with decimal=,"
-SEPARATORS = ("comma", "semicolon", "tab")  # as in sim.study.files
-DECIMALS = (".", ",")  # likewise
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual separator of countries with this decimal mark
+DECIMALS = tuple(SEPARATOR_OF)
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
     "scenarios": "scenarios, and what each changes",
@@ -631,7 +632,7 @@ class Export(Request):
     cell: int | None = option(f"only this cell; for a map {BASE}", None, low=0)
     day: date | None = option("only this day; by default every day", None, example="2021-07-05")
     decimal: str = option(DECIMAL, ".", choices=DECIMALS)
-    separator: str = option(SEPARATOR, "", choices=SEPARATORS)
+    separator: str = option(SEPARATOR, "", choices=tuple(SEPARATORS))
     place: Path | None = option(
         "new file or folder to write; by default one in exports/ of the study, where an earlier one is replaced",
         None,
@@ -792,7 +793,7 @@ class Grade(Request):
     files: tuple[Path, ...] = argument("hand-ins, folders of hand-ins, or patterns with *", most=500, is_file=True)
     format: str = option("text for written feedback, csv for a table", "text", choices=("text", "csv"))
     decimal: str = option(DECIMAL, ".", choices=DECIMALS)
-    separator: str = option(SEPARATOR, "", choices=SEPARATORS)
+    separator: str = option(SEPARATOR, "", choices=tuple(SEPARATORS))
     reference: int = option("campaigns that answers are compared with", 1000, low=20, high=100_000)
     results_dir: Path = option("folder in which those campaigns are kept", Path("results"), read=read_new_path)
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from sim.errors import PanjError
+from sim.options import SEPARATOR_OF, SEPARATORS
 
 NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors of a path at which no folder can be created
 DIGITS = 16  # hexadecimal digits of a digest
@@ -263,11 +264,6 @@ def yaml_text(config: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
 
 
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual separator of countries with this decimal mark
-DECIMALS = tuple(SEPARATOR_OF)
-
-
 class Dialect(NamedTuple):
     """How a CSV file is written."""
 
@@ -276,11 +272,15 @@ class Dialect(NamedTuple):
     encoding: str = "utf-8"
 
     @property
+    def separator(self) -> str:
+        """Name of the separator of columns, such as `semicolon`."""
+        return next(name for name, mark in SEPARATORS.items() if mark == self.delimiter)
+
+    @property
     def name(self) -> str:
         """What differs from the usual dialect, as a part of a file name; equal dialects have one name."""
-        separator = next(name for name, mark in SEPARATORS.items() if mark == self.delimiter)
         decimal = "_decimal_comma" if self.decimal == "," else ""
-        return decimal + (f"_{separator}" if separator != SEPARATOR_OF[self.decimal] else "")
+        return decimal + (f"_{self.separator}" if self.separator != SEPARATOR_OF[self.decimal] else "")
 
 
 USUAL = Dialect()

@@ -111,10 +111,15 @@ def test_what_cannot_be_loaded_is_said_and_changes_nothing(visitor, text, told):
     assert page.locator("img[src=x]").count() == 0
 
 
+def number_field(page):
+    """Open the part with the numbers and return the field of one of them."""
+    page.get_by_text("Numbers", exact=True).click()
+    return page.locator("[data-key='rules.news.fade_days'] .panj-number")
+
+
 def test_a_number_out_of_range_is_refused_next_to_its_field(visitor):
     page = visitor("change")
-    page.get_by_text("Numbers", exact=True).click()
-    field = page.locator("[data-key='rules.news.fade_days'] .panj-number")
+    field = number_field(page)
     field.fill("900")
     field.press("Enter")
     page.wait_for_selector("[data-key='rules.news.fade_days'] .trouble")
@@ -151,8 +156,7 @@ def test_the_page_fits_a_telephone(visitor, keep):
 
 def test_a_number_is_typed_in_the_digits_of_any_script_and_refused_with_a_word(visitor):
     page = visitor("change")
-    page.get_by_text("Numbers", exact=True).click()
-    field = page.locator("[data-key='rules.news.fade_days'] .panj-number")
+    field = number_field(page)
     field.fill("۵")
     field.press("Enter")
     page.wait_for_selector("[data-key='rules.news.fade_days'].panj-changed")

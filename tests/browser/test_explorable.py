@@ -198,6 +198,16 @@ def press(page, *keys):
         page.keyboard.press(key)
 
 
+def saved_with_keys(page, sentence):
+    """Write the sentence of the last scene and save the file of drawings, with keys alone; return its content."""
+    tab_to(page, "#claim textarea")
+    page.keyboard.type(sentence)
+    tab_to(page, "#claim [data-save]")
+    with page.expect_download() as waiting:
+        press(page, "Enter")
+    return json.loads(waiting.value.path().read_text(encoding="utf-8"))
+
+
 def reach_decision_with_keys(page):
     """Draw, run, gather, choose a line and show the reports, with keys alone."""
     tab_to(page, "#river [data-next]")
@@ -246,12 +256,7 @@ def test_every_scene_is_used_with_keys_alone(opened, held):
     tab_to(page, "#decision [data-next]")
     press(page, "Enter")
     at(page, "claim")
-    tab_to(page, "#claim textarea")
-    page.keyboard.type("In this model, perhaps.")
-    tab_to(page, "#claim [data-save]")
-    with page.expect_download() as waiting:
-        press(page, "Enter")
-    file = json.loads(waiting.value.path().read_text(encoding="utf-8"))
+    file = saved_with_keys(page, "In this model, perhaps.")
     ends = np.sort(held[0, (SEED + np.arange(50) * RUNS // 50) % RUNS, -1])
     assert (
         file["format"] == "panj explorable" and file["seed"] == SEED and file["sentence"] == "In this model, perhaps."

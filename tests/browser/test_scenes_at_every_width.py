@@ -4,13 +4,11 @@ and every scene of a class with keys alone.
 Each state of each scene is laid out once, and the window is then resized, so that one walk holds all widths.
 """
 
-import json
-
 import pytest
 from test_access import FOCUSED, STOPS, faults
 from test_class import join, open_session, sees
 from test_class_scenes import begin, classroom, take_to  # noqa: F401
-from test_explorable import SIZES, at, draw, opened, path, press, tab_to, walk  # noqa: F401
+from test_explorable import SIZES, at, draw, opened, path, press, saved_with_keys, tab_to, walk  # noqa: F401
 
 from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.scenes import ClassScenes
@@ -164,12 +162,7 @@ def test_every_scene_of_a_class_is_used_with_keys_alone(visitor, classroom):  # 
     press(student, "Enter")
     sees(teacher, "1 of one student has set a bracket")
     goes_on("claim")
-    tab_to(student, "#claim textarea")
-    student.keyboard.type("In this model, perhaps.")
-    tab_to(student, "#claim [data-save]")
-    with student.expect_download() as waiting:
-        press(student, "Enter")
-    file = json.loads(waiting.value.path().read_text(encoding="utf-8"))
+    file = saved_with_keys(student, "In this model, perhaps.")
     assert None not in file["drawing"] and len(file["brackets"]) == 1 and file["sentence"] == "In this model, perhaps."
 
 

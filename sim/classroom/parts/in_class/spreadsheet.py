@@ -8,7 +8,8 @@ import solara
 from sim.classroom.parts.choose import Choose
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
-from sim.study.files import DECIMALS, SEPARATORS, USUAL, Dialect, dialect_of
+from sim.options import DECIMALS, SEPARATORS
+from sim.study.files import USUAL, Dialect, dialect_of
 
 chosen: solara.Reactive[str] = solara.reactive("")  # convention of the teacher's spreadsheet; empty for the usual one
 ENCODING = "utf-8-sig"  # begins with the mark by which spreadsheets recognise UTF-8
@@ -28,10 +29,9 @@ def dialects() -> dict[str, Dialect]:
 def said_dialect(dialect: Dialect) -> str:
     """Return a convention in words, such as `semicolon, decimal comma`."""
     texts = texts_of("hand_in")
-    separator = next(name for name, mark in SEPARATORS.items() if mark == dialect.delimiter)
     decimal = "comma" if dialect.decimal == "," else "point"
     return texts.say(
-        "csv_dialect", separator=texts.say(f"csv_{separator}"), decimal=texts.say(f"csv_decimal_{decimal}")
+        "csv_dialect", separator=texts.say(f"csv_{dialect.separator}"), decimal=texts.say(f"csv_decimal_{decimal}")
     )
 
 
