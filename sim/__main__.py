@@ -495,11 +495,10 @@ def report(request: options.Report) -> int:
     If the folder of the request is `-`, its path is read from standard input. If the request names one cell, no
     comparisons are written.
     """
-    from sim.plots.land import read_land
     from sim.report import report as page
 
     if request.folder == Path("-"):
-        read_land()  # while the campaigns run, so that the maps are drawn sooner
+        page.prepare()
         found = "" if sys.stdin is None else sys.stdin.read().strip()
         if not found:
             return 0

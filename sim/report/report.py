@@ -24,6 +24,7 @@ from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
 from sim.plots.captions import describe_failures, format_setting, name_key
+from sim.plots.land import read_land
 from sim.plots.maps import draw_map_of
 from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
 from sim.plots.style import in_style
@@ -197,6 +198,11 @@ def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Pa
     if name == "map" and shown.focus is not None:
         return draw_map_of(shown, evening, path)
     return figures_for(shown)[name].draw(shown, path)
+
+
+def prepare() -> None:
+    """Read the geometry of the maps, so that a process that waits for a study can draw it sooner."""
+    read_land()
 
 
 def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
