@@ -49,10 +49,9 @@ from sim.classroom.gate import (
 from sim.classroom.texts import current_language, texts_of, use_language
 from sim.configuration.settings import Executor, Order
 from sim.engine.cache import naming_rules_of_user
-from sim.engine.compile import cache_folder
 from sim.errors import PanjError
+from sim.execution.compiling import announcing, can_keep, compile_rules, rules_are_cold
 from sim.execution.executors import workers_of
-from sim.execution.run import announcing, compile_rules, rules_are_cold
 from sim.execution.work import layout_of
 from sim.options import Classroom
 from sim.story.branches import Course, step_is_cold
@@ -453,14 +452,6 @@ def compile_apart(order: Order, console: Console) -> None:
         except KeyboardInterrupt:
             workers.stop()
             raise
-
-
-def can_keep() -> bool:
-    """Return whether compiled rules can be stored in the cache, where other processes find them."""
-    with suppress(OSError):
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        return os.access(cache_folder(), os.W_OK)
-    return False
 
 
 def compile_all(order: Order) -> None:

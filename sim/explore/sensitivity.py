@@ -36,8 +36,8 @@ from sim.configuration.settings import Order, Piece, Settings
 from sim.configuration.sweep import compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
+from sim.execution.compiling import compile_rules
 from sim.execution.executors import cores
-from sim.execution.run import compile_rules
 from sim.execution.work import work_timed
 from sim.explore.design import (
     STEP,
