@@ -25,7 +25,6 @@ from sim.compare.sentences import (
     difference_in_words,
     format_amount,
     format_ends,
-    is_share,
     number_as_text,
 )
 from sim.configuration.settings import Settings
@@ -278,7 +277,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
     has_interval = found.worlds > 1
     low, high = (found.mean_low, found.mean_high) if has_interval else (None, None)
     edges = around_zero(differences, measure)
-    unit = texts.unit("days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit)
+    unit = texts.unit("days" if measure.is_date else "percentage points" if measure.is_share else measure.unit)
     key = "pairs_date" if measure.is_date else "pairs"
     said = [texts.say(key, found.worlds, mean=difference_in_words(found.mean_difference, measure, texts), **counts)]
     if low is not None and high is not None:
@@ -299,7 +298,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
 def around_zero(differences: np.ndarray, measure: Measure) -> list[float]:
     """Return the ends of an axis for differences, which includes zero and has a margin at both ends."""
     low, high = min(0.0, float(differences[0])), max(0.0, float(differences[-1]))
-    room = 0.08 * (high - low) or (0.01 if is_share(measure) else 1.0)
+    room = 0.08 * (high - low) or (0.01 if measure.is_share else 1.0)
     return [low - room, high + room]
 
 
@@ -376,7 +375,7 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
     if not all_.size:
         return [0.0, 1.0]
     low, high = float(all_.min()), float(all_.max())
-    if not is_share(measure) and bool((values == np.rint(values)).all()):
+    if not measure.is_share and bool((values == np.rint(values)).all()):
         low, high = math.floor(low), math.ceil(high)
         step = 1 if high - low < MANY else math.ceil((high - low + 1) / BARS)
         return (np.arange(low, high + step + 0.5, step) - 0.5).tolist()
@@ -414,7 +413,7 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     if measure.is_date:
         step = next((days for days in (1, 2, 7, 14) if days >= rough), 28 * math.ceil(rough / 28))
-    elif measure.unit in COUNTED or (not is_share(measure) and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
+    elif measure.unit in COUNTED or (not measure.is_share and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
         step = max(1.0, step)
     return [float(tick) for tick in np.arange(math.ceil(low / step) * step, high + step * 1e-9, step)]
 
@@ -515,7 +514,7 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
 def unit_of(measure: Measure, language: str) -> str:
     """Return the text for the unit of the axis."""
     texts = texts_of(PAGE, language)
-    if measure.is_date or is_share(measure):
+    if measure.is_date or measure.is_share:
         return texts.say("unit_date" if measure.is_date else "unit_share")
     return texts.unit(measure.unit)
 
@@ -539,7 +538,7 @@ def format_level(
     if measure.is_date and first is not None:
         return texts.day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
-    if is_share(measure):
+    if measure.is_share:
         return f"{sign}{number_as_text(value, measure)} %"
     return sign + (number_as_text(value, measure) if on_axis else format_amount(value, measure, texts))
 

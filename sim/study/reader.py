@@ -25,6 +25,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcome import last_day_of
 from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
+from sim.wording import is_share
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -107,6 +108,16 @@ class Study:
     def swept(self) -> tuple[str, ...]:
         """Keys that differ between cells, in the order of the command line."""
         return tuple(self.about["swept"])
+
+    @property
+    def first_day(self) -> date:
+        """First day of the base settings, from which dates of outcomes are counted."""
+        return date.fromisoformat(self.about["start_date"])
+
+    @property
+    def last_day(self) -> date:
+        """Latest day on which a cell ends."""
+        return max(cell.end_date for cell in self.cells)
 
     @property
     def cell(self) -> StudyCell:
@@ -614,6 +625,11 @@ class Measure(NamedTuple):
     reported: dict[str, Any]  # reported figure: text, value, low, high, evidence
     last_day: date | None = None  # last day that is counted
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the outcome is a share."""
+        return is_share(self.unit)
+
 
 def read_measure(study: Study, outcome: str) -> Measure:
     """Read the description of an outcome from summary.csv.
@@ -635,7 +651,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
     }
     reported = {"text": row.get("reported") or "", **numbers, "evidence": row.get("evidence") or ""}
     unit = "days" if is_date else row.get("unit") or ""
-    last_day = last_day_of(outcome, max(cell.end_date for cell in study.cells))
+    last_day = last_day_of(outcome, study.last_day)
     return Measure(outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported, last_day)
 
 

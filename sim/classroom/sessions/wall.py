@@ -20,7 +20,7 @@ from sim.classroom.reading import format_level, mark_of, marks_in
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends, is_share
+from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
@@ -298,7 +298,7 @@ def scale_of(measure: Measure) -> float:
     Returns:
         100 for a share, which is displayed in per cent, otherwise 1.
     """
-    return 100.0 if is_share(measure) else 1.0
+    return 100.0 if measure.is_share else 1.0
 
 
 def unit_of(measure: Measure, about: str) -> str:
@@ -312,7 +312,7 @@ def unit_of(measure: Measure, about: str) -> str:
         The unit; percentage points or per cent for a share.
     """
     texts = texts_of("class")
-    if is_share(measure):
+    if measure.is_share:
         return texts.say("unit_points" if about == EFFECT else "unit_percent")
     return texts.unit(measure.unit)
 
