@@ -29,7 +29,7 @@ from sim.report.findings import Side, describe_misfit, place_among, share_of
 from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
-from sim.scoring.forecasts import names_of, targets_here
+from sim.scoring.forecasts import names_of, place_of_scores, targets_here
 from sim.study.reader import Measure, Study, StudyCell, Worlds
 from sim.wording import counted, format_day, list_words, paragraph, span_of
 
@@ -312,7 +312,7 @@ def fit_of(subject: Subject) -> str:
     base = subject.base
     if subject.is_assimilated:
         return ""
-    place = "score" if len(base.cells) == 1 else f"score/cell_{base.cell.number}"
+    place = place_of_scores(base)
     if (base.folder / place / "score.json").is_file():
         return f"{sentences_on_score(read_scores(base.folder / place))[0]} ({place}/score.csv)"
     said = describe_misfit(base)
