@@ -182,7 +182,7 @@ def numbers_from(settings: Settings) -> str:
     Args:
         settings: The settings of a campaign.
     """
-    return fitted(settings) or UNFITTED
+    return fitted(settings.calibration) or UNFITTED
 
 
 def holds_of(campaign: Campaign) -> list[float]:

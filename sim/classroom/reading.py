@@ -311,16 +311,16 @@ def signed(value: float, measure: Measure) -> str:
 def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int, language: str) -> str:
     """Return the number of runs that a chart shows, and their kind (free, calibrated or assimilated)."""
     texts = texts_of(PAGE, language)
-    kinds = list(dict.fromkeys(fitted(one) or FREE for one in settings))
+    kinds = list(dict.fromkeys(fitted(one.calibration) or FREE for one in settings))
     kind = texts.listed([texts.say(f"kind_{one}") for one in kinds])
     if verdict is None:
         return texts.say("made", done, kind=kind)
     return texts.say("made_pairs", verdict.judgement.worlds, kind=kind)
 
 
-def fitted(settings: Settings) -> str:
+def fitted(calibration: str) -> str:
     """Return how the numbers of campaigns were fitted, `assimilated` or `calibrated`; empty if they were not."""
-    kind = kind_of(settings.calibration)
+    kind = kind_of(calibration)
     return kind if kind in (ASSIMILATED, CALIBRATED) else ""
 
 
