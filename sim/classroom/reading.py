@@ -33,7 +33,7 @@ from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcome import Outcome, Reported, read_outcomes, reported_of
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
-from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
+from sim.study.reader import Measure, StudyCell, Worlds, numbers_of, worlds_in
 from sim.wording import COUNTED, paragraph
 
 PAGE = "reading"
@@ -332,13 +332,8 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
-    column = one.table[measure.outcome]
-    if measure.is_date:
-        column = column.cast(pa.date32()).cast(pa.int32())
-    values = column.cast(pa.float64()).to_numpy() - ((first - EPOCH).days if measure.is_date else 0)
-    there = ~np.isnan(values)
-    never = float((cell.after_last - first).days) if measure.is_date else math.nan
-    return Worlds(cell, one.table["seed"].to_numpy(), np.where(there, values, never), there)
+    values = numbers_of(one.table[measure.outcome], measure, first)
+    return worlds_in(cell, one.table["seed"].to_numpy(), values, measure, first)
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:

@@ -718,23 +718,34 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
     path = study.folder / "runs.parquet"
     table = read_columns(path, ["cell", "seed", measure.outcome])
     try:
-        column = table[measure.outcome]
-        if measure.is_date:
-            column = column.cast(pa.date32()).cast(pa.int32())
-        values = column.cast(pa.float64()).to_numpy()
+        values = numbers_of(table[measure.outcome], measure, first_day)
     except pa.ArrowException as error:
         kind = "dates such as 2021-07-05" if measure.is_date else "numbers"
         raise PanjError(f"{path}, {measure.outcome}: found values of another type ({error}), expected {kind}") from None
-    if measure.is_date:
-        values = values - (first_day - EPOCH).days
     cells, seeds = table["cell"].to_numpy(), table["seed"].to_numpy()
-    worlds = {}
-    for cell in study.cells:
-        rows = cells == cell.number
-        there = ~np.isnan(values[rows])
-        never = (cell.after_last - first_day).days if measure.is_date else math.nan
-        worlds[cell.number] = Worlds(cell, seeds[rows], np.where(there, values[rows], never), there)
-    return worlds
+    rows = {cell.number: cells == cell.number for cell in study.cells}
+    return {
+        cell.number: worlds_in(cell, seeds[rows[cell.number]], values[rows[cell.number]], measure, first_day)
+        for cell in study.cells
+    }
+
+
+def numbers_of(column: pa.ChunkedArray, measure: Measure, first_day: date) -> np.ndarray:
+    """Return a column of an outcome as numbers, a date as days after the first day; NaN if a value is missing.
+
+    Raises:
+        pa.ArrowException: The values are of another type.
+    """
+    if not measure.is_date:
+        return column.cast(pa.float64()).to_numpy()
+    return column.cast(pa.date32()).cast(pa.int32()).cast(pa.float64()).to_numpy() - (first_day - EPOCH).days
+
+
+def worlds_in(cell: StudyCell, seeds: np.ndarray, values: np.ndarray, measure: Measure, first_day: date) -> Worlds:
+    """Return the campaigns of a cell, given the values that `numbers_of` returns for them."""
+    there = ~np.isnan(values)
+    never = (cell.after_last - first_day).days if measure.is_date else math.nan
+    return Worlds(cell, seeds, np.where(there, values, never), there)
 
 
 @dataclass(frozen=True)

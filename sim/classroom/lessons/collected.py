@@ -25,7 +25,7 @@ from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import hashed, spelled
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Piece
-from sim.configuration.sweep import Cell
+from sim.configuration.sweep import order_of
 from sim.errors import PanjError
 
 MOST_FILES = 200  # maximum hand-ins that are marked together
@@ -205,7 +205,7 @@ class PoolCampaigns(ChunkedCampaigns):
 
     def order(self, overrides: Overrides) -> Order:
         """Return a choice's settings in the form that workers receive; raise PanjError if they are invalid."""
-        return Cell(0, {}, (), self.desk.settings(overrides)).order
+        return order_of(self.desk.settings(overrides))
 
     def kept(self, order: Order, chunk: int) -> pa.Table | None:
         """Return a chunk if it is still in memory; otherwise None."""
