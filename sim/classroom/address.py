@@ -13,7 +13,7 @@ from sim.classroom.choice.parse import parse_choice, read_overrides
 from sim.classroom.desk import the_desk
 from sim.classroom.gate import CLASS
 from sim.classroom.hooks import arrivals, chosen, day, followed, keep, kept, seed
-from sim.classroom.parts.follow import following, sample
+from sim.classroom.parts.follow import sample, watched_settings
 from sim.classroom.parts.questions import read_seed
 from sim.classroom.parts.sheet import LONGEST, read_day
 from sim.configuration.overrides import BASELINE, Overrides
@@ -66,7 +66,7 @@ def values_of(key: str) -> list[str]:
 def settings_here() -> Settings | None:
     """Return the settings of the visitor's choice, or None if they are invalid."""
     try:
-        return the_desk().settings(following(chosen.value, followed.value))
+        return watched_settings()
     except PanjError:
         return None
 

@@ -24,15 +24,24 @@ from sim.classroom.reading import fitted
 from sim.classroom.texts import declared, outcome_label, texts_of
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
-from sim.data.facts import THE_LINE, Facts, read_falls
-from sim.data.record import Point, aan_shares, counted_so_far
+from sim.data.facts import THE_LINE
+from sim.data.record import Point, aan_shares, counted_so_far, fell_dates, lost_in_record
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Holder, Why
 from sim.errors import CampaignError
 from sim.execution.rerun import cannot_end, dated_of, evenings_of, log_of
 from sim.execution.work import outcomes_of
 from sim.outcome import count_outcomes
-from sim.plots.land import NARROW_MARGIN, Bounds, Lines, bounds_of, country_bounds, frontier_bounds, read_land
+from sim.plots.land import (
+    NARROW_MARGIN,
+    Bounds,
+    Lines,
+    bounds_of,
+    capitals_by_size,
+    country_bounds,
+    frontier_bounds,
+    read_land,
+)
 from sim.story.branches import Course, check_effect, run_branches, turn_of
 from sim.story.branches import warm as warm_step
 from sim.story.chronicle import Chronicle, chronicle_of
@@ -88,7 +97,7 @@ def shapes() -> str:
                 for name, place in land.names["country"].items()
             ],
             "river": path_of(land.frontier, corner),
-            "cities": [[facts.district[row], *placed(land.centres[row], corner)] for row in by_size(facts)],
+            "cities": [[facts.district[row], *placed(land.centres[row], corner)] for row in capitals_by_size(facts)],
             "provinces": list(facts.provinces),
             "districts": [
                 [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(meets(rings, river)),
@@ -101,11 +110,6 @@ def shapes() -> str:
             ],
         }
     )  # fmt: skip
-
-
-def by_size(facts: Facts) -> list[int]:
-    """Return the row numbers of the provincial capitals, the most populous district first."""
-    return sorted(np.flatnonzero(facts.is_capital).tolist(), key=lambda row: -facts.population[row])
 
 
 def meets(lines: Lines, view: Bounds) -> bool:
@@ -182,7 +186,7 @@ def numbers_from(settings: Settings) -> str:
     Args:
         settings: The settings of a campaign.
     """
-    return fitted(settings) or UNFITTED
+    return fitted(settings.calibration) or UNFITTED
 
 
 def holds_of(campaign: Campaign) -> list[float]:
@@ -233,9 +237,8 @@ def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
 
 def lost_in_time(start: date) -> list[list[int]]:
     """Return day (counted from `start`) and district of each loss that the record dates up to 7 July, sorted by day."""
-    fell = read_falls().fell_date
-    rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
-    days = (fell[rows] - np.datetime64(start)).astype(int)
+    rows = lost_in_record(THE_LINE)
+    days = (fell_dates()[rows] - np.datetime64(start)).astype(int)
     return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
 
 

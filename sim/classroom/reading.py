@@ -25,7 +25,6 @@ from sim.compare.sentences import (
     difference_in_words,
     format_amount,
     format_ends,
-    is_share,
     number_as_text,
 )
 from sim.configuration.settings import Settings
@@ -34,7 +33,7 @@ from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcome import Outcome, Reported, read_outcomes, reported_of
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
-from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
+from sim.study.reader import Measure, StudyCell, Worlds, numbers_of, worlds_in
 from sim.wording import COUNTED, paragraph
 
 PAGE = "reading"
@@ -278,7 +277,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
     has_interval = found.worlds > 1
     low, high = (found.mean_low, found.mean_high) if has_interval else (None, None)
     edges = around_zero(differences, measure)
-    unit = texts.unit("days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit)
+    unit = texts.unit("days" if measure.is_date else "percentage points" if measure.is_share else measure.unit)
     key = "pairs_date" if measure.is_date else "pairs"
     said = [texts.say(key, found.worlds, mean=difference_in_words(found.mean_difference, measure, texts), **counts)]
     if low is not None and high is not None:
@@ -299,7 +298,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
 def around_zero(differences: np.ndarray, measure: Measure) -> list[float]:
     """Return the ends of an axis for differences, which includes zero and has a margin at both ends."""
     low, high = min(0.0, float(differences[0])), max(0.0, float(differences[-1]))
-    room = 0.08 * (high - low) or (0.01 if is_share(measure) else 1.0)
+    room = 0.08 * (high - low) or (0.01 if measure.is_share else 1.0)
     return [low - room, high + room]
 
 
@@ -312,16 +311,16 @@ def signed(value: float, measure: Measure) -> str:
 def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int, language: str) -> str:
     """Return the number of runs that a chart shows, and their kind (free, calibrated or assimilated)."""
     texts = texts_of(PAGE, language)
-    kinds = list(dict.fromkeys(fitted(one) or FREE for one in settings))
+    kinds = list(dict.fromkeys(fitted(one.calibration) or FREE for one in settings))
     kind = texts.listed([texts.say(f"kind_{one}") for one in kinds])
     if verdict is None:
         return texts.say("made", done, kind=kind)
     return texts.say("made_pairs", verdict.judgement.worlds, kind=kind)
 
 
-def fitted(settings: Settings) -> str:
+def fitted(calibration: str) -> str:
     """Return how the numbers of campaigns were fitted, `assimilated` or `calibrated`; empty if they were not."""
-    kind = kind_of(settings.calibration)
+    kind = kind_of(calibration)
     return kind if kind in (ASSIMILATED, CALIBRATED) else ""
 
 
@@ -333,13 +332,8 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
-    column = one.table[measure.outcome]
-    if measure.is_date:
-        column = column.cast(pa.date32()).cast(pa.int32())
-    values = column.cast(pa.float64()).to_numpy() - ((first - EPOCH).days if measure.is_date else 0)
-    there = ~np.isnan(values)
-    never = float((cell.after_last - first).days) if measure.is_date else math.nan
-    return Worlds(cell, one.table["seed"].to_numpy(), np.where(there, values, never), there)
+    values = numbers_of(one.table[measure.outcome], measure, first)
+    return worlds_in(cell, one.table["seed"].to_numpy(), values, measure, first)
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
@@ -376,7 +370,7 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
     if not all_.size:
         return [0.0, 1.0]
     low, high = float(all_.min()), float(all_.max())
-    if not is_share(measure) and bool((values == np.rint(values)).all()):
+    if not measure.is_share and bool((values == np.rint(values)).all()):
         low, high = math.floor(low), math.ceil(high)
         step = 1 if high - low < MANY else math.ceil((high - low + 1) / BARS)
         return (np.arange(low, high + step + 0.5, step) - 0.5).tolist()
@@ -414,7 +408,7 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     if measure.is_date:
         step = next((days for days in (1, 2, 7, 14) if days >= rough), 28 * math.ceil(rough / 28))
-    elif measure.unit in COUNTED or (not is_share(measure) and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
+    elif measure.unit in COUNTED or (not measure.is_share and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
         step = max(1.0, step)
     return [float(tick) for tick in np.arange(math.ceil(low / step) * step, high + step * 1e-9, step)]
 
@@ -515,7 +509,7 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
 def unit_of(measure: Measure, language: str) -> str:
     """Return the text for the unit of the axis."""
     texts = texts_of(PAGE, language)
-    if measure.is_date or is_share(measure):
+    if measure.is_date or measure.is_share:
         return texts.say("unit_date" if measure.is_date else "unit_share")
     return texts.unit(measure.unit)
 
@@ -539,7 +533,7 @@ def format_level(
     if measure.is_date and first is not None:
         return texts.day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
-    if is_share(measure):
+    if measure.is_share:
         return f"{sign}{number_as_text(value, measure)} %"
     return sign + (number_as_text(value, measure) if on_axis else format_amount(value, measure, texts))
 

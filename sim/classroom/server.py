@@ -424,10 +424,10 @@ def get_ready(console: Console) -> None:
     """Compile the rules, request the baseline campaigns and start `warm` in a thread, so that no visitor waits."""
     from sim.classroom.desk import the_desk
     from sim.configuration.overrides import BASELINE
-    from sim.configuration.sweep import Cell
+    from sim.configuration.sweep import order_of
 
     desk = the_desk()
-    order = Cell(0, {}, (), desk.settings(BASELINE)).order
+    order = order_of(desk.settings(BASELINE))
     compile_apart(order, console)
     compile_rules(order, 0, console)
     desk.ask("the room", BASELINE, BASELINE_RUNS)

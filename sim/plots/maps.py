@@ -20,7 +20,7 @@ from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
 from sim.plots.colours import INK, QUIET, REPORTED
-from sim.plots.land import CREDIT, Bounds, Land, Lines, country_bounds, frontier_bounds, read_land
+from sim.plots.land import CREDIT, Bounds, Land, Lines, capitals_by_size, country_bounds, frontier_bounds, read_land
 from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
 from sim.wording import format_day, name_of_post
@@ -238,7 +238,7 @@ def name_places(
     for place, post in zip(land.posts.tolist() if posts else [], facts.post if posts else [], strict=True):
         names.setdefault(tuple(place), []).append(name_of_post(post))
     must = len(names)
-    for row in sorted(np.flatnonzero(facts.is_capital), key=lambda row: -facts.population[row]):
+    for row in capitals_by_size(facts):
         if west < land.centres[row][0] < east and south < land.centres[row][1] < north:
             names.setdefault(tuple(land.centres[row].tolist()), []).append(facts.district[row])
     places = np.array([*names]) / km

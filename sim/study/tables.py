@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.configuration.overrides import MULTIRUN
-from sim.data.evidence import read_evidence
 from sim.data.facts import Facts
 from sim.outcome import Outcome, read_outcomes
 from sim.provenance import stamp
@@ -193,7 +192,7 @@ def fill(
     """Write the rows of every cell to open tables; the return value is that of `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
-    kinds, evidence = swept_kinds(scope), {row.id: row for row in read_evidence()}
+    kinds = swept_kinds(scope)
     for cell in scope.cells:
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
@@ -209,7 +208,7 @@ def fill(
         tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
         for table in tables.values():
             table.flush()
-        summaries.append(summarise(tally.outcomes(), outcomes, evidence))
+        summaries.append(summarise(tally.outcomes(), outcomes))
         held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed))
     return held, summaries
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from planted import refusal
 
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.sessions.claims import (
@@ -25,7 +26,6 @@ from sim.classroom.sessions.claims import (
     WIDE,
     Answer,
     Claim,
-    Refused,
     answer_of,
     checked_claim,
     clean_overrides,
@@ -43,12 +43,6 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 numbers = some.floats(-1e6, 1e6)
-
-
-def refusal(act, *arguments):
-    with pytest.raises(Refused) as found:
-        act(*arguments)
-    return found.value.why
 
 
 def answer(values, mean=0.0, low=0.0, high=0.0):

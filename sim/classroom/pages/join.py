@@ -7,6 +7,7 @@ from typing import NamedTuple
 import solara
 
 from sim.classroom.choice.fields import POLICIES, describe_choice, fields_of, overrides_for
+from sim.classroom.choice.form import are_texts
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
@@ -252,7 +253,7 @@ def read_rest(text: str) -> Overrides:
         words = json.loads(text)
     except ValueError:
         words = None
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    if not are_texts(words):
         raise Refused("odd_rest")
     return parse_choice(words)
 

@@ -35,7 +35,7 @@ from sim.classroom.parts.answer import AnswerForm, Keeper, Save
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.citation import with_links
 from sim.classroom.parts.distribution import Distribution
-from sim.classroom.parts.questions import Table
+from sim.classroom.parts.questions import NUMBERS, Table, heads_of
 from sim.classroom.parts.reveal import KnownCounts, Revealed
 from sim.classroom.parts.terms import first_uses, with_terms
 from sim.classroom.reading import read
@@ -50,7 +50,6 @@ START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than 
 WITH_GAME = "tipping_points"  # the lesson that begins with the game of thresholds
 PAPERS = "/explorable#teachers"  # the papers for teachers are on the page of scenes
 MOST_SETTINGS = 5  # maximum settings of one task
-NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
@@ -147,7 +146,7 @@ def Opening() -> None:
     name, set_name = use_kept("lesson", sheet.lesson.name if sheet else next(iter(options)))
     name = name if name in options else next(iter(options))
     student, set_student = solara.use_state(sheet.student if sheet else "")
-    trouble, set_trouble = solara.use_state("")
+    trouble, attempt = use_attempt()
 
     def follow() -> None:
         if sheet is not None:
@@ -156,13 +155,6 @@ def Opening() -> None:
 
     solara.use_effect(follow, [sheet])
 
-    def open_sheet() -> None:
-        try:
-            opened.set(sheet_of(lesson_of(name), student))
-            set_trouble("")
-        except PanjError as error:
-            set_trouble(str(error))
-
     with solara.Div(classes=["panj-opening"]):
         Choose(texts.say("lesson"), options, name, set_name)
         solara.InputText(
@@ -170,7 +162,8 @@ def Opening() -> None:
             continuous_update=True,
         )  # fmt: skip
         Note(texts.say("student_help"))
-        Press(texts.say("open"), on_click=open_sheet, is_main=True)
+        act = partial(attempt, lambda: opened.set(sheet_of(lesson_of(name), student)))
+        Press(texts.say("open"), on_click=act, is_main=True)
     Trouble(trouble)
 
 
@@ -495,8 +488,3 @@ def describe_settings(overrides: Overrides) -> str:
         if row.key != LAST_DAY
     ]
     return ", ".join(said) or texts_of("form").say("baseline")
-
-
-def heads_of(said: str) -> list[str]:
-    """Return the headings of a table by splitting a text at its semicolons."""
-    return [head.strip() for head in said.split(";")]

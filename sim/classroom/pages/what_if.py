@@ -25,7 +25,7 @@ from sim.classroom.pairs import (
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
-from sim.classroom.parts.follow import following, sample
+from sim.classroom.parts.follow import following, sample, watched_settings
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import SeedForm, Sentences, Table, listed
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day, tick
@@ -68,7 +68,7 @@ def Page() -> None:
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
     try:
-        settings = the_desk().settings(following(chosen.value, followed.value))
+        settings = watched_settings()
     except PanjError as error:
         Trouble(str(error))
         return

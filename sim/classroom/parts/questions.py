@@ -103,6 +103,14 @@ def Sentences(sentences: Sequence[str]) -> None:
     solara.HTML("div", unsafe_innerHTML=listed(sentences), classes=["prose"])
 
 
+NUMBERS = "panj-numbers"  # class of tables of numbers in the style sheet
+
+
+def heads_of(said: str) -> list[str]:
+    """Return the headings of a table by splitting a text at its semicolons."""
+    return [head.strip() for head in said.split(";")]
+
+
 @solara.component
 def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, look: str = "table") -> None:
     """Show a table of texts.

@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.reading import format_level, mark_of, marks_in
+from sim.classroom.reading import fitted, format_level, mark_of, marks_in
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends, is_share
+from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
-from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
 from sim.study.reader import Measure
 from sim.wording import COUNTED, percent, significant
 
@@ -68,7 +67,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
     measure = measure_of(question.outcome)
     letter, claim = place.seat.letter, place.sent.claim
     rows = [row_of(letter, letter, claim, question.about, place.answer, measure)]
-    return chart_of(rows, question, note_on([place.answer], question))
+    return chart_of(rows, question, note_on("chart_note", [place.answer], question))
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
@@ -78,16 +77,23 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
         "title": texts.say("own_title", None, label=measure.label),
         "key_claimed": texts.say("key_claimed"),
         "key_simulated": texts.say(f"key_simulated_{question.about}"),
-        "key_reported": texts.say("key_reported"),
         "rows": rows,
-        "zero": question.about == EFFECT,
-        "whole": measure.unit in COUNTED,
-        "reported": None if question.about == EFFECT else nearest_reported(measure),
-        "unit": axis_label(measure, question.about),
+        "unit": texts.say(f"axis_{question.about}", None, unit=unit_of(measure, question.about)),
         "note": note,
         "table_title": texts.say("as_table"),
         "heads": [texts.say(f"head_{head}") for head in ("team", "choice", "range", "simulated", "verdict")],
         "summary": " ".join([texts.say("ranges_summary", len(rows)), *(row["summary"] for row in rows)]),
+    } | axis_of(question)
+
+
+def axis_of(question: Question) -> dict[str, Any]:
+    """Return what the axis of a chart about a question shows: zero, whole numbers only, the reported figure."""
+    measure, is_effect = measure_of(question.outcome), question.about == EFFECT
+    return {
+        "zero": is_effect,
+        "whole": measure.unit in COUNTED,
+        "reported": None if is_effect else nearest_reported(measure),
+        "key_reported": texts_of("class").say("key_reported"),
     }
 
 
@@ -184,13 +190,9 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
     return {
         "title": texts.say(f"wall_{question.about}", None, label=measure.label),
         "rows": rows,
-        "zero": question.about == EFFECT,
-        "whole": measure.unit in COUNTED,
-        "reported": None if question.about == EFFECT else nearest_reported(measure),
-        "key_reported": texts.say("key_reported"),
         "unit": texts.say(f"wall_axis_{question.about}", None, unit=unit_of(measure, question.about)),
-        "foot": foot_of(question, answers, measure),
-    }
+        "foot": note_on("wall_foot", answers.values(), question),
+    } | axis_of(question)
 
 
 def choice_row(
@@ -231,22 +233,11 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
     return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
 
 
-def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
-    """Return the line below the chart of the wall: how many campaigns of what kind, and the reported figure."""
-    counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=numbers_of(answers.values()))
-    return f"{counted} {reported_beside(measure, question.about)}"
-
-
 def reported_beside(measure: Measure, about: str) -> str:
     """Describe the reported figure below a chart; if the chart shows differences, state that the figure is a total."""
     said = describe_reported(measure)
     is_total = about == EFFECT and marks_in(reported_in(measure))
     return texts_of("class").say("reported_total", None, reported=said) if is_total else said
-
-
-def axis_label(measure: Measure, about: str) -> str:
-    """Return the label of the axis of a chart."""
-    return texts_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
 
 
 NOTHING_REPORTED = Reported(None, None, None, "")
@@ -263,18 +254,17 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
     return {"value": known[0] * scale_of(measure)} if known else None
 
 
-def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Return a note on the number and kind of campaigns per choice, and on the reported figure."""
-    counted = texts_of("class").say("chart_note", question.runs, kind=numbers_of(answers))
+def note_on(key: str, answers: Iterable[Answer], question: Question) -> str:
+    """Return a note on the number and kind of campaigns per choice (text `key`), and on the reported figure."""
+    counted = texts_of("class").say(key, question.runs, runs=question.runs, kind=numbers_of(answers))
     return f"{counted} {reported_beside(measure_of(question.outcome), question.about)}"
 
 
 def numbers_of(answers: Iterable[Answer]) -> str:
     """Return a clause, with a leading comma, on how the uncertain numbers were fitted; empty without campaigns."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
-    kind = kind_of(calibration)
-    said = kind if kind in (ASSIMILATED, CALIBRATED) else "not_calibrated"
-    return f", {texts_of('class').say(f'numbers_{said}')}" if kind else ""
+    said = fitted(calibration) or "not_calibrated"
+    return f", {texts_of('class').say(f'numbers_{said}')}" if calibration else ""
 
 
 def title_of(question: Question) -> str:
@@ -298,7 +288,7 @@ def scale_of(measure: Measure) -> float:
     Returns:
         100 for a share, which is displayed in per cent, otherwise 1.
     """
-    return 100.0 if is_share(measure) else 1.0
+    return 100.0 if measure.is_share else 1.0
 
 
 def unit_of(measure: Measure, about: str) -> str:
@@ -312,7 +302,7 @@ def unit_of(measure: Measure, about: str) -> str:
         The unit; percentage points or per cent for a share.
     """
     texts = texts_of("class")
-    if is_share(measure):
+    if measure.is_share:
         return texts.say("unit_points" if about == EFFECT else "unit_percent")
     return texts.unit(measure.unit)
 
