@@ -1,4 +1,4 @@
-"""Predict targets by fits that do not use them: the targets of the two weeks after 22 June, and those of each event.
+"""Predict targets from fits that do not use them: those of the two weeks after 22 June, and those of each event.
 
 Reads   a bank, the targets, the last day that each outcome and each item of evidence covers, and naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
@@ -99,14 +99,14 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def targets_until(targets: Sequence[Target], day: date) -> tuple[Target, ...]:
-    """Return the targets that concern only days up to a given one, for a fit to these, whenever they were published.
+    """Return the targets that concern only days up to a given day, whenever they were published, for a fit to them.
 
     Args:
         targets: All targets.
         day: The last day that outcomes and evidence may cover.
 
     Returns:
-        The targets, with the use that they have in such a fit: fitted, by the first fit too, or scored.
+        The targets, with their use in such a fit: fitted (also by the first fit), or scored.
 
     Raises:
         PanjError: If none of them can be fitted.
@@ -226,7 +226,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target of the events that were left out, without targets whose outcome campaigns lack."""
+    """Make one row per target of each event that was left out, skipping targets whose outcome campaigns lack."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])
