@@ -85,7 +85,7 @@ LUCK = LinearSegmentedColormap.from_list(
     "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
 )
 MOST_LUCK = 4.0  # luck at both ends of the colour scale, in standard deviations of one free campaign
-LINES_OF_MOVES = tuple(  # colours and line styles, which the kinds of proposals get in turn
+LINES_OF_MOVES = tuple(  # colours and line styles, assigned to the kinds of proposals in order
     (colour, line) for colour in (SIMULATED, SIMULATED_LIGHT, SECOND, EARTH) for line in ("-", ":")
 )
 LEFT = (  # numbers of distinct worlds: column of stages.csv, label in the legend, colour
@@ -113,7 +113,7 @@ class Followed(NamedTuple):
 
     @property
     def is_sample(self) -> bool:
-        """Whether enough worlds differ in the draws made once per campaign for the worlds to be called a sample."""
+        """Whether enough worlds have different lasting draws (those made once per campaign) to be called a sample."""
         return bool(self.about["distinct_lasting_draws"] >= self.about["floor"])
 
 
@@ -138,7 +138,7 @@ def draw_followed(made: Followed) -> list[Path]:
 
 
 def describe_worlds(made: Followed) -> str:
-    """Return the text that all captions share: on worlds, on the reports that condition them, and on free campaigns."""
+    """Return the text that all captions share: the worlds, the reports that condition them, and the free campaigns."""
     about = made.about
     failed = (
         f"{counted(about['free_failed'], 'free campaign')} failed and are left out." if about["free_failed"] else ""
@@ -154,7 +154,7 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Convert table rows with the quantiles of one sample to bands, which have no days if the rows have no dates."""
+    """Convert table rows with the quantiles of one sample to bands; without dates in the rows, bands have no days."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
@@ -399,14 +399,14 @@ def draw_stages(made: Followed) -> Path:
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
     """Draw the numbers of distinct worlds left after each stage.
 
-    A horizontal line marks `floor`: how many worlds must differ in the draws made once per campaign to be a sample.
+    A horizontal line marks `floor`, the number of distinct sets of lasting draws that a sample must have.
     """
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
     axes.axhline(floor, color=QUIET, linestyle="--", linewidth=0.8)
     axes.set_yscale("log")
-    axes.set_title("different ones left", fontsize=9)
+    axes.set_title("distinct worlds left", fontsize=9)
 
 
 def mean_of(rows: Sequence[Row], column: str) -> float:

@@ -4,21 +4,21 @@ The ledger has one cell per stream of draws, region and week. No campaign is run
 day and actor, so it can be recomputed. Each draw is converted to a standard normal score.
 
 Only draws that the model could have used are counted. Depending on the stream, these are the draws of districts that
-the government held at the end of the day before, of districts that fell on the day and of their units, or of districts
-that could be retaken; all draws of day 0 are counted. A draw cannot affect whether it is counted, so in a free campaign
-the sum of the scores in a cell has mean 0, and a variance equal to the number of draws. `luck` is the mean of this sum
-over worlds, divided by the square root of the mean number of draws; its unit is the standard deviation of one free
-campaign.
+the government held at the end of the previous day, of districts that fell on the day and of their units, or of
+districts that could be retaken; all draws of day 0 are counted. A draw cannot affect whether it is counted, so in a
+free campaign the sum of the scores in a cell has mean 0 and a variance equal to the number of draws. `luck` is the mean
+of this sum over worlds, divided by the square root of the mean number of draws; its unit is the standard deviation of
+one free campaign.
 
-Several worlds may share a draw, whose weight is the share of worlds in which it is counted. The variance of the mean is
+Several worlds may share a draw; its weight is the share of worlds in which it is counted. The variance of the mean is
 the sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on
-earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger of as
-many free campaigns is also made.
+earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger
+of the same number of free campaigns is also made.
 
-Draws that the model never used, such as those of a district that nobody pressed, are counted too, because a campaign's
-record does not tell which they are; they can make it look smaller than it was, but not larger. Streams whose actors
-can be anywhere (columns, prongs, families) are left out, and so are those of rules of the user, since only such a rule
-knows which actors draw in its stream, and when.
+Draws that the model never used, such as those of a district that nobody pressed, are counted too, because the record of
+a campaign does not show which they are; they can make luck look smaller than it was, but not larger. Streams whose
+actors can be anywhere (columns, prongs, families) are left out, as are the streams of users' own rules, since only the
+rule itself knows which actors draw from its stream, and when.
 """
 
 import math
@@ -60,7 +60,7 @@ class Asked(Enum):
 
 
 class Line(NamedTuple):
-    """A stream of random draws in the ledger: whose draws they are, which are counted, and what they decide."""
+    """A stream of random draws in the ledger: who draws, which draws are counted, and what they decide."""
 
     stream: Stream
     actors: str  # actors that draw: `districts`, `units`, `outposts` or `capitals`
@@ -69,7 +69,7 @@ class Line(NamedTuple):
     low: str  # meaning of low draws
     high: str  # meaning of high draws
     is_normal: bool = False  # whether draws are normal rather than uniform
-    factor: int = 1  # the model addresses draws by the actor's identity times this
+    factor: int = 1  # the model identifies a draw by the actor's identity times this factor
 
 
 LINES = (
@@ -127,7 +127,7 @@ LINES = (
 
 
 def own_streams() -> dict[str, int]:
-    """Return the streams of the rules of the user, which are not in the ledger, by name of the rule."""
+    """Return the streams of the user's own rules, which are not in the ledger, keyed by rule name."""
     return {rule.name: rule.stream for rule in own_rules()}
 
 
@@ -135,12 +135,12 @@ class Cell(NamedTuple):
     """Sums over the counted draws of one stream, by region and week."""
 
     total: Floats  # sum of scores, each weighted by the share of worlds that have the draw
-    variance: Floats  # variance that this sum would have in free campaigns that share seeds as the worlds do
+    variance: Floats  # variance of this sum in free campaigns that share seeds in the same way as the worlds
     draws: Floats  # number of draws per world
 
 
 class Places(NamedTuple):
-    """Where the actors of a stream are at home: one element of each array per actor."""
+    """Home of each actor of a stream, with one array element per actor."""
 
     district: Integers
     region: Integers
@@ -204,7 +204,7 @@ def weeks_of(last: int) -> list[tuple[int, int]]:
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Return the columns that describe a cell: stream, region, days, distribution, what low and high draws mean."""
+    """Return the columns that describe a cell: stream, region, days, distribution, meaning of low and high draws."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
@@ -213,11 +213,11 @@ def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
 
 
 def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
-    """Return the columns with the numbers of a cell, among them its luck and its p-value.
+    """Return the columns with the numbers of a cell, including its luck and its p-value.
 
     Args:
         total: Weighted sum of the scores.
-        variance: Variance that this sum would have in free campaigns.
+        variance: Variance of this sum in free campaigns.
         draws: Number of counted draws per world.
     """
     luck = total / math.sqrt(draws)
@@ -233,7 +233,7 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
 
 
 def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
-    """Return, for every actor of a stream, the identity that addresses its draws, and its home district."""
+    """Return, for every actor of a stream, the identity that identifies its draws, and its home district."""
     if line.actors in ("districts", "capitals"):
         home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
         return facts.identity[home] * line.factor, home
@@ -255,7 +255,7 @@ def sum_by_week(
     Args:
         line: The stream.
         actors: Identity of each actor.
-        places: Where each actor is at home.
+        places: Home of each actor.
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
         local: (worlds, days, provinces) Separate seeds of provinces; 0 if none.
         held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
@@ -273,9 +273,10 @@ def sum_by_week(
 
 
 def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, Seeds]]:
-    """Yield groups of actors with the same seeds on a day, as positions, with their separate seed in each world.
+    """Divide actors into groups that have the same seeds on a day, and yield the positions and seeds of each group.
 
-    Actors of all provinces without a separate seed in any world form one group; each other province forms its own.
+    Provinces that have no separate seed in any world form one group; each of the others forms its own. The seeds are
+    the separate ones, one per world.
 
     Args:
         province_of: Province of each actor.
@@ -351,7 +352,7 @@ def normal_of(keys: Seeds) -> Floats:
 
 
 def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
-    """Add the scores, variances and numbers of draws from `scored` to the sums of their regions in one week."""
+    """Add the scores, variances and numbers of draws that `scored` returned to the sums by region for one week."""
     places, shares, scores = draws
     for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
         sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

@@ -19,11 +19,11 @@ from sim.plots.tables import Row
 from sim.study.files import write_errors, write_file
 from sim.wording import counted, format_day, list_words, percent, significant, with_range
 
-REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is not met: about two standard errors
-TOLD = 5  # largest number of reports that a sentence lists
+REACHED = 2.0  # reports with a higher final surprise, in log units, are not met: about two standard errors
+TOLD = 5  # largest number of reports listed in a sentence
 MOST_FINDINGS = 10  # largest number of findings of the ledger of chance that are described
-NEAREST = 3  # number of cells of the ledger that are described if there is no finding
-ODD = 20.0  # a finding is described if at most one free campaign in this many is as far from the mean
+NEAREST = 3  # number of cells of the ledger that are described if there are no findings
+ODD = 20.0  # a finding is described if at most one in this many free campaigns is as far from the mean
 FIGURES = {  # by file name: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
@@ -103,7 +103,7 @@ def cited(made: Followed) -> set[str]:
 
 
 def worst_first(row: Row) -> float:
-    """Return a sort key by which the reports that the worlds disagree with most come first."""
+    """Return a sort key that puts the reports that the worlds disagree with most first."""
     return -float(row["surprise_at_the_end"])
 
 
@@ -117,7 +117,7 @@ def describe_all(made: Followed) -> list[str]:
 
 
 def describe_size(made: Followed) -> list[str]:
-    """Return sentences on whether there are enough distinct worlds, and on how certain the log evidence is.
+    """Return sentences on whether there are enough distinct worlds, and on the certainty of the log evidence.
 
     If there are too few worlds, suggest what would help.
     """
@@ -141,7 +141,7 @@ def describe_size(made: Followed) -> list[str]:
 
 
 def describe_shared(made: Followed) -> list[str]:
-    """Return a sentence on the number of independent worlds that carry as much information as those of the ledger.
+    """Return a sentence on how many independent worlds would carry as much information as those of the ledger.
 
     Return a list with one sentence, or an empty list if there is no ledger.
     """
@@ -200,9 +200,7 @@ def describe_surprises(made: Followed) -> str:
 
 
 def describe_luck(made: Followed) -> list[str]:
-    """Return sentences on the ledger of chance: which cells are unusual, and how many would be so by chance alone.
-
-    The latter is the number of unusual cells in a ledger of free campaigns.
+    """Return sentences on the unusual cells of the ledger of chance, and on their number in a ledger of free campaigns.
     """
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
@@ -230,7 +228,7 @@ def describe_not_counted(streams: Mapping[str, int]) -> list[str]:
     rules = "your own rule" if len(names) == 1 else "your own rules"
     return [
         f"The draws of {rules} {list_words(names)} are not counted: only a rule knows whose draws they are, so luck in "
-        "them is not looked for."
+        "them cannot be measured."
     ]
 
 
@@ -243,7 +241,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
         return []
     first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
     sentences = " ".join(describe_finding(row, made.about["start_date"]) for row in first)
-    return [f"No finding; the cells nearest to one, such as chance alone would also give: {sentences}"]
+    return [f"No finding. The most unusual cells, which chance alone would also give: {sentences}"]
 
 
 def describe_finding(row: Row, start: str) -> str:
@@ -262,7 +260,7 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format the number of free campaigns among which one is expected to be at least as far off as a cell.
+    """Format how many free campaigns it takes, on average, for one to be at least as far off as a cell.
 
     The number has two significant figures; a million or more is formatted as `a million`.
     """
@@ -271,7 +269,7 @@ def odds(row: Row) -> str:
 
 
 def format_iso(day: str) -> str:
-    """Format an ISO date as, for instance, `22 June`."""
+    """Format an ISO date, for instance as `22 June`."""
     return format_day(date.fromisoformat(day))
 
 

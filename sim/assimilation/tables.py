@@ -59,7 +59,7 @@ Booleans = NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
-    """Counts, crossings and holders of districts of a group of campaigns, from which tables and figures are made."""
+    """Counts, crossings and holders of districts in a group of campaigns, used for tables and figures."""
 
     counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
     crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night
@@ -79,7 +79,7 @@ class Seen(NamedTuple):
 
 
 def watch_batch(batch: Batch) -> Seen:
-    """Run the worlds of a batch, and return the counts, crossings and holders from which tables and figures are made.
+    """Run the worlds of a batch, and return the counts, crossings and holders needed for tables and figures.
 
     Args:
         batch: The worlds to run, and the observations to count in each.
@@ -156,8 +156,8 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
 def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of crossings.csv, one per sample, night and post; a night or post may be `all`.
 
-    A row of one night is left out if nobody crossed and no count is reported. Reported counts are either for all posts
-    in one night or for one post over all nights.
+    The row of a night is left out if nobody crossed and no count was reported. Reported counts are either for all posts
+    in one night, or for one post over all nights.
     """
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)
@@ -221,7 +221,7 @@ def distinct(array: np.ndarray) -> int:
 
 
 class Sample(NamedTuple):
-    """A sample of worlds, with everything that is needed to write its files."""
+    """A sample of worlds, with everything needed to write its files."""
 
     cloud: Cloud
     model: Campaigns
@@ -234,12 +234,12 @@ class Sample(NamedTuple):
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write the worlds, the table of stages and about.json, and all other tables too if worlds were rerun for them.
+    """Write the worlds, the table of stages and about.json; if worlds were rerun, also write all other tables.
 
     Args:
-        folder: Folder to write to; a page of an earlier sample is removed from it.
+        folder: Folder to write to; the page of an earlier sample is deleted from it.
         made: The sample.
-        asked: Hash of the request, by which a finished sample is recognised.
+        asked: Hash of the request, used to recognise a finished sample.
         seconds: Time that the sample took.
     """
     cloud, model, settings = made.cloud, made.model, made.settings
@@ -325,7 +325,7 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """Return the groups of provinces in which observations count falls, keyed by name, the smallest group first."""
+    """Return the groups of provinces for which falls are counted, keyed by name, the smallest group first."""
     regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
     return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
@@ -340,7 +340,7 @@ def name_of_region(observation: Observation) -> str:
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     """Return the rows of stages.csv, one per step of tempering.
 
-    The numbers of distinct worlds in a row are those at the end of the stage to which the step belongs.
+    The numbers of distinct worlds in a row are those at the end of the stage that the step is part of.
     """
     return [
         {
@@ -385,7 +385,7 @@ def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
 
 
 def describe(observation: Observation, start: date) -> str:
-    """Describe the count of an observation, with its place and days: `Soldiers across at Tem, 5 July`."""
+    """Describe what an observation counts, where and when: `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
@@ -405,7 +405,7 @@ def span_of_days(observation: Observation, start: date) -> str:
 
 
 def best(observation: Observation) -> float:
-    """Return the highest log likelihood of an observation that any campaign can have."""
+    """Return the highest log likelihood that any campaign can give an observation."""
     if observation.likelihood == "thinned":
         return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
     return log_likelihood(observation, observation.value)

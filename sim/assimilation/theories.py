@@ -5,8 +5,8 @@ with many wide priors is penalised. A sample gives an unbiased estimate of the e
 the evidence itself is averaged over repeats, before the logarithm is taken.
 
 Reads   what `sim.assimilation.assimilate` reads.
-Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; while it runs,
-        the finished stages of each sample in the subfolder samples/, from which the same command resumes.
+Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; during the run,
+        the finished stages of each sample in the subfolder samples/, so that the same command can resume.
 Source  A ratio of evidence below 3.2 is hardly worth mentioning: Kass and Raftery 1995.
 """
 
@@ -59,7 +59,7 @@ class Evidence(NamedTuple):
 
     names: tuple[str, ...]
     ends: tuple[date, ...]  # last day of each stage
-    logs: Floats  # (theories, repeats, stages) log evidence from everything reported by the end of the stage
+    logs: Floats  # (theories, repeats, stages) log evidence of everything reported by the end of the stage
 
     @property
     def mean(self) -> Floats:

@@ -281,7 +281,7 @@ def holds_the_log(study: Study, seed: int | None) -> bool:
 
 
 def about_only_campaign(study: Study) -> dict[str, Any]:
-    """Return the metadata of a study's only campaign, in the form of campaign.json."""
+    """Return the metadata of the only campaign in a study, in the form of campaign.json."""
     about, cell = study.about, study.cells[0]
     return {
         **{key: about.get(key) for key in STAMPED},

@@ -293,7 +293,7 @@ BEFORE, AFTER = "as_it_went", "changed"
 
 
 class Difference(NamedTuple):
-    """The first day on which the logs of the branches differ, and the events of that day that are in one log only."""
+    """The first day on which the logs of the branches differ, and the events of that day found in one log only."""
 
     day: date
     before: tuple[Happening, ...]
@@ -388,7 +388,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
 
 
 def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Return the rows that have no equal in `others`; each row of `others` cancels one equal row at most."""
+    """Return the rows without an equal in `others`; each row of `others` cancels at most one equal row."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -400,7 +400,7 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """Return the first day on which any daily series differs between two branches.
+    """Return the first day on which a daily series differs between two branches.
 
     Args:
         before: Chronicle of the unchanged branch.

@@ -20,7 +20,7 @@ from sim.story.chronicle import Chronicle, Dated, Happening, counts, sums
 from sim.wording import MOST_NAMED, Language, name_of_post, number
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # if more provinces than this lose a single district, one sentence covers all of these
+FEW = 2  # if more provinces than this lose a single district each, one sentence covers them all
 MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
@@ -48,7 +48,7 @@ def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[To
         language: Language of the sentences.
 
     Returns:
-        The sentences: none if nothing happened, or if only national events happened and a single province is shown.
+        The sentences; none if nothing happened, or if a single province is shown and only national events happened.
     """
     rows = chronicle.by_day.get(day, [])
     told = [
@@ -74,7 +74,7 @@ def describe_dated_event(one: Dated, language: Language) -> Told:
 
 
 def name_articles(source: str, language: Language) -> str:
-    """Replace the numbers of the founding articles in the source of an event by the names of their newspapers."""
+    """Replace the numbers of newspaper articles in the source of an event by the names of the newspapers."""
 
     def named(found: re.Match[str]) -> str:
         papers = language.listed([FOUNDING[int(each) - 1] for each in found[1].split(" and ")])
@@ -262,8 +262,7 @@ def list_by_place(people: Mapping[str, int], keys: tuple[str, str], most: int, l
 
     Args:
         people: Number of people, keyed by the name of the place.
-        keys: Key of the text for a place that is the only one, such as `all in Kunduz`; key of the text for each of
-            several places.
+        keys: Key of the text for a single place, such as `all in Kunduz`, and key of the text for one of several.
         most: Largest number of places to name.
         language: Language of the texts.
     """
@@ -340,7 +339,7 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
 
 
 def names_of(province: str) -> tuple[str, ...]:
-    """Return the spellings of a province: first that of the data, then those of the sources."""
+    """Return the spellings of a province: first the one in the data, then those in the sources."""
     return (province, *ALSO.get(province, ()))
 
 
