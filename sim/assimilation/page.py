@@ -200,7 +200,7 @@ def describe_surprises(made: Followed) -> str:
 
 
 def describe_luck(made: Followed) -> list[str]:
-    """Return sentences on the unusual cells of the ledger of chance, and on their number in a ledger of free campaigns."""
+    """Return sentences on the unusual cells of the ledger of chance, and how many a ledger of free campaigns has."""
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))

@@ -237,8 +237,8 @@ def set_stage(film: Film) -> Stage:
     key = place(figure, EDGE, sheet.map_top + sheet.map_height, sheet.width - 2 * EDGE, KEY)
     draw_key(key)
     stage.beyond.append(add_overlay(key))
-    label = write(figure, sheet.width - EDGE, TITLE, "beyond the record", ha="right", fontsize=14, color=QUIET)
-    stage.beyond.append(label)
+    beyond = write(figure, sheet.width - EDGE, TITLE, "beyond the record", ha="right", fontsize=14, color=QUIET)
+    stage.beyond.append(beyond)
     write(figure, EDGE, sheet.map_top + sheet.map_height + KEY, sheet.caption, fontsize=SMALL, color=QUIET)
     return stage
 

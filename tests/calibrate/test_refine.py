@@ -279,7 +279,7 @@ def test_a_fit_whose_process_was_killed_ends_in_the_same_digits(tmp_path: Path) 
     folder, count = tmp_path / "killed", tmp_path / "count"
     for after in (1, 2 * DRAWN * SMALL.draws // BATCH):
         count.write_bytes(b"")
-        with pytest.raises(PanjError, match="found that a process was killed"), processes(2) as pool:
+        with pytest.raises(PanjError, match="found a killed worker process"), processes(2) as pool:
             refined(folder, Dies(0.3, after, count), pool=pool)
     assert 0 < len(list(folder.glob("chain_*/*.stage"))) < 2 * len(RATES)
     assert digits(refined(folder, Known(0.3))) == digits(refined(tmp_path / "whole", Known(0.3)))

@@ -193,7 +193,7 @@ def test_numbers_that_are_declared_otherwise_are_said(tmp_path: Path) -> None:
     draws = compose_settings(words(path)).draws
     assert draws is not None and draws.posterior is not None
     assert (
-        "BUT with rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, declared otherwise here"
+        "BUT with rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, declared differently here"
         in draws.said
     )
 
