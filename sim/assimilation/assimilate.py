@@ -33,14 +33,14 @@ from sim.assimilation.tables import (
     FREE,
     PAGE,
     TABLES,
+    CampaignCounts,
     Sample,
-    Seen,
     Sizes,
+    count_batch,
     distinct,
-    joined_seen,
+    joined_counts,
     sizes_of,
     terms_of,
-    watch_batch,
     write_sample,
 )
 from sim.configuration.overrides import Overrides
@@ -87,13 +87,13 @@ def assimilate(request: Assimilate) -> int:
     return 0 if is_drawn else show(folder, request, console)
 
 
-def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> Path:
+def make_worlds(request: Assimilate, console: Console, with_tables: bool = True) -> Path:
     """Run the sampler and write its worlds, unless the folder already has the worlds of the same request.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
         console: Console for progress messages.
-        watched: Whether to run free campaigns as well, and write the tables that the page needs.
+        with_tables: Whether to run free campaigns as well, and write the tables that the page needs.
 
     Returns:
         The folder of the worlds.
@@ -125,9 +125,9 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
         cloud = shuffled(cloud, request.seed, model.stages)
         free = model.begin(generator(request.seed, model.stages, 1, 0), cloud.before.size)
         runner.stage = "Tables"
-        states = {ASSIMILATED: cloud.state, FREE: free} if watched else {}
-        samples = {name: watch(model, state, runner) for name, state in states.items()}
-        if watched:
+        states = {ASSIMILATED: cloud.state, FREE: free} if with_tables else {}
+        samples = {name: rerun_and_count(model, state, runner) for name, state in states.items()}
+        if with_tables:
             terms = terms_of(samples[ASSIMILATED].counts, observations)
         else:
             terms = model.terms(cloud.state, model.stages - 1)
@@ -173,9 +173,9 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
     return 0
 
 
-def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
+def rerun_and_count(model: Campaigns, state: State, runner: "Runner") -> CampaignCounts:
     """Rerun every world, and return the counts, crossings and holders needed for tables and figures."""
-    return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
+    return joined_counts(runner.run(count_batch, model.batches(state, model.stages - 1)))
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:

@@ -50,7 +50,7 @@ Booleans = NDArray[np.bool_]
 Seeds = NDArray[np.uint64]
 
 
-class Asked(Enum):
+class Eligible(Enum):
     """The districts whose random draws the model could have used on a day."""
 
     HELD = "districts that the government held at the end of the day before"
@@ -64,7 +64,7 @@ class Line(NamedTuple):
 
     stream: Stream
     actors: str  # actors that draw: `districts`, `units`, `outposts` or `capitals`
-    asked: Asked  # which districts' draws are counted
+    eligible: Eligible  # which districts' draws are counted
     label: str  # decision that the draw makes
     low: str  # meaning of low draws
     high: str  # meaning of high draws
@@ -73,55 +73,55 @@ class Line(NamedTuple):
 
 
 LINES = (
-    Line(Stream.PRESS, "districts", Asked.HELD, "local forces come out",
+    Line(Stream.PRESS, "districts", Eligible.HELD, "local forces come out",
          "local forces come out, and go home, sooner", "local forces come out, and go home, later"),
-    Line(Stream.LOCAL_ASSAULT, "districts", Asked.HELD, "local forces attack alone",
+    Line(Stream.LOCAL_ASSAULT, "districts", Eligible.HELD, "local forces attack alone",
          "local forces attack more often", "local forces attack less often"),
-    Line(Stream.ELDERS, "districts", Asked.HELD, "elders are sent",
+    Line(Stream.ELDERS, "districts", Eligible.HELD, "elders are sent",
          "elders are sent more often", "elders are sent less often"),
-    Line(Stream.HANDOVER, "districts", Asked.HELD, "handover by a garrison",
+    Line(Stream.HANDOVER, "districts", Eligible.HELD, "handover by a garrison",
          "garrisons hand over more readily", "garrisons hand over less readily"),
-    Line(Stream.OUTPOST, "outposts", Asked.HELD, "surrender of an outpost",
+    Line(Stream.OUTPOST, "outposts", Eligible.HELD, "surrender of an outpost",
          "outposts surrender more readily", "outposts surrender less readily"),
-    Line(Stream.DEFENDER_LOSSES, "districts", Asked.HELD, "losses of defenders, rounded",
+    Line(Stream.DEFENDER_LOSSES, "districts", Eligible.HELD, "losses of defenders, rounded",
          "losses are rounded down", "losses are rounded up"),
-    Line(Stream.ATTACKER_LOSSES, "districts", Asked.HELD, "losses of attackers, rounded",
+    Line(Stream.ATTACKER_LOSSES, "districts", Eligible.HELD, "losses of attackers, rounded",
          "losses are rounded down", "losses are rounded up"),
-    Line(Stream.BREAK, "districts", Asked.HELD, "a defence breaks",
+    Line(Stream.BREAK, "districts", Eligible.HELD, "a defence breaks",
          "defences break more readily", "defences break less readily"),
-    Line(Stream.SIEGE, "districts", Asked.HELD, "a siege succeeds",
+    Line(Stream.SIEGE, "districts", Eligible.HELD, "a siege succeeds",
          "sieges succeed more often", "sieges succeed less often"),
-    Line(Stream.LEAVE_UNATTACKED, "districts", Asked.HELD, "a cut-off garrison leaves",
+    Line(Stream.LEAVE_UNATTACKED, "districts", Eligible.HELD, "a cut-off garrison leaves",
          "cut-off garrisons leave more readily", "cut-off garrisons leave less readily"),
-    Line(Stream.ROAD_OPEN, "districts", Asked.FELL, "a road is open to those who flee",
+    Line(Stream.ROAD_OPEN, "districts", Eligible.FELL, "a road is open to those who flee",
          "more roads are open", "fewer roads are open"),
-    Line(Stream.REFUSE_SURRENDER, "units", Asked.FELL, "surrender after a handover",
+    Line(Stream.REFUSE_SURRENDER, "units", Eligible.FELL, "surrender after a handover",
          "more units surrender", "fewer units surrender"),
-    Line(Stream.CHANGE_SIDES, "units", Asked.FELL, "militia change sides",
+    Line(Stream.CHANGE_SIDES, "units", Eligible.FELL, "militia change sides",
          "more militia change sides", "fewer militia change sides"),
-    Line(Stream.CAPTURE_ON_FALL, "units", Asked.FELL, "capture when a district falls, rounded",
+    Line(Stream.CAPTURE_ON_FALL, "units", Eligible.FELL, "capture when a district falls, rounded",
          "captures are rounded down", "captures are rounded up"),
-    Line(Stream.CAPTURE_IN_FLIGHT, "units", Asked.FELL, "capture in flight, rounded",
+    Line(Stream.CAPTURE_IN_FLIGHT, "units", Eligible.FELL, "capture in flight, rounded",
          "captures are rounded down", "captures are rounded up"),
-    Line(Stream.COUNTERATTACK, "districts", Asked.LOST, "target of a counter-attack",
+    Line(Stream.COUNTERATTACK, "districts", Eligible.LOST, "target of a counter-attack",
          "other districts are chosen", "these districts are chosen", factor=100),
-    Line(Stream.RETAKE, "districts", Asked.LOST, "a counter-attack succeeds",
+    Line(Stream.RETAKE, "districts", Eligible.LOST, "a counter-attack succeeds",
          "counter-attacks succeed more often", "counter-attacks succeed less often"),
-    Line(Stream.INFLUENCE, "districts", Asked.ONCE, "influence of the Taliban on day 0",
+    Line(Stream.INFLUENCE, "districts", Eligible.ONCE, "influence of the Taliban on day 0",
          "influence is lower", "influence is higher", is_normal=True),
-    Line(Stream.HELD_ON_DAY_0, "districts", Asked.ONCE, "districts held on day 0",
+    Line(Stream.HELD_ON_DAY_0, "districts", Eligible.ONCE, "districts held on day 0",
          "fewer of its districts are held on day 0", "more of its districts are held on day 0"),
-    Line(Stream.PROVINCE_RESOLVE, "capitals", Asked.ONCE, "resolve of provinces",
+    Line(Stream.PROVINCE_RESOLVE, "capitals", Eligible.ONCE, "resolve of provinces",
          "resolve is lower", "resolve is higher", is_normal=True),
-    Line(Stream.DISTRICT_RESOLVE, "districts", Asked.ONCE, "resolve of districts",
+    Line(Stream.DISTRICT_RESOLVE, "districts", Eligible.ONCE, "resolve of districts",
          "resolve is lower", "resolve is higher", is_normal=True),
-    Line(Stream.UNIT_RESOLVE, "units", Asked.ONCE, "resolve of units",
+    Line(Stream.UNIT_RESOLVE, "units", Eligible.ONCE, "resolve of units",
          "resolve is lower", "resolve is higher", is_normal=True),
-    Line(Stream.GARRISON_SIZE, "districts", Asked.ONCE, "size of garrisons",
+    Line(Stream.GARRISON_SIZE, "districts", Eligible.ONCE, "size of garrisons",
          "garrisons are smaller", "garrisons are larger", is_normal=True),
-    Line(Stream.THRESHOLD, "districts", Asked.ONCE, "threshold of dread (theory private_thresholds)",
+    Line(Stream.THRESHOLD, "districts", Eligible.ONCE, "threshold of dread (theory private_thresholds)",
          "thresholds are lower", "thresholds are higher", is_normal=True),
-    Line(Stream.PRONG_START, "capitals", Asked.ONCE, "where prongs start",
+    Line(Stream.PRONG_START, "capitals", Eligible.ONCE, "where prongs start",
          "prongs start elsewhere", "prongs start here"),
 )  # fmt: skip
 
@@ -180,7 +180,7 @@ def rows_of_luck(
     rows: list[dict[str, Any]] = []
     for line in LINES:
         actors, home = actors_of(line, facts, units)
-        if line.asked is Asked.ONCE:
+        if line.eligible is Eligible.ONCE:
             cell, dates = sum_once(line, actors, home, lasting, region_of, facts), [(0, 0)]
         else:
             places = Places(home, region_of[home], facts.province_of[home])
@@ -265,10 +265,10 @@ def sum_by_week(
     seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
     for week, (first, until) in enumerate(weeks):
         for day in range(first, until + 1):
-            asked: Booleans = np.asarray(asked_on(line, held, day))[:, places.district]
+            eligible: Booleans = np.asarray(eligible_on(line, held, day))[:, places.district]
             for there, own in groups_of(places.province, local[:, day]):
                 keys = hashed(hashed(seeds[:, day], int(line.stream)), day) ^ local_of(own)
-                add(cell, week, scored(line, keys, actors[there], asked[:, there]), places.region[there])
+                add(cell, week, scored(line, keys, actors[there], eligible[:, there]), places.region[there])
     return cell
 
 
@@ -288,12 +288,12 @@ def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, S
         yield np.flatnonzero(province_of == province), local[:, province]
 
 
-def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
+def eligible_on(line: Line, held: Booleans, day: int) -> Booleans:
     """Return whether the model could have used each district's draw of a stream on a day (worlds x districts)."""
     before = held[:, day - 1]
-    if line.asked is Asked.HELD:
+    if line.eligible is Eligible.HELD:
         return ~before
-    return held[:, day] & ~before if line.asked is Asked.FELL else before & ~held[:, 0]
+    return held[:, day] & ~before if line.eligible is Eligible.FELL else before & ~held[:, 0]
 
 
 def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
@@ -310,13 +310,13 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, 1)))
     for province in range(len(facts.provinces)):
         there = facts.province_of[home] == province
-        asked = np.ones((lasting.shape[0], int(there.sum())), bool)
+        eligible = np.ones((lasting.shape[0], int(there.sum())), bool)
         keys = hashed(hashed(lasting[:, ONCE.index(line.stream), province], int(line.stream)), 0)
-        add(cell, 0, scored(line, keys, actors[there], asked), region_of[home[there]])
+        add(cell, 0, scored(line, keys, actors[there], eligible), region_of[home[there]])
     return cell
 
 
-def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
+def scored(line: Line, keys: Seeds, actors: Integers, eligible: Booleans) -> tuple[Integers, Floats, Floats]:
     """Return the normal score of every distinct draw that the model could have used on a day.
 
     Worlds with the same seeds have the same draws, which are returned once.
@@ -325,7 +325,7 @@ def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[
         line: The stream.
         keys: (worlds) Hash of the seeds, the stream and the day.
         actors: Identity of each actor.
-        asked: (worlds, actors) Whether the model could have used the draw.
+        eligible: (worlds, actors) Whether the model could have used the draw.
 
     Returns:
         For each draw: the position of its actor in `actors`, the share of worlds that could have used it, and its
@@ -334,7 +334,7 @@ def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[
     different, which = np.unique(keys, return_inverse=True)
     order = np.argsort(which, kind="stable")
     starts = np.searchsorted(which[order], np.arange(different.size))
-    shares = np.add.reduceat(asked[order].astype(np.float64), starts, axis=0) / keys.size
+    shares = np.add.reduceat(eligible[order].astype(np.float64), starts, axis=0) / keys.size
     rows, places = np.nonzero(shares)
     drawn = hashed(different[rows], actors[places])
     return places, shares[rows, places], normal_of(drawn) if line.is_normal else score_of(drawn)

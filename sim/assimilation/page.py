@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from statistics import mean, median, stdev
 
-from sim.assimilation.figures import TABLES, Followed, describe_worlds, draw_followed, read_followed
+from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
 from sim.configuration.worlds import FEW_ANCESTORS
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
@@ -62,9 +62,9 @@ def write_page_of_worlds(folder: Path) -> Path:
     Raises:
         PanjError: A table is missing or damaged, or the page cannot be written.
     """
-    made = read_followed(folder)
+    made = read_world_tables(folder)
     with write_errors(folder):
-        pictures = {path.name: path for path in draw_followed(made)}
+        pictures = {path.name: path for path in draw_all_worlds(made)}
         page = template_of("worlds.html").render(
             about={"study": f"worlds to {made.until}", "scenario": "assimilated"},
             heading=heading_of(made),
@@ -86,7 +86,7 @@ def write_page_of_worlds(folder: Path) -> Path:
         return write_file(folder / "report.html", page)
 
 
-def heading_of(made: Followed) -> str:
+def heading_of(made: WorldTables) -> str:
     """Return the heading of the page, which depends on whether there are enough distinct worlds for a sample."""
     day = format_day(made.until, year=True)
     return f"Worlds that followed the record to {day}" if made.is_sample else f"Campaigns near the record of {day}"
@@ -97,7 +97,7 @@ def text_of(value: object) -> str:
     return true_minus(significant(value, 5)) if isinstance(value, float) else str(value)
 
 
-def cited(made: Followed) -> set[str]:
+def cited(made: WorldTables) -> set[str]:
     """Return the ids of the evidence rows that the reports are based on."""
     return {id for row in made.observations for id in row["evidence"].split()}
 
@@ -107,7 +107,7 @@ def worst_first(row: Row) -> float:
     return -float(row["surprise_at_the_end"])
 
 
-def describe_all(made: Followed) -> list[str]:
+def describe_all(made: WorldTables) -> list[str]:
     """Return all sentences of the page: on reports met and missed, on surprise, on the sample's size and on luck.
 
     Args:
@@ -116,7 +116,7 @@ def describe_all(made: Followed) -> list[str]:
     return [*describe_reached(made), describe_surprises(made), *describe_size(made), *describe_luck(made)]
 
 
-def describe_size(made: Followed) -> list[str]:
+def describe_size(made: WorldTables) -> list[str]:
     """Return sentences on whether there are enough distinct worlds, and on the certainty of the log evidence.
 
     If there are too few worlds, suggest what would help.
@@ -140,7 +140,7 @@ def describe_size(made: Followed) -> list[str]:
     return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
 
 
-def describe_shared(made: Followed) -> list[str]:
+def describe_shared(made: WorldTables) -> list[str]:
     """Return a sentence on how many independent worlds would carry as much information as those of the ledger.
 
     Return a list with one sentence, or an empty list if there is no ledger.
@@ -169,7 +169,7 @@ def describe_evidence(repeats: list[float]) -> str:
     )
 
 
-def describe_reached(made: Followed) -> list[str]:
+def describe_reached(made: WorldTables) -> list[str]:
     """Return sentences on the number of reports that the worlds agree with, and on those they disagree with most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
@@ -192,14 +192,14 @@ def describe_gap(row: Row) -> str:
     )
 
 
-def describe_surprises(made: Followed) -> str:
+def describe_surprises(made: WorldTables) -> str:
     """Return a sentence on the reports that were most surprising, given the reports of all earlier stages."""
     first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
     names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
     return f"The most surprising reports, given all earlier ones (surprise in log units): {names}."
 
 
-def describe_luck(made: Followed) -> list[str]:
+def describe_luck(made: WorldTables) -> list[str]:
     """Return sentences on the unusual cells of the ledger of chance, and how many a ledger of free campaigns has."""
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
@@ -231,7 +231,7 @@ def describe_not_counted(streams: Mapping[str, int]) -> list[str]:
     ]
 
 
-def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
+def describe_strongest(made: WorldTables, told: Sequence[Row]) -> list[str]:
     """Describe the cells of the ledger of chance with the lowest p-values, unless there are findings to describe.
 
     Return an empty list if `told` has findings, or if the ledger has no cells.

@@ -1,6 +1,6 @@
 """Write the worlds of a sample, and tables that compare the worlds with free campaigns and with the record.
 
-`watch_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
+`count_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
 day at whose end the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it ends.
 """
 
@@ -58,17 +58,17 @@ NOUNS = {  # descriptions of the quantities that observations count
 Booleans = NDArray[np.bool_]
 
 
-class Seen(NamedTuple):
+class CampaignCounts(NamedTuple):
     """Counts, crossings and holders of districts in a group of campaigns, used for tables and figures."""
 
     counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
     crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night
     held: NDArray[np.uint8]  # (campaigns, days, bytes) one bit per district: whether the Taliban hold it
 
-    def finished(self) -> "Seen":
+    def finished(self) -> "CampaignCounts":
         """Return the campaigns that did not fail."""
         there = ~np.isnan(self.counts).any(axis=1)
-        return Seen(self.counts[there], self.crossed[there], self.held[there])
+        return CampaignCounts(self.counts[there], self.crossed[there], self.held[there])
 
     def days(self, districts: int, rows: slice = slice(None)) -> Booleans:
         """Return whether the Taliban hold each district at the end of each day (campaigns x days x districts).
@@ -78,7 +78,7 @@ class Seen(NamedTuple):
         return np.unpackbits(self.held[rows], axis=2, count=districts).view(bool)
 
 
-def watch_batch(batch: Batch) -> Seen:
+def count_batch(batch: Batch) -> CampaignCounts:
     """Run the worlds of a batch, and return the counts, crossings and holders needed for tables and figures.
 
     Args:
@@ -87,7 +87,7 @@ def watch_batch(batch: Batch) -> Seen:
     facts = facts_here()
     windows = windows_of(batch.observations, batch.order.start, batch.days)
     count, days = batch.shares.shape[0], batch.days + 1
-    seen = Seen(
+    seen = CampaignCounts(
         np.full((count, len(windows)), math.nan),
         np.zeros((count, days, len(facts.post)), np.int64),
         np.zeros((count, days, -(-len(facts.district) // 8)), np.uint8),
@@ -101,9 +101,9 @@ def watch_batch(batch: Batch) -> Seen:
     return seen
 
 
-def joined_seen(parts: Sequence[Seen]) -> Seen:
+def joined_counts(parts: Sequence[CampaignCounts]) -> CampaignCounts:
     """Concatenate several groups of campaigns into one."""
-    return Seen(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    return CampaignCounts(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
@@ -122,7 +122,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
     }
 
 
-def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
+def rows_of_days(samples: Mapping[str, CampaignCounts], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
     A row has the quantiles over campaigns, and the number of dated falls reported in the area up to that day.
@@ -141,7 +141,7 @@ def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iter
                 }  # fmt: skip
 
 
-def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
+def by_area(seen: CampaignCounts, facts: Facts) -> dict[tuple[str, str], Floats]:
     """Return the daily quantities of every area (campaigns x days), keyed by quantity and area."""
     found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
     for first in range(0, seen.held.shape[0], CHUNK):
@@ -153,7 +153,7 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
 
-def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
+def rows_of_crossings(samples: Mapping[str, CampaignCounts], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of crossings.csv, one per sample, night and post; a night or post may be `all`.
 
     The row of a night is left out if nobody crossed and no count was reported. Reported counts are either for all posts
@@ -182,7 +182,7 @@ def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) ->
                     }  # fmt: skip
 
 
-def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dict[str, Any]]:
+def rows_of_districts(samples: Mapping[str, CampaignCounts], facts: Facts) -> Iterator[dict[str, Any]]:
     """Yield the rows of districts.csv, one per district.
 
     A row has, for each sample, the share of campaigns in which the Taliban hold the district at the end of the last
@@ -228,7 +228,9 @@ class Sample(NamedTuple):
     settings: Settings
     free: State  # numbers and seeds of the free campaigns
     terms: Floats  # (worlds, observations) log likelihoods
-    samples: dict[str, Seen]  # rerun worlds and free campaigns; empty if the tables of the page are not written
+    samples: dict[
+        str, CampaignCounts
+    ]  # rerun worlds and free campaigns; empty if the tables of the page are not written
     sizes: list[Sizes | None]  # numbers of distinct worlds after each stage; None if not known
     repeats: list[float]  # log evidence of each run of the sampler
 
@@ -360,7 +362,7 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
+def rows_of_observations(made: Sample, free: CampaignCounts) -> list[dict[str, Any]]:
     """Return the rows of observations.csv: each report, the counts in free campaigns and in worlds, and the surprise.
 
     Let m be the highest log probability that the report can have in any campaign. `surprise` is m minus the log

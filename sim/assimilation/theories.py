@@ -45,7 +45,7 @@ DRAWS, SEED = 4_000, 20210707  # number and seed of the random draws for Monte C
 COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
 
 
-class Asked(NamedTuple):
+class SampleRequest(NamedTuple):
     """A sample to make: one theory with one seed."""
 
     theory: str
@@ -128,7 +128,7 @@ def compare_theories(request: Assimilate) -> int:
     return 0
 
 
-def samples_of(request: Assimilate) -> list[Asked]:
+def samples_of(request: Assimilate) -> list[SampleRequest]:
     """List the samples to make, by theory and repeat. Raises PanjError if a setting is invalid."""
     overrides = Overrides.of(request.overrides)
     swept = [row for row in overrides if row.sweeps]
@@ -149,11 +149,11 @@ def samples_of(request: Assimilate) -> list[Asked]:
         for repeat in range(request.repeats):
             here = replace(one, seed=request.seed + repeat)
             model = Campaigns(order, observations, settings.facts, lambda batches: [])
-            found.append(Asked(theory, here, model, asked_of(here, order, observations)))
+            found.append(SampleRequest(theory, here, model, asked_of(here, order, observations)))
     return found
 
 
-def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: Console) -> Evidence:
+def evidence_of(wanted: Sequence[SampleRequest], place: Path, runner: Runner, console: Console) -> Evidence:
     """Make every sample that is not stored yet, and return the log evidence by theory, repeat and stage.
 
     Args:

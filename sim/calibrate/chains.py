@@ -192,7 +192,7 @@ def refine(
         effort: The size of the sample.
         chains: Number of independent chains.
         seed: Seed of the fit; together with the number of a chain, it determines every proposal.
-        folder: Folder of this fit, which no other fit uses; see `alone_in`.
+        folder: Folder of this fit, which no other fit uses; see `locked_folder`.
         console: Console for one line per stage.
         pool: Process pool that runs the ensembles; None to run them in this process.
 
@@ -286,7 +286,7 @@ def start_process() -> None:
 
 
 @contextmanager
-def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
+def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     """Lock a folder of chains for the duration of a block, and write the request to it.
 
     Args:

@@ -53,7 +53,7 @@ from sim.calibrate.fit import (
     shares_of,
     summaries_of,
 )
-from sim.calibrate.heldout import sceptics, write_heldout
+from sim.calibrate.heldout import naive_ensembles, write_heldout
 from sim.calibrate.tables import write_tables
 from sim.errors import PanjError
 from sim.scoring.forecasts import targets_here
@@ -126,7 +126,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
     return Reports(reports.rows[order], reports.low[order], reports.high[order])
 
 
-def erring(made: Fit, summaries: Summaries) -> Fit:
+def with_report_error(made: Fit, summaries: Summaries) -> Fit:
     """Return the fit after adding a random observation error to every summary of every campaign."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
@@ -179,7 +179,7 @@ def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
     rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
     reports, exact = (reports_of(summaries, rows, errs) for errs in (True, False))
     near = nearest_reports(summaries, reports_of(summaries, every, True), min(NEAR, every.size // 10))
-    mended = erring(made, summaries)
+    mended = with_report_error(made, summaries)
     asked = {
         "": (made, reports, "Truths at random, reported with error"),
         "without_error": (made, exact, "the same, reported without error"),
@@ -226,7 +226,7 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     found, console = read_bank(bank), console or console_of()
     made = fit(found, priors_of(found), targets_here(), accept)
     write_soundness(made, accept, folder, console)
-    write_heldout(made, accept, sceptics(made.targets, int(found.seeds.min()), console), folder, console)
+    write_heldout(made, accept, naive_ensembles(made.targets, int(found.seeds.min()), console), folder, console)
     for name in SECTIONS:
         section = json.loads((folder / name).read_text(encoding="utf-8"))
         write_tables(folder, {name: {**section, "posterior": about.get("posterior", "")}})

@@ -38,7 +38,7 @@ from sim.calibrate.chains import (
     Problem,
     Refined,
     Sizes,
-    alone_in,
+    locked_folder,
     processes,
     refine,
 )
@@ -131,7 +131,7 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
     effort, asked = EFFORTS[request.refine], asked_of(made, request, units)
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     folder = place / "chains" / digest
-    with alone_in(folder, asked), processes(cores()) as pool:
+    with locked_folder(folder, asked), processes(cores()) as pool:
         problem = problem_of(made, order, units)
         by_rate = refine(problem, effort, request.chains, request.seed, folder, console, pool)
         return completed(made, order, units, effort, by_rate, folder, console, pool)

@@ -52,14 +52,14 @@ class Words(NamedTuple):
     text: str
     gaps: Mapping[str, "Words | str"] = {}
 
-    def said(self, text_of: Callable[["Words"], str] | None = None) -> str:
+    def filled(self, text_of: Callable[["Words"], str] | None = None) -> str:
         """Return the text with its gaps filled.
 
         Args:
             text_of: Function that returns the translation of `text`, with the same gaps; None for English.
         """
         text = self.text if text_of is None else text_of(self)
-        gaps = {key: one if isinstance(one, str) else one.said(text_of) for key, one in self.gaps.items()}
+        gaps = {key: one if isinstance(one, str) else one.filled(text_of) for key, one in self.gaps.items()}
         return text.format(**gaps) if gaps else text
 
 
@@ -78,7 +78,7 @@ class Change(NamedTuple):
     @property
     def change(self) -> str:
         """The change alone."""
-        return self.how.said()
+        return self.how.filled()
 
     @property
     def short(self) -> str:
@@ -88,11 +88,11 @@ class Change(NamedTuple):
     @property
     def long(self) -> str:
         """The meaning, followed by the change."""
-        return self.said()
+        return self.described()
 
-    def said(self, text_of: Callable[[Words], str] | None = None) -> str:
-        """Return the meaning, followed by the change, in a language (see `Words.said`)."""
-        return f"{self.about.said(text_of).rstrip('.')}: {self.how.said(text_of)}"
+    def described(self, text_of: Callable[[Words], str] | None = None) -> str:
+        """Return the meaning, followed by the change, in a language (see `Words.filled`)."""
+        return f"{self.about.filled(text_of).rstrip('.')}: {self.how.filled(text_of)}"
 
 
 @remembered()

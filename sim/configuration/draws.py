@@ -132,12 +132,12 @@ class Draws(NamedTuple):
         return seed if self.design is None else self.design.luck
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Source of the numbers, as text for summaries, figures and pages."""
         if self.worlds is not None:
-            return self.worlds.said
+            return self.worlds.description
         if self.posterior is not None:
-            return f"{CALIBRATED}: {self.source} of {self.posterior.said}"
+            return f"{CALIBRATED}: {self.source} of {self.posterior.description}"
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:

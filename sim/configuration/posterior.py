@@ -56,7 +56,7 @@ class Posterior:
     doubt: str = field(default="", compare=False)  # description of the changes since the fit, printed by every run
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The note that describes the posterior, followed by the changes since the fit, if there are any."""
         return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
 
@@ -181,7 +181,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
     keys = keys_of(table, where)
     weights, rows = numbers_in(table, keys, where)
     if is_shipped:
-        rows = of_today(rows, keys, believed)
+        rows = clipped_to_priors(rows, keys, believed)
     check_rows(rows, keys, where)
     kind = "weighted draws" if np.ptp(weights) else "draws"
     until = about.get("until", THE_LINE.isoformat())
@@ -253,7 +253,7 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
     return weights, rows
 
 
-def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
+def clipped_to_priors(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
     """Clip draws to the current prior ranges and round whole numbers, so that an old file can still be used."""
     ends = {key: (low, high) for key, low, high, *_ in believed}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)

@@ -95,7 +95,7 @@ class Settings:
     @property
     def calibration(self) -> str:
         """Source of the numbers, as text for summaries, figures and pages."""
-        return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.said
+        return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.description
 
     @property
     def doubt(self) -> str:

@@ -66,7 +66,7 @@ class Worlds:
         return self.cut or self.until
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Description of the worlds, for summaries, figures and pages."""
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
         return f"{ASSIMILATED}: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"

@@ -32,8 +32,8 @@ class Progress:
     def __init__(self, backlog: Backlog, console: Console) -> None:
         self.backlog = backlog
         self.console = console
-        self.started = self.said_at = time.monotonic()
-        self.said = 0.0
+        self.started = self.printed_at = time.monotonic()
+        self.printed = 0.0
         columns = (
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(),
@@ -63,10 +63,10 @@ class Progress:
             self.in_notebook.show(done, backlog.total, f"{self.cells()}{self.words(done)}")
             return
         share, now = done / backlog.total, time.monotonic()
-        is_due = share - self.said >= SHARE or now - self.said_at >= EVERY or self.said < share == 1.0
+        is_due = share - self.printed >= SHARE or now - self.printed_at >= EVERY or self.printed < share == 1.0
         if not self.console.is_terminal and is_due:
             self.console.print(f"{self.cells()}, {done:,} of {backlog.total:,} campaigns{self.words(done)}")
-            self.said, self.said_at = share, now
+            self.printed, self.printed_at = share, now
 
     def cells(self) -> str:
         """Return the number of finished cells as text, such as `3 of 10 cells`."""

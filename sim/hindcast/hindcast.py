@@ -185,7 +185,7 @@ def worlds_at(day: date, job: Job) -> Path:
         until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, name=name,
         overrides=request.overrides,
     )  # fmt: skip
-    return make_worlds(wanted, console_of(), watched=False) / "worlds.parquet"
+    return make_worlds(wanted, console_of(), with_tables=False) / "worlds.parquet"
 
 
 def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:

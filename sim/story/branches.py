@@ -165,7 +165,7 @@ DECISIONS = (
 )
 
 
-class Settles(Protocol):
+class SettingsResolver(Protocol):
     """An object that resolves overrides to settings: a `Composer`, or a wrapper that caches its results."""
 
     def settings(self, overrides: Overrides) -> Settings:
@@ -192,7 +192,7 @@ class Turn(NamedTuple):
         )
 
 
-def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: Settles) -> Turn:
+def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: SettingsResolver) -> Turn:
     """Resolve a change at the end of a day to settings and events, and check that it is allowed.
 
     Args:

@@ -16,9 +16,9 @@ from sim.compare.sentences import format_amount, quote_outcome
 from sim.configuration.changes import title_of_scenario
 from sim.data.facts import THE_LINE
 from sim.provenance import shell_command
-from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
+from sim.story.chronicle import Chronicle, LogEvent, check_part, counts, read_chronicle, sums
 from sim.story.telling import (
-    Told,
+    DaySentence,
     capital_ids,
     describe_manners,
     describe_record,
@@ -40,7 +40,7 @@ class Day(NamedTuple):
     """A day and the sentences on it, of which there is at least one."""
 
     date: date
-    told: tuple[Told, ...]
+    told: tuple[DaySentence, ...]
     events: int  # number of log rows on that day, used to find the busiest days
 
     @property
@@ -71,7 +71,7 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
     by_day = chronicle.by_day
     found = [
         Day(day, tuple(sentences_on(chronicle, day, language)), len(by_day.get(day, [])))
-        for day in days_told(chronicle)
+        for day in days_shown(chronicle)
     ]
     return Story(
         language.say("title", study=chronicle.study, kind=describe_kind(chronicle, language), seed=chronicle.seed),
@@ -176,7 +176,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
     return told
 
 
-def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
+def falls_soon(answer: LogEvent, chronicle: Chronicle) -> bool:
     """Return whether the district that was sent help by this answer fell within a week of it."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
@@ -217,7 +217,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
     admitted = {post: people for post, people in by_post.items() if people}
     told = []
     if not chronicle.province:
-        left = sum(chronicle.grown(day, "people_displaced_total") for day in days_told(chronicle))
+        left = sum(chronicle.grown(day, "people_displaced_total") for day in days_shown(chronicle))
         told.append(language.say("sum_left_home", people=number(left)))
     if admitted:
         told.append(language.say("sum_admitted", sum(admitted.values()), posts=list_by_post(admitted, language)))
@@ -225,7 +225,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
         told.append(language.say("sum_none_admitted"))
     if chronicle.province:
         return told
-    refused = sum(chronicle.grown(day, "refugees_refused_total") for day in days_told(chronicle))
+    refused = sum(chronicle.grown(day, "refugees_refused_total") for day in days_shown(chronicle))
     if refused:
         told.append(language.say("sum_refused", people=number(refused)))
     waiting = chronicle.in_time("people_waiting")
@@ -235,7 +235,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
     return told
 
 
-def days_told(chronicle: Chronicle) -> list[date]:
+def days_shown(chronicle: Chronicle) -> list[date]:
     """Return every day shown, including days on which nothing happened."""
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
@@ -283,7 +283,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     """
     lines = [story.title, "", *wrapped(story.notes, ""), "", language.say("head_summary"), *wrapped(story.summary)]
     lines += ["", language.say("head_days")]
-    shown = fullest(story.days, days)
+    shown = busiest_days(story.days, days)
     for day, is_after in with_line(shown):
         if is_after:
             lines += ["", *wrapped([language.say("after_record", day=language.day(THE_LINE, year=True))], "")]
@@ -299,7 +299,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     return "\n".join(lines) + "\n"
 
 
-def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
+def busiest_days(days: Sequence[Day], most: int | None) -> list[Day]:
     """Return the days with the most events, at most `most` of them (None means all), in chronological order."""
     if most is None or len(days) <= most:
         return list(days)

@@ -48,7 +48,7 @@ from sim.story.branches import (
     turn_of,
     warm,
 )
-from sim.story.chronicle import Happening
+from sim.story.chronicle import LogEvent
 from sim.story.fork import BRANCHES, name_of, open_fork, outcome_rows, verdict_rows
 from sim.story.fork_story import (
     describe_event,
@@ -522,8 +522,8 @@ def test_outcomes_side_by_side_with_a_date_that_did_not_come() -> None:
     assert rows["troops_crossed"]["mean_difference"] == -800
 
 
-def happening(kind: str, men: int = 1, who: str = "tem") -> Happening:
-    return Happening(date(2021, 7, 4), kind, "AF1701", "Fayzabad", "Badakhshan", who, men, "none", "none")
+def happening(kind: str, men: int = 1, who: str = "tem") -> LogEvent:
+    return LogEvent(date(2021, 7, 4), kind, "AF1701", "Fayzabad", "Badakhshan", who, men, "none", "none")
 
 
 def test_the_first_event_that_differs_is_found_each_as_often_as_it_is_missing(forked: Path) -> None:
