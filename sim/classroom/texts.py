@@ -152,8 +152,8 @@ def overlaid(usual: Any, said: Any, where: str) -> Any:
 
     Args:
         usual: The content as declared.
-        said: Texts of the language, in the shape of the content; any of them may be missing. For a list whose items have
-            a `key`, a mapping by that key; for any other list, one text per item.
+        said: Texts of the language, in the shape of the content; any may be missing. For a list whose items have a
+            `key`, a mapping by that key; for any other list, one text per item.
         where: Name of the content, for error messages.
 
     Raises:

@@ -291,7 +291,7 @@ class Dismissed(NamedTuple):
 
 
 def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
-    """Delete a member, and its team with its claims if that is then empty; return the rows, or None without a member."""
+    """Delete a member, and a team that is then empty with its claims; return the rows, or None without a member."""
     mine = (session["id"], member)
     row = act.execute("SELECT * FROM members WHERE session = ? AND id = ?", mine).fetchone()
     if row is None:
