@@ -70,7 +70,7 @@ def can_keep() -> bool:
 
 @contextmanager
 def announcing(console: Console) -> Iterator[None]:
-    """Print that the rules are being compiled before a block, and after it, unless it fails, that they are compiled.
+    """Print a message before a block that compiles the rules, and another one after it unless it fails.
 
     Args:
         console: Console for the messages.

@@ -56,7 +56,7 @@ from sim.study.store import (
 from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # attempts at a task whose worker was lost
-BEAT = 0.5  # time between updates of progress, which also check for Ctrl-C, seconds
+BEAT = 0.5  # time between progress updates, at which Ctrl-C is also checked, seconds
 Task = list[tuple[int, Piece]]
 
 
@@ -125,10 +125,10 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 
 def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
-    """Return the scope of a study after adding to it the cells and campaigns that a command requests.
+    """Return the scope of a study after adding the cells and campaigns that a command requests.
 
-    If an earlier command requested more campaigns of a cell and these were never finished, the smaller number requested
-    now replaces the earlier one. Finished campaigns stay stored.
+    If an earlier command requested more campaigns of a cell but did not finish them, the smaller number requested now
+    replaces the earlier one. Finished campaigns remain stored.
 
     Args:
         study: Folder of the study.
@@ -154,7 +154,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """Return a cell, with only `asked` campaigns if more were requested before and not all of those were run."""
+    """Return a cell, reduced to `asked` campaigns if more were requested before and not all of them were run."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -196,7 +196,8 @@ def locked(study: Path) -> Iterator[None]:
                     forget_if_empty(study)
         except Timeout as error:
             raise PanjError(
-                f"study: found another process working in {study}, expected none; wait for it, or choose study=NAME"
+                f"study: found another process working in {study}, expected none; wait until it "
+                "has finished, or choose study=NAME"
             ) from error
 
 
@@ -215,7 +216,7 @@ def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Return whether the tables are undamaged, follow the current outcomes and include every requested campaign."""
+    """Return whether the tables are undamaged, match the current outcomes and include every requested campaign."""
     try:
         cells = open_study(study).cells
     except PanjError:
@@ -284,7 +285,7 @@ def take_in(
 ) -> None:
     """Store the results of a task.
 
-    If its worker was lost, queue the task again or, after the last attempt, store its campaigns as failures.
+    If the worker was lost, queue the task again or, after the last attempt, store its campaigns as failures.
     """
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
@@ -386,7 +387,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def choices_made(sweep: Sweep) -> set[tuple[str, str]]:
-    """Return the choices of all cells, as pairs of group and name, with the scenarios that theirs are based on."""
+    """Return the choices of all cells as pairs of group and name, including the scenarios on which theirs are based."""
     found = {pair for cell in sweep.cells for pair in cell.settings.choices.items()}
     bases = {base for group, name in found if group == "scenario" for base in chain_of(name)}
     return found | {("scenario", base) for base in bases}

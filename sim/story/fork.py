@@ -240,7 +240,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
-    """Return the requested outcomes or, if no outcome is requested, the main outcomes that end after the fork."""
+    """Return the requested outcomes or, if there are none, the main outcomes that end after the fork."""
     last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
     for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
         found = [row for name in names for row in table if row.name == name]

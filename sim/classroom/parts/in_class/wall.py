@@ -11,7 +11,7 @@ import solara
 
 from sim.classroom.parts.distribution import COLOURS
 
-MOST_ROWS = 3  # choices on one screen; more rows would be too low for their dots
+MOST_ROWS = 3  # maximum number of choices on one screen; with more, rows would not be high enough for their dots
 
 
 @solara.component_vue("wall.vue")
