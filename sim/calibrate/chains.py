@@ -130,7 +130,7 @@ class Ensembles:
 
     stages = len(RATES)
     moves = tuple(MOVES)
-    chances = tuple(MOVES.values())
+    probabilities = tuple(MOVES.values())
 
     def __init__(self, problem: Problem, score: Score, effort: Effort) -> None:
         self.problem, self.score, self.effort = problem, score, effort

@@ -22,7 +22,7 @@ class Ensemble(NamedTuple):
     """A forecast from one origin: the counts of each member, and the probability that each district is lost."""
 
     paths: Floats  # (members, targets, horizons) counts; without targets if only the map is forecast
-    chances: Floats  # (horizons, districts of the map) probability that the district is lost
+    probabilities: Floats  # (horizons, districts of the map) probability that the district is lost
 
 
 def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: np.random.Generator) -> Floats:
@@ -170,8 +170,8 @@ def neighbours(
     pace = generator.gamma(falls + 0.5, 1 / exposed, size) if exposed else np.zeros(size)
     held = np.repeat(lost_at(known, origin)[None, :], size, axis=0)
     ahead = spread(facts, held, pace, max(horizons), generator)
-    chances = ahead[:, list(horizons)][:, :, known.districts.district].mean(axis=0)
-    return Ensemble(np.zeros((size, 0, len(horizons))), chances)
+    probabilities = ahead[:, list(horizons)][:, :, known.districts.district].mean(axis=0)
+    return Ensemble(np.zeros((size, 0, len(horizons))), probabilities)
 
 
 def mixture(one: Ensemble, other: Ensemble) -> Ensemble:
@@ -184,4 +184,4 @@ def mixture(one: Ensemble, other: Ensemble) -> Ensemble:
     Returns:
         A forecast with the members of both and the mean of their probabilities.
     """
-    return Ensemble(np.concatenate([one.paths, other.paths]), (one.chances + other.chances) / 2)
+    return Ensemble(np.concatenate([one.paths, other.paths]), (one.probabilities + other.probabilities) / 2)
