@@ -262,7 +262,7 @@ def most_lost_in(days: int, view: View, row: Outcome) -> float:
 
 
 def share_without_fight(view: View, row: Outcome) -> Value:
-    """Share of the falls in the scope that were handovers or abandonments; missing when none fell."""
+    """Share of the falls in the scope that were handovers or abandonments; missing if there were none."""
     counted = (view.fell_on <= row.last) & row.districts[view.fell_at]
     return float((view.fell_how[counted] != Fall.FOUGHT).mean()) if counted.any() else None
 
@@ -294,7 +294,7 @@ def crossed_before_largest_night(view: View, row: Outcome) -> Value:
 
 
 def largest_night(view: View, row: Outcome) -> Value:
-    """Date of the morning after the night in which most soldiers crossed; missing when nobody crossed."""
+    """Date of the morning after the night in which the most soldiers crossed; missing if nobody crossed."""
     morning = morning_after(view, row)
     return iso(view, morning) if view.night_totals[morning] > 0 else None
 
