@@ -186,9 +186,9 @@ def share_held_or_influenced(view: View, row: Outcome) -> Value:
 def influenced(view: View, day_0_share: float) -> np.ndarray:
     """Return whether each district counts as influenced, by a cut on Taliban influence.
 
-    Of the rural districts that the Taliban did not hold on day 0, those with the highest influence are chosen, as many
-    as are needed for a share of `day_0_share` of all districts to be held or influenced on day 0. Ties are broken by
-    row number. Influence is drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
+    The cut is chosen so that a share `day_0_share` of all districts is held or influenced on day 0. The rural districts
+    that the Taliban did not hold on day 0 are added in descending order of influence, with ties broken by row number.
+    Influence is drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
     """
     lacking = round(day_0_share * view.held.shape[1]) - int(view.held[0].sum())
     rural = np.flatnonzero(~view.held[0] & ~view.facts.is_capital)
@@ -219,7 +219,7 @@ def share_ever_taken(view: View, row: Outcome) -> Value:
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Return whether the Taliban held each district at the end of some day up to that of the outcome, except day 0."""
+    """Return whether the Taliban held each district at the end of any day from day 1 to the day of the outcome."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 

@@ -97,7 +97,7 @@ class Refined(NamedTuple):
 
     @property
     def seeds(self) -> Integers:
-        """Seed of the first campaign in the ensemble of each draw; the other campaigns have the following seeds."""
+        """Seed of the first campaign in the ensemble of each draw; the others have consecutive seeds after it."""
         return np.concatenate([cloud.state[SEEDS] for cloud in self.clouds])
 
     @property

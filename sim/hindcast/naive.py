@@ -44,7 +44,7 @@ def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: n
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
     """Forecast a Poisson process with the rate of the last seven days.
 
-    Each member draws its rate from the gamma posterior of the rate, under Jeffreys' prior.
+    Each member draws its rate from the gamma posterior of the rate, under the Jeffreys prior.
     """
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
