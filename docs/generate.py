@@ -33,10 +33,10 @@ from scipy.stats import bootstrap
 
 from sim.assimilation.assimilate import settings_of
 from sim.assimilation.campaigns import Campaigns, draws_of
-from sim.assimilation.figures import Followed, describe_worlds, read_followed
+from sim.assimilation.figures import WorldTables, describe_worlds, read_world_tables
 from sim.assimilation.observations import read_observations
 from sim.assimilation.page import describe_all
-from sim.assimilation.tables import joined_seen, watch_batch
+from sim.assimilation.tables import count_batch, joined_counts
 from sim.compare.pairs import judge
 from sim.configuration.changes import about_of, describe_changes, describing_groups, groups
 from sim.configuration.compose import compose_settings
@@ -65,7 +65,7 @@ DOCS = ROOT / "docs"
 ODD, FIT = DOCS / "explanation" / "odd.md", DOCS / "explanation" / "fit.md"
 SWEPT_ON, ASKED_ON = DOCS / "how-to" / "sweep.md", DOCS / "how-to" / "question.md"
 BLOCKS = DOCS / "blocks.yaml"
-RECORD = "runs=500 end_date=2021-07-08"
+RECORD = "runs=500"
 SWEEP = f"-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported {RECORD} study=policy"
 COMPARE = "compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07"
 CAPACITY = (
@@ -169,7 +169,7 @@ def policy_table() -> str:
     for group in describing_groups():
         for name in groups()[group]:
             said = (
-                f"{one.about.said().rstrip('.')} (`{one.key}`): {one.change}" for one in describe_changes(group, name)
+                f"{one.about.filled().rstrip('.')} (`{one.key}`): {one.change}" for one in describe_changes(group, name)
             )
             changes = "<br>".join(said)
             lines.append(f"| `{group}={name}` | {about_of(group, name)} | {changes or 'nothing'} |")
@@ -277,8 +277,8 @@ def figures_of(found: Outcomes) -> dict[str, Any]:
 
 
 def fit_settings() -> Settings:
-    """Compose the settings of the default campaigns up to the end of the record."""
-    return compose_settings(["end_date=2021-07-08"])
+    """Compose the settings of the default campaigns."""
+    return compose_settings()
 
 
 def stamp_of(cells: Sequence[Settings], runs: int, command: str) -> str:
@@ -343,7 +343,7 @@ def write_july() -> None:
 
 def write_worlds() -> None:
     """Write what the page of a sample of worlds says, and copy its figure by day."""
-    made = read_followed(SAMPLE)
+    made = read_world_tables(SAMPLE)
     shutil.copyfile(SAMPLE / "days.png", DOCS / "worlds_by_day.png")
     insert(ASSIMILATION, "worlds", "\n".join(f"- {sentence}" for sentence in describe_all(made)))
     picture = "![Districts by evening: free campaigns, worlds that followed the record, and the record]"
@@ -352,20 +352,20 @@ def write_worlds() -> None:
 
 def write_diagnosis() -> None:
     """Write which reports numbers explain, and which numbers the worlds moved, in docs/explanation/diagnosis.md."""
-    made = read_followed(SAMPLE)
+    made = read_world_tables(SAMPLE)
     table = pq.read_table(SAMPLE / "worlds.parquet")
     settings, order = settings_of(Assimilate(until=made.until))
     model = Campaigns(order, read_observations(read_evidence()), settings.facts, lambda _: [])  # it runs nothing itself
     priors = draws_of(order).priors
     shares = np.array([[prior.share(value) for value in table[prior.key].to_pylist()] for prior in priors]).T
     draws = model.begin(generator(ALONE, 0), shares.shape[0])
-    seen = joined_seen([watch_batch(batch) for batch in model.batches((shares, *draws[1:]), model.stages - 1)])
+    seen = joined_counts([count_batch(batch) for batch in model.batches((shares, *draws[1:]), model.stages - 1)])
     alone = np.nanquantile(seen.counts, (0.05, 0.5, 0.95), axis=0).T
     insert(DIAGNOSIS, "reports", reports_table(made, alone))
     insert(DIAGNOSIS, "numbers", numbers_table(priors, shares))
 
 
-def reports_table(made: Followed, alone: Floats) -> str:
+def reports_table(made: WorldTables, alone: Floats) -> str:
     """Return a table of the reports about which free campaigns and worlds differ most, or which neither reaches.
 
     Args:

@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_program() -> NoReturn:
     """Run one command with the arguments of this process, and end the process with its exit code.
 
-    Threads end and exit handlers are called, as when Python ends by itself, but the objects of the process are not
-    freed one by one, which takes up to 0.4 s and changes nothing. Under a profiler, a debugger or `python -i`, which
-    act after the program, the process ends as usual.
+    Threads end and exit handlers are called as in a normal exit, but the objects of the process are not freed one by
+    one, which would take up to 0.4 s and have no effect. Under a profiler, a debugger or `python -i`, which act after
+    the program, the process exits normally.
     """
     code = main()
     if is_watched():
@@ -60,7 +60,7 @@ def run_program() -> NoReturn:
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # there is none, or nobody reads it any more
+        with suppress(AttributeError, OSError, ValueError):  # there is none, or it is no longer read
             stream.flush()
     os._exit(code)
 
@@ -99,7 +99,7 @@ def answer(words: list[str], flags: Flags) -> int:
 
 
 def as_started(text: str) -> str:
-    """Return a text with the program called by the name under which the user started it."""
+    """Return a text in which the program has the name under which the user started it."""
     return text.replace(MODULE, program())
 
 
@@ -107,7 +107,7 @@ def dispatch(words: list[str], flags: Flags) -> int:
     """Show help or the version, or parse and run a command; return the exit code.
 
     With `flags.json`, only the result is printed to standard output, and everything else to standard error. With
-    `flags.quiet`, only the folder that was written is printed, unless what the verb prints is itself the answer.
+    `flags.quiet`, only the folder that was written is printed, unless the output of the verb is itself the answer.
     """
     named, words = split_arguments(words)
     if any(word in HELP for word in words):
@@ -169,13 +169,13 @@ def print_help(words: Sequence[str], named: Path | None) -> None:
 def chosen_folder(named: Path | None) -> Path | None:
     """Return the folder of own files that a command names.
 
-    If it names none, this is the one of the environment variable, or of the current folder or its nearest parent.
+    If it names none, return the one in the environment variable, or the current folder or nearest parent that is one.
     """
     return own_folder() if named is None else named
 
 
 def folder_for(request: options.Request, named: Path | None) -> Path | None:
-    """Return the folder of own files for a request: the one that it names, or else the one of its study.
+    """Return the folder of own files for a request: the one that it names, or else the one used by its study.
 
     For a request without a study, it is the one that `chosen_folder` finds.
     """
@@ -192,9 +192,9 @@ def folder_for(request: options.Request, named: Path | None) -> Path | None:
 
 
 def about_near(file: Path) -> dict[str, Any]:
-    """Return about.json of the study that contains a file, unchecked; empty if there is none that can be read.
+    """Return the unchecked content of about.json of the study that contains a file; empty if it cannot be read.
 
-    The engine is not imported for this, since its rules depend on the folder that is to be found.
+    The engine must not be imported for this, since its rules depend on the folder that is being looked for.
     """
     for folder in file.absolute().parents[:3]:
         with suppress(OSError, ValueError, TypeError):
@@ -203,7 +203,7 @@ def about_near(file: Path) -> dict[str, Any]:
 
 
 def metadata_here(file: Path) -> dict[str, Any]:
-    """Return the metadata in a file that is not in its study any more."""
+    """Return the metadata in a file that is no longer in its study."""
     from sim.reproduce import metadata_of
 
     return metadata_of(file)
@@ -222,7 +222,7 @@ def init(request: options.Init) -> Answer:
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
-    """If `out` is given, copy the study of a request to that folder and return a request for the copy.
+    """If `out` is given, copy the study of a request to that folder, and return the request for the copy.
 
     Without `out`, return the request unchanged. Raise PanjError if the study is read-only and `out` is missing, or if
     `out` is given without a study.
@@ -296,8 +296,8 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
     """Start a separate process that draws figures and report, so that the memory it needs is freed afterwards.
 
-    The process starts before the campaigns, so that its imports overlap with them. It has a process group of its own
-    and therefore does not receive Ctrl-C.
+    The process starts before the campaigns, so that its imports overlap with them. It has its own process group and
+    therefore does not receive Ctrl-C.
 
     Yields:
         A function that draws the figures and report of the study in a folder.
@@ -448,14 +448,14 @@ def discover(request: options.Discover) -> int:
     return show_discovered(request.place)
 
 
-DECISIONS = ("reinforcement=none", "border=closed", "morale=brittle")  # suggested after a run, the first not yet given
+DECISIONS = ("reinforcement=none", "border=closed", "morale=brittle")  # suggestions after a run: the first unused one
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
     """Return the command to suggest after a run, as text.
 
-    After a sweep, it compares the cells. Otherwise it repeats the run, under the default study name, with one more of
-    the `DECISIONS` or, if each of their keys is set, it prints the story of one campaign.
+    After a sweep, the command compares the cells. Otherwise it repeats the run, under the default study name, with one
+    more of the `DECISIONS` or, if all of their keys are set, it prints the story of one campaign.
     """
     if overrides.sweeps:
         return shell_command(["compare", folder])
@@ -478,7 +478,7 @@ def evidence(request: options.Evidence) -> Answer:
 
 
 def list_(request: options.List) -> Answer:
-    """Print names to use on a command line, or the lists of such names."""
+    """Print names to use on a command line, or the names of the lists."""
     from sim.listing import describe_count, rows_of, table_of
     from sim.terminal import console_of
 

@@ -4,17 +4,17 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MOST_LETTERS = 380  # largest length of a message, characters; with `panj: ` before it, an error stays below 400
-MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
-FEW = 200  # largest length of a list of more than five names that is shown in full, characters
+MOST_LETTERS = 380  # maximum length of a message, characters; an error stays below 400 with `panj: ` before it
+MOST_SHOWN = 60  # maximum length of an invalid value in a message, characters
+FEW = 200  # maximum length at which a list of more than five names is shown in full, characters
 
 
 class PanjError(ValueError):
     """Error that the user can correct; the command line prints it as one line and exits with code 2.
 
     Args:
-        message: One line: the key, what was found, what was expected, the nearest valid name. The middle
-            of a long quoted value, of long names in a long message, or of a long message is left out.
+        message: One line: the key, what was found, what was expected, the nearest valid name. Long quoted values are
+            shortened in the middle, as are long names in a long message and the message itself.
         key: The invalid setting, such as `rules.news.fade_days`; by default the text before the first colon.
     """
 

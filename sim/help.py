@@ -15,13 +15,13 @@ from sim.options import VERBS, Option, Request, expected_of, options_of, summary
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
-FREE = {  # by pattern that stands for many keys: what these keys set
+FREE = {  # patterns that stand for many keys, with what these keys set
     "config_dir=FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or its "
     "nearest parent with panj.yaml",
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
-FLAGS = {  # by flag that every command takes, anywhere on the line: its meaning
+FLAGS = {  # flags that every command takes anywhere on the line, with their meanings
     "-h, --help": "explain the verb on the line, or Panj",
     "-q, --quiet": "print errors and the folder that was written, but no progress and no explanations",
     "--json": "print the result as one JSON object or list, and everything else to standard error; the help of each "
@@ -45,7 +45,7 @@ def changes() -> dict[str, str]:
 
 
 def change_of(group: str, name: str) -> str:
-    """Describe one choice and the changes that it makes; if the user's file of it cannot be read, return the reason."""
+    """Describe one choice and its changes; if the user's file of it cannot be read, return the reason."""
     try:
         said = "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing."
         return f"{about_of(group, name).removesuffix('.')}. {said}"
@@ -104,7 +104,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """List the settings that may follow a verb; if any setting may, return a text on how to list settings."""
+    """List the settings that may follow a verb; if all may, return a text on how to list settings."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
@@ -133,7 +133,7 @@ def describe(one: Option) -> str:
 
 
 def usual_of(one: Option) -> str:
-    """Return the default of an option as it would be typed."""
+    """Return the default of an option as a user would type it."""
     values = one.default if one.is_many else [one.default]
     return ",".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
@@ -150,7 +150,7 @@ def table_of(rows: dict[str, str]) -> list[str]:
 
 
 def reference() -> str:
-    """Return the reference of the command line as Markdown: the page of the documentation is made from it."""
+    """Return the reference of the command line as Markdown, for the documentation."""
     parts = ["# Command line", "", "```", "python -m sim [verb] [key=value ...]", "```", "",
              "`panj`, which is installed with the package, is the same program.", ""]  # fmt: skip
     for name, verb in VERBS.items():
@@ -179,7 +179,7 @@ def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[s
 
 
 class Completions(NamedTuple):
-    """Possible continuations of the command line of one verb."""
+    """Possible continuations of a command line with a given verb."""
 
     words: list[str]  # options as `key=` or `key=value`, and the choices of an argument
     takes_settings: bool

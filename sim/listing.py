@@ -1,11 +1,10 @@
 """Tables of everything that can be named on a command line, such as outcomes, numbers and dated events.
 
-Each table is a list of rows with the same keys, from which the Python API can make a DataFrame. `panj list` prints
-them.
+Each table is a list of rows with the same keys, which the Python API turns into a DataFrame. `panj list` prints them.
 
 Reads   configs/, scenarios/, data/ and the verbs of `sim.options`.
-Returns rows, a filter for them, and a table for the console. Where a row depends on Panj's defaults (the date of an
-        outcome that is counted on the last day), they are those of the default scenario.
+Returns rows, a filter for them, and a table for the console. Rows that depend on defaults (such as the date of an
+        outcome that is counted on the last day) use those of the default scenario.
 """
 
 import csv
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = dict[str, Any]
-UNUSABLE = (PanjError, AttributeError, KeyError, TypeError, ValueError)  # raised by a choice whose file is wrong
+UNUSABLE = (PanjError, AttributeError, KeyError, TypeError, ValueError)  # errors raised by invalid files of choices
 SETTINGS = {  # meanings of the keys of configs/config.yaml that are not groups of choices
     "study": "folder of the results; by default named after the scenario and the choices that differ from it",
     "runs": "campaigns per cell; campaign i has seed + i",
@@ -52,7 +51,7 @@ SETTINGS = {  # meanings of the keys of configs/config.yaml that are not groups 
 
 
 def usual_settings() -> dict[str, str]:
-    """Return the default of each key in `SETTINGS` as it would be typed; the text of a key without default is empty."""
+    """Return the default of each key in `SETTINGS` as a user would type it; empty for a key without a default."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -83,7 +82,7 @@ def scenarios() -> list[Row]:
 
 
 def scenario(name: str) -> Row:
-    """Return the row of a scenario; if the user's file of it cannot be read, its description is the reason."""
+    """Return the row of a scenario; if the user's file of it cannot be read, the reason replaces the description."""
     try:
         start, end = days_of_scenario(name)
         return {
@@ -100,7 +99,7 @@ def scenario(name: str) -> Row:
 
 
 def days_of_scenario(name: str) -> tuple[str, str]:
-    """Return the first and last day of a scenario (ISO dates), which a scenario takes from those that it is based on.
+    """Return the first and last day of a scenario (ISO dates), which it may inherit from its base scenario.
 
     Args:
         name: Name of the scenario.
@@ -135,7 +134,7 @@ def meaning_of_choice(group: str, name: str) -> Row:
 
 
 def opening_comment(group: str, name: str) -> str:
-    """Return the comment at the head of a choice's file, which describes it where the file has no `about`."""
+    """Return the comment at the top of a choice's file, which describes the choice if the file has no `about`."""
     text = file_of(group, name).read_text(encoding="utf-8-sig")
     lines = []
     for line in text.splitlines():
@@ -189,8 +188,8 @@ def outcomes() -> list[Row]:
 
     Returns:
         Rows with the name, unit, label and description of the outcome; the first and last day that it covers (ISO
-        dates); and the reported figure, or its bounds, in the unit of the outcome, with the ids of its evidence. What
-        was not reported is None.
+        dates); and the reported figure, or its bounds, in the unit of the outcome, with the ids of its evidence.
+        Entries are None if nothing was reported.
     """
     from datetime import timedelta
 
@@ -305,13 +304,13 @@ def rows_of(kind: str, filters: Sequence[str] = ()) -> list[Row]:
 
 
 def text_of_row(row: Mapping[str, Any]) -> str:
-    """Return all cells of a row as one text, in which filters search; a choice is also found as `group=choice`."""
+    """Return all cells of a row as one text for filters to search; a choice is also included as `group=choice`."""
     cells = [say(value) for value in row.values()]
     return " ".join([*cells, f"{row['group']}={row['choice']}"] if "group" in row else cells)
 
 
 def say(value: Any) -> str:
-    """Format a cell: lists with semicolons, nothing for a missing value, numbers without needless digits."""
+    """Format a cell: lists with semicolons, a missing value as empty text, numbers without unnecessary digits."""
     if isinstance(value, list):
         return "; ".join(map(str, value))
     return "" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value)
@@ -381,7 +380,7 @@ def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> "Table":
 
 
 def describe_count(kind: str, rows: Sequence[Mapping[str, Any]], filters: Sequence[str]) -> str:
-    """Return the line below a table: how many rows it has, and how to see fewer rows or other tables.
+    """Return the line below a table: its number of rows, and how to see fewer rows or other tables.
 
     Args:
         kind: Name of the table, or an empty string for the list of tables.

@@ -87,10 +87,10 @@ SOLDIERS_SHOWN = (*NIGHTS, ALL_SOLDIERS)
 
 
 class CampaignOnPage(BorderCrisis):
-    """The model on the page of SolaraViz, whose controls may request more days than a campaign has."""
+    """The model as used by SolaraViz, whose controls may request more days than a campaign has."""
 
     def step(self) -> None:
-        """Run the next day, if there is one; Mesa's count of steps ends with the campaign as well."""
+        """Run the next day, if there is one; Mesa's step count also stops at the end of the campaign."""
         if self.running:
             super().step()
         else:
@@ -192,7 +192,7 @@ def show(figure: Figure) -> None:
 
 
 def show_sources(model: BorderCrisis) -> None:
-    """Show what the page is, and the source of every reported figure on it."""
+    """Show a description of the page, and the source of every reported figure on it."""
     solara.Markdown("\n".join([describe_page(model), *map(cite_figure, (*SHARES_SHOWN, *SOLDIERS_SHOWN))]))
 
 
@@ -218,7 +218,7 @@ PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # panels, with th
 
 @solara.component
 def Page() -> None:
-    """Show SolaraViz with a campaign of its own for every visitor."""
+    """Show SolaraViz with a separate campaign for every visitor."""
     solara.lab.theme.themes.light.primary = SIMULATED
     solara.Style(".panj-figure img { width: 100%; height: auto; }")
     start = {key: value["value"] if isinstance(value, dict) else value for key, value in PARAMETERS.items()}

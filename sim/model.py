@@ -2,15 +2,15 @@
 
 Mesa is only the interface. The world consists of the same arrays, and the same compiled code runs each day with the
 same draws, so a model stepped to the end equals the campaign of `sim.engine.campaign` to the last digit. All draws come
-from the seed; Mesa's `model.random` and `model.rng` are for users' additions, and no rule uses them.
+from the seed; Mesa's `model.random` and `model.rng` are for users' additions and are not used by any rule.
 
-The agents District, Unit, Force, Post and Refugee are views of single rows of the world, without state of their own:
-reading a trait reads its array, writing a trait writes its array, and the rules of the next day see the change. Every
-trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. When a
-value is written, only its type and its membership in an enumeration are checked; code that moves men must keep their
+The agents District, Unit, Force, Post and Refugee are views of single rows of the world without any state of their own:
+reading a trait reads its array, writing a trait writes its array, and the rules use the new value on the next day.
+Every trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. When
+a value is written, only its type and its membership in an enumeration are checked; code that moves men must keep their
 total consistent.
 
-Written for Mesa 3.3 to 3.5, and prepared for 4.0: nothing here depends on `steps`, which 4.0 removes, or on `seed` as a
+Written for Mesa 3.3 to 3.5 and prepared for 4.0: nothing here depends on `steps`, which 4.0 removes, or on `seed` as a
 parameter of `mesa.Model`.
 """
 
@@ -62,7 +62,7 @@ LAST_DRAWN_SEED = 2**31 - 1  # largest seed that is drawn if none was given; sho
 class Config(Protocol):
     """The part of `sim.configuration.settings.Settings` that a model needs.
 
-    Because a model depends only on this part, it does not need Hydra.
+    A model depends only on this part, so it does not need Hydra.
     """
 
     @property
@@ -100,7 +100,7 @@ class BorderCrisis(mesa.Model):
     """Model of the border crisis with the random draws of one seed; a new model is at the end of day 0.
 
     `BorderCrisis(border="closed", rng=7).run_model()` runs a whole campaign, the same one that the command line runs
-    for seed 7 with this setting, with the posterior draw that belongs to this seed. `world` and `record` hold the
+    for seed 7 with this setting and the posterior draw that seed 7 selects. `world` and `record` hold the
     arrays, `day` and `date` the latest day that was run, `seed` the seed. `agents_by_type` has District, Unit, Force,
     Post and Refugee; there are no Refugee agents until families leave home. `datacollector` reads the daily record.
     `running` becomes false on the last day.
@@ -152,7 +152,7 @@ class BorderCrisis(mesa.Model):
         ):  # fmt: skip
             for row in range(rows.identity.size):
                 kind(self, row)
-        Refugee(self, 0).remove()  # Mesa lists a type of agent only after one was created
+        Refugee(self, 0).remove()  # Mesa lists a type of agent only after one has been created
         self.refugee_rows = 0
         self._datacollector: DataCollector = CampaignCollector(self)
 
@@ -233,7 +233,7 @@ class BorderCrisis(mesa.Model):
         self.running = self.day < self.config.days
 
     def show_refugees(self) -> None:
-        """Create an agent for each row of refugees that has been filled since agents were last asked for."""
+        """Create an agent for each row of refugees that has been filled since agents were last requested."""
         if self.refugee_rows is None:  # the model is still being made
             return
         filled = int(self.world.tally[Count.REFUGEE_ROWS])
@@ -265,7 +265,7 @@ def compose(settings: Mapping[str, Any]) -> Config:
 
 
 def one_seed(rng: Any, seed: Any) -> Any:
-    """Return the seed that was given under either name, or None; raise PanjError if both were given."""
+    """Return the seed given as `rng` or `seed`, or None; raise PanjError if both were given."""
     if rng is not None and seed is not None:
         raise PanjError(f"seed: found {seed!r} next to rng={rng!r}, expected only one of them")
     return seed if rng is None else rng
@@ -294,7 +294,7 @@ def parameters_of(scenario: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def seed_of_scenario(scenario: Any) -> Any:
-    """Return the seed that belongs to a Scenario of Mesa.
+    """Return the seed of a Scenario of Mesa.
 
     A whole number, which Mesa 3.5 keeps, is the seed itself. Mesa 4.0 keeps only a generator; the seed is drawn from a
     copy of it, so that equal scenarios give equal campaigns and replications of a scenario differ.
@@ -306,8 +306,8 @@ class CampaignCollector(DataCollector):
     """Data collector that reads the daily record of a campaign, and therefore costs nothing while the model runs.
 
     Its frames begin with day 0 and end with the latest day. Nights are dated by the morning on which they end, as in
-    the tables of a study. A collector of your own that is assigned to `model.datacollector` replaces it, and collects
-    when you call its `collect`.
+    the tables of a study. To replace it, assign your own collector to `model.datacollector`; that one collects when
+    you call its `collect`.
     """
 
     def __init__(self, model: BorderCrisis) -> None:
@@ -366,7 +366,7 @@ class CampaignCollector(DataCollector):
         return super().get_agenttype_vars_dataframe(agent_type)
 
     def get_agent_vars_dataframe(self) -> "pd.DataFrame":
-        """Return the rows of districts and posts together; a column that a type of agent lacks is missing there."""
+        """Return the rows of districts and posts together; columns that a type of agent lacks have missing values."""
         import pandas as pd
 
         frames = [self.get_agenttype_vars_dataframe(kind) for kind in (District, Post)]
@@ -440,7 +440,7 @@ class Window(mesa.Agent):
     """Agent that views one row of a group and has the group's traits: `class District(Window, group="districts")`."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Make every trait of the group an attribute; raise TypeError if agents have an attribute of that name."""
+        """Make every trait of the group an attribute; raise TypeError if agents already use one of the names."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
@@ -488,4 +488,4 @@ class Post(Window, group="posts"):
 
 
 class Refugee(Window, group="refugees"):
-    """A family, or `people_per_row` people who travel together, from the day on which they leave home."""
+    """A family, or `people_per_row` people who travel together, from the day they leave home."""

@@ -79,7 +79,7 @@ def argument(
     """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` values.
 
     With `is_text`, every word is an argument, even `key=value`. With `choices`, the first argument must be one of them.
-    `read` parses a path; by default it is that of something that exists.
+    `read` parses a path; by default the path must exist.
     """
     kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file, "read": read}
     return field(default=default, metadata={**kept, "is_text": is_text, "choices": tuple(choices)})
@@ -243,7 +243,7 @@ def read_name(key: str, text: str) -> str:
 
 
 def check_new_name(key: str, name: str) -> None:
-    """Raise PanjError if a name is too long, or one that Windows keeps for a device or ends otherwise.
+    """Raise PanjError if a name is too long, or is not allowed on Windows (reserved, or with an invalid ending).
 
     Args:
         key: Name of the option, for errors.
@@ -274,8 +274,8 @@ def read_path(key: str, text: str) -> Path:
         text: The path as typed.
 
     Raises:
-        PanjError: The path is empty, has characters that no file name has here (such as a null character), has a name
-            that is too long for file systems, or has ~ where the user has no home folder.
+        PanjError: The path is empty, has characters that are not allowed in file names here (such as a null character),
+            has a name that is too long for file systems, or has ~ although the user has no home folder.
     """
     if not text or "\0" in text or not is_encodable(text):
         raise PanjError(f"{key}: found '{ascii(text)[1:-1]}', expected a path")
@@ -290,7 +290,7 @@ def read_path(key: str, text: str) -> Path:
 
 
 def read_new_path(key: str, text: str) -> Path:
-    """Parse a path that a verb writes to; the folders and files of it that do not exist yet need valid names.
+    """Parse a path that a verb writes to; folders and files that do not exist yet need valid names.
 
     Args:
         key: Name of the option, for errors.
@@ -324,7 +324,7 @@ def read_web_address(key: str, text: str) -> str:
 class Request:
     """One parsed command line; `words` are the words after the verb, as typed, without flags."""
 
-    is_answer: ClassVar[bool] = False  # whether the verb is used for what it prints, so that --quiet keeps it
+    is_answer: ClassVar[bool] = False  # whether the output is the purpose of the verb, so that --quiet keeps it
     as_json: ClassVar[str] = ""  # what --json prints; empty if the verb has no --json
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
     examples: ClassVar[tuple[str, ...]] = ()  # example commands, without `python -m sim`
@@ -456,7 +456,7 @@ class Calibrate(Request):
 
     @property
     def place(self) -> Path:
-        """Folder into which the fit is written; one that does not fit the whole record has a folder of its own."""
+        """Folder for the fit; a fit to part of the record has a separate folder."""
         return self.folder / ("calibration" if self.is_whole else f"calibration_{self.until.isoformat()}")
 
     @property
@@ -651,7 +651,7 @@ class Animate(Request):
     folder: Path = argument(FOLDER)
     cell: tuple[int, ...] = option(f"one cell, or two for two maps; {BASE}", (), example="0,1")
     first: date | None = option("first day", None, key="from", example="2021-05-01")
-    last: date | None = option("last day", None, key="to", example="2021-09-11")
+    last: date | None = option("last day", None, key="to", example="2021-07-07")
     every: int = option("days between pictures", 1, low=1)
     formats: tuple[str, ...] = option("files to write", ("gif", "mp4"), choices=("gif", "mp4", "png"))
     out: Path | None = option(OUT, None, read=read_new_path)
@@ -804,7 +804,7 @@ class Grade(Request):
 
 
 def files_meant(path: Path) -> list[Path]:
-    """Return the hand-ins to which a path refers: those in a folder, or those that match a pattern.
+    """Return the hand-ins that a path refers to: those in a folder, or those that match a pattern.
 
     Patterns are expanded here because shells on Windows leave them as they are. A path that is neither is returned
     alone.
@@ -857,7 +857,7 @@ class List(Request):
 
     @property
     def kind(self) -> str:
-        """What to list, one of `LISTS`, or an empty string."""
+        """The requested list, one of `LISTS`, or an empty string."""
         return self.what[0] if self.what else ""
 
     @property
@@ -1035,11 +1035,11 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
 def suggest_option(request: Request, error: PanjError) -> PanjError:
     """Return an error that suggests an option of the verb if the invalid key resembles one, else the error itself.
 
-    Where a verb takes settings as well, a mistyped option is read as a setting, and only settings are suggested.
+    If a verb takes settings as well, a mistyped option is read as a setting, and only settings are suggested.
 
     Args:
         request: The command line.
-        error: Error that was raised when it was carried out.
+        error: Error raised by the command.
     """
     typed = {word.partition("=")[0] for word in request.words if "=" in word}
     keys = [one.key for one in options_of(type(request)) if one.role == "option"]
@@ -1171,7 +1171,7 @@ def usage_of(verb: type[Request]) -> str:
 
 
 def missing_of(extra: str) -> list[str]:
-    """Return those packages of an extra, as listed in the metadata of Panj, that are not installed."""
+    """Return the packages of an extra, as listed in the metadata of Panj, that are not installed."""
     from importlib import metadata  # slow to import
 
     names = []

@@ -1,4 +1,4 @@
-"""Outcomes of a campaign: each is a quantity, counted from the record of the campaign for a scope and a date.
+"""Outcomes of a campaign: quantities counted from its record, each for a scope and a date.
 
 Outcomes are declared in `configs/outcomes.yaml`, to which users can add rows. Others are derived from the data: for
 each post, `crossed_<post>` and `largest_night_<post>` (soldiers, by 7 July), and for each province,
@@ -26,10 +26,10 @@ from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
 from sim.wording import name_of_post
 
-COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that decide the value
+COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that determine the value
 KEYS = {*COUNTED, "unit", "label", "reported"}
 CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the value of every row depends
-RESERVED = (  # columns of tables, of which those of swept keys are the last; no outcome may be named after one
+RESERVED = (  # columns of tables, ending with those of swept keys; no outcome may have one of these names
     "seed", "error", "traceback", "cell", "run", *GROUPS, "scenario", "calibration", "start_date", "end_date",
 )  # fmt: skip
 Value = float | str | None
@@ -385,7 +385,7 @@ def is_recountable(row: Outcome, is_daily: bool) -> bool:
 
 
 class Stored(NamedTuple):
-    """Data of one campaign that a study stores, from which outcomes can be counted again."""
+    """The data that a study stores of one campaign, for counting outcomes again."""
 
     held: np.ndarray  # (days, districts) whether the Taliban hold the district at the end of the day
     series: np.ndarray  # (days, Series) daily series; empty if they are not stored
@@ -515,7 +515,7 @@ def check_types(name: str, row: Any) -> None:
 
 
 def check_reported(name: str, reported: Any) -> None:
-    """Raise PanjError if an outcome does not state as it should how it combines reported figures."""
+    """Raise PanjError if an outcome does not state correctly how it combines reported figures."""
     key = f"outcomes.{name}.reported"
     if not isinstance(reported, Mapping):
         raise PanjError(
@@ -533,7 +533,7 @@ def check_reported(name: str, reported: Any) -> None:
 
 @remembered()
 def own_rows() -> dict[str, dict[str, Any]]:
-    """Return the rows of the user's `outcomes.yaml`, unchecked; empty without that file."""
+    """Return the unchecked rows of the user's `outcomes.yaml`; empty without that file."""
     return own_yaml(own_file(OUTCOMES))
 
 

@@ -105,7 +105,7 @@ STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  #
 
 @contextmanager
 def stated_command(words: Sequence[str]) -> Iterator[None]:
-    """Within a block, let `command_line` return the command with these arguments instead of that of the process."""
+    """Within a block, make `command_line` return a command with these arguments instead of that of the process."""
     token = STATED.set(words)
     try:
         yield
@@ -143,7 +143,7 @@ run_module(module, run_name="__main__", alter_sys=True)
 def python_command(module: str, *words: object) -> list[str]:
     """Return the command that runs a module of this copy of Panj in a new process.
 
-    Modules named `sim`, `types` or `random` in the current folder, which `python -m` would import, are not imported.
+    Unlike `python -m`, it does not import modules named `sim`, `types` or `random` from the current folder.
 
     Args:
         module: Name of the module or package, such as `sim`.

@@ -1,6 +1,6 @@
 """Results of verbs as mappings and lists, for scripts (`--json`), from the files that the verbs wrote.
 
-Keys are those of the files: a table becomes a list of mappings from column to value, in which an empty cell is None.
+Keys are those of the files: a table becomes a list of mappings from column to value, with None for an empty cell.
 """
 
 import csv
@@ -44,7 +44,7 @@ def value_of(column: str, text: str) -> float | str | None:
 
 
 def read_metadata(path: Path) -> Record:
-    """Return the content of a JSON file without `provenance`, which repeats what about.json has."""
+    """Return the content of a JSON file without `provenance`, which repeats about.json."""
     return {key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if key != "provenance"}
 
 

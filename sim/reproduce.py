@@ -1,14 +1,14 @@
 """Reproduce a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
 Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with,
-and the recipe by which it is made from the tables. A CSV file has no metadata: those of its study are used instead or,
+and a recipe for making it from the tables. A CSV file has no metadata; the metadata of its study are used instead or,
 for a table of verdicts, those in the JSON file next to it.
 
 Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV file, and to list
         settings that have changed, the study that contains the file.
 Writes  the rerun study as `<study>_again` next to the old one, and in it the same figure or table.
 
-The executor has no effect on results (`python -m sim verify` checks this), so another one may be used.
+The executor has no effect on results (`python -m sim verify` checks this), so a different one may be used.
 """
 
 import json
@@ -90,12 +90,12 @@ def print_lines(console: Console, *lines: str) -> None:
 
 
 class Made(NamedTuple):
-    """Parsed metadata of a file, which describe how it was made."""
+    """Parsed metadata that describe how a file was made."""
 
     study: str
     words: tuple[str, ...]
     first_seed: int
-    runs: tuple[int, ...]  # number of campaigns of each cell; a single number if all cells have the same
+    runs: tuple[int, ...]  # number of campaigns in each cell; a single number if it is the same in all cells
     cells: tuple[tuple[str, ...], ...] | None  # overrides of each cell; None if the command determines them
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
@@ -128,7 +128,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
     """List the settings that have changed since a file was made, although the overrides are the same.
 
     Without the study of the file, only the fingerprints of the settings are compared. If rules, data or outcomes have
-    changed, not even these are compared, because they would differ in any case.
+    changed, these are not compared either, because they would differ anyway.
     """
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
@@ -310,7 +310,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Raise PanjError if a file is damaged, by reading it to its end; this avoids rerunning its study in vain."""
+    """Raise PanjError if a file is damaged, by reading all of it; this avoids rerunning its study for nothing."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":

@@ -28,8 +28,8 @@ State = tuple[NDArray[Any], ...]  # arrays with one element per state along thei
 STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # number of parameters that one proposal changes, and standard
 # deviation of the change, in cumulative prior probability
 SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
-SCALE = 2.38  # best length of a step for a normal density, divided by sqrt(2 x numbers)
-LENGTHS = (0.4, 1.2)  # range of the share of this length that is used
+SCALE = 2.38  # optimal step length for a normal density, before division by sqrt(2 x numbers)
+LENGTHS = (0.4, 1.2)  # range of the factors by which this length is multiplied
 JITTER = 0.01  # standard deviation of the noise added to a difference, in cumulative prior probability
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
@@ -69,7 +69,7 @@ class Step(NamedTuple):
     """The results of one step of tempering."""
 
     stage: int
-    temperature: float  # share of the stage's log likelihood that is used after the step
+    temperature: float  # exponent of the stage's likelihood after the step, from 0 to 1
     log_evidence: float  # log evidence that the step adds
     effective: float  # effective sample size before resampling
     proposed: tuple[int, ...]  # number of proposals, by kind of move
@@ -123,7 +123,7 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
 
 
 def reflected(shares: Floats) -> Floats:
-    """Reflect shares at 0 and 1, so that a step beyond either bound comes back.
+    """Reflect shares at 0 and 1, so that a step beyond either bound is folded back.
 
     The proposal stays symmetric if the steps of different numbers are independent.
     """
@@ -134,13 +134,13 @@ def reflected(shares: Floats) -> Floats:
 def wrapped(shares: Floats) -> Floats:
     """Wrap shares around, so that those beyond one end of their priors continue at the other end.
 
-    Unlike reflection, this keeps a proposal symmetric also if its steps are correlated.
+    Unlike reflection, this keeps a proposal symmetric even if its steps are correlated.
     """
     return np.minimum(shares % 1.0, np.nextafter(1.0, 0.0))
 
 
 def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats:
-    """Propose other numbers, near the present ones.
+    """Propose different numbers near the current ones.
 
     Args:
         rng: Source of the random numbers.
@@ -153,7 +153,7 @@ def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats
 
 
 def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: NDArray[np.bool_]) -> Floats:
-    """Propose other numbers, moved by the difference between two other states, so that steps follow correlations.
+    """Propose numbers shifted by the difference between two other states, so that steps follow correlations.
 
     Source: differential evolution Markov chains, ter Braak 2006, doi:10.1007/s11222-006-8769-1; subsets of numbers as
     in Vrugt and others 2009, doi:10.1515/IJNSNS.2009.10.3.273.
@@ -162,8 +162,8 @@ def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: N
         rng: Source of the random numbers.
         shares: (states, numbers) Numbers as cumulative prior probabilities.
         others: (others, numbers) Numbers of other states.
-        whole: (states) Whether the whole difference is added, which leads from one mode to another; otherwise a part,
-            which is the smaller the more numbers change.
+        whole: (states) Whether the whole difference is added, which can lead from one mode to another; otherwise a part
+            of it is added, which is smaller if more numbers change.
     """
     first, second = others[rng.integers(len(others), size=(2, len(shares)))]
     chosen = rng.random(shares.shape) < rng.choice(SUBSETS, size=(len(shares), 1))
@@ -190,8 +190,8 @@ def next_temperature(log_likelihood: Floats, from_: float, count: int) -> float:
 
     Args:
         log_likelihood: Log likelihood of the stage for each state; states for which it is -inf are ignored.
-        from_: The present temperature.
-        count: Number of states to choose; if it exceeds the number of states, half of the latter is enough.
+        from_: The current temperature.
+        count: Number of states to choose; if it exceeds the number of states, half the number of states is enough.
     """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
     least = HALF * min(count, log_likelihood.size)
@@ -249,8 +249,7 @@ def sample(
         start: The cloud after stage `first - 1`, from which to resume; None to begin with the prior.
         first: Number of the first stage to run.
         moves: Number of moves from one state of a chain to the next.
-        drawn: Number of states that are drawn from the prior for every state of the sample. The first step, which has
-            the most to choose from, chooses among them.
+        drawn: Number of states drawn from the prior for every state of the sample; the first step chooses among them.
 
     Yields:
         The cloud after each stage.
@@ -274,7 +273,7 @@ def run_stage(model: Model, cloud: Cloud, count: int, stage: int, chain: int, se
 
     Args:
         model: The model.
-        cloud: The cloud after the stage before; the first has as many states as were drawn from the prior.
+        cloud: The cloud after the previous stage; before the first stage, all states drawn from the prior.
         count: Number of states after the stage.
         stage: Number of the stage.
         chain: Number of states per chain of moves.
@@ -343,7 +342,7 @@ def unpack(content: bytes) -> Cloud | None:
     with np.load(io.BytesIO(arrays)) as found:
         steps, foreseen = json.loads(str(found["notes"]))
         count = sum(name.startswith("state_") for name in found.files)
-        if not count:  # written by an earlier version, which named the arrays otherwise
+        if not count:  # written by an earlier version, with different names of arrays
             return None
         state = tuple(found[f"state_{place}"] for place in range(count))
         kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
@@ -351,7 +350,7 @@ def unpack(content: bytes) -> Cloud | None:
 
 
 def store_stage(place: Path, stage: int, cloud: Cloud) -> None:
-    """Write the cloud after a stage to a file, from which `recorded` resumes.
+    """Write the cloud after a stage to a file, so that `recorded` can find it.
 
     Args:
         place: Folder with the stages.

@@ -1,7 +1,4 @@
-"""Standard output: a console for it, results as JSON, and a wrapper that raises no error if a pipe is closed.
-
-The wrapper also raises no error if a disk is full.
-"""
+"""Standard output: a console, JSON results, and a wrapper that raises no error if a pipe closes or a disk is full."""
 
 import json
 import math
@@ -28,14 +25,14 @@ class Answer(NamedTuple):
 
 
 class Output:
-    """Standard output that discards everything after the first write that fails."""
+    """Standard output that discards everything after the first failed write."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write text, replacing characters that the terminal's encoding lacks, and return its length."""
+        """Write text, replacing characters that the encoding of the terminal lacks, and return its length."""
         try:
             self.file.write(text)
         except UnicodeEncodeError:
@@ -113,7 +110,7 @@ def json_line(result: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Replace every value that JSON does not have by one that it has."""
+    """Replace every value that JSON does not support by one that it supports."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -133,7 +130,7 @@ def console_of(file: Any = None, width: int = WIDTH) -> "Console":
         width: Width in characters if standard output is not a terminal.
 
     Returns:
-        The console. It treats nothing in the text as markup.
+        The console, which does not interpret markup in the text.
     """
     from rich.console import Console  # slow to import
 

@@ -37,7 +37,7 @@ class Language:
 
         Args:
             key: Key of the sentence in the file of the language.
-            count: Number that selects the form `one` or `other`, and that fills the gap {count}.
+            count: Number that selects the form `one` or `other` and fills the gap {count}.
             gaps: Values of the other gaps.
 
         Raises:
@@ -64,10 +64,10 @@ class Language:
         return str(self.sentences["month"][day.month - 1])
 
     def unit(self, unit: str, is_one: bool = False) -> str:
-        """Return a unit of outcomes in this language, for one or for another number.
+        """Return a unit of outcomes in this language, in the singular if `is_one` is true.
 
-        A unit that the language does not have, as of an outcome that a user declared, is returned as declared; for one,
-        without a final s.
+        A unit that the language does not have, such as that of a user's own outcome, is returned as declared, without a
+        final s in the singular.
         """
         known = self.sentences["units"].get(unit)
         if known is None:
@@ -120,7 +120,7 @@ COUNTED = frozenset(
 
 
 def whole(value: float) -> str:
-    """Format a count, or a mean of counts, without decimals; below one, with one digit, so that a mean is not zero."""
+    """Format a count or a mean of counts without decimals, or with one digit if below one, so that it is not zero."""
     return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.1g}"
 
 

@@ -1,4 +1,4 @@
-"""Helpers for notebooks: a console, figures that are shown, warnings at the right line, commands in new processes."""
+"""Helpers for notebooks: a console, display of figures, warnings at the right line, commands in new processes."""
 
 import subprocess
 import sys
@@ -27,10 +27,10 @@ def console_for(progress: bool) -> "Console":
 
 
 def shown_by_notebooks(figure: "Figure") -> "Figure":
-    """Return a figure, after making sure that a notebook shows it when it is the value of a cell.
+    """Make sure that a notebook displays a figure when it is the value of a cell, and return the figure.
 
-    Notebooks show figures only after a cell that used pyplot. The figure itself does not belong to pyplot, so it is
-    not shown twice and need not be closed.
+    Notebooks display figures only after a cell that used pyplot. This figure is not managed by pyplot, so it is not
+    displayed twice and need not be closed.
     """
     notebook = sys.modules.get("IPython")
     shell = notebook.get_ipython() if notebook is not None else None
@@ -59,7 +59,7 @@ def run_apart(words: Sequence[str]) -> None:
 
 
 def warn(message: str) -> None:
-    """Warn at the line of the user's program that called the Python interface."""
+    """Issue a warning that points to the line of the user's program that called the Python interface."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and is_inside(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back
@@ -67,5 +67,5 @@ def warn(message: str) -> None:
 
 
 def is_inside(path: str) -> bool:
-    """Return whether a file of code belongs to Panj, or to the library that runs its context managers."""
+    """Return whether a source file belongs to Panj, or to the library that runs its context managers."""
     return path.startswith(PACKAGE) or path.endswith("contextlib.py")

@@ -44,7 +44,7 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
 
 
 def path_given(key: str, value: object, expected: str = "a path") -> Path:
-    """Return a path given as such or as text; raise PanjError, which names the argument `key`, for anything else."""
+    """Return a path given as a path or as text; for anything else, raise PanjError naming the argument `key`."""
     if isinstance(value, Path | str):
         return Path(value).expanduser()
     raise PanjError(f"{key}: found {value!r}, expected {expected}", key=key)
@@ -53,7 +53,7 @@ def path_given(key: str, value: object, expected: str = "a path") -> Path:
 def with_its_files(
     method: Callable[Concatenate["Study", Arguments], Value],
 ) -> Callable[Concatenate["Study", Arguments], Value]:
-    """Decorate a method of a study to use the folder of own files with which the study was made."""
+    """Decorate a method of a study so that it uses the folder of own files with which the study was made."""
 
     @wraps(method)
     def with_files(study: "Study", /, *arguments: Arguments.args, **keywords: Arguments.kwargs) -> Value:
@@ -64,6 +64,6 @@ def with_its_files(
 
 
 def split_off(keywords: dict[str, Any]) -> Path | str | None:
-    """Remove `config_dir` from a mapping of keywords, and return its value; None if it is not there."""
+    """Remove `config_dir` from a mapping of keywords and return its value, or None if it is absent."""
     folder: Path | str | None = keywords.pop("config_dir", None)
     return folder

@@ -40,7 +40,7 @@ class Result:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise PanjError(
-                f"{path}: found a file that cannot be read ({error}), expected it as Panj wrote it"
+                f"{path}: found a file that cannot be read ({error}), expected one that Panj wrote"
             ) from None
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class Score(Result):
 
     @property
     def about(self) -> dict[str, Any]:
-        """Metadata: the study, its campaigns and calibration, and the naive forecasts with the data they used."""
+        """Metadata: the study, its campaigns and calibration, and the naive forecasts with the data that they used."""
         return self.object("score")
 
     @cached_property
@@ -140,7 +140,7 @@ class Score(Result):
 @checked
 @dataclass(frozen=True, repr=False)
 class Worlds(Result):
-    """Campaigns that followed the record, as numbers and seeds from which each can be run again."""
+    """Campaigns that followed the record, stored as the numbers and seeds needed to rerun each of them."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Worlds(Result):
 
     @cached_property
     def luck(self) -> pd.DataFrame:
-        """Table of how far random draws of the worlds are from those of free campaigns, by kind, region and week."""
+        """Table that compares the random draws of the worlds with those of free campaigns, by kind, region and week."""
         return self.csv("luck")
 
     def report(self) -> Path:

@@ -43,7 +43,7 @@ class Study:
         Args:
             folder: Folder of the study, such as `results/policy`.
             cell: Number of the cell to which tables and figures are limited; by default all cells.
-            config_dir: Folder of your own files with which the study was made, if that was moved.
+            config_dir: Folder of your own files with which the study was made, if it has been moved.
 
         Raises:
             PanjError: The folder has no study or a damaged one, or there is no such cell.
@@ -69,7 +69,7 @@ class Study:
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the settings; the same settings have the same one, however they were given."""
+        """Fingerprint of the settings; equal settings have equal fingerprints, however they were given."""
         cells = self._cells
         return cells[0].fingerprint if len(cells) == 1 else str(self.about["settings_fingerprint"])
 
@@ -226,7 +226,7 @@ class Study:
 
     @property
     def _shown(self) -> Stored:
-        """The stored study as figures need it: limited to its only cell, or all of its cells."""
+        """The stored study in the form that figures need: limited to its only cell, or with all of its cells."""
         from sim.report.report import read_shown
 
         return read_shown(self.folder, None if self._focus is None else self._focus.number)
@@ -292,7 +292,7 @@ class Study:
             outcome: Name of the outcome, as in `sim.outcomes()`.
             baseline: Number of the baseline's cell, or values such as `as_reported` or `border=open`; by default the
                 cell with the settings before the sweep.
-            above: Threshold; with it, the risks that the outcome is above it are compared.
+            above: Threshold; if given, the risks of an outcome above it are compared.
             below: Upper threshold, likewise.
             against: Another study in which to look for the baselines.
             effects: Whether to estimate main effects and two-way interactions of the swept keys instead.
@@ -314,7 +314,7 @@ class Study:
         """Continue campaigns from the end of a day, with and without a change; the same as `sim.fork(study, ...)`.
 
         Args:
-            day: Day at the end of which the change takes effect.
+            day: The change takes effect at the end of this day.
             seed: Seed of the first campaign; by default the first of the study.
             cell: Number of the cell of the campaigns; by default the cell with the settings before the sweep.
             runs: Number of campaigns.
@@ -390,7 +390,7 @@ class Study:
         Args:
             outcome: Name of the outcome, as in `sim.outcomes()`.
             baseline: As for `compare`.
-            above: Threshold; with it, the question is how often the outcome is above it.
+            above: Threshold; if given, the question is how often the outcome is above it.
             below: Upper threshold, likewise.
             against: Another study in which to look for the baselines.
 
@@ -444,7 +444,7 @@ class Study:
         return export(options.read_request(options.Export, [str(self.folder), *words]))
 
     def _need_whole(self, what: str) -> None:
-        """Raise PanjError if the study is limited to one cell of several, where all its cells are meant."""
+        """Raise PanjError if the study is limited to one of several cells although all of them are needed."""
         if self._focus is not None and len(self._stored.cells) > 1:
             raise PanjError(f"cell: found a study limited to cell {self._focus.number}, expected all cells for {what}")
 

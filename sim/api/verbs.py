@@ -1,7 +1,7 @@
 """Run, sweep, open, fork, score and assimilate from Python, with settings as Python values.
 
-Every function makes the overrides that a command line would have, and runs the same code. A study that is finished
-already is not run again; a study that was stopped continues.
+Every function builds the overrides that a command line would have, and runs the same code. A finished study is not run
+again; a study that was stopped is resumed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +83,7 @@ def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | N
     Args:
         folder: Folder of the study, such as `results/policy`.
         cell: Number of the cell to which tables and figures are limited; by default all cells.
-        config_dir: Folder of your own files with which the study was made, if that was moved.
+        config_dir: Folder of your own files with which the study was made, if it has been moved.
 
     Returns:
         The study.
@@ -117,7 +117,7 @@ def fork(
 
     Args:
         study: The study, or its folder.
-        day: Day at the end of which the change takes effect.
+        day: The change takes effect at the end of this day.
         seed: Seed of the first campaign; by default the first of the study.
         cell: Number of the cell of the campaigns; by default the cell with the settings before the sweep.
         runs: Number of campaigns.
@@ -195,7 +195,7 @@ def assimilate(
     settings: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Worlds:
-    """Condition campaigns, that is their numbers and random draws, on the figures reported up to a day.
+    """Condition campaigns (their numbers and random draws) on the figures reported up to a day.
 
     Args:
         until: Last day covered by the reports.
@@ -203,7 +203,7 @@ def assimilate(
         known: Use only reports published up to this day; by default all.
         seed: Seed of the sampler.
         moves: Proposals between successive worlds of a chain.
-        repeats: Runs of the sampler, for the error of the evidence.
+        repeats: Number of runs of the sampler, from which the error of the evidence is estimated.
         name: Name of the folder of the worlds, in results_dir.
         progress: Whether to show the progress.
         settings: Settings whose keys are not valid Python names, as for `run`.
@@ -309,7 +309,7 @@ def requested(
     keywords: dict[str, Any],
     folder: Path | None = None,
 ) -> Iterator[Any]:
-    """Provide the request that a command line would give, while own files and the command are those of the call.
+    """Provide the request that a command line would give, and use the own files and command of the call in the block.
 
     Args:
         verb: Class of the verb.
@@ -345,7 +345,7 @@ def request_of(verb: type[options.Request], place: str | None, asked: Mapping[st
 
 
 def joined(key: str, names: object) -> str | None:
-    """Return names separated by commas, or None if there are none; raise PanjError for anything but names."""
+    """Join names with commas, or return None if there are none; raise PanjError for anything but names."""
     given = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
     found = [name for name in given if isinstance(name, str)]
     if len(found) < len(given):
@@ -354,5 +354,5 @@ def joined(key: str, names: object) -> str | None:
 
 
 def folder_of(study: Study | Path | str) -> Path:
-    """Return the folder of a study given as such or as a path; raise PanjError for anything else."""
+    """Return the folder of a study, given as a study or as a path; raise PanjError for anything else."""
     return study.folder if isinstance(study, Study) else path_given("study", study, "a study or its folder")

@@ -37,7 +37,7 @@ class Verdicts(pd.DataFrame):
 
     @property
     def sentences(self) -> list[str]:
-        """The verdicts in words: one sentence per cell or, for effects, one paragraph."""
+        """The verdicts as text: one sentence per cell or, for effects, one paragraph."""
         return [self.about["paragraph"]] if "sentence" not in self else self["sentence"].tolist()
 
     def plot(self) -> "Figure":  # type: ignore[override]

@@ -1,14 +1,14 @@
 """Condition campaigns on the reported figures: `python -m sim assimilate`.
 
 Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
-comparison, an equal number of free campaigns, conditioned on nothing, is drawn from the same priors.
+comparison, an equal number of free (unconditioned) campaigns is drawn from the same priors.
 
 After Ctrl-C, a killed process or a power cut, the same command resumes from the last finished stage and gives exactly
-the same results. Figures and page are made from the tables by `sim.assimilation.page`.
+the same results. `sim.assimilation.page` makes the figures and the page from the tables.
 
 Reads   the settings of one cell, priors.yaml and data/observations.csv.
-Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; while it runs, the finished stages
-        in the subfolder stages/.
+Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; during the run, the finished
+        stages in the subfolder stages/.
 """
 
 import json
@@ -33,14 +33,14 @@ from sim.assimilation.tables import (
     FREE,
     PAGE,
     TABLES,
+    CampaignCounts,
     Sample,
-    Seen,
     Sizes,
+    count_batch,
     distinct,
-    joined_seen,
+    joined_counts,
     sizes_of,
     terms_of,
-    watch_batch,
     write_sample,
 )
 from sim.configuration.overrides import Overrides
@@ -60,20 +60,20 @@ from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
 DRAWN = 10  # worlds drawn from the prior for every world that is kept
-COUNTED = "nights by the morning on which they end"  # convention for counting nights; part of the hash of a sample
+COUNTED = "nights by the morning on which they end"  # convention for counting nights, included in a sample's hash
 DECIDED = {
     "end_date": "until=",
     "runs": "worlds=",
     "runs_max": "worlds=",
     "study": "name=",
-}  # settings that assimilate fixes, with the option of assimilate that takes the place of each
-EVERY = 15.0  # shortest time between two progress messages, seconds
+}  # settings that assimilate fixes, with the option of assimilate that replaces each
+EVERY = 15.0  # minimum time between two progress messages, seconds
 RUNS = 200  # largest number of campaigns in the command suggested as the next step
 Result = TypeVar("Result")
 
 
 def assimilate(request: Assimilate) -> int:
-    """Sample the worlds of a request, and write their tables, figures and page; finished results are kept.
+    """Sample the worlds of a request, and write their tables, figures and page, unless the results exist already.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
@@ -87,13 +87,13 @@ def assimilate(request: Assimilate) -> int:
     return 0 if is_drawn else show(folder, request, console)
 
 
-def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> Path:
-    """Run the sampler and write its worlds, unless the folder already holds the worlds of the same request.
+def make_worlds(request: Assimilate, console: Console, with_tables: bool = True) -> Path:
+    """Run the sampler and write its worlds, unless the folder already has the worlds of the same request.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
         console: Console for progress messages.
-        watched: Whether to run free campaigns as well, and write the tables that the page needs.
+        with_tables: Whether to run free campaigns as well, and write the tables that the page needs.
 
     Returns:
         The folder of the worlds.
@@ -125,9 +125,9 @@ def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> 
         cloud = shuffled(cloud, request.seed, model.stages)
         free = model.begin(generator(request.seed, model.stages, 1, 0), cloud.before.size)
         runner.stage = "Tables"
-        states = {ASSIMILATED: cloud.state, FREE: free} if watched else {}
-        samples = {name: watch(model, state, runner) for name, state in states.items()}
-        if watched:
+        states = {ASSIMILATED: cloud.state, FREE: free} if with_tables else {}
+        samples = {name: rerun_and_count(model, state, runner) for name, state in states.items()}
+        if with_tables:
             terms = terms_of(samples[ASSIMILATED].counts, observations)
         else:
             terms = model.terms(cloud.state, model.stages - 1)
@@ -173,9 +173,9 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
     return 0
 
 
-def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
-    """Rerun every world, and return the counts, crossings and holders from which tables and figures are made."""
-    return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
+def rerun_and_count(model: Campaigns, state: State, runner: "Runner") -> CampaignCounts:
+    """Rerun every world, and return the counts, crossings and holders needed for tables and figures."""
+    return joined_counts(runner.run(count_batch, model.batches(state, model.stages - 1)))
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
@@ -183,8 +183,8 @@ def repeated(model: Campaigns, request: Assimilate, place: Path, console: Consol
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
-        request: The request, which states the number of runs including the first, and the seed of the first; the next
-            runs have the seeds after it.
+        request: The request, with the number of runs including the first, and the seed of the first run; later runs
+            have the seeds that follow it.
         place: Folder in which the finished stages of each repeat are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.
@@ -199,13 +199,13 @@ def repeated(model: Campaigns, request: Assimilate, place: Path, console: Consol
 
 
 def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
-    """Return a cloud with its worlds in random order, so that its first n worlds are a random sample of all."""
+    """Return a cloud with its worlds in random order, so that the first n worlds are a random sample."""
     rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
     return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
-    """Return the settings of a request, and the same settings as an order, in the form that is sent to workers.
+    """Return the settings of a request, and the same settings as an `Order` for workers.
 
     Numbers are drawn from their priors unless the request sets another source.
 
@@ -231,11 +231,11 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
 
 
 def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
-    """Return the observations that count no day after `until` and were published by `known`.
+    """Return the observations that end by `until` and were published by `known`.
 
     Args:
         observations: All observations, in order of their last day.
-        until: Last day that an observation may count.
+        until: Last day that an observation may cover.
         known: Day by which an observation must have been published; None admits every day of publication.
 
     Raises:
@@ -309,7 +309,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
-        request: The request, which states the number of worlds and the seed.
+        request: The request, with the number of worlds and the seed.
         place: Folder in which finished stages are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.

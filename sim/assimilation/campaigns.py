@@ -1,13 +1,13 @@
 """Run campaigns for the sampler: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
 
-`address_of` returns the address of a world's random draws, with which the world can be rerun. Stages end on days by
-which much was reported.
+`address_of` returns the address of a world's random draws, which is what a rerun of the world needs. Stages end on days
+by which much had been reported.
 
-A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn on consecutive days, which are
-either the last days of the stage or any days up to its end, and for one stream, for all streams, or for all streams in
-one province. Seeds of draws made once are redrawn for one stream in all provinces, for all streams in one province, or
-for one stream in one province. A province is chosen the more often, the more reports there are about it. All moves are
-symmetric with respect to the prior, under which seeds are independent and numbers uniform on their scale.
+A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn for consecutive days (the last days
+of the stage, or any days up to its end) and for one stream, for all streams, or for all streams in one province. Seeds
+of draws made once are redrawn for one stream in all provinces, for all streams in one province, or for one stream in
+one province. Provinces with more reports are chosen more often. All moves are symmetric with respect to the prior,
+under which seeds are independent and numbers are uniform on their scales.
 """
 
 import math
@@ -66,7 +66,7 @@ Run = Callable[[Sequence["Batch"]], list[Floats]]
 
 
 class Batch(NamedTuple):
-    """Worlds to run up to a given day, and the observations of which likelihoods are then computed."""
+    """Worlds to run up to a given day, and the observations whose likelihoods are then computed."""
 
     order: Order
     observations: tuple[Observation, ...]  # observations of days up to that day
@@ -78,7 +78,7 @@ class Batch(NamedTuple):
 
 
 def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: NDArray[np.uint64]) -> Address:
-    """Return the address of the random draws of one world, with which it can be rerun.
+    """Return the address of the random draws of one world, which is needed to rerun it.
 
     Args:
         daily: (days, DAILY_STREAMS) Seeds of daily draws.
@@ -101,7 +101,7 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: ND
 def runs_of(
     seeds: NDArray[np.uint64], usual: NDArray[np.uint64], columns: Sequence[int]
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each seed that differs from the usual seed of its days, with its column and its first and last day.
+    """Yield each run of days whose seed differs from the usual one: its column, first day, last day and seed.
 
     Args:
         seeds: (days, columns) Seeds of daily draws, by stream or by province.
@@ -121,7 +121,7 @@ def runs_of(
 
 
 def draws_of(order: Order) -> Draws:
-    """Return the object that draws the uncertain numbers of campaigns. Raises PanjError if the settings draw none."""
+    """Return the source of the uncertain numbers of campaigns. Raises PanjError if the settings draw none."""
     if order.draws is None:
         raise PanjError("calibration: found a choice that draws no uncertain numbers, expected prior or posterior")
     return order.draws
@@ -158,7 +158,7 @@ def run_batch(batch: Batch) -> Floats:
 
 @remembered(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
-    """Return, for each observation, which rows and days of a campaign's record it counts."""
+    """Return, for each observation, the rows and days of a campaign's record that it counts."""
     return tuple(window_of(one, facts_here(), start, days) for one in observations)
 
 
@@ -168,8 +168,8 @@ class Campaigns:
     Args:
         order: Settings from which campaigns are run; their numbers are drawn from priors.
         observations: Reports on which the campaigns are conditioned, in order of their last day.
-        facts: Facts about the districts and posts, by whose provinces reports are counted.
-        run: Function that runs batches of worlds and returns their log likelihoods, in the order of batches.
+        facts: Facts about the districts and posts, used to count reports by province.
+        run: Function that runs batches of worlds and returns their log likelihoods, in the order of the batches.
     """
 
     moves = tuple(MOVES)
@@ -243,7 +243,7 @@ class Campaigns:
         return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
 
     def terms(self, state: State, stage: int) -> Floats:
-        """Run the worlds; return log likelihoods of observations of this and earlier stages (worlds x observations)."""
+        """Run the worlds and return the log likelihoods up to this stage (worlds x observations)."""
         return np.concatenate(self.run(self.batches(state, stage)))
 
     def batches(self, state: State, stage: int) -> list[Batch]:
@@ -264,15 +264,15 @@ class Campaigns:
         ]
 
     def up_to(self, stage: int) -> tuple[Observation, ...]:
-        """Return the observations that count no day after the end of a stage."""
+        """Return the observations that end by the last day of a stage."""
         return tuple(one for one in self.observations if one.until <= self.ends[stage])
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
     """Return the last day of each stage.
 
-    The last stage ends on the last day of any observation. An earlier day of `STAGE_ENDS` is the end of a stage only if
-    some observation ends on that day, or after the preceding day of `STAGE_ENDS` and before it.
+    The last stage ends on the last day of any observation. An earlier day of `STAGE_ENDS` ends a stage only if some
+    observation ends on that day, or between the preceding day of `STAGE_ENDS` and that day.
     """
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
@@ -280,10 +280,10 @@ def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
 
 
 def attention_of(observations: Sequence[Observation], facts: Facts) -> Floats:
-    """Return the probability with which a proposal that concerns one province chooses each province.
+    """Return the probability that a proposal for a single province chooses each province.
 
-    It is in proportion to one more than the number of reports about the province; a report about several provinces or
-    posts is divided among them, and one about all of them is left out.
+    It is proportional to one plus the number of reports about the province; a report about several provinces or posts
+    is divided among them, and one about all of them is left out.
     """
     weights = np.ones(len(facts.provinces))
     for one in observations:

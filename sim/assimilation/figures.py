@@ -85,7 +85,7 @@ LUCK = LinearSegmentedColormap.from_list(
     "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
 )
 MOST_LUCK = 4.0  # luck at both ends of the colour scale, in standard deviations of one free campaign
-LINES_OF_MOVES = tuple(  # colours and line styles, which the kinds of proposals get in turn
+LINES_OF_MOVES = tuple(  # colours and line styles, assigned to the kinds of proposals in order
     (colour, line) for colour in (SIMULATED, SIMULATED_LIGHT, SECOND, EARTH) for line in ("-", ":")
 )
 LEFT = (  # numbers of distinct worlds: column of stages.csv, label in the legend, colour
@@ -94,7 +94,7 @@ LEFT = (  # numbers of distinct worlds: column of stages.csv, label in the legen
 )  # fmt: skip
 
 
-class Followed(NamedTuple):
+class WorldTables(NamedTuple):
     """The tables that describe a sample of worlds, read from its folder."""
 
     folder: Path
@@ -113,11 +113,11 @@ class Followed(NamedTuple):
 
     @property
     def is_sample(self) -> bool:
-        """Whether enough worlds differ in the draws made once per campaign for the worlds to be called a sample."""
+        """Whether enough worlds have different lasting draws (those made once per campaign) to be called a sample."""
         return bool(self.about["distinct_lasting_draws"] >= self.about["floor"])
 
 
-def read_followed(folder: Path) -> Followed:
+def read_world_tables(folder: Path) -> WorldTables:
     """Read the tables of a sample.
 
     Args:
@@ -128,17 +128,17 @@ def read_followed(folder: Path) -> Followed:
     """
     with reading(folder, "assimilate", "the files of a sample"):
         tables = (read_rows(folder / f"{name}.csv") for name in TABLES)
-        return Followed(folder, read_object(folder / "about.json"), *tables)
+        return WorldTables(folder, read_object(folder / "about.json"), *tables)
 
 
 @in_style
-def draw_followed(made: Followed) -> list[Path]:
+def draw_all_worlds(made: WorldTables) -> list[Path]:
     """Draw every figure of a sample, save them next to its tables, and return their paths."""
     return [draw(made) for draw in FIGURES]
 
 
-def describe_worlds(made: Followed) -> str:
-    """Return the text that all captions share: on worlds, on the reports that condition them, and on free campaigns."""
+def describe_worlds(made: WorldTables) -> str:
+    """Return the text that all captions share: the worlds, the reports that condition them, and the free campaigns."""
     about = made.about
     failed = (
         f"{counted(about['free_failed'], 'free campaign')} failed and are left out." if about["free_failed"] else ""
@@ -154,13 +154,13 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Convert table rows with the quantiles of one sample to bands, which have no days if the rows have no dates."""
+    """Convert table rows with the quantiles of one sample to bands; without dates in the rows, bands have no days."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
 
 
-def draw_days(made: Followed) -> Path:
+def draw_days(made: WorldTables) -> Path:
     """Draw districts held or lost, by day and for three areas: in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Lines are medians; bands contain 50 and 90 % of campaigns. Reported, country: "
@@ -202,7 +202,7 @@ def keys_of_samples() -> list[Artist]:
     ]
 
 
-def draw_crossings(made: Followed) -> Path:
+def draw_crossings(made: WorldTables) -> Path:
     """Draw the numbers of soldiers who crossed, by night and by post, in worlds, in free campaigns and as reported."""
     caption = (
         f"{describe_worlds(made)} Bars are medians; thick lines contain 50 % and thin lines 90 % of campaigns. "
@@ -292,17 +292,17 @@ def draw_spreads(
     draw_whiskers(axes, places, bands, across=across, colour=look[1])
 
 
-def draw_where(made: Followed) -> Path:
+def draw_where(made: WorldTables) -> Path:
     """Draw the map of the assimilated worlds at the end of their last day, with the reported falls."""
     return draw_map(made, "assimilated", "map.png")
 
 
-def draw_where_free(made: Followed) -> Path:
+def draw_where_free(made: WorldTables) -> Path:
     """Draw the map of the free campaigns at the end of the last day, with the reported falls."""
     return draw_map(made, "free", "map_free.png")
 
 
-def draw_map(made: Followed, sample: str, name: str) -> Path:
+def draw_map(made: WorldTables, sample: str, name: str) -> Path:
     """Draw a map of the share of a sample in which the Taliban hold each district at the end of the last day.
 
     Args:
@@ -315,7 +315,7 @@ def draw_map(made: Followed, sample: str, name: str) -> Path:
     return save_next_to(made, name, figure, title, f"{describe_worlds(made)} Sources: {SOURCES}")
 
 
-def draw_surprise(made: Followed) -> Path:
+def draw_surprise(made: WorldTables) -> Path:
     """Draw the surprise of each of the `MOST_REPORTS` most surprising reports, one per row.
 
     A bar shows the surprise given the reports of all earlier stages; a dot shows it in the worlds after the last stage.
@@ -344,7 +344,7 @@ def draw_surprise(made: Followed) -> Path:
     return save_next_to(made, "surprise.png", figure, "How surprising each report is", caption)
 
 
-def draw_stages(made: Followed) -> Path:
+def draw_stages(made: WorldTables) -> Path:
     """Draw the progress of the sampler.
 
     Effective sample size and temperature are drawn by step; numbers of distinct worlds, acceptance rates and log
@@ -399,14 +399,14 @@ def draw_stages(made: Followed) -> Path:
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
     """Draw the numbers of distinct worlds left after each stage.
 
-    A horizontal line marks `floor`: how many worlds must differ in the draws made once per campaign to be a sample.
+    A horizontal line marks `floor`, the number of distinct sets of lasting draws that a sample must have.
     """
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
     axes.axhline(floor, color=QUIET, linestyle="--", linewidth=0.8)
     axes.set_yscale("log")
-    axes.set_title("different ones left", fontsize=9)
+    axes.set_title("distinct worlds left", fontsize=9)
 
 
 def mean_of(rows: Sequence[Row], column: str) -> float:
@@ -415,7 +415,7 @@ def mean_of(rows: Sequence[Row], column: str) -> float:
     return sum(known) / len(known) if known else float("nan")
 
 
-def draw_luck(made: Followed) -> Path:
+def draw_luck(made: WorldTables) -> Path:
     """Draw the ledger of chance of daily draws: one panel per region, one row per stream, one column per week."""
     rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
@@ -433,7 +433,7 @@ def draw_luck(made: Followed) -> Path:
     return save_luck(made, figure, "luck.png", "Chance in the worlds, by week (named by its last day)")
 
 
-def draw_luck_once(made: Followed) -> Path:
+def draw_luck_once(made: WorldTables) -> Path:
     """Draw the ledger of chance of draws made once: one row per stream, one column per region."""
     rows = [row for row in made.luck if row["since"] == made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
@@ -465,7 +465,7 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
     axes.spines[:].set_visible(False)
 
 
-def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
+def save_luck(made: WorldTables, figure: Figure, name: str, title: str) -> Path:
     """Add legend and caption to a heat map of the ledger of chance, save it, and return its path."""
     caption = (
         f"{describe_worlds(made)} Chance: sum of the scores of the draws that the model could have used, in standard "

@@ -4,21 +4,21 @@ The ledger has one cell per stream of draws, region and week. No campaign is run
 day and actor, so it can be recomputed. Each draw is converted to a standard normal score.
 
 Only draws that the model could have used are counted. Depending on the stream, these are the draws of districts that
-the government held at the end of the day before, of districts that fell on the day and of their units, or of districts
-that could be retaken; all draws of day 0 are counted. A draw cannot affect whether it is counted, so in a free campaign
-the sum of the scores in a cell has mean 0, and a variance equal to the number of draws. `luck` is the mean of this sum
-over worlds, divided by the square root of the mean number of draws; its unit is the standard deviation of one free
-campaign.
+the government held at the end of the previous day, of districts that fell on the day and of their units, or of
+districts that could be retaken; all draws of day 0 are counted. A draw cannot affect whether it is counted, so in a
+free campaign the sum of the scores in a cell has mean 0 and a variance equal to the number of draws. `luck` is the mean
+of this sum over worlds, divided by the square root of the mean number of draws; its unit is the standard deviation of
+one free campaign.
 
-Several worlds may share a draw, whose weight is the share of worlds in which it is counted. The variance of the mean is
+Several worlds may share a draw; its weight is the share of worlds in which it is counted. The variance of the mean is
 the sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on
-earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger of as
-many free campaigns is also made.
+earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger
+of the same number of free campaigns is also made.
 
-Draws that the model never used, such as those of a district that nobody pressed, are counted too, because a campaign's
-record does not tell which they are; they can make it look smaller than it was, but not larger. Streams whose actors
-can be anywhere (columns, prongs, families) are left out, and so are those of rules of the user, since only such a rule
-knows which actors draw in its stream, and when.
+Draws that the model never used, such as those of a district that nobody pressed, are counted too, because the record of
+a campaign does not show which they are; they can make luck look smaller than it was, but not larger. Streams whose
+actors can be anywhere (columns, prongs, families) are left out, as are the streams of users' own rules, since only the
+rule itself knows which actors draw from its stream, and when.
 """
 
 import math
@@ -50,7 +50,7 @@ Booleans = NDArray[np.bool_]
 Seeds = NDArray[np.uint64]
 
 
-class Asked(Enum):
+class Eligible(Enum):
     """The districts whose random draws the model could have used on a day."""
 
     HELD = "districts that the government held at the end of the day before"
@@ -60,74 +60,74 @@ class Asked(Enum):
 
 
 class Line(NamedTuple):
-    """A stream of random draws in the ledger: whose draws they are, which are counted, and what they decide."""
+    """A stream of random draws in the ledger: who draws, which draws are counted, and what they decide."""
 
     stream: Stream
     actors: str  # actors that draw: `districts`, `units`, `outposts` or `capitals`
-    asked: Asked  # which districts' draws are counted
+    eligible: Eligible  # which districts' draws are counted
     label: str  # decision that the draw makes
     low: str  # meaning of low draws
     high: str  # meaning of high draws
     is_normal: bool = False  # whether draws are normal rather than uniform
-    factor: int = 1  # the model addresses draws by the actor's identity times this
+    factor: int = 1  # the model identifies a draw by the actor's identity times this factor
 
 
 LINES = (
-    Line(Stream.PRESS, "districts", Asked.HELD, "local forces come out",
+    Line(Stream.PRESS, "districts", Eligible.HELD, "local forces come out",
          "local forces come out, and go home, sooner", "local forces come out, and go home, later"),
-    Line(Stream.LOCAL_ASSAULT, "districts", Asked.HELD, "local forces attack alone",
+    Line(Stream.LOCAL_ASSAULT, "districts", Eligible.HELD, "local forces attack alone",
          "local forces attack more often", "local forces attack less often"),
-    Line(Stream.ELDERS, "districts", Asked.HELD, "elders are sent",
+    Line(Stream.ELDERS, "districts", Eligible.HELD, "elders are sent",
          "elders are sent more often", "elders are sent less often"),
-    Line(Stream.HANDOVER, "districts", Asked.HELD, "handover by a garrison",
+    Line(Stream.HANDOVER, "districts", Eligible.HELD, "handover by a garrison",
          "garrisons hand over more readily", "garrisons hand over less readily"),
-    Line(Stream.OUTPOST, "outposts", Asked.HELD, "surrender of an outpost",
+    Line(Stream.OUTPOST, "outposts", Eligible.HELD, "surrender of an outpost",
          "outposts surrender more readily", "outposts surrender less readily"),
-    Line(Stream.DEFENDER_LOSSES, "districts", Asked.HELD, "losses of defenders, rounded",
+    Line(Stream.DEFENDER_LOSSES, "districts", Eligible.HELD, "losses of defenders, rounded",
          "losses are rounded down", "losses are rounded up"),
-    Line(Stream.ATTACKER_LOSSES, "districts", Asked.HELD, "losses of attackers, rounded",
+    Line(Stream.ATTACKER_LOSSES, "districts", Eligible.HELD, "losses of attackers, rounded",
          "losses are rounded down", "losses are rounded up"),
-    Line(Stream.BREAK, "districts", Asked.HELD, "a defence breaks",
+    Line(Stream.BREAK, "districts", Eligible.HELD, "a defence breaks",
          "defences break more readily", "defences break less readily"),
-    Line(Stream.SIEGE, "districts", Asked.HELD, "a siege succeeds",
+    Line(Stream.SIEGE, "districts", Eligible.HELD, "a siege succeeds",
          "sieges succeed more often", "sieges succeed less often"),
-    Line(Stream.LEAVE_UNATTACKED, "districts", Asked.HELD, "a cut-off garrison leaves",
+    Line(Stream.LEAVE_UNATTACKED, "districts", Eligible.HELD, "a cut-off garrison leaves",
          "cut-off garrisons leave more readily", "cut-off garrisons leave less readily"),
-    Line(Stream.ROAD_OPEN, "districts", Asked.FELL, "a road is open to those who flee",
+    Line(Stream.ROAD_OPEN, "districts", Eligible.FELL, "a road is open to those who flee",
          "more roads are open", "fewer roads are open"),
-    Line(Stream.REFUSE_SURRENDER, "units", Asked.FELL, "surrender after a handover",
+    Line(Stream.REFUSE_SURRENDER, "units", Eligible.FELL, "surrender after a handover",
          "more units surrender", "fewer units surrender"),
-    Line(Stream.CHANGE_SIDES, "units", Asked.FELL, "militia change sides",
+    Line(Stream.CHANGE_SIDES, "units", Eligible.FELL, "militia change sides",
          "more militia change sides", "fewer militia change sides"),
-    Line(Stream.CAPTURE_ON_FALL, "units", Asked.FELL, "capture when a district falls, rounded",
+    Line(Stream.CAPTURE_ON_FALL, "units", Eligible.FELL, "capture when a district falls, rounded",
          "captures are rounded down", "captures are rounded up"),
-    Line(Stream.CAPTURE_IN_FLIGHT, "units", Asked.FELL, "capture in flight, rounded",
+    Line(Stream.CAPTURE_IN_FLIGHT, "units", Eligible.FELL, "capture in flight, rounded",
          "captures are rounded down", "captures are rounded up"),
-    Line(Stream.COUNTERATTACK, "districts", Asked.LOST, "target of a counter-attack",
+    Line(Stream.COUNTERATTACK, "districts", Eligible.LOST, "target of a counter-attack",
          "other districts are chosen", "these districts are chosen", factor=100),
-    Line(Stream.RETAKE, "districts", Asked.LOST, "a counter-attack succeeds",
+    Line(Stream.RETAKE, "districts", Eligible.LOST, "a counter-attack succeeds",
          "counter-attacks succeed more often", "counter-attacks succeed less often"),
-    Line(Stream.INFLUENCE, "districts", Asked.ONCE, "influence of the Taliban on day 0",
+    Line(Stream.INFLUENCE, "districts", Eligible.ONCE, "influence of the Taliban on day 0",
          "influence is lower", "influence is higher", is_normal=True),
-    Line(Stream.HELD_ON_DAY_0, "districts", Asked.ONCE, "districts held on day 0",
+    Line(Stream.HELD_ON_DAY_0, "districts", Eligible.ONCE, "districts held on day 0",
          "fewer of its districts are held on day 0", "more of its districts are held on day 0"),
-    Line(Stream.PROVINCE_RESOLVE, "capitals", Asked.ONCE, "resolve of provinces",
+    Line(Stream.PROVINCE_RESOLVE, "capitals", Eligible.ONCE, "resolve of provinces",
          "resolve is lower", "resolve is higher", is_normal=True),
-    Line(Stream.DISTRICT_RESOLVE, "districts", Asked.ONCE, "resolve of districts",
+    Line(Stream.DISTRICT_RESOLVE, "districts", Eligible.ONCE, "resolve of districts",
          "resolve is lower", "resolve is higher", is_normal=True),
-    Line(Stream.UNIT_RESOLVE, "units", Asked.ONCE, "resolve of units",
+    Line(Stream.UNIT_RESOLVE, "units", Eligible.ONCE, "resolve of units",
          "resolve is lower", "resolve is higher", is_normal=True),
-    Line(Stream.GARRISON_SIZE, "districts", Asked.ONCE, "size of garrisons",
+    Line(Stream.GARRISON_SIZE, "districts", Eligible.ONCE, "size of garrisons",
          "garrisons are smaller", "garrisons are larger", is_normal=True),
-    Line(Stream.THRESHOLD, "districts", Asked.ONCE, "threshold of dread (theory private_thresholds)",
+    Line(Stream.THRESHOLD, "districts", Eligible.ONCE, "threshold of dread (theory private_thresholds)",
          "thresholds are lower", "thresholds are higher", is_normal=True),
-    Line(Stream.PRONG_START, "capitals", Asked.ONCE, "where prongs start",
+    Line(Stream.PRONG_START, "capitals", Eligible.ONCE, "where prongs start",
          "prongs start elsewhere", "prongs start here"),
 )  # fmt: skip
 
 
 def own_streams() -> dict[str, int]:
-    """Return the streams of the rules of the user, which are not in the ledger, by name of the rule."""
+    """Return the streams of the user's own rules, which are not in the ledger, keyed by rule name."""
     return {rule.name: rule.stream for rule in own_rules()}
 
 
@@ -135,12 +135,12 @@ class Cell(NamedTuple):
     """Sums over the counted draws of one stream, by region and week."""
 
     total: Floats  # sum of scores, each weighted by the share of worlds that have the draw
-    variance: Floats  # variance that this sum would have in free campaigns that share seeds as the worlds do
+    variance: Floats  # variance of this sum in free campaigns that share seeds in the same way as the worlds
     draws: Floats  # number of draws per world
 
 
 class Places(NamedTuple):
-    """Where the actors of a stream are at home: one element of each array per actor."""
+    """Home of each actor of a stream, with one array element per actor."""
 
     district: Integers
     region: Integers
@@ -180,7 +180,7 @@ def rows_of_luck(
     rows: list[dict[str, Any]] = []
     for line in LINES:
         actors, home = actors_of(line, facts, units)
-        if line.asked is Asked.ONCE:
+        if line.eligible is Eligible.ONCE:
             cell, dates = sum_once(line, actors, home, lasting, region_of, facts), [(0, 0)]
         else:
             places = Places(home, region_of[home], facts.province_of[home])
@@ -204,7 +204,7 @@ def weeks_of(last: int) -> list[tuple[int, int]]:
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """Return the columns that describe a cell: stream, region, days, distribution, what low and high draws mean."""
+    """Return the columns that describe a cell: stream, region, days, distribution, meaning of low and high draws."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
@@ -213,11 +213,11 @@ def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
 
 
 def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
-    """Return the columns with the numbers of a cell, among them its luck and its p-value.
+    """Return the columns with the numbers of a cell, including its luck and its p-value.
 
     Args:
         total: Weighted sum of the scores.
-        variance: Variance that this sum would have in free campaigns.
+        variance: Variance of this sum in free campaigns.
         draws: Number of counted draws per world.
     """
     luck = total / math.sqrt(draws)
@@ -233,7 +233,7 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
 
 
 def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
-    """Return, for every actor of a stream, the identity that addresses its draws, and its home district."""
+    """Return, for every actor of a stream, the identity that identifies its draws, and its home district."""
     if line.actors in ("districts", "capitals"):
         home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
         return facts.identity[home] * line.factor, home
@@ -255,7 +255,7 @@ def sum_by_week(
     Args:
         line: The stream.
         actors: Identity of each actor.
-        places: Where each actor is at home.
+        places: Home of each actor.
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.
         local: (worlds, days, provinces) Separate seeds of provinces; 0 if none.
         held: (worlds, days, districts) Whether the Taliban hold the district at the end of the day.
@@ -265,17 +265,18 @@ def sum_by_week(
     seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
     for week, (first, until) in enumerate(weeks):
         for day in range(first, until + 1):
-            asked: Booleans = np.asarray(asked_on(line, held, day))[:, places.district]
+            eligible: Booleans = np.asarray(eligible_on(line, held, day))[:, places.district]
             for there, own in groups_of(places.province, local[:, day]):
                 keys = hashed(hashed(seeds[:, day], int(line.stream)), day) ^ local_of(own)
-                add(cell, week, scored(line, keys, actors[there], asked[:, there]), places.region[there])
+                add(cell, week, scored(line, keys, actors[there], eligible[:, there]), places.region[there])
     return cell
 
 
 def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, Seeds]]:
-    """Yield groups of actors with the same seeds on a day, as positions, with their separate seed in each world.
+    """Divide actors into groups that have the same seeds on a day, and yield the positions and seeds of each group.
 
-    Actors of all provinces without a separate seed in any world form one group; each other province forms its own.
+    Provinces that have no separate seed in any world form one group; each of the others forms its own. The seeds are
+    the separate ones, one per world.
 
     Args:
         province_of: Province of each actor.
@@ -287,12 +288,12 @@ def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, S
         yield np.flatnonzero(province_of == province), local[:, province]
 
 
-def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
+def eligible_on(line: Line, held: Booleans, day: int) -> Booleans:
     """Return whether the model could have used each district's draw of a stream on a day (worlds x districts)."""
     before = held[:, day - 1]
-    if line.asked is Asked.HELD:
+    if line.eligible is Eligible.HELD:
         return ~before
-    return held[:, day] & ~before if line.asked is Asked.FELL else before & ~held[:, 0]
+    return held[:, day] & ~before if line.eligible is Eligible.FELL else before & ~held[:, 0]
 
 
 def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
@@ -309,13 +310,13 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, 1)))
     for province in range(len(facts.provinces)):
         there = facts.province_of[home] == province
-        asked = np.ones((lasting.shape[0], int(there.sum())), bool)
+        eligible = np.ones((lasting.shape[0], int(there.sum())), bool)
         keys = hashed(hashed(lasting[:, ONCE.index(line.stream), province], int(line.stream)), 0)
-        add(cell, 0, scored(line, keys, actors[there], asked), region_of[home[there]])
+        add(cell, 0, scored(line, keys, actors[there], eligible), region_of[home[there]])
     return cell
 
 
-def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
+def scored(line: Line, keys: Seeds, actors: Integers, eligible: Booleans) -> tuple[Integers, Floats, Floats]:
     """Return the normal score of every distinct draw that the model could have used on a day.
 
     Worlds with the same seeds have the same draws, which are returned once.
@@ -324,7 +325,7 @@ def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[
         line: The stream.
         keys: (worlds) Hash of the seeds, the stream and the day.
         actors: Identity of each actor.
-        asked: (worlds, actors) Whether the model could have used the draw.
+        eligible: (worlds, actors) Whether the model could have used the draw.
 
     Returns:
         For each draw: the position of its actor in `actors`, the share of worlds that could have used it, and its
@@ -333,7 +334,7 @@ def scored(line: Line, keys: Seeds, actors: Integers, asked: Booleans) -> tuple[
     different, which = np.unique(keys, return_inverse=True)
     order = np.argsort(which, kind="stable")
     starts = np.searchsorted(which[order], np.arange(different.size))
-    shares = np.add.reduceat(asked[order].astype(np.float64), starts, axis=0) / keys.size
+    shares = np.add.reduceat(eligible[order].astype(np.float64), starts, axis=0) / keys.size
     rows, places = np.nonzero(shares)
     drawn = hashed(different[rows], actors[places])
     return places, shares[rows, places], normal_of(drawn) if line.is_normal else score_of(drawn)
@@ -351,7 +352,7 @@ def normal_of(keys: Seeds) -> Floats:
 
 
 def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
-    """Add the scores, variances and numbers of draws from `scored` to the sums of their regions in one week."""
+    """Add the scores, variances and numbers of draws that `scored` returned to the sums by region for one week."""
     places, shares, scores = draws
     for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
         sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

@@ -2,9 +2,9 @@
 
 Every number is calculated from rows of the evidence table or from dated falls, as in `sim.scoring.targets`.
 Observations are assumed to be independent given the campaign. Falls are counted by group of provinces and window of
-days, so it does not matter which districts of the group fell. The number of dated falls that is expected is the
-campaign's number of falls times the share of falls that have a date, plus a small constant, because a date may be
-wrong. Errors and shares were set from how the sources counted, before any campaign was compared with them.
+days, so it does not matter which districts of the group fell. The expected number of dated falls is the campaign's
+number of falls times the share of falls that have a date, plus a small constant, because a date may be wrong. Errors
+and shares were chosen from the sources' methods of counting, before any campaign was compared with them.
 
 Reads data/observations.csv, data/evidence.csv and the dates of falls in data/districts.csv.
 """
@@ -37,7 +37,7 @@ LIKELIHOODS = {"normal": ("sd",), "log": ("sd",), "thinned": ("share", "size")}
 PUBLISHED = ("reported", "guess")
 ROUNDS = 1e-3  # largest rounding error allowed in the file: relative for figures of 1 or more, else absolute
 NIGHT = 1037.0  # soldiers counted in the largest night (evidence F001)
-OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty counts on the log scale may be far off, even if 0 is simulated
+OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty log counts may be far off, even where the model gives 0
 UNSEEN = 0.25  # expected number of dated falls if the campaign has none, because a date may be wrong
 
 
@@ -53,7 +53,7 @@ class Observation(NamedTuple):
     published: date  # day on which the figure was published
     is_guess: bool  # whether the day of publication is a guess
     value: float  # reported value, in the unit of the count
-    evidence: tuple[str, ...]  # ids; empty if only dated falls are counted
+    evidence: tuple[str, ...]  # ids of evidence rows; empty if only dated falls are counted
     likelihood: str  # normal, log (of 1 + number, with outliers) or thinned (negative binomial)
     sd: float  # standard deviation of a normal or log error; otherwise nan
     share: float  # share of falls that have a date, if thinned; otherwise nan
@@ -62,7 +62,7 @@ class Observation(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What an observation counts, as days and rows of the record of a campaign."""
+    """The days and rows of a campaign's record that an observation counts."""
 
     kind: str  # quantity that is counted
     first: int  # first day, counted from day 0
@@ -78,7 +78,7 @@ def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) 
         folder: Folder of observations.csv and districts.csv; None means the data folder of Panj.
 
     Returns:
-        The observations, in order of the last day that they count.
+        The observations, in order of their last day.
 
     Raises:
         PanjError: A row is invalid; the message names its line and column.
@@ -117,10 +117,10 @@ def read_observation(row: Row, records: Records) -> Observation:
 
 
 class Tally(NamedTuple):
-    """The parts of a campaign's record that are needed to count what observations count."""
+    """The parts of a campaign's record that observations count."""
 
     held: NDArray[np.bool_]  # (days, districts) whether the Taliban hold the district at the end of the day
-    taken_on: NDArray[np.int64]  # (districts) first day on which the Taliban took it; one past the last if they did not
+    taken_on: NDArray[np.int64]  # (districts) first day on which the Taliban took it; the day after the last if never
     crossed: NDArray[Any]  # (nights, posts) soldiers who crossed; a night belongs to the morning on which it ends
     admitted: NDArray[Any]  # (days, posts) people admitted
 
@@ -197,7 +197,7 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """Draw the figure that would have been reported if a campaign had been the truth.
+    """Draw the figure that would have been reported if a campaign had actually happened.
 
     Args:
         observation: The observation whose quantity and error are used.

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from statistics import mean, median, stdev
 
-from sim.assimilation.figures import TABLES, Followed, describe_worlds, draw_followed, read_followed
+from sim.assimilation.figures import TABLES, WorldTables, describe_worlds, draw_all_worlds, read_world_tables
 from sim.configuration.worlds import FEW_ANCESTORS
 from sim.data.record import evidence
 from sim.plots.captions import true_minus
@@ -19,11 +19,11 @@ from sim.plots.tables import Row
 from sim.study.files import write_errors, write_file
 from sim.wording import counted, format_day, list_words, percent, significant, with_range
 
-REACHED = 2.0  # a report whose surprise at the end is higher, in log units, is not met: about two standard errors
-TOLD = 5  # largest number of reports that a sentence lists
+REACHED = 2.0  # reports with a higher final surprise, in log units, are not met: about two standard errors
+TOLD = 5  # largest number of reports listed in a sentence
 MOST_FINDINGS = 10  # largest number of findings of the ledger of chance that are described
-NEAREST = 3  # number of cells of the ledger that are described if there is no finding
-ODD = 20.0  # a finding is described if at most one free campaign in this many is as far from the mean
+NEAREST = 3  # number of cells of the ledger that are described if there are no findings
+ODD = 20.0  # a finding is described if at most one in this many free campaigns is as far from the mean
 FIGURES = {  # by file name: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
@@ -62,9 +62,9 @@ def write_page_of_worlds(folder: Path) -> Path:
     Raises:
         PanjError: A table is missing or damaged, or the page cannot be written.
     """
-    made = read_followed(folder)
+    made = read_world_tables(folder)
     with write_errors(folder):
-        pictures = {path.name: path for path in draw_followed(made)}
+        pictures = {path.name: path for path in draw_all_worlds(made)}
         page = template_of("worlds.html").render(
             about={"study": f"worlds to {made.until}", "scenario": "assimilated"},
             heading=heading_of(made),
@@ -86,7 +86,7 @@ def write_page_of_worlds(folder: Path) -> Path:
         return write_file(folder / "report.html", page)
 
 
-def heading_of(made: Followed) -> str:
+def heading_of(made: WorldTables) -> str:
     """Return the heading of the page, which depends on whether there are enough distinct worlds for a sample."""
     day = format_day(made.until, year=True)
     return f"Worlds that followed the record to {day}" if made.is_sample else f"Campaigns near the record of {day}"
@@ -97,17 +97,17 @@ def text_of(value: object) -> str:
     return true_minus(significant(value, 5)) if isinstance(value, float) else str(value)
 
 
-def cited(made: Followed) -> set[str]:
+def cited(made: WorldTables) -> set[str]:
     """Return the ids of the evidence rows that the reports are based on."""
     return {id for row in made.observations for id in row["evidence"].split()}
 
 
 def worst_first(row: Row) -> float:
-    """Return a sort key by which the reports that the worlds disagree with most come first."""
+    """Return a sort key that puts the reports that the worlds disagree with most first."""
     return -float(row["surprise_at_the_end"])
 
 
-def describe_all(made: Followed) -> list[str]:
+def describe_all(made: WorldTables) -> list[str]:
     """Return all sentences of the page: on reports met and missed, on surprise, on the sample's size and on luck.
 
     Args:
@@ -116,8 +116,8 @@ def describe_all(made: Followed) -> list[str]:
     return [*describe_reached(made), describe_surprises(made), *describe_size(made), *describe_luck(made)]
 
 
-def describe_size(made: Followed) -> list[str]:
-    """Return sentences on whether there are enough distinct worlds, and on how certain the log evidence is.
+def describe_size(made: WorldTables) -> list[str]:
+    """Return sentences on whether there are enough distinct worlds, and on the certainty of the log evidence.
 
     If there are too few worlds, suggest what would help.
     """
@@ -140,8 +140,8 @@ def describe_size(made: Followed) -> list[str]:
     return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
 
 
-def describe_shared(made: Followed) -> list[str]:
-    """Return a sentence on the number of independent worlds that carry as much information as those of the ledger.
+def describe_shared(made: WorldTables) -> list[str]:
+    """Return a sentence on how many independent worlds would carry as much information as those of the ledger.
 
     Return a list with one sentence, or an empty list if there is no ledger.
     """
@@ -169,7 +169,7 @@ def describe_evidence(repeats: list[float]) -> str:
     )
 
 
-def describe_reached(made: Followed) -> list[str]:
+def describe_reached(made: WorldTables) -> list[str]:
     """Return sentences on the number of reports that the worlds agree with, and on those they disagree with most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
@@ -192,18 +192,15 @@ def describe_gap(row: Row) -> str:
     )
 
 
-def describe_surprises(made: Followed) -> str:
+def describe_surprises(made: WorldTables) -> str:
     """Return a sentence on the reports that were most surprising, given the reports of all earlier stages."""
     first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
     names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
     return f"The most surprising reports, given all earlier ones (surprise in log units): {names}."
 
 
-def describe_luck(made: Followed) -> list[str]:
-    """Return sentences on the ledger of chance: which cells are unusual, and how many would be so by chance alone.
-
-    The latter is the number of unusual cells in a ledger of free campaigns.
-    """
+def describe_luck(made: WorldTables) -> list[str]:
+    """Return sentences on the unusual cells of the ledger of chance, and how many a ledger of free campaigns has."""
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
@@ -230,11 +227,11 @@ def describe_not_counted(streams: Mapping[str, int]) -> list[str]:
     rules = "your own rule" if len(names) == 1 else "your own rules"
     return [
         f"The draws of {rules} {list_words(names)} are not counted: only a rule knows whose draws they are, so luck in "
-        "them is not looked for."
+        "them cannot be measured."
     ]
 
 
-def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
+def describe_strongest(made: WorldTables, told: Sequence[Row]) -> list[str]:
     """Describe the cells of the ledger of chance with the lowest p-values, unless there are findings to describe.
 
     Return an empty list if `told` has findings, or if the ledger has no cells.
@@ -243,7 +240,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
         return []
     first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
     sentences = " ".join(describe_finding(row, made.about["start_date"]) for row in first)
-    return [f"No finding; the cells nearest to one, such as chance alone would also give: {sentences}"]
+    return [f"No finding. The most unusual cells, which chance alone would also give: {sentences}"]
 
 
 def describe_finding(row: Row, start: str) -> str:
@@ -262,7 +259,7 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format the number of free campaigns among which one is expected to be at least as far off as a cell.
+    """Format how many free campaigns it takes, on average, for one to be at least as far off as a cell.
 
     The number has two significant figures; a million or more is formatted as `a million`.
     """
@@ -271,7 +268,7 @@ def odds(row: Row) -> str:
 
 
 def format_iso(day: str) -> str:
-    """Format an ISO date as, for instance, `22 June`."""
+    """Format an ISO date, for instance as `22 June`."""
     return format_day(date.fromisoformat(day))
 
 

@@ -1,6 +1,6 @@
 """Write the worlds of a sample, and tables that compare the worlds with free campaigns and with the record.
 
-`watch_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
+`count_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
 day at whose end the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it ends.
 """
 
@@ -58,17 +58,17 @@ NOUNS = {  # descriptions of the quantities that observations count
 Booleans = NDArray[np.bool_]
 
 
-class Seen(NamedTuple):
-    """Counts, crossings and holders of districts of a group of campaigns, from which tables and figures are made."""
+class CampaignCounts(NamedTuple):
+    """Counts, crossings and holders of districts in a group of campaigns, used for tables and figures."""
 
     counts: Floats  # (campaigns, observations) in the units of the observations; nan for a campaign that failed
     crossed: Integers  # (campaigns, days, posts) soldiers who crossed, by night
     held: NDArray[np.uint8]  # (campaigns, days, bytes) one bit per district: whether the Taliban hold it
 
-    def finished(self) -> "Seen":
+    def finished(self) -> "CampaignCounts":
         """Return the campaigns that did not fail."""
         there = ~np.isnan(self.counts).any(axis=1)
-        return Seen(self.counts[there], self.crossed[there], self.held[there])
+        return CampaignCounts(self.counts[there], self.crossed[there], self.held[there])
 
     def days(self, districts: int, rows: slice = slice(None)) -> Booleans:
         """Return whether the Taliban hold each district at the end of each day (campaigns x days x districts).
@@ -78,8 +78,8 @@ class Seen(NamedTuple):
         return np.unpackbits(self.held[rows], axis=2, count=districts).view(bool)
 
 
-def watch_batch(batch: Batch) -> Seen:
-    """Run the worlds of a batch, and return the counts, crossings and holders from which tables and figures are made.
+def count_batch(batch: Batch) -> CampaignCounts:
+    """Run the worlds of a batch, and return the counts, crossings and holders needed for tables and figures.
 
     Args:
         batch: The worlds to run, and the observations to count in each.
@@ -87,7 +87,7 @@ def watch_batch(batch: Batch) -> Seen:
     facts = facts_here()
     windows = windows_of(batch.observations, batch.order.start, batch.days)
     count, days = batch.shares.shape[0], batch.days + 1
-    seen = Seen(
+    seen = CampaignCounts(
         np.full((count, len(windows)), math.nan),
         np.zeros((count, days, len(facts.post)), np.int64),
         np.zeros((count, days, -(-len(facts.district) // 8)), np.uint8),
@@ -101,9 +101,9 @@ def watch_batch(batch: Batch) -> Seen:
     return seen
 
 
-def joined_seen(parts: Sequence[Seen]) -> Seen:
+def joined_counts(parts: Sequence[CampaignCounts]) -> CampaignCounts:
     """Concatenate several groups of campaigns into one."""
-    return Seen(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    return CampaignCounts(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
@@ -122,7 +122,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
     }
 
 
-def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
+def rows_of_days(samples: Mapping[str, CampaignCounts], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
     A row has the quantiles over campaigns, and the number of dated falls reported in the area up to that day.
@@ -141,7 +141,7 @@ def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iter
                 }  # fmt: skip
 
 
-def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
+def by_area(seen: CampaignCounts, facts: Facts) -> dict[tuple[str, str], Floats]:
     """Return the daily quantities of every area (campaigns x days), keyed by quantity and area."""
     found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
     for first in range(0, seen.held.shape[0], CHUNK):
@@ -153,11 +153,11 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
 
-def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
+def rows_of_crossings(samples: Mapping[str, CampaignCounts], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of crossings.csv, one per sample, night and post; a night or post may be `all`.
 
-    A row of one night is left out if nobody crossed and no count is reported. Reported counts are either for all posts
-    in one night or for one post over all nights.
+    The row of a night is left out if nobody crossed and no count was reported. Reported counts are either for all posts
+    in one night, or for one post over all nights.
     """
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)
@@ -182,7 +182,7 @@ def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) ->
                     }  # fmt: skip
 
 
-def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dict[str, Any]]:
+def rows_of_districts(samples: Mapping[str, CampaignCounts], facts: Facts) -> Iterator[dict[str, Any]]:
     """Yield the rows of districts.csv, one per district.
 
     A row has, for each sample, the share of campaigns in which the Taliban hold the district at the end of the last
@@ -221,25 +221,27 @@ def distinct(array: np.ndarray) -> int:
 
 
 class Sample(NamedTuple):
-    """A sample of worlds, with everything that is needed to write its files."""
+    """A sample of worlds, with everything needed to write its files."""
 
     cloud: Cloud
     model: Campaigns
     settings: Settings
     free: State  # numbers and seeds of the free campaigns
     terms: Floats  # (worlds, observations) log likelihoods
-    samples: dict[str, Seen]  # rerun worlds and free campaigns; empty if the tables of the page are not written
+    samples: dict[
+        str, CampaignCounts
+    ]  # rerun worlds and free campaigns; empty if the tables of the page are not written
     sizes: list[Sizes | None]  # numbers of distinct worlds after each stage; None if not known
     repeats: list[float]  # log evidence of each run of the sampler
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write the worlds, the table of stages and about.json, and all other tables too if worlds were rerun for them.
+    """Write the worlds, the table of stages and about.json; if worlds were rerun, also write all other tables.
 
     Args:
-        folder: Folder to write to; a page of an earlier sample is removed from it.
+        folder: Folder to write to; the page of an earlier sample is deleted from it.
         made: The sample.
-        asked: Hash of the request, by which a finished sample is recognised.
+        asked: Hash of the request, used to recognise a finished sample.
         seconds: Time that the sample took.
     """
     cloud, model, settings = made.cloud, made.model, made.settings
@@ -325,7 +327,7 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """Return the groups of provinces in which observations count falls, keyed by name, the smallest group first."""
+    """Return the groups of provinces for which falls are counted, keyed by name, the smallest group first."""
     regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
     return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
@@ -340,7 +342,7 @@ def name_of_region(observation: Observation) -> str:
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     """Return the rows of stages.csv, one per step of tempering.
 
-    The numbers of distinct worlds in a row are those at the end of the stage to which the step belongs.
+    The numbers of distinct worlds in a row are those at the end of the stage that the step is part of.
     """
     return [
         {
@@ -360,7 +362,7 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
+def rows_of_observations(made: Sample, free: CampaignCounts) -> list[dict[str, Any]]:
     """Return the rows of observations.csv: each report, the counts in free campaigns and in worlds, and the surprise.
 
     Let m be the highest log probability that the report can have in any campaign. `surprise` is m minus the log
@@ -385,7 +387,7 @@ def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
 
 
 def describe(observation: Observation, start: date) -> str:
-    """Describe the count of an observation, with its place and days: `Soldiers across at Tem, 5 July`."""
+    """Describe what an observation counts, where and when: `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
@@ -405,7 +407,7 @@ def span_of_days(observation: Observation, start: date) -> str:
 
 
 def best(observation: Observation) -> float:
-    """Return the highest log likelihood of an observation that any campaign can have."""
+    """Return the highest log likelihood that any campaign can give an observation."""
     if observation.likelihood == "thinned":
         return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
     return log_likelihood(observation, observation.value)

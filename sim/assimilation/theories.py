@@ -5,8 +5,8 @@ with many wide priors is penalised. A sample gives an unbiased estimate of the e
 the evidence itself is averaged over repeats, before the logarithm is taken.
 
 Reads   what `sim.assimilation.assimilate` reads.
-Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; while it runs,
-        the finished stages of each sample in the subfolder samples/, from which the same command resumes.
+Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; during the run,
+        the finished stages of each sample in the subfolder samples/, so that the same command can resume.
 Source  A ratio of evidence below 3.2 is hardly worth mentioning: Kass and Raftery 1995.
 """
 
@@ -45,7 +45,7 @@ DRAWS, SEED = 4_000, 20210707  # number and seed of the random draws for Monte C
 COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
 
 
-class Asked(NamedTuple):
+class SampleRequest(NamedTuple):
     """A sample to make: one theory with one seed."""
 
     theory: str
@@ -59,7 +59,7 @@ class Evidence(NamedTuple):
 
     names: tuple[str, ...]
     ends: tuple[date, ...]  # last day of each stage
-    logs: Floats  # (theories, repeats, stages) log evidence from everything reported by the end of the stage
+    logs: Floats  # (theories, repeats, stages) log evidence of everything reported by the end of the stage
 
     @property
     def mean(self) -> Floats:
@@ -128,7 +128,7 @@ def compare_theories(request: Assimilate) -> int:
     return 0
 
 
-def samples_of(request: Assimilate) -> list[Asked]:
+def samples_of(request: Assimilate) -> list[SampleRequest]:
     """List the samples to make, by theory and repeat. Raises PanjError if a setting is invalid."""
     overrides = Overrides.of(request.overrides)
     swept = [row for row in overrides if row.sweeps]
@@ -149,11 +149,11 @@ def samples_of(request: Assimilate) -> list[Asked]:
         for repeat in range(request.repeats):
             here = replace(one, seed=request.seed + repeat)
             model = Campaigns(order, observations, settings.facts, lambda batches: [])
-            found.append(Asked(theory, here, model, asked_of(here, order, observations)))
+            found.append(SampleRequest(theory, here, model, asked_of(here, order, observations)))
     return found
 
 
-def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: Console) -> Evidence:
+def evidence_of(wanted: Sequence[SampleRequest], place: Path, runner: Runner, console: Console) -> Evidence:
     """Make every sample that is not stored yet, and return the log evidence by theory, repeat and stage.
 
     Args:

@@ -28,7 +28,7 @@ def table_of_worlds(
 
     Args:
         cloud: The worlds, with numbers as cumulative prior probabilities.
-        priors: Prior of each number, by which its share is converted to the number's unit.
+        priors: Prior of each number, used to convert its share to its unit.
         names: Names of the observations.
         terms: (worlds, observations) Log likelihoods.
         about: Description of how the sample was made, stored in the metadata of the file.

@@ -8,7 +8,7 @@ Writes  calibration/ in the bank, or calibration_2021-06-22/ if `until` is that 
         when all new ones are complete.
 Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
         Refined fit: see `sim.calibrate.chains`.
-Assumed The share `accept` of the campaigns that is nearest to the record represents the posterior. An accepted campaign
+Assumed The campaigns nearest to the record (a share `accept` of all) represent the posterior. An accepted campaign
         keeps all its drawn parameters, so that their correlations are preserved; only the parameters chosen by
         screening are adjusted. The observation error enters through the units of distance and is not added as noise.
         The posterior is therefore too narrow if campaigns come nearer to the record than that error.
@@ -125,7 +125,7 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
 
 
 def check_until(request: Calibrate) -> None:
-    """Raise PanjError if the record ends before `until`, or if a fit to a part of the record is to be checked."""
+    """Raise PanjError if the record ends before `until`, or if checks are requested for a fit to part of the record."""
     if request.until > THE_LINE:
         raise PanjError(f"until: found {request.until}, expected a day up to {THE_LINE}", key="until")
     if request.check and not request.is_whole:

@@ -1,4 +1,4 @@
-"""Refined fit: sample the parameters by how well their campaigns agree with the record, averaged over chance.
+"""Refined fit: sample the parameters according to how well ensembles of their campaigns agree with the record.
 
 Reads and writes a folder of chains: `chain_<number>/<stage>.stage` for each stage. A stage is written atomically, so
         after any interruption the same call continues from the last complete stage and gives identical results.
@@ -6,7 +6,7 @@ Returns `Refined`, the draws of all chains with their scores.
 Source  A scoring rule in place of the log likelihood (generalised Bayesian inference): Pacchiardi, Khoo and Dutta,
         arXiv:2104.03889. Seeds that are kept while parameters change: the correlated pseudo-marginal method of
         Deligiannidis, Doucet and Pitt 2018, doi:10.1111/rssb.12280. Tempering and moves: `sim.sampler`.
-Method  Each draw has its own seeds, with which an *ensemble* of campaigns is run. The score of an event is the mean
+Method  Each draw has its own seeds; an *ensemble* of campaigns is run with them. The score of an event is the mean
         over its targets of the score of the ensemble, each divided by that of the bank plus the observation error: 0
         if every campaign equals the record, and below 1 for the bank. The joint density of parameters and seeds is
         that of the prior times exp(-rate x sum of the scores of all events); `rate` is called the learning rate. Since
@@ -39,13 +39,13 @@ from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
-PARTS = (4, 2, 1, 1)  # by stage: divisor of the size of ensembles, since a low learning rate needs less precise scores
+PARTS = (4, 2, 1, 1)  # divisor of ensemble size at each stage: a low learning rate needs less precise scores
 CHAIN = 2  # draws per chain of moves; the sampler runs many such chains
 DRAWN = 8  # draws from the prior for every draw that is kept
 BATCH = 4  # ensembles per task of a worker process
-SEED_BITS = 40  # number of random bits of the seed with which an ensemble begins
+SEED_BITS = 40  # number of random bits in the first seed of an ensemble
 SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed
-MOVES = {  # by kind of proposal: how often it is made; the first kinds are those of STEPS
+MOVES = {  # frequency of each kind of proposal; the first kinds are those of STEPS
     "one parameter": 0.1,
     "three parameters": 0.1,
     "eight parameters": 0.1,
@@ -57,7 +57,7 @@ OTHER_SEEDS, PART, WHOLE = range(len(STEPS), len(MOVES))
 SHARES, SEEDS, SCORES, EARLIER = range(4)  # positions of the arrays in a state
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Sizes = tuple[int, ...]  # numbers of campaigns, of which each ensemble runs the largest
+Sizes = tuple[int, ...]  # numbers of campaigns to score; each ensemble runs the largest of them
 Score = Callable[[Floats, Integers, Sizes], Floats]  # shares, first seeds, sizes -> scores (ensembles, sizes, events)
 
 
@@ -97,12 +97,12 @@ class Refined(NamedTuple):
 
     @property
     def seeds(self) -> Integers:
-        """Seed of the first campaign of the ensemble of each draw; its other campaigns have the seeds after it."""
+        """Seed of the first campaign in the ensemble of each draw; the other campaigns have the following seeds."""
         return np.concatenate([cloud.state[SEEDS] for cloud in self.clouds])
 
     @property
     def weights(self) -> Floats:
-        """Weight of each draw: those of one chain are equal, and add up to the chain's share of the evidence."""
+        """Weight of each draw; the weights within a chain are equal and add up to the chain's share of the evidence."""
         logs = np.array([cloud.log_evidence for cloud in self.clouds])
         shares = np.exp(logs - logs.max())
         sizes = [cloud.before.size for cloud in self.clouds]
@@ -120,12 +120,12 @@ class Refined(NamedTuple):
 
 
 class Ensembles:
-    """The model that `sim.sampler` samples: parameters of ensembles, the seeds they begin with, and their scores.
+    """The model that `sim.sampler` samples: the parameters, first seeds and scores of ensembles.
 
     Args:
         problem: The fitting problem.
-        score: Runs and scores ensembles; `problem.score`, or the same on worker processes.
-        effort: The size of the sample, which decides how many campaigns an ensemble has in each stage.
+        score: Function that runs and scores ensembles: `problem.score`, or a version of it that uses worker processes.
+        effort: The size of the sample, which determines the number of campaigns per ensemble in each stage.
     """
 
     stages = len(RATES)
@@ -145,7 +145,7 @@ class Ensembles:
         return state
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Return the states with the scores of this stage; ensembles that are larger than before are run for that."""
+        """Return the states with their scores in this stage, after rerunning ensembles that have become larger."""
         shares, seeds, scores, _ = state
         return self.scored(shares, seeds, stage) if self.effort.grows(stage) else (shares, seeds, scores, scores)
 
@@ -160,9 +160,9 @@ class Ensembles:
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Return log likelihoods, as `sim.sampler.Model.weigh` does.
 
-        The first array has minus the sum of the scores of the stage before, times its learning rate. The second has one
-        column per event: what changes when scores of this stage, at its rate, replace those of the stage before, whose
-        ensembles may be smaller; minus infinity if a campaign failed.
+        The first array is minus the sum of the scores in the previous stage, times its learning rate. The second has
+        one column per event: the change when the scores and rate of this stage replace those of the previous one,
+        whose ensembles may be smaller. It is minus infinity if a campaign failed.
         """
         before, after = (0.0, *RATES)[stage : stage + 2]
         fine = np.isfinite(state[SCORES]) & np.isfinite(state[EARLIER])
@@ -170,14 +170,14 @@ class Ensembles:
         return -before * earlier.sum(axis=1), np.where(fine, before * earlier - after * scores, -np.inf)
 
     def scored(self, shares: Floats, seeds: Integers, stage: int) -> State:
-        """Return a state with the scores of its ensembles in a stage and in the stage before."""
+        """Return a state with the scores of its ensembles in a stage and in the previous one."""
         sizes = self.effort.size(max(0, stage - 1)), self.effort.size(stage)
         found = self.score(shares, seeds, sizes)
         return shares, seeds, found[:, 1], found[:, 0]
 
 
 def first_seeds(rng: np.random.Generator, count: int) -> Integers:
-    """Draw the seeds with which `count` ensembles begin."""
+    """Draw the first seeds of `count` ensembles."""
     return rng.integers(2**SEED_BITS, size=count)
 
 
@@ -185,22 +185,22 @@ def refine(
     problem: Problem, effort: Effort, chains: int, seed: int, folder: Path, console: Console,
     pool: Executor | None = None,
 ) -> tuple[Refined, ...]:  # fmt: skip
-    """Run the chains, one after another, each continuing from its last complete stage of an earlier call.
+    """Run the chains one after another, resuming each from the last stage that an earlier call completed.
 
     Args:
         problem: The fitting problem.
         effort: The size of the sample.
-        chains: Number of chains, which are independent of each other.
+        chains: Number of independent chains.
         seed: Seed of the fit; together with the number of a chain, it determines every proposal.
-        folder: Folder of this fit, which no other fit uses; see `alone_in`.
+        folder: Folder of this fit, which no other fit uses; see `locked_folder`.
         console: Console for one line per stage.
-        pool: Process pool on which ensembles are run; without it they are run in this process.
+        pool: Process pool that runs the ensembles; None to run them in this process.
 
     Returns:
         The draws of all chains, at each learning rate.
 
     Raises:
-        PanjError: If a campaign failed in every ensemble that was drawn from the priors.
+        PanjError: If every ensemble drawn from the priors contains a failed campaign.
     """
     score = problem.score if pool is None else pooled_scorer(problem.score, pool)
     model = Ensembles(problem, score, effort)
@@ -224,7 +224,7 @@ def refine(
 
 
 def pooled_scorer(score: Score, pool: Executor) -> Score:
-    """Return a scorer that divides ensembles into batches and scores these on the processes of a pool."""
+    """Return a scorer that divides ensembles into batches and scores them in the processes of a pool."""
 
     def on_pool(shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
         with interrupts_ignored():  # worker processes that start here inherit this
@@ -268,7 +268,7 @@ def processes(count: int) -> Iterator[Executor]:
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise PanjError("calibrate: found that a process was killed, for lack of memory or by a signal, expected it to "
+        raise PanjError("calibrate: found a killed worker process (out of memory, or a signal), expected it to "
                         "finish; run the same command to continue from the last complete stage"
                         ) from error  # fmt: skip
     except BaseException:
@@ -286,7 +286,7 @@ def start_process() -> None:
 
 
 @contextmanager
-def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
+def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     """Lock a folder of chains for the duration of a block, and write the request to it.
 
     Args:

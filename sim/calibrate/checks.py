@@ -6,15 +6,15 @@ Writes  sbc.csv (one row per parameter), sbc_ranks.csv (one row per check and tr
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
         chosen by their reports alone. Tests and intervals are SciPy's.
 Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
-        with the `sd` of each target, because intervals are meant to cover the true values, not the reported ones. Two
-        further fits of the same truths show what that error does: one to reports without error, so that a fit that
-        merely ignores the error is not mistaken for a wrong one, and one in which that error is also added to the
+        with the `sd` of each target, because intervals should cover the true values, not the reported ones. Two
+        further fits to the same truths isolate its effect: one to reports without error, so that a fit that
+        merely ignores the error is not mistaken for a faulty one, and one in which that error is also added to the
         campaigns of the bank.
-        A reported range keeps its width in a synthetic report, and the truth has a uniform position in it, since a
-        range that always began at the truth would contain more information than the fit may use. A reported bound is
-        the value of another campaign, and the report states on which side of it the truth is, since a bound derived
+        A reported range keeps its width in a synthetic report, with the truth uniformly distributed in it: a
+        range that always began at the truth would give the fit too much information. A reported bound is
+        the value of another campaign, and the report states on which side of it the truth lies: a bound derived
         from the truth would reveal the truth itself.
-        Only campaigns with every summary are used as truths, as only they can be accepted. Screening uses only the
+        Only campaigns with every summary serve as truths, because only they can be accepted. Screening uses only the
         bank, so it is the same for every report. The truths share one bank, so they are not fully independent.
         Intervals are too narrow if they contain significantly fewer truths than they should, and too wide if more
         (exact binomial test). Otherwise, if ranks are not uniform (Kolmogorov-Smirnov), the posterior is off-centre if
@@ -53,7 +53,7 @@ from sim.calibrate.fit import (
     shares_of,
     summaries_of,
 )
-from sim.calibrate.heldout import sceptics, write_heldout
+from sim.calibrate.heldout import naive_ensembles, write_heldout
 from sim.calibrate.tables import write_tables
 from sim.errors import PanjError
 from sim.scoring.forecasts import targets_here
@@ -80,7 +80,7 @@ class Reports(NamedTuple):
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """Return a random generator for one use, identified by the number `what`; different uses have different streams."""
+    """Return the random generator for the use with number `what`; each use has its own stream."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
@@ -118,7 +118,7 @@ def reportable(summaries: Summaries) -> Integers:
 
 
 def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Reports:
-    """Choose the `count` reports that are nearest to the record, measured by the distance function of the fit."""
+    """Choose the `count` reports nearest to the record, by the distance function of the fit."""
     ends = [np.where(np.isfinite(low), low, high)
             for low, high in (scaled_bounds(summaries.targets), (reports.low, reports.high))]  # fmt: skip
     gaps = (ends[1] - ends[0]) / summaries.units
@@ -126,7 +126,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
     return Reports(reports.rows[order], reports.low[order], reports.high[order])
 
 
-def erring(made: Fit, summaries: Summaries) -> Fit:
+def with_report_error(made: Fit, summaries: Summaries) -> Fit:
     """Return the fit after adding a random observation error to every summary of every campaign."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
@@ -145,7 +145,7 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit the bank, without the reported campaign, to each report, and rank the true values within each posterior."""
+    """Fit the bank to each report, leaving out the reported campaign, and rank the true values in each posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -172,14 +172,14 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
     """Run all checks, and return their results, keyed by name.
 
-    Verdicts on parameters are based on the first check, whose name is empty.
+    Verdicts on parameters are based on the first check, which is keyed by an empty string.
     """
     summaries = summaries_of(made.bank.outcomes, made.targets)
     every = reportable(summaries)
     rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
     reports, exact = (reports_of(summaries, rows, errs) for errs in (True, False))
     near = nearest_reports(summaries, reports_of(summaries, every, True), min(NEAR, every.size // 10))
-    mended = erring(made, summaries)
+    mended = with_report_error(made, summaries)
     asked = {
         "": (made, reports, "Truths at random, reported with error"),
         "without_error": (made, exact, "the same, reported without error"),
@@ -204,9 +204,9 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
 
 
 def check(bank: Path, folder: Path, console: Console | None = None) -> None:
-    """Check a calibration by fits to campaigns with known parameters and by fits that leave targets out.
+    """Check a calibration by fits to campaigns with known parameters, and by fits without some of the targets.
 
-    Write the tables and sections of the checks; no figure is drawn.
+    Writes the tables and page sections of the checks, but draws no figures.
 
     Args:
         bank: Folder of the bank.
@@ -226,7 +226,7 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     found, console = read_bank(bank), console or console_of()
     made = fit(found, priors_of(found), targets_here(), accept)
     write_soundness(made, accept, folder, console)
-    write_heldout(made, accept, sceptics(made.targets, int(found.seeds.min()), console), folder, console)
+    write_heldout(made, accept, naive_ensembles(made.targets, int(found.seeds.min()), console), folder, console)
     for name in SECTIONS:
         section = json.loads((folder / name).read_text(encoding="utf-8"))
         write_tables(folder, {name: {**section, "posterior": about.get("posterior", "")}})
@@ -260,10 +260,10 @@ class Verdict(NamedTuple):
 
 
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
-    """Return the rank of the truth for each parameter: the share of the weight of all draws that is below the truth.
+    """Return the rank of the truth for each parameter: the weight of the draws below it, as a share of the total.
 
-    The truth itself is counted as one more draw, of mean weight. Ties are broken at random, so that integers also have
-    uniform ranks.
+    The truth itself counts as one more draw, of mean weight. Ties are broken at random, so that the ranks of integers
+    are uniform too.
     """
     below = weights @ (drawn < truth)
     level = weights @ (drawn == truth) + weights.mean()
@@ -304,7 +304,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
     """Name the main fault of the posteriors of a parameter, such as `too narrow`, or return `no fault seen`.
 
-    `chances` are the adjusted p-values of the tests, first those of the intervals and then that of the ranks.
+    `chances` has the adjusted p-values of the tests: those of the intervals, then that of the ranks.
     """
     faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
               if chance < ALPHA]  # fmt: skip
@@ -381,7 +381,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
     """Format the coverage of a central interval, as `0.885 (0.876 to 0.894)`.
 
     Args:
-        found: The results of the fits to all truths, of which only the ranks are used.
+        found: The results of the fits to all truths; only their ranks are used.
         places: Columns of the parameters over which the coverage is averaged.
         interval: Probability of the central interval, such as 0.9.
 
@@ -422,7 +422,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """Return a paragraph on the identified parameters, by the share of the squared prior error that fits remove."""
+    """Return a paragraph on which parameters are identified, judged by the squared prior error that fits remove."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]

@@ -40,8 +40,8 @@ from sim.study.store import read_scope
 
 MOST_CHOSEN = 8
 HARMONICS = 10  # Fourier harmonics of a summary along a parameter, SALib's default
-LEAST = 0.01  # lowest floor of the share of variance that a parameter must explain to be fitted
-CHANCE = 20.0  # CHANCE / campaigns is about the largest of 100 indices by chance alone (3 sd of 10 terms)
+LEAST = 0.01  # smallest possible floor: a parameter is fitted only if it explains more of the variance than this
+CHANCE = 20.0  # CHANCE / campaigns is roughly the largest of 100 indices that noise alone gives (3 sd of 10 terms)
 NORMAL = 1.4826  # factor from median absolute deviation to normal standard deviation
 UNIT = 1.0  # unit of the distance from an exact count, which has no observation error
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ class Summaries(NamedTuple):
 def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
     """Compute the distance of each campaign from the record.
 
-    All events have equal weights, and so have the targets within each event.
+    Events have equal weights, as do the targets within an event.
 
     Args:
         targets: The targets, one per column of `outside`.
@@ -107,7 +107,7 @@ def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Flo
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
-    """Compute the summaries of all campaigns in a table, for each target to be fitted whose outcome the table has.
+    """Compute the summaries of all campaigns in a table, for each fitted target whose outcome is in the table.
 
     Raise PanjError if there is no such target.
     """
@@ -133,8 +133,8 @@ def unit_of(target: Target, column: Floats) -> float:
     """Compute the unit of a target: sqrt(sd² + spread²).
 
     `sd` is the observation error. `spread` is the spread over the bank: the median absolute deviation, scaled to a
-    standard deviation. With it, a target that few campaigns meet does not dominate the distance. If `sd` is 0, as for
-    an exact figure, the unit is 1.
+    standard deviation. It keeps a target that few campaigns meet from dominating the distance. If `sd` is 0, as for an
+    exact figure, the unit is 1.
     """
     if target.sd == 0:
         return UNIT
@@ -230,7 +230,7 @@ def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
 
 
 def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outside: Floats, weights: Floats) -> Floats:
-    """Adjust the chosen parameters of each draw to the record by weighted linear regression.
+    """Adjust the chosen parameters of each draw to the record, by weighted linear regression.
 
     Args:
         drawn: Draws x parameters, in the units of the parameters.
@@ -254,7 +254,7 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
     return rows
 
 
-USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # defaults of a bank, which cover the days of all targets
+USUAL = {"runs": "50000"}
 ALWAYS = {"calibration": "prior", "daily": "false"}
 DRAWN = "rules."  # prefix of the columns of drawn parameters
 
@@ -398,7 +398,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 
 
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
-    """Accept the share `accept` of the campaigns that is nearest, with weights 1 - (distance / tolerance)².
+    """Accept the nearest campaigns, a share `accept` of all, with weights 1 - (distance / tolerance)².
 
     The tolerance is the distance of the nearest campaign that is not accepted. Raise PanjError if fewer than `fewest`
     campaigns have a positive weight.
@@ -429,7 +429,7 @@ def base_of(folder: Path) -> dict[str, Any]:
 
 
 def priors_of(bank: Bank) -> tuple[Prior, ...]:
-    """Return the priors from which a bank was drawn, which may differ from those declared now.
+    """Return the priors that a bank was drawn from, which may differ from those declared now.
 
     Args:
         bank: The bank.

@@ -1,4 +1,4 @@
-"""Predict targets by fits that do not use them: the targets of the two weeks after 22 June, and those of each event.
+"""Predict targets from fits that do not use them: those of the two weeks after 22 June, and those of each event.
 
 Reads   a bank, the targets, the last day that each outcome and each item of evidence covers, and naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
@@ -39,7 +39,7 @@ from sim.scoring.targets import DAY_0, MOST_FITTED, Target
 FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predicted"
 
 
-class Heard(NamedTuple):
+class EvidenceDates(NamedTuple):
     """Last days covered by outcomes and by items of evidence, and conflicts between items of evidence."""
 
     ends: Mapping[str, date]  # last day that is counted, by outcome
@@ -54,20 +54,20 @@ class Split(NamedTuple):
     kinds: dict[str, str]  # role by target: fitted, before, straddles or predicted
 
 
-def heard() -> Heard:
+def read_evidence_dates() -> EvidenceDates:
     """Read the last days covered by outcomes and by items of evidence, and the conflicts between items of evidence."""
     table = read_outcomes(facts_here(), DAY_0, DAYS)
     ends = {row.name: DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
-    return Heard(ends, {row.id: row.date_end for row in evidence}, {row.id: row.conflicts for row in evidence})
+    return EvidenceDates(ends, {row.id: row.date_end for row in evidence}, {row.id: row.conflicts for row in evidence})
 
 
-def ends_by(target: Target, day: date, when: Heard) -> bool:
+def ends_by(target: Target, day: date, when: EvidenceDates) -> bool:
     """Return whether the outcome of a target counts nothing after `day`."""
     return all(when.ends[name] <= day for name in names_of([target]))
 
 
-def is_told_by(target: Target, day: date, when: Heard) -> bool:
+def is_known_by(target: Target, day: date, when: EvidenceDates) -> bool:
     """Return whether all evidence of a target covers only days up to `day`.
 
     For a target without evidence, its own date is used.
@@ -75,16 +75,16 @@ def is_told_by(target: Target, day: date, when: Heard) -> bool:
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
 
-def is_of_days_up_to(target: Target, day: date, when: Heard) -> bool:
+def is_of_days_up_to(target: Target, day: date, when: EvidenceDates) -> bool:
     """Return whether the date, the outcome and all evidence of a target concern only days up to `day`."""
-    return target.date <= day and ends_by(target, day, when) and is_told_by(target, day, when)
+    return target.date <= day and ends_by(target, day, when) and is_known_by(target, day, when)
 
 
-def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
+def split_by(targets: Sequence[Target], day: date, when: EvidenceDates) -> Split:
     """Choose the targets that a fit made at the end of `day` uses, and return the role of every target in that fit."""
     kinds = {}
     for target in targets:
-        early, told = ends_by(target, day, when), is_told_by(target, day, when)
+        early, told = ends_by(target, day, when), is_known_by(target, day, when)
         straddles = not early and (told or target.event == KNOWN_EVENT)
         kinds[target.target] = BEFORE if early else STRADDLES if straddles else PREDICTED
     able = [target for target in targets if is_of_days_up_to(target, day, when) and not target.parts]
@@ -98,19 +98,19 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def targets_until(targets: Sequence[Target], day: date) -> tuple[Target, ...]:
-    """Return the targets that concern only days up to a given one, for a fit to these, whenever they were published.
+    """Return the targets that concern only days up to a given day, whenever they were published, for a fit to them.
 
     Args:
         targets: All targets.
         day: The last day that outcomes and evidence may cover.
 
     Returns:
-        The targets, with the use that they have in such a fit: fitted, by the first fit too, or scored.
+        The targets, with their use in such a fit: fitted (also by the first fit), or scored.
 
     Raises:
         PanjError: If none of them can be fitted.
     """
-    when = heard()
+    when = read_evidence_dates()
     fitted = {target.target for target in split_by(targets, day, when).fitted}
     if not fitted:
         raise PanjError(f"until: found {day}, by which no target can be fitted, expected a later day", key="until")
@@ -143,7 +143,7 @@ def without(made: Fit, event: str, accept: float) -> Fit:
     return fit(made.bank, made.priors, [target for target in made.targets if target.event != event], accept)
 
 
-def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> list[Forecast]:
+def naive_ensembles(targets: Sequence[Target], first_seed: int, console: Console) -> list[Forecast]:
     """Make the naive forecasts from counts up to 22 June, as in `python -m sim score`."""
     console.print(f"Making {RECORDS} records of each naive forecast ...")
     grounds = grounds_of(compose_settings(), range(first_seed, first_seed + RECORDS))
@@ -152,7 +152,7 @@ def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> li
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
     """Fit the bank to data up to 22 June, then without each event in turn; write tables and a section of the page."""
-    split = split_by(made.targets, KNOWN_UNTIL, heard())
+    split = split_by(made.targets, KNOWN_UNTIL, read_evidence_dates())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
     held = fit(made.bank, made.priors, split.fitted, accept)
@@ -225,7 +225,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target of the events that were left out, without targets whose outcome campaigns lack."""
+    """Make one row per target of each event that was left out, skipping targets whose outcome campaigns lack."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])

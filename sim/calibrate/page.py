@@ -53,11 +53,11 @@ PROVENANCE = {  # by key of fit.json: label on the page
 }  # fmt: skip
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "steps.csv", "events.csv", "chains.csv", "chains.parquet")  # fmt: skip
-PRESSED = 4.0  # ratio of posterior to prior from which the outermost bin of the prior is mentioned
+PRESSED = 4.0  # smallest ratio of posterior to prior in the outermost bin of a prior that the page mentions
 BINS = 16  # equally probable bins of the prior
-FEW_ORIGINS = 10  # draws of the prior from which the draws of a chain should at least descend
+FEW_ORIGINS = 10  # a warning is given if the draws of a chain descend from fewer draws of the prior
 FEW = 50  # effective sample size below which the score without an event is called uncertain
-LEARNED = 0.25  # contraction from which a parameter counts as learned from the record
+LEARNED = 0.25  # smallest contraction at which a parameter counts as learned from the record
 NOT_REFINED = "none"
 Cells = list[str]
 Floats = NDArray[np.float64]
@@ -327,13 +327,13 @@ def sources_of(rows: Iterable[Row]) -> list[Source]:
 
 
 def describe_fit(made: Fitted) -> str:
-    """Describe the sample of a fit: numbers of drawn campaigns, of accepted campaigns or draws, and of targets used."""
+    """Describe the sample of a fit: how many campaigns were drawn, campaigns or draws accepted, and targets used."""
     about = made.about
     failed = describe_failures(about["failed"])
     until = date.fromisoformat(about.get("until") or THE_LINE.isoformat())
     known = "" if until == THE_LINE else (
         f"Only reports of days up to {format_day(until)} are fitted; `panj score` with calibration.file= and the "
-        "posterior of this fit compares its campaigns with all reports, those of later days among them."
+        "posterior of this fit compares its campaigns with all reports, including those of later days."
     )  # fmt: skip
     sample = f"{about['rows']:,} campaigns drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
@@ -396,7 +396,7 @@ def describe_learned(made: Fitted) -> list[str]:
 
 
 def describe_origins(made: Fitted) -> list[str]:
-    """Return a warning that a refined fit is too narrow, if draws of a chain descend from few draws of the prior."""
+    """Warn that a refined fit is too narrow, if the draws of a chain descend from only a few draws of the prior."""
     origins = made.about.get("origins", [])
     if not origins or min(origins) >= FEW_ORIGINS:
         return []
@@ -413,7 +413,7 @@ def contraction_of(made: Fitted, key: str) -> float:
 
 
 def describe_chains(made: Fitted) -> list[str]:
-    """Describe how the chains reached the posterior and whether they agree; nothing if the fit was not refined."""
+    """Describe how the chains reached the posterior and whether they agree; empty if the fit was not refined."""
     if not made.is_refined:
         return []
     last = [row for row, after in zip(made.steps, [*made.steps[1:], None], strict=True)
@@ -446,8 +446,8 @@ def describe_trials(made: Fitted) -> str:
     rates, scores = (list_words([form(trial) for trial in trials]) for form in (
         lambda trial: f"{trial['rate']:g}", lambda trial: f"{trial['again']:.2f}"))  # fmt: skip
     return (
-        f"Of the learning rates {rates} it is the one at which new campaigns score best: {scores}, summed over events, "
-        "in campaigns that are not used again. "
+        f"Of the learning rates {rates}, this is the one at which new campaigns score best: {scores}, summed over "
+        "events, in campaigns that are not used again. "
     )
 
 
@@ -461,8 +461,8 @@ def describe_events(made: Fitted) -> list[str]:
         f"The mean score of {counted(len(made.events), 'event')} is {mean['bank']:.2f} in the prior sample, "
         f"{mean['ensembles']:.2f} in the ensembles and {mean['again']:.2f} in {made.about['again']:,} new campaigns "
         f"with draws of the posterior. New campaigns come nearer than the prior sample to {nearer['again']} of them.",
-        f"Each event scored without its own figures, the mean is {mean['without']:.2f}, and new campaigns come nearer "
-        f"than the prior sample to {nearer['without']}.",
+        f"If each event is scored without its own figures, the mean is {mean['without']:.2f}, and new campaigns come "
+        f"nearer than the prior sample to {nearer['without']}.",
     ]
     thin = [row for row in made.events if float(row["effective_without"]) < FEW]
     if thin:

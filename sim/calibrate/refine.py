@@ -6,9 +6,9 @@ Writes  chains/<digest>/ in the folder of the fit, with every stage of the chain
 Returns `RefinedFit`; `Scorer`, which runs and scores ensembles on worker processes.
 Method  All targets are used, not only those of the first fit; all events count the same. A target whose score is 0 for
         the bank, because its range holds every campaign, is left out. Campaigns are also run with draws of the
-        posterior and seeds that no ensemble has, since draws are favoured a little by the seeds of their own ensemble.
-        The learning rate is that at which such campaigns score best, of the rates at which stages of the chains end.
-        The campaigns that decide this are not those with which the fit is then compared.
+        posterior and new seeds, since each draw is slightly favoured by the seeds of its own ensemble.
+        The learning rate is the one at which such campaigns score best, among the rates at the ends of stages.
+        The campaigns used for this choice are not used again when the fit is compared with the record.
 """
 
 import json
@@ -38,7 +38,7 @@ from sim.calibrate.chains import (
     Problem,
     Refined,
     Sizes,
-    alone_in,
+    locked_folder,
     processes,
     refine,
 )
@@ -63,14 +63,14 @@ from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores, quick takes about 4 minutes, and full, with which the shipped posterior was made, about 25
+EFFORTS = {  # minutes on two cores: quick about 4, full (used for the shipped posterior) about 25
     "quick": Effort(draws=128, campaigns=16, moves=4),
     "full": Effort(draws=256, campaigns=32, moves=6),
 }
 METHOD = 4  # version of the method; raise it whenever chains or scores change, so that earlier chains are not continued
-FARTHEST = 1.0  # distance of a campaign without the outcome: only shares can be missing, for want of falls or crossings
-SHOWN = 8  # number of parameters that figures and tables show: those of which the record removes most of the variance
-AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
+FARTHEST = 1.0  # distance of a campaign that lacks the outcome: a share, missing for lack of falls or crossings
+SHOWN = 8  # number of parameters in figures and tables: those whose variance the record reduces most
+AGAIN = 500  # campaigns run with draws of the posterior, for comparison with the targets
 PIECE = 50  # campaigns per task of a worker process
 LIBRARIES = ("numpy", "scipy")  # libraries whose versions affect the draws of a chain
 Floats = NDArray[np.float64]
@@ -101,7 +101,7 @@ class RefinedFit(NamedTuple):
     campaigns: int  # campaigns that the chains ran
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """Return two forecasts, keyed by column prefix: of campaigns of the ensembles, and of runs of new seeds."""
+        """Return two forecasts, keyed by column prefix: campaigns of the ensembles, and campaigns with new seeds."""
         return {
             "accepted": forecast_of(self.accepted, targets, self.refined.weights),
             "again": forecast_of(self.again, targets),
@@ -109,7 +109,7 @@ class RefinedFit(NamedTuple):
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
-    """Run the requested chains, and then campaigns with draws of their posterior.
+    """Run the requested chains, then campaigns with draws from their posterior.
 
     A call that was interrupted continues from the last complete stage.
 
@@ -123,15 +123,15 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
         The refined fit.
 
     Raises:
-        PanjError: If the settings of the bank now resolve differently, if a campaign of every ensemble failed, or if a
-            process was killed.
+        PanjError: If the settings of the bank now resolve differently, if every ensemble contains a failed campaign, or
+            if a process was killed.
     """
     order = order_of(made.bank)
     units = units_of(made.targets, forecast_of(made.bank.outcomes, made.targets))
     effort, asked = EFFORTS[request.refine], asked_of(made, request, units)
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
     folder = place / "chains" / digest
-    with alone_in(folder, asked), processes(cores()) as pool:
+    with locked_folder(folder, asked), processes(cores()) as pool:
         problem = problem_of(made, order, units)
         by_rate = refine(problem, effort, request.chains, request.seed, folder, console, pool)
         return completed(made, order, units, effort, by_rate, folder, console, pool)
@@ -150,8 +150,8 @@ def events_of(targets: Iterable[Target]) -> tuple[str, ...]:
 def units_of(targets: Sequence[Target], bank: Forecast) -> dict[Target, float]:
     """Return the unit of the score of each target: the score of the bank plus the observation error.
 
-    A miss that is small compared with the error of the report thus counts little. Targets that every campaign of the
-    bank meets, or that the bank does not have, are left out.
+    A miss that is small compared with the error of the report therefore counts little. Targets that every campaign of
+    the bank meets, or that the bank lacks, are left out.
     """
     by_target = {target: score_of(target, bank) for target in targets}
     return {target: unit + error_of(target) for target, unit in by_target.items() if 0 < unit < math.inf}
@@ -167,7 +167,7 @@ def error_of(target: Target) -> float:
 def score_of(target: Target, forecast: Forecast) -> float:
     """Return the score of a target: its CRPS, with campaigns that lack the outcome counted at the distance `FARTHEST`.
 
-    The score is infinite if no campaign was asked for the outcome.
+    The score is infinite if the outcome was not counted in any campaign.
     """
     found = measure(target, forecast)
     if found is None:
@@ -204,7 +204,7 @@ def completed(
     made: Fit, order: Order, units: dict[Target, float], effort: Effort, by_rate: Sequence[Refined], folder: Path,
     console: Console, pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """Choose the learning rate after all chains have ended, and run campaigns with the draws of that rate."""
+    """Choose the learning rate after all chains have ended, and run campaigns with the draws at that rate."""
     first = int(made.bank.seeds.max()) + 1
     console.print(f"Running {AGAIN} campaigns with the draws of each of {len(by_rate)} learning rates ...")
     posteriors = [posterior_at(one, made) for one in by_rate]
@@ -241,14 +241,14 @@ def completed(
 
 
 def campaigns_run(last: Refined, effort: Effort) -> int:
-    """Return the number of campaigns that the chains ran to the end of the last stage.
+    """Return the number of campaigns that the chains ran up to the end of the last stage.
 
-    These are the draws from the prior, the ensembles that later stages run anew because they grow, and the proposals.
+    These are the draws from the prior, the ensembles that grew and were run again in later stages, and the proposals.
     """
     kept = len(last.seeds)
-    anew = kept * sum(effort.size(stage) for stage in range(len(RATES)) if effort.grows(stage))
+    grown = kept * sum(effort.size(stage) for stage in range(len(RATES)) if effort.grows(stage))
     steps = [step for cloud in last.clouds for step in cloud.steps]
-    return DRAWN * kept * effort.size(0) + anew + sum(sum(step.proposed) * effort.size(step.stage) for step in steps)
+    return DRAWN * kept * effort.size(0) + grown + sum(sum(step.proposed) * effort.size(step.stage) for step in steps)
 
 
 def drawn_of(refined: Refined, made: Fit) -> list[dict[str, float]]:
@@ -271,7 +271,7 @@ def score_again(
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Run one campaign per seed, each with a draw of a posterior, and return the table of those that did not fail."""
+    """Run one campaign per seed, each with a draw from a posterior; return the outcomes of those that did not fail."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
@@ -323,10 +323,10 @@ def rate_after(step: Step) -> float:
 
 
 def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast) -> list[dict[str, Any]]:
-    """Make one row per event: its mean score over ensembles, in new campaigns, and in these without the event.
+    """Make one row per event: its mean score in ensembles, in new campaigns, and in new campaigns without the event.
 
-    Without an event, new campaigns are weighted by exp(rate x score) of the event in the ensemble of their draw, which
-    gives the posterior of all other events.
+    To leave out an event, new campaigns are weighted by exp(rate x score), with the score of the event in the ensemble
+    of their draw; this gives the posterior of all other events.
     """
     drawn = [found.posterior.row(seed) for seed in found.again["seed"].to_pylist()]
     whole, rows = forecast_of(found.again, targets), []
@@ -353,7 +353,7 @@ def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
 
 
 def most_learned(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
-    """Return the keys of the parameters of which the record removes most of the variance, strongest first."""
+    """Return the keys of the parameters whose variance the record reduces most, strongest first."""
     spreads = [spread_of(column, refined.weights) for column in refined.shares.T]
     return tuple(priors[place].key for place in np.argsort(spreads, kind="stable")[:SHOWN])
 
@@ -440,7 +440,7 @@ def run_again(
 
 
 class Prepared(NamedTuple):
-    """What campaigns of the same settings share on a worker."""
+    """Objects that all campaigns with the same settings share on a worker."""
 
     layout: Layout
     world: World  # arrays that every campaign overwrites
@@ -448,7 +448,7 @@ class Prepared(NamedTuple):
 
 
 def prepared(order: Order, names: Sequence[str]) -> Prepared:
-    """Prepare campaigns of which the outcomes `names` are counted. Raise PanjError if this worker has other rules."""
+    """Prepare to run campaigns and count the outcomes `names`. Raise PanjError if this worker has other rules."""
     check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = tuple(row for row in outcomes_of(order.start, order.days) if row.name in names)

@@ -64,7 +64,7 @@ def rows_of_numbers(
         chosen: Keys of the fitted parameters.
         believed: The drawn parameters of the bank, campaigns x parameters.
         posterior: The posterior, with all parameters.
-        tolerance: Largest distance at which a campaign was accepted; None if draws are not chosen by distance.
+        tolerance: Largest distance of an accepted campaign; None if draws are not chosen by distance.
         first: The posterior of the first fit, if that was refined.
 
     Returns:

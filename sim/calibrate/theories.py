@@ -4,8 +4,8 @@ Reads   two or more banks that differ only in the group `theory`; the targets to
 Writes  theories/ in the first bank: theories.csv (one row per theory and tolerance), told_apart.csv (per true theory),
         theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
 Source  Model choice by rejection ABC: Toni and others 2009. The weights depend on the summaries, so they have to be
-        tested on known truths: Robert and others 2011. Intervals use Jeffreys' prior for a proportion (SciPy). A ratio
-        of weights below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
+        tested on known truths: Robert and others 2011. Intervals use the Jeffreys prior for a proportion (SciPy). A
+        ratio of weights below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
 Assumed All theories are equally likely a priori, whatever the size of their banks, and their parameters are
         distributed as their priors, so a theory with many wide priors is penalised for them. There is no regression
         adjustment.
@@ -164,7 +164,7 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
 
 
 def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
-    """Compute the acceptance rate of each theory if the nearest campaigns, a share `accept` of all, are accepted."""
+    """Compute the acceptance rate of each theory when the nearest campaigns, a share `accept` of all, are accepted."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))
     ]
@@ -212,7 +212,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Return one sentence per theory, the likeliest first: its weight, and whether it differs clearly from the first.
+    """Return one sentence per theory, the likeliest first: its weight, and whether it can be told from the first.
 
     It cannot if the ratio of the two weights may be below BARELY.
     """

@@ -1,8 +1,8 @@
-"""Keep the visitor's choices in the address of a page, so that a reload, Back and a second tab show the same.
+"""Keep the visitor's choices in the address of a page, so that they survive a reload, Back and a second tab.
 
 Reads   the query of an address, such as `?choice=border=closed&seed=12&evening=2021-07-04`.
 Writes  the state in `sim.classroom.hooks`; `lifeline.vue` shows the query of that state in the browser.
-Assumes Nothing personal is in an address: it names no student and no team.
+Assumes An address contains nothing personal: it names no student and no team.
 """
 
 from collections.abc import Callable, Sequence

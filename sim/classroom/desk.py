@@ -2,9 +2,9 @@
 
 Reads   choices of settings, as command-line overrides; who requests them: a browser, or a choice in a class session.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
-Order   Requests come first if no campaign with their settings has been started. Next, those come first whose requester
-        has had fewer turns of `TURN` campaigns; then, those that were made earlier. Results are shared, so the
-        same campaign is not run twice.
+Order   Requests whose settings have no started campaign come first. Among the others, those of requesters who have
+        had fewer turns of `TURN` campaigns come first, then earlier requests. Results are shared, so no campaign is
+        run twice.
 """
 
 import logging
@@ -36,7 +36,7 @@ TURN = 200  # campaigns in a requester's turn
 MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets per requester
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # few campaigns: the world of each takes tens of MB
-LATENCIES = 10_000  # number of waiting times kept per kind, the most recent ones
+LATENCIES = 10_000  # number of most recent waiting times kept per kind
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
 RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # as `run_piece`: outcomes, and the first error or an empty string

@@ -1,4 +1,4 @@
-"""Read numbers that people type in the digits of their own script, such as Persian or Arabic ones."""
+"""Read numbers typed in the digits of any script, such as Persian or Arabic."""
 
 import re
 import unicodedata
@@ -10,13 +10,13 @@ DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d{1,20}|\d{1,12},(?!\d{3}$)\d{1,20})", re
 
 
 def in_ascii(text: str) -> str:
-    """Return a text with the digits of every script as 0 to 9, and with the signs of numbers of ASCII.
+    """Return a text with the digits and number signs of every script converted to ASCII.
 
     Args:
         text: What was typed, such as `۱٬۰۳۷` or `٣٫٥`.
 
     Returns:
-        The text, such as `1,037` or `3.5`, without marks of direction; anything else in it is unchanged.
+        The text, such as `1,037` or `3.5`, without direction marks; everything else is unchanged.
     """
     return "".join(
         SIGNS.get(letter) or str(unicodedata.decimal(letter, letter)) for letter in text if letter not in MARKS

@@ -195,7 +195,7 @@ class Exercise:
         return reported(id)
 
     def known(self) -> pd.DataFrame:
-        """Return the counts that were known on 22 June 2021, the evening of the forecasts, one row per day."""
+        """Return the counts known on 22 June 2021, the evening of the forecasts, with one row per day."""
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:

@@ -37,14 +37,14 @@ from starlette.websockets import WebSocketClose
 from sim.classroom.texts import current_language, texts_of
 
 COOKIE = "panj-room"
-GUESSER = "panj-door"  # cookie of a browser that has given a wrong code
+GUESSER = "panj-door"  # cookie of a browser that has entered a wrong code
 CLASS = "class"  # parameter of an address that names a class session, such as /join?class=FKMRWX
 JOIN_PATH = "/join"  # page on which a class session is joined
 BROWSER = "solara-session-id"  # Solara's cookie, the secret of a browser
 LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are not easily confused
 LONG = 6  # characters in a code
-PAUSE, LONG_PAUSE = 0.1, 0.5  # seconds by which a wrong code delays the next guess: of its browser, of its address
-MOST_WRONG = 20  # wrong codes after which a browser has to wait in the queue of its address
+PAUSE, LONG_PAUSE = 0.1, 0.5  # delay of the next guess after a wrong code, by browser and by address, seconds
+MOST_WRONG = 20  # number of wrong codes after which a browser must wait in the queue of its address
 MOST_GUESSERS, AN_HOUR = 600, 3600.0  # browsers per address and hour that may guess without waiting for others
 MOST_GUESSES = 100  # maximum guesses that wait in the queue of one address
 KNOWN_ADDRESSES = 10_000
@@ -158,10 +158,9 @@ class Gate:
         app: The application with the pages.
         room: The address of the server, and the code of the room.
         make_room: Discards abandoned pages from memory; returns whether a browser may open one more page.
-        session_with: Returns the class session with a code as it was typed, or None. The code of an open session
-            also admits the browser, and leads to that session.
-        secret: Key with which cookies are signed; admitted browsers stay admitted as long as it does not change.
-            Empty for a random key.
+        session_with: Function that returns the class session with a code as typed, or None. The code of an open session
+            also admits the browser and redirects it to that session.
+        secret: Key for signing cookies; browsers stay admitted as long as it does not change. Empty for a random key.
     """
 
     def __init__(
@@ -256,7 +255,7 @@ class Gate:
         return response
 
     def turnstile_of(self, asked: HTTPConnection) -> tuple[Turnstile, str]:
-        """Return the queue in which a browser waits until its code is checked, and the cookie that names the browser.
+        """Return the queue in which a browser waits for its code to be checked, and the cookie that identifies it.
 
         Each browser has a separate queue. A browser that has guessed wrong too often, or that exceeds the number of
         browsers of its address, waits in the queue of its address.
@@ -362,7 +361,7 @@ def with_headers(send: Send, scope: Scope) -> Send:
 def page_policy(host: str, nonce: str) -> str:
     """Return a Content Security Policy that allows this server's files, inline styles, and scripts with `nonce`.
 
-    It also allows `eval`, with which Vue compiles templates in the browser.
+    It also allows `eval`, which Vue needs to compile templates in the browser.
     """
     return "; ".join([
         "default-src 'self'",

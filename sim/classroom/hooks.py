@@ -21,7 +21,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
-SPARE, LONGEST = 10, 4.0  # seconds of pause per second of drawing, and longest pause: a large class redraws less often
+SPARE, LONGEST = 10, 4.0  # pause per second of drawing, and longest pause, seconds: large classes redraw less often
 BREATH = 0.1  # minimum seconds between updates of a class session
 State = TypeVar("State")
 Action = Callable[[], object]
@@ -47,7 +47,7 @@ def keep(texts: Mapping[str, str]) -> None:
 
 
 def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
-    """Use a text that is stored in the address of the page, so that a reload, Back and a second tab show the same.
+    """Use a text that is stored in the address of the page, so that it survives a reload, Back and a second tab.
 
     Args:
         key: Key of the text in the address, one of `sim.classroom.address.KEYS`.
@@ -141,13 +141,14 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
 
 def shower_of(ticket: Ticket, draw: Callable[[tuple[int, int, bool]], None]) -> Callable[[], bool]:
-    """Return a function that draws the state of a request if it has changed, and returns whether it drew its end.
+    """Return a function that redraws a request if its state has changed.
 
-    If a request ends while the page is being drawn, the page must be drawn once more.
+    The function returns True once it has drawn the request as ended. If a request ends while the page is being drawn,
+    the page must be drawn once more.
 
     Args:
         ticket: The request.
-        draw: Draws a state: finished campaigns, place in the queue, and whether the request has ended.
+        draw: Function that draws a state: finished campaigns, place in the queue, and whether the request has ended.
     """
     seen: list[object] = []
 
@@ -240,7 +241,7 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """Create a function that calls an action and, if the action raises PanjError, keeps its message for display.
+    """Create a function that calls an action and keeps the message of any PanjError for display.
 
     Returns:
         The message of the PanjError that the latest action raised (empty if it raised none), and the function.

@@ -5,9 +5,9 @@ random draws in both.
 
 Reads   a choice of settings, a decision and a day.
 Returns tables of outcomes with one row per pair, for `sim.classroom.reading`.
-Assumes Pairs end on the day after the record, because every outcome that is offered is counted by then. The trial pairs
-        that suggest an evening have other seeds than the pairs that are shown, so that the suggestion does not make the
-        difference look larger than it is.
+Assumes Pairs end on the day after the record, because every outcome on offer is counted by then. The trial pairs used
+        to suggest an evening have different seeds from the pairs that are shown, so that the suggestion does not make
+        the difference look larger than it is.
 """
 
 import math
@@ -43,7 +43,7 @@ CHUNK = 10  # pairs that a worker runs at a time
 STEP = 2  # pairs that a worker runs at a time while nobody waits for them, so that the server can be stopped at once
 TRIAL = 40  # pairs that are run to judge an evening
 TRIAL_SEED = 5_000  # first seed of those pairs
-WEEKS = 2  # weeks between the evenings that are tried, and from the last of them to the end of the record
+WEEKS = 2  # weeks between the evenings to try, and between the last of them and the end of the record
 LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the number of comparisons
 SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # deaths are never suggested as an outcome
 WAIT = 0.2  # seconds between checks whether visitors' requests are still running
@@ -154,7 +154,7 @@ class PairRun:
             threading.Thread(target=self.work, name="pairs", daemon=True).start()
 
     def results(self) -> Iterator[tuple[Campaigns, Campaigns]]:
-        """Yield the campaigns so far after every chunk, or once if all have finished; raise the error of a chunk."""
+        """Yield all finished campaigns after every chunk, or once if all have finished; raise any error of a chunk."""
         is_done = all(found.done() for _, found in self.chunks)
         tables: list[tuple[pa.Table, pa.Table]] = []
         for _, found in self.chunks:
@@ -231,7 +231,7 @@ class PairRunner:
             raise
 
     def begin(self, fork: Fork, count: int, first_seed: int) -> PairRun:
-        """Resolve a fork and check that the change has an effect; return its pairs, none of which has been run."""
+        """Resolve a fork and check that the change has an effect; return its pairs, not run yet."""
         turn = turn_for(fork, self.desk)
         seeds = range(first_seed, first_seed + count)
         check_effect(turn, seeds[:1], (fork.change.text,))
@@ -312,7 +312,7 @@ class PairRunner:
         return self.examples.known(tuple(forks), None)
 
     def prepare(self, forks: Sequence[Fork]) -> None:
-        """Run what `suggest` and then `pairs` would run for a visitor, while no visitor waits for campaigns.
+        """Run in advance the pairs that `suggest` and `pairs` would run for a visitor, while no visitor is waiting.
 
         The pairs are kept, but not the result of the search. If a visitor requests the same, the remaining pairs are
         run on all cores.
@@ -380,7 +380,7 @@ def is_detectable(size: float, comparisons: int) -> bool:
 
     Args:
         size: Absolute mean of the trial differences, in their standard deviations.
-        comparisons: Number of differences of which this is the largest.
+        comparisons: Number of differences among which this is the largest.
 
     Returns:
         True if the interval of the trial mean excludes zero at `LEVEL`, with Bonferroni's correction for the number of

@@ -1,7 +1,7 @@
 """Films of one campaign for the browser, and forks: one campaign continued twice, unchanged and with a change.
 
 A film is JSON with the holders, posts, curves and log of every day; in the log, sentences on reported events are kept
-apart from simulated ones (`sim.story.telling.Told`). The shapes of the map are sent separately, once. A fork
+apart from simulated ones (`sim.story.telling.DaySentence`). The shapes of the map are sent separately, once. A fork
 consists of two films, the first event that differs, the days that differ, and a table of outcomes side by side.
 
 Reads   a `Campaign` and its settings; the geometry of maps; the record to the end of 7 July 2021.
@@ -56,7 +56,7 @@ from sim.wording import Language, name_of_post
 
 UNITS = 2  # drawing units per km
 KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, which all visitors share
-HELD_FROM_THE_START, WON_BACK = 0, 4  # ways in which a holder changes, in addition to those of `Fall`
+HELD_FROM_THE_START, WON_BACK = 0, 4  # kinds of change of holder, in addition to those of `Fall`
 
 
 def compact(value: object) -> str:
@@ -167,12 +167,12 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
 
 
 PAGE = "map"  # texts of films
-UNFITTED = "not_calibrated"  # where the numbers of a film come from if they were not fitted
-LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls, or soldiers, that double the time of a day; maximum factor
+UNFITTED = "not_calibrated"  # source of the numbers of a film if they were not fitted
+LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls or soldiers that double a day's duration; maximum factor
 
 
 def numbers_from(settings: Settings) -> str:
-    """Return where the uncertain numbers come from: `calibrated`, `not_calibrated` or `assimilated`.
+    """Return the source of the uncertain numbers: `calibrated`, `not_calibrated` or `assimilated`.
 
     Args:
         settings: The settings of a campaign.
@@ -181,14 +181,14 @@ def numbers_from(settings: Settings) -> str:
 
 
 def holds_of(campaign: Campaign) -> list[float]:
-    """Return how much longer each day is shown than a day without events, so that a film slows down when much happens.
+    """Return a duration factor for each day, so that a film slows down when much happens.
 
     Args:
         campaign: The campaign.
 
     Returns:
-        One factor per day, from 1 to `LONGEST_HOLD`; it grows with the districts that changed hands on the day and with
-        the soldiers who crossed in the night after it.
+        One factor per day, from 1 for a day without events to `LONGEST_HOLD`; it grows with the districts that changed
+        hands on the day and with the soldiers who crossed in the night after it.
     """
     held = campaign.record.holder == Holder.TALIBAN
     changed = np.concatenate([[0], (held[1:] != held[:-1]).sum(axis=1)])
@@ -227,7 +227,7 @@ def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
 
 
 def lost_in_time(start: date) -> list[list[int]]:
-    """Return day (counted from `start`) and district of each loss that the record dates up to 7 July, sorted by day."""
+    """Return the day (counted from `start`) and district of each loss with a reported date up to 7 July, by day."""
     rows = lost_in_record(THE_LINE)
     days = (fell_dates()[rows] - np.datetime64(start)).astype(int)
     return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
@@ -324,12 +324,12 @@ class Forked(NamedTuple):
     films: tuple[str, str]  # unchanged and changed
     day: int  # day at whose end they diverge
     first: tuple[str, ...]  # sentences on the first event that differs
-    first_day: int | None  # day of that event, or the first day whose numbers differ
+    first_day: int | None  # day of that event, or the first day on which numbers differ
     days: tuple[TwoDays, ...]  # days that differ
     same_days: int
     outcomes: tuple[tuple[str, ...], ...]  # rows of label, reported figure, unchanged, changed, difference
     same_outcomes: str
-    left: tuple[str, ...]  # numbers of the change that have an effect only on day 0
+    left: tuple[str, ...]  # changed numbers that act only on day 0 and so have no effect
 
 
 @once(KEPT_FORKS)

@@ -136,7 +136,7 @@ class Reading(NamedTuple):
     base: Spread
     changed: Spread | None
     mark: Mark | None
-    beyond: float | None  # position of the end of the record on an axis of dates that extends beyond it
+    beyond: float | None  # position of the end of the record, on an axis of dates that extends beyond it
     sure: str
     headline: str
     sentence: str
@@ -319,7 +319,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return the key, without its prefix `sure_`, of the text that says how certain the verdict is.
+    """Return the key, without the prefix `sure_`, of the text on how certain the verdict is.
 
     A verdict on fewer than `FEW` pairs of campaigns is never clear. Without a verdict, the key depends on `fewest`, the
     number of finished campaigns.

@@ -64,7 +64,7 @@ unpacked_pages: OnceCache[str, Campaigns | None] = OnceCache(1)  # its campaigns
 
 
 def the_page() -> str:
-    """Return the page; it is written first if this server has not written it yet. An up-to-date study is not run again.
+    """Return the page, writing it first if necessary; an up-to-date study is not run again.
 
     Raises:
         PanjError: The page cannot be written.
@@ -80,7 +80,7 @@ def runs_of(page: str) -> int:
 
 
 def the_campaigns() -> Campaigns:
-    """Return the free campaigns of the page, which is written first if necessary.
+    """Return the free campaigns of the page, writing the page first if necessary.
 
     Raises:
         PanjError: The page cannot be written.
@@ -95,7 +95,7 @@ def ready_campaigns(is_wanted: bool = False) -> Campaigns | None:
     """Return the free campaigns of the page; None while they have not been read.
 
     Args:
-        is_wanted: Whether they are to be read in a thread if they have not been, because a class is in the scenes.
+        is_wanted: Whether to read them in a thread if they have not been read, because a class is in the scenes.
     """
     found = unpacked_pages.known(ADDRESS, None)
     if found is None and is_wanted:
@@ -152,7 +152,7 @@ def in_class(page: str, request: Request) -> Response:
 
 
 async def class_scenes(request: Request) -> Response:
-    """Answer a page of scenes in a class: return the current scene (GET), or store what the student has done (POST).
+    """Answer a page of scenes in a class: return the current scene (GET), or store the student's work (POST).
 
     The query contains the code of the class and the id of the page. In a GET request it also contains the number of
     stored items that the page knows of; the response contains the items only if that number differs. In a POST request
@@ -212,7 +212,7 @@ def where(asked: Asked) -> dict[str, Any]:
 
 
 def said_of(walk: Walk) -> dict[str, Any]:
-    """Return what a page needs to know of its class, and the number of stored items of its student."""
+    """Return the state of the class that a page needs, and the number of stored items of its student."""
     work = walk.work
     has = bool(work.drawing) + work.has_run + len(work.brackets) + len(walk.shown)
     return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call, "has": has}
@@ -226,10 +226,10 @@ def kept_of(walk: Walk) -> dict[str, Any]:
 
 
 def keep_done(asked: Asked, content: bytes) -> dict[str, Any]:
-    """Store what a student has done, and return what is stored; raise PanjError if it is invalid, Refused if forbidden.
+    """Store a student's work and return what is stored; raise PanjError if it is invalid, Refused if it is forbidden.
 
-    The response contains `other` if the student had done this before with a different result, which remains stored and
-    which the page has to show.
+    The response contains `other` if the student has done this before with a different result; that result remains
+    stored, and the page has to show it.
     """
     scenes, who = the_class_scenes(), (asked.code, asked.browser)
     if asked.has_left:
@@ -250,7 +250,7 @@ def prepare() -> None:
 
 
 def read_all() -> None:
-    """Read the campaigns of the page; log an error that prevents it, after which it can be tried again."""
+    """Read the campaigns of the page; if that fails, log the error, so that it can be tried again."""
     try:
         the_campaigns()
     except PanjError as error:

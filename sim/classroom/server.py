@@ -49,17 +49,16 @@ from sim.classroom.gate import (
 from sim.classroom.texts import current_language, texts_of, use_language
 from sim.configuration.settings import Executor, Order
 from sim.engine.cache import naming_rules_of_user
-from sim.engine.compile import cache_folder
 from sim.errors import PanjError
+from sim.execution.compiling import announcing, can_keep, compile_rules, rules_are_cold
 from sim.execution.executors import workers_of
-from sim.execution.run import announcing, compile_rules, rules_are_cold
 from sim.execution.work import layout_of
 from sim.options import Classroom
 from sim.story.branches import Course, step_is_cold
 from sim.story.branches import warm as warm_step
 from sim.terminal import console_of
 
-THIS_SERVER = secrets.token_hex(8)  # identity of this server process, by which pages detect a restart
+THIS_SERVER = secrets.token_hex(8)  # identity of this server process, so that pages can detect a restart
 JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which pages show
 LARGEST_MESSAGE = 512 * 1024  # maximum bytes of one message from a page; a hand-in has at most 64 KiB
 MOST_CONNECTIONS = 2000
@@ -75,9 +74,9 @@ WILDCARDS = ("0.0.0.0", "::")
 
 
 def serve(room: Room, secret: str = "") -> None:
-    """Run the web server until Ctrl-C; `secret` is the key with which cookies are signed, empty for a random one.
+    """Run the web server until Ctrl-C; `secret` is the key for signing cookies, or empty for a random one.
 
-    Ctrl-C does not wait for running work: everything that a class has sent has been stored in transactions.
+    Ctrl-C does not wait for running work, because everything that a class has sent is already stored.
     """
     import uvicorn
 
@@ -152,7 +151,7 @@ def app_of(room: Room, secret: str = "") -> Any:
 
 
 async def session_with(code: str) -> Door | None:
-    """Return the class session with a code as somebody typed it; None if there is none.
+    """Return the class session with a code as typed; None if there is none.
 
     The code of a session that was opened more than `A_DAY` ago no longer admits browsers, so that the codes of
     forgotten sessions do not accumulate; browsers that have been admitted can still join it.
@@ -276,7 +275,7 @@ def log_kinds_once() -> None:
 
 
 async def alive(_request: Any) -> Any:
-    """Return the identity of this server process, by which pages detect a restart."""
+    """Return the identity of this server process, so that pages can detect a restart."""
     return PlainTextResponse(THIS_SERVER)
 
 
@@ -332,7 +331,7 @@ def join_address() -> str:
 
 
 def join_link(code: str) -> str:
-    """Return the URL that opens the door of this server and joins a class session.
+    """Return the URL that admits a browser to this server and joins a class session.
 
     Args:
         code: Code of the session.
@@ -344,12 +343,12 @@ def join_link(code: str) -> str:
 
 
 def is_reachable() -> bool:
-    """Return whether other computers can follow the links of this server; otherwise only this machine can."""
+    """Return whether other computers, and not only this machine, can follow the links of this server."""
     return not is_loopback(urlsplit(join_address()).hostname or "")
 
 
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors of an address that this machine does not have
-A_DAY = timedelta(days=1)  # for which the code of a session opens the door
+A_DAY = timedelta(days=1)  # time for which the code of a session admits browsers
 BASELINE_RUNS = 200  # baseline campaigns that the server requests when it starts
 
 
@@ -360,7 +359,7 @@ def room_of(request: Classroom) -> Room:
 
 
 def kept_door(room: Room, is_given: bool) -> tuple[Room, str]:
-    """Return the room with the code that it had before the last stop, and the key with which its cookies are signed.
+    """Return the room with its code from before the last stop, and the key for signing its cookies.
 
     Nobody has to enter the code again after a restart. A code given on the command line replaces the earlier one.
     """
@@ -436,7 +435,7 @@ def get_ready(console: Console) -> None:
 
 
 def compile_apart(order: Order, console: Console) -> None:
-    """Compile rules that are not in the cache, in a separate process, which frees its half a gigabyte when it ends.
+    """Compile rules that are not in the cache, in a separate process, whose half a gigabyte is freed when it ends.
 
     Ctrl-C ends that process at once.
 
@@ -453,14 +452,6 @@ def compile_apart(order: Order, console: Console) -> None:
         except KeyboardInterrupt:
             workers.stop()
             raise
-
-
-def can_keep() -> bool:
-    """Return whether compiled rules can be stored in the cache, where other processes find them."""
-    with suppress(OSError):
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        return os.access(cache_folder(), os.W_OK)
-    return False
 
 
 def compile_all(order: Order) -> None:

@@ -150,12 +150,12 @@ def overlaid(usual: Any, said: Any, where: str) -> Any:
 
     Args:
         usual: The content as declared.
-        said: Texts of the language in the shape of the content, of which any may be missing. A list whose items have a
-            `key` is a mapping by that key; any other list has one text for each item.
+        said: Texts of the language, in the shape of the content; any may be missing. For a list whose items have a
+            `key`, a mapping by that key; for any other list, one text per item.
         where: Name of the content, for error messages.
 
     Raises:
-        PanjError: The texts have a key that the content does not have, or a list of another length.
+        PanjError: The texts have a key that the content does not have, or a list of a different length.
     """
     if isinstance(usual, list) and isinstance(said, Mapping):
         return list(overlaid({row["key"]: row for row in usual}, said, where).values())
@@ -241,7 +241,7 @@ def text_of(what: str, value: Any, most: int) -> str:
         most: Maximum number of characters.
 
     Returns:
-        The text, in which every run of white space is a single space.
+        The text, with every run of white space replaced by a single space.
 
     Raises:
         PanjError: The value is neither text nor a number, is too long, or contains invisible characters or `${`.

@@ -1,4 +1,4 @@
-"""Serve the game of thresholds, with which lesson 2 begins: a page that deals cards and counts rounds.
+"""Serve the game of thresholds at the beginning of lesson 2: a page that deals cards and counts rounds.
 
 The page is projected, and the game is played by the people in the room: each holds a card with the number of others
 who must have left first. The page loads and sends nothing; its scripts and styles are allowed only by their hashes.

@@ -1,4 +1,4 @@
-"""Check the arguments of calls in the Python interface, so that a misspelt one has an error as on the command line."""
+"""Check the arguments of calls in the Python interface, so that a misspelt one gives the same error as in a command."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,13 +13,13 @@ MADE = ("__init__", "__new__")  # methods that are called with the arguments of 
 
 
 def checked(public: Public) -> Public:
-    """Decorate a function, or all public methods of a class, to raise PanjError for arguments that it does not have.
+    """Decorate a function, or all public methods of a class, to raise PanjError for unknown arguments.
 
     Args:
-        public: A function of the Python interface, or a class, whose inherited methods are left alone.
+        public: A function of the Python interface, or a class, whose inherited methods are left unchanged.
 
     Returns:
-        The function with a check before it, or the same class.
+        The function with a check added, or the same class.
     """
     if isclass(public):
         for name, member in vars(public).copy().items():
@@ -47,14 +47,14 @@ def checked_function(function: Callable[..., Any], name: str, is_method: bool) -
 def check_call(
     name: str, declared: Signature, arguments: tuple[Any, ...], keywords: dict[str, Any], is_method: bool
 ) -> None:
-    """Raise PanjError if a call has an argument too many or too few, or one that is unknown.
+    """Raise PanjError if a call has too many or too few arguments, or an unknown one.
 
     Args:
         name: Name of the function in errors, such as `Study.plot`.
         declared: Signature of the function.
         arguments: Positional arguments of the call.
         keywords: Arguments of the call by name.
-        is_method: Whether the first argument is the object.
+        is_method: Whether the first argument is `self`.
     """
     own = list(declared.parameters.values())[int(is_method) :]
     names = [one.name for one in own if one.kind is not Parameter.VAR_KEYWORD]

@@ -2,7 +2,7 @@
 
 The help, the reference, the form, the pages and the policy table of the documentation all use these texts, so none of
 them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text
-such as `5, from 10` or `times 3 (60 to 180)`, is the one declared in `configs/rules`, before any draw.
+such as `5, from 10` or `times 3 (60 to 180)`, is the value declared in `configs/rules`, before any draw.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -45,26 +45,26 @@ CHANGES = DATES | {
 
 
 class Words(NamedTuple):
-    """An English text that another language may have, with the texts, names and numbers in its gaps."""
+    """An English text that may have a translation, with the texts, names and numbers that fill its gaps."""
 
     kind: str  # such as changes, numbers, units, traits, events, conditions, groups or choices
-    name: str  # what the text is about; with the kind, what a language has it by
+    name: str  # what the text is about; kind and name together identify the text in a language
     text: str
     gaps: Mapping[str, "Words | str"] = {}
 
-    def said(self, text_of: Callable[["Words"], str] | None = None) -> str:
+    def filled(self, text_of: Callable[["Words"], str] | None = None) -> str:
         """Return the text with its gaps filled.
 
         Args:
-            text_of: Returns the text that a language has in place of `text`, with the same gaps; None for English.
+            text_of: Function that returns the translation of `text`, with the same gaps; None for English.
         """
         text = self.text if text_of is None else text_of(self)
-        gaps = {key: one if isinstance(one, str) else one.said(text_of) for key, one in self.gaps.items()}
+        gaps = {key: one if isinstance(one, str) else one.filled(text_of) for key, one in self.gaps.items()}
         return text.format(**gaps) if gaps else text
 
 
 def change_words(name: str, **gaps: Words | str) -> Words:
-    """Return one of the texts of CHANGES, with its gaps."""
+    """Return one of the texts in CHANGES, with its gaps filled."""
     return Words("changes", name, CHANGES[name], gaps)
 
 
@@ -72,13 +72,13 @@ class Change(NamedTuple):
     """Description of one change that a choice makes."""
 
     key: str  # changed key, such as calls.flights_per_day, timeline.events.bagram_handed_over or attention.Northern
-    about: Words  # meaning of the number, date, post or event that is changed
-    how: Words  # such as `times 3 (60 to 180)`
+    about: Words  # meaning of the changed number, date, post or event
+    how: Words  # the change itself, such as `times 3 (60 to 180)`
 
     @property
     def change(self) -> str:
         """The change alone."""
-        return self.how.said()
+        return self.how.filled()
 
     @property
     def short(self) -> str:
@@ -88,16 +88,16 @@ class Change(NamedTuple):
     @property
     def long(self) -> str:
         """The meaning, followed by the change."""
-        return self.said()
+        return self.described()
 
-    def said(self, text_of: Callable[[Words], str] | None = None) -> str:
-        """Return the meaning, followed by the change, in a language (see `Words.said`)."""
-        return f"{self.about.said(text_of).rstrip('.')}: {self.how.said(text_of)}"
+    def described(self, text_of: Callable[[Words], str] | None = None) -> str:
+        """Return the meaning, followed by the change, in a language (see `Words.filled`)."""
+        return f"{self.about.filled(text_of).rstrip('.')}: {self.how.filled(text_of)}"
 
 
 @remembered()
 def content_of(path: Path) -> Mapping[str, Any]:
-    """Return the content of a YAML file, which is read once for all texts that need it."""
+    """Return the content of a YAML file, which is read only once."""
     return read_yaml(path)
 
 
@@ -134,7 +134,7 @@ def title_of_scenario(name: str) -> str:
     """Return the name of a scenario with its title, so that nobody takes `july_2021` for history.
 
     Args:
-        name: Name of the scenario, which need not exist any more.
+        name: Name of the scenario, which may no longer exist.
 
     Returns:
         A text such as `july_2021 (Decisions as reported)`; the name alone if the scenario is unknown or has no title.
@@ -198,7 +198,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
 
 
 def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield one change each time that a choice sets, scales or shifts a number."""
+    """Yield one change for each number that a choice sets, scales or shifts."""
     values: dict[str, float] = {}
     for how in ("set", "scale", "shift"):
         for key, amount in section.get(how, {}).items():

@@ -1,8 +1,8 @@
 """Compose overrides into resolved settings with Hydra, and check all settings before anything runs.
 
-Hydra provides the grammar, the groups and their files. What it cannot check (ranges, dates, posts, districts, shifts
-by policies) is checked here. Every error names the key, what was found and what was expected, with the nearest valid
-name where there is one.
+Hydra provides the grammar, the groups and their files. Everything that it cannot check (ranges, dates, posts,
+districts, shifts by policies) is checked here. Every error names the key, what was found and what was expected, with
+the nearest valid name where there is one.
 """
 
 import math
@@ -129,8 +129,8 @@ class PrecisionSchema:
 class WorldsSchema:
     """Schema of `worlds`: `free` campaigns, or campaigns that followed the `record`.
 
-    `file` is the path of the worlds; without it, the shipped file is used. Campaigns repeat the random draws of
-    the worlds up to the end of the day `until` (by default the last day that the reports cover), then make new ones.
+    `file` is the path of the worlds; without it, the shipped file is used. Campaigns repeat the random draws of the
+    worlds up to the end of the day `until` (by default the last day that the reports cover), then use new draws.
     """
 
     source: str = FREE
@@ -165,7 +165,7 @@ def schema() -> type:
 
 @cache
 def store_with_schema() -> ConfigStore:
-    """Return Hydra's store of configs in memory, to which the schema has been added once."""
+    """Return Hydra's in-memory store of configs, after adding the schema to it on first use."""
     store = ConfigStore.instance()
     store.store(name="schema", node=schema())
     return store
@@ -189,7 +189,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
 
 
 class Joined:
-    """A composed config with other choices in some groups, which can be read like the config without a copy of it."""
+    """A view of a composed config in which some groups have other choices; it avoids a copy of the config."""
 
     def __init__(self, config: DictConfig, chosen: Mapping[str, DictConfig]) -> None:
         self.config, self.chosen = config, chosen
@@ -205,7 +205,7 @@ Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per gro
 
 
 class Composer:
-    """Resolver of settings that calls Hydra rarely, because it caches the configs that Hydra composes.
+    """Resolver of settings that caches the configs composed by Hydra, so that Hydra is rarely called.
 
     Overrides of rule numbers and of single values such as `runs=50` bypass Hydra, so settings that differ only in
     such overrides share one config.
@@ -245,10 +245,10 @@ class Composer:
     ) -> tuple[DictConfig | Joined, dict[str, str]]:
         """Return the config that Hydra would compose, with values of top-level keys, and the choice per group.
 
-        If overrides choose in groups, the config is joined from the one of the other overrides and the files of the
-        choices. Hydra composes it as a whole if a group is chosen twice, if an override is invalid, or if a choice
-        could change anything outside its group. It also does so when the other overrides are given for the first
-        time, because a single config is all that most commands need.
+        If some overrides are choices in groups, the config is assembled from the config of all other overrides and the
+        files of the choices. Hydra composes the whole config if a group is chosen twice, if an override is invalid, or
+        if a choice could change anything outside its group. It also does so the first time that the other overrides
+        are given, because most commands need only a single config.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
@@ -274,7 +274,7 @@ class Composer:
         return self.choices[choice]
 
     def with_values(self, overrides: tuple[Override, ...], values: tuple[Override, ...]) -> Composed:
-        """Return a config in which each of the values has set its top-level key, and the choice per group."""
+        """Return a config with each value set at its top-level key, and the choice per group."""
         config, choices = self.whole(overrides)
         if not values:
             return config, choices
@@ -294,12 +294,12 @@ class Composer:
 
 
 def is_scalar(value: Any) -> bool:
-    """Return whether a value is a single value and not a list or a mapping."""
+    """Return whether a value is a single value rather than a list or a mapping."""
     return value is None or isinstance(value, str | int | float)
 
 
 def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
-    """Return a shallow copy of a config in which each override has set its top-level key."""
+    """Return a shallow copy of a config with each override set at its top-level key."""
     config = copy(config)
     for row in values:
         config[row.key] = row.value
@@ -309,7 +309,7 @@ def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
 def compose_config(overrides: Sequence[Override]) -> Composed:
     """Compose a config with Hydra and return it with the choice in each group; callers must modify neither of them.
 
-    The latest few configs are kept for as long as no file of settings is changed.
+    The latest few configs are cached until a file of settings is changed.
     """
     places = (folder_of("configs"), folder_of("scenarios"))
     paths = [*(path for place in places for path in sorted(place.rglob("*.yaml"))), *own_paths()]
@@ -381,7 +381,7 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
 
 @contextmanager
 def hydra_set_aside() -> Iterator[None]:
-    """Within a block, set aside the Hydra instance that the calling program, such as a notebook, has initialised."""
+    """Within a block, set aside a Hydra instance that the calling program, such as a notebook, has initialised."""
     of_program = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -399,20 +399,20 @@ def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
 
 
 def named_by(overrides: Iterable[Override]) -> dict[str, str]:
-    """Return the choices that overrides make, as a mapping from group to choice."""
+    """Return the choices in overrides, as a mapping from group to choice."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
     return {row.key: row.value_text for row in overrides if row.key in named}
 
 
 def check_part(row: Override) -> None:
-    """Raise PanjError if an override is of a part that no choice has, such as `border.foo`."""
+    """Raise PanjError if an override refers to a part that no choice has, such as `border.foo`."""
     group, _, part = row.key.partition(".")
     keys = [one.name for one in fields(ChoiceSchema)]
     if group in (*GROUPS, "scenario") and part and part.partition(".")[0] not in keys:
         raise unknown(row.key, part, keys)
 
 
-KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice other than mappings
+KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice that are not mappings
     "title": (str, "text"), "about": (str, "text"), "strike": (list, "a list of names of dated events"),
 }  # fmt: skip
 
@@ -446,7 +446,7 @@ def check_section(where: str, section: Any, prefix: str = "") -> None:
                 raise PanjError(f"{where}, {prefix}{key}: found '{name}', expected the name of a dated event")
 
 
-DEEPEST = 8  # longest chain of scenarios based on each other
+DEEPEST = 8  # maximum length of a chain of scenarios based on each other
 
 
 def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
@@ -498,12 +498,12 @@ def read_config(path: Path) -> dict[str, Any]:
         raise not_yaml(path, error) from error
 
 
-WORDS_OF_HYDRA = (  # patterns of messages of Hydra and OmegaConf, with the texts for `found` and `expected`
+HYDRA_MESSAGES = (  # patterns of Hydra's and OmegaConf's messages, with texts for `found` and `expected`
     (r"An item is already at '(?P<key>[^']+)'", "+ before a key that exists", "{}=VALUE without it"),
     (
         r"Key '(.*?)' is not in struct",
         "'{0}', which the choice does not have",
-        "one that it has, or + before the key",
+        "a key that it has, or + before the key",
     ),
     (r"Cannot assign (\S+) to Dict", "a value of type {0}", "a mapping such as {{name: value}}"),
     (r"(\S+) is not a ListConfig", "a value of type {0}", "a list such as [a,b]"),
@@ -512,7 +512,7 @@ WORDS_OF_HYDRA = (  # patterns of messages of Hydra and OmegaConf, with the text
     (r"(?P<key>\w+) appears more than once", "two values", "one"),
     (r"Key (\S+) \(\w+\) is incompatible with \(str\)", "the key {0}", "a name"),
     (r"Unsupported type in (?P<key>defaults) : (\w+)", "a value of type {1}", "a name, or override /GROUP: NAME"),
-    (r"Could not find '(?P<key>[^'/]+)/([^']+)'", "'{1}'", "a choice that there is"),
+    (r"Could not find '(?P<key>[^'/]+)/([^']+)'", "'{1}'", "an existing choice"),
 )
 
 
@@ -530,7 +530,7 @@ def plain(error: BaseException) -> str:
         return f"{key[1]}: found '{truth[1]}', expected true or false"
     if key and "is not Optional" in text:
         return f"{key[1]}: found null, expected a value"
-    for pattern, found, expected in WORDS_OF_HYDRA:
+    for pattern, found, expected in HYDRA_MESSAGES:
         if known := re.search(pattern, text):
             name = known["key"] if "key" in known.groupdict() else key[1] if key else "override"
             return f"{name}: found {found.format(*known.groups())}, expected {expected.format(name)}"
@@ -595,7 +595,7 @@ def settle(
 
 
 def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
-    """Return the folder of the studies: `results_dir`, by default in the user's folder of own files if there is one."""
+    """Return the folder for studies: `results_dir`, by default in the user's folder of own files if there is one."""
     folder = own_folder()
     if folder is None or "results_dir" in overrides:
         return read_new_path("results_dir", config.results_dir)
@@ -604,7 +604,7 @@ def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
 
 
 def worlds_of(config: DictConfig | Joined, start: date, end: date, facts: Facts) -> Worlds | None:
-    """Return the worlds with which campaigns begin, or None for free campaigns.
+    """Return the worlds that campaigns start from, or None for free campaigns.
 
     Raises:
         PanjError: If the worlds are invalid or do not fit the other settings.
@@ -760,6 +760,6 @@ def main_choices() -> dict[str, str]:
 
 
 def named_in(rows: Iterable[Any]) -> dict[str, str]:
-    """Return the choices that a list of defaults in a YAML file makes, as a mapping from group to choice."""
+    """Return the choices in a list of defaults of a YAML file, as a mapping from group to choice."""
     rows = [row for row in rows if isinstance(row, dict)]
     return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

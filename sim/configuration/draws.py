@@ -1,4 +1,4 @@
-"""Draw the numbers that differ between campaigns, from the declared priors or from a posterior.
+"""Draw the numbers that differ between campaigns from the declared priors or from a posterior.
 
 The seed of a campaign alone determines its draws. From the priors, each number is drawn independently. From a
 posterior, each campaign takes one joint draw with probability proportional to its weight; with `median`, all campaigns
@@ -35,11 +35,11 @@ from sim.provenance import CALIBRATED, NOT_CALIBRATED
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
-ONLY_OF = "theory"  # optional column: the only theory that reads the number
+ONLY_OF = "theory"  # optional column: the only theory that uses the number
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
 FITTED = (POSTERIOR, MEDIAN)  # sources of numbers that are read from a file
-LAID_OUT = {  # numbers on which the layout depends; they are not drawn, since all campaigns of a cell share one layout
+LAID_OUT = {  # numbers that determine the layout; they are not drawn, since campaigns of a cell share one layout
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
     "rules.journeys.mountain_factor", "rules.journeys.km_per_day", "rules.crossing.admits", "rules.admission.admits",
@@ -55,12 +55,12 @@ class Prior(NamedTuple):
     low: float
     high: float
     scale: str  # linear or log
-    theory: str = ""  # the only theory under which it is drawn; empty for all
+    theory: str = ""  # the only theory under which the number is drawn; empty for all theories
 
     def at(self, share: float) -> float:
         """Return the quantile of the prior at the cumulative probability `share`.
 
-        If the number is whole, all whole numbers in the range are equally likely.
+        For a whole number, all whole numbers in the range are equally likely.
         """
         if declared_numbers()[self.key].is_whole:
             return min(self.high, self.low + math.floor(share * (self.high - self.low + 1)))
@@ -122,7 +122,7 @@ class Draws(NamedTuple):
     worlds: Worlds | None = None  # set if campaigns followed the record
 
     def luck(self, seed: int) -> int | Address:
-        """Return the seed, or the address of several seeds, from which a campaign makes its random draws.
+        """Return the seed, or the address of several seeds, that determines the random draws of a campaign.
 
         This is the address of its world if campaigns followed the record, the shared seed if there is a design, and
         the campaign's own seed otherwise.
@@ -132,12 +132,12 @@ class Draws(NamedTuple):
         return seed if self.design is None else self.design.luck
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Source of the numbers, as text for summaries, figures and pages."""
         if self.worlds is not None:
-            return self.worlds.said
+            return self.worlds.description
         if self.posterior is not None:
-            return f"{CALIBRATED}: {self.source} of {self.posterior.said}"
+            return f"{CALIBRATED}: {self.source} of {self.posterior.description}"
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
@@ -188,7 +188,7 @@ class Draws(NamedTuple):
 
 @cache
 def actors_of(keys: tuple[str, ...]) -> np.ndarray:
-    """Return the lasting identity of each number, a hash of its key, so that adding a prior changes no other draw."""
+    """Return the permanent identity of each number, a hash of its key, so that a new prior changes no other draw."""
     return np.array([crc32(key.encode()) for key in keys], np.int64)
 
 
@@ -220,7 +220,7 @@ def prior_of(key: str, row: Any) -> Prior:
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
     if key in LAID_OUT:
-        raise PanjError(f"{name}: found a number that is the same in all campaigns of a cell, expected another number")
+        raise PanjError(f"{name}: found a number that is the same in all campaigns of a cell, expected a different one")
     if not isinstance(row, Mapping) or set(row) - {ONLY_OF} != COLUMNS:
         raise PanjError(
             f"{name}: found {row!r}, expected low, high, scale and reason, and theory if only one theory uses it"
@@ -250,7 +250,7 @@ def draws_of(
     source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = "",
     worlds: Worlds | None = None,
 ) -> Draws | None:  # fmt: skip
-    """Check where the numbers of the campaigns come from, and prepare to draw them.
+    """Check the settings for the source of the numbers, and return the `Draws` of the campaigns.
 
     Args:
         source: Source of the numbers, one of `SOURCES`.
@@ -304,8 +304,8 @@ def draws_of(
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
     """Raise PanjError if the settings of a study do not fit its worlds.
 
-    This is the case if a posterior file is given, or if an override with which the worlds were made is missing or has
-    another value.
+    They do not fit if a posterior file is given, or if an override used to make the worlds is missing or has a
+    different value.
     """
     if file:
         raise PanjError(f"calibration.file: found '{file}', expected no file, since worlds=record has its own numbers")
@@ -336,7 +336,7 @@ def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[flo
     return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 
-LUCK = "luck"  # key by which the cells of a design differ: the seed that all campaigns of a cell share
+LUCK = "luck"  # key whose values distinguish the cells of a design: the seed that all campaigns of a cell share
 
 
 def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:

@@ -25,7 +25,7 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     timeline: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """Return the dated events with all changes by policies, scenario and overrides, sorted by day and then by name.
+    """Return the dated events, changed by policies, scenario and overrides, sorted by day and then by name.
 
     Policies, scenario and overrides can all add, change or delete events. Overrides take precedence.
 
@@ -112,7 +112,7 @@ GUESS = "guess"  # first word of the source of an event that nobody reported
 
 @cache
 def reported_rows() -> dict[str, Event]:
-    """Return the events of the default timeline that were reported, keyed by name, without those that are guesses."""
+    """Return the reported events of the default timeline, keyed by name; guesses are left out."""
     rows = read_yaml(file_of("timeline", TIMELINE))["events"]
     events = (event_of(name, row, date.min) for name, row in rows.items())
     return {event.name: event for event in events if not event.source.startswith(GUESS)}
@@ -139,7 +139,7 @@ def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
 
     Args:
         events: Events of the timeline, with day numbers.
-        facts: Districts, among which the district of each event is looked up.
+        facts: Districts, used to look up the district of each event.
 
     Raises:
         PanjError: If the district of an event is unknown or ambiguous.

@@ -1,7 +1,7 @@
 """Resolve the numbers of the rules from defaults, draws, policies and overrides.
 
 Every number of a rule is declared once, in `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values
-resolve in a fixed order, in which later steps take precedence: the default; the value drawn for the seed, if any;
+are resolved in a fixed order, with later steps taking precedence: the default; the value drawn for the seed, if any;
 set, scale and shift of policies, theory and scenario; overrides. Errors name the key of the number.
 """
 
@@ -23,7 +23,7 @@ OWN_PRIOR = "prior"  # additional column for a number of a user's rule
 
 
 class Number(NamedTuple):
-    """One declared number, whose key is `rules.<rule>.<name>`; values outside `low` to `high` are rejected."""
+    """One declared number with the key `rules.<rule>.<name>`; values outside `low` to `high` are rejected."""
 
     key: str
     value: float
@@ -156,7 +156,7 @@ def known(key: str, where: str) -> str:
 
     Args:
         key: Key as given; `news.fade_days` is short for `rules.news.fade_days`.
-        where: Place where the key was given, such as `border=closed`, with which the error begins.
+        where: Where the key was given, such as `border=closed`; the error message begins with it.
 
     Raises:
         PanjError: For an unknown key.

@@ -1,4 +1,4 @@
-"""Parse overrides of settings, once, into typed values that keep their key and original text.
+"""Parse overrides of settings once, into typed values that keep their key and original text.
 
 Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`). Names are checked here,
 before Hydra composes a config. Every error names the key, what was found and what was expected, with the nearest
@@ -40,10 +40,10 @@ ONE_VALUE = {
     *HOW_GROUPS, *HOW_KEYS,
 }  # fmt: skip
 PATHS = ("results_dir", "calibration.file", "worlds.file")
-AS_TYPED = ("study", *PATHS)  # names and paths, to which the grammar does not apply
+AS_TYPED = ("study", *PATHS)  # names and paths, which are taken literally
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
-FAR = 1e300  # limit of absolute values; larger or infinite numbers are rejected
+FAR = 1e300  # largest absolute value of a number; larger and infinite numbers are rejected
 PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # prefixes of the keys of parts of a choice
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -118,7 +118,7 @@ class Override:
 
     @property
     def count(self) -> int:
-        """Number of values over which the override sweeps; 1 if it does not sweep, 0 for `interval`.
+        """Number of values that the override sweeps over; 1 if it does not sweep, 0 for `interval`.
 
         The values of a range are counted without listing them.
 
@@ -137,7 +137,7 @@ class Override:
         return len(getattr(self.value, "list", ())) if self.sweeps else 1
 
     def with_value(self, text: str) -> "Override":
-        """Return an override that sets the same key to a single value, given as the text that a user would type."""
+        """Return an override that sets the same key to a single value, given as a user would type it."""
         return parse(f"{self.text.partition('=')[0]}={text}")
 
 
@@ -278,7 +278,7 @@ class Overrides:
 
     @property
     def fixed(self) -> "Overrides":
-        """The overrides that give their key a single value, without -m."""
+        """The overrides that set their key to a single value, without -m."""
         return Overrides.from_rows(row for row in self.rows if not row.sweeps)
 
     @staticmethod
@@ -288,7 +288,7 @@ class Overrides:
         return Overrides(kept, tuple(row.text for row in kept))
 
     def get(self, key: str) -> Override | None:
-        """Return the last override of a key, which takes precedence, or None if the key is not overridden."""
+        """Return the last (and therefore effective) override of a key, or None if the key is not overridden."""
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":
@@ -298,7 +298,7 @@ class Overrides:
         return Overrides(rows, tuple(word for word in self.words if word not in dropped))
 
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
-        """Return these overrides, followed by the `usual` value of every key that they do not set."""
+        """Return these overrides, followed by the default in `usual` of every key that they do not set."""
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
@@ -310,7 +310,7 @@ BASELINE = Overrides()
 
 
 def check_override(row: Override) -> None:
-    """Check the key, group choice and syntax of an override before Hydra does, so that errors are clearer.
+    """Check the key, choice and syntax of an override before Hydra does, so that errors are clearer.
 
     Args:
         row: Override to check.
@@ -379,7 +379,7 @@ def no_such_setting(key: str) -> PanjError:
     """Return the error for an unknown key, which suggests the most similar key."""
     names = setting_names()
     hint = nearest(key, names) or nearest(f"rules.{key}", names)
-    return PanjError(f"{key}: found no such setting, expected one listed by `python -m sim --help`{hint}")
+    return PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
 
 
 def check_event(key: str) -> None:
@@ -401,7 +401,7 @@ def check_once(overrides: Iterable[Override]) -> None:
 
 
 def choices_of(group: str) -> list[str]:
-    """Return the names of the choices of a group, such as `border`, in alphabetical order, own choices included."""
+    """Return the names of the choices of a group, such as `border`, including own choices, in alphabetical order."""
     return list(files_of(group))
 
 

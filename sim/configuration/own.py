@@ -1,7 +1,7 @@
 """Read the settings in a user's folder that apply to every campaign: values of numbers and dated events.
 
-`numbers.yaml` has the effect of the same overrides typed on every command line; an override that is typed takes
-precedence. `events.yaml` adds events to the timeline, or changes columns of its events, before policies do.
+`numbers.yaml` has the same effect as typing its values as overrides on every command line; overrides that are typed
+take precedence. `events.yaml` adds events to the timeline, or changes columns of its events, before policies do.
 """
 
 import re
@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
 
 
 def used_paths(overrides: Iterable["Override"]) -> list[Path]:
-    """Return the user's files from which settings may be read: events, the choices made, and those that they make.
+    """Return the user's files that settings may depend on: events, the chosen files, and the files that those choose.
 
     Args:
         overrides: Overrides, whose values name choices.

@@ -1,9 +1,9 @@
-"""Read posteriors: weighted draws of the uncertain numbers. A campaign's seed selects the draw that the campaign uses.
+"""Read posteriors: weighted draws of the uncertain numbers. The seed of a campaign selects its draw.
 
-The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`; the last
-two are, in a first fit, the seed of the draw's campaign in the prior sample and the distance of that campaign from the
-record; in a refined fit, the first seed of the draw's ensemble and the sum of the scores of its events. The key `panj`
-of its metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to workers.
+The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`. In a first
+fit, `seed` and `distance` are those of the draw's campaign in the prior sample (its distance is that from the record);
+in a refined fit, they are the first seed of the draw's ensemble and the sum of the scores of its events. The key `panj`
+of the metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to workers.
 
 A file named by the user is rejected unless it was fitted with the current rules and data. The shipped file is used even
 if they have changed since, with a note in every run: numbers that are no longer drawn take their declared values, and
@@ -33,10 +33,10 @@ from sim.errors import PanjError, unknown
 from sim.provenance import UP_TO
 
 OF_A_ROW = ("weight", "seed", "distance")
-SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
-ROW = np.array([crc32(b"calibration.row")], np.int64)  # lasting identity of the draw that selects a row
+REQUIRED = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
+ROW = np.array([crc32(b"calibration.row")], np.int64)  # permanent identity of the random draw that selects a row
 SHOWN = 3  # largest number of changed numbers that a note names
-MAKES = "a file written by python -m sim calibrate results/bank"
+EXPECTED = "a file written by python -m sim calibrate results/bank"
 Floats = NDArray[np.float64]
 Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scale and further fields
 
@@ -50,13 +50,13 @@ class Posterior:
 
     digest: str  # hash of keys, weights and draws
     keys: tuple[str, ...]  # keys of the drawn numbers, one per column of `rows`
-    note: str  # description of the fit, which runs print
+    note: str  # description of the fit, printed by runs
     weights: Floats = field(compare=False, repr=False)  # (draws) weights, which need not add up to one
     rows: Floats = field(compare=False, repr=False)  # (draws, keys) values in the units of the numbers
-    doubt: str = field(default="", compare=False)  # what has changed since the fit, as text printed by every run
+    doubt: str = field(default="", compare=False)  # description of the changes since the fit, printed by every run
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The note that describes the posterior, followed by the changes since the fit, if there are any."""
         return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
 
@@ -66,7 +66,7 @@ class Posterior:
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the draw that a seed selects: its numbers, keyed by setting.
+        """Return the numbers of the draw that a seed selects, keyed by setting.
 
         The probability of a draw is proportional to its weight.
         """
@@ -86,7 +86,7 @@ class Posterior:
 
     @property
     def median(self) -> "Posterior":
-        """A posterior with a single draw, which consists of the weighted median of each number.
+        """A posterior with a single draw: the weighted median of each number.
 
         It need not be one of the draws of this posterior.
         """
@@ -161,7 +161,7 @@ def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
     path = Path(file).expanduser() if file else shipped()
     if not path.is_file():
         found = f"no file {path}" if file else f"no file {path}, which is part of Panj"
-        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; calibration=as_declared needs no file")
+        raise PanjError(f"calibration.file: found {found}, expected {EXPECTED}; calibration=as_declared needs no file")
     return read_posterior(path, path.stat().st_mtime_ns, data, believed, file is None)
 
 
@@ -181,7 +181,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
     keys = keys_of(table, where)
     weights, rows = numbers_in(table, keys, where)
     if is_shipped:
-        rows = of_today(rows, keys, believed)
+        rows = clipped_to_priors(rows, keys, believed)
     check_rows(rows, keys, where)
     kind = "weighted draws" if np.ptp(weights) else "draws"
     until = about.get("until", THE_LINE.isoformat())
@@ -208,10 +208,10 @@ def open_table(path: Path, where: str) -> pa.Table:
         with pq.ParquetFile(path) as file:  # `read_table` would import pandas
             table = file.read()
     except (OSError, pa.ArrowException) as error:
-        raise PanjError(f"{where}: found a damaged file ({error}), expected {MAKES}") from None
+        raise PanjError(f"{where}: found a damaged file ({error}), expected {EXPECTED}") from None
     for name in OF_A_ROW:
         if name not in table.column_names:
-            raise PanjError(f"{where}: found no column {name}, expected {MAKES}")
+            raise PanjError(f"{where}: found no column {name}, expected {EXPECTED}")
     return table
 
 
@@ -229,10 +229,10 @@ def about_of(table: pa.Table, where: str) -> dict[str, Any]:
     try:
         about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
     except (KeyError, ValueError, TypeError):
-        raise PanjError(f"{where}: found no metadata on how it was made, expected {MAKES}") from None
-    for name in SAYS:
+        raise PanjError(f"{where}: found no metadata on how it was made, expected {EXPECTED}") from None
+    for name in REQUIRED:
         if name not in about:
-            raise PanjError(f"{where}: found no {name} in the metadata, expected {MAKES}")
+            raise PanjError(f"{where}: found no {name} in the metadata, expected {EXPECTED}")
     return about
 
 
@@ -247,13 +247,13 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
         weights = table["weight"].to_numpy().astype(np.float64)
         rows = np.array([table[key].to_numpy().astype(np.float64) for key in keys]).T
     except (ValueError, TypeError) as error:
-        raise PanjError(f"{where}: found a value that is not a number ({error}), expected {MAKES}") from None
+        raise PanjError(f"{where}: found a value that is not a number ({error}), expected {EXPECTED}") from None
     if not keys or not weights.size or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
-        raise PanjError(f"{where}: found no draws with valid weights, expected {MAKES}")
+        raise PanjError(f"{where}: found no draws with valid weights, expected {EXPECTED}")
     return weights, rows
 
 
-def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
+def clipped_to_priors(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
     """Clip draws to the current prior ranges and round whole numbers, so that an old file can still be used."""
     ends = {key: (low, high) for key, low, high, *_ in believed}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
@@ -278,5 +278,5 @@ def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
     if others:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         said = ", ".join(f"{key}={about['numbers'][key]:g}" for key in others[:SHOWN])
-        doubts.append(f"with {said}{more}, declared otherwise here")
+        doubts.append(f"with {said}{more}, declared differently here")
     return ", and ".join(doubts)

@@ -51,7 +51,7 @@ class Sampling(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """Precision at which a cell has enough campaigns; if `outcome` is None, each cell has `runs` campaigns."""
+    """Precision at which a cell has enough campaigns; without an `outcome`, each cell has `runs` campaigns."""
 
     outcome: str | None
     half_width: float  # half-width of the 95 % interval of the outcome's mean, in the unit of the outcome
@@ -95,7 +95,7 @@ class Settings:
     @property
     def calibration(self) -> str:
         """Source of the numbers, as text for summaries, figures and pages."""
-        return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.said
+        return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.description
 
     @property
     def doubt(self) -> str:
@@ -104,14 +104,14 @@ class Settings:
 
     @property
     def worlds(self) -> Worlds | None:
-        """Worlds that followed the record, with which campaigns begin; None for free campaigns."""
+        """Worlds that followed the record, which campaigns start from; None for free campaigns."""
         return None if self.draws is None else self.draws.worlds
 
     def question(self, decided: date | None) -> str:
         """Explain how to interpret a changed decision in campaigns that followed the record.
 
         Args:
-            decided: Day at whose end the decision changes; None if it differs from the first day on.
+            decided: Day at whose end the decision changes; None if it is different from the first day.
 
         Returns:
             The sentences of `Worlds.question`; empty for free campaigns.
@@ -123,11 +123,11 @@ class Settings:
         return self.rules if self.draws is None else self.draws.rules_of(seed)
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return the seed, or the address of several seeds, from which a campaign makes its random draws."""
+        """Return the seed, or the address of several seeds, that determines the random draws of a campaign."""
         return seed if self.draws is None else self.draws.luck(seed)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is sent to another process: all but the layout, which has room for a million rows of refugees."""
+        """Return the state to pickle, without the layout, which has space for a million rows of refugees."""
         return {name: value for name, value in self.__dict__.items() if name != "layout"}
 
     @cached_property

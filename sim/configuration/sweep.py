@@ -84,7 +84,7 @@ class Sweep:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What has changed since the posteriors in use were fitted, each text once; empty if nothing has changed."""
+        """Descriptions, without duplicates, of what has changed since the posteriors in use were fitted."""
         return tuple(dict.fromkeys(cell.settings.doubt for cell in self.cells if cell.settings.doubt))
 
 
@@ -138,8 +138,8 @@ def check_swept(override: Override) -> None:
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
     """Return the swept overrides of every cell.
 
-    From cell to cell, the points of a Latin hypercube change fastest, then the last key with listed values; the first
-    such key changes slowest.
+    From cell to cell, the points of a Latin hypercube change fastest, then the last key with a list of values; the
+    first such key changes slowest.
     """
     ranges = {one.key: one for one in many if one.is_interval}
     others = [one for one in many if one.key not in ranges]
@@ -238,7 +238,7 @@ def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
 
 
 def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
-    """Find cells with the same resolved settings, whose campaigns are computed only once.
+    """Find cells with the same resolved settings; their campaigns are computed only once.
 
     Args:
         cells: Cells of one sweep.
@@ -256,7 +256,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
 
 
 def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
-    """Raise PanjError if a swept key changes nothing, whatever the values of the other swept keys are."""
+    """Raise PanjError if a swept key has no effect for any values of the other swept keys."""
     for key in swept:
         values = {cell.values[key] for cell in cells}
         groups: dict[tuple[Any, ...], set[str]] = {}
@@ -267,7 +267,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
             raise PanjError(
                 f"{key}: found values ({', '.join(sorted(map(say, values)))}) that resolve to the same settings "
                 f"in all combinations, such as cells 0 ({cells[0].label}) and 1 ({cells[1].label}), "
-                "expected a key that changes something"
+                "expected a key that has an effect"
             )
 
 

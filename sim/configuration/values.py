@@ -22,7 +22,7 @@ EXPECTED = "text, a number, True, False, None, a date, a path or a mapping of na
 
 @checked
 class Interval(NamedTuple):
-    """Range of a number, from which a Latin hypercube takes points; for `sim.sweep(sampling="latin_hypercube")`.
+    """Range of a number that a Latin hypercube samples; for `sim.sweep(sampling="latin_hypercube")`.
 
     Attributes:
         low: Smallest value.
@@ -176,7 +176,7 @@ def text_of(key: str, value: Any) -> str:
 
 
 def described(value: Any) -> str:
-    """Describe a value of the wrong type for an error: its type and, where it has one, its length."""
+    """Describe a value of the wrong type for an error: its type and, if it has one, its length."""
     kind = type(value).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     shape = getattr(value, "shape", None)

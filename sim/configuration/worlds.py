@@ -28,7 +28,7 @@ from sim.provenance import ASSIMILATED
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
-FEW_ANCESTORS = 10  # if worlds descend from fewer worlds of the prior sample, their intervals must not be quoted
+FEW_ANCESTORS = 10  # intervals must not be quoted if worlds descend from fewer worlds of the prior sample
 ABOUT = b"panj"  # key of the metadata in the file
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
@@ -66,7 +66,7 @@ class Worlds:
         return self.cut or self.until
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Description of the worlds, for summaries, figures and pages."""
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
         return f"{ASSIMILATED}: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
@@ -91,17 +91,17 @@ class Worlds:
         """Explain how to interpret a changed decision in campaigns that repeat these worlds.
 
         Args:
-            decided: Day at whose end the decision changes; None if it differs from the first day on.
+            decided: Day at whose end the decision changes; None if it is different from the first day.
 
         Returns:
-            One sentence that says whether later random draws are new, the same, or known in hindsight to have led to
-            what was reported. In the last case, a second sentence says how improbable those draws were. A last sentence
-            warns if the worlds have too few ancestors.
+            One sentence on whether later random draws are new, the same, or known in hindsight to have led to what was
+            reported. In the last case, a second sentence states how improbable those draws were. If the worlds have too
+            few ancestors, a final sentence warns of it.
         """
         return self.kind_of(decided) + self.caution
 
     def kind_of(self, decided: date | None) -> str:
-        """Return the sentences of `question` except the warning of too few ancestors."""
+        """Return the sentences of `question` without the warning about too few ancestors."""
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
             return (
@@ -120,7 +120,7 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """Sentence on how improbable the random draws of these worlds were, or that this is not known."""
+        """Sentence on how improbable the random draws of these worlds were, or a statement that this is not known."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
             return "It is not known how improbable those draws were, since the file has no evidence."
@@ -135,7 +135,7 @@ class Worlds:
         return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
 
     def address_of(self, seed: int) -> Address:
-        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then `seed` itself."""
+        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then `seed`."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
@@ -217,7 +217,7 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
 
     Args:
         path: Path of a file that `assimilate` wrote.
-        _changed: Time at which the file was last changed, so that a changed file is read again despite the cache.
+        _changed: Time at which the file was last changed; part of the key of the cache, so that a new file is read.
 
     Raises:
         PanjError: If the file cannot be read, is not a file of worlds, or has no world or a number that is not finite.

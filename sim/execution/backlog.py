@@ -1,8 +1,8 @@
-"""Manage the backlog of a sweep: seeds whose campaigns are not stored yet, handed out in tasks of a few seconds.
+"""Manage the backlog of a sweep: campaigns that are not stored yet, given to workers in tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
-enough. How many are added is decided only when all campaigns requested so far have finished, so that the number
-depends neither on the workers nor on restarts.
+enough. The number to add is decided only after all campaigns requested so far have finished, so that it depends
+neither on the workers nor on restarts.
 """
 
 import math
@@ -23,12 +23,12 @@ from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded
 
 TARGET = 2.0  # desired duration of a task, seconds
-FIRST = 1  # campaigns per task until their duration is known; with uncompiled rules, a campaign takes a minute
+FIRST = 1  # campaigns per task until their duration is known, since an uncompiled campaign takes a minute
 NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard normal distribution
 
 
 class Verdict(NamedTuple):
-    """Half-width that the interval of a cell reached, and whether it is as narrow as requested."""
+    """Half-width of the interval of a cell, and whether it is as small as requested."""
 
     label: str
     runs: int
@@ -87,7 +87,7 @@ class Backlog:
             known.add(scope.fingerprint)
         self.verdicts: list[Verdict] = []
         self.open = deque(range(len(self.cells)))
-        self.turns = deque(self.open)  # cells take turns to get tasks, so that all start early
+        self.turns = deque(self.open)  # cells get tasks in turn, so that all of them start early
         self.seconds_each = 0.0
         self.campaigns_done = 0
         self.failures = 0
@@ -157,7 +157,7 @@ class Backlog:
             return
         for place in list(self.open):
             cell = self.cells[place]
-            while cell.is_finished and place in self.open:  # repeated because the added seeds may be stored already
+            while cell.is_finished and place in self.open:  # repeated because the added seeds may already be stored
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:

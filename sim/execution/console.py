@@ -1,6 +1,6 @@
 """Print the progress, the notes and the summary of a run.
 
-In a terminal, progress is one line that is updated, and in a notebook a bar; elsewhere, it is a series of log lines.
+Progress is a line that is updated in a terminal, a bar in a notebook, and a series of log lines elsewhere.
 """
 
 import sys
@@ -22,8 +22,8 @@ from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
 from sim.wording import counted, format_number, format_seconds
 
-EVERY = 30.0  # longest time between log lines, seconds
-SHARE = 0.25  # share of the campaigns after which a log line is printed even if less time has passed
+EVERY = 30.0  # maximum time between log lines, seconds
+SHARE = 0.25  # a log line is also printed after this share of the campaigns
 
 
 class Progress:
@@ -32,8 +32,8 @@ class Progress:
     def __init__(self, backlog: Backlog, console: Console) -> None:
         self.backlog = backlog
         self.console = console
-        self.started = self.said_at = time.monotonic()
-        self.said = 0.0
+        self.started = self.printed_at = time.monotonic()
+        self.printed = 0.0
         columns = (
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(),
@@ -63,17 +63,17 @@ class Progress:
             self.in_notebook.show(done, backlog.total, f"{self.cells()}{self.words(done)}")
             return
         share, now = done / backlog.total, time.monotonic()
-        is_due = share - self.said >= SHARE or now - self.said_at >= EVERY or self.said < share == 1.0
+        is_due = share - self.printed >= SHARE or now - self.printed_at >= EVERY or self.printed < share == 1.0
         if not self.console.is_terminal and is_due:
             self.console.print(f"{self.cells()}, {done:,} of {backlog.total:,} campaigns{self.words(done)}")
-            self.said, self.said_at = share, now
+            self.printed, self.printed_at = share, now
 
     def cells(self) -> str:
         """Return the number of finished cells as text, such as `3 of 10 cells`."""
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
-        """Return campaigns per second, time left and failures as text; empty until a campaign of this command ends."""
+        """Return campaigns per second, time left and failures as text; empty until a campaign has finished."""
         now_done = done - self.backlog.already
         if now_done <= 0:
             return ""
@@ -91,7 +91,7 @@ class NotebookBar:
         self.handle: Any = None
 
     def show(self, done: int, total: int, text: str) -> None:
-        """Display the bar, or update it.
+        """Display or update the bar.
 
         Args:
             done: Number of finished campaigns.
@@ -108,11 +108,11 @@ class NotebookBar:
 
 
 MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night")
-MOST_SHOWN = 24  # largest number of cells in the table that is printed
+MOST_SHOWN = 24  # largest number of cells in the printed table
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print the number of stored campaigns, the damaged chunks, and the cells with the same settings.
+    """Print the number of stored campaigns, damaged chunks, and cells with the same settings.
 
     Damaged chunks are renamed, so that they are kept but not read again.
     """
@@ -155,8 +155,8 @@ def print_summary(
 ) -> None:
     """Print the summary of a study.
 
-    For a single cell, the table has the outcomes with a reported figure, the share without a fight and the displaced
-    people. For several cells, it has the main outcomes, and at most the first `MOST_SHOWN` cells.
+    For a single cell, the table has the outcomes with a reported figure, the share of falls without a fight, and
+    displaced people. For several cells, it has the main outcomes of the first `MOST_SHOWN` cells.
     """
     sources = f"Sources: {shell_command(['evidence', 'id=F001'])}; every outcome is in summary.csv"
     if len(cells) == 1:
@@ -185,9 +185,9 @@ def print_summary(
 
 
 def format_end(text: str, row: SummaryRow) -> str:
-    """Format a quantile of a row: counts are whole, other numbers have three significant digits, dates are unchanged.
+    """Format a quantile: a count as a whole number, other numbers to three significant digits, a date unchanged.
 
-    It is a dash if no campaign has a value.
+    If no campaign has a value, return a dash.
     """
     try:
         value = float(text)

@@ -1,4 +1,4 @@
-"""Run campaigns on threads, on processes or on a Dask cluster, all through `concurrent.futures`.
+"""Run campaigns on threads, processes or a Dask cluster, all through `concurrent.futures`.
 
 Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks.
 """
@@ -22,12 +22,12 @@ from sim.study.files import make_arrow_lean
 if TYPE_CHECKING:
     from sim.configuration.settings import Executor
 
-PATIENCE = 5  # seconds to wait for a scheduler to answer, or for processes and clusters to end
+PATIENCE = 5  # time to wait for a scheduler to answer, or for processes and clusters to end, seconds
 WITHOUT_WORKERS = 30  # time without any worker after which a cluster on this machine counts as lost, seconds
 
 
 class Workers:
-    """Pool of workers, which is opened again if a worker process is lost."""
+    """Pool of workers, which is reopened if a worker process is lost."""
 
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
@@ -152,9 +152,9 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
 
 @contextmanager
 def safe_imports() -> Iterator[None]:
-    """Within a block, let new Python processes import no module from the current folder, such as a user's `types.py`.
+    """Within a block, keep new Python processes from importing modules of the current folder, such as `types.py`.
 
-    A worker still imports from the folders from which this process does, the current one included if it is among them.
+    A worker still imports from the folders that this process imports from, even if the current folder is one of them.
     """
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -168,7 +168,7 @@ def safe_imports() -> Iterator[None]:
 
 
 def check_main_module() -> None:
-    """Raise PanjError if worker processes cannot import the main script, for instance if it is from standard input."""
+    """Raise PanjError if worker processes cannot import the main script, for instance one read from standard input."""
     main = sys.modules["__main__"]
     script = getattr(main, "__file__", None) if getattr(main, "__spec__", None) is None else None
     if script is not None and not os.path.exists(script):
@@ -184,7 +184,7 @@ def cores() -> int:
 
 
 def serve_the_parent() -> None:
-    """Set up a worker process, so that it ignores Ctrl-C, ends with its parent and uses little memory."""
+    """Set up a worker process so that it ignores Ctrl-C, ends with its parent and uses little memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     make_arrow_lean()
     threading.Thread(target=end_with_parent, daemon=True).start()

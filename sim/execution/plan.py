@@ -1,10 +1,10 @@
 """Estimate the cost and precision of a sweep before it is run: `python -m sim plan -m ...`.
 
-A few timed campaigns of some cells (the first cell and, for each swept key, the last cell that differs only in it)
-give seconds, bytes and standard deviations; nothing is written. Half-widths are those of 95 % intervals (normal
-approximation) of the mean of each outcome, and of its mean difference between two cells, paired by seed. With
-`outcome=`, and optionally `above=` or `below=`, the plan also gives the number of campaigns needed to estimate a paired
-difference in means, or in risks, with a given half-width.
+The time, the disk space and the standard deviations are estimated from a few campaigns of some cells: the first cell
+and, for each swept key, the last cell that differs from it only in this key. Nothing is written. Half-widths are those
+of 95 % intervals (normal approximation) of the mean of each outcome, and of its mean difference between two cells,
+paired by seed. With `outcome=`, and optionally `above=` or `below=`, the plan also gives the number of campaigns needed
+to estimate a paired difference in means, or in risks, with a given half-width.
 """
 
 import math
@@ -23,9 +23,10 @@ from sim.configuration.sweep import Cell, Sweep, compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
 from sim.execution.backlog import NORMAL_95, Backlog
+from sim.execution.compiling import compile_rules
 from sim.execution.console import print_doubts
 from sim.execution.executors import cores
-from sim.execution.run import backlog_of, compile_rules, found_scope
+from sim.execution.run import backlog_of, found_scope
 from sim.execution.work import work
 from sim.options import Plan, Range, range_of, usage_of
 from sim.outcome import Outcome, is_date, read_outcomes
@@ -36,12 +37,12 @@ from sim.wording import counted, format_seconds, say, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
-MOST_FOR_RISK = 200  # campaigns per sampled cell to plan for a risk, since few give no usable estimate
-HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk, as shares, that are shown if none is requested
+MOST_FOR_RISK = 200  # campaigns per sampled cell to plan for a risk, since fewer give no usable estimate
+HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk, as shares, shown if none is requested
 FIGURES_SECONDS = 6.0  # processor time of `report` for a study of one cell, seconds: 5 to 6 s on two cores
 FIGURES_SECONDS_PER_CELL = 0.1  # additional processor time for every further cell of a sweep, seconds
 TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
-LONG = 1800.0  # duration of a sweep above which fewer campaigns are suggested, seconds
+LONG = 1800.0  # if a sweep takes longer than this, fewer campaigns are suggested, seconds
 MANY = 200  # number of cells of a grid above which a Latin hypercube is suggested
 OUTCOMES = (
     "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night",
@@ -58,19 +59,19 @@ class Sample(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """The sweep that is planned, the sample of campaigns, and the outcome and range that are planned for."""
+    """The planned sweep, the sample of campaigns, and the outcome and range to plan for."""
 
     request: Plan
     sweep: Sweep
     backlog: Backlog
-    study: Path  # folder into which the sweep would be run
-    outcome: Outcome | None  # the outcome that is planned for
-    asked: Range | None  # range of the outcome whose risk is planned for; None if its mean is planned for
+    study: Path  # folder that the sweep would write to
+    outcome: Outcome | None  # outcome to plan for
+    asked: Range | None  # range of the outcome whose risk is to be estimated; None if its mean is
     sample: Sample
 
 
 class Width(NamedTuple):
-    """Half-widths that are expected for the 95 % intervals of an outcome, in its unit; nan if they are unknown."""
+    """Expected half-widths of the 95 % intervals of an outcome, in its unit; nan if unknown."""
 
     outcome: str
     mean: float
@@ -89,7 +90,7 @@ def main(request: Plan) -> int:
 
 
 def make_plan(request: Plan, console: Console) -> Planned:
-    """Run a few campaigns of a sweep, from which its cost and precision can be estimated.
+    """Run a few campaigns of a sweep, to estimate its cost and precision.
 
     Args:
         request: Settings of the sweep, and optionally an outcome, thresholds and a half-width.
@@ -135,7 +136,7 @@ def show_plan(planned: Planned, console: Console) -> None:
 
 
 def needed_for(planned: Planned) -> tuple[list[str], int]:
-    """Return the result of `describe_needed`; no lines and 0 if no outcome is planned for."""
+    """Return the result of `describe_needed`; no lines and 0 without an outcome to plan for."""
     if planned.outcome is None:
         return [], 0
     return describe_needed(planned.outcome, planned.asked, planned.request.half_width, planned.sample)
@@ -144,7 +145,7 @@ def needed_for(planned: Planned) -> tuple[list[str], int]:
 def plan_record(planned: Planned) -> dict[str, Any]:
     """Return a plan as a mapping: cells, campaigns, seconds, megabytes, half-widths, campaigns needed, and warnings.
 
-    `runs_needed` is None if no half-width was requested or nothing can be planned.
+    `runs_needed` is None if no half-width was requested or no number can be computed.
     """
     sweep, backlog, sample = planned.sweep, planned.backlog, planned.sample
     return {
@@ -188,13 +189,13 @@ def describe_needed(
 ) -> tuple[list[str], int]:
     """Return lines on the number of campaigns per cell needed to estimate a paired difference with given half-widths.
 
-    Differences are taken between the first sampled cell and each of the others, and the number follows from the cell
-    whose differences have the largest standard deviation. For a risk, one artificial pair is added in each direction,
-    as in the intervals of `compare` (Bonett and Price 2012); for a mean, the normal approximation is used.
+    Each sampled cell is compared with the first one, and the number is computed for the comparison with the largest
+    standard deviation. For a risk, one artificial pair is added in each direction, as in the intervals of `compare`
+    (Bonett and Price 2012); for a mean, the normal approximation is used.
 
     Returns:
         Lines for the terminal, and the number of campaigns per cell needed for the requested half-width. The number is
-        0 if no half-width was requested or nothing can be planned.
+        0 if no half-width was requested or no number can be computed.
     """
     first, *others = sample.cells.values()
     if not others:
@@ -202,7 +203,7 @@ def describe_needed(
     pairs = [difference(first, other, row.name, asked) for other in others]
     pairs = [one for one in pairs if one.size > 1]
     if not pairs:
-        return [f"{row.label}: no sampled campaign has a value, so nothing can be planned."], 0
+        return [f"{row.label}: no sampled campaign has a value, so no number of campaigns can be computed."], 0
     if asked is not None:
         widest = max(math.sqrt(float(np.append(one, [1, -1]).var())) for one in pairs)
         passing = [float(asked.holds(numbers_of(cell, row.name)).mean()) for cell in sample.cells.values()]
@@ -211,7 +212,7 @@ def describe_needed(
         widest = max(map(spread, pairs))
         found = f"differences within a seed with a standard deviation of {significant(widest)} {row.unit}"
     if not widest:
-        return [f"{row.label}: the sampled cells never differ, so nothing can be planned."], 0
+        return [f"{row.label}: the sampled cells never differ, so no number of campaigns can be computed."], 0
     widths = (half_width,) if half_width else HALF_WIDTHS if asked else tuple(widest / root for root in (5, 10, 20))
     lines = [
         f"{row.label}: {found} ({counted(pairs[0].size, 'pair')}: rough). To estimate the difference from the first "
@@ -267,7 +268,7 @@ def sampled_cells(sweep: Sweep) -> list[Cell]:
 
 
 def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
-    """Print the numbers of cells, campaigns and stored campaigns, and the time and disk space that the others need."""
+    """Print the numbers of cells, campaigns and stored campaigns, and the time and disk space needed for the rest."""
     workers = sweep.base.executor.workers or cores()
     left = backlog.total - backlog.already
     table = Table(title=f"Plan of {study}", show_header=False)
@@ -288,7 +289,7 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """Return the estimated time in seconds that all workers together need for the campaigns not stored yet.
+    """Return the estimated time that all workers together need for the remaining campaigns, in seconds.
 
     If the rules are not compiled, any number of threads counts as one worker.
     """
@@ -299,9 +300,9 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def seconds_of_figures(sweep: Sweep) -> float:
-    """Return the estimated time in seconds for figures and page, which are drawn after the campaigns.
+    """Return the estimated time needed to draw the figures and the page after the campaigns, in seconds.
 
-    It does not depend on the number of campaigns. Measured as processor time of `report` on two cores.
+    It does not depend on the number of campaigns, and is based on the processor time of `report` on two cores.
     """
     return FIGURES_SECONDS + FIGURES_SECONDS_PER_CELL * (len(sweep.cells) - 1)
 
@@ -317,7 +318,7 @@ def swept_in_words(sweep: Sweep) -> list[str]:
 
 
 def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
-    """Print the half-widths that are expected for the 95 % intervals of the main outcomes."""
+    """Print the expected half-widths of the 95 % intervals of the main outcomes."""
     widths = widths_of(sweep, sample)
     if not widths:
         return
@@ -353,7 +354,7 @@ def values(chunk: pa.Table, outcome: str) -> np.ndarray:
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Return, for each seed, an outcome in `other` minus that in `first`, leaving out seeds where either is missing.
+    """Return, for each seed with both values, an outcome in `other` minus the same outcome in `first`.
 
     If a range is given, the outcome is first replaced by 1 if it is in the range and by 0 if it is not.
     """
@@ -415,8 +416,8 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
     """Return a warning if one step of a key changes every main outcome by less than the half-width of that change.
 
-    The half-width is that of the 95 % interval expected for the planned number of campaigns. If there is nothing to
-    warn of, or if no change can be estimated, the text is empty.
+    The half-width is that of the 95 % interval expected with the planned number of campaigns. The text is empty if
+    there is no reason to warn, or if no change can be estimated.
     """
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":

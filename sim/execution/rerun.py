@@ -1,8 +1,8 @@
 """Rerun one campaign of a finished study, and group failed campaigns by cause.
 
 This module reads about.json, chunks/study.json and failures.parquet of a study. Before a campaign is rerun, the
-settings of its cell are resolved again and must equal those of the study. The same seed, settings and code give the
-same campaign, as `python -m sim verify` checks. `python -m sim failures results/<study>` prints the causes of failures.
+settings of its cell are resolved again and must equal those of the study. Equal seeds, settings and code give equal
+campaigns, as `python -m sim verify` checks. `python -m sim failures results/<study>` prints the causes of failures.
 
 `python -m pdb -c continue -m sim.execution.rerun seed=17 ...` runs one campaign in a debugger, which stops at an error;
 with `NUMBA_DISABLE_JIT=1` the rules are not compiled, so that the debugger can step into them.
@@ -52,7 +52,7 @@ class Origin(NamedTuple):
 
 
 def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
-    """Resolve the settings of one cell of a study, and check that its stored campaigns were run with them.
+    """Resolve the settings of one cell of a study, and check that its stored campaigns were run with these settings.
 
     Args:
         folder: Folder of the study.
@@ -182,20 +182,20 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Return the date, the text and the source of every dated event that has a text.
 
-    The source is empty unless the event was reported and is unchanged, as `reported_source` decides.
+    The source is given by `reported_source`; it is empty unless the event was reported and is unchanged.
     """
     return [[str(event["date"]), str(event["text"]), reported_source(event)] for event in events if event.get("text")]
 
 
 def rerun_one(words: Sequence[str]) -> int:
-    """Run the campaign whose seed is the setting `seed`, without catching errors; return the exit code, 0."""
+    """Run the campaign with the seed given by the setting `seed`, without catching errors; return the exit code, 0."""
     folder, overrides = split_arguments(words)
     with using(folder or own_folder()):
         return rerun_here(overrides)
 
 
 def rerun_here(overrides: Sequence[str]) -> int:
-    """Run the campaign as `rerun_one` does, with the current folder of own files."""
+    """Run a campaign like `rerun_one`, but with the current folder of own files."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     draws = settings.seed_of(settings.seed)
@@ -207,7 +207,7 @@ def rerun_here(overrides: Sequence[str]) -> int:
 
 
 class Cause(NamedTuple):
-    """Failures whose messages are the same except for numbers."""
+    """Failures whose messages differ only in numbers."""
 
     message: str
     campaigns: int
@@ -226,7 +226,7 @@ def show_failures(request: Failures) -> int:
 def print_failures(study: Study, console: Console) -> None:
     """Print each cause of failures, where it occurs, and a command that runs an example in a debugger.
 
-    A sensitivity analysis has no such command, because none of its points can be rerun alone.
+    A sensitivity analysis has no such command, because its points cannot be rerun individually.
     """
     causes, done, failed = causes_of(study.folder), study.about["campaigns"], study.about["failed"]
     if not causes:
@@ -241,7 +241,7 @@ def print_failures(study: Study, console: Console) -> None:
     console.print(table)
     if LUCK in study.swept:
         console.print(
-            "They are points of a sensitivity analysis, which no command can rerun alone. Tracebacks: failures.parquet."
+            "They are points of a sensitivity analysis, and cannot be rerun individually. Tracebacks: failures.parquet."
         )
         return
     console.print("To run one of them in a debugger (put NUMBA_DISABLE_JIT=1 before it to step into the rules):")
@@ -266,7 +266,7 @@ def causes_of(folder: Path) -> list[Cause]:
 
 
 def where_of(cause: Cause, study: Study) -> list[str]:
-    """Describe in which cells a cause occurs or, if nothing is swept, in how many campaigns.
+    """Describe the cells in which a cause occurs or, if nothing is swept, the number of campaigns.
 
     Returns:
         Lines of text. The first has the number of cells. For each swept key, a further line names the values at which

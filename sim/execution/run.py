@@ -22,20 +22,20 @@ from rich.console import Console
 
 from sim.configuration.changes import describe_changes, describing_groups
 from sim.configuration.compose import chain_of
-from sim.configuration.settings import Order, Piece, Settings
+from sim.configuration.settings import Piece, Settings
 from sim.configuration.sweep import Sweep
 from sim.data.facts import facts_here
 from sim.data.own import files_with_effect, own_folder
-from sim.engine.cache import naming_rules_of_user
 from sim.engine.campaign import run_campaign
-from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
+from sim.engine.compile import compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution.backlog import Backlog
+from sim.execution.compiling import compile_rules
 from sim.execution.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.execution.executors import Workers, workers_of
-from sim.execution.work import layout_of, outcomes_of, with_drawn, work_timed
+from sim.execution.work import outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
-from sim.provenance import PYTHON, command_line, commit, shell_command, versions
+from sim.provenance import command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors
 from sim.study.package import describe_study, is_described
@@ -56,8 +56,7 @@ from sim.study.store import (
 from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # attempts at a task whose worker was lost
-BEAT = 0.5  # time between updates of progress, which also check for Ctrl-C, seconds
-COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last
+BEAT = 0.5  # time between progress updates, at which Ctrl-C is also checked, seconds
 Task = list[tuple[int, Piece]]
 
 
@@ -126,10 +125,10 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 
 def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
-    """Return the scope of a study after adding to it the cells and campaigns that a command requests.
+    """Return the scope of a study after adding the cells and campaigns that a command requests.
 
-    If an earlier command requested more campaigns of a cell and these were never finished, the smaller number requested
-    now replaces the earlier one. Finished campaigns stay stored.
+    If an earlier command requested more campaigns of a cell but did not finish them, the smaller number requested now
+    replaces the earlier one. Finished campaigns remain stored.
 
     Args:
         study: Folder of the study.
@@ -155,7 +154,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """Return a cell, with only `asked` campaigns if more were requested before and not all of those were run."""
+    """Return a cell, reduced to `asked` campaigns if more were requested before and not all of them were run."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -197,7 +196,8 @@ def locked(study: Path) -> Iterator[None]:
                     forget_if_empty(study)
         except Timeout as error:
             raise PanjError(
-                f"study: found another process working in {study}, expected none; wait for it, or choose study=NAME"
+                f"study: found another process working in {study}, expected none; wait until it "
+                "has finished, or choose study=NAME"
             ) from error
 
 
@@ -216,7 +216,7 @@ def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Return whether the tables are undamaged, follow the current outcomes and include every requested campaign."""
+    """Return whether the tables are undamaged, match the current outcomes and include every requested campaign."""
     try:
         cells = open_study(study).cells
     except PanjError:
@@ -239,38 +239,6 @@ def grown(scope: Scope, backlog: Backlog) -> Scope:
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
     return replace(scope, cells=tuple(cells))
-
-
-def rules_are_cold() -> bool:
-    """Return whether the first campaign must compile the rules, which takes about a minute."""
-    return compiled and not any(cache_folder().rglob(COMPILED))
-
-
-@contextmanager
-def announcing(console: Console) -> Iterator[None]:
-    """Print that the rules are being compiled before a block, and after it, unless it fails, that they are compiled.
-
-    Args:
-        console: Console for the messages.
-    """
-    console.print("Compiling the rules, once for this installation: about a minute ...")
-    yield
-    console.print("The rules are compiled.")
-
-
-def compile_rules(order: Order, seed: int, console: Console) -> None:
-    """Compile the rules, or load them from the cache, by running a campaign that lasts one day.
-
-    Args:
-        order: Settings of any cell, in the form that is sent to workers.
-        seed: Any seed; the campaign is discarded.
-        console: Console for a message if rules have to be compiled, which takes about a minute.
-    """
-    if not compiled:
-        return
-    world = layout_of(order.rules, order.attention, order.posts).world
-    with announcing(console) if rules_are_cold() else nullcontext(), naming_rules_of_user():
-        run_campaign(world, order.rules, order.timeline, seed, 1)
 
 
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
@@ -317,7 +285,7 @@ def take_in(
 ) -> None:
     """Store the results of a task.
 
-    If its worker was lost, queue the task again or, after the last attempt, store its campaigns as failures.
+    If the worker was lost, queue the task again or, after the last attempt, store its campaigns as failures.
     """
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
@@ -419,7 +387,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def choices_made(sweep: Sweep) -> set[tuple[str, str]]:
-    """Return the choices of all cells, as pairs of group and name, with the scenarios that theirs are based on."""
+    """Return the choices of all cells as pairs of group and name, including the scenarios on which theirs are based."""
     found = {pair for cell in sweep.cells for pair in cell.settings.choices.items()}
     bases = {base for group, name in found if group == "scenario" for base in chain_of(name)}
     return found | {("scenario", base) for base in bases}

@@ -40,7 +40,8 @@ from sim.engine.compile import compiled
 from sim.engine.world import Count, Event
 from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution import work
-from sim.execution.run import compile_rules, run_sweep
+from sim.execution.compiling import compile_rules
+from sim.execution.run import run_sweep
 from sim.provenance import python_command
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about
@@ -51,10 +52,10 @@ TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet
 ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as a table has them
 LEFT_OUT = ("traceback",)
 DIGITS = 16  # hexadecimal digits of a hash, as many as of every fingerprint
-ROWS = 100_000  # number of rows that are hashed at once
+ROWS = 100_000  # number of rows hashed at a time
 SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]
-DAYS = 68  # days after 1 May, so that every kind of event occurs; a day of uncompiled rules takes half a second
+DAYS = 68  # days after 1 May, enough for every kind of event; a day takes half a second if rules are not compiled
 USUAL = {"runs": "1"}
 USUAL_SWEEP = ("reinforcement", "as_reported,none")
 CAPTION = (
@@ -158,7 +159,7 @@ def little(numbers: np.ndarray) -> bytes:
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """Return a text that lists the differing tables and columns: `days.parquet (mean_morale, waiting_ishkashim)`.
+    """List the tables and columns that differ: `days.parquet (mean_morale, waiting_ishkashim)`.
 
     The text is empty if nothing differs.
     """
@@ -172,7 +173,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """List the first few columns that differ or are in only one table, with the number of the remaining ones."""
+    """List the first few columns that differ or are in only one table, and count the rest."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -200,7 +201,7 @@ class Result(NamedTuple):
 def ways_of(address: str | None) -> tuple[Way, ...]:
     """Return the ways to compare.
 
-    In the last way, the rules are not compiled if this process compiles them, and are compiled if it does not.
+    The last way is the opposite of this process: uncompiled rules if they are compiled here, and compiled if not.
     """
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
@@ -303,7 +304,7 @@ def without_address(given: Overrides) -> tuple[str | None, Overrides]:
 
 
 def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
-    """Return the overrides and cells of a study that is small enough to run uncompiled, unless `given` makes it large.
+    """Return the overrides and cells of a study small enough to run uncompiled, unless `given` enlarges it.
 
     The overrides `given` take precedence over the defaults.
     """
@@ -370,7 +371,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """Return sentences on ways that failed or differ from the first, or on a lack of results; empty if all agree."""
+    """Return sentences on ways that failed or differ from the first, or on missing results; empty if all agree."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:

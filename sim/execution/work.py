@@ -1,7 +1,7 @@
 """Run campaigns of a cell on a worker and return their results as a table.
 
-An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine. The worker
-builds the layout itself and caches the last few. Modules that are slow to import are avoided here.
+An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine. Each worker
+builds the layouts it needs and caches the last few. Modules that are slow to import are avoided here.
 """
 
 import time
@@ -85,7 +85,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Return a chunk with a column added for each number that every campaign, finished or failed, draws for itself."""
+    """Add a column to a chunk for each number that campaigns draw, with values for failed campaigns too."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -125,7 +125,7 @@ def versions_here() -> tuple[str, str, str]:
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     """Return the world before the draws of day 0.
 
-    It is cached, and shared by cells that differ only in rules that it does not depend on.
+    It is cached, and shared by cells whose rules differ only in numbers that do not affect it.
 
     Args:
         rules: Parameters of every rule.
@@ -140,7 +140,7 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     """Return the layout for these arguments, from a cache if possible.
 
-    Rules that must not affect it are None, so that an attempt to read one raises an error.
+    Rules that must not affect the layout are None, so that any attempt to read one raises an error.
     """
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 

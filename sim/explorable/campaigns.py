@@ -1,4 +1,4 @@
-"""Run the campaigns of an explorable page: the decisions as reported, and each other decision alone.
+"""Run the campaigns of an explorable page: with the decisions as reported, and with each other decision alone.
 
 Each cell of the study has one source of chance (`worlds`) and at most one decision that differs. Campaigns with the
 same seed are a pair: the same numbers and the same random draws, with and without the decision.
@@ -35,7 +35,7 @@ class Gathered(NamedTuple):
     study: Study
     facts: Facts
     worlds: tuple[str, ...]  # sources of chance: free, record
-    decisions: tuple[str, ...]  # empty for the decisions as reported, then such as `border=closed`
+    decisions: tuple[str, ...]  # overrides such as `border=closed`; the first is empty, for the decisions as reported
     seeds: tuple[int, ...]
     hindsight: str  # how to read a decision in worlds that followed the record; empty if there are none
 
@@ -129,7 +129,7 @@ def compose(request: Explorable) -> Sweep:
 
 
 def overrides_of(change: Mapping[str, str], usual: Mapping[str, str]) -> Overrides:
-    """Return the choices that are not the usual ones as overrides; few of them are composed quickly."""
+    """Return the choices that differ from the defaults as overrides; a few overrides are composed quickly."""
     return Overrides.from_rows(Override.of(*pair) for pair in change.items() if usual[pair[0]] != pair[1])
 
 

@@ -1,4 +1,4 @@
-"""Collect what a page shows besides campaigns: the map, the reported figures, the sources, and the texts.
+"""Collect the content of a page other than campaigns: map, reported figures, sources and texts.
 
 Reads   text/<language>.yaml, data/shapes.topojson, data/evidence.csv, about.json of the study.
 """
@@ -38,7 +38,7 @@ from sim.wording import Language, language_of, number
 
 MARGIN = 35.0  # km around the country
 FIRST = "F035"  # the figure that the first scene describes and draws
-CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals whose names give bearings
+CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals named on the map for orientation
 CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
 
@@ -88,7 +88,7 @@ def ids_in(node: Any) -> list[str]:
 
 
 def about_page(gathered: Gathered, texts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON of a page: what its campaigns are, the map, the reported figures and the changing sentences.
+    """Return the JSON of a page: a description of its campaigns, the map, reported figures and changing sentences.
 
     Args:
         gathered: Campaigns of the page.
@@ -140,7 +140,7 @@ def first_night(facts: Facts) -> dict[str, Any]:
 
 
 def geometry() -> dict[str, Any]:
-    """Return the map in whole km from its north-western corner; arcs are a first point followed by steps."""
+    """Return the map in whole km from its north-western corner; an arc is its first point followed by steps."""
     land = read_land()
     west, south, east, north = country_bounds(land, MARGIN)
     objects = read_topology()["objects"]
@@ -164,7 +164,7 @@ def geometry() -> dict[str, Any]:
 
 
 def steps(points: np.ndarray) -> list[int]:
-    """Return a line as its first point and the steps to each next point, flat; repeated points are left out."""
+    """Return a line as a flat list: its first point, then the step to each next point, without repeated points."""
     moves = np.diff(points, axis=0, prepend=0)
     kept = np.asarray(moves.any(axis=1))
     kept[[0, -1]] = True
@@ -204,7 +204,7 @@ def sources_of(ids: Iterable[str], language: Language) -> list[Any]:
 
 
 def provenance_of(gathered: Gathered) -> dict[str, str]:
-    """Return where the numbers of the page come from, in English: seeds, numbers, command, versions, fingerprints."""
+    """Return the provenance of the page in English: seeds, numbers, command, versions and fingerprints."""
     about = gathered.study.about
     rows = {text: str(about[key]) for key, text in PROVENANCE.items() if is_shown(about, key) and key != "seconds"}
     libraries = ", ".join(f"{name} {found}" for name, found in as_text(about.get("versions", {})).items())

@@ -26,7 +26,7 @@ LENGTH = 4  # bytes that give the length of the JSON, the lowest first
 
 
 class Course(NamedTuple):
-    """What a page shows of one campaign."""
+    """The part of a campaign that a page shows."""
 
     changes: Integers  # 1 + day x districts + district, negative when retaken; as in `sim.study.columns.changes_of`
     crossings: Integers  # (days, posts) soldiers who crossed in the night before the day
@@ -50,7 +50,7 @@ def course_of(numbers: Iterable[int], shape: tuple[int, int]) -> Course:
     """Decode one campaign; the reverse of `numbers_of`.
 
     Args:
-        numbers: Numbers, of which as many are taken as the campaign has.
+        numbers: Encoded numbers; only those of one campaign are consumed.
         shape: Days and posts.
     """
     rest = iter(numbers)
@@ -98,7 +98,7 @@ def packed(about: Mapping[str, Any], courses: Iterable[Course]) -> str:
 
 
 def described(text: str) -> dict[str, Any]:
-    """Return the JSON of a page alone.
+    """Return only the JSON of a page.
 
     Args:
         text: Base64 text, as written by `packed`.
@@ -114,7 +114,7 @@ def unpacked(text: str, shape: tuple[int, int], courses: int) -> tuple[dict[str,
     Args:
         text: Base64 text, as written by `packed`.
         shape: Days and posts of each campaign.
-        courses: Number of campaigns to return, the first of the page.
+        courses: Number of campaigns to return, from the first one.
     """
     content = zlib.decompress(base64.b64decode(text))
     end = LENGTH + int.from_bytes(content[:LENGTH], "little")

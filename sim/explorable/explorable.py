@@ -38,7 +38,7 @@ EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 class Written(NamedTuple):
-    """A page that was written, and what is on it."""
+    """A page that was written, with its content."""
 
     path: Path
     size: int  # bytes
@@ -79,7 +79,7 @@ def write_explorable(request: Explorable, console: Console) -> Written:
 
 
 def file_name(request: Explorable) -> str:
-    """Return the default name of a page, which names the settings by which pages of one study differ.
+    """Return the default file name of a page, which includes the settings that distinguish pages of one study.
 
     Args:
         request: The parsed command line.
@@ -104,7 +104,7 @@ def refuse_other(path: Path, page: str) -> None:
 
 
 def told_by(page: str) -> tuple[str, str, str, str]:
-    """Return what a page is about: its campaigns, its decisions, its sources of chance, and their settings."""
+    """Return a description of a page: its campaigns, decisions, sources of chance and settings."""
     about = described(campaigns_in(page))
     decisions, worlds = (" ".join(one["key"] for one in about[what] if one["key"]) for what in ("decisions", "worlds"))
     seeds = about["seeds"]
@@ -150,13 +150,13 @@ def formatted(node: Any, values: Mapping[str, Any]) -> Any:
 
 
 def joined_scripts() -> str:
-    """Return the modules of the page as one, without the lines by which they import each other."""
+    """Return the modules of the page as one, without the lines that import one from another."""
     modules = ((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     return "\n".join(EXPORT.sub("", IMPORT.sub("", text)) for text in modules)
 
 
 def hash_of(text: str) -> str:
-    """Return the hash by which a Content-Security-Policy allows an inline script or style."""
+    """Return the hash that a Content-Security-Policy uses to allow an inline script or style."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
@@ -179,14 +179,14 @@ def campaigns_in(page: str) -> str:
 
 
 def stated(pattern: re.Pattern[str], page: str) -> str:
-    """Return what the group of a pattern matches in a page, which every page of Panj contains."""
+    """Return the text that the group of a pattern matches in a page; every page of Panj has a match."""
     found = pattern.search(page)
     assert found is not None, "a page of Panj states its policy and has campaigns"
     return found[1]
 
 
 def show_explorable(written: Written) -> int:
-    """Print what was written and what to do with it, and return the exit code."""
+    """Print the path of the page and how to use it, and return the exit code."""
     print(f"Written: {written.path} ({written.size / 1e6:.2f} MB)")
     print("Next: open it in a browser, or copy it to a stick or a web page; it loads nothing")
     print(f"      or tell one of its campaigns: {shell_command(['story', written.gathered.study.folder])}")
@@ -194,7 +194,7 @@ def show_explorable(written: Written) -> int:
 
 
 def explorable_record(written: Written) -> dict[str, Any]:
-    """Return what --json prints of a page that was written."""
+    """Return the result that --json prints for a page."""
     gathered = written.gathered
     return {
         "path": str(written.path), "bytes": written.size, "folder": str(gathered.study.folder),

@@ -73,7 +73,7 @@ class Answers(NamedTuple):
 def sweep_of(
     base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
 ) -> Sweep:
-    """Return the study of a design, which has one cell for each of `base.runs` seeds, with one campaign per point.
+    """Return the study of a design: one cell for each of `base.runs` seeds, each with one campaign per point.
 
     Args:
         base: Settings of every point; their policies and overrides take precedence over the parameters of the point.
@@ -109,8 +109,7 @@ def run_missing(sweep: Sweep, console: Console) -> Ran:
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
     """Read outcomes at every point of a finished study.
 
-    Dates are converted to days after the first day of the campaign; for an event that did not occur, the day after the
-    last one is used.
+    Dates become days after the first day of the campaign; an event that did not occur gets the day after the last one.
 
     Args:
         folder: Folder of the study.
@@ -151,7 +150,7 @@ STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, in cumulative prior 
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters as a SALib problem, in which each is a cumulative prior probability from 0 to 1."""
+    """Return the parameters as a SALib problem, each as a cumulative prior probability from 0 to 1."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 

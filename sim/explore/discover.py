@@ -156,8 +156,8 @@ class Found(NamedTuple):
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
     """Find boxes one after another, each among the campaigns outside all earlier boxes.
 
-    The search stops after `request.boxes` boxes, or after the first box that is not a finding, which is still returned.
-    It also stops if too few cases or too few other campaigns are left, or if no limit of the next box is significant.
+    The search stops after `request.boxes` boxes or after the first box that is not a finding, which is still returned.
+    It also stops when too few cases or other campaigns are left, or when no limit of the next box is significant.
 
     Args:
         drawn: (campaigns, parameters) Drawn values, in the units of the parameters and in the order of seeds.
@@ -185,7 +185,7 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
 
 
 def choose(measured: Sequence[Measured], density: float | None) -> int:
-    """Choose which step of a search gives the box that is kept.
+    """Choose the step of a search whose box is kept.
 
     Args:
         measured: Coverage and density after every step.
@@ -205,9 +205,9 @@ def choose(measured: Sequence[Measured], density: float | None) -> int:
 
 
 def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
-    """Drop the limits that are not significant in the half in which the box was found, and return the remaining box.
+    """Drop the limits that are not significant in the half in which the box was found, and return the resulting box.
 
-    They are dropped one at a time, the least significant first, until all remaining limits are significant.
+    Limits are dropped one at a time, the least significant first, until all that remain are significant.
     """
     while box:
         worst = max(quasi_p_of(box, half, keys), key=lambda tested: tested.quasi_p)
@@ -329,14 +329,14 @@ def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> li
 
 
 def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
-    """Return the harmonic mean of coverage and density of a box, by which boxes are compared."""
+    """Return the measure by which boxes are compared: the harmonic mean of coverage and density."""
     within = inside(box, drawn, keys)
     held, found = int(within.sum()), int(cases[within].sum())
     return harmonic(found / max(1, int(cases.sum())), found / held) if held else 0.0
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Return the parameters of a box, sorted by the density that the box loses without their limits, largest first."""
+    """Return the parameters of a box, sorted by how much density the box loses without their limits, largest first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -349,10 +349,10 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
     """Search for dense boxes by the patient rule induction method, and return the box after every step.
 
-    Each peeling step tightens one limit, that which raises the density most per campaign lost, until none raises it or
-    the box would become too small. Each pasting step then relaxes one limit, that which raises the density most per
-    campaign gained. Of equally good moves, the one that leaves most parameters without limits is taken, and of several
-    such moves the first.
+    Each peeling step tightens the limit that raises the density most per campaign lost, until no limit raises it or the
+    box would become too small. Each pasting step then relaxes the limit that raises the density most per campaign
+    gained. Among equally good moves, the one that leaves the most parameters unrestricted is chosen; remaining ties go
+    to the first.
 
     Args:
         drawn: (campaigns, parameters) Drawn values, in the units of the parameters.
@@ -409,7 +409,7 @@ def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """Return a number near a quantile, halfway between two different values, so that equal values are not separated.
+    """Return a number near a quantile, halfway between two distinct values, so that equal values are not separated.
 
     Args:
         ordered: Values in increasing order.
@@ -453,7 +453,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """Convert the ends of a box to limits; an end that restricts nothing becomes no limit."""
+    """Convert the ends of a box to limits, leaving out ends that restrict nothing."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))

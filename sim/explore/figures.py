@@ -1,4 +1,4 @@
-"""Print and draw the results of sensitivity studies, and boxes in which an outcome often passes a threshold.
+"""Print and draw the results of sensitivity studies, and the boxes in which an outcome often passes a threshold.
 
 Each function that draws a whole figure saves it and returns its path.
 
@@ -44,7 +44,7 @@ from sim.provenance import shell_command
 from sim.study.reader import read_columns
 from sim.wording import format_day, list_words, paragraph, percent, significant
 
-CHANCE_ROW = "chance"  # entry of the column `number` in the row that gives the share of noise
+CHANCE_ROW = "chance"  # value of the column `number` in the row for noise
 NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
 BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # heights in inches: tornado row, heat map row, text line above a heat map
 LEAST = 0.005  # a total index is shown only if its interval is above this
@@ -64,7 +64,7 @@ class Measured(NamedTuple):
     outcomes: dict[str, Row]
 
     def of(self, table: list[Row], outcome: str) -> list[Row]:
-        """Return the rows of a table for one outcome, without the row that has the share of variance due to noise."""
+        """Return the rows of a table for one outcome, without the row for noise."""
         return [row for row in table if row["outcome"] == outcome and row["number"] != CHANCE_ROW]
 
 
@@ -107,9 +107,9 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
     rows, about = made.of(made.sobol, outcome), made.outcomes[outcome]
     caption = (
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
-        "highest fifth of its prior, on average over all others here; the line is the mean of all. Right: shares of "
+        "highest fifth of its prior, averaged over all other numbers; the line is the mean of all. Right: shares of "
         "the variance between points, due to the number alone (first) and including all its interactions (total), with "
-        "95 % bootstrap intervals. Dotted: the share due to chance that remains "
+        "95 % bootstrap intervals. Dotted: the share that is still due to chance "
         f"({percent(float(about['chance_left']))}); a total "
         f"index may include as much. {describe_shares(about)} {describe_sources(about)}"
     )
@@ -173,7 +173,7 @@ def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
 def draw_heat_map(made: Measured) -> Path:
     """Draw a heat map of total Sobol' indices, with parameters as rows and outcomes as columns."""
     caption = (
-        f"{describe_design(made, 'sobol')} In each field the total Sobol' index: the share of the variance between "
+        f"{describe_design(made, 'sobol')} Each field gives the total Sobol' index: the share of the variance between "
         "points that is due to the number and all its interactions. A field is empty where the 95 % bootstrap "
         f"interval includes the share that may be due to chance, or {percent(LEAST, 1)}. "
         f"{describe_sources(*made.outcomes.values())}"
@@ -191,8 +191,8 @@ def draw_heat_map(made: Measured) -> Path:
 def draw_screening(made: Measured) -> Path:
     """Draw a heat map of mu* by parameter and outcome, each as a share of the largest mu* for that outcome."""
     caption = (
-        f"{describe_design(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of "
-        "the largest of its outcome. A field is empty where it does not exceed the value that chance alone reaches "
+        f"{describe_design(made, 'morris')} Each field gives mu*, the mean size of a step of the number, as a share of "
+        "the largest mu* of the outcome. A field is empty where mu* does not exceed the value that chance reaches "
         "for any of the numbers in 5 of 100 such screenings. Bold: chosen for Sobol' indices, "
         f"at most {len(made.about['chosen'])} of those that matter here. {describe_sources(*made.outcomes.values())}"
     )
@@ -271,7 +271,7 @@ def describe_reported(about: Row) -> str:
 
 
 def describe_sources(*outcomes: Row) -> str:
-    """Return a sentence on the sources of the reported figures, or one saying that nothing was reported."""
+    """Return a sentence on the sources of the reported figures, or a statement that nothing was reported."""
     ids = cite(*(one["evidence"] for one in outcomes))
     return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported on it."
 
@@ -366,11 +366,11 @@ def read_discovered(folder: Path) -> Discovered:
 
 def describe_box(made: Discovered, row: Row) -> str:
     """Describe a box in one sentence: its limits, density and coverage, and whether it is a finding."""
-    earlier = " outside the boxes before" if int(row["box"]) > 1 else ""
+    earlier = " outside earlier boxes" if int(row["box"]) > 1 else ""
     limits = made.limits[row["box"]]
     doubtful = [describe_limit(limit) for limit in limits if limit["holds"] == "no"]
     doubt = f"; {list_words(doubtful)} may be due to chance" if doubtful and is_finding(row) else ""
-    begin = f"Box {row['box']}: where" if is_finding(row) else f"Box {row['box']} is no finding, but chance: where"
+    begin = f"Box {row['box']}: where" if is_finding(row) else f"Box {row['box']} is not a finding: where"
     density, low, high, elsewhere, coverage = (
         percent(float(row[key])) for key in ("density", "density_low", "density_high", "density_elsewhere", "coverage")
     )
@@ -426,12 +426,12 @@ def draw_discovered(folder: Path) -> list[Path]:
 
 
 def draw_boxes(made: Discovered) -> Path:
-    """Draw two panels in a row for each box: its place among the campaigns, and the steps of the search for it."""
+    """Draw a row of two panels for each box: its position among the campaigns, and the steps of its search."""
     caption = (
-        f"{describe_sample(made)} Left: up to {DOTS:,} campaigns of the half that did not shape the boxes, without "
+        f"{describe_sample(made)} Left: up to {DOTS:,} campaigns of the half not used to find the boxes, without "
         "those in earlier boxes, along the two numbers that restrict a box most, on the scale of their priors (with "
         "one number: share of cases along it). Right: every step of the search, measured in both halves; where they "
-        "part, the box follows chance. Dotted: the share of cases among all. "
+        "differ, the box fits noise. Dotted: the share of cases among all campaigns. "
         f"{describe_threshold(made.about)}"
     )
     spaces = Spaces(left=0.75, right=RIGHT, top=0.3, bottom=0.5, across=0.72, down=0.9)
@@ -480,7 +480,7 @@ def draw_where(axes: Axes, made: Discovered, box: str) -> None:
 
 
 def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats, cases: Truths) -> None:
-    """Plot the share of cases in each tenth of the campaigns, sorted by a parameter, and frame the range of the box."""
+    """Plot the share of cases in each tenth of the campaigns, sorted by a parameter, and mark the range of the box."""
     parts = np.array_split(np.argsort(values, kind="stable"), TENTHS)
     axes.plot([values[part].mean() for part in parts], [cases[part].mean() for part in parts], color=SIMULATED,
               marker="o", markersize=4)  # fmt: skip
@@ -550,7 +550,7 @@ def describe_sample(made: Discovered) -> str:
 
 
 def describe_threshold(about: dict[str, Any]) -> str:
-    """Return a sentence with the reported figure of the outcome, or one saying that nothing was reported."""
+    """Return a sentence with the reported figure of the outcome, or a statement that nothing was reported."""
     text = about["reported"]["text"]
     return f"Reported: {text} in evidence.csv." if text else "Nothing was reported on this outcome."
 

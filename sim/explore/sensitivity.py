@@ -36,8 +36,8 @@ from sim.configuration.settings import Order, Piece, Settings
 from sim.configuration.sweep import compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
+from sim.execution.compiling import compile_rules
 from sim.execution.executors import cores
-from sim.execution.run import compile_rules
 from sim.execution.work import work_timed
 from sim.explore.design import (
     STEP,
@@ -59,7 +59,7 @@ from sim.study.reader import read_about
 from sim.wording import format_seconds
 
 REPLAYS = 20_000  # number of simulated values of mu* from noise alone
-MISSES = 0.05  # share of screenings in which noise alone lifts any parameter above the floor
+MISSES = 0.05  # share of screenings in which noise alone raises a parameter above the floor
 FIFTH = 0.2  # share of the prior, at either end, over which an outcome is averaged
 Floats = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Effect(NamedTuple):
     mu: float  # signed mean effect
     sigma: float  # standard deviation of effects, due to interactions or nonlinearity
     chance: float  # mean mu* from noise alone
-    floor: float  # the mu* that noise alone reaches for any parameter in 5 of 100 screenings
+    floor: float  # the mu* that noise alone reaches for at least one parameter in 5 of 100 screenings
     largest: float  # largest mu* of any parameter for this outcome
 
     @property
@@ -281,7 +281,7 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """Return a folder name that is unique to the method, the parameters and the number of samples of a design."""
+    """Return a folder name that identifies the method, the parameters and the number of samples of a design."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
@@ -290,7 +290,7 @@ def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Cons
     """Print which parameters are chosen for Sobol' indices, and which are not although they matter."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
-        console.print("No number affects these outcomes by more than chance does, so there are no Sobol' indices; "
+        console.print("No number affects these outcomes more than chance does, so there are no Sobol' indices; "
                       "more runs or trajectories may detect effects.", soft_wrap=True)  # fmt: skip
         return
     console.print(f"{len(matter)} numbers matter; chosen: {', '.join(key.removeprefix('rules.') for key in chosen)}.",
@@ -302,7 +302,7 @@ def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Cons
 
 
 USUAL = {  # extreme draws create more groups of refugees than the default number of rows allows
-    "study": "sensitivity", "runs": "8", "end_date": "2021-07-08", "rules.flight.rows": "200000",
+    "study": "sensitivity", "runs": "8", "rules.flight.rows": "200000",
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")
@@ -337,7 +337,7 @@ def base_of(words: AnyOverrides) -> Settings:
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
             raise PanjError(
-                f"{row.key}: found '{row.text}', expected no value, because `sensitivity` chooses the points itself"
+                f"{row.key}: found '{row.text}', expected no value, because `sensitivity` chooses the points"
             )
     for key, value in ALWAYS.items():
         found = overrides.get(key)
@@ -407,9 +407,9 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     )  # fmt: skip
 
 
-CHANCE = "chance"  # entry of the column `number` in the row that gives the share of noise
+CHANCE = "chance"  # value of the column `number` in the row for noise
 RESAMPLES = 1000  # number of bootstrap resamples
-LEAST = 0.1  # smallest share of the largest mu* of an outcome for a parameter to matter
+LEAST = 0.1  # smallest ratio of mu* to the largest mu* of an outcome at which a parameter matters
 
 
 def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:

@@ -62,7 +62,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
 
     Args:
         shown: A study limited to one cell.
-        day: The only day; by default every day.
+        day: The day to include; by default every day.
 
     Returns:
         One feature per district, in the order of districts.csv, with members that credit and describe the data.
@@ -98,7 +98,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
 
 
 def refuse_without_shape(codes: Iterable[str], shapes: Container[str]) -> None:
-    """Raise PanjError if a district, as in a districts.csv of the user, has no shape."""
+    """Raise PanjError if a district has no shape, as is possible with a user's own districts.csv."""
     missing = next((code for code in codes if code not in shapes), None)
     if missing is not None:
         raise PanjError(f"data/districts.csv, district_id: found '{missing}', expected a district with a shape")
@@ -138,7 +138,7 @@ def reported_falls() -> dict[str, dict[str, str | None]]:
 
 
 def geometry_of(polygons: list[list[list[list[float]]]]) -> dict[str, Any]:
-    """Return polygons as a GeoJSON geometry, a MultiPolygon for every district so that a layer has one type."""
+    """Return polygons as a GeoJSON geometry: always a MultiPolygon, so that a layer has a single type."""
     return {"type": "MultiPolygon", "coordinates": polygons}
 
 
@@ -160,7 +160,7 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
     by_day = rows_by_day(shown, day)
 
     def write(temporary: Path) -> None:
-        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL wants a name that ends in .gpkg
+        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL needs a name that ends in .gpkg
             made = Path(folder) / path.with_suffix(".gpkg").name
             write_arrow(
                 table, made, layer=LAYER, driver="GPKG", geometry_name=GEOMETRY,

@@ -1,7 +1,7 @@
-"""Write a study in the format of another program (the verb `export`).
+"""Write a study in the format of another program: `python -m sim export`.
 
-Writes  <study>/exports/, unless `out` is given: districts_cell_<n>.geojson or .gpkg, <study>.xlsx, or a folder csv/,
-        csv_decimal_comma/ or the like.
+Writes  districts_cell_<n>.geojson or .gpkg, <study>.xlsx, or a folder such as csv/ or csv_decimal_comma/; in
+        <study>/exports/ unless `out` is given.
 """
 
 import os
@@ -29,7 +29,7 @@ def export(request: Export) -> Path:
         Path of the file or folder that was written.
 
     Raises:
-        PanjError: If the study is damaged, has no such cell or day, or if the place exists or cannot be written.
+        PanjError: If the study is damaged or has no such cell or day, or if the path exists or cannot be written.
     """
     if request.to != "csv":
         refuse_dialect(request.separator, request.decimal, f"to={request.to}")
@@ -82,7 +82,7 @@ def place_of(request: Export, study: Study, cell: int | None) -> Path:
 
 
 def name_of(request: Export, study: Study, cell: int | None) -> str:
-    """Return the usual name of the file or folder, which states the cell and day it is limited to."""
+    """Return the default name of the file or folder, which includes the cell and day that it is limited to."""
     part = f"_cell_{cell}" * (cell is not None) + f"_{request.day}" * (request.day is not None)
     if request.to in MAPS:
         return f"districts{part}.{request.to}"

@@ -27,21 +27,21 @@ from sim.study.reader import Study, naming, read_head
 
 Cell = str | int | float | bool | date | None
 Rows = Iterator[Sequence[Cell]]
-MOST_ROWS = 1_048_576  # of an Excel sheet, with the heading
-LONGEST_NAME = 31  # characters of the name of a sheet
-LONGEST_TEXT = 32_767  # characters of a cell
-MOST_DIGITS = 15  # of a number; further ones become zeros
-BATCH = 20_000  # rows in memory
+MOST_ROWS = 1_048_576  # maximum number of rows in an Excel sheet, including the heading
+LONGEST_NAME = 31  # maximum length of the name of a sheet, characters
+LONGEST_TEXT = 32_767  # maximum length of the text in a cell, characters
+MOST_DIGITS = 15  # digits of a number that Excel keeps; further digits become zeros
+BATCH = 20_000  # number of rows in memory at a time
 
 
 class Part(NamedTuple):
-    """Which rows of the tables are written: of one cell or day, where a table has cells or days."""
+    """Selection of the rows to write: those of one cell or day, in tables that have cells or days."""
 
     cell: int | None
     day: date | None
 
     def has(self, row: Mapping[str, Cell]) -> bool:
-        """Return whether a row, given as values by column, is written."""
+        """Return whether a row, given as a mapping from column to value, is to be written."""
         is_of_cell = self.cell is None or row.get("cell") in (None, self.cell)
         return is_of_cell and (self.day is None or row.get("date") in (None, self.day))
 
@@ -71,7 +71,7 @@ def reader_of(folder: Path, columns: Sequence[Column], part: Part) -> Callable[[
 
 
 def rows_of_parquet(path: Path, columns: Sequence[Column], part: Part) -> Rows:
-    """Yield the rows of a Parquet table; dates are dates, and missing values None."""
+    """Yield the rows of a Parquet table, with dates as `date` and missing values as None."""
     names = {column.column for column in columns}
     with naming(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         for batch in file.iter_batches(BATCH):
@@ -90,7 +90,7 @@ def plain(column: pa.ChunkedArray, kind: str) -> list[Cell]:
 
 
 def rows_of_csv(path: Path, columns: Sequence[Column], part: Part) -> Rows:
-    """Yield the rows of a CSV of a study; numbers are numbers, dates dates, and empty cells None."""
+    """Yield the rows of a CSV of a study, with numbers and dates converted and empty cells as None."""
     readers = {column.column: READERS[column.type] for column in columns}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -105,7 +105,7 @@ READERS: dict[str, Callable[[str], Cell]] = {
 
 
 def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
-    """Return the value of a cell of a CSV; text that does not have the type of its column is kept."""
+    """Convert a cell of a CSV; text that does not match the type of its column is returned unchanged."""
     with suppress(ValueError):
         return read(text) if text else None
     return text
@@ -114,14 +114,14 @@ def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
 def write_csv(study: Study, folder: Path, part: Part, dialect: Dialect = USUAL) -> None:
     """Write every table as CSV, with codebook.csv and datapackage.json.
 
-    Of an earlier export in the same folder, those tables are removed that its datapackage.json lists and that are not
-    written again; other files are kept.
+    Tables of an earlier export to the same folder are deleted if its datapackage.json lists them and they are not
+    written again; all other files are kept.
 
     Args:
         study: The study.
-        folder: Folder to write, which may have an earlier export.
+        folder: Folder to write to, which may contain an earlier export.
         part: Rows to write.
-        dialect: How CSV files are written.
+        dialect: Separator and decimal mark of the CSV files.
     """
     columns: list[Column] = []
     with write_folder(folder, "out", outdated=tables_before(folder)) as fresh:
@@ -185,7 +185,7 @@ def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> Non
 
 
 def names_of_sheets(tables: Sequence[str]) -> list[str]:
-    """Return a name of a sheet for each table: the file name without suffix, short enough for Excel and unique."""
+    """Return the name of each table's sheet: its file name without suffix, unique and short enough for Excel."""
     names: list[str] = []
     for table in tables:
         stem = Path(table).stem
@@ -198,7 +198,7 @@ def names_of_sheets(tables: Sequence[str]) -> list[str]:
 
 
 def about_rows(study: Study, sheets: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
-    """Yield what a reader of the workbook has to know: campaigns, settings, provenance, credits, and the sheets."""
+    """Yield what readers of the workbook need to know: campaigns, settings, provenance, credits, and sheets."""
     about = study.about
     yield "study", study.name
     yield "scenario", str(about.get("scenario_title") or about.get("scenario"))
@@ -217,7 +217,7 @@ def about_rows(study: Study, sheets: Mapping[str, Table]) -> Iterator[tuple[str,
 
 
 def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
-    """Write a heading, which stays in view, and rows to a sheet."""
+    """Write a heading, which stays visible when scrolling, and rows to a sheet."""
     sheet.freeze_panes = "A2"
     sheet.append(list(heading))
     for row in rows:
@@ -225,9 +225,9 @@ def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> 
 
 
 def in_sheet(sheet: Any, cell: Cell) -> Any:
-    """Return a value as a sheet can hold it: text is never a formula; what is not finite is text or missing.
+    """Return a value in a form that a sheet can hold: text is never a formula; non-finite numbers are text or missing.
 
-    Whole numbers of more digits than Excel keeps, such as large seeds, become text as well.
+    Whole numbers with more digits than Excel keeps, such as large seeds, become text as well.
     """
     if isinstance(cell, int) and abs(cell) >= 10**MOST_DIGITS:
         return str(cell)

@@ -1,4 +1,4 @@
-"""Run campaigns to the end of the record, and count in each of them the quantities that hindcasts forecast."""
+"""Run campaigns to the end of the record, and count the quantities that hindcasts forecast."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
     """Run campaigns to their last day and count the targets in them.
 
     Args:
-        order: Settings with which the campaigns are run, and the sources of their uncertain numbers and random draws.
+        order: Settings of the campaigns, with the sources of their uncertain numbers and random draws.
         seeds: Seed of each campaign.
         workers: Pool of workers that runs the campaigns in batches.
 

@@ -14,7 +14,7 @@ ORIGINS = tuple(
     date(2021, month, day)
     for month, day in ((6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (7, 1), (7, 3), (7, 5))
 )
-HORIZONS = (1, 3, 7, 14)  # days from the origin to the day that is forecast
+HORIZONS = (1, 3, 7, 14)  # days from the origin to the forecast day
 QUANTILES = (
     0.01,
     0.025,
@@ -23,8 +23,8 @@ QUANTILES = (
     0.99,
 )  # levels that forecast hubs use
 RECENT = 14  # number of days whose daily increments `recent_days` resamples
-WEEK = 7  # days from which `last_seven_days` and `neighbours` take their rate
-GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin to whose counts `exponential_growth` fits a line
+WEEK = 7  # number of days over which `last_seven_days` and `neighbours` estimate their rate
+GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin; `exponential_growth` fits a line to the counts on these
 BLOCK = 3  # successive origins per block of the bootstrap
 RESAMPLES = 2000
 BINS = 10  # bins of forecast probability in the reliability diagram
@@ -37,7 +37,7 @@ class Target(NamedTuple):
     about: str
     unit: str
     provinces: tuple[str, ...]  # provinces whose districts are counted; empty for all
-    group: float  # naive forecasts that draw counts draw them in groups of this many
+    group: float  # size of the groups in which naive forecasts draw counts
     most: float  # upper limit of naive forecasts, a guess; 0 for the number of rural districts of the provinces
 
 

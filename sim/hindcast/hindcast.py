@@ -53,8 +53,8 @@ from sim.wording import counted, format_seconds
 ORIGINS_FOLDER = "origins"
 VERSION = 1  # version of the method, part of the hash; raise it if forecasts or scores are computed differently
 OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # metadata copied from the worlds of each origin
-PER_STAGE = 4.0  # for the time estimate: campaigns that the sampler runs per world and stage
-FIRST = 0.5  # for the time estimate: run time to the end of the first stage, as a share of that of a whole campaign
+PER_STAGE = 4.0  # campaigns that the sampler runs per world and stage, for the time estimate
+FIRST = 0.5  # run time of the first stage as a share of that of a whole campaign, for the time estimate
 
 
 class Job(NamedTuple):
@@ -64,7 +64,7 @@ class Job(NamedTuple):
     origins: tuple[date, ...]
     horizons: tuple[int, ...]
     settings: Settings
-    order: Order  # order from which the unconditioned campaigns are run
+    order: Order  # order for the unconditioned campaigns
     observations: tuple[Observation, ...]
 
     @property
@@ -74,7 +74,7 @@ class Job(NamedTuple):
 
     @property
     def asked(self) -> str:
-        """Hash of everything that determines the results, by which stored results of this request are recognised."""
+        """Hash of everything that determines the results, used to recognise stored results of this request."""
         rows = [[str(part) for part in one[:-1]] for one in self.observations]
         request = self.request
         made_of = [self.order.key, list(self.order.fingerprints), request.worlds, request.moves, request.seed, rows]
@@ -133,7 +133,7 @@ def job_of(request: Hindcast) -> Job:
 def seeds_of(request: Hindcast, origin: int) -> list[int]:
     """Return the seeds of the campaigns from an origin, one per world.
 
-    Each campaign continues the world whose number is the remainder of its seed divided by the number of worlds.
+    Each campaign continues a world: its number is the seed modulo the number of worlds.
     """
     base = np.random.SeedSequence([request.seed, origin]).generate_state(1, np.uint32)[0]
     return [int(base) * request.worlds + world for world in range(request.worlds)]
@@ -144,7 +144,7 @@ def estimate(job: Job, seconds: float) -> str:
 
     Args:
         job: The checked request.
-        seconds: Time taken by the free campaigns, of which there are as many as worlds, in seconds.
+        seconds: Time taken by the free campaigns (as many as there are worlds), in seconds.
     """
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
@@ -178,14 +178,14 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
 
 
 def worlds_at(day: date, job: Job) -> Path:
-    """Return the path of the file of worlds conditioned on reports published by a day; it is made if it is missing."""
+    """Return the path of the worlds conditioned on reports published by a day; the file is made if it is missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(
         until=day, known=day, worlds=request.worlds, moves=request.moves, seed=seed, name=name,
         overrides=request.overrides,
     )  # fmt: skip
-    return make_worlds(wanted, console_of(), watched=False) / "worlds.parquet"
+    return make_worlds(wanted, console_of(), with_tables=False) / "worlds.parquet"
 
 
 def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:

@@ -108,7 +108,7 @@ def admin() -> dict[str, Any]:
 
 
 def tasks(least: int, most: int) -> dict[str, Any]:
-    """Return the content of tasks.json, in which every origin is a round.
+    """Return the content of tasks.json, with one round per origin.
 
     Args:
         least: Smallest number of members of any forecast.

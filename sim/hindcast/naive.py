@@ -1,8 +1,8 @@
 """Make naive forecasts of counts and of the map from an origin, based on what was known on that day.
 
 Each method is refitted at each origin. Methods that draw counts draw districts one by one, and soldiers in groups. A
-forecast count of districts never exceeds the number of rural districts in the target's provinces, nor one of soldiers a
-declared maximum, unless the count at the origin already does.
+forecast count of districts never exceeds the number of rural districts in the target's provinces, and a forecast count
+of soldiers never exceeds a declared maximum, unless the count at the origin already does.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # ty
 class Ensemble(NamedTuple):
     """A forecast from one origin: the counts of each member, and the probability that each district is lost."""
 
-    paths: Floats  # (members, targets, horizons) counts; a forecast of the map only has no targets
+    paths: Floats  # (members, targets, horizons) counts; without targets if only the map is forecast
     chances: Floats  # (horizons, districts of the map) probability that the district is lost
 
 
@@ -51,7 +51,7 @@ def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generato
 
 
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast exponential growth from a line that is fitted to the logarithms of the counts on four days.
+    """Forecast exponential growth from a line fitted to the logarithms of the counts on four days.
 
     0.5 is added to each count, because 0 has no logarithm.
 
@@ -113,7 +113,7 @@ def count_forecast(
     size: int,
     generator: np.random.Generator,
 ) -> Ensemble:
-    """Forecast all counts by one method, and the map as if the newly lost districts were random rural districts.
+    """Forecast all counts by one method, and the map as if new losses were random rural districts.
 
     Args:
         forward: The method.

@@ -1,6 +1,6 @@
 """Describe a hindcast in sentences and tables, and write its page.
 
-This module computes no scores or intervals: it reads them from the tables, and only counts rows.
+This module computes no scores or intervals; it reads them from the tables and only counts rows.
 
 Reads   the tables and about.json that `sim.hindcast.hindcast` wrote, and the figures.
 Writes  report.html in the same folder.
@@ -99,8 +99,8 @@ def findings(made: Made) -> list[str]:
         made: The hindcast.
 
     Returns:
-        A warning if any origin has too few distinct worlds; how often Panj was worse, and how often better, than each
-        other forecast, first for counts and then for maps; and the coverage of its intervals.
+        A warning if an origin has too few distinct worlds; how often Panj was worse, and how often better, than each
+        other forecast, first for counts and then for maps; and the coverage of the intervals of Panj.
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
@@ -192,7 +192,7 @@ def score_of(target: str) -> str:
 
 
 def table_of_differences(made: Made, target: str) -> TableBlock:
-    """Return the table of one target: mean scores of forecasts by horizon, with the difference of Panj from each."""
+    """Return the table of one target: mean scores of forecasts by horizon, with Panj's difference from each."""
     score, horizons = score_of(target), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
@@ -207,7 +207,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
 
 
 def difference_in_words(row: Row | None) -> str:
-    """Format the mean score of a forecast, with the difference of Panj from it; empty if `row` is None."""
+    """Format the mean score of a forecast with Panj's difference from it; empty if `row` is None."""
     if row is None:
         return ""
     apart = number(row["difference"])

@@ -84,12 +84,12 @@ def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Ob
     Args:
         origin: That day.
         facts: Facts about the districts, with their provinces.
-        falls: Reported date of loss per district; those after `origin` are ignored.
+        falls: Reported date of loss per district; dates after `origin` are ignored.
         observations: Counts of soldiers, which are ignored if they were published after `origin`, and the shares of
             falls that have a date, which are always used.
 
     Returns:
-        The record, in which the counts of later days equal those of `origin`.
+        The record; after `origin`, its counts stay constant.
     """
     late = ~(falls.fell_date <= np.datetime64(origin))  # also true for a missing date (NaT)
     dates = np.where(late, np.datetime64("NaT"), falls.fell_date)

@@ -129,9 +129,9 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
-    """Yield, for every forecast of a map, its key columns, the probability of loss by district, and which were lost.
+    """Yield, for every forecast of a map, its key columns, the probability of loss of each district, and the losses.
 
-    A district is left out if it is not known whether it was lost by the day that is forecast.
+    A district is left out if it is not known whether it was lost by the forecast day.
     """
     for one in origins:
         new = was_lost(one.known.districts, one.day) != 1
@@ -158,7 +158,7 @@ def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of reliability.csv: how often districts with a similar forecast probability of loss were lost.
+    """Return the rows of reliability.csv: how often districts with similar forecast probabilities of loss were lost.
 
     There is one row per horizon, map, forecast and bin of probability. Districts are pooled over all origins.
     """

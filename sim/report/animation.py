@@ -2,7 +2,7 @@
 
 Reads   about.json and districts.parquet of a study; the geometry of `sim.plots.land`.
 Writes  figures/districts*.gif; figures/districts*.mp4 if ffmpeg is installed; figures/frames/*.png, one per day.
-Colours are those of the map of one day: the darker a district, the more campaigns have it in Taliban hands.
+Colours are those of the map of one day: the darker the district, the more campaigns have it in Taliban hands.
 """
 
 import shutil
@@ -46,7 +46,7 @@ from sim.wording import format_day
 
 MOST_CELLS = 2  # maximum number of maps side by side
 PAPER = np.ones(3)
-GAUZE = 0.4  # degree to which pictures are lightened after the end of the record, from 0 to 1
+FADED = 0.4  # degree to which pictures are lightened after the end of the record, from 0 to 1
 GIF_DPI, SHARP_DPI = 100, 200
 EVENING, PAUSE = 120, 2400  # duration of a frame and of a pause, milliseconds
 WIDTHS = {1: 640, 2: 960}  # width of the GIF in pixels, by number of maps
@@ -64,7 +64,9 @@ class Film(NamedTuple):
     every: int  # days from one frame to the next
     span: tuple[date, date]  # first and last day that all cells have
     evenings: tuple[date, ...]  # days to show, one frame each
-    chances: np.ndarray  # (maps, days, districts) probability that the Taliban hold the district; NaN without data
+    probabilities: (
+        np.ndarray
+    )  # (maps, days, districts) probability that the Taliban hold the district; NaN without data
 
     @property
     def cells(self) -> list[int]:
@@ -78,7 +80,7 @@ class Film(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Layout of the picture: sizes and positions in pixels, labels of the maps, and caption."""
+    """Layout of a frame: sizes and positions in pixels, labels of the maps, and caption."""
 
     width: int
     map_width: int
@@ -108,7 +110,7 @@ class Stage(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A layer that is laid over a picture: the pixels that it covers, with the colour and opacity of each."""
+    """An overlay on a picture: the pixels that it covers, with the colour and opacity of each."""
 
     seen: np.ndarray  # (pixels) indices of the covered pixels, counted row by row
     colours: np.ndarray  # (pixels, 3) RGB colour, from 0 to 255
@@ -150,16 +152,16 @@ def make_film(
         found = ",".join(map(str, cells))
         raise PanjError(f"animate, cell: found '{found}', expected one cell, or two different ones such as 0,3")
     studies = tuple(read_study(folder, each) for each in cells)
-    tables = [chances_of(study) for study in studies]
+    tables = [probabilities_of(study) for study in studies]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
     if not shared:
         raise PanjError(f"animate, cell: found cells {cells} that have no day in common, expected at least one")
     evenings = choose_evenings(shared, first or shared[0], last or shared[-1], every)
-    chances = np.array([[table[day] for day in evenings] for table in tables])
-    return Film(studies, every, (shared[0], shared[-1]), evenings, chances)
+    probabilities = np.array([[table[day] for day in evenings] for table in tables])
+    return Film(studies, every, (shared[0], shared[-1]), evenings, probabilities)
 
 
-def chances_of(study: Study) -> dict[date, np.ndarray]:
+def probabilities_of(study: Study) -> dict[date, np.ndarray]:
     """Return, for each day of a study, the share of campaigns in which the Taliban hold each district."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
@@ -212,7 +214,7 @@ def caption_of(film: Film) -> str:
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
         f"{campaigns} Sources: {CREDIT}; dates of loss as named row by row in districts.csv. A district without a dot"
-        " is not dated, which is not the same as not lost."
+        " has no reported date, which does not mean that it was not lost."
     )
 
 
@@ -234,17 +236,17 @@ def set_stage(film: Film) -> Stage:
         add_map(stage, place(figure, left, sheet.map_top, sheet.map_width, sheet.map_height), bounds, sheet)
     key = place(figure, EDGE, sheet.map_top + sheet.map_height, sheet.width - 2 * EDGE, KEY)
     draw_key(key)
-    stage.beyond.append(add_gauze(key))
-    words = write(figure, sheet.width - EDGE, TITLE, "beyond the record", ha="right", fontsize=14, color=QUIET)
-    stage.beyond.append(words)
+    stage.beyond.append(add_overlay(key))
+    beyond = write(figure, sheet.width - EDGE, TITLE, "beyond the record", ha="right", fontsize=14, color=QUIET)
+    stage.beyond.append(beyond)
     write(figure, EDGE, sheet.map_top + sheet.map_height + KEY, sheet.caption, fontsize=SMALL, color=QUIET)
     return stage
 
 
-def write(figure: Figure, left: float, top: float, words: str, **style: Any) -> Text:
+def write(figure: Figure, left: float, top: float, text: str, **style: Any) -> Text:
     """Write text with its top left corner at a position in pixels, and return it."""
     width, height = figure.get_size_inches() * GIF_DPI
-    return figure.text(left / width, 1 - top / height, words, va="top", linespacing=1.2, **style)
+    return figure.text(left / width, 1 - top / height, text, va="top", linespacing=1.2, **style)
 
 
 def place(figure: Figure, left: float, top: float, across: float, down: float) -> Axes:
@@ -286,15 +288,15 @@ def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
     for name in names:
         name.set_animated(True)
     stage.still.extend(names)
-    stage.beyond.append(add_gauze(axes))
-    words = "beyond the record:\nsimulated only"
+    stage.beyond.append(add_overlay(axes))
+    label = "beyond the record:\nsimulated only"
     corner: dict[str, Any] = {"x": 0.98, "y": 0.03, "ha": "right", "va": "bottom", "transform": axes.transAxes}
-    stage.beyond.append(axes.text(s=words, fontsize=11, fontweight="bold", color=QUIET, zorder=9, **corner))
+    stage.beyond.append(axes.text(s=label, fontsize=11, fontweight="bold", color=QUIET, zorder=9, **corner))
 
 
-def add_gauze(axes: Axes) -> Artist:
+def add_overlay(axes: Axes) -> Artist:
     """Add a translucent white overlay to a map, shown after the end of the record, and return the overlay."""
-    return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=GAUZE, zorder=8))
+    return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=FADED, zorder=8))
 
 
 def draw_key(axes: Axes) -> None:
@@ -314,16 +316,16 @@ def draw_key(axes: Axes) -> None:
 
 def show(stage: Stage, day: date, first: date) -> None:
     """Update the dots, the date and the progress bar for one day; after the end of the record, the dots are lighter."""
-    colour = lighten(np.array(to_rgb(REPORTED)), gauze_of(day))
+    colour = lighten(np.array(to_rgb(REPORTED)), fading_of(day))
     for record in stage.records:
         record.set(data=stage.land.centres[lost_in_record(day)].T, color=colour)
     stage.clock.set_text(format_day(day, year=True))
     stage.elapsed.set_data([date2num(first), date2num(day)], [5, 5])
 
 
-def gauze_of(day: date) -> float:
+def fading_of(day: date) -> float:
     """Return the degree to which the colours of a day's map are lightened, from 0 (not at all) to 1 (to white)."""
-    return GAUZE if day > THE_LINE else 0.0
+    return FADED if day > THE_LINE else 0.0
 
 
 def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
@@ -343,8 +345,8 @@ def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
         show(stage, day, film.span[0])
         frame = ground[day > THE_LINE].copy()
         pixels = frame.reshape(-1, 3)
-        for (seen, districts), chances in zip(fields, film.chances[:, row], strict=True):
-            colours = np.rint(lighten(colours_of(chances), gauze_of(day)) * 255).astype(np.uint8)
+        for (seen, districts), probabilities in zip(fields, film.probabilities[:, row], strict=True):
+            colours = np.rint(lighten(colours_of(probabilities), fading_of(day)) * 255).astype(np.uint8)
             pixels[seen] = colours[districts]
         for layer in (above, draw_layer(stage, canvas, stage.moving)):
             layer.cover(pixels)
@@ -395,7 +397,7 @@ def write_gif(film: Film) -> Path:
     options: dict[str, Any] = {
         "append_images": others,
         "comment": provenance(film, f"figures/{name}").encode(),
-        "duration": [stay(film, day) for day in film.evenings],
+        "duration": [duration_of(film, day) for day in film.evenings],
         "loop": 0,
         "optimize": True,  # store only the pixels that change between frames
     }
@@ -424,12 +426,12 @@ def record_video(film: Film, name: str, file: Path) -> None:
     page = Page(figsize=(width / SHARP_DPI, height / SHARP_DPI), dpi=SHARP_DPI)
     with writer.saving(page, str(file), SHARP_DPI):
         for day, page.picture in zip(film.evenings, chain([first], pictures), strict=True):
-            for _ in range(stay(film, day) // EVENING):
+            for _ in range(duration_of(film, day) // EVENING):
                 writer.grab_frame()
 
 
 class Page(Figure):
-    """Figure that passes finished pixels to matplotlib's video writer, which obtains frames by calling `savefig`."""
+    """Figure that hands finished pixels to matplotlib's video writer, which gets each frame by calling `savefig`."""
 
     picture: np.ndarray
 
@@ -446,10 +448,10 @@ def write_frames(film: Film) -> Path:
     return film.figures / "frames"
 
 
-def save_frame(frame: np.ndarray, words: str, file: Path) -> None:
-    """Save a frame as a PNG that has the text `words`, its metadata, in a text chunk."""
+def save_frame(frame: np.ndarray, stored: str, file: Path) -> None:
+    """Save a frame as a PNG with its metadata, the text `stored`, in a text chunk."""
     text = PngInfo()
-    text.add_text("panj", words)
+    text.add_text("panj", stored)
     Image.fromarray(frame).save(file, "PNG", pnginfo=text)
 
 
@@ -460,15 +462,15 @@ def make_palette() -> Image.Image:
     greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
     orange = np.linspace(to_rgb(REPORTED), PAPER, 12)[:-1]
     plain = np.concatenate([shades, orange])
-    colours = np.concatenate([plain, lighten(plain, GAUZE), greys, [to_rgb(NEIGHBOURS)]])
+    colours = np.concatenate([plain, lighten(plain, FADED), greys, [to_rgb(NEIGHBOURS)]])
     unique = np.unique(np.rint(colours * 255).astype(np.uint8), axis=0)[:UNCHANGED]
     image = Image.new("P", (1, 1))
     image.putpalette(unique.tobytes())
     return image
 
 
-def stay(film: Film, day: date) -> int:
-    """Return how long the frame of a day is shown, in milliseconds."""
+def duration_of(film: Film, day: date) -> int:
+    """Return the duration of the frame of a day, in milliseconds."""
     return PAUSE if day in (THE_LINE, film.evenings[-1]) else EVENING
 
 

@@ -133,7 +133,7 @@ def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
 
 
 def draw_refugees(study: Study, path: Path) -> Path:
-    """Draw three panels: refugees on the road, those waiting or admitted at the river, and the queue at each post."""
+    """Draw three panels: people on the road, people waiting or admitted at the river, and the queue at each post."""
     figure = new_figure(9.6)
     road, river, queues = figure.subplots(3, 1, height_ratios=(1, 1.15, 1.45))
     draw_people(road, study, {"people_on_the_road": ("on the road", EARTH)}, "On the road inside Afghanistan")

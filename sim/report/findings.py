@@ -24,13 +24,13 @@ from sim.report.swept_values import format_reported, format_value
 from sim.study.reader import Study, StudyCell
 from sim.wording import counted, list_words, percent, span
 
-HEADLINES = (  # outcomes that get a sentence each; the first gets another on the probability of the reported figure
+HEADLINES = (  # outcomes with a sentence each; the first has a second one, on the probability of the reported figure
     LARGEST_NIGHT,
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
 )
 TAIL = 0.05  # a reported figure fits if a larger share of campaigns reaches it
-MOST_NAMED = 4  # maximum number of figures to name that do not fit
+MOST_NAMED = 4  # maximum number of figures named among those that do not fit
 
 
 class Side(NamedTuple):
@@ -61,7 +61,7 @@ def share_of(share: float) -> str:
 
 
 def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
-    """Compute which shares of campaigns have an outcome below, equal to and above its reported figure.
+    """Compute the shares of campaigns with an outcome below, equal to and above its reported figure.
 
     Args:
         values: The outcome in each campaign that has a value, in the unit of the outcome.
@@ -69,8 +69,8 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
 
     Returns:
         The shares of campaigns below, equal to and above the reported value; if only a range was reported, the shares
-        below, inside and above it. If only one bound was reported, campaigns that satisfy it count as equal.
-        If nothing was reported or no campaign has a value, None.
+        below, inside and above it. If only one bound was reported, campaigns that satisfy it count as equal. None if
+        nothing was reported or no campaign has a value.
     """
     value, low, high = reported_numbers(row)
     if (value is None and low is None and high is None) or not values.size:
@@ -145,7 +145,7 @@ def figure_of(cell: object, unit: str) -> str:
 
 
 def label_dated(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome; `up to 7 July` is added to that of the largest night, which names no date."""
+    """Return the label of an outcome, with `up to 7 July` added for the largest night, whose label has no date."""
     label = label_of(row, name)
     return f"{label} up to 7 July" if name == LARGEST_NIGHT else label
 
@@ -166,7 +166,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """Return a sentence on the number of reported figures that do not fit, which names up to four, the worst first."""
+    """Return a sentence that counts the reported figures that do not fit and names up to four, the worst first."""
     rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
     placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
     sides = {name: side for name, side in placed.items() if side is not None}

@@ -61,16 +61,16 @@ MAIN_OUTCOMES = (
 )
 LARGEST_NIGHT = "troops_crossed_largest_night"
 COLUMNS = 2
-MANY = 40  # whole numbers whose range is larger than this are binned
+MANY = 40  # whole numbers are binned if their range is larger than this
 BARS = 24  # number of bins of a histogram
 FEW = 6  # minimum range of an axis of whole numbers
 OFTEN = 0.05  # minimum share of campaigns with a crossing in the first night shown
 DOTS, TALLEST = 50, 8  # number of dots in a quantile plot; smallest height of its axis, in dots
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # period after the record whose nights are also shown, in a lighter shade
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # nights after the end of the record that are also shown, in a lighter shade
 
 
 class Outcomes(Protocol):
-    """An object with the outcomes of campaigns and their summary: a cell of a study, or campaigns in a notebook."""
+    """Anything with the outcomes of campaigns and their summary: a cell of a study, or campaigns in a notebook."""
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -247,7 +247,7 @@ def write_instead(axes: Axes, text: str, **style: Any) -> None:
 
 
 def wrap(text: str, letters: int = 43) -> str:
-    """Wrap a title to at most two lines; the end of a longer title is cut off."""
+    """Wrap a title to at most two lines, cutting off the end of a longer one."""
     if len(text) <= letters:
         return text
     cut = text.rfind(" ", 0, letters)
@@ -276,8 +276,8 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
         whole: Whether the values are whole numbers.
 
     Returns:
-        Edges of one bar per whole number if values are whole and differ by at most `MANY`, of a single bar if all
-        values are equal, otherwise of `BARS` bars of equal width.
+        The edges of one bar per whole number if values are whole and their range is at most `MANY`; of a single bar if
+        all values are equal; otherwise of `BARS` bars of equal width.
     """
     low, high = float(values.min()), float(values.max())
     if whole and high - low <= MANY:

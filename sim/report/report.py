@@ -201,7 +201,7 @@ def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Pa
 
 
 def prepare() -> None:
-    """Read the geometry of the maps, so that a process that waits for a study can draw it sooner."""
+    """Read the geometry of the maps in advance, so that a process waiting for a study can draw it sooner."""
     read_land()
 
 
@@ -241,7 +241,7 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
 
 
 def drawings_of_film(folder: Path) -> list[Drawing]:
-    """Remove old animated GIFs of a study, and return a list with the function that draws the animated map.
+    """Delete old animated GIFs of a study, and return a list with the function that draws the animated map.
 
     If several cells have finished campaigns, the map shows the base (or else the first of them) and the cell that
     differs most from it. If no cell has more than one finished campaign, return an empty list and remove nothing.
@@ -255,7 +255,7 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """Return the number of the base cell (or else the first) and, if there are others, of that which differs most."""
+    """Return the number of the base cell (or else the first) and, if there are others, of the one that differs most."""
     return tuple(cell.number for cell in cells_by_effect(sweep)[:2])
 
 
@@ -298,7 +298,7 @@ def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
 
 
 def ignore_interrupts() -> None:
-    """Ignore Ctrl-C in a worker; the parent process handles it, and the worker ends within about a second anyway."""
+    """Ignore Ctrl-C in a worker; the parent process handles it, and the worker ends within about a second."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -225,7 +225,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Return a sentence on the dashed line that shows the base, or one that no cell has the values of the base."""
+    """Return a sentence on the dashed line for the base, or a statement that no cell has the values of the base."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
@@ -251,7 +251,7 @@ def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """Draw one outcome: the histogram of each cell in its own row, and the reported figure through all rows."""
+    """Draw one outcome: the histogram of each cell in its own row, and the reported figure across all rows."""
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_in(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
@@ -345,7 +345,7 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
 
 
 def few_days(evenings: Sequence[date]) -> Locator:
-    """Return a locator for ticks on the first day of each month; dates near the right edge of the panel get no tick.
+    """Return a locator for ticks on the first day of each month, except near the right edge of the panel.
 
     Labels there would overlap the next panel. If fewer than two ticks remain, return an automatic date locator.
     """

@@ -142,7 +142,7 @@ def is_grid(sweep: Study) -> bool:
 
 
 def describe_fixed(sweep: Study) -> str:
-    """Describe at which values a heat map holds all swept keys except the first two; empty if only two are swept."""
+    """Describe the values at which a heat map holds swept keys after the first two; empty if only two are swept."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{name_key(sweep, key)} at {format_setting(value)}"

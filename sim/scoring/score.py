@@ -71,7 +71,7 @@ from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
 from sim.wording import counted
 
-USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day after the end of the record, so that its last day is complete
+USUAL = {"runs": "500"}
 RECORDS = 500  # synthetic records per naive forecast
 NAIVE_NUMBERS = "calibration=as_declared"  # settings of day 0 for the naive forecasts, which must not use a fit
 VARIANTS = {  # studies of the model without one of its mechanisms

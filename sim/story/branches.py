@@ -3,13 +3,13 @@
 No random state has to be stored, because a draw depends only on seed, stream, day and actor. At the end of the day of
 the fork, both branches have exactly the same world; from the next day on, each branch follows its own rules.
 
-The change may be another policy, another number of a rule, or another future dated event. It cannot concern what has
-already happened, what acts only on day 0, or which rows and roads exist; such a change is refused before anything is
-run. The shares that each post admits, the capacity of each post, and the attention that each region gets are set on day
+The change may be a different policy, a different number of a rule, or a different future event. It cannot affect what
+has already happened, what acts only on day 0, or which rows and roads exist; such a change is refused before anything
+is run. The share of people that each post admits, its capacity, and the attention that each region gets are set on day
 0, so the changed branch sets them again after the fork.
 
-A condition that the change would have set by the end of the day of the fork (pay, air cover, an order) is set on the
-next day. Men whom the change would have sent or raised by then arrive on that next day; no men arrive twice.
+A condition that the change would have set by the end of that day (pay, air cover, an order) is set on the next day. Men
+whom the change would have sent or raised by then also arrive on the next day; no men arrive twice.
 """
 
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def run_branches(
     draws: int | Address | None = None,
     worlds: tuple[World, World] | None = None,
 ) -> tuple[Campaign, Campaign]:
-    """Run a campaign to the end of a day, and continue it from there twice: once without a change, and once with it.
+    """Run a campaign to the end of a day, and continue it from there twice: without a change and with it.
 
     Args:
         before: Rules, events and layout without the change.
@@ -115,9 +115,9 @@ def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: 
 
 
 def copy_into(world: World, original: World) -> None:
-    """Make a world of the same layout equal to another one, by copying only the rows that are in use.
+    """Make a world equal to another one with the same layout, by copying only the rows that are in use.
 
-    Most rows of refugees, queues and the log are unused, and take no memory until they are written to.
+    Most rows of refugees, queues and the log are unused, and unused rows take up no memory until they are written to.
     """
     renew(world, original)
     rows, logged = int(original.tally[Count.REFUGEE_ROWS]), int(original.tally[Count.LOGGED])
@@ -130,7 +130,7 @@ def copy_into(world: World, original: World) -> None:
 
 
 def turn(world: World, course: Course) -> None:
-    """Change a world, in place, to the policies of another course.
+    """Switch a world, in place, to the policies of another course.
 
     This sets what policies determine on day 0: the attention that provinces get, and the capacity, guards and admitted
     shares of posts. Garrisons no longer count as fully stocked, since the course may set another `full_days`.
@@ -165,7 +165,7 @@ DECISIONS = (
 )
 
 
-class Settles(Protocol):
+class SettingsResolver(Protocol):
     """An object that resolves overrides to settings: a `Composer`, or a wrapper that caches its results."""
 
     def settings(self, overrides: Overrides) -> Settings:
@@ -178,10 +178,10 @@ class Turn(NamedTuple):
     before: Settings
     after: Settings
     day: int  # the day at whose end the change is made, counted from day 0
-    events: tuple[Event, ...]  # events of the changed branch: past ones as they were, later ones with the change
+    events: tuple[Event, ...]  # events of the changed branch: past events as they were, later ones with the change
     timeline: Timeline  # the same events as arrays
-    late: tuple[Event, ...]  # events that are applied on the next day because their own day has passed
-    left: tuple[str, ...]  # keys of changed numbers that act only on day 0 and so have no effect
+    late: tuple[Event, ...]  # events applied on the next day because their own day has passed
+    left: tuple[str, ...]  # keys of changed numbers that have no effect because they act only on day 0
 
     def courses(self, seed: int) -> tuple[Course, Course]:
         """Return, for the campaign with a seed, the course without the change and the course with it."""
@@ -192,7 +192,7 @@ class Turn(NamedTuple):
         )
 
 
-def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: Settles) -> Turn:
+def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: SettingsResolver) -> Turn:
     """Resolve a change at the end of a day to settings and events, and check that it is allowed.
 
     Args:
@@ -224,7 +224,7 @@ def check_key(change: Override) -> None:
     if key in GROUPS or (key.startswith(EVENTS) and key.count(".") > 1):
         return
     if key in WHOLE_CAMPAIGN:
-        raise PanjError(f"{key}: found '{change.text}', which holds for a whole campaign, expected {DECISIONS}")
+        raise PanjError(f"{key}: found '{change.text}', which applies to a whole campaign, expected {DECISIONS}")
     if key not in declared_numbers():
         names = [*GROUPS, *declared_numbers()]
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
@@ -249,7 +249,7 @@ def check_day(settings: Settings, evening: date) -> int:
 
 
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
-    """Return the overrides of a cell and of a change together; where both set a key, that of the change is kept.
+    """Combine the overrides of a cell and of a change; where both set a key, the change takes precedence.
 
     Raises PanjError if the change has a key twice.
     """
@@ -281,9 +281,9 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
 
 
 def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Return the keys of numbers that a change alters without effect, because they act only on day 0.
+    """Return the keys of changed numbers that have no effect because they act only on day 0.
 
-    Raises PanjError if a number that decides which rows or roads exist differs.
+    Raises PanjError if the change alters a number that determines which rows or roads exist.
     """
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
@@ -319,10 +319,10 @@ def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> 
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Return what the change would have done by the end of the day of the fork, as events dated to the next day.
+    """Return what the change would have done by the end of the day of the fork, as events dated on the next day.
 
-    These events set the conditions that would have had another value by then, and send or raise the men whom only the
-    change would have sent or raised.
+    These events set the conditions that would have had a different value by then, and send or raise the men whom only
+    the change would have sent or raised.
     """
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
@@ -382,9 +382,9 @@ def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
 
 
 def acting(rules: Rules) -> Rules:
-    """Return the rules, with 0 in place of every number that acts only through the layout.
+    """Return the rules with 0 for every number that acts only through the layout.
 
-    The results of two sets of rules differ only if another number differs; the layouts are compared separately.
+    Two sets of rules give different results only if the returned numbers differ; layouts are compared separately.
     """
     for key in LAID_OUT:
         _, rule, name = key.split(".")

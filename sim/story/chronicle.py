@@ -32,7 +32,7 @@ from sim.study.files import json_text, write_folder
 from sim.study.reader import Study, open_study
 
 
-class Happening(NamedTuple):
+class LogEvent(NamedTuple):
     """An event in the log of a campaign, with the columns of events.parquet that a story uses."""
 
     date: date
@@ -67,7 +67,7 @@ class Chronicle:
     calibration: str
     start: date
     end: date
-    happenings: tuple[Happening, ...]
+    happenings: tuple[LogEvent, ...]
     evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
     dated: tuple[Dated, ...]
     first: date  # first of the days shown
@@ -75,9 +75,9 @@ class Chronicle:
     province: str = ""  # province shown; empty for the whole country
 
     @cached_property
-    def by_day(self) -> dict[date, list[Happening]]:
+    def by_day(self) -> dict[date, list[LogEvent]]:
         """The events of each day shown; days without an event are left out."""
-        days: dict[date, list[Happening]] = {}
+        days: dict[date, list[LogEvent]] = {}
         for one in self.happenings:
             days.setdefault(one.date, []).append(one)
         return days
@@ -103,7 +103,7 @@ class Chronicle:
         """Return the row number of a day in the daily series."""
         return (day - self.start).days
 
-    def of(self, event: str) -> list[Happening]:
+    def of(self, event: str) -> list[LogEvent]:
         """Return all events of one kind, such as `fall`, in order of occurrence."""
         return [one for one in self.happenings if one.event == event]
 
@@ -192,7 +192,7 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
     return Chronicle(
         study=campaign["study"], seed=campaign["seed"], cell=campaign["cell"], cell_label=campaign["cell_label"],
         scenario=campaign["scenario"], calibration=campaign["calibration"], start=start, end=end,
-        happenings=tuple(Happening(*row) for row in rows_of(events)),
+        happenings=tuple(LogEvent(*row) for row in rows_of(events)),
         evenings={name: days[name].to_numpy() for name in series},
         dated=tuple(sorted(dated, key=lambda one: one.date)), first=start, last=end,
     )  # fmt: skip
@@ -211,18 +211,18 @@ def read_table(path: Path, branch: str) -> pa.Table:
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """Return, for each row of events.parquet, its values in the order of the fields of `Happening`.
+    """Return, for each row of events.parquet, its values in the order of the fields of `LogEvent`.
 
     Raises PanjError if a column is missing.
     """
-    missing = [name for name in Happening._fields if name not in events.column_names]
+    missing = [name for name in LogEvent._fields if name not in events.column_names]
     if missing:
         raise PanjError(f"events.parquet: found no column {', '.join(missing)}, expected a log with all columns")
     days = events.set_column(events.column_names.index("date"), "date", events["date"].cast(pa.date32()))
-    return list(zip(*(days[name].to_pylist() for name in Happening._fields), strict=True))
+    return list(zip(*(days[name].to_pylist() for name in LogEvent._fields), strict=True))
 
 
-def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
+def sums(happenings: Sequence[LogEvent], key: Callable[[LogEvent], str]) -> dict[str, int]:
     """Add up the numbers of men in events, separately for each key.
 
     Args:
@@ -238,7 +238,7 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
-def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
+def counts(happenings: Sequence[LogEvent], key: Callable[[LogEvent], str]) -> dict[str, int]:
     """Return the number of events for each key, the largest first; ties are in order of appearance."""
     return sums([one._replace(men=1) for one in happenings], key)
 
@@ -281,7 +281,7 @@ def holds_the_log(study: Study, seed: int | None) -> bool:
 
 
 def about_only_campaign(study: Study) -> dict[str, Any]:
-    """Return the metadata of a study's only campaign, in the form of campaign.json."""
+    """Return the metadata of the only campaign in a study, in the form of campaign.json."""
     about, cell = study.about, study.cells[0]
     return {
         **{key: about.get(key) for key in STAMPED},

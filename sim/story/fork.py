@@ -31,6 +31,7 @@ from sim.configuration.sweep import Cell
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Campaign
 from sim.errors import CampaignError, PanjError
+from sim.execution.compiling import compile_rules
 from sim.execution.executors import cores
 from sim.execution.rerun import (
     Origin,
@@ -42,7 +43,6 @@ from sim.execution.rerun import (
     origin_of,
     seed_of,
 )
-from sim.execution.run import compile_rules
 from sim.execution.work import outcomes_of
 from sim.options import Fork
 from sim.outcome import Outcome, Value, count_outcomes, is_date, reported_of
@@ -240,7 +240,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
-    """Return the requested outcomes or, if no outcome is requested, the main outcomes that end after the fork."""
+    """Return the requested outcomes or, if there are none, the main outcomes that end after the fork."""
     last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
     for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
         found = [row for name in names for row in table if row.name == name]

@@ -41,8 +41,8 @@ from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
 from sim.plots.style import in_style
 from sim.plots.tables import Row, read_rows
 from sim.provenance import shell_command
-from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
-from sim.story.story import bullets, days_told, name_of_cell, page_of, story_of, wrapped
+from sim.story.chronicle import Chronicle, Dated, LogEvent, read_chronicle, read_table
+from sim.story.story import bullets, days_shown, name_of_cell, page_of, story_of, wrapped
 from sim.story.telling import texts_on
 from sim.study.files import write_file
 from sim.study.reader import Study, StudyCell, bands_of
@@ -293,11 +293,11 @@ BEFORE, AFTER = "as_it_went", "changed"
 
 
 class Difference(NamedTuple):
-    """The first day on which the logs of the branches differ, and the events of that day that are in one log only."""
+    """The first day on which the logs of the branches differ, and the events of that day found in one log only."""
 
     day: date
-    before: tuple[Happening, ...]
-    after: tuple[Happening, ...]
+    before: tuple[LogEvent, ...]
+    after: tuple[LogEvent, ...]
 
 
 def read_branches(folder: Path, language: Language) -> Branches:
@@ -380,15 +380,15 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
     Returns:
         The day, and its events that are in one log only; None if the logs agree.
     """
-    for day in days_told(before):
+    for day in days_shown(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
             return Difference(day, only_in(here, there), only_in(there, here))
     return None
 
 
-def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Return the rows that have no equal in `others`; each row of `others` cancels one equal row at most."""
+def only_in(rows: Sequence[LogEvent], others: Sequence[LogEvent]) -> tuple[LogEvent, ...]:
+    """Return the rows without an equal in `others`; each row of `others` cancels at most one equal row."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -400,7 +400,7 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """Return the first day on which any daily series differs between two branches.
+    """Return the first day on which a daily series differs between two branches.
 
     Args:
         before: Chronicle of the unchanged branch.
@@ -445,20 +445,20 @@ def describe_first_difference(branches: Branches, language: Language) -> list[st
     return [language.say("fork_numbers", day=language.day(evening)) if evening else language.say("fork_same")]
 
 
-def together(rows: Sequence[Happening]) -> list[Happening]:
+def together(rows: Sequence[LogEvent]) -> list[LogEvent]:
     """Merge events of the same kind and place, adding up their men.
 
     Soldiers who crossed or were turned back are merged only if they were at the same post, and moves of prongs only if
     the prong is the same. The merged events are in order of first appearance.
     """
-    found: dict[tuple[str, str, str], Happening] = {}
+    found: dict[tuple[str, str, str], LogEvent] = {}
     for one in rows:
         key = one.event, one.district_id, one.who if one.event in ("crossing", "turned_back", "prong_moves") else ""
         found[key] = found[key]._replace(men=found[key].men + one.men) if key in found else one
     return list(found.values())
 
 
-def describe_event(one: Happening, language: Language) -> str:
+def describe_event(one: LogEvent, language: Language) -> str:
     """Describe an event of the log in a few words."""
     place = language.say("place", district=one.district, province=one.province)
     return language.say(
@@ -510,7 +510,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
         neither branch has a sentence is not counted.
     """
     days, same = [], 0
-    for day in days_told(branches.before):
+    for day in days_shown(branches.before):
         here, there = (texts_on(side, day, language) for side in (branches.before, branches.after))
         if here == there:
             same += bool(here)

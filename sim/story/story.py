@@ -16,9 +16,9 @@ from sim.compare.sentences import format_amount, quote_outcome
 from sim.configuration.changes import title_of_scenario
 from sim.data.facts import THE_LINE
 from sim.provenance import shell_command
-from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
+from sim.story.chronicle import Chronicle, LogEvent, check_part, counts, read_chronicle, sums
 from sim.story.telling import (
-    Told,
+    DaySentence,
     capital_ids,
     describe_manners,
     describe_record,
@@ -37,11 +37,11 @@ REASONS = 4  # largest number of reasons named in the summary
 
 
 class Day(NamedTuple):
-    """A day with at least one sentence, and these sentences."""
+    """A day and the sentences on it, of which there is at least one."""
 
     date: date
-    told: tuple[Told, ...]
-    events: int  # number of log rows on that day, by which the busiest days are found
+    told: tuple[DaySentence, ...]
+    events: int  # number of log rows on that day, used to find the busiest days
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -65,13 +65,13 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
     Args:
         chronicle: The campaign, or the part of it to describe.
         language: Language of the sentences; None means English.
-        outcomes: Sentences on requested outcomes, with which the summary begins.
+        outcomes: Sentences on requested outcomes, placed at the beginning of the summary.
     """
     language = language or language_of()
     by_day = chronicle.by_day
     found = [
         Day(day, tuple(sentences_on(chronicle, day, language)), len(by_day.get(day, [])))
-        for day in days_told(chronicle)
+        for day in days_shown(chronicle)
     ]
     return Story(
         language.say("title", study=chronicle.study, kind=describe_kind(chronicle, language), seed=chronicle.seed),
@@ -176,7 +176,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
     return told
 
 
-def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
+def falls_soon(answer: LogEvent, chronicle: Chronicle) -> bool:
     """Return whether the district that was sent help by this answer fell within a week of it."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
@@ -217,7 +217,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
     admitted = {post: people for post, people in by_post.items() if people}
     told = []
     if not chronicle.province:
-        left = sum(chronicle.grown(day, "people_displaced_total") for day in days_told(chronicle))
+        left = sum(chronicle.grown(day, "people_displaced_total") for day in days_shown(chronicle))
         told.append(language.say("sum_left_home", people=number(left)))
     if admitted:
         told.append(language.say("sum_admitted", sum(admitted.values()), posts=list_by_post(admitted, language)))
@@ -225,7 +225,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
         told.append(language.say("sum_none_admitted"))
     if chronicle.province:
         return told
-    refused = sum(chronicle.grown(day, "refugees_refused_total") for day in days_told(chronicle))
+    refused = sum(chronicle.grown(day, "refugees_refused_total") for day in days_shown(chronicle))
     if refused:
         told.append(language.say("sum_refused", people=number(refused)))
     waiting = chronicle.in_time("people_waiting")
@@ -235,7 +235,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
     return told
 
 
-def days_told(chronicle: Chronicle) -> list[date]:
+def days_shown(chronicle: Chronicle) -> list[date]:
     """Return every day shown, including days on which nothing happened."""
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
@@ -277,13 +277,13 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     Args:
         story: The story.
         language: Language of the headings and notes.
-        days: Number of days to include, the busiest ones; None means all.
+        days: Number of days to include, chosen by number of events; None means all.
         rows: Number of rows of the record to include; None means all.
         path: Path of the whole story, which the text names if something is left out.
     """
     lines = [story.title, "", *wrapped(story.notes, ""), "", language.say("head_summary"), *wrapped(story.summary)]
     lines += ["", language.say("head_days")]
-    shown = fullest(story.days, days)
+    shown = busiest_days(story.days, days)
     for day, is_after in with_line(shown):
         if is_after:
             lines += ["", *wrapped([language.say("after_record", day=language.day(THE_LINE, year=True))], "")]
@@ -299,7 +299,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     return "\n".join(lines) + "\n"
 
 
-def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
+def busiest_days(days: Sequence[Day], most: int | None) -> list[Day]:
     """Return the days with the most events, at most `most` of them (None means all), in chronological order."""
     if most is None or len(days) <= most:
         return list(days)
@@ -360,7 +360,7 @@ def check_filters(request: options.Story, start: date, end: date) -> None:
 def name_of(request: options.Story) -> str:
     """Return the file name, without extension, of a story.
 
-    It is `story` for a whole campaign. A part has a name of its own, such as `story_badakhshan_from_2021-07-01`, and so
+    It is `story` for a whole campaign. A part has its own name, such as `story_badakhshan_from_2021-07-01`, so that it
     does not overwrite the whole story.
     """
     parts = [request.province.lower().replace(" ", "_")] if request.province else []
@@ -392,7 +392,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
     """Write a story as a page and as a text, print a short version, and suggest the next command.
 
     Args:
-        folder: Folder with the tables of the campaign, to which the story is written.
+        folder: Folder that has the tables of the campaign; the story is written to it.
         campaign: Metadata of the campaign, as in campaign.json.
         request: The requested part of the campaign, and the requested outcomes.
 
@@ -416,7 +416,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
-    """Describe an outcome of a campaign: its value, its rank among the campaigns of its cell, and the reported figure.
+    """Describe an outcome of a campaign: its value, its rank within its cell, and the reported figure.
 
     Args:
         study: The study of the campaign.
@@ -425,7 +425,7 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
         language: Language of the sentences.
 
     Returns:
-        One or two sentences as one text; a text without a value if the campaign has none.
+        One or two sentences, which state no value if the campaign has none.
 
     Raises:
         PanjError: The study has no such outcome.
@@ -452,9 +452,9 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
 
 
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:
-    """Return a command that forks the campaign on 4 July 2021.
+    """Return a command that forks the campaign on 4 July 2021, or on the first day shown if that is later.
 
-    If the days shown begin later, it forks on the first of them, but always before the last day of the campaign.
+    The fork is always before the last day of the campaign.
     """
     study = folder.parent.parent if folder.parent.name == "stories" else folder
     day = min(max(chronicle.first, date(2021, 7, 4)), chronicle.end - timedelta(days=1))

@@ -16,18 +16,18 @@ import numpy as np
 from sim.data.evidence import FOUNDING, Evidence
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence, fell_dates
-from sim.story.chronicle import Chronicle, Dated, Happening, counts, sums
+from sim.story.chronicle import Chronicle, Dated, LogEvent, counts, sums
 from sim.wording import MOST_NAMED, Language, name_of_post, number
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # if more provinces than this lose a single district, one sentence covers all of these
+FEW = 2  # if more provinces than this lose a single district each, one sentence covers them all
 MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
 REPORTED, ASSUMED, SIMULATED = "reported", "assumed", "simulated"  # kinds of sentences on a day
 
 
-class Told(NamedTuple):
+class DaySentence(NamedTuple):
     """A sentence on a day, and whether it is about a reported event, an assumption or the simulation."""
 
     kind: str
@@ -39,7 +39,7 @@ def texts_on(chronicle: Chronicle, day: date, language: Language) -> list[str]:
     return [one.text for one in sentences_on(chronicle, day, language)]
 
 
-def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[Told]:
+def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[DaySentence]:
     """Return all sentences on a day, those on dated events first.
 
     Args:
@@ -48,7 +48,7 @@ def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[To
         language: Language of the sentences.
 
     Returns:
-        The sentences: none if nothing happened, or if only national events happened and a single province is shown.
+        The sentences; none if nothing happened, or if a single province is shown and only national events happened.
     """
     rows = chronicle.by_day.get(day, [])
     told = [
@@ -61,20 +61,22 @@ def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[To
     today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
     if chronicle.province and not told:  # national events alone do not make a day of a province
         return []
-    return [*(describe_dated_event(one, language) for one in today), *(Told(SIMULATED, text) for text in told)]
+    return [*(describe_dated_event(one, language) for one in today), *(DaySentence(SIMULATED, text) for text in told)]
 
 
-def describe_dated_event(one: Dated, language: Language) -> Told:
+def describe_dated_event(one: Dated, language: Language) -> DaySentence:
     """Return the sentence on a dated event: with its source if the event was reported, otherwise as an assumption."""
     if one.is_told:
-        return Told(ASSUMED, one.text)
+        return DaySentence(ASSUMED, one.text)
     if one.source:
-        return Told(REPORTED, language.say("dated_reported", text=one.text, source=name_articles(one.source, language)))
-    return Told(ASSUMED, language.say("dated_assumed", text=one.text))
+        return DaySentence(
+            REPORTED, language.say("dated_reported", text=one.text, source=name_articles(one.source, language))
+        )
+    return DaySentence(ASSUMED, language.say("dated_assumed", text=one.text))
 
 
 def name_articles(source: str, language: Language) -> str:
-    """Replace the numbers of the founding articles in the source of an event by the names of their newspapers."""
+    """Replace the numbers of newspaper articles in the source of an event by the names of the newspapers."""
 
     def named(found: re.Match[str]) -> str:
         papers = language.listed([FOUNDING[int(each) - 1] for each in found[1].split(" and ")])
@@ -83,7 +85,7 @@ def name_articles(source: str, language: Language) -> str:
     return re.sub(r"articles? (\d(?: and \d)*)", named, source)
 
 
-def describe_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
+def describe_orders(chronicle: Chronicle, rows: Sequence[LogEvent], language: Language) -> list[str]:
     """Describe the men who were sent or raised by dated events, and the spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
@@ -100,7 +102,7 @@ def describe_orders(chronicle: Chronicle, rows: Sequence[Happening], language: L
     return told
 
 
-def describe_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
+def describe_falls(chronicle: Chronicle, rows: Sequence[LogEvent], day: date, language: Language) -> list[str]:
     """Describe the falls of a day: first those of capitals, then those of rural districts, grouped by province.
 
     The province with the most falls of rural districts comes first. If the whole country is shown, the last sentence
@@ -109,7 +111,7 @@ def describe_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, l
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
     told = [describe_fall(one, name_capital(one, language), language) for one in falls if one.district_id in capitals]
-    rural: dict[str, list[Happening]] = {}
+    rural: dict[str, list[LogEvent]] = {}
     for one in falls:
         if one.district_id not in capitals:
             rural.setdefault(one.province, []).append(one)
@@ -132,12 +134,12 @@ def capital_ids(chronicle: Chronicle) -> set[str]:
     return {code for code, is_capital in zip(facts.district_id, facts.is_capital, strict=True) if is_capital}
 
 
-def name_capital(one: Happening, language: Language) -> str:
+def name_capital(one: LogEvent, language: Language) -> str:
     """Return the name of a capital with its province: `Taloqan, the capital of Takhar,`."""
     return language.say("capital", district=one.district, province=one.province)
 
 
-def describe_fall(one: Happening, place: str, language: Language) -> str:
+def describe_fall(one: LogEvent, place: str, language: Language) -> str:
     """Describe how one district fell and, if known, why."""
     fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
@@ -145,7 +147,7 @@ def describe_fall(one: Happening, place: str, language: Language) -> str:
     return language.say("fell_because", fell=fell, why=language.say(f"why_{one.why}"))
 
 
-def describe_falls_in_province(falls: Sequence[Happening], language: Language) -> str:
+def describe_falls_in_province(falls: Sequence[LogEvent], language: Language) -> str:
     """Describe the fall of several districts of one province."""
     names = language.listed([one.district for one in falls], MOST_NAMED)
     hows = describe_manners(falls, language)
@@ -154,7 +156,7 @@ def describe_falls_in_province(falls: Sequence[Happening], language: Language) -
     )
 
 
-def describe_scattered_falls(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
+def describe_scattered_falls(falls: Sequence[LogEvent], chronicle: Chronicle, language: Language) -> str:
     """Describe in one sentence the falls of districts in several provinces, one district in each."""
     names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
     return with_reasons(
@@ -162,13 +164,13 @@ def describe_scattered_falls(falls: Sequence[Happening], chronicle: Chronicle, l
     )
 
 
-def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
+def with_reasons(text: str, falls: Sequence[LogEvent], language: Language) -> str:
     """Append the reasons for falls, the most frequent first, to the sentence that describes these falls."""
     whys = list_reasons(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
 
-def describe_manners(falls: Sequence[Happening], language: Language) -> str:
+def describe_manners(falls: Sequence[LogEvent], language: Language) -> str:
     """Describe how districts fell, as in `4 were left undefended and one was taken in a fight`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
@@ -176,7 +178,7 @@ def describe_manners(falls: Sequence[Happening], language: Language) -> str:
     return language.listed([language.say(f"how_{how}", found[how]) for how in found if how in HOW])
 
 
-def list_reasons(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
+def list_reasons(falls: Sequence[LogEvent], language: Language, most: int | None = None) -> str:
     """List the reasons for falls with their counts, most frequent first: `dread (4) and low morale (1)`.
 
     Args:
@@ -189,7 +191,7 @@ def list_reasons(falls: Sequence[Happening], language: Language, most: int | Non
     return language.listed([language.say("counted", count, name=language.say(f"reason_{why}")) for why, count in pairs])
 
 
-def describe_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
+def describe_help(chronicle: Chronicle, rows: Sequence[LogEvent], language: Language) -> list[str]:
     """Describe assaults that were called off, districts retaken, calls for help, and the answers to calls."""
     told = []
     for event, key in (("stand", "stood"), ("retaken", "retaken"), ("call", "called")):
@@ -204,7 +206,7 @@ def describe_help(chronicle: Chronicle, rows: Sequence[Happening], language: Lan
     return told
 
 
-def describe_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
+def describe_fates(chronicle: Chronicle, rows: Sequence[LogEvent], language: Language) -> list[str]:
     """Return sentences on the numbers of men who were captured, surrendered and came home, and on where this happened.
 
     Places are provinces, or districts if a single province is shown; those with the most men come first.
@@ -221,7 +223,7 @@ def describe_fates(chronicle: Chronicle, rows: Sequence[Happening], language: La
     return told
 
 
-def describe_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
+def describe_river(chronicle: Chronicle, rows: Sequence[LogEvent], day: date, language: Language) -> list[str]:
     """Describe the soldiers who crossed or were turned back in the night after a day, and people admitted on the day.
 
     If the whole country is shown, also state how many people were refused, were waiting, and left home.
@@ -262,8 +264,7 @@ def list_by_place(people: Mapping[str, int], keys: tuple[str, str], most: int, l
 
     Args:
         people: Number of people, keyed by the name of the place.
-        keys: Key of the text for a place that is the only one, such as `all in Kunduz`; key of the text for each of
-            several places.
+        keys: Key of the text for a single place, such as `all in Kunduz`, and key of the text for one of several.
         most: Largest number of places to name.
         language: Language of the texts.
     """
@@ -275,12 +276,12 @@ def list_by_place(people: Mapping[str, int], keys: tuple[str, str], most: int, l
     return language.listed([language.say(each, count, name=name) for name, count in ordered], most)
 
 
-def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
+def place_of(one: LogEvent, chronicle: Chronicle, language: Language) -> str:
     """Return the district of an event, with its province unless a single province is shown: `Khwahan (Badakhshan)`."""
     return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
-def of(rows: Sequence[Happening], event: str) -> list[Happening]:
+def of(rows: Sequence[LogEvent], event: str) -> list[LogEvent]:
     """Return the log rows of one kind of event."""
     return [one for one in rows if one.event == event]
 
@@ -325,11 +326,11 @@ def rows_within(chronicle: Chronicle) -> list[Evidence]:
         if row.use == "calibration"
         and chronicle.first <= row.date_end <= THE_LINE
         and chronicle.start <= row.date_start <= chronicle.last
-        and speaks_of(row, chronicle)
+        and is_about(row, chronicle)
     ]
 
 
-def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
+def is_about(row: Evidence, chronicle: Chronicle) -> bool:
     """Return whether an evidence row is about the province shown; always true if the whole country is shown."""
     if not chronicle.province or any(names(row, name) for name in names_of(chronicle.province)):
         return True
@@ -340,7 +341,7 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
 
 
 def names_of(province: str) -> tuple[str, ...]:
-    """Return the spellings of a province: first that of the data, then those of the sources."""
+    """Return the spellings of a province: first the one in the data, then those in the sources."""
     return (province, *ALSO.get(province, ()))
 
 

@@ -24,7 +24,7 @@ from sim.assimilation.campaigns import (
     address_of,
 )
 from sim.assimilation.observations import read_observations
-from sim.assimilation.tables import Seen
+from sim.assimilation.tables import CampaignCounts
 from sim.assimilation.worlds import table_of_worlds, write_worlds
 from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
@@ -202,12 +202,12 @@ def test_worlds_are_written_once(tmp_path, monkeypatch, capsys):
 
     def seen(batch):
         shape = batch.shares.shape[0], batch.days + 1
-        return Seen(
+        return CampaignCounts(
             np.ones((shape[0], len(batch.observations))), np.zeros((*shape, 13), int), np.zeros((*shape, 50), np.uint8)
         )
 
     monkeypatch.setattr(verb, "run_batch", run)
-    monkeypatch.setattr(verb, "watch_batch", seen)
+    monkeypatch.setattr(verb, "count_batch", seen)
     monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
     monkeypatch.setattr(tables, "WORLDS", 8)
     words = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path}", "name=small", "executor.workers=1"]

@@ -137,4 +137,4 @@ def test_weeks_cover_every_day_once_and_end_on_the_last():
 def test_every_line_is_of_a_stream_of_its_own_and_says_what_draws_mean():
     assert len({line.stream for line in LINES}) == len({line.label for line in LINES}) == len(LINES)
     assert all(line.low != line.high for line in LINES)
-    assert {line.stream for line in LINES if line.asked is ledger.Asked.ONCE} <= set(ONCE)
+    assert {line.stream for line in LINES if line.eligible is ledger.Eligible.ONCE} <= set(ONCE)

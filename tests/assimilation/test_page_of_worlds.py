@@ -13,9 +13,9 @@ from quick import likelihoods, of_address
 from sim.assimilation import assimilate as verb
 from sim.assimilation import campaigns, tables
 from sim.assimilation import page as pages
-from sim.assimilation.figures import read_followed
+from sim.assimilation.figures import read_world_tables
 from sim.assimilation.observations import read_observations
-from sim.assimilation.tables import FLOOR, PAGE, TABLES, Seen
+from sim.assimilation.tables import FLOOR, PAGE, TABLES, CampaignCounts
 from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
@@ -37,7 +37,7 @@ def seen(batch):
     crossed = np.zeros((count, days, len(FACTS.post)), np.int64)
     crossed[:, :, 0] = np.arange(days)
     counts = np.repeat(100 * batch.shares[:, :1], len(batch.observations), axis=1)
-    return Seen(counts, crossed, np.packbits(held, axis=2))
+    return CampaignCounts(counts, crossed, np.packbits(held, axis=2))
 
 
 def words(place, *more):
@@ -50,7 +50,7 @@ def sample(tmp_path_factory):
     place = tmp_path_factory.mktemp("worlds")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "run_batch", likelihoods)
-        patch.setattr(verb, "watch_batch", seen)
+        patch.setattr(verb, "count_batch", seen)
         patch.setattr(tables, "WORLDS", 8)  # of the ledger of chance
         assert verb.assimilate(read_request(Assimilate, words(place, "repeats=3"))) == 0
     return place / "small"
@@ -64,7 +64,7 @@ def test_every_column_of_every_table_is_described(sample):
 
 @pytest.fixture
 def made(sample):
-    return read_followed(sample)
+    return read_world_tables(sample)
 
 
 def test_everything_is_written(sample):
@@ -182,7 +182,7 @@ def test_a_finished_sample_draws_only_the_page_that_is_missing(sample, monkeypat
 
 def test_without_the_extra_tables_are_written_and_the_page_is_not(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(verb, "run_batch", likelihoods)
-    monkeypatch.setattr(verb, "watch_batch", seen)
+    monkeypatch.setattr(verb, "count_batch", seen)
     monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
     monkeypatch.setattr(tables, "WORLDS", 8)
     assert verb.assimilate(read_request(Assimilate, words(tmp_path))) == 0
@@ -212,14 +212,14 @@ def test_tables_weigh_worlds_as_the_sampler_does(monkeypatch):
     _, order = verb.settings_of(read_request(Assimilate, []))
     model = campaigns.Campaigns(order, observations, FACTS, lambda _batches: [])
     batch = model.batches(model.begin(np.random.default_rng(0), 2), model.stages - 1)[0]
-    counts = tables.watch_batch(batch).counts
+    counts = tables.count_batch(batch).counts
     assert np.array_equal(tables.terms_of(counts, observations), campaigns.run_batch(batch))
 
 
 def test_a_campaign_that_cannot_be_run_is_left_out():
     counts = np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]])
     crossed = np.arange(3)[:, None, None]
-    found = Seen(counts, crossed, crossed.astype(np.uint8)).finished()
+    found = CampaignCounts(counts, crossed, crossed.astype(np.uint8)).finished()
     assert found.counts.tolist() == [[1, 2], [3, 4]]
     assert found.crossed.ravel().tolist() == found.held.ravel().tolist() == [0, 2]
 

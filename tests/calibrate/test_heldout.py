@@ -11,10 +11,10 @@ from rich.console import Console
 
 from sim.calibrate.fit import Bank, Fit, fit
 from sim.calibrate.heldout import (
-    Heard,
+    EvidenceDates,
     events_fitted,
-    heard,
     predictions,
+    read_evidence_dates,
     split_by,
     without,
     write_heldout,
@@ -27,7 +27,7 @@ from sim.scoring.targets import DAY_0, MOST_FITTED, Target
 PRIORS = read_priors()[:6]
 KEYS = tuple(prior.key for prior in PRIORS)
 TARGETS = targets_here()
-WHEN = heard()
+WHEN = read_evidence_dates()
 CAMPAIGNS, ACCEPT = 1500, 0.1
 
 
@@ -110,7 +110,7 @@ def plain(name: str, evidence: str, **changes: Any) -> Target:
 
 def test_what_the_full_fit_is_fitted_to_comes_first_and_conflicts_are_left_out() -> None:
     early, late = date(2021, 6, 10), date(2021, 6, 30)
-    when = Heard({name: late if name == "d" else early for name in "abcdef"},
+    when = EvidenceDates({name: late if name == "d" else early for name in "abcdef"},
                  {"F1": early, "F2": early, "F3": late, "F4": early},
                  {"F1": ("F2",), "F2": ("F1",), "F3": (), "F4": ()})  # fmt: skip
     targets = [plain("a", "F1"), plain("b", "F2", use="fitted"), plain("c", "F3"), plain("d", "F4"),
@@ -212,6 +212,6 @@ def test_the_tables_have_each_side_and_only_predictions_count(made: Fit, tmp_pat
 def test_at_most_twelve_are_fitted_in_the_order_of_the_table() -> None:
     early = date(2021, 6, 10)
     names = [f"t{place}" for place in range(20)]
-    when = Heard(dict.fromkeys(names, early), dict.fromkeys(names, early), dict.fromkeys(names, ()))
+    when = EvidenceDates(dict.fromkeys(names, early), dict.fromkeys(names, early), dict.fromkeys(names, ()))
     split = split_by([plain(name, name) for name in names], KNOWN_UNTIL, when)
     assert [target.target for target in split.fitted] == names[:MOST_FITTED]

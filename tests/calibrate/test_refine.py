@@ -24,7 +24,7 @@ from sim.calibrate.chains import (
     Problem,
     Refined,
     Sizes,
-    alone_in,
+    locked_folder,
     processes,
     refine,
 )
@@ -279,7 +279,7 @@ def test_a_fit_whose_process_was_killed_ends_in_the_same_digits(tmp_path: Path) 
     folder, count = tmp_path / "killed", tmp_path / "count"
     for after in (1, 2 * DRAWN * SMALL.draws // BATCH):
         count.write_bytes(b"")
-        with pytest.raises(PanjError, match="found that a process was killed"), processes(2) as pool:
+        with pytest.raises(PanjError, match="found a killed worker process"), processes(2) as pool:
             refined(folder, Dies(0.3, after, count), pool=pool)
     assert 0 < len(list(folder.glob("chain_*/*.stage"))) < 2 * len(RATES)
     assert digits(refined(folder, Known(0.3))) == digits(refined(tmp_path / "whole", Known(0.3)))
@@ -355,11 +355,11 @@ def test_a_fit_whose_every_ensemble_fails_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_fit_at_a_time_in_a_folder(tmp_path: Path) -> None:
-    with alone_in(tmp_path / "fit", {"seed": 1}):
+    with locked_folder(tmp_path / "fit", {"seed": 1}):
         assert json.loads((tmp_path / "fit" / "asked.json").read_text()) == {"seed": 1}
-        with pytest.raises(PanjError, match="found another process at work"), alone_in(tmp_path / "fit", {}):
+        with pytest.raises(PanjError, match="found another process at work"), locked_folder(tmp_path / "fit", {}):
             raise AssertionError
-    with alone_in(tmp_path / "fit", {"seed": 1}):
+    with locked_folder(tmp_path / "fit", {"seed": 1}):
         pass
 
 

@@ -38,7 +38,7 @@ from sim.calibrate.checks import (
     verdicts_of,
 )
 from sim.calibrate.fit import Bank, Fit, adjusted, fit, numbers_of_shares, shares_of, summaries_of
-from sim.calibrate.heldout import heard, split_by
+from sim.calibrate.heldout import read_evidence_dates, split_by
 from sim.configuration.draws import Prior, priors_under, read_priors
 from sim.configuration.numbers import declared_numbers
 from sim.errors import PanjError
@@ -268,7 +268,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         make_bank(patch, "runs=400", f"results_dir={place}")
         patch.setattr(checks, "TRUTHS", 200)
-        patch.setattr(checks, "sceptics", lambda *_: [sceptic()])
+        patch.setattr(checks, "naive_ensembles", lambda *_: [sceptic()])
         plant(place / "bank" / "runs.parquet")
         assert main(["calibrate", str(place / "bank"), "accept=0.3", "refine=none"]) == 0
         check(place / "bank", place / "bank" / "calibration", QUIET)
@@ -284,7 +284,10 @@ def sceptic() -> Forecast:
 def plant(path: Path) -> None:
     """Outcomes that fits are fitted to, by 22 June or in all, follow a number each, around what was reported."""
     table, rng, targets = pq.read_table(path), np.random.default_rng(4), targets_here()
-    fitted = {*split_by(targets, KNOWN_UNTIL, heard()).fitted, *(one for one in targets if one.use == "fitted")}
+    fitted = {
+        *split_by(targets, KNOWN_UNTIL, read_evidence_dates()).fitted,
+        *(one for one in targets if one.use == "fitted"),
+    }
     for place, one in enumerate(sorted(fitted, key=lambda one: one.target)):
         middle = max(0.3, next(number for number in (one.value, one.low, one.high) if number is not None))
         share = priors_under(())[place].share

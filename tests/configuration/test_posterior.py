@@ -182,7 +182,7 @@ def test_the_shipped_posterior_is_used_and_says_that_it_is_old(tmp_path: Path, m
     monkeypatch.setattr(module, "shipped", lambda: shipped)
     draws = compose_settings(["calibration=posterior"]).draws
     assert draws is not None and draws.posterior is not None
-    assert draws.said == (
+    assert draws.description == (
         "calibrated: posterior of 3 weighted draws fitted to 10 targets, BUT with other rules than these (fit again)"
     )
 
@@ -193,8 +193,8 @@ def test_numbers_that_are_declared_otherwise_are_said(tmp_path: Path) -> None:
     draws = compose_settings(words(path)).draws
     assert draws is not None and draws.posterior is not None
     assert (
-        "BUT with rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, declared otherwise here"
-        in draws.said
+        "BUT with rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, declared differently here"
+        in draws.description
     )
 
 

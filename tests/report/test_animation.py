@@ -25,7 +25,7 @@ from sim.plots.style import CHANCE
 from sim.report import animation
 from sim.report.animation import (
     EVENING,
-    GAUZE,
+    FADED,
     GIF_DPI,
     PAUSE,
     colours_of,
@@ -146,7 +146,7 @@ def test_the_pixels_of_a_district_have_its_colour_every_evening(study: Path) -> 
     for row, (day, picture) in enumerate(zip(EVENINGS, frames(film, GIF_DPI), strict=True)):
         for cell, axes in enumerate(stage.maps):
             seen = colours_in(picture, axes)
-            expected = lighten(colours_of(make_chance(cell, row)), GAUZE if day > THE_LINE else 0)
+            expected = lighten(colours_of(make_chance(cell, row)), FADED if day > THE_LINE else 0)
             for district, colour in seen.items():
                 assert colour == pytest.approx(expected[district], abs=0.02), DISTRICTS[district]
 
@@ -212,7 +212,7 @@ def test_chances_are_in_the_order_of_the_districts_of_each_cell(study: Path) -> 
     film = make_film(study, (1, 0))
     for column, cell in enumerate((1, 0)):
         for row in range(4):
-            assert film.chances[column, row] == pytest.approx(make_chance(cell, row))
+            assert film.probabilities[column, row] == pytest.approx(make_chance(cell, row))
 
 
 def test_frames_for_slides_are_sharper_and_carry_their_provenance(study: Path) -> None:

@@ -48,7 +48,7 @@ from sim.story.branches import (
     turn_of,
     warm,
 )
-from sim.story.chronicle import Happening
+from sim.story.chronicle import LogEvent
 from sim.story.fork import BRANCHES, name_of, open_fork, outcome_rows, verdict_rows
 from sim.story.fork_story import (
     describe_event,
@@ -219,9 +219,9 @@ def turn(composer: Composer, *changes: str, evening: date = date(2021, 7, 4)) ->
         (["reinforcement=nun"], "reinforcement: found 'nun'.*did you mean 'none'"),
         (["news.fade_days=4"], "did you mean 'rules.news.fade_days'"),
         (["rules.news.fade_days=-4"], "rules.news.fade_days: found -4"),
-        (["scenario=border_closed"], "scenario: found .*which holds for a whole campaign"),
-        (["end_date=2021-08-01"], "end_date: found .*which holds for a whole campaign"),
-        (["calibration=prior"], "calibration: found .*which holds for a whole campaign"),
+        (["scenario=border_closed"], "scenario: found .*which applies to a whole campaign"),
+        (["end_date=2021-08-01"], "end_date: found .*which applies to a whole campaign"),
+        (["calibration=prior"], "calibration: found .*which applies to a whole campaign"),
         (["border=open,closed"], "border: found several values"),
         (["border=open", "border=closed"], "expected each key once"),
         (["timeline.events.bagram_handed_over.date=2021-08-01"], "had happened by the evening of 2021-07-04"),
@@ -246,9 +246,9 @@ def test_a_number_that_acts_on_day_0_alone_cannot_change(composer: Composer) -> 
         turn(composer, "rules.founding.taliban_men=50000")
 
 
-@pytest.mark.parametrize("evening", [date(2021, 4, 30), date(2021, 9, 11), date(2022, 1, 1)])
+@pytest.mark.parametrize("evening", [date(2021, 4, 30), date(2021, 7, 8), date(2022, 1, 1)])
 def test_an_evening_outside_the_campaign_is_named(evening: date, composer: Composer) -> None:
-    with pytest.raises(PanjError, match=rf"day: found {evening}, expected a day from 2021-05-01 to 2021-09-10"):
+    with pytest.raises(PanjError, match=rf"day: found {evening}, expected a day from 2021-05-01 to 2021-07-07"):
         turn(composer, "border=closed", evening=evening)
 
 
@@ -522,8 +522,8 @@ def test_outcomes_side_by_side_with_a_date_that_did_not_come() -> None:
     assert rows["troops_crossed"]["mean_difference"] == -800
 
 
-def happening(kind: str, men: int = 1, who: str = "tem") -> Happening:
-    return Happening(date(2021, 7, 4), kind, "AF1701", "Fayzabad", "Badakhshan", who, men, "none", "none")
+def happening(kind: str, men: int = 1, who: str = "tem") -> LogEvent:
+    return LogEvent(date(2021, 7, 4), kind, "AF1701", "Fayzabad", "Badakhshan", who, men, "none", "none")
 
 
 def test_the_first_event_that_differs_is_found_each_as_often_as_it_is_missing(forked: Path) -> None:

@@ -25,7 +25,7 @@ from sim.errors import PanjError
 from sim.execution.rerun import rerun_campaign
 from sim.story import chronicle as stories
 from sim.story import telling
-from sim.story.chronicle import Chronicle, Dated, Happening
+from sim.story.chronicle import Chronicle, Dated, LogEvent
 from sim.story.story import page_of, story_of, text_of
 from sim.story.telling import ASSUMED, REPORTED, describe_record, name_articles, sentences_on, texts_on
 from sim.study.columns import events_table
@@ -38,14 +38,14 @@ DAY = date(2021, 7, 4)
 SOURCE = Path(sim.__file__).parent
 
 
-def happening(event: str, district: str, day: date = DAY, province: str = "Badakhshan", **traits: object) -> Happening:
+def happening(event: str, district: str, day: date = DAY, province: str = "Badakhshan", **traits: object) -> LogEvent:
     places = zip(FACTS.district_id, FACTS.district, FACTS.province, strict=True)
     code = next(code for code, name, of in places if (name, of) == (district, province))
     usual = {"who": "", "men": 0, "how": "none", "why": "none"}
-    return Happening(day, event, code, district, province, **{**usual, **traits})  # type: ignore[arg-type]
+    return LogEvent(day, event, code, district, province, **{**usual, **traits})  # type: ignore[arg-type]
 
 
-def chronicle(*happenings: Happening, dated: tuple[Dated, ...] = (), **series: dict[date, int]) -> Chronicle:
+def chronicle(*happenings: LogEvent, dated: tuple[Dated, ...] = (), **series: dict[date, int]) -> Chronicle:
     evenings = (END - START).days + 1
     names = [kind.name.lower() for kind in Series]
     names += [f"{what}_{post}" for what in ("crossed", "waiting", "admitted") for post in FACTS.post]

@@ -122,7 +122,7 @@ def option_of(group: str, name: str, texts: Texts) -> Option:
         own = section_of(group, name)
         label, said = own.get("title") or name.replace("_", " "), str(own.get("about", ""))
     found = describe_changes(group, name) if group in describing_groups() else ()
-    changes = "; ".join(one.said(partial(words_in, texts)) for one in found)
+    changes = "; ".join(one.described(partial(words_in, texts)) for one in found)
     return Option(name, label, texts.say("option_changes", help=said, changes=changes) if changes else said)
 
 

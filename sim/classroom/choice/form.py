@@ -228,7 +228,7 @@ def date_of(key: str, value: Any) -> str:
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError as error:
-        raise PanjError(f"{key}: found '{shown(str(value))}', expected a date such as 2021-09-11") from error
+        raise PanjError(f"{key}: found '{shown(str(value))}', expected a date such as 2021-07-08") from error
 
 
 def number_of(key: str, value: Any) -> float:

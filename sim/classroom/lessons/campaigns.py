@@ -43,7 +43,7 @@ class ChunkedCampaigns(ABC):
 
     @abstractmethod
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns; return their table, and the error of the first that failed or an empty string."""
+        """Run campaigns; return their table, and the error of the first campaign that failed or an empty string."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """Return campaigns with consecutive seeds; those that are not stored are run.
@@ -115,5 +115,5 @@ class CampaignStore(ChunkedCampaigns):
         write_file(self.path(order, chunk), lambda file: pq.write_table(table, file))
 
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in this process; return their table, and the error of the first that failed."""
+        """Run campaigns in this process; return their table, and the error of the first campaign that failed."""
         return run_piece(piece)

@@ -29,9 +29,9 @@ from sim.configuration.sweep import order_of
 from sim.errors import PanjError
 
 MOST_FILES = 200  # maximum hand-ins that are marked together
-MOST_STUDENTS = 500  # maximum students without a seat whose final ranges are kept in memory
+MOST_STUDENTS = 500  # maximum number of students without a seat whose final ranges are kept in memory
 MOST_CHUNKS = 400  # maximum chunks of campaigns that are kept for marking
-REFERENCE = 200  # campaigns with which the answers of a class are compared, in addition to the student's own
+REFERENCE = 200  # number of campaigns that answers are compared with, in addition to the student's own
 
 
 class ClassHandIns:
@@ -94,10 +94,9 @@ def the_class_hand_ins() -> ClassHandIns:
 class ClassRanges:
     """The final ranges of students on this server.
 
-    A student has to make the ranges final before seeing what was reported, and cannot change them afterwards. Ranges of
-    a student with a seat in a class are stored with the hand-ins. Ranges of a student without a seat are kept in
-    memory, as are those of a student who has left a class, because nobody who has seen what was reported may give new
-    ranges.
+    A student has to make the ranges final before seeing the reported figures, and cannot change them afterwards. Ranges
+    of students with a seat in a class are stored with the hand-ins. Ranges of students without a seat, or who have left
+    a class, are kept in memory, because nobody who has seen the reported figures may give new ranges.
     """
 
     def __init__(self, register: Register) -> None:
@@ -218,13 +217,13 @@ class PoolCampaigns(ChunkedCampaigns):
             self.chunks[order.key, chunk] = table
 
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run campaigns in a worker process; return their table, and the error of the first that failed."""
+        """Run campaigns in a worker process; return their table, and the error of the first campaign that failed."""
         return self.desk.run(piece)
 
 
 @cache
 def pool_campaigns() -> PoolCampaigns:
-    """Return the campaigns with which this server marks hand-ins."""
+    """Return the campaigns that this server uses to mark hand-ins."""
     return PoolCampaigns(the_desk())
 
 

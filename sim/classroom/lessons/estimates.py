@@ -1,4 +1,4 @@
-"""Compute the estimates that tasks ask for, with the errors that arise from the limited number of campaigns.
+"""Compute the estimates that tasks ask for, with errors due to the limited number of campaigns.
 
 Reads   tables of outcomes, one row per campaign; two tables are paired by seed.
 Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; for a share, Wilson
@@ -307,7 +307,7 @@ def nearest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[An
 
 
 def steepest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Score each step between neighbouring settings of a task's ladder by the absolute change in the mean outcome."""
+    """Score each step between neighbouring settings on a task's ladder by the absolute change in the mean outcome."""
     means = [np.mean(sample, axis=axis) for sample in samples]
     return [np.abs(after - before) for before, after in pairwise(means)]
 

@@ -4,9 +4,9 @@ Reads   tasks of kind `forecast`; the evidence table; the record as it was known
         lessons/panj_2021_06_22.json, which `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast.
 Returns the counts known on that evening; rows of ranges with their scores.
 Source  Weighted interval score: `sim.hindcast.scores`; equal mixture: the linear opinion pool, Stone 1961.
-Assumes The 90 % and 50 % ranges of a student are four quantiles. Between two of them the probability is spread evenly;
-        the 5 % below the lowest and the 5 % above the highest are placed at these two. All forecasts are scored at the
-        same four quantiles.
+Assumes The 90 % and 50 % ranges of a student are four quantiles. Between quantiles, probability is spread evenly;
+        the 5 % below the lowest and the 5 % above the highest are placed at these quantiles. All forecasts use the
+        same four quantiles for scoring.
 """
 
 import json
@@ -37,7 +37,7 @@ from sim.wording import Language, significant
 ORIGIN = date(2021, 6, 22)  # the evening of the lesson
 KNOWN_DAYS = (14, 8, 3, 0)  # days before the origin whose counts are shown
 LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantiles of a 90 % and a 50 % range
-MEMBERS = 1000  # members of each distribution that is mixed or fitted
+MEMBERS = 1000  # number of members in each distribution that is mixed or fitted
 SEED = 0
 FEWEST = 2  # minimum number of students whose ranges are mixed
 PANJ_FILE = "panj_2021_06_22.json"
@@ -181,7 +181,7 @@ def describe_panj(texts: Language) -> str:
 
 
 def describe_worlds(texts: Language) -> str:
-    """Return a note that states from how many campaigns Panj made its forecasts; empty if there are no forecasts."""
+    """Return a note on the number of campaigns behind Panj's forecasts; empty if there are no forecasts."""
     return texts.say("panj_worlds", panj_file()["worlds"]) if panj_file() else ""
 
 
@@ -233,7 +233,7 @@ def describe_class(task: Task, name: str, students: Sequence[Ranges]) -> str:
 
     Args:
         task: A task of kind `forecast`.
-        name: Its name, as it is shown.
+        name: Name of the task, as displayed.
         students: The ranges of each student.
 
     Returns:

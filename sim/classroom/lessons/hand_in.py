@@ -168,7 +168,7 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-BYTE_ORDER_MARK = "\ufeff"  # at the beginning of a file, by which spreadsheets recognise UTF-8
+BYTE_ORDER_MARK = "\ufeff"  # first character of a file, so that spreadsheets recognise UTF-8
 COLUMNS = ("file", "lesson", "student", "task", "points", "most", "flagged", "feedback")  # of the marks as CSV
 
 

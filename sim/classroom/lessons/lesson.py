@@ -325,7 +325,7 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
 
 
 def labels_of(lesson: Lesson, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the labels of the choices that a student's settings make, each keyed by its parameter and `_label`."""
+    """Return the labels of the choices in a student's settings, keyed by parameter with the suffix `_label`."""
     texts, labels = texts_of("form"), {}
     for text in (text for texts_ in lesson.settings.values() for text in texts_):
         if found := re.fullmatch(r"(\w+)=\{(\w+)\}", text):  # such as border={policy}
@@ -412,7 +412,7 @@ def outcome_of(name: str) -> TaskOutcome:
 
 @cache
 def answered_rows() -> frozenset[str]:
-    """Return the ids of all evidence rows with which outcomes of the model are compared."""
+    """Return the ids of all evidence rows that outcomes of the model are compared with."""
     rows = [row.get("reported") or {} for row in outcome_rows().values()]
     return frozenset(id for row in rows for id in (*row.get("sum", ()), *row.get("count", ())))
 

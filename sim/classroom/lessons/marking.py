@@ -45,7 +45,7 @@ ERRORS = 3.0  # maximum distance of an answer from the reference, in standard er
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
 ROUNDED = 0.005  # allowed rounding: relative for numbers above 1, otherwise absolute
 READ = 0.05  # allowed error of a number that is read from a picture, relative
-OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures for which other campaigns are no check
+OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot check
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # maximum characters of a text answer
 LONGEST_NUMBER = 1e12
@@ -260,7 +260,7 @@ def fits(value: float, found: Estimate) -> bool:
 
 
 def near(value: float, own: Estimate, reference: Estimate) -> bool:
-    """Return whether sampling error and rounding may explain how far an answer is from the reference estimate."""
+    """Return whether sampling error and rounding may explain the distance of an answer from the reference estimate."""
     if math.isnan(own.error):
         return False  # one campaign has no sampling error
     return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)

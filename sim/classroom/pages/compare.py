@@ -20,7 +20,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 NAMED = "scenario="
-FIRST_SEEN = "scenario=call_answered"  # default to compare with decisions as reported
+FIRST_SEEN = "scenario=call_answered"  # choice that is compared with the decisions as reported by default
 
 
 @solara.component

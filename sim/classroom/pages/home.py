@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Baseline() -> None:
-    """Show the progress of the campaigns with decisions as reported, to which every choice is compared."""
+    """Show the progress of the campaigns with decisions as reported, the baseline for every choice."""
     texts = texts_of("home")
     asked = use_campaigns(BASELINE, RUNS)
     if asked.ticket is None:

@@ -211,8 +211,8 @@ def ClaimForm(place: Place, question: Question) -> None:
 class Adopted(NamedTuple):
     """A choice of the page Change that a student has put into the form of a claim."""
 
-    seen: int  # version of the team's claim at that time; a later version discards the choice
-    number: int  # how many choices have been adopted
+    seen: int  # version of the team's claim at that time; the choice is discarded if the claim has a later version
+    number: int  # number of choices adopted so far
     choice: Overrides
 
 
@@ -247,7 +247,7 @@ def choice_of(given: Given) -> Overrides:
 
 
 def read_rest(text: str) -> Overrides:
-    """Parse the settings that a form has sent back without having fields for them; raise PanjError if it cannot."""
+    """Parse settings that a form sent back but has no fields for; raise PanjError if they cannot be parsed."""
     try:
         words = json.loads(text)
     except ValueError:

@@ -51,7 +51,7 @@ MOST_SETTINGS = 5  # maximum settings of one task
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
-fixes: solara.Reactive[int] = solara.reactive(0)  # how often forecasts were made final here; a change redraws the page
+fixes: solara.Reactive[int] = solara.reactive(0)  # number of times that forecasts were made final; redraws the page
 
 
 @solara.component_vue("../parts/steps.vue")
@@ -60,7 +60,7 @@ def Steps(steps: list[dict[str, Any]], now: int, label: str, event_go: Any) -> N
 
 
 class DeskCampaigns:
-    """Campaigns that the desk has already run, against which answers are checked."""
+    """Campaigns that the desk has already run, used to check answers."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """Return one row per campaign; raise PanjError if any of them is not finished."""
@@ -402,7 +402,7 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered
 
 
 def settings_of(task: Task) -> list[str]:
-    """Return the names of all settings with which a task needs campaigns."""
+    """Return the names of all settings for which a task needs campaigns."""
     return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
 
 

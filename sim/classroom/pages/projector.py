@@ -29,8 +29,8 @@ from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
-OFTEN = 2.0  # seconds between checks of a wall whether the campaigns of the scenes are ready
-MOST_ROWS = 3  # choices on one screen; more rows would be too low for their dots
+OFTEN = 2.0  # time between checks whether the campaigns of the scenes are ready, seconds
+MOST_ROWS = 3  # maximum number of choices on one screen; with more, rows would not be high enough for their dots
 Finished = dict[Overrides, tuple[float, ...]]
 
 
@@ -110,7 +110,7 @@ def wall_state(code: str) -> Shown:
 
 
 def place_of(room: Room) -> str:
-    """Return the scene, or the question and its stage, as text; if it changes, the wall shows its first screen."""
+    """Return the scene, or the question and its stage, as text; a change returns the wall to its first screen."""
     if room.scene is not None:
         return f"scene {room.scene}"
     return f"{room.question.number} {room.question.stage}" if room.question else ""

@@ -57,7 +57,7 @@ from sim.explorable.content import SCENES
 from sim.study.files import Dialect
 from sim.wording import percent
 
-PRESENCE = 5.0  # seconds after which the teacher sees that a student's page has gone
+PRESENCE = 5.0  # time after which the teacher sees that a student's page was closed, seconds
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
 
 
@@ -80,11 +80,11 @@ def Page() -> None:
 
 
 class Taught(NamedTuple):
-    """The whole session, and what changes independently of it; the page is redrawn when any of this changes."""
+    """The whole session and other state of its page, which is redrawn when any of this changes."""
 
     room: Room
     progress: Progress | None  # of the current question; None if no campaigns are running
-    works: tuple[Work, ...]  # what students did in the scenes
+    works: tuple[Work, ...]  # work of the students in the scenes
     is_ready: bool  # whether the campaigns of the scenes have been read
 
 
@@ -370,7 +370,7 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
 
 
 def title_of_page(page: str) -> str:
-    """Return the title of a student's open page, or a text that there is none."""
+    """Return the title of a student's open page, or a text stating that no page is open."""
     return texts_of("shell").say(f"page_{page}") if page else texts_of("class").say("teacher_away")
 
 

@@ -101,7 +101,7 @@ def Page() -> None:
 
 
 def answer_key(asked: ForkRequest) -> str:
-    """Return a text that contains everything on which the answer to a request depends."""
+    """Return a text that contains everything that the answer to a request depends on."""
     return f"{asked} {seed.value} {chosen.value.words} {followed.value}"
 
 
@@ -204,7 +204,7 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
 
 
 def help_of(group: str, option: Option) -> str:
-    """Return what a decision does when it is changed in the middle of a campaign."""
+    """Return a text on what a decision does when it is changed in the middle of a campaign."""
     texts, key = texts_of("what_if"), f"fork.{group}.{option.name}"
     if key in texts.sentences:
         return texts.say(key)

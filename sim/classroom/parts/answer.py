@@ -48,7 +48,7 @@ def Save(text: str, file: str, label: str) -> None:
 def AnswerForm(
     task: Task, given: Value | None, on_answer: Callable[[Value], None], on_trouble: Callable[[str], None]
 ) -> None:
-    """Show the controls with which a student answers a task.
+    """Show the controls for answering a task.
 
     Args:
         task: The task, whose kind determines the controls.
@@ -75,7 +75,7 @@ def text_of_choice(task: Task, choice: str, texts: Language) -> str:
 
 
 def shape_of(task: Task) -> str:
-    """Return the kind of controls with which a task is answered, such as `range`."""
+    """Return the kind of controls used to answer a task, such as `range`."""
     if task.kind in NUMBERS:
         return "number"
     if task.kind == FORECAST:

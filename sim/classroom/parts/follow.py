@@ -14,7 +14,7 @@ from sim.errors import PanjError
 
 
 def sample() -> Worlds:
-    """Read the sample of worlds that comes with Panj.
+    """Read the shipped sample of worlds.
 
     Returns:
         The worlds.

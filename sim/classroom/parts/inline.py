@@ -112,7 +112,7 @@ def with_terms(html: str, wanted: Iterable[str]) -> str:
 
 
 def button(term: Term, shown: str) -> str:
-    """Return a term as a button in HTML, with its meaning, which the browser shows above the page when asked."""
+    """Return a term as a button in HTML, with its meaning, which the browser shows above the page on request."""
     id, title = f"term-{next(NUMBERS)}", escape(term.forms[0].capitalize())
     hint = escape(texts_of("shell").say("term_hint", term=shown))
     return (

@@ -150,7 +150,7 @@ def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, loo
 
     Args:
         heads: Headings of the columns.
-        rows: Texts of each row, of which the first is the heading of the row.
+        rows: Texts of each row; the first is the heading of the row.
         caption: Caption of the table.
         look: CSS class of the table.
     """

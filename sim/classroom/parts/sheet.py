@@ -32,8 +32,8 @@ def Sheet(
 ) -> None:
     """Show a form; typed values stay in the browser until the button is pressed.
 
-    If the server has new values, the form shows all of them or none. While the form is in use it shows none of them,
-    states that there are new values, and lets the visitor decide. A form always sends what it shows.
+    If the server has new values, the form shows either all of them or none. While the form is in use, it shows none,
+    states that there are new values, and lets the visitor decide. A form always sends the values that it shows.
 
     Args:
         fields: The fields, in order.
@@ -42,7 +42,7 @@ def Sheet(
             `VERSION` has the version of the values that the visitor saw.
         trouble: Message of an error, shown next to the button.
         version: Version of the values of the fields, for forms whose values others can change.
-        own: The version that this visitor sent or chose; its values may replace those in the form while it is in use.
+        own: Version that this visitor sent or chose; its values may replace those in the form even while it is in use.
     """
 
     def sent(found: object) -> None:
@@ -62,7 +62,7 @@ def Sheet(
 
 
 def as_text(value: object, field: Field) -> str:
-    """Convert a value from a browser to text, cut to what its field may hold; a ticked box becomes `yes`."""
+    """Convert a value from a browser to text, cut to the maximum length of its field; a ticked box becomes `yes`."""
     if isinstance(value, bool):
         return "yes" if value else ""
     return str(value if value is not None else "")[: max(LONGEST, int(field.get("most", 0)))]
@@ -118,7 +118,7 @@ def lines_field(name: str, label: str, value: str, most: int) -> Field:
 def one_of(
     name: str, label: str, value: str, options: Sequence[Mapping[str, str]], kind: str = "select", **more: Any
 ) -> Field:
-    """Create a field with several options, of which one is selected.
+    """Create a field with several options, one of them selected.
 
     Args:
         name: Name by which the page receives the value of the field.
@@ -163,7 +163,7 @@ def read_day(key: str, text: str) -> date:
     """Parse a date that a browser sent.
 
     Args:
-        key: Key with which the message of an error begins.
+        key: Key at the beginning of an error message.
         text: The date as YYYY-MM-DD.
 
     Returns:

@@ -6,7 +6,7 @@ interval), a claim about an *outcome* against the outcomes of all campaigns of i
 
 Reads   text and numbers as typed; tables of outcomes.
 Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
-        unit by which the range is missed. Its expected value is lowest if the range is what the student believes.
+        unit by which the range is missed. Its expected value is lowest if the range states the student's true belief.
 Assumes A claim may set only the scenario, policies, numbers of rules and events; settings that determine how campaigns
         are run, name a file or change the first or last day are refused. Campaigns are independent; differences
         within two standard errors count as sampling error.
@@ -300,7 +300,7 @@ class Tally(NamedTuple):
     """Numbers of ranges: all that have a score, those that contain the result, and those expected to contain it."""
 
     ranges: int
-    held: float  # ranges that contain the result; for an outcome, the sum of the shares of campaigns in each range
+    held: float  # number of ranges that contain the result; for an outcome, the sum of the shares of campaigns in them
     expected: float  # sum of the stated confidences
 
 

@@ -2,7 +2,7 @@
 
 A page is open from `enter` until `leave`. A page with a connection counts as closed once the connection is lost. A page
 without a connection calls `enter` about once a second, and counts as closed `AWAY` seconds after the last call. If a
-browser has several pages open, such as two tabs, the one opened last counts; when it is closed, the one before it does.
+browser has several pages open, such as two tabs, the one opened last counts; when it is closed, the previous one does.
 """
 
 import threading
@@ -83,7 +83,7 @@ class Presence:
         return self.clock() - opened.seen < AWAY
 
     def where(self) -> dict[str, str]:
-        """Return the name of the page that each browser opened last among those that it has open, keyed by browser."""
+        """Return the name of the most recently opened page that each browser still has open, keyed by browser."""
         with self.lock:
             pages = list(self.pages.values())
         return {page.browser: page.name for page in pages if self.is_open(page)}

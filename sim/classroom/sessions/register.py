@@ -86,7 +86,7 @@ class Register:
         self.feed = ChangeFeed()
         self.undos = Undos(self.feed.announce)
         self.presence = Presence(self.announce_move)
-        self.calls: dict[str, str] = {}  # what the teacher currently asks of each class; empty after a restart
+        self.calls: dict[str, str] = {}  # the teacher's current call to each class; empty after a restart
         self.removed: LRUCache[tuple[str, str], bool] = LRUCache(MOST_TOLD)  # code and hash of removed browsers
         self.resolve = resolve  # raises PanjError for wrong settings
         self.offered = offered  # outcomes that a question may be about
@@ -236,7 +236,7 @@ class Register:
         """
         kept = self.undos.dismissed(code)
         dismissed = kept.get(number)
-        if dismissed is None:  # its minute passed, or another tab undid it, since it was looked up
+        if dismissed is None:  # since it was looked up, its minute has passed or another tab has undone it
             raise Refused("too_late")
         last = [rows for rows in kept.values() if rows.same_team(dismissed)][-1]
         with self.changing(code) as (act, session):
@@ -301,7 +301,7 @@ class Register:
             self.feed.announce(spelled(code))
 
     def door(self, code: str, new: str) -> tuple[str, str]:
-        """Return the code of the room and the key with which cookies are signed, which survive a restart of the server.
+        """Return the code of the room and the key for signing cookies, which survive a restart of the server.
 
         Args:
             code: The code to use from now on; empty for the last one used.
@@ -369,7 +369,7 @@ class Register:
                 self.feed.announce(session.code)
 
     def place(self, code: str, browser: str) -> Place:
-        """Return what a student may see: nothing about other teams, and no answer before all answers are known."""
+        """Return what a student may see: nothing about other teams, and no answer before all are known."""
         with self.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
@@ -476,7 +476,7 @@ class Register:
     def unfinished(self) -> list[tuple[str, Question]]:
         """Return the questions of all sessions whose campaigns have to run, each with the code of its session.
 
-        These are the running questions, and those answered before a claim without an answer was put back.
+        These are the running questions, and answered questions to which a claim without an answer was restored later.
         """
         with self.storage.reading() as act:
             found = act.execute(

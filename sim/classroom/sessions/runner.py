@@ -63,8 +63,8 @@ class QuestionRunner:
         self.register, self.ask, self.calibration_of = register, ask, calibration_of
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
-        self.is_late = False  # there is progress that has not been announced
-        self.has_news = True  # questions may have been running when the server stopped
+        self.is_late = False  # whether there is progress that has not been announced
+        self.has_news = True  # initially true, because questions may have been running when the server stopped
         threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
     def start(self, code: str, browser: str) -> None:

@@ -1,10 +1,10 @@
-"""The seven scenes in a class session: the current scene of the class, and what each student did.
+"""The seven scenes in a class session: the current scene of the class, and the work of each student.
 
 Reads   the secret of a browser in every call; its rights are checked in the same transaction.
-Writes  the tables `scenes`, `scene_work` and `shown_pairs` of the register. What a student did is deleted with the
+Writes  the tables `scenes`, `scene_work` and `shown_pairs` of the register. A student's work is deleted with the
         student's seat.
 Returns for each student, for the wall and the student's own pages: the letter of the team, the locked drawing, whether
-        the campaign was run, and brackets. All pages of one seat show the same, whichever of them was used.
+        the campaign was run, and brackets. All pages of one seat show the same state.
 Assumes A prediction has to precede its answer: no drawing is accepted after the student's own campaign was run, and no
         bracket for a decision after the wall has shown its pairs.
 """
@@ -32,7 +32,7 @@ PAGE = "scenes"  # name of the page in the list of students' open pages
 
 
 class Outline(NamedTuple):
-    """The sizes of a page of scenes, with which a student's messages are checked."""
+    """The sizes of a page of scenes, used to check a student's messages."""
 
     days: int
     districts: int
@@ -52,7 +52,7 @@ class Campaigns(NamedTuple):
 
     @property
     def outline(self) -> Outline:
-        """The sizes with which a student's messages are checked."""
+        """The sizes used to check a student's messages."""
         return Outline(self.about["days"], self.about["districts"], self.decisions)
 
     def differences(self, decision: str) -> np.ndarray:
@@ -71,7 +71,7 @@ class Done(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one student did, as the wall may show it."""
+    """The work of one student, in a form that the wall may show."""
 
     letter: str
     member: int
@@ -80,19 +80,19 @@ class Work(NamedTuple):
     brackets: Mapping[str, tuple[float, float]] = {}  # by decision
 
     def has(self, done: Done) -> bool:
-        """Return whether this was stored, rather than what the student had done before on another page."""
+        """Return whether this action was stored, rather than an earlier one by the same student on another page."""
         if done.kind == BRACKET:
             return self.brackets.get(done.decision) == done.numbers
         return self.has_run if done.kind == CAMPAIGN else self.drawing == done.numbers
 
 
 class Walk(NamedTuple):
-    """What the page of one student needs to follow the class."""
+    """The state that a student's page needs to follow the class."""
 
     scene: int
     call: str  # PAUSE, EYES or empty
     attempt: str  # changes with the student's seat, and when the teacher begins again
-    work: Work  # what was stored of this student in this attempt
+    work: Work  # stored work of this student in this attempt
     shown: tuple[str, ...]  # decisions whose pairs the wall has shown
 
 
@@ -105,7 +105,7 @@ class ClassScenes:
     # Methods for the teacher of a session.
 
     def begin(self, code: str, browser: str) -> None:
-        """Begin at the first scene, and delete what the class did in earlier rounds."""
+        """Begin at the first scene, and delete the work of the class in earlier rounds."""
         with self.register.changing(code, browser) as (act, session):
             storage.alive(session)
             act.execute(
@@ -128,12 +128,12 @@ class ClassScenes:
             act.execute("UPDATE scenes SET scene = ? WHERE session = ?", (scene, session["id"]))
 
     def stop(self, code: str, browser: str) -> None:
-        """End the scenes; what the class did is kept until they are begun again."""
+        """End the scenes; the work of the class is kept until they are begun again."""
         with self.register.changing(code, browser) as (act, session):
             act.execute("UPDATE scenes SET scene = NULL WHERE session = ?", (session["id"],))
 
     def gathered(self, code: str, browser: str) -> tuple[Work, ...]:
-        """Return what each student of a session did; raise Refused unless the session's teacher uses this browser."""
+        """Return the work of each student in a session; raise Refused unless its teacher uses this browser."""
         with self.register.storage.reading() as act:
             session = storage.owned(act, code, browser)
             members = act.execute(
@@ -190,7 +190,7 @@ class ClassScenes:
             )  # fmt: skip
 
     def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> bool:
-        """Store what a student did, unless it has been done before, so that no prediction is changed afterwards.
+        """Store a student's action, unless the student has done it before, so that no prediction is changed later.
 
         Args:
             code: Code of the session.
@@ -227,7 +227,7 @@ class ClassScenes:
         return is_kept
 
     def attend(self, code: str, browser: str, page: str) -> None:
-        """Record that a browser has a page of scenes open, given its id; the page has to call this repeatedly."""
+        """Record that a browser has the page of scenes with a given id open; the page has to call this repeatedly."""
         self.register.presence.enter(page_in(code, browser, page), browser, PAGE)
 
     def leave(self, code: str, browser: str, page: str) -> None:
@@ -255,7 +255,7 @@ def shown_in(act: sqlite3.Connection, session: sqlite3.Row) -> tuple[str, ...]:
 
 
 def own_work(act: sqlite3.Connection, seat: sqlite3.Row) -> Work:
-    """Return what the student with a seat did."""
+    """Return the work of the student with a seat."""
     rows = act.execute("SELECT * FROM scene_work WHERE member = ?", (seat["member"],)).fetchall()
     return work_of(seat["letter"], seat["member"], rows)
 
@@ -279,7 +279,7 @@ def campaign_of(member: int, code: str, runs: int) -> int:
 
 
 def read_done(content: bytes, outline: Outline) -> Done:
-    """Check what a page of scenes has sent.
+    """Check the message of a page of scenes.
 
     Args:
         content: JSON such as `{"kind": "bracket", "decision": "border=closed", "low": -20, "high": 10}`.

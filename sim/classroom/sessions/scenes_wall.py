@@ -1,10 +1,10 @@
 """What the wall shows while a class is in the seven scenes: its campaigns, the reports, and the brackets.
 
-Reads   what students did (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
+Reads   the work of students (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
 Assumes Each student is shown as the letter of the team. Curves and results come from the campaigns of the page, never
         from numbers that a page has sent. The pairs of a decision are hidden until every student has set a bracket for
         it, or D is pressed; the first pairs are shown once every student has set a bracket for any decision. Pairs that
-        have been shown stay visible, because nobody can set a bracket for them any more.
+        have been shown stay visible, because brackets can no longer be set for them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -35,7 +35,7 @@ def title_of_scene(scene: int) -> str:
 
 
 def count_done(scene: int, works: Sequence[Work]) -> str:
-    """Return how many students have done what a scene asks for; empty if pages send nothing in this scene."""
+    """Return how many students have completed a scene, as text; empty if pages send nothing in this scene."""
     asked = {FIRST_AT[DRAWING]: "draw", FIRST_AT[CAMPAIGN]: "run", "gather": "run", FIRST_AT[BRACKET]: "decision"}
     key = asked.get(SCENES[scene])
     if key is None or not works:
@@ -52,12 +52,12 @@ def has_bracket(work: Work) -> bool:
 def scene_on_the_wall(
     code: str, scene: int, works: Sequence[Work], campaigns: Campaigns | None, shown: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return what the wall shows of a scene.
+    """Return the content of the wall for a scene.
 
     Args:
         code: Code of the session.
         scene: Place of the scene, from 0.
-        works: What the students did.
+        works: The work of the students.
         campaigns: The campaigns of the page; None while they are being run.
         shown: Decisions whose pairs the wall has shown before.
 

@@ -302,7 +302,7 @@ class Dismissed(NamedTuple):
 
 
 def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
-    """Delete a member and, if the team is then empty, the team with its claims; return None if there is no member."""
+    """Delete a member, and a team that is then empty with its claims; return the rows, or None without a member."""
     mine = (session["id"], member)
     row = first(act, "SELECT * FROM members WHERE session = ? AND id = ?", mine)
     if row is None:
@@ -317,7 +317,7 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
     """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
 
-    A team whose letter is now in use gets the next free one. What the member did in the scenes is not restored if they
+    A team whose letter is now in use gets the next free one. The member's work in the scenes is not restored if they
     have been begun again. Raise Refused if the member's browser or nickname is in use again in the session, or if
     another team has the name of the team.
     """

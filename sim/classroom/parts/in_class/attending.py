@@ -1,4 +1,4 @@
-"""What a student in a class session sees on every page: the question, and what the teacher asks of the class."""
+"""The part of every page for students in a class session: the question, and the teacher's call to the class."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.session import ANSWERED, DEBRIEF, EYES, OPEN, Place, measure_of
 from sim.classroom.texts import texts_of
 
-seats_changed: solara.Reactive[int] = solara.reactive(0)  # how often a session was joined or left on this page
+seats_changed: solara.Reactive[int] = solara.reactive(0)  # number of times that a session was joined or left here
 
 
 def is_connected(page: str) -> bool:
@@ -46,7 +46,7 @@ def current_seat(browser: str) -> str:
 
 @solara.component
 def Attending(place: Place | None, page: str) -> None:
-    """Show what the teacher asks of the class now and, except on the page Class, the current question.
+    """Show the teacher's current call to the class and, except on the page Class, the current question.
 
     Args:
         place: What the student may see of the session; None if the browser has joined none. The element exists in

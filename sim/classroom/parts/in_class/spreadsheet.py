@@ -12,11 +12,11 @@ from sim.options import DECIMALS, SEPARATORS
 from sim.study.files import USUAL, Dialect, dialect_of
 
 chosen: solara.Reactive[str] = solara.reactive("")  # convention of the teacher's spreadsheet; empty for the usual one
-ENCODING = "utf-8-sig"  # begins with the mark by which spreadsheets recognise UTF-8
+ENCODING = "utf-8-sig"  # begins with the mark that lets spreadsheets recognise UTF-8
 
 
 def dialects() -> dict[str, Dialect]:
-    """Return the conventions of spreadsheets, the usual one first, keyed by separator and decimal mark."""
+    """Return the conventions of spreadsheets, the default first, keyed by separator and decimal mark."""
     found = {}
     for decimal, separator in product(DECIMALS, SEPARATORS):
         try:
@@ -37,7 +37,7 @@ def said_dialect(dialect: Dialect) -> str:
 
 @solara.component
 def Spreadsheet(text_of: Callable[[Dialect], str], file: str, label: str) -> None:
-    """Show a button that downloads a table as CSV, with a list of conventions that holds for all tables of the page.
+    """Show a button that downloads a table as CSV, with a list of conventions that applies to all tables of the page.
 
     Args:
         text_of: Returns the table in a convention.
