@@ -24,7 +24,7 @@ from sim.classroom.reading import fitted
 from sim.classroom.texts import declared, outcome_label, texts_of
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
-from sim.data.facts import THE_LINE
+from sim.data.facts import THE_LINE, capitals_by_size
 from sim.data.record import Point, aan_shares, counted_so_far, fell_dates, lost_in_record
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Holder, Why
@@ -32,16 +32,7 @@ from sim.errors import CampaignError
 from sim.execution.rerun import cannot_end, dated_of, evenings_of, log_of
 from sim.execution.work import outcomes_of
 from sim.outcome import count_outcomes
-from sim.plots.land import (
-    NARROW_MARGIN,
-    Bounds,
-    Lines,
-    bounds_of,
-    capitals_by_size,
-    country_bounds,
-    frontier_bounds,
-    read_land,
-)
+from sim.plots.land import NARROW_MARGIN, Bounds, Lines, bounds_of, country_bounds, frontier_bounds, read_land
 from sim.story.branches import Course, check_effect, run_branches, turn_of
 from sim.story.branches import warm as warm_step
 from sim.story.chronicle import Chronicle, chronicle_of

@@ -173,7 +173,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     partners = [(cell, partner_of(cell, study, other, baseline)) for cell in study.cells]
     alone = [cell for cell, partner in partners if partner is None]
     pairs = [(cell, one) for cell, one in partners if one is not None and (one, other) != (cell, study)]
-    met = [(cell, one) for cell, one in pairs if have_common_seeds(ours[cell.number], theirs[one.number])]
+    met = [(cell, one) for cell, one in pairs if np.isin(ours[cell.number].seeds, theirs[one.number].seeds).any()]
     if not met:
         raise nothing_to_compare(study, other, ours, theirs, pairs)
     verdicts = [
@@ -219,11 +219,6 @@ def in_range(worlds: dict[int, Worlds], measure: Measure, first_day: date, asked
         return worlds
     asked.check(measure.outcome, measure.unit, measure.is_date)
     return {number: passing(one, asked, measure, first_day) for number, one in worlds.items()}
-
-
-def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
-    """Return whether two cells have at least one seed in common."""
-    return np.intersect1d(ours.seeds, base.seeds).size > 0
 
 
 def verdict_of(

@@ -119,11 +119,6 @@ def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[i
     return sides
 
 
-def capitals_by_size(facts: Facts) -> list[int]:
-    """Return the row numbers of the provincial capitals, the most populous district first."""
-    return sorted(np.flatnonzero(facts.is_capital).tolist(), key=lambda row: -facts.population[row])
-
-
 def bounds_of(lines: Lines) -> np.ndarray:
     """Return the bounding box of lines.
 

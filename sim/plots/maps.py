@@ -15,12 +15,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
 
-from sim.data.facts import THE_LINE
+from sim.data.facts import THE_LINE, capitals_by_size
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
 from sim.plots.colours import INK, QUIET, REPORTED
-from sim.plots.land import CREDIT, Bounds, Land, Lines, capitals_by_size, country_bounds, frontier_bounds, read_land
+from sim.plots.land import CREDIT, Bounds, Land, Lines, country_bounds, frontier_bounds, read_land
 from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
 from sim.wording import format_day, name_of_post

@@ -197,7 +197,7 @@ def fill(
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
         tally = CellTally(len(facts.district), days + 1, outcomes)
-        named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
+        named = tabled(cell, kinds)
         for done, failed in ahead(chunks_of(study, cell.fingerprint, Counting(outcomes, facts, start, days))):
             wanted = within(done, scope.first_seed, cell.runs), within(failed, scope.first_seed, cell.runs)
             add_chunk(tables, wanted, named, scope.first_seed, facts, start)
@@ -225,6 +225,11 @@ def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
     return kinds
 
 
+def tabled(cell: StudyCell, kinds: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """Return the number of a cell and its swept values, each with the type that its key has in tables."""
+    return {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
+
+
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     """Yield chunks in order; while the caller uses one chunk, a background thread reads the next."""
     with ThreadPoolExecutor(1) as reader:
@@ -250,9 +255,8 @@ def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         counting = Counting(read_outcomes(facts, start, days), facts, start, days)
-        named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
         for done, _ in chunks_of(study, cell.fingerprint, counting):
-            schemas.append(runs_table(done, named, 0).schema)
+            schemas.append(runs_table(done, tabled(cell, kinds), 0).schema)
             if done.num_rows:  # in older studies, campaigns of lost workers may lack columns
                 break
     return pa.unify_schemas(schemas) if schemas else None

@@ -39,6 +39,7 @@ from sim.classroom.sessions.claims import (
     score_of,
     tally,
 )
+from sim.classroom.sessions.session import beyond_the_record, measure_of, offered
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
@@ -214,3 +215,22 @@ def test_a_class_is_told_how_many_ranges_held_and_how_many_ought_to_have():
     scored = [(claim, score_of(claim, EFFECT, answer([], 5.0, 4.9, 5.1))) for claim in claims]
     found = tally(scored)
     assert (found.ranges, found.held, found.expected) == (3, 2, pytest.approx(2.3))
+
+
+# The outcomes about which a class may be asked
+
+
+def test_no_question_is_about_the_dead_or_a_date():
+    names = offered()
+    assert names and not [name for name in names if "killed" in name]
+    assert "largest_night" not in names and "troops_crossed_by_2021_07_07" in names
+
+
+def test_what_is_counted_to_the_last_day_is_beyond_the_record():
+    assert "troops_crossed" in beyond_the_record()
+    assert "troops_crossed_by_2021_07_07" not in beyond_the_record()
+
+
+@pytest.mark.parametrize("name", ["troops_crossed_by_2021_07_07", "vanished"])
+def test_every_outcome_has_a_label(name):
+    assert measure_of(name).label

@@ -32,12 +32,10 @@ from sim.classroom.lessons.lesson import (
 from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save
-from sim.classroom.parts.choose import Choose
-from sim.classroom.parts.citation import with_links
 from sim.classroom.parts.distribution import Distribution
-from sim.classroom.parts.questions import NUMBERS, Table, heads_of
+from sim.classroom.parts.inline import first_uses, with_links, with_terms
+from sim.classroom.parts.questions import NUMBERS, Choose, Table, heads_of
 from sim.classroom.parts.reveal import KnownCounts, Revealed
-from sim.classroom.parts.terms import first_uses, with_terms
 from sim.classroom.reading import read
 from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of

@@ -254,11 +254,6 @@ class Register:
             self.calls.pop(session["code"], None)
             self.undos.add(session["code"], ENDED, "")
 
-    def reopen(self, code: str) -> None:
-        """Reopen a session that was ended."""
-        with self.changing(code) as (act, session):
-            act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
-
     def undo(self, code: str, browser: str, number: int) -> None:
         """Undo what the teacher did less than a minute ago; raise Refused if that is not possible."""
         with self.storage.reading() as act:
@@ -269,7 +264,8 @@ class Register:
         if done.kind == REMOVED:
             self.put_back(code, number)
         else:
-            self.reopen(code)
+            with self.changing(code) as (act, session):
+                act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
         self.undos.drop(code, number)
         self.feed.announce(code)
 

@@ -74,11 +74,11 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
     """Return a chart with the given rows and note, and with the texts and the axis for the question."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
-        "title": texts.say("own_title", None, label=measure.label),
+        "title": texts.say("own_title", label=measure.label),
         "key_claimed": texts.say("key_claimed"),
         "key_simulated": texts.say(f"key_simulated_{question.about}"),
         "rows": rows,
-        "unit": texts.say(f"axis_{question.about}", None, unit=unit_of(measure, question.about)),
+        "unit": texts.say(f"axis_{question.about}", unit=unit_of(measure, question.about)),
         "note": note,
         "table_title": texts.say("as_table"),
         "heads": [texts.say(f"head_{head}") for head in ("team", "choice", "range", "simulated", "verdict")],
@@ -116,7 +116,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
         "high": scaled(high, scale),
         "verdict": verdict,
         "cells": cells,
-        "summary": texts.say("ranges_row", None, team=name, range=cells[2], simulated=simulated_text, verdict=verdict),
+        "summary": texts.say("ranges_row", team=name, range=cells[2], simulated=simulated_text, verdict=verdict),
     }
 
 
@@ -127,7 +127,7 @@ def describe_verdict(claim: Claim, about: str, score: Score | None) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         return texts.say(f"verdict_{score.verdict}")
-    return texts.say("verdict_held", None, held=percent(score.held), confidence=percent(claim.confidence))
+    return texts.say("verdict_held", held=percent(score.held), confidence=percent(claim.confidence))
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
@@ -152,9 +152,9 @@ def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
             difference_in_words(middle, measure, texts),
             format_ends(low, high, measure, texts),
         )
-        return texts.say("simulated_effect", None, mean=mean, interval=interval)
+        return texts.say("simulated_effect", mean=mean, interval=interval)
     return texts_of("class").say(
-        "simulated_outcome", None,
+        "simulated_outcome",
         median=format_level(middle, measure), low=format_level(low, measure), high=format_level(high, measure),
     )  # fmt: skip
 
@@ -188,9 +188,9 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
         mine = [(team, claim) for team, claim in claims if claim.overrides == choice]
         rows.append(choice_row(choice, mine, answers.get(choice), finished.get(choice, ()), question))
     return {
-        "title": texts.say(f"wall_{question.about}", None, label=measure.label),
+        "title": texts.say(f"wall_{question.about}", label=measure.label),
         "rows": rows,
-        "unit": texts.say(f"wall_axis_{question.about}", None, unit=unit_of(measure, question.about)),
+        "unit": texts.say(f"wall_axis_{question.about}", unit=unit_of(measure, question.about)),
         "foot": note_on("wall_foot", answers.values(), question),
     } | axis_of(question)
 
@@ -228,19 +228,16 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         key = "wall_found_effect" if clear(low, high) else "wall_found_unclear"
-        return texts.say(key, None, interval=format_ends(low, high, measure, texts))
+        return texts.say(key, interval=format_ends(low, high, measure, texts))
     low, high = np.quantile(answer.values, ENDS).tolist()
-    return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
+    return texts.say("wall_found_outcome", interval=format_levels(low, high, measure))
 
 
 def reported_beside(measure: Measure, about: str) -> str:
     """Describe the reported figure below a chart; if the chart shows differences, state that the figure is a total."""
     said = describe_reported(measure)
     is_total = about == EFFECT and marks_in(reported_in(measure))
-    return texts_of("class").say("reported_total", None, reported=said) if is_total else said
-
-
-NOTHING_REPORTED = Reported(None, None, None, "")
+    return texts_of("class").say("reported_total", reported=said) if is_total else said
 
 
 def reported_in(measure: Measure) -> Reported:
@@ -276,7 +273,7 @@ def title_of(question: Question) -> str:
     Returns:
         The heading, such as `Question 2: ...`.
     """
-    return texts_of("class").say("question_number", None, number=question.number, question=describe_question(question))
+    return texts_of("class").say("question_number", number=question.number, question=describe_question(question))
 
 
 def scale_of(measure: Measure) -> float:
@@ -341,7 +338,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
         The sentence, which states range and confidence.
     """
     return texts_of("class").say(
-        f"claim_{about}", None,
+        f"claim_{about}",
         range=format_range(claim, about, measure), confidence=percent(claim.confidence), label=measure.label,
     )  # fmt: skip
 
@@ -356,7 +353,7 @@ def describe_question(question: Question) -> str:
         The question, with the outcome.
     """
     measure = measure_of(question.outcome)
-    asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label)
+    asked = texts_of("class").say(f"question_{question.about}", label=measure.label)
     return f"{asked} {note_beyond_record(question.outcome)}".strip()
 
 
@@ -408,7 +405,7 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
     found.append(texts.say("score_total", None, **gaps))
     if about != EFFECT:
         best = format_amount(score.best, measure, texts)
-        found.append(texts.say("score_best", None, confidence=gaps["confidence"], best=best))
+        found.append(texts.say("score_best", confidence=gaps["confidence"], best=best))
     return found
 
 
@@ -427,9 +424,7 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
     say = partial(difference_in_words, language=texts) if about == EFFECT else format_level
     values = answer.effects if about == EFFECT else answer.values
     low, high = np.quantile(values, ENDS).tolist()
-    return texts.say(
-        "join_one_number", None, first=say(values[0], measure), low=say(low, measure), high=say(high, measure)
-    )
+    return texts.say("join_one_number", first=say(values[0], measure), low=say(low, measure), high=say(high, measure))
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
