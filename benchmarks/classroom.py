@@ -27,8 +27,10 @@ import numpy as np
 from common import machine, table
 from visitor import Visitor
 
+from sim.configuration.compose import compose_settings
+
 STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 5.0, 3.0, 20.0, 200
-LAST_DAY = 133
+DAYS = compose_settings().days
 PATIENCE = 90.0
 PLACE = Path(__file__).parent / "classroom.json"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "speed.md"
@@ -56,7 +58,7 @@ class Student:
     async def step(self) -> None:
         """Step to another day."""
         film = self.watching.find(lambda state: "films" in state)
-        self.times["step"].append(await self.watching.press(film, "told", self.luck.randrange(LAST_DAY)))
+        self.times["step"].append(await self.watching.press(film, "told", self.luck.randrange(DAYS)))
 
     async def roll(self) -> None:
         """Watch another campaign."""

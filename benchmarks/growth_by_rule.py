@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from common import in_turn, plain, run_code, table
+from common import LONG, in_turn, plain, run_code, table
 from growth import LINEAR, NOT_FITTED, column, growth, is_worse_than_linear, say, say_exponent
 from rules_profile import entries_of, lines_of_the_day, net_of_calls, run_in_steps
 from tiling import tiled
@@ -43,7 +43,7 @@ LINEAR_WORK = "it visits nothing more often as the country grows; its arrays no 
 
 def time_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
     """Measure milliseconds per campaign of every step in a country of side x side tiles, and its districts."""
-    settings = compose_settings()
+    settings = compose_settings([LONG])
     layout, rules, timeline = tiled(settings, side)
     steps = lines_of_the_day(ast.Expr)
     run = partial(run_in_steps, layout.world, rules, timeline, entries=entries_of(steps), clock=time.process_time)

@@ -6,7 +6,7 @@ python benchmarks/plain.py [quick]
 import sys
 from typing import Any
 
-from common import MEASURED, in_turn, in_words, ratios, run_code, spread, table
+from common import DECLARED, MEASURED, in_turn, in_words, ratios, run_code, spread, table
 
 CODE = """
 import json, sys, time
@@ -37,7 +37,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
     given = in_turn(
         {
             "compiled": lambda: run_code(CODE, seeds, turns, *MEASURED, NUMBA_DISABLE_JIT="0"),
-            "to July": lambda: run_code(CODE, seeds, turns, *MEASURED, TO_JULY, NUMBA_DISABLE_JIT="0"),
+            "to July": lambda: run_code(CODE, seeds, turns, DECLARED, TO_JULY, NUMBA_DISABLE_JIT="0"),
             "plain": lambda: run_code(CODE, 1, 1, *MEASURED, NUMBA_DISABLE_JIT="1"),
         },
         1 if quick else 3,

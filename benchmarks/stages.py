@@ -28,7 +28,7 @@ SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
 BARE = 300  # campaigns from which the time of one is estimated
 STAGES = {  # a dash marks a part of the stage above it
     "sim.configuration.sweep.compose_sweep": "config",
-    "sim.execution.run.compile_rules": "founding, and loading the rules",
+    "sim.execution.compiling.compile_rules": "founding, and loading the rules",
     "sim.execution.work.lay_out": "- layout",
     "sim.execution.run.run_tasks": "campaigns",
     "sim.execution.work.run_campaign": "- compiled",

@@ -65,7 +65,7 @@ DOCS = ROOT / "docs"
 ODD, FIT = DOCS / "explanation" / "odd.md", DOCS / "explanation" / "fit.md"
 SWEPT_ON, ASKED_ON = DOCS / "how-to" / "sweep.md", DOCS / "how-to" / "question.md"
 BLOCKS = DOCS / "blocks.yaml"
-RECORD = "runs=500 end_date=2021-07-08"
+RECORD = "runs=500"
 SWEEP = f"-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported {RECORD} study=policy"
 COMPARE = "compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07"
 CAPACITY = (
@@ -277,8 +277,8 @@ def figures_of(found: Outcomes) -> dict[str, Any]:
 
 
 def fit_settings() -> Settings:
-    """Compose the settings of the default campaigns up to the end of the record."""
-    return compose_settings(["end_date=2021-07-08"])
+    """Compose the settings of the default campaigns."""
+    return compose_settings()
 
 
 def stamp_of(cells: Sequence[Settings], runs: int, command: str) -> str:

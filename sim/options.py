@@ -651,7 +651,7 @@ class Animate(Request):
     folder: Path = argument(FOLDER)
     cell: tuple[int, ...] = option(f"one cell, or two for two maps; {BASE}", (), example="0,1")
     first: date | None = option("first day", None, key="from", example="2021-05-01")
-    last: date | None = option("last day", None, key="to", example="2021-09-11")
+    last: date | None = option("last day", None, key="to", example="2021-07-07")
     every: int = option("days between pictures", 1, low=1)
     formats: tuple[str, ...] = option("files to write", ("gif", "mp4"), choices=("gif", "mp4", "png"))
     out: Path | None = option(OUT, None, read=read_new_path)

@@ -16,6 +16,11 @@ SENTENCES = Path(__file__).parent / "sentences"
 MOST_NAMED = 3  # largest number of places that a list names before `and n others`
 
 
+def is_share(unit: str) -> bool:
+    """Return whether numbers with this unit are shares from 0 to 1, which are shown in per cent."""
+    return unit.startswith("share")
+
+
 def say(value: object) -> str:
     """Format the value of a swept key for labels."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

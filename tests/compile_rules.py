@@ -1,7 +1,7 @@
 """Compile the rules as tests need them, so that the processes of the tests find them in the cache."""
 
 from sim.configuration.sweep import compose_sweep
-from sim.execution.run import compile_rules
+from sim.execution.compiling import compile_rules
 from sim.model import BorderCrisis
 from sim.terminal import console_of
 

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from quick import (
     make_quick,
     no_figures,
     recorded_seeds,
+    results_in,
     tables_of,
     tasks_in,
 )
@@ -58,13 +58,11 @@ class Faults:
         self.whole = self.undisturbed("whole", WORDS)
         self.few = self.undisturbed("few", FEW)
         make_quick()
-        sweep = compose_sweep([*WORDS, *SHORT[1:-1], "study=damaged"])
-        self.sweep = replace(sweep, base=replace(sweep.base, results_dir=folder / "results"))
+        self.sweep = results_in(folder / "results", compose_sweep([*WORDS, *SHORT[1:-1], "study=damaged"]))
 
     def undisturbed(self, name: str, words: Sequence[str]) -> dict[str, Any]:
         """Run a study without disturbance, and return its tables."""
-        started = self.forker.start([*words, f"study={name}"])
-        assert started.end() == 0, started.said
+        self.forker.run([*words, f"study={name}"])
         return tables_of(self.study(name))
 
     def study(self, name: str) -> Path:

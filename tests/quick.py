@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from sim import __main__ as front
+from sim.configuration.sweep import Sweep
 from sim.engine.campaign import Campaign, Series, blank_record
 from sim.engine.layout import fresh
 from sim.engine.world import NEVER, Holder
@@ -77,6 +79,31 @@ def replace_campaigns(patch: Any, campaign: Callable[..., Campaign] = campaign_o
     """Replace campaigns by instant stand-ins wherever a study runs them, until the `MonkeyPatch` is undone."""
     for module in (work, run):
         patch.setattr(module, "run_campaign", campaign)
+
+
+def of_address(layout: Any, _rules: Any, _timeline: Any, seed: Any, days: int, _world: Any = None) -> Campaign:
+    """Return a campaign with random results that depend on every seed of an address, as a quick `run_campaign`."""
+    luck, record = np.random.default_rng(hash(seed) % 2**32), blank_record(layout, days)
+    fell = luck.integers(0, 2 * days, record.holder.shape[1])
+    record.holder[:] = np.where(np.arange(days + 1)[:, None] >= fell, Holder.TALIBAN, Holder.GOVERNMENT)
+    record.crossed[:] = luck.integers(0, 20, record.crossed.shape)
+    return Campaign(0, layout, record)
+
+
+def likelihoods(batch: Any) -> np.ndarray:
+    """Return log likelihoods of worlds, which are likely if their first number is near 0.7, as a quick `run_batch`."""
+    return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
+
+
+def with_usual(words: Sequence[str], usual: Sequence[str]) -> list[str]:
+    """Return overrides, preceded by those of the usual ones whose keys they do not set."""
+    given = {word.partition("=")[0] for word in words}
+    return [*(word for word in usual if word.partition("=")[0] not in given), *words]
+
+
+def results_in(folder: Path, sweep: Sweep) -> Sweep:
+    """Return a sweep whose study is stored in a folder."""
+    return replace(sweep, base=replace(sweep.base, results_dir=folder))
 
 
 def no_figures(folder: Path) -> None:
@@ -273,10 +300,13 @@ class Forker:
         self.count += 1
         said = self.folder / f"said-{self.count}.txt"
         where = {"folder": str(self.folder), "said": str(said)}
-        given = {word.partition("=")[0] for word in words}
-        usual = [word for word in SHORT if word.partition("=")[0] not in given]
-        self.say(json.dumps({**manner, **where, "words": [*usual, *words]}))
+        self.say(json.dumps({**manner, **where, "words": with_usual(words, SHORT)}))
         return Started(self, int(self.answer()), said)
+
+    def run(self, words: Sequence[str], **manner: Any) -> None:
+        """Run a command to its end; fail if it fails."""
+        started = self.start(words, **manner)
+        assert started.end() == 0, started.said
 
     def stop(self) -> None:
         """Kill the command that a failed test has left running, if any."""

@@ -18,7 +18,7 @@ from sim.classroom.sessions.claims import Refused
 from sim.configuration.compose import compose_settings
 from sim.configuration.sweep import Cell
 from sim.data import evidence, own
-from sim.execution import run
+from sim.execution import compiling
 from sim.provenance import PYTHON
 from sim.report import report
 
@@ -129,12 +129,13 @@ def test_a_message_comes_before_the_first_compile_with_a_version_of_python(
 ) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / file).touch()
-    monkeypatch.setattr(run, "compiled", True)
-    monkeypatch.setattr(run, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiling, "compiled", True)
+    monkeypatch.setattr(compiling, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiling, "steps_of", lambda *_: [])
     said: list[str] = []
-    monkeypatch.setattr(run, "run_campaign", lambda *_: said.append(capsys.readouterr().out))
+    monkeypatch.setattr(compiling, "run_campaign", lambda *_: said.append(capsys.readouterr().out))
     order = Cell(0, {}, (), compose_settings([AS_DECLARED])).order
-    run.compile_rules(order, 0, Console(width=200))
+    compiling.compile_rules(order, 0, Console(width=200))
     assert bool(said[0]) == is_cold and ("minute" in said[0]) == is_cold
 
 

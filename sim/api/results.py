@@ -130,7 +130,7 @@ class Score(Result):
 
         scores = read_scores(self.folder)
         with keep_figures() as kept:
-            draw_scores(self.folder, scores.targets, scores.about)
+            draw_scores(scores)
         return shown_by_notebooks(kept[0])
 
     def _repr_html_(self) -> str:

@@ -254,7 +254,7 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
     return rows
 
 
-USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # defaults of a bank, which cover the days of all targets
+USUAL = {"runs": "50000"}
 ALWAYS = {"calibration": "prior", "daily": "false"}
 DRAWN = "rules."  # prefix of the columns of drawn parameters
 

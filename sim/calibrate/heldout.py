@@ -31,11 +31,10 @@ from sim.data.evidence import read_evidence
 from sim.data.facts import facts_here
 from sim.errors import PanjError
 from sim.outcome import read_outcomes
-from sim.scoring import forecasts
-from sim.scoring.forecasts import KNOWN_UNTIL, Forecast, forecast_of, grounds_of, naive_forecasts, names_of
+from sim.scoring.forecasts import DAYS, KNOWN_UNTIL, Forecast, forecast_of, grounds_of, naive_forecasts, names_of
 from sim.scoring.measure import KNOWN_EVENT, Intervals, Measured, measure, tally
 from sim.scoring.score import RECORDS, bounds_in_words, cell_text, score_text
-from sim.scoring.targets import MOST_FITTED, Target
+from sim.scoring.targets import DAY_0, MOST_FITTED, Target
 
 FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predicted"
 
@@ -57,8 +56,8 @@ class Split(NamedTuple):
 
 def read_evidence_dates() -> EvidenceDates:
     """Read the last days covered by outcomes and by items of evidence, and the conflicts between items of evidence."""
-    table = read_outcomes(facts_here(), forecasts.DAY_0, forecasts.DAYS)
-    ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
+    table = read_outcomes(facts_here(), DAY_0, DAYS)
+    ends = {row.name: DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
     return EvidenceDates(ends, {row.id: row.date_end for row in evidence}, {row.id: row.conflicts for row in evidence})
 

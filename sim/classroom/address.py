@@ -6,14 +6,14 @@ Assumes An address contains nothing personal: it names no student and no team.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from urllib.parse import parse_qs, quote, urlencode
 
 from sim.classroom.choice.parse import parse_choice, read_overrides
 from sim.classroom.desk import the_desk
 from sim.classroom.gate import CLASS
 from sim.classroom.hooks import arrivals, chosen, day, followed, keep, kept, seed
-from sim.classroom.parts.follow import following, sample
+from sim.classroom.parts.follow import sample, watched_settings
 from sim.classroom.parts.questions import read_seed
 from sim.classroom.parts.sheet import LONGEST, read_day
 from sim.configuration.overrides import BASELINE, Overrides
@@ -66,7 +66,7 @@ def values_of(key: str) -> list[str]:
 def settings_here() -> Settings | None:
     """Return the settings of the visitor's choice, or None if they are invalid."""
     try:
-        return the_desk().settings(following(chosen.value, followed.value))
+        return watched_settings()
     except PanjError:
         return None
 
@@ -122,13 +122,8 @@ def read_evening(values: Sequence[str]) -> None:
     if settings is None:
         return
     if not settings.start_date <= found <= settings.end_date:
-        raise out_of_range(found, settings)
+        raise PanjError(f"evening: found {found}, expected a day from {settings.start_date} to {settings.end_date}")
     day.set((found - settings.start_date).days)
-
-
-def out_of_range(found: date, settings: Settings) -> PanjError:
-    """Return the error to raise for an evening that campaigns do not have."""
-    return PanjError(f"evening: found {found}, expected a day from {settings.start_date} to {settings.end_date}")
 
 
 def read_text(key: str) -> Callable[[Sequence[str]], None]:

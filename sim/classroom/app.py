@@ -7,6 +7,7 @@ from typing import Any
 import solara
 
 from sim.classroom.address import KEYS, arrive, choice_from, query_of
+from sim.classroom.choice.form import are_texts
 from sim.classroom.hooks import MOST_OWN, chosen, own
 from sim.classroom.pages import (
     change,
@@ -74,7 +75,7 @@ def restore(state: object) -> None:
 
 def choice_in(words: object) -> Overrides | None:
     """Return the choice of settings that a browser has stored, or None if it is not valid."""
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    if not are_texts(words):
         return None
     try:
         return choice_from(words)

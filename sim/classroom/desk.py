@@ -25,7 +25,7 @@ from sim.classroom.worker import nicely, run_piece
 from sim.configuration.compose import Composer
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Executor, Order, Piece, Settings
-from sim.configuration.sweep import Cell
+from sim.configuration.sweep import order_of
 from sim.engine.campaign import Campaign
 from sim.errors import PanjError
 from sim.execution.executors import Workers, cores
@@ -214,7 +214,7 @@ class Desk:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
         if first_seed not in range(0, MOST_RUNS, CHUNK):
             raise PanjError(f"first seed: found {first_seed}, expected a multiple of {CHUNK} below {MOST_RUNS}")
-        order = Cell(0, {}, (), self.settings(overrides)).order
+        order = order_of(self.settings(overrides))
         with self.lock:
             waiting = sum(ticket.who == who for ticket in self.waiting)
             if waiting >= MOST_WAITING:

@@ -24,8 +24,8 @@ from sim.classroom.reading import fitted
 from sim.classroom.texts import declared, outcome_label, texts_of
 from sim.configuration.overrides import BASELINE, Override, Overrides
 from sim.configuration.settings import Settings
-from sim.data.facts import THE_LINE, Facts, read_falls
-from sim.data.record import Point, aan_shares, counted_so_far
+from sim.data.facts import THE_LINE, capitals_by_size
+from sim.data.record import Point, aan_shares, counted_so_far, fell_dates, lost_in_record
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Holder, Why
 from sim.errors import CampaignError
@@ -88,7 +88,7 @@ def shapes() -> str:
                 for name, place in land.names["country"].items()
             ],
             "river": path_of(land.frontier, corner),
-            "cities": [[facts.district[row], *placed(land.centres[row], corner)] for row in by_size(facts)],
+            "cities": [[facts.district[row], *placed(land.centres[row], corner)] for row in capitals_by_size(facts)],
             "provinces": list(facts.provinces),
             "districts": [
                 [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(meets(rings, river)),
@@ -101,11 +101,6 @@ def shapes() -> str:
             ],
         }
     )  # fmt: skip
-
-
-def by_size(facts: Facts) -> list[int]:
-    """Return the row numbers of the provincial capitals, the most populous district first."""
-    return sorted(np.flatnonzero(facts.is_capital).tolist(), key=lambda row: -facts.population[row])
 
 
 def meets(lines: Lines, view: Bounds) -> bool:
@@ -182,7 +177,7 @@ def numbers_from(settings: Settings) -> str:
     Args:
         settings: The settings of a campaign.
     """
-    return fitted(settings) or UNFITTED
+    return fitted(settings.calibration) or UNFITTED
 
 
 def holds_of(campaign: Campaign) -> list[float]:
@@ -233,9 +228,8 @@ def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
 
 def lost_in_time(start: date) -> list[list[int]]:
     """Return the day (counted from `start`) and district of each loss with a reported date up to 7 July, by day."""
-    fell = read_falls().fell_date
-    rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
-    days = (fell[rows] - np.datetime64(start)).astype(int)
+    rows = lost_in_record(THE_LINE)
+    days = (fell_dates()[rows] - np.datetime64(start)).astype(int)
     return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
 
 

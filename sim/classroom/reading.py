@@ -25,7 +25,6 @@ from sim.compare.sentences import (
     difference_in_words,
     format_amount,
     format_ends,
-    is_share,
     number_as_text,
 )
 from sim.configuration.settings import Settings
@@ -34,7 +33,7 @@ from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcome import Outcome, Reported, read_outcomes, reported_of
 from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
-from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
+from sim.study.reader import Measure, StudyCell, Worlds, numbers_of, worlds_in
 from sim.wording import COUNTED, paragraph
 
 PAGE = "reading"
@@ -71,6 +70,7 @@ DOTS = 20  # maximum number of dots in a dot plot; each represents the same numb
 PAIR_DOTS = 200  # maximum number of dots for paired differences
 BARS = 24  # maximum number of bars of a histogram
 MANY = 40  # if the range of whole numbers is below this, each number has its own bar
+TICKS = 6  # approximate maximum number of ticks of an axis
 FREE = "free"  # kind of campaigns whose numbers were not fitted
 NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # verdicts
 
@@ -169,27 +169,14 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
         The labels of the outcomes, keyed by name of the outcome.
     """
     known = outcomes_of(settings.start_date, settings.days)
-    return {name: label_of(known[name]) for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
+    shown = [known[name] for name in MAIN_OUTCOMES if name in known]
+    return {row.name: outcome_label(row.name, row.label) for row in shown if row.last >= 0}
 
 
-def outcome_groups(language: str = "") -> dict[str, str]:
-    """Return the heading under which each main outcome is listed, keyed by name of the outcome.
-
-    Args:
-        language: Language of the headings.
-    """
-    texts = texts_of(PAGE, language)
+def outcome_groups() -> dict[str, str]:
+    """Return the heading under which each main outcome is listed, keyed by name of the outcome."""
+    texts = texts_of(PAGE)
     return {name: texts.say(f"group_{group}") for group, names in OUTCOME_GROUPS.items() for name in names}
-
-
-def label_of(row: Outcome, language: str = "") -> str:
-    """Return the label of an outcome in a language or, if it is not translated, the declared label.
-
-    Args:
-        row: The outcome.
-        language: Language of the label; empty for the one in use.
-    """
-    return outcome_label(row.name, row.label, language)
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
@@ -203,12 +190,7 @@ def outcome_of(settings: Settings, name: str) -> Outcome:
 
 
 def read(
-    base: Campaigns,
-    changed: Campaigns | None,
-    name: str,
-    change: str = "",
-    names: tuple[str, str] | None = None,
-    language: str = "",
+    base: Campaigns, changed: Campaigns | None, name: str, change: str = "", names: tuple[str, str] | None = None
 ) -> Reading:
     """Summarise one outcome under one or two choices of settings.
 
@@ -218,7 +200,6 @@ def read(
         name: Name of the outcome.
         change: Description of how the second choice differs, for the sentence of the verdict.
         names: Names of the two choices in texts; None for "Baseline" and "Your choice".
-        language: Language of the texts.
 
     Returns:
         The distributions in the unit of the axis (dates in days after the first day), the reported figure and the
@@ -227,18 +208,18 @@ def read(
     Raises:
         PanjError: The outcome is unknown, or the campaigns end before it can be counted.
     """
-    texts = texts_of(PAGE, language)
+    texts = texts_of(PAGE)
     names = names or (texts.say("base"), texts.say("changed"))
     row = outcome_of(base.settings, name)
     first, is_date = base.settings.start_date, row.unit == "date"
-    label = label_of(row, language)
+    label = outcome_label(name, row.label)
     measure = Measure(name, label, "days" if is_date else row.unit, is_date, {}, first + timedelta(days=row.last))
     ours = [worlds_of(one, measure, first, number) for number, one in enumerate([base, changed] if changed else [base])]
     reported = reported_of(row, evidence())
     known = np.concatenate([one.values[~np.isnan(one.values)] for one in ours])
     edges = edges_of(known, marks_in(reported), measure)
     spreads = [
-        spread_of(one, worlds, edges, measure, first, names[number], language)
+        spread_of(one, worlds, edges, measure, first, names[number])
         for number, (one, worlds) in enumerate(zip([base, changed] if changed else [base], ours, strict=True))
         if one is not None
     ]
@@ -249,26 +230,26 @@ def read(
     return Reading(
         outcome=name,
         label=label,
-        unit=unit_of(measure, language),
+        unit=unit_of(measure),
         counted=row.counted,
         edges=edges,
-        ticks=[(tick, format_level(tick, measure, first, language, on_axis=True)) for tick in ticks_of(edges, measure)],
+        ticks=[(tick, format_level(tick, measure, first, on_axis=True)) for tick in ticks_of(edges, measure)],
         base=spreads[0],
         changed=spreads[1] if changed else None,
-        mark=mark_of(reported, measure, first, language),
+        mark=mark_of(reported, measure, first),
         beyond=float((THE_LINE - first).days) if measure.is_date and edges[-1] > (THE_LINE - first).days else None,
         sure=sure,
         headline=texts.say(f"sure_{sure}", verdict.judgement.worlds if verdict else ours[0].seeds.size),
         sentence=verdict.sentence if verdict and sure not in (NOTHING, ONE) else "",
-        notes=notes_of(row, measure, base.settings, is_open and sure in (CLEAR, UNCLEAR), language),
-        pairs=pairs_of(ours[1], ours[0], verdict.judgement, measure, language) if verdict else None,
-        made=made_of([one.settings for one in (base, changed) if one], verdict, spreads[0].done, language),
+        notes=notes_of(row, measure, base.settings, is_open and sure in (CLEAR, UNCLEAR)),
+        pairs=pairs_of(ours[1], ours[0], verdict.judgement, measure) if verdict else None,
+        made=made_of([one.settings for one in (base, changed) if one], verdict, spreads[0].done),
     )
 
 
-def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, language: str) -> Pairs | None:
+def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure) -> Pairs | None:
     """Return the paired differences of an outcome, with the mean and interval of its verdict; None without pairs."""
-    texts = texts_of(PAGE, language)
+    texts = texts_of(PAGE)
     _, at, at_base = np.intersect1d(changed.seeds, base.seeds, return_indices=True)
     differences = np.sort(changed.values[at] - base.values[at_base])
     differences = differences[~np.isnan(differences)]
@@ -278,7 +259,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
     has_interval = found.worlds > 1
     low, high = (found.mean_low, found.mean_high) if has_interval else (None, None)
     edges = around_zero(differences, measure)
-    unit = texts.unit("days" if measure.is_date else "percentage points" if is_share(measure) else measure.unit)
+    unit = texts.unit("days" if measure.is_date else "percentage points" if measure.is_share else measure.unit)
     key = "pairs_date" if measure.is_date else "pairs"
     said = [texts.say(key, found.worlds, mean=difference_in_words(found.mean_difference, measure, texts), **counts)]
     if low is not None and high is not None:
@@ -299,7 +280,7 @@ def pairs_of(changed: Worlds, base: Worlds, found: Judgement, measure: Measure, 
 def around_zero(differences: np.ndarray, measure: Measure) -> list[float]:
     """Return the ends of an axis for differences, which includes zero and has a margin at both ends."""
     low, high = min(0.0, float(differences[0])), max(0.0, float(differences[-1]))
-    room = 0.08 * (high - low) or (0.01 if is_share(measure) else 1.0)
+    room = 0.08 * (high - low) or (0.01 if measure.is_share else 1.0)
     return [low - room, high + room]
 
 
@@ -309,19 +290,19 @@ def signed(value: float, measure: Measure) -> str:
     return number if number == "0" else f"{'-' if value < 0 else '+'}{number}"
 
 
-def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int, language: str) -> str:
+def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int) -> str:
     """Return the number of runs that a chart shows, and their kind (free, calibrated or assimilated)."""
-    texts = texts_of(PAGE, language)
-    kinds = list(dict.fromkeys(fitted(one) or FREE for one in settings))
+    texts = texts_of(PAGE)
+    kinds = list(dict.fromkeys(fitted(one.calibration) or FREE for one in settings))
     kind = texts.listed([texts.say(f"kind_{one}") for one in kinds])
     if verdict is None:
         return texts.say("made", done, kind=kind)
     return texts.say("made_pairs", verdict.judgement.worlds, kind=kind)
 
 
-def fitted(settings: Settings) -> str:
+def fitted(calibration: str) -> str:
     """Return how the numbers of campaigns were fitted, `assimilated` or `calibrated`; empty if they were not."""
-    kind = kind_of(settings.calibration)
+    kind = kind_of(calibration)
     return kind if kind in (ASSIMILATED, CALIBRATED) else ""
 
 
@@ -333,13 +314,8 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
-    column = one.table[measure.outcome]
-    if measure.is_date:
-        column = column.cast(pa.date32()).cast(pa.int32())
-    values = column.cast(pa.float64()).to_numpy() - ((first - EPOCH).days if measure.is_date else 0)
-    there = ~np.isnan(values)
-    never = float((cell.after_last - first).days) if measure.is_date else math.nan
-    return Worlds(cell, one.table["seed"].to_numpy(), np.where(there, values, never), there)
+    values = numbers_of(one.table[measure.outcome], measure, first)
+    return worlds_in(cell, one.table["seed"].to_numpy(), values, measure, first)
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
@@ -376,7 +352,7 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
     if not all_.size:
         return [0.0, 1.0]
     low, high = float(all_.min()), float(all_.max())
-    if not is_share(measure) and bool((values == np.rint(values)).all()):
+    if not measure.is_share and bool((values == np.rint(values)).all()):
         low, high = math.floor(low), math.ceil(high)
         step = 1 if high - low < MANY else math.ceil((high - low + 1) / BARS)
         return (np.arange(low, high + step + 0.5, step) - 0.5).tolist()
@@ -397,33 +373,32 @@ def marks_in(reported: Reported) -> list[float]:
     return [number for number in (reported.value, reported.low, reported.high) if number is not None]
 
 
-def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[float]:
+def ticks_of(edges: Sequence[float], measure: Measure) -> list[float]:
     """Choose round numbers for the ticks of an axis.
 
     Args:
         edges: Edges of the histogram, in the unit of the axis.
         measure: The outcome; ticks of dates are whole days or weeks apart.
-        most: Approximate maximum number of ticks.
 
     Returns:
         Positions of the ticks, in the unit of the axis.
     """
     low, high = edges[0], edges[-1]
-    rough = (high - low) / most
+    rough = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     if measure.is_date:
         step = next((days for days in (1, 2, 7, 14) if days >= rough), 28 * math.ceil(rough / 28))
-    elif measure.unit in COUNTED or (not is_share(measure) and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
+    elif measure.unit in COUNTED or (not measure.is_share and edges == [*np.rint(np.asarray(edges) * 2) / 2]):
         step = max(1.0, step)
     return [float(tick) for tick in np.arange(math.ceil(low / step) * step, high + step * 1e-9, step)]
 
 
 def spread_of(
-    one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str, language: str
+    one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str
 ) -> Spread:
     """Summarise the distribution of an outcome over the campaigns of one choice, and describe it in words."""
-    texts = texts_of(PAGE, language)
+    texts = texts_of(PAGE)
     done, settings = worlds.seeds.size, one.settings
     found = summarise(worlds.values, one.runs, edges)._replace(done=done, calibration=settings.calibration)
     if found.median is None or found.low is None or found.high is None:
@@ -431,9 +406,9 @@ def spread_of(
     never = int((~worlds.there).sum()) if measure.is_date else 0
     text = texts.say(
         "spread_date" if measure.is_date else "spread", done, which=which, runs=one.runs,
-        median=format_level(found.median, measure, first, language),
-        high=format_level(found.high, measure, first, language),
-        low=format_level(found.low, measure, first, language, on_axis=True),
+        median=format_level(found.median, measure, first),
+        high=format_level(found.high, measure, first),
+        low=format_level(found.low, measure, first, on_axis=True),
     )  # fmt: skip
     if never:
         text += " " + texts.say("spread_never", never, day=texts.day(settings.end_date + timedelta(days=1)))
@@ -466,19 +441,18 @@ def dots_of(values: np.ndarray, most: int = DOTS) -> list[float]:
     return [float(value) for value in np.quantile(values, shares, method="inverted_cdf")]
 
 
-def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "") -> Mark | None:
+def mark_of(reported: Reported, measure: Measure, first: date | None = None) -> Mark | None:
     """Return a reported figure with its description, for a page.
 
     Args:
         reported: The reported figure, in the unit of the outcome.
         measure: The outcome.
         first: First day of the campaigns; needed if the outcome is a date.
-        language: Language of the texts.
 
     Returns:
         The figure with its description and its rows of the evidence table; None if nothing was reported.
     """
-    texts, (value, low, high) = texts_of(PAGE, language), reported[:3]
+    texts, (value, low, high) = texts_of(PAGE), reported[:3]
     known = marks_in(reported)
     if not known:
         return None
@@ -486,10 +460,10 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
         key = "reported_at_most" if low is None else "reported_at_least"
     else:
         key = "reported" if low == high else "reported_between" if value is None else "reported_range"
-    gaps = {"value": format_level(known[0], measure, first, language), "ids": reported.evidence}
+    gaps = {"value": format_level(known[0], measure, first), "ids": reported.evidence}
     if low is not None and high is not None:
-        gaps["low"] = format_level(low, measure, first, language, on_axis=True)
-        gaps["high"] = format_level(high, measure, first, language)
+        gaps["low"] = format_level(low, measure, first, on_axis=True)
+        gaps["high"] = format_level(high, measure, first)
     text = texts.say(key, None, **gaps)
     rows = [evidence()[id] for id in reported.evidence.split(", ")]
     sources = [
@@ -499,9 +473,9 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
     return Mark(reported.value, reported.low, reported.high, text, sources)
 
 
-def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
+def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool) -> list[str]:
     """Return the notes to show below the chart."""
-    texts = texts_of(PAGE, language)
+    texts = texts_of(PAGE)
     notes = []
     if row.last > (THE_LINE - settings.start_date).days:
         notes.append(texts.say("beyond"))
@@ -512,34 +486,31 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
     return notes
 
 
-def unit_of(measure: Measure, language: str) -> str:
+def unit_of(measure: Measure) -> str:
     """Return the text for the unit of the axis."""
-    texts = texts_of(PAGE, language)
-    if measure.is_date or is_share(measure):
+    texts = texts_of(PAGE)
+    if measure.is_date or measure.is_share:
         return texts.say("unit_date" if measure.is_date else "unit_share")
     return texts.unit(measure.unit)
 
 
-def format_level(
-    value: float, measure: Measure, first: date | None = None, language: str = "", on_axis: bool = False
-) -> str:
+def format_level(value: float, measure: Measure, first: date | None = None, on_axis: bool = False) -> str:
     """Format a value of an outcome as text.
 
     Args:
         value: The value, in the unit of the outcome; a date in days after `first`.
         measure: The outcome.
         first: First day of the campaigns; needed if the outcome is a date.
-        language: Language of the text.
         on_axis: Whether to omit the unit; a share keeps its %.
 
     Returns:
         The text, such as `5 July`, `34 %` or `1,037 soldiers`.
     """
-    texts = texts_of(PAGE, language)
+    texts = texts_of(PAGE)
     if measure.is_date and first is not None:
         return texts.day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
-    if is_share(measure):
+    if measure.is_share:
         return f"{sign}{number_as_text(value, measure)} %"
     return sign + (number_as_text(value, measure) if on_axis else format_amount(value, measure, texts))
 

@@ -142,7 +142,7 @@ def in_class(page: str, request: Request) -> Response:
     own = {
         "code": code, "page": secrets.token_hex(8), **said_of(walk), "kept": kept_of(walk),
         "campaign": campaign_of(walk.work.member, code, runs_of(page)),
-        "texts": {key: texts.say(f"page_{key}", None, letter=walk.work.letter) for key in SAYS},
+        "texts": {key: texts.say(f"page_{key}", letter=walk.work.letter) for key in SAYS},
     }  # fmt: skip
     policy = policy_in(page)
     allowed = policy.replace("script-src ", f"script-src '{hash_of(script)}' ") + "; connect-src 'self'"

@@ -49,10 +49,9 @@ from sim.classroom.gate import (
 from sim.classroom.texts import current_language, texts_of, use_language
 from sim.configuration.settings import Executor, Order
 from sim.engine.cache import naming_rules_of_user
-from sim.engine.compile import cache_folder
 from sim.errors import PanjError
+from sim.execution.compiling import announcing, can_keep, compile_rules, rules_are_cold
 from sim.execution.executors import workers_of
-from sim.execution.run import announcing, compile_rules, rules_are_cold
 from sim.execution.work import layout_of
 from sim.options import Classroom
 from sim.story.branches import Course, step_is_cold
@@ -425,10 +424,10 @@ def get_ready(console: Console) -> None:
     """Compile the rules, request the baseline campaigns and start `warm` in a thread, so that no visitor waits."""
     from sim.classroom.desk import the_desk
     from sim.configuration.overrides import BASELINE
-    from sim.configuration.sweep import Cell
+    from sim.configuration.sweep import order_of
 
     desk = the_desk()
-    order = Cell(0, {}, (), desk.settings(BASELINE)).order
+    order = order_of(desk.settings(BASELINE))
     compile_apart(order, console)
     compile_rules(order, 0, console)
     desk.ask("the room", BASELINE, BASELINE_RUNS)
@@ -453,14 +452,6 @@ def compile_apart(order: Order, console: Console) -> None:
         except KeyboardInterrupt:
             workers.stop()
             raise
-
-
-def can_keep() -> bool:
-    """Return whether compiled rules can be stored in the cache, where other processes find them."""
-    with suppress(OSError):
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        return os.access(cache_folder(), os.W_OK)
-    return False
 
 
 def compile_all(order: Order) -> None:

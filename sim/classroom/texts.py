@@ -116,35 +116,33 @@ def translate_fault(message: str) -> str:
     return texts.say("fault", None, **{name: texts.quoted(said) for name, said in found.groupdict().items()})
 
 
-def declared(kind: str, name: str, usual: str, language: str = "", **gaps: object) -> str:
-    """Return the translation of a text that is declared in English, outside the texts of the pages.
+def declared(kind: str, name: str, usual: str, **gaps: object) -> str:
+    """Return a text that is declared in English, outside the texts of the pages, in the language in use.
 
     Args:
         kind: Kind of the text: a key of declared.yaml, such as `outcomes`.
         name: Subject of the text, such as the name of an outcome.
         usual: The text as declared, returned if there is no translation.
-        language: Code of the language; empty for the one in use.
         gaps: Values of the placeholders of a text, such as {place}.
     """
-    said = (texts_of(DECLARED, language).page.get(kind) or {}).get(name)
+    said = (texts_of(DECLARED).page.get(kind) or {}).get(name)
     return usual if said is None else str(said).format(**gaps) if gaps else str(said)
 
 
 OF_A_PLACE = re.compile(r"(crossed_|largest_night_|capital_fell_)(\w+)")  # outcomes derived for posts and provinces
 
 
-def outcome_label(name: str, usual: str, language: str = "") -> str:
-    """Return the label of an outcome in a language.
+def outcome_label(name: str, usual: str) -> str:
+    """Return the label of an outcome in the language in use.
 
     Args:
         name: Name of the outcome.
         usual: Its label as declared, returned if there is no translation.
-        language: Code of the language; empty for the one in use.
     """
     found = OF_A_PLACE.fullmatch(name)
-    if found is None or name in (texts_of(DECLARED, language).page.get("outcomes") or {}):
-        return declared("outcomes", name, usual, language)
-    return declared("outcomes", found[1], usual, language, place=name_of_post(found[2]))
+    if found is None or name in (texts_of(DECLARED).page.get("outcomes") or {}):
+        return declared("outcomes", name, usual)
+    return declared("outcomes", found[1], usual, place=name_of_post(found[2]))
 
 
 def overlaid(usual: Any, said: Any, where: str) -> Any:

@@ -15,7 +15,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.compare.effects import METHOD_OF_EFFECTS, Effects, effects_as_text, effects_of
-from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, partner_of
+from sim.compare.effects import METHOD_OF_EFFECTS, Effect, Effects, effects_of
+from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, parsed, partner_of
 from sim.compare.risk import METHOD_OF_RISK, Risk, format_bounds, judge_risk, passing, spread_of_risk
 from sim.compare.sentences import (
     Spread,
@@ -166,14 +166,14 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
         raise PanjError(
             f"outcome {outcome}: found a date in one study and a number in the other, expected the same type"
         )
-    first_day = date.fromisoformat(study.about["start_date"])
+    first_day = study.first_day
     values = read_worlds(study, measure, first_day)
     ours = in_range(values, measure, first_day, asked)
     theirs = ours if other is study else in_range(read_worlds(other, measure, first_day), measure, first_day, asked)
     partners = [(cell, partner_of(cell, study, other, baseline)) for cell in study.cells]
     alone = [cell for cell, partner in partners if partner is None]
     pairs = [(cell, one) for cell, one in partners if one is not None and (one, other) != (cell, study)]
-    met = [(cell, one) for cell, one in pairs if have_common_seeds(ours[cell.number], theirs[one.number])]
+    met = [(cell, one) for cell, one in pairs if np.isin(ours[cell.number].seeds, theirs[one.number].seeds).any()]
     if not met:
         raise nothing_to_compare(study, other, ours, theirs, pairs)
     verdicts = [
@@ -219,11 +219,6 @@ def in_range(worlds: dict[int, Worlds], measure: Measure, first_day: date, asked
         return worlds
     asked.check(measure.outcome, measure.unit, measure.is_date)
     return {number: passing(one, asked, measure, first_day) for number, one in worlds.items()}
-
-
-def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
-    """Return whether two cells have at least one seed in common."""
-    return np.intersect1d(ours.seeds, base.seeds).size > 0
 
 
 def verdict_of(
@@ -350,8 +345,9 @@ def with_values(study: Study, outcomes: Sequence[str]) -> list[str]:
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
     """Return a sentence that names the main outcomes without a value in the study, or "" if all have one."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
-    last = max(cell.end_date for cell in study.cells)
-    return f"Not compared, because the study ends on {last} and has no values of: {', '.join(names)}." if names else ""
+    if not names:
+        return ""
+    return f"Not compared, because the study ends on {study.last_day} and has no values of: {', '.join(names)}."
 
 
 def write_verdicts(request: Compare) -> list[Path]:
@@ -388,43 +384,61 @@ def write_verdicts(request: Compare) -> list[Path]:
         if other is not study:
             raise PanjError(f"effects: found a second study, {other.folder}, expected one study with all the cells")
         measures = [read_measure(study, outcome) for outcome in outcomes]
-        first_day = date.fromisoformat(study.about["start_date"])
-        values = [read_worlds(study, measure, first_day) for measure in measures]
-        worlds = [in_range(each, measure, first_day, asked) for each, measure in zip(values, measures, strict=True)]
-        fixed = [notes_on_fixed(each.values()) for each in values]
-        found = [effects_of(study, *one, baseline, asked) for one in zip(worlds, measures, strict=True)]
+        found = [effects_on(study, measure, baseline, asked) for measure in measures]
         tables = [
             write_effects(study, effects, measure, baseline, asked, notes)
-            for effects, measure, notes in zip(found, measures, fixed, strict=True)
+            for measure, (effects, notes) in zip(measures, found, strict=True)
         ]
-        describe_study(study.folder)
-        return tables
-    comparisons = [compare(study, other, outcome, baseline, asked) for outcome in outcomes]
-    if not request.outcome and (missing := missing_outcomes(study, outcomes)):
-        comparisons[0] = comparisons[0]._replace(notes=(*comparisons[0].notes, missing))
-    tables = [write_comparison(comparison) for comparison in comparisons]
+    else:
+        comparisons = [compare(study, other, outcome, baseline, asked) for outcome in outcomes]
+        if not request.outcome and (missing := missing_outcomes(study, outcomes)):
+            comparisons[0] = comparisons[0]._replace(notes=(*comparisons[0].notes, missing))
+        tables = [write_comparison(comparison) for comparison in comparisons]
     describe_study(study.folder)
     return tables
 
 
+def effects_on(
+    study: Study, measure: Measure, baseline: Baseline, asked: Range | None = None
+) -> tuple[Effects, list[str]]:
+    """Estimate all effects on one outcome, and return them with the notes on cells in which it does not vary.
+
+    Raises:
+        PanjError: The cells are not a full grid, there are too many effects or too few worlds, or the values cannot be
+            read.
+    """
+    values = read_worlds(study, measure, study.first_day)
+    worlds = in_range(values, measure, study.first_day, asked)
+    return effects_of(study, worlds, measure, baseline, asked), notes_on_fixed(values.values())
+
+
 def write_comparison(comparison: Comparison) -> Path:
     """Write a comparison as verdicts/<name>.csv, with its metadata in a .json file; return the path of the CSV."""
-    return write_pair(
-        comparison.study, comparison.name, about_comparison(comparison), rows_as_text(comparison.verdicts)
-    )
+    columns = [*COLUMNS, *(COLUMNS_OF_RISK if comparison.asked else ())]
+    rows = map(row_of_verdict, comparison.verdicts)
+    return write_pair(comparison.study, comparison.name, about_comparison(comparison), columns, rows)
 
 
-def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> Path:
-    """Write a table and its metadata to the folder of verdicts, and return the path of the table."""
+def write_pair(
+    study: Study, name: str, about: Mapping[str, Any], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Path:
+    """Write a table and its metadata to the folder of verdicts, and return the path of the table.
+
+    Unknown numbers (NaN) are left empty.
+    """
     table = study.folder / "verdicts" / f"{name}.csv"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in rows)
     with write_errors(table, "compare"):
         write_file(table.with_suffix(".json"), json_text(about, indent=2))
-        write_file(table, rows)
+        write_file(table, text.getvalue())
     return table
 
 
 def write_effects(
-    study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None, fixed: Sequence[str] = ()
+    study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None, fixed: Sequence[str]
 ) -> Path:
     """Write verdicts/<outcome>__effects.csv and its metadata, and return the path of the table.
 
@@ -442,7 +456,7 @@ def write_effects(
         "intervals": METHOD_OF_EFFECTS,
         "campaigns": found.worlds * len(study.cells),
     }
-    return write_pair(study, name, about, effects_as_text(found))
+    return write_pair(study, name, about, Effect._fields, found.effects)
 
 
 COLUMNS = (
@@ -454,26 +468,20 @@ COLUMNS = (
 COLUMNS_OF_RISK = ("risk", "baseline_risk", *Risk._fields)
 
 
-def rows_as_text(verdicts: Sequence[Verdict]) -> str:
-    """Format the verdicts as CSV text, leaving unknown numbers empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(COLUMNS_OF_RISK if verdicts and verdicts[0].risk else ())])
-    for row in verdicts:
-        cells = [
-            *row[:5], *row.judgement, row.missing, row.unpaired, row.without_event, row.baseline_without_event,
-            *row.campaigns, *row.baseline_campaigns, row.sentence,
-            *((row.risk.share, row.risk.baseline_share, *row.risk) if row.risk else ()),
-        ]  # fmt: skip
-        writer.writerow(["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells])
-    return file.getvalue()
+def row_of_verdict(row: Verdict) -> list[Any]:
+    """Return the entries of a verdict in its table, in the order of the columns."""
+    return [
+        *row[:5], *row.judgement, row.missing, row.unpaired, row.without_event, row.baseline_without_event,
+        *row.campaigns, *row.baseline_campaigns, row.sentence,
+        *((row.risk.share, row.risk.baseline_share, *row.risk) if row.risk else ()),
+    ]  # fmt: skip
 
 
 def verdict_in(row: Mapping[str, str]) -> Verdict:
     """Parse one row of a table of verdicts.
 
     Args:
-        row: Entries keyed by column, as written by `rows_as_text`.
+        row: Entries keyed by column, as `row_of_verdict` returns them.
 
     Returns:
         The verdict; an empty number is NaN.
@@ -482,17 +490,11 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
         KeyError: A column is missing.
         ValueError: An entry is not a number.
     """
-    judgement = Judgement(**{name: kind(row[name] or "nan") for name, kind in Judgement.__annotations__.items()})
-    risk = (
-        Risk(*(kind(row[name] or "nan") for name, kind in Risk.__annotations__.items())) if row.get("in_both") else None
-    )
-    campaigns, baseline = (
-        Spread(*(float(row[f"{side}_{name}"] or "nan") for name in Spread._fields)) for side in ("cell", "baseline")
-    )
     return Verdict(
         int(row["cell"]), row["cell_label"], row["baseline_study"], int(row["baseline_cell"]), row["baseline_label"],
-        judgement, int(row["missing"]), int(row["unpaired"]), int(row["without_event"]),
-        int(row["baseline_without_event"]), campaigns, baseline, row["sentence"], risk,
+        parsed(Judgement, row), int(row["missing"]), int(row["unpaired"]), int(row["without_event"]),
+        int(row["baseline_without_event"]), parsed(Spread, row, "cell_"), parsed(Spread, row, "baseline_"),
+        row["sentence"], parsed(Risk, row) if row.get("in_both") else None,
     )  # fmt: skip
 
 

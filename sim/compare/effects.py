@@ -10,8 +10,6 @@ Source  Replicated factorial designs, with t intervals of effects over replicati
 Assumed Worlds are exchangeable.
 """
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -260,17 +258,3 @@ def describe_interactions(others: Sequence[Effect], question: str, unit: Measure
         f"{difference_in_words(first.size, unit)} than the two effects add up to "
         f"(joint 95 % interval: {format_ends(first.low, first.high, unit)})."
     ]
-
-
-def effects_as_text(found: Effects) -> str:
-    """Format the effects as CSV text, one row per effect; unknown numbers are left empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(Effect._fields)
-    writer.writerows([["" if cell != cell else cell for cell in effect] for effect in found.effects])  # noqa: PLR0124
-    return file.getvalue()
-
-
-def effect_in(row: Mapping[str, str]) -> Effect:
-    """Parse one row of a table of effects; raise KeyError or ValueError if it is damaged."""
-    return Effect(*(kind(row[name] or "nan") for name, kind in Effect.__annotations__.items()))

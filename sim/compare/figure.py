@@ -6,11 +6,12 @@ Writes  verdicts/<name>.png next to them.
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -21,8 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.compare.compare import has_values, verdict_in
-from sim.compare.effects import Effect, effect_in
-from sim.compare.sentences import Verdict
+from sim.compare.effects import Effect
+from sim.compare.pairs import parsed
+from sim.compare.sentences import Verdict, directions
 from sim.configuration.changes import title_of_scenario
 from sim.plots.captions import true_minus
 from sim.plots.charts import (
@@ -43,7 +45,7 @@ from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.study.reader import open_study
 from sim.terminal import console_of
-from sim.wording import COUNTED, counted, format_short_day, significant, span_of
+from sim.wording import COUNTED, counted, format_short_day, is_share, significant, span_of
 
 MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
 FEW_LABELS = 12  # with more rows than this, the keys of long labels are named once, above the rows
@@ -55,20 +57,19 @@ STRIPE = "#f3f3f1"  # background colour of the row of a baseline
 LINE, GAP = 0.165, 0.13  # height of a line of a label, and gap between rows, inches
 
 
-class Verdicts(NamedTuple):
-    """Verdicts on one outcome, read from disk: path of the table, metadata and rows."""
+Row = TypeVar("Row")
+
+
+class ResultTable(NamedTuple, Generic[Row]):
+    """Verdicts or effects on one outcome, read from disk: path of the table, metadata and rows."""
 
     path: Path
     about: dict[str, Any]  # metadata: outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
-    rows: tuple[Verdict, ...]
+    rows: tuple[Row, ...]  # of effects, the metadata have paragraph and worlds in addition
 
 
-class EffectsTable(NamedTuple):
-    """Effects on one outcome, read from disk: path of the table, metadata and rows."""
-
-    path: Path
-    about: dict[str, Any]  # metadata as in `Verdicts`, with paragraph and worlds
-    rows: tuple[Effect, ...]
+Verdicts = ResultTable[Verdict]
+EffectsTable = ResultTable[Effect]
 
 
 class Bar(NamedTuple):
@@ -96,18 +97,27 @@ def read_verdicts(table: Path) -> Verdicts:
     Raises:
         PanjError: A file is missing or lacks a column.
     """
-    about = table.with_suffix(".json")
-    with reading(table, "compare", f"verdicts and {about.name}"):
-        rows = tuple(verdict_in(row) for row in read_rows(table))
-        return Verdicts(table, shown_about(read_object(about)), rows)
+    return read_result(table, verdict_in, "compare", "verdicts")
 
 
 def read_effects(table: Path) -> EffectsTable:
     """Read a table of effects and its metadata; raise PanjError if a file is missing or damaged."""
+    return read_result(table, partial(parsed, Effect), "compare effects=true", "effects")
+
+
+def read_result(table: Path, parse: Callable[[Mapping[str, str]], Row], verb: str, what: str) -> ResultTable[Row]:
+    """Read a table of verdicts or effects and its metadata; raise PanjError if a file is missing or damaged.
+
+    Args:
+        table: Path of the table.
+        parse: Function that converts a row.
+        verb: Command that writes the table, for errors.
+        what: What the table contains, for errors.
+    """
     about = table.with_suffix(".json")
-    with reading(table, "compare effects=true", f"effects and {about.name}"):
-        rows = tuple(effect_in(row) for row in read_rows(table))
-        return EffectsTable(table, shown_about(read_object(about)), rows)
+    with reading(table, verb, f"{what} and {about.name}"):
+        rows = tuple(map(parse, read_rows(table)))
+        return ResultTable(table, shown_about(read_object(about)), rows)
 
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +242,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
         title_justify="left", caption_justify="left",
     )  # fmt: skip
     table.add_column("cell", overflow="fold", ratio=1)
-    low = directions(about)[0]
+    low = directions(about["is_date"])[0]
     of_mean = ("mean\ndifference", "95 % interval", "median\ndifference", f"{low}\nin", "pairing")
     of_risk = ("risk\nin %", "difference", "95 % interval", "ratio\n(95 % interval)", "prevented", "caused")
     for column in of_risk if about["thresholds"] else of_mean:
@@ -318,10 +328,14 @@ def draw_forest(verdicts: Verdicts) -> Path:
     bars, left_out = bars_of(verdicts, labels.of)
     figure = forest_of(bars, labels.keys, about, about)
     add_key(figure, key_of(about), 4, fontsize=8.5)
-    path = verdicts.path.with_suffix(".png")
-    title = textwrap.fill(f"Simulated: {about['label']}", LETTERS_OF_TITLE)
+    return save_result(figure, verdicts, f"Simulated: {about['label']}", caption_of(verdicts, left_out))
+
+
+def save_result(figure: Figure, drawn: ResultTable[Any], title: str, caption: str) -> Path:
+    """Save the chart of a table next to the table, and return its path; raise PanjError if it cannot be written."""
+    path = drawn.path.with_suffix(".png")
     with write_errors(path, "compare"):
-        return save_chart(figure, path, title, caption_of(verdicts, left_out), made_for(about, path))
+        return save_chart(figure, path, textwrap.fill(title, LETTERS_OF_TITLE), caption, made_for(drawn.about, path))
 
 
 def forest_of(bars: Sequence[Bar], keys: str, about: dict[str, Any], about_campaigns: dict[str, Any]) -> Figure:
@@ -337,16 +351,21 @@ def forest_of(bars: Sequence[Bar], keys: str, about: dict[str, Any], about_campa
     Returns:
         The figure, without title, legend and caption.
     """
-    heights = [LINE * (1 + bar.label.count("\n")) + GAP for bar in bars]
+    heights, places = heights_of([bar.label for bar in bars])
     figure = new_figure(sum(heights) + 2.6)
     differences, campaigns = figure.subplots(1, 2, width_ratios=(3, 2))
-    places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]  # row centres, from the top
     for axes in (differences, campaigns):
         rule_rows(axes, bars, places, heights)
     draw_differences(differences, about, bars, places)
     head_labels(differences, keys)
     draw_campaigns(campaigns, about_campaigns, bars, places)
     return figure
+
+
+def heights_of(labels: Sequence[str]) -> tuple[list[float], list[float]]:
+    """Return the heights of rows with labels of one or more lines, and the distances of their centres from the top."""
+    heights = [LINE * (1 + label.count("\n")) + GAP for label in labels]
+    return heights, [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
@@ -438,9 +457,9 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
         if not found.worlds:
             note(axes, place, "no value")
             continue
-        colour, face = (SIMULATED, SIMULATED) if bar.verdict.is_clear else (QUIET, "white")
-        draw_interval(axes, place, [found.mean_low, found.mean_high], colour, 1.6)
-        axes.plot([found.mean_difference], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
+        colour = SIMULATED if bar.verdict.is_clear else QUIET
+        ends = (found.mean_low, found.mean_high)
+        draw_difference(axes, place, found.mean_difference, ends, colour, bar.verdict.is_clear)
     if all(row.judgement.mean_difference == 0 for row in (bar.verdict for bar in bars) if row and row.judgement.worlds):
         axes.set_xlim(-1, 1)
     scale_differences(axes, about)
@@ -448,12 +467,21 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
     axes.set_title(f"{what} from the baseline", fontsize=9.5)
 
 
+def draw_difference(
+    axes: Axes, place: float, size: float, ends: tuple[float, float], colour: str, is_clear: bool
+) -> None:
+    """Draw a difference as a point with its interval; the point is hollow unless the interval excludes zero."""
+    draw_interval(axes, place, ends, colour, 1.6)
+    face = colour if is_clear else "white"
+    axes.plot([size], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
+
+
 def scale_differences(axes: Axes, about: dict[str, Any]) -> None:
     """Set up the horizontal axis of differences: ticks, numbers, and a label with the unit and both directions."""
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_difference(value, about)))
-    down, up = directions(about)
+    down, up = directions(about["is_date"])
     axes.set_xlabel(f"← {down}    {unit_of(about)}    {up} →", fontsize=9)
 
 
@@ -544,8 +572,7 @@ def draw_effects(found: EffectsTable) -> Path:
     """
     about, rows = found.about, found.rows[:MOST_CELLS]
     labels = ["\n".join(textwrap.wrap(row.change, LETTERS_OF_EFFECT)) for row in rows]
-    heights = [LINE * (1 + label.count("\n")) + GAP for label in labels]
-    places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]
+    heights, places = heights_of(labels)
     figure = new_figure(sum(heights) + 2.6)
     axes = figure.subplots()
     rule_rows(axes, [], places, heights)
@@ -553,9 +580,7 @@ def draw_effects(found: EffectsTable) -> Path:
     axes.axvline(0, color=INK, linewidth=1)
     for row, place in zip(rows, places, strict=True):
         colour = SIMULATED if row.kind == "main" else SECOND
-        draw_interval(axes, place, [row.low, row.high], colour, 1.6)
-        face = colour if row.is_clear else "white"
-        axes.plot([row.size], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
+        draw_difference(axes, place, row.size, (row.low, row.high), colour, row.is_clear)
     scale_differences(axes, about)
     handles: list[Artist] = [
         key_line("main effect", marker="o", markersize=5),
@@ -563,10 +588,7 @@ def draw_effects(found: EffectsTable) -> Path:
         key_line("not clear of zero", QUIET, marker="o", markersize=5, markerfacecolor="white"),
     ]
     add_key(figure, handles, 3, fontsize=8.5)
-    path = found.path.with_suffix(".png")
-    with write_errors(path, "compare"):
-        title = textwrap.fill(f"Simulated effects on: {about['label']}", LETTERS_OF_TITLE)
-        return save_chart(figure, path, title, caption_of_effects(found), made_for(about, path))
+    return save_result(figure, found, f"Simulated effects on: {about['label']}", caption_of_effects(found))
 
 
 def caption_of_effects(found: EffectsTable) -> str:
@@ -598,16 +620,6 @@ def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
     return {**made, "recipe": {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}}
 
 
-def directions(about: dict[str, Any]) -> tuple[str, str]:
-    """Return the adjectives for both directions: lower and higher, or earlier and later for a date."""
-    return ("earlier", "later") if about["is_date"] else ("lower", "higher")
-
-
-def is_share(about: dict[str, Any]) -> bool:
-    """Return whether the outcome is a share."""
-    return str(about["unit"]).startswith("share")
-
-
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
     """Return the unit of differences or of values of an outcome.
 
@@ -618,7 +630,7 @@ def unit_of(about: dict[str, Any], difference: bool = True) -> str:
     Returns:
         The unit; for shares, `percentage points` for differences and `per cent` for values.
     """
-    if is_share(about):
+    if is_share(about["unit"]):
         return "percentage points" if difference else "per cent"
     return str(about["unit"])
 
@@ -635,7 +647,7 @@ def format_difference(value: float, about: dict[str, Any]) -> str:
     """
     if math.isnan(value):
         return "?"
-    size = value * 100 if is_share(about) else value
+    size = value * 100 if is_share(about["unit"]) else value
     text = f"{'+' if size >= 0 else ''}{significant(size)}"
     return "0" if float(text.replace(",", "")) == 0 else true_minus(text)
 
@@ -649,4 +661,4 @@ def format_level(value: float, about: dict[str, Any]) -> str:
     """
     if about["is_date"]:
         return format_short_day(date.fromisoformat(about["first_day"]) + timedelta(days=round(value)))
-    return significant(value * 100 if is_share(about) else value)
+    return significant(value * 100 if is_share(about["unit"]) else value)

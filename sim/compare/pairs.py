@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,9 @@ METHOD = (
     f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
     "the median (scipy.stats.bootstrap)"
 )
+
+
+Fields = TypeVar("Fields", bound=tuple[Any, ...])
 
 
 class Judgement(NamedTuple):
@@ -54,6 +57,24 @@ class Judgement(NamedTuple):
 NOTHING = Judgement(
     0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0, 0, math.nan, math.nan
 )  # fmt: skip
+
+
+def parsed(kind: type[Fields], row: Mapping[str, str], prefix: str = "") -> Fields:
+    """Parse columns of a table on disk to a NamedTuple of numbers and texts.
+
+    Args:
+        kind: Type of the result; each of its fields has a column.
+        row: Entries keyed by column.
+        prefix: What the names of the columns begin with, in addition to the names of the fields.
+
+    Returns:
+        The NamedTuple; an empty number is NaN.
+
+    Raises:
+        KeyError: A column is missing.
+        ValueError: An entry is not a number.
+    """
+    return kind(*(convert(row[f"{prefix}{name}"] or "nan") for name, convert in kind.__annotations__.items()))
 
 
 def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:

@@ -172,6 +172,6 @@ def format_range_end(value: float, measure: Measure, language: Language) -> str:
     """Format a threshold with its unit, or as a date if the outcome is one."""
     if measure.is_date:
         return language.day(date.fromordinal(round(value)))
-    if measure.unit.startswith("share"):
+    if measure.is_share:
         return f"{100 * value:.10g} %"
     return f"{value:,.10g} {language.unit(measure.unit, value == 1)}".strip()

@@ -267,9 +267,9 @@ def remarks_on(verdict: Verdict, measure: Measure, never: date | None, language:
     return remarks
 
 
-def directions(measure: Measure) -> tuple[str, str]:
+def directions(is_date: bool) -> tuple[str, str]:
     """Return the adjectives for both directions: lower and higher, or earlier and later for a date."""
-    return ("earlier", "later") if measure.is_date else ("lower", "higher")
+    return ("earlier", "later") if is_date else ("lower", "higher")
 
 
 def difference_in_words(value: float, measure: Measure, language: Language | None = None) -> str:
@@ -286,7 +286,7 @@ def difference_in_words(value: float, measure: Measure, language: Language | Non
     says = language or language_of()
     if not value:
         return says.say("no_different")
-    return says.say(directions(measure)[value > 0], amount=format_amount(value, measure, says))
+    return says.say(directions(measure.is_date)[value > 0], amount=format_amount(value, measure, says))
 
 
 def format_ends(low: float, high: float, measure: Measure, language: Language | None = None) -> str:
@@ -322,7 +322,7 @@ def format_amount(value: float, measure: Measure, language: Language | None = No
         The text, such as `212 soldiers` or `3.1 percentage points`.
     """
     number = number_as_text(value, measure)
-    unit = "percentage points" if is_share(measure) else measure.unit
+    unit = "percentage points" if measure.is_share else measure.unit
     return f"{number} {(language or language_of()).unit(unit, number == '1')}".strip()
 
 
@@ -337,16 +337,4 @@ def number_as_text(value: float, measure: Measure) -> str:
         The number with thousands separators: a count without decimals, any other to three significant digits; a share
         is in per cent.
     """
-    return format_number(abs(value) * (100 if is_share(measure) else 1), measure.unit)
-
-
-def is_share(measure: Measure) -> bool:
-    """Return whether an outcome is a share.
-
-    Args:
-        measure: Description of the outcome.
-
-    Returns:
-        True if its unit begins with `share`.
-    """
-    return measure.unit.startswith("share")
+    return format_number(abs(value) * (100 if measure.is_share else 1), measure.unit)

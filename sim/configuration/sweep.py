@@ -52,22 +52,24 @@ class Cell(NamedTuple):
     @property
     def order(self) -> Order:
         """Settings of the cell, in the form that is sent to workers."""
-        settings = self.settings
-        return Order(
-            key=settings.fingerprint(),
-            rules=settings.rules,
-            draws=settings.draws,
-            timeline=settings.timeline,
-            attention=tuple(sorted(settings.attention.items())),
-            posts=tuple((post, tuple(sorted(change.items()))) for post, change in sorted(settings.posts.items())),
-            start=settings.start_date,
-            days=settings.days,
-            daily=settings.daily,
-            fingerprints=(
-                settings.facts.fingerprint, fingerprint_of_rules(), settings.outcomes_fingerprint,
-            ),
-            config_dir=str(own_folder()) if is_needed_by_workers() else "",
-        )  # fmt: skip
+        return order_of(self.settings)
+
+
+def order_of(settings: Settings) -> Order:
+    """Return settings in the form that is sent to workers."""
+    return Order(
+        key=settings.fingerprint(),
+        rules=settings.rules,
+        draws=settings.draws,
+        timeline=settings.timeline,
+        attention=tuple(sorted(settings.attention.items())),
+        posts=tuple((post, tuple(sorted(change.items()))) for post, change in sorted(settings.posts.items())),
+        start=settings.start_date,
+        days=settings.days,
+        daily=settings.daily,
+        fingerprints=(settings.facts.fingerprint, fingerprint_of_rules(), settings.outcomes_fingerprint),
+        config_dir=str(own_folder()) if is_needed_by_workers() else "",
+    )
 
 
 @dataclass(frozen=True)

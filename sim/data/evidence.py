@@ -94,14 +94,14 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
 
 def read_figure(row: Row, ids: set[str]) -> Evidence:
     """Parse and check one row of evidence.csv; `ids` are the ids of all rows."""
-    low, high = read_range(row)
+    value, low, high = read_numbers(row)
     date_start, date_end = read_dates(row)
     return Evidence(
         id=row.text("id"),
         date_start=date_start,
         date_end=date_end,
         quantity=row.text("quantity"),
-        value=optional_number(row, "value"),
+        value=value,
         low=low,
         high=high,
         unit=row.text("unit"),
@@ -134,23 +134,18 @@ def link_of(link: str) -> str:
     return "" if link.startswith(OWN_LINK) else link
 
 
-def optional_number(row: Row, column: str) -> float | None:
-    """Return the number in a cell, or None if it is empty; raise PanjError for anything but a number of at least 0."""
-    return row.number(column, 0) if row.cells[column] else None
-
-
-def read_range(row: Row) -> tuple[float | None, float | None]:
-    """Parse the columns `low` and `high` of a row, either of which may be empty (None).
+def read_numbers(row: Row) -> tuple[float | None, float | None, float | None]:
+    """Parse the columns `value`, `low` and `high` of a row, each of which may be empty (None).
 
     Check that at least one of `low`, `value` and `high` is given, and that those given are in ascending order.
     """
-    value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
+    value, low, high = (row.optional(column) for column in ("value", "low", "high"))
     if value is None and low is None and high is None:
         raise row.wrong("value", "a number in at least one of low, value and high")
     for lower, upper, column in ((low, high, "low"), (low, value, "low"), (value, high, "value")):
         if lower is not None and upper is not None and lower > upper:
             raise row.wrong(column, f"at most {upper:g}, so that low, value and high are in order")
-    return low, high
+    return value, low, high
 
 
 def read_dates(row: Row) -> tuple[date, date]:

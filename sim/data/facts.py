@@ -138,7 +138,7 @@ def read_facts(folder: Path | None = None) -> Facts:
         longitude=longitude,
         population=population,
         votes_per_head=read_votes_per_head(districts, population, province_of),
-        tajik_border_km=np.array([row.measure("tajik_border_km") for row in districts]),
+        tajik_border_km=np.array([row.optional("tajik_border_km") or 0.0 for row in districts]),
         is_capital=read_capitals(districts),
         airfield=read_mark(places, "airfield", district_row),
         highway=read_mark(places, "highway", district_row),
@@ -181,6 +181,11 @@ def row_of_district(facts: Facts, name: object, key: str) -> int:
         codes = " or ".join(f"{facts.district_id[row]} ({facts.province[row]})" for row in rows)
         raise PanjError(f"{key}: found '{name}', which is the name of {len(rows)} districts, expected {codes}", key=key)
     return rows[0]
+
+
+def capitals_by_size(facts: Facts) -> list[int]:
+    """Return the row numbers of the provincial capitals, the most populous district first."""
+    return sorted(np.flatnonzero(facts.is_capital).tolist(), key=lambda row: -facts.population[row])
 
 
 def read_falls(folder: Path | None = None) -> Falls:
@@ -347,8 +352,7 @@ def check_areas(districts: Sequence[Row]) -> None:
 
 def read_population(districts: Sequence[Row], province_of: Integers) -> Integers:
     """Return the population of each district; the median of its province replaces a missing value (*guess*)."""
-    people = [row.count("population", low=1) for row in districts]
-    measured = np.array([np.nan if count is None else count for count in people], dtype=np.float64)
+    measured = np.array([row.count("population", low=1) for row in districts], dtype=np.float64)  # None becomes NaN
     return np.rint(fill_with_province_median(measured, province_of, districts, "population")).astype(np.int64)
 
 
@@ -357,8 +361,7 @@ def read_votes_per_head(districts: Sequence[Row], population: Integers, province
 
     Where votes are missing, this is the median of votes per person in the province (*guess*).
     """
-    votes = [row.count("votes_2019") for row in districts]
-    measured = np.array([np.nan if count is None else count for count in votes], dtype=np.float64) / population
+    measured = np.array([row.count("votes_2019") for row in districts], dtype=np.float64) / population
     return fill_with_province_median(measured, province_of, districts, "votes_2019")
 
 

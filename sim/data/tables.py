@@ -71,9 +71,9 @@ class Row:
             raise self.wrong(column, "a whole number")
         return int(value)
 
-    def measure(self, column: str) -> float:
-        """Return the number in a cell, or 0 if it is empty; raise PanjError unless it is a number of at least 0."""
-        return self.number(column, 0) if self.cells[column] else 0.0
+    def optional(self, column: str) -> float | None:
+        """Return the number in a cell, or None if it is empty; raise PanjError unless it is a number of at least 0."""
+        return self.number(column, 0) if self.cells[column] else None
 
     def day(self, column: str) -> date:
         """Return the date in a cell, or raise PanjError if it is not a date in ISO format, such as 2021-07-05."""
@@ -103,7 +103,7 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
     try:
         header = next(reader)
         check_header(file, header, columns)
-        rows = [make_row(f"{file} line {reader.line_num}", name_cells(header, cells), columns, key) for cells in reader]
+        rows = [make_row(f"{file} line {reader.line_num}", header, cells, columns, key) for cells in reader]
     except csv.Error as error:
         raise PanjError(
             f"{file} line {reader.line_num}: found an invalid line ({error}), expected one cell per column"
@@ -145,17 +145,18 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
             raise PanjError(f"{file} line 1: found column '{column}' twice, expected it once")
 
 
-def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """Return a mapping from column names to the cells of a line; raise csv.Error for too few or too many cells."""
+def make_row(
+    place: str, header: Sequence[str], cells: Sequence[str], columns: Sequence[str], key: Sequence[str]
+) -> Row:
+    """Return a row with only the wanted columns; its key is added to `place`, which error messages show.
+
+    Raise csv.Error for too few or too many cells.
+    """
     if len(cells) != len(header):
         raise csv.Error(f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} instead of {len(header)}")
-    return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-
-
-def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
-    """Return a row with only the wanted columns; its key is added to `place`, which error messages show."""
-    name = " ".join(cells[column] for column in key)
-    return Row(f"{place} ({name})", {column: cells[column] for column in columns})
+    named_cells = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+    name = " ".join(named_cells[column] for column in key)
+    return Row(f"{place} ({name})", {column: named_cells[column] for column in columns})
 
 
 def refuse_duplicates(rows: Sequence[Row], key: Sequence[str]) -> None:

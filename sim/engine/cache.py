@@ -10,12 +10,13 @@ fingerprint.
 import os
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from numba import typeof
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -117,6 +118,16 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
     def _save_data(self, name: str, data: Any) -> None:
         self.write(self._data_path(name), dumps(data))
 
+    def save(self, key: Any, data: Any) -> None:
+        """Store compiled code in a file named after its signature.
+
+        Numba numbers the files, so that two processes which compile one function for different arguments at the same
+        time could each write the file that the index of the other names.
+        """
+        name = self._data_name(int(sha256(repr(key).encode()).hexdigest()[:12], 16))
+        self._save_data(name, data)
+        self._save_index(self._load_index() | {key: name})
+
     def write(self, path: str, content: bytes) -> None:
         """Write a file atomically: the digest of `content`, followed by `content`."""
         with self._open_for_write(path) as file:
@@ -153,6 +164,11 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
                 f"compiled rules cannot be stored in {Path(self._cache_path).parent} ({error.strerror or error}), so "
                 "every start compiles them, which takes a minute; set PANJ_CACHE=FOLDER to use another folder"
             )
+
+
+def types_of(arguments: Iterable[Any]) -> tuple[Any, ...]:
+    """Return Numba's types of the arguments of a rule, for which `compile` of the rule compiles it."""
+    return tuple(map(typeof, arguments))
 
 
 def keep(dispatcher: Any, folder: Path) -> Any:

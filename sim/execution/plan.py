@@ -23,9 +23,10 @@ from sim.configuration.sweep import Cell, Sweep, compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
 from sim.execution.backlog import NORMAL_95, Backlog
+from sim.execution.compiling import compile_rules
 from sim.execution.console import print_doubts
 from sim.execution.executors import cores
-from sim.execution.run import backlog_of, compile_rules, found_scope
+from sim.execution.run import backlog_of, found_scope
 from sim.execution.work import work
 from sim.options import Plan, Range, range_of, usage_of
 from sim.outcome import Outcome, is_date, read_outcomes

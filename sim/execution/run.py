@@ -22,20 +22,20 @@ from rich.console import Console
 
 from sim.configuration.changes import describe_changes, describing_groups
 from sim.configuration.compose import chain_of
-from sim.configuration.settings import Order, Piece, Settings
+from sim.configuration.settings import Piece, Settings
 from sim.configuration.sweep import Sweep
 from sim.data.facts import facts_here
 from sim.data.own import files_with_effect, own_folder
-from sim.engine.cache import naming_rules_of_user
 from sim.engine.campaign import run_campaign
-from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
+from sim.engine.compile import compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution.backlog import Backlog
+from sim.execution.compiling import compile_rules
 from sim.execution.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.execution.executors import Workers, workers_of
-from sim.execution.work import layout_of, outcomes_of, with_drawn, work_timed
+from sim.execution.work import outcomes_of, with_drawn, work_timed
 from sim.outcome import fingerprint_of_shown
-from sim.provenance import PYTHON, command_line, commit, shell_command, versions
+from sim.provenance import command_line, commit, shell_command, versions
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors
 from sim.study.package import describe_study, is_described
@@ -57,7 +57,6 @@ from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # attempts at a task whose worker was lost
 BEAT = 0.5  # time between progress updates, at which Ctrl-C is also checked, seconds
-COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last
 Task = list[tuple[int, Piece]]
 
 
@@ -240,38 +239,6 @@ def grown(scope: Scope, backlog: Backlog) -> Scope:
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
     return replace(scope, cells=tuple(cells))
-
-
-def rules_are_cold() -> bool:
-    """Return whether the first campaign must compile the rules, which takes about a minute."""
-    return compiled and not any(cache_folder().rglob(COMPILED))
-
-
-@contextmanager
-def announcing(console: Console) -> Iterator[None]:
-    """Print a message before a block that compiles the rules, and another one after it unless it fails.
-
-    Args:
-        console: Console for the messages.
-    """
-    console.print("Compiling the rules, once for this installation: about a minute ...")
-    yield
-    console.print("The rules are compiled.")
-
-
-def compile_rules(order: Order, seed: int, console: Console) -> None:
-    """Compile the rules, or load them from the cache, by running a campaign that lasts one day.
-
-    Args:
-        order: Settings of any cell, in the form that is sent to workers.
-        seed: Any seed; the campaign is discarded.
-        console: Console for a message if rules have to be compiled, which takes about a minute.
-    """
-    if not compiled:
-        return
-    world = layout_of(order.rules, order.attention, order.posts).world
-    with announcing(console) if rules_are_cold() else nullcontext(), naming_rules_of_user():
-        run_campaign(world, order.rules, order.timeline, seed, 1)
 
 
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:

@@ -40,7 +40,8 @@ from sim.engine.compile import compiled
 from sim.engine.world import Count, Event
 from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution import work
-from sim.execution.run import compile_rules, run_sweep
+from sim.execution.compiling import compile_rules
+from sim.execution.run import run_sweep
 from sim.provenance import python_command
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about

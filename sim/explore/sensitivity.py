@@ -36,8 +36,8 @@ from sim.configuration.settings import Order, Piece, Settings
 from sim.configuration.sweep import compose_sweep
 from sim.engine.compile import compiled
 from sim.errors import PanjError, unknown
+from sim.execution.compiling import compile_rules
 from sim.execution.executors import cores
-from sim.execution.run import compile_rules
 from sim.execution.work import work_timed
 from sim.explore.design import (
     STEP,
@@ -302,7 +302,7 @@ def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Cons
 
 
 USUAL = {  # extreme draws create more groups of refugees than the default number of rows allows
-    "study": "sensitivity", "runs": "8", "end_date": "2021-07-08", "rules.flight.rows": "200000",
+    "study": "sensitivity", "runs": "8", "rules.flight.rows": "200000",
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")

@@ -59,7 +59,7 @@ def export(request: Export) -> Path:
 
 def refuse_unknown_day(study: Study, request: Export) -> None:
     """Raise PanjError if no campaign of the study has the requested day."""
-    first, last = min(cell.start_date for cell in study.cells), max(cell.end_date for cell in study.cells)
+    first, last = min(cell.start_date for cell in study.cells), study.last_day
     if request.day is not None and not first <= request.day <= last:
         raise PanjError(f"day: found {request.day}, expected a day from {first} to {last}")
 

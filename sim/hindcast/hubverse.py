@@ -20,7 +20,7 @@ from sim.hindcast.design import HORIZONS, ORIGINS, QUANTILES, TARGETS, scored
 from sim.hindcast.naive import Ensemble
 from sim.hindcast.record import Reported
 from sim.hindcast.scores import Origin
-from sim.scoring.forecasts import DAY_0
+from sim.scoring.targets import DAY_0
 from sim.study.files import csv_text, json_text, write_file
 
 TEAM = "panj"

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sim.assimilation.observations import Observation
 from sim.data.facts import THE_LINE, Facts, Falls
 from sim.hindcast.design import SOLDIERS, TARGETS, Target
-from sim.scoring.forecasts import DAY_0, DAYS, Floats
-from sim.scoring.targets import DistrictTargets, district_targets, when_lost
+from sim.scoring.forecasts import DAYS, Floats
+from sim.scoring.targets import DAY_0, DistrictTargets, district_targets, when_lost
 
 
 class Reported(NamedTuple):

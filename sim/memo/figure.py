@@ -5,9 +5,7 @@ Writes  one PNG. The reported figure is drawn even if risks are compared.
 """
 
 import textwrap
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -27,7 +25,7 @@ from sim.compare.figure import (
     unit_of,
 )
 from sim.compare.risk import format_bounds
-from sim.memo.sentences import Subject, known
+from sim.memo.sentences import Subject
 from sim.plots.captions import describe_campaigns
 from sim.plots.charts import add_key, draw_histogram, key_line, mark_reported, new_figure, save_chart
 from sim.plots.colours import INK, SIMULATED
@@ -51,7 +49,7 @@ def draw_comparison(subject: Subject, drawn: Verdicts, every: Verdicts, path: Pa
     Returns:
         The path.
     """
-    labels, of_values = labels_of(drawn), about_values(subject)
+    labels, of_values = labels_of(drawn), subject.about_values
     bars, _ = bars_of(drawn, labels.of)
     figure = forest_of(bars, labels.keys, drawn.about, of_values)
     handles = [*key_of(drawn.about)[:2], *key_of(of_values)[2:], *mark_thresholds(figure.axes[1], subject)]
@@ -72,8 +70,8 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     Returns:
         The path.
     """
-    figure, about = new_figure(HEIGHT), about_values(subject)
-    axes, values = figure.subplots(), subject.worlds.values[known(subject.worlds)]
+    figure, about = new_figure(HEIGHT), subject.about_values
+    axes, values = figure.subplots(), subject.values
     whole = subject.measure.is_date or are_whole(values, subject.measure.unit)
     draw_histogram(axes, *np.histogram(values, bins_of(values, whole)))
     axes.axvline(float(np.median(values)), color=SIMULATED, linewidth=1.6)
@@ -91,16 +89,10 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     return save_chart(figure, path, title, f"{describe_campaigns(subject.base)} {source}", made_for(about, path))
 
 
-def about_values(subject: Subject) -> dict[str, Any]:
-    """Return the metadata of the outcome itself, without threshold."""
-    return {**subject.about, "thresholds": {}}
-
-
 def mark_thresholds(axes: Axes, subject: Subject) -> list[Artist]:
     """Draw the requested thresholds on the axis of values; return their legend entry, or an empty list without any."""
     if subject.asked is None:
         return []
-    first = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0
     for end in subject.asked.thresholds.values():
-        axes.axvline(end.value - first, color=INK, linewidth=1.2, linestyle=":", zorder=8)
+        axes.axvline(end.value - subject.origin, color=INK, linewidth=1.2, linestyle=":", zorder=8)
     return [key_line(f"asked: {format_bounds(subject.asked, subject.measure)}", INK, 1.2, linestyle=":")]

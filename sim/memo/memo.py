@@ -8,7 +8,6 @@ Writes  memo/<name>.html, .md and .png in the folder of the (first) study; and v
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,12 @@ from sim.compare.compare import (
     about_comparison,
     about_question,
     compare,
-    in_range,
+    effects_on,
     name_of,
     open_studies,
     spread_of,
     write_comparison,
 )
-from sim.compare.effects import effects_of
 from sim.compare.figure import (
     Bar,
     Verdicts,
@@ -124,13 +122,12 @@ def subject_of(request: Memo) -> Subject:
     measure = read_measure(study, request.outcome)
     if asked is not None:
         asked.check(measure.outcome, measure.unit, measure.is_date)
-    first_day = date.fromisoformat(study.about["start_date"])
     if len(request.folders) == 1 and len(study.cells) == 1:
         if request.baseline is not None:
             raise PanjError(
                 f"baseline: found '{request.baseline}' for a study of one cell, expected none, or a second study"
             )
-        worlds = read_worlds(study, measure, first_day)[study.cells[0].number]
+        worlds = read_worlds(study, measure, study.first_day)[study.cells[0].number]
         if not known(worlds).any():
             raise PanjError(
                 f"outcome {measure.outcome}: found no campaign with a value, expected at least one; does the study end "
@@ -141,7 +138,7 @@ def subject_of(request: Memo) -> Subject:
     study, other = open_studies(*request.folders)
     found = compare(study, other, request.outcome, choose_baseline(request.baseline, study, other), asked)
     base = other.of_cell(base_cell_of(found))
-    worlds = read_worlds(other, measure, first_day)[base.cell.number]
+    worlds = read_worlds(other, measure, study.first_day)[base.cell.number]
     return Subject(study, measure, asked, base, worlds, found, about_comparison(found))
 
 
@@ -229,7 +226,7 @@ def table_of_comparison(subject: Subject, found: Comparison) -> Table:
     if found.asked:
         columns = ["Risk, % (95 % interval)", "Difference, points", "95 % interval", "Worlds prevented / caused / same"]
     else:
-        low, high = directions(subject.measure)
+        low, high = directions(subject.measure.is_date)
         columns = [f"Median, {level} (90 % of campaigns)", f"Mean difference, {difference}", "95 % interval",
                    f"Worlds {low} / {high} / same"]  # fmt: skip
     rows = [row_of(bar, about) for bar in bars_of(drawn, labels.of)[0]]
@@ -267,17 +264,13 @@ def table_of_campaigns(subject: Subject) -> Table:
     """Return the table of a study of one cell: campaigns, quantiles, risk, and the reported figure."""
     median, low, high = subject.spread
     rows = [
-        ["Campaigns with a value", f"{int(known(subject.worlds).sum()):,} of {subject.base.cell.finished:,}"],
+        ["Campaigns with a value", f"{len(subject.values):,} of {subject.base.cell.finished:,}"],
         ["Median", subject.level(median)],
         ["Nine in ten campaigns", f"{subject.level(low)} to {subject.level(high)}"],
     ]
     if subject.measure.is_date:
-        rows.append(
-            [
-                "Campaigns in which it did not occur",
-                f"{int((~subject.worlds.there).sum()):,}, counted as the day after the last",
-            ]
-        )
+        never = int((~subject.worlds.there).sum())
+        rows.append(["Campaigns in which it did not occur", f"{never:,}, counted as the day after the last"])
     if subject.asked is not None:
         rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
     rows.append(["Reported", subject.measure.reported["text"] or "nothing"])
@@ -292,12 +285,8 @@ def effects_in_words(subject: Subject, found: Comparison) -> str:
     if found.against is not study or len(study.swept) < 2:
         return ""
     with suppress(PanjError):  # not a full grid, or too few worlds in common
-        first_day = date.fromisoformat(study.about["start_date"])
-        values = read_worlds(study, subject.measure, first_day)
-        worlds = in_range(values, subject.measure, first_day, found.asked)
-        return (
-            f"Over the whole grid: {effects_of(study, worlds, subject.measure, found.baseline, found.asked).paragraph}"
-        )
+        effects, _ = effects_on(study, subject.measure, found.baseline, found.asked)
+        return f"Over the whole grid: {effects.paragraph}"
     return ""
 
 
@@ -317,16 +306,11 @@ def draw(subject: Subject, path: Path) -> Path:
     if found is None:
         return draw_distribution(subject, path)
     about = {**shown_about(dict(subject.about)), "notes": []}  # the notes are on the page
-    ours, theirs = worlds_of(subject, found)
+    ours = read_worlds(subject.study, subject.measure, subject.study.first_day)
+    is_same = found.against is subject.study
+    theirs = ours if is_same else read_worlds(found.against, subject.measure, subject.study.first_day)
     rows = [with_values(row, ours, theirs) for row in shown_rows(found.verdicts)]
     return draw_comparison(subject, Verdicts(path, about, tuple(rows)), Verdicts(path, about, found.verdicts), path)
-
-
-def worlds_of(subject: Subject, found: Comparison) -> tuple[dict[int, Worlds], dict[int, Worlds]]:
-    """Return the values of the outcome by cell, in the study and in the study with the baselines."""
-    first_day = date.fromisoformat(subject.study.about["start_date"])
-    ours = read_worlds(subject.study, subject.measure, first_day)
-    return ours, ours if found.against is subject.study else read_worlds(found.against, subject.measure, first_day)
 
 
 def with_values(row: Verdict, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds]) -> Verdict:

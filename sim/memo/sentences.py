@@ -29,7 +29,7 @@ from sim.report.findings import Side, describe_misfit, place_among, share_of
 from sim.report.report import list_values
 from sim.scoring.figures import read_scores
 from sim.scoring.figures import sentences as sentences_on_score
-from sim.scoring.forecasts import names_of, targets_here
+from sim.scoring.forecasts import names_of, place_of_scores, targets_here
 from sim.study.reader import Measure, Study, StudyCell, Worlds
 from sim.wording import counted, format_day, list_words, paragraph, span_of
 
@@ -61,9 +61,8 @@ class Subject(NamedTuple):
     @property
     def studies(self) -> list[Study]:
         """The study and, if different, the study that contains the baselines."""
-        return (
-            [self.study] if self.found is None or self.found.against is self.study else [self.study, self.found.against]
-        )
+        others = [] if self.found is None or self.found.against is self.study else [self.found.against]
+        return [self.study, *others]
 
     @property
     def is_assimilated(self) -> bool:
@@ -86,10 +85,20 @@ class Subject(NamedTuple):
         reported = {f"reported_{part}": self.measure.reported[part] for part in ("value", "low", "high")}
         return None if self.measure.is_date else place_among(self.values, pd.Series(reported))
 
+    @property
+    def origin(self) -> int:
+        """What is added to a value to compare it with a threshold: for a date, the ordinal of the first day, else 0."""
+        return self.study.first_day.toordinal() if self.measure.is_date else 0
+
+    @property
+    def about_values(self) -> dict[str, Any]:
+        """Metadata of the outcome itself, without threshold."""
+        return {**self.about, "thresholds": {}}
+
     def level(self, value: float) -> str:
         """Format a value of the outcome with its unit, or as a date."""
-        unit = "" if self.measure.is_date else unit_of({**self.about, "thresholds": {}}, difference=False)
-        return f"{format_level(value, dict(self.about))} {unit.replace('per cent', '%')}".strip()
+        unit = "" if self.measure.is_date else unit_of(self.about_values, difference=False)
+        return f"{format_level(value, self.about_values)} {unit.replace('per cent', '%')}".strip()
 
 
 def question_of(subject: Subject) -> str:
@@ -164,8 +173,7 @@ def answer_of_one(subject: Subject) -> list[str]:
 def describe_risk_of(subject: Subject) -> str:
     """Return the share of the baseline's campaigns in the requested range, with its 95 % interval."""
     assert subject.asked is not None
-    offset = date.fromisoformat(subject.about["first_day"]).toordinal() if subject.measure.is_date else 0
-    marks = subject.asked.holds(subject.worlds.values[known(subject.worlds)] + offset).astype(float)
+    marks = subject.asked.holds(subject.values + subject.origin).astype(float)
     share, low, high = spread_of(marks, subject.asked)
     return (
         f"{int(marks.sum()):,} of {counted(marks.size, 'campaign')} ({100 * share:.3g} %; 95 % interval: "
@@ -193,7 +201,7 @@ def answer_of_many(found: Comparison) -> list[str]:
     largest = max(clear_ones or verdicts, key=lambda verdict: abs(verdict.judgement.mean_difference))
     lower = sum(verdict.judgement.mean_difference < 0 for verdict in clear_ones)
     what = "risk" if found.asked else "outcome"
-    low, high = ("lower", "higher") if found.asked else directions(found.measure)
+    low, high = ("lower", "higher") if found.asked else directions(found.measure.is_date)
     if all(verdict.judgement.worlds_equal == verdict.judgement.worlds for verdict in verdicts):
         return [f"In this model none of the {len(verdicts)} changes makes a difference in any world.", largest.sentence]
     if not clear_ones:
@@ -214,10 +222,9 @@ def in_this_model(verdict: Verdict) -> str:
 def method_of(subject: Subject) -> list[str]:
     """Return the method in three sentences: the model, the pairs, and where the numbers come from."""
     study, found = subject.study, subject.found
-    first, last = study.about["start_date"], max(cell.end_date for cell in study.cells)
     model = (
         "Panj is an agent-based model: garrisons, Taliban columns, families and posts on the river act by rules, day "
-        f"by day from {format_day(date.fromisoformat(first))} to {format_day(last, year=True)}, and chance enters by "
+        f"by day from {format_day(study.first_day)} to {format_day(study.last_day, year=True)}, and chance enters by "
         "draws that follow from a seed."
     )
     if found is None:
@@ -305,7 +312,7 @@ def fit_of(subject: Subject) -> str:
     base = subject.base
     if subject.is_assimilated:
         return ""
-    place = "score" if len(base.cells) == 1 else f"score/cell_{base.cell.number}"
+    place = place_of_scores(base)
     if (base.folder / place / "score.json").is_file():
         return f"{sentences_on_score(read_scores(base.folder / place))[0]} ({place}/score.csv)"
     said = describe_misfit(base)

@@ -31,7 +31,7 @@ from sim.plots.style import CAPTION, CHANCE, DARK, EDGE, HALO, HEADING, LETTERS_
 from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Bands, Study
-from sim.wording import format_short_day
+from sim.wording import format_short_day, is_share
 
 NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that are not stored in its figures
 LINE = 1.2  # line height relative to the font size
@@ -641,7 +641,7 @@ def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True
         whole: Whether numbers other than shares are shown without decimals.
     """
     number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
-    is_share, axis = unit.startswith("share"), getattr(axes, f"{which}axis")
-    axis.set_major_formatter(PercentFormatter(1, decimals=0) if is_share else number)
-    if whole and not is_share and isinstance(axis.get_major_locator(), MaxNLocator):
+    axis = getattr(axes, f"{which}axis")
+    axis.set_major_formatter(PercentFormatter(1, decimals=0) if is_share(unit) else number)
+    if whole and not is_share(unit) and isinstance(axis.get_major_locator(), MaxNLocator):
         axis.get_major_locator().set_params(integer=True)

@@ -15,7 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
 
-from sim.data.facts import THE_LINE
+from sim.data.facts import THE_LINE, capitals_by_size
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
@@ -238,7 +238,7 @@ def name_places(
     for place, post in zip(land.posts.tolist() if posts else [], facts.post if posts else [], strict=True):
         names.setdefault(tuple(place), []).append(name_of_post(post))
     must = len(names)
-    for row in sorted(np.flatnonzero(facts.is_capital), key=lambda row: -facts.population[row]):
+    for row in capitals_by_size(facts):
         if west < land.centres[row][0] < east and south < land.centres[row][1] < north:
             names.setdefault(tuple(land.centres[row].tolist()), []).append(facts.district[row])
     places = np.array([*names]) / km

@@ -81,7 +81,7 @@ def main(folder: Path) -> int:
     """
     scores = read_scores(folder)
     tables = targets_table(scores), forecasts_table(scores), districts_table(scores), split_table(scores)
-    picture = draw_scores(folder, scores.targets, scores.about)
+    picture = draw_scores(scores)
     next_step = f"open {picture}; or score a decision: {shell_command(['score', 'border=closed'])}"
     return print_results(
         [*tables, *sentences(scores)], [*(folder / name for name in FILES), picture], next_step, LETTERS
@@ -91,9 +91,17 @@ def main(folder: Path) -> int:
 def title_of(scores: Scores) -> str:
     """Return the part that all table titles share: study, number of campaigns, seeds and source of the parameters."""
     about = scores.about
-    label = f", {about['label']}" if about["label"] else ""
-    seeds = f"seeds {about['first_seed']} to {about['last_seed']}"
-    return f"{about['study']}{label}: {counted(about['campaigns'], 'campaign')}, {seeds}, {about['calibration']}"
+    return f"{about['study']}{label_of(about)}: {campaigns_of(about)}, {about['calibration']}"
+
+
+def label_of(about: Mapping[str, Any]) -> str:
+    """Return the swept values of the cell that is scored, after a comma; empty if nothing is swept."""
+    return f", {about['label']}" if about["label"] else ""
+
+
+def campaigns_of(about: Mapping[str, Any]) -> str:
+    """Return the number of campaigns that are scored, and their seeds."""
+    return f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}"
 
 
 def fitted_days(about: Mapping[str, Any]) -> str:
@@ -279,13 +287,8 @@ class Scale(NamedTuple):
 
 
 @in_style
-def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Path:
-    """Draw the chart of all targets, grouped by event, and save it atomically as score.png.
-
-    Args:
-        folder: Folder to which the figure is written.
-        rows: Rows of score.csv.
-        about: Content of score.json, for the caption and the provenance.
+def draw_scores(scores: Scores) -> Path:
+    """Draw the chart of all targets, grouped by event, and save it atomically as score.png in the folder of the score.
 
     Returns:
         The path of the figure.
@@ -294,10 +297,10 @@ def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> 
         PanjError: The figure cannot be written.
     """
     intervals = Interval("{}_90", "90 % of campaigns", 2.2, SIMULATED_LIGHT), Interval("{}_50", "50 %")
-    figure, handles = draw_targets(rows, Look(intervals))
+    figure, handles = draw_targets(scores.targets, Look(intervals))
     handles += [key_line("its range", REPORTED, 2.0), key_line("its error (1 sd)", REPORTED, 0.9)]
     add_key(figure, handles, 4, fontsize=7.5)
-    path = folder / "score.png"
+    path, about = scores.folder / "score.png", scores.about
     with write_errors(path, "score"):
         return save_chart(figure, path, "Targets: reported and simulated", caption_of(about), about["provenance"])
 
@@ -454,10 +457,8 @@ def format_cell(cell: str) -> str:
 
 def caption_of(about: Mapping[str, Any]) -> str:
     """Return the caption of the chart: campaigns, seeds, source of the parameters, and how to read a row."""
-    label = f", {about['label']}" if about["label"] else ""
     return paragraph(
-        f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}, scenario "
-        f"{about['scenario']}{label}, {about['calibration']}.",
+        f"{campaigns_of(about)}, scenario {about['scenario']}{label_of(about)}, {about['calibration']}.",
         describe_failures(about["failed"]),
         "Each row has its own scale, on which the 90 % interval of campaigns runs from −1 to 1; where all campaigns "
         "agree, its unit is the observation error. "

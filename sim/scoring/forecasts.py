@@ -29,19 +29,19 @@ from scipy.sparse import csr_array
 
 from sim.configuration.settings import Settings
 from sim.configuration.worlds import RECORD
-from sim.data.evidence import Evidence, read_evidence
+from sim.data.evidence import Evidence
 from sim.data.facts import THE_LINE, Facts, Falls, facts_here, read_falls
+from sim.data.record import evidence
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import fresh
 from sim.engine.world import Holder
 from sim.errors import PanjError, unknown
 from sim.outcome import QUANTITIES, Outcome, Value, View, first_held, read_outcomes
-from sim.scoring.targets import Target, read_targets
+from sim.scoring.targets import DAY_0, Target, read_targets
 from sim.study.columns import CHANGES, NOT_FALLEN
 from sim.study.reader import EPOCH, Study, open_runs, open_study, read_columns
 from sim.study.store import chunks_of
 
-DAY_0 = date(2021, 5, 1)
 KNOWN_UNTIL = date(2021, 6, 22)  # last day whose data a naive forecast may use
 DAYS = (THE_LINE - DAY_0).days
 KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
@@ -88,16 +88,24 @@ def study_to_score(folder: Path, number: int | None) -> Study:
     study = study.of_cell(study.choose_cell(number).number)
     cell = study.cell
     refuse_assimilated(study.about["choices"].get("worlds"))
-    if cell.end_date < THE_LINE:
-        raise PanjError(f"end_date: found a study that ends on {cell.end_date}, expected one that ends on "
-                        f"{THE_LINE}, the last day of the targets, or later")  # fmt: skip
-    if cell.start_date != DAY_0:
-        raise PanjError(f"start_date: found a study that starts on {cell.start_date}, expected one that starts on "
-                        f"{DAY_0}, the first day of the reported falls")  # fmt: skip
+    check_days(cell.start_date, cell.end_date)
     if cell.finished == 0:
         raise PanjError(f"{folder}: found only failed campaigns in cell {cell.number}, expected at least one "
                         f"that finished; python -m sim failures {folder} lists the errors")  # fmt: skip
     return study
+
+
+def check_days(start: date, end: date) -> None:
+    """Raise PanjError if campaigns from `start` to `end` do not cover all days of the targets from day 0 on."""
+    if end < THE_LINE:
+        raise PanjError(f"end_date: found {end}, expected {THE_LINE}, the last day of the targets, or later")
+    if start != DAY_0:
+        raise PanjError(f"start_date: found {start}, expected {DAY_0}, the first day of the reported falls")
+
+
+def place_of_scores(study: Study) -> str:
+    """Return the folder of the scores of a cell, relative to that of its study; each cell of a sweep has its own."""
+    return "score" if len(study.cells) == 1 else f"score/cell_{study.cell.number}"
 
 
 def refuse_assimilated(worlds: str | None) -> None:
@@ -233,9 +241,8 @@ def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
         campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, 0, world)
         held.append(campaign.record.holder[0] == Holder.TALIBAN)
         influence.append(campaign.world.districts.influence.copy())
-    evidence = {row.id: row for row in read_evidence()}
     fell = known_falls(read_falls())
-    return Grounds(settings.facts, evidence, fell, np.array(held), np.array(influence))
+    return Grounds(settings.facts, evidence(), fell, np.array(held), np.array(influence))
 
 
 def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
@@ -277,9 +284,7 @@ class Naive(NamedTuple):
 def known_falls(falls: Falls) -> Integers:
     """Return the day number of each district's fall up to 22 June, or -1 for a district without one."""
     is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # False for a missing date (NaT)
-    days = np.full(falls.fell_date.size, -1, np.int64)
-    days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
-    return days
+    return np.where(is_known, (falls.fell_date - np.datetime64(DAY_0)).astype(np.int64), -1)
 
 
 def known(grounds: Grounds, one: str) -> float:
@@ -512,4 +517,4 @@ def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
 
 def targets_here() -> tuple[Target, ...]:
     """Read every target and check it against evidence and outcomes."""
-    return read_targets(read_evidence(), read_outcomes(facts_here(), DAY_0, DAYS))
+    return read_targets(tuple(evidence().values()), read_outcomes(facts_here(), DAY_0, DAYS))

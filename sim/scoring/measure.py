@@ -22,15 +22,14 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from sim.configuration.posterior import weighted_quantiles
-from sim.scoring.forecasts import DAY_0, DAYS, KNOWN_UNTIL, Forecast
-from sim.scoring.targets import DistrictTargets, Known, Target, bounds_of
+from sim.scoring.forecasts import DAYS, KNOWN_UNTIL, Floats, Forecast, Integers
+from sim.scoring.targets import DATED, DAY_0, DistrictTargets, Target, bounds_of
+from sim.study.reader import CUTS
 
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days by whose end the loss of districts is scored
 KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
-CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # levels of the quantiles in `Intervals`
 RESAMPLES = 400  # number of bootstrap resamples; the relative accuracy of a standard error is then one in 28
 SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same error
-Floats = NDArray[np.float64]
 
 
 class Score(NamedTuple):
@@ -44,7 +43,7 @@ UNKNOWN = Score(math.nan, math.nan)
 
 
 class Intervals(NamedTuple):
-    """The median of the campaigns, and the ends of their central 50 % and 90 % intervals."""
+    """The median of the campaigns, and the ends of their central 50 % and 90 % intervals, in the order of `CUTS`."""
 
     low_90: float
     low_50: float
@@ -233,12 +232,9 @@ def parts_of(target: Target, forecast: Forecast) -> list[Part]:
             for (name, _), share, found in zip(target.parts, reported.tolist(), every, strict=True)]  # fmt: skip
 
 
-def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
+def days_of(dates: NDArray[np.datetime64]) -> Integers:
     """Convert dates to days of the campaign; a missing date becomes the day after the end of the record."""
-    known = ~np.isnat(dates)
-    days = np.full(dates.size, DAYS + 1, np.int64)
-    days[known] = (dates[known] - np.datetime64(DAY_0)).astype(np.int64)
-    return days
+    return np.where(np.isnat(dates), DAYS + 1, (dates - np.datetime64(DAY_0)).astype(np.int64))
 
 
 def was_lost(targets: DistrictTargets, evening: date) -> Floats:
@@ -269,13 +265,13 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     """
     if forecast.lost_on is None:
         return None
-    chances = lost_by(forecast.lost_on[:, targets.district], DAYS)
+    chances = lost_by(forecast.lost_on[:, targets.district])
     mean, resamples = chances.mean(axis=0), resampled(chances)
-    dated = np.isin(targets.known, (Known.DAY, Known.WINDOW, Known.BY))
+    dated = np.isin(targets.known, DATED)
     bounds = days_of(targets.earliest)[dated], days_of(targets.latest)[dated]
     median = median_days(mean[:, dated])
-    errors = error_of_days(median, *bounds)
-    spread = error_of_days(median_days(resamples[:, :, dated]), *bounds)
+    errors = outside(median, *bounds)
+    spread = outside(median_days(resamples[:, :, dated]), *bounds)
     knows = forecast.from_day > DAY_0
     scores = [score_evening(targets, evening, mean, resamples, knows) for evening in LOST_BY]
     truths = [was_lost(targets, evening) for evening in LOST_BY]
@@ -371,13 +367,13 @@ def gaps(members: Floats, weights: Floats | None = None) -> Floats:
     return found
 
 
-def outside(numbers: Floats, low: float | Floats, high: float | Floats) -> Floats:
+def outside(numbers: Floats | Integers, low: float | Floats | Integers, high: float | Floats | Integers) -> Floats:
     """Return the signed distance of each number from a range: negative below it, 0 inside it, positive above it.
 
     The CRPS of these distances against 0 is the threshold-weighted CRPS with no weight inside the range.
 
     Args:
-        numbers: Numbers on the scale of a target.
+        numbers: Numbers on the scale of a target, or days.
         low: Lower end of the range; -inf if it has none.
         high: Upper end of the range; inf if it has none.
     """
@@ -506,20 +502,19 @@ def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
     return (ranks - lost * (lost + 1) / 2) / (lost * kept)
 
 
-def lost_by(lost_on: NDArray[np.int64], days: int) -> Floats:
-    """Return 1 where a campaign has lost a district by the end of a day, and 0 elsewhere.
+def lost_by(lost_on: Integers) -> Floats:
+    """Return 1 where a campaign has lost a district by the end of a day of the record, and 0 elsewhere.
 
     Args:
         lost_on: (campaigns, districts) Day of the first loss.
-        days: The last day.
 
     Returns:
-        (campaigns, days + 1, districts)
+        (campaigns, DAYS + 1, districts)
     """
-    return (lost_on[:, None, :] <= np.arange(days + 1)[None, :, None]).astype(np.float64)
+    return (lost_on[:, None, :] <= np.arange(DAYS + 1)[None, :, None]).astype(np.float64)
 
 
-def median_days(chance: Floats) -> NDArray[np.int64]:
+def median_days(chance: Floats) -> Integers:
     """Return the first day by whose end at least half of the campaigns have lost a district.
 
     Args:
@@ -530,11 +525,6 @@ def median_days(chance: Floats) -> NDArray[np.int64]:
     """
     reached = chance >= 0.5 - 1e-9
     return np.where(reached.any(axis=-2), reached.argmax(axis=-2), chance.shape[-2])
-
-
-def error_of_days(days: NDArray[np.int64], earliest: NDArray[np.int64], latest: NDArray[np.int64]) -> Floats:
-    """Return by how many days each day is after `latest` or (negative) before `earliest`; 0 if it is in between."""
-    return np.where(days < earliest, days - earliest, np.where(days > latest, days - latest, 0)).astype(np.float64)
 
 
 def resampled(values: Floats) -> Floats:

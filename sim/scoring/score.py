@@ -27,21 +27,21 @@ from sim import options
 from sim.configuration.compose import compose_settings, name_of
 from sim.configuration.overrides import AnyOverrides, Overrides
 from sim.configuration.sweep import Sweep, compose_sweep
-from sim.data.facts import THE_LINE, Facts, facts_here, read_falls
+from sim.data.facts import Facts, facts_here, read_falls
 from sim.errors import PanjError, unknown
 from sim.execution.console import Terse
 from sim.execution.run import run_sweep
 from sim.provenance import fitted_until, stamp
-from sim.scoring import forecasts
 from sim.scoring.forecasts import (
-    DAY_0,
     DAYS,
     KNOWN_UNTIL,
     NEVER,
     Forecast,
+    check_days,
     forecast_of_study,
     grounds_of,
     naive_forecasts,
+    place_of_scores,
     refuse_assimilated,
     study_to_score,
     targets_here,
@@ -54,24 +54,24 @@ from sim.scoring.measure import (
     Score,
     chances_by,
     days_of,
-    error_of_days,
     lost_by,
     measure,
     measure_districts,
     median_days,
+    outside,
     parts_of,
     reported_distance,
     tally,
     was_lost,
 )
-from sim.scoring.targets import DistrictTargets, Known, Target, bounds_of, district_targets
+from sim.scoring.targets import DATED, DAY_0, DistrictTargets, Known, Target, bounds_of, district_targets
 from sim.study.codebook import describe_tables
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
 from sim.wording import counted
 
-USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day after the end of the record, so that its last day is complete
+USUAL = {"runs": "500"}
 RECORDS = 500  # synthetic records per naive forecast
 NAIVE_NUMBERS = "calibration=as_declared"  # settings of day 0 for the naive forecasts, which must not use a fit
 VARIANTS = {  # studies of the model without one of its mechanisms
@@ -137,12 +137,7 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
     sweep = compose_sweep(wanted)
     base = sweep.base
     refuse_assimilated(base.choices["worlds"])
-    if base.end_date < THE_LINE:
-        raise PanjError(f"end_date: found {base.end_date}, expected {THE_LINE}, the last day of the targets, or later")
-    if base.start_date != forecasts.DAY_0:
-        raise PanjError(
-            f"start_date: found {base.start_date}, expected {forecasts.DAY_0}, the first day of the reported falls"
-        )
+    check_days(base.start_date, base.end_date)
     name = base.study if "study" in given else named(name_of(base.choices, given))
     sweeps = {"panj": replace(sweep, base=replace(base, study=name))}
     for variant, (_, numbers) in VARIANTS.items():
@@ -236,7 +231,7 @@ class Scored(NamedTuple):
     @property
     def place(self) -> str:
         """Folder of the scores, relative to that of the study; each cell of a sweep has its own."""
-        return "score" if len(self.study.cells) == 1 else f"score/cell_{self.study.cell.number}"
+        return place_of_scores(self.study)
 
 
 def write_scored(scored: Scored) -> Path:
@@ -361,12 +356,12 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:
         return []
-    median = median_days(lost_by(panj.lost_on[:, targets.district], DAYS).mean(axis=0))
-    errors = error_of_days(median, days_of(targets.earliest), days_of(targets.latest))
+    median = median_days(lost_by(panj.lost_on[:, targets.district]).mean(axis=0))
+    errors = outside(median, days_of(targets.earliest), days_of(targets.latest))
     rows = []
     for row, district in enumerate(targets.district.tolist()):
         known = Known(targets.known[row])
-        is_dated = known in (Known.DAY, Known.WINDOW, Known.BY)
+        is_dated = known in DATED
         rows.append(
             {
                 "district_id": facts.district_id[district], "district": facts.district[district],

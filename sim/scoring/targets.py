@@ -51,7 +51,7 @@ SCALES = ("linear", "log")
 USES = ("fitted", "scored")
 MOST_FITTED = 12
 ROUNDS = 1e-3  # largest relative rounding error allowed in the file
-DAY_0 = date(2021, 5, 1)  # figures of this day cannot be targets, since the model starts from them
+DAY_0 = date(2021, 5, 1)  # first day of reported falls; its figures cannot be targets, since the model starts from them
 NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # provinces where nearly every district has a date
 
 
@@ -86,6 +86,9 @@ class Known(IntEnum):
     BY = 2  # known to have been lost on that day or earlier
     NOT_LOST = 3  # known not to be lost by the end of the record, as all provincial capitals
     UNDATED = 4  # censored: it may have been lost on any day, even before day 0, or not at all
+
+
+DATED = (Known.DAY, Known.WINDOW, Known.BY)  # the loss is reported for a day, for a window, or by a day
 
 
 class DistrictTargets(NamedTuple):

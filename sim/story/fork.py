@@ -31,6 +31,7 @@ from sim.configuration.sweep import Cell
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Campaign
 from sim.errors import CampaignError, PanjError
+from sim.execution.compiling import compile_rules
 from sim.execution.executors import cores
 from sim.execution.rerun import (
     Origin,
@@ -42,7 +43,6 @@ from sim.execution.rerun import (
     origin_of,
     seed_of,
 )
-from sim.execution.run import compile_rules
 from sim.execution.work import outcomes_of
 from sim.options import Fork
 from sim.outcome import Outcome, Value, count_outcomes, is_date, reported_of

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sim.data.evidence import Evidence, read_evidence
 from sim.data.facts import Facts
+from sim.data.record import evidence
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
 from sim.errors import PanjError
@@ -327,15 +327,20 @@ def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, distri
     names = [name for name in chunk.column_names if name.startswith(DAILY)]
     evenings = chunk.schema.field(names[0]).type.list_size
     seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
-    dates = np.tile(np.datetime64(start) + np.arange(evenings), chunk.num_rows)
     columns = cell_columns(cell, seeds.size) | {
         "run": pa.array(seeds - first_seed),
         "seed": pa.array(seeds),
-        "date": pa.array(dates.astype("datetime64[ms]"), DATE),
+        "date": days_from(start, evenings, chunk.num_rows),
     }
     series = {name.removeprefix(DAILY): chunk[name].combine_chunks().flatten() for name in names}
     columns["share_held_by_taliban"] = series["districts_held_by_taliban"].to_numpy() / districts
     return pa.table({**columns, **series})
+
+
+def days_from(start: date, days: int, times: int) -> pa.Array:
+    """Return a column with the dates of consecutive days, all of them again for each campaign or district."""
+    dates = np.tile(np.datetime64(start) + np.arange(days), times)
+    return pa.array(dates.astype("datetime64[ms]"), DATE)
 
 
 def districts_table(
@@ -358,12 +363,11 @@ def districts_table(
     """
     evenings, districts = share.shape
     fell = [start + timedelta(days=int(day)) if day < evenings else None for day in median]
-    dates = np.tile(np.datetime64(start) + np.arange(evenings), districts)
     return pa.table(
         {
             **cell_columns(cell, share.size),
             "district_id": pa.array(np.repeat(facts.district_id, evenings)),
-            "date": pa.array(dates.astype("datetime64[ms]"), DATE),
+            "date": days_from(start, evenings, districts),
             "share_of_runs_taliban": share.T.reshape(-1),
             "median_fall_date": pa.array([day for day in fell for _ in range(evenings)], pa.date32()).cast(DATE),
         }
@@ -421,24 +425,20 @@ def names_of(kind: type[IntEnum]) -> dict[int, str]:
     return {int(member): member.name.lower() for member in kind}
 
 
-def summarise(
-    runs: pa.Table, table: Sequence[Outcome], evidence: Mapping[str, Evidence] | None = None
-) -> list[SummaryRow]:
+def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
     """Summarise each outcome over the campaigns of a cell.
 
     Args:
         runs: One row per finished campaign, one column per outcome.
         table: Outcomes to summarise.
-        evidence: Reported figures by id; by default they are read.
 
     Returns:
         Median, 90 % interval and reported figure of each outcome.
     """
-    known = {row.id: row for row in read_evidence()} if evidence is None else evidence
-    return [summary_of(row, runs[row.name], known) for row in table]
+    return [summary_of(row, runs[row.name]) for row in table]
 
 
-def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
+def summary_of(row: Outcome, values: pa.ChunkedArray) -> SummaryRow:
     """Summarise one outcome over campaigns.
 
     Quantiles of a date are dates. Campaigns without a value, such as those in which an event did not occur, are left
@@ -451,10 +451,9 @@ def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evi
         cuts = [dates[round(share * (len(dates) - 1))] for share in (0.05, 0.5, 0.95)]
     elif len(there):
         cuts = [f"{cut:.6g}" for cut in np.quantile(there.to_numpy(), [0.05, 0.5, 0.95])]
-    figure = reported_of(row, evidence)
+    figure = reported_of(row, evidence())
     return SummaryRow(
-        row.name, row.label, row.unit, in_words(figure.value, figure.low, figure.high, figure.evidence),
-        figure.value, figure.low, figure.high, figure.evidence,
+        row.name, row.label, row.unit, in_words(*figure), *figure,
         cuts[1], cuts[0], cuts[2], len(values) - len(there), row.counted,
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcome import last_day_of
 from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
+from sim.wording import is_share
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -107,6 +108,16 @@ class Study:
     def swept(self) -> tuple[str, ...]:
         """Keys that differ between cells, in the order of the command line."""
         return tuple(self.about["swept"])
+
+    @property
+    def first_day(self) -> date:
+        """First day of the base settings, from which dates of outcomes are counted."""
+        return date.fromisoformat(self.about["start_date"])
+
+    @property
+    def last_day(self) -> date:
+        """Latest day on which a cell ends."""
+        return max(cell.end_date for cell in self.cells)
 
     @property
     def cell(self) -> StudyCell:
@@ -614,6 +625,11 @@ class Measure(NamedTuple):
     reported: dict[str, Any]  # reported figure: text, value, low, high, evidence
     last_day: date | None = None  # last day that is counted
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the outcome is a share."""
+        return is_share(self.unit)
+
 
 def read_measure(study: Study, outcome: str) -> Measure:
     """Read the description of an outcome from summary.csv.
@@ -635,7 +651,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
     }
     reported = {"text": row.get("reported") or "", **numbers, "evidence": row.get("evidence") or ""}
     unit = "days" if is_date else row.get("unit") or ""
-    last_day = last_day_of(outcome, max(cell.end_date for cell in study.cells))
+    last_day = last_day_of(outcome, study.last_day)
     return Measure(outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported, last_day)
 
 
@@ -702,23 +718,34 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
     path = study.folder / "runs.parquet"
     table = read_columns(path, ["cell", "seed", measure.outcome])
     try:
-        column = table[measure.outcome]
-        if measure.is_date:
-            column = column.cast(pa.date32()).cast(pa.int32())
-        values = column.cast(pa.float64()).to_numpy()
+        values = numbers_of(table[measure.outcome], measure, first_day)
     except pa.ArrowException as error:
         kind = "dates such as 2021-07-05" if measure.is_date else "numbers"
         raise PanjError(f"{path}, {measure.outcome}: found values of another type ({error}), expected {kind}") from None
-    if measure.is_date:
-        values = values - (first_day - EPOCH).days
     cells, seeds = table["cell"].to_numpy(), table["seed"].to_numpy()
-    worlds = {}
-    for cell in study.cells:
-        rows = cells == cell.number
-        there = ~np.isnan(values[rows])
-        never = (cell.after_last - first_day).days if measure.is_date else math.nan
-        worlds[cell.number] = Worlds(cell, seeds[rows], np.where(there, values[rows], never), there)
-    return worlds
+    rows = {cell.number: cells == cell.number for cell in study.cells}
+    return {
+        cell.number: worlds_in(cell, seeds[rows[cell.number]], values[rows[cell.number]], measure, first_day)
+        for cell in study.cells
+    }
+
+
+def numbers_of(column: pa.ChunkedArray, measure: Measure, first_day: date) -> np.ndarray:
+    """Return a column of an outcome as numbers, a date as days after the first day; NaN if a value is missing.
+
+    Raises:
+        pa.ArrowException: The values are of another type.
+    """
+    if not measure.is_date:
+        return column.cast(pa.float64()).to_numpy()
+    return column.cast(pa.date32()).cast(pa.int32()).cast(pa.float64()).to_numpy() - (first_day - EPOCH).days
+
+
+def worlds_in(cell: StudyCell, seeds: np.ndarray, values: np.ndarray, measure: Measure, first_day: date) -> Worlds:
+    """Return the campaigns of a cell, given the values that `numbers_of` returns for them."""
+    there = ~np.isnan(values)
+    never = (cell.after_last - first_day).days if measure.is_date else math.nan
+    return Worlds(cell, seeds, np.where(there, values, never), there)
 
 
 @dataclass(frozen=True)

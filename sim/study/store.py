@@ -235,6 +235,11 @@ def recorded_cell(cell: Cell) -> StudyCell:
     )  # fmt: skip
 
 
+def scope_file(study: Path) -> Path:
+    """Return the path of the file with the scope of a study."""
+    return study / "chunks" / "study.json"
+
+
 def read_scope(study: Path) -> Scope | None:
     """Read the scope of the study in a folder.
 
@@ -248,7 +253,7 @@ def read_scope(study: Path) -> Scope | None:
         DamagedScope: If there are chunks, but study.json is damaged or missing.
         PanjError: If the folder has other files, but neither study.json nor chunks.
     """
-    path = study / "chunks" / "study.json"
+    path = scope_file(study)
     if not path.is_file():
         others = [one.name for one in study.iterdir() if one.name != "chunks"] if study.is_dir() else []
         if any(study.glob("chunks/*/*.arrow")):
@@ -286,7 +291,7 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
     others = sorted(path.parent.name for path in study.glob("chunks/*/*.arrow") if path.parent.name not in known)
     if others:
         raise DamagedScope(
-            f"{study / 'chunks' / 'study.json'}: found it damaged or missing, and campaigns of cells that this command "
+            f"{scope_file(study)}: found it damaged or missing, and campaigns of cells that this command "
             f"does not request ({others[0]}), expected the full command of the study; or choose study=NAME"
         )
     cells = []
@@ -312,7 +317,6 @@ def write_scope(study: Path, scope: Scope) -> None:
     Raises:
         PanjError: If the folder cannot be written.
     """
-    path = study / "chunks" / "study.json"
     content = {
         "outcomes": dict(scope.outcomes),
         "base": scope.base,
@@ -324,7 +328,7 @@ def write_scope(study: Path, scope: Scope) -> None:
         ],
     }
     with write_errors(study):
-        write_file(path, json_text(seal(content)))
+        write_file(scope_file(study), json_text(seal(content)))
 
 
 def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:

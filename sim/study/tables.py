@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.configuration.overrides import MULTIRUN
-from sim.data.evidence import read_evidence
 from sim.data.facts import Facts
 from sim.outcome import Outcome, read_outcomes
 from sim.provenance import stamp
@@ -193,12 +192,12 @@ def fill(
     """Write the rows of every cell to open tables; the return value is that of `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
-    kinds, evidence = swept_kinds(scope), {row.id: row for row in read_evidence()}
+    kinds = swept_kinds(scope)
     for cell in scope.cells:
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
         tally = CellTally(len(facts.district), days + 1, outcomes)
-        named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
+        named = tabled(cell, kinds)
         for done, failed in ahead(chunks_of(study, cell.fingerprint, Counting(outcomes, facts, start, days))):
             wanted = within(done, scope.first_seed, cell.runs), within(failed, scope.first_seed, cell.runs)
             add_chunk(tables, wanted, named, scope.first_seed, facts, start)
@@ -209,7 +208,7 @@ def fill(
         tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
         for table in tables.values():
             table.flush()
-        summaries.append(summarise(tally.outcomes(), outcomes, evidence))
+        summaries.append(summarise(tally.outcomes(), outcomes))
         held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed))
     return held, summaries
 
@@ -224,6 +223,11 @@ def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
         found = {type(cell.values[key]) for cell in scope.cells}
         kinds[key] = found.pop() if len(found) == 1 else float if found <= {int, float} else str
     return kinds
+
+
+def tabled(cell: StudyCell, kinds: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """Return the number of a cell and its swept values, each with the type that its key has in tables."""
+    return {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
@@ -251,9 +255,8 @@ def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         counting = Counting(read_outcomes(facts, start, days), facts, start, days)
-        named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
         for done, _ in chunks_of(study, cell.fingerprint, counting):
-            schemas.append(runs_table(done, named, 0).schema)
+            schemas.append(runs_table(done, tabled(cell, kinds), 0).schema)
             if done.num_rows:  # in older studies, campaigns of lost workers may lack columns
                 break
     return pa.unify_schemas(schemas) if schemas else None

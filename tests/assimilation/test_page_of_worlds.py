@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from described import undescribed
 from PIL import Image
+from quick import likelihoods, of_address
 
 from sim.assimilation import assimilate as verb
 from sim.assimilation import campaigns, tables
@@ -18,8 +19,6 @@ from sim.assimilation.tables import FLOOR, PAGE, TABLES, CampaignCounts
 from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
-from sim.engine.campaign import Campaign, blank_record
-from sim.engine.world import Holder
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
 from sim.plots.tables import read_rows
@@ -28,11 +27,6 @@ FACTS = read_facts()
 BADAKHSHAN = np.array(FACTS.province) == "Badakhshan"
 WORLDS, LAST = 32, 52  # days from 1 May to 22 June
 LOST_ON = 40  # day on which the whole of Badakhshan falls in every campaign
-
-
-def likelihoods(batch):
-    """In place of campaigns: the first number decides."""
-    return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
 
 
 def seen(batch):
@@ -213,14 +207,6 @@ def test_a_damaged_table_is_named(sample, tmp_path, damage):
 
 def test_tables_weigh_worlds_as_the_sampler_does(monkeypatch):
     """What is counted in the last run of a world gives its log likelihoods, to the digit."""
-
-    def of_address(layout, _rules, _timeline, seed, days, _world=None):
-        luck, record = np.random.default_rng(hash(seed) % 2**32), blank_record(layout, days)
-        fell = luck.integers(0, 2 * days, record.holder.shape[1])
-        record.holder[:] = np.where(np.arange(days + 1)[:, None] >= fell, Holder.TALIBAN, Holder.GOVERNMENT)
-        record.crossed[:] = luck.integers(0, 20, record.crossed.shape)
-        return Campaign(0, layout, record)
-
     monkeypatch.setattr(campaigns, "run_campaign", of_address)
     observations = read_observations(read_evidence())
     _, order = verb.settings_of(read_request(Assimilate, []))

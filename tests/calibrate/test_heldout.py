@@ -20,9 +20,9 @@ from sim.calibrate.heldout import (
     write_heldout,
 )
 from sim.configuration.draws import read_priors
-from sim.scoring.forecasts import DAY_0, KNOWN_UNTIL, Forecast, forecast_of, names_of, targets_here
+from sim.scoring.forecasts import KNOWN_UNTIL, Forecast, forecast_of, names_of, targets_here
 from sim.scoring.measure import KNOWN_EVENT, crps, crps_of_parts, measure
-from sim.scoring.targets import MOST_FITTED, Target
+from sim.scoring.targets import DAY_0, MOST_FITTED, Target
 
 PRIORS = read_priors()[:6]
 KEYS = tuple(prior.key for prior in PRIORS)

@@ -42,8 +42,8 @@ from sim.calibrate.heldout import read_evidence_dates, split_by
 from sim.configuration.draws import Prior, priors_under, read_priors
 from sim.configuration.numbers import declared_numbers
 from sim.errors import PanjError
-from sim.scoring.forecasts import DAY_0, KNOWN_UNTIL, Forecast, targets_here
-from sim.scoring.targets import Target
+from sim.scoring.forecasts import KNOWN_UNTIL, Forecast, targets_here
+from sim.scoring.targets import DAY_0, Target
 from sim.study.codebook import describe_tables
 
 PRIORS = tuple(prior for prior in read_priors() if not declared_numbers()[prior.key].is_whole)[:5]

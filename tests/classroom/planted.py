@@ -1,10 +1,45 @@
-"""Campaigns whose numbers are planted, for tests of lessons: which words give which numbers is decided by the test."""
+"""Stand-ins for tests of the classroom: campaigns whose numbers the test decides, and a register with its visitors."""
+
+import time
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from scipy.stats import norm
 
 from sim.classroom.lessons.lesson import outcome_of, outcome_rows, sheet_of
+from sim.classroom.sessions.claims import Refused
+from sim.classroom.sessions.register import Register
+from sim.errors import PanjError
+
+TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
+OUTCOME = "troops_crossed_by_2021_07_07"
+
+
+def resolve(overrides):
+    """Refuse one wrong choice, as the composer of settings would refuse all."""
+    if "border=nowhere" in overrides.words:
+        raise PanjError("border: found 'nowhere', expected one of closed, open")
+
+
+def opened(path):
+    """A register on a file, with two outcomes to ask about."""
+    return Register(path, resolve, lambda: [OUTCOME, "peak_queue"])
+
+
+def refusal(act, *arguments, **named):
+    """The reason for which an act is refused."""
+    with pytest.raises(Refused) as found:
+        act(*arguments, **named)
+    return found.value.why
+
+
+def until(condition, seconds=20.0):
+    """Wait until a condition holds; fail if it does not in time."""
+    late = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < late, "it did not come"
+        time.sleep(0.005)
 
 
 class PlantedCampaigns:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from planted import refusal
 
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.sessions.claims import (
@@ -25,7 +26,6 @@ from sim.classroom.sessions.claims import (
     WIDE,
     Answer,
     Claim,
-    Refused,
     answer_of,
     checked_claim,
     clean_overrides,
@@ -39,16 +39,11 @@ from sim.classroom.sessions.claims import (
     score_of,
     tally,
 )
+from sim.classroom.sessions.session import beyond_the_record, measure_of, offered
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 numbers = some.floats(-1e6, 1e6)
-
-
-def refusal(act, *arguments):
-    with pytest.raises(Refused) as found:
-        act(*arguments)
-    return found.value.why
 
 
 def answer(values, mean=0.0, low=0.0, high=0.0):
@@ -220,3 +215,22 @@ def test_a_class_is_told_how_many_ranges_held_and_how_many_ought_to_have():
     scored = [(claim, score_of(claim, EFFECT, answer([], 5.0, 4.9, 5.1))) for claim in claims]
     found = tally(scored)
     assert (found.ranges, found.held, found.expected) == (3, 2, pytest.approx(2.3))
+
+
+# The outcomes about which a class may be asked
+
+
+def test_no_question_is_about_the_dead_or_a_date():
+    names = offered()
+    assert names and not [name for name in names if "killed" in name]
+    assert "largest_night" not in names and "troops_crossed_by_2021_07_07" in names
+
+
+def test_what_is_counted_to_the_last_day_is_beyond_the_record():
+    assert "troops_crossed" in beyond_the_record()
+    assert "troops_crossed_by_2021_07_07" not in beyond_the_record()
+
+
+@pytest.mark.parametrize("name", ["troops_crossed_by_2021_07_07", "vanished"])
+def test_every_outcome_has_a_label(name):
+    assert measure_of(name).label

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from planted import ANNA, BORIS, CYRUS, OUTCOME, TEACHER, refusal
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from test_register import ANNA, BORIS, CYRUS, OUTCOME, TEACHER
 
 from sim.classroom import scenes as served
 from sim.classroom.gate import BROWSER, Gate, Room
@@ -43,11 +43,6 @@ HOST = "http://127.0.0.1:8765"
 
 
 @pytest.fixture
-def register(tmp_path):
-    return Register(tmp_path / "classroom.sqlite", lambda _: None, lambda: [OUTCOME])
-
-
-@pytest.fixture
 def scenes(register):
     return ClassScenes(register)
 
@@ -62,12 +57,6 @@ def code(register, scenes):
     return code
 
 
-def why(act, *values):
-    with pytest.raises(Refused) as raised:
-        act(*values)
-    return raised.value.why
-
-
 def works(scenes, code):
     return {one.letter: one for one in scenes.gathered(code, TEACHER)}
 
@@ -76,26 +65,26 @@ def test_the_class_is_where_its_teacher_has_moved_it(register, scenes, code):
     assert scenes.walk(code, ANNA).scene == register.place(code, ANNA).scene == register.room(code, TEACHER).scene == 0
     scenes.move(code, TEACHER, 3)
     assert scenes.walk(code, BORIS).scene == register.place(code, BORIS).scene == 3
-    assert why(scenes.move, code, TEACHER, 7) == why(scenes.move, code, TEACHER, -1) == "no_such_scene"
+    assert refusal(scenes.move, code, TEACHER, 7) == refusal(scenes.move, code, TEACHER, -1) == "no_such_scene"
     scenes.stop(code, TEACHER)
-    assert register.place(code, ANNA).scene is None and why(scenes.walk, code, ANNA) == "no_scenes"
-    assert why(scenes.move, code, TEACHER, 1) == "no_scenes"
+    assert register.place(code, ANNA).scene is None and refusal(scenes.walk, code, ANNA) == "no_scenes"
+    assert refusal(scenes.move, code, TEACHER, 1) == "no_scenes"
 
 
 @pytest.mark.parametrize("who", [ANNA, CYRUS])
 def test_nobody_else_moves_the_class_or_sees_what_it_did(scenes, code, who):
     for act in (scenes.begin, scenes.stop, scenes.gathered):
-        assert why(act, code, who) == "not_teacher"
-    assert why(scenes.move, code, who, 1) == "not_teacher" and scenes.walk(code, ANNA).scene == 0
+        assert refusal(act, code, who) == "not_teacher"
+    assert refusal(scenes.move, code, who, 1) == "not_teacher" and scenes.walk(code, ANNA).scene == 0
 
 
 def test_who_has_no_seat_neither_follows_nor_sends(register, scenes, code):
     other, _ = register.open_session(CYRUS)
     scenes.begin(other, CYRUS)
     for session in (code, other):
-        assert why(scenes.walk, session, CYRUS) == why(scenes.keep, session, CYRUS, Done(CAMPAIGN)) == "no_seat"
-    assert why(scenes.walk, "FFFFFF", ANNA) == "no_session"
-    assert why(scenes.keep, other, ANNA, Done(CAMPAIGN)) == "no_seat" and not scenes.gathered(other, CYRUS)
+        assert refusal(scenes.walk, session, CYRUS) == refusal(scenes.keep, session, CYRUS, Done(CAMPAIGN)) == "no_seat"
+    assert refusal(scenes.walk, "FFFFFF", ANNA) == "no_session"
+    assert refusal(scenes.keep, other, ANNA, Done(CAMPAIGN)) == "no_seat" and not scenes.gathered(other, CYRUS)
 
 
 def test_nothing_is_sent_ahead_of_the_class(scenes, code):
@@ -105,7 +94,7 @@ def test_nothing_is_sent_ahead_of_the_class(scenes, code):
         (Done(BRACKET, *bracket()), "decision"),
     ):
         scenes.move(code, TEACHER, PLACE[name] - 1)
-        assert why(scenes.keep, code, ANNA, done) == "scene_ahead"
+        assert refusal(scenes.keep, code, ANNA, done) == "scene_ahead"
         scenes.move(code, TEACHER, PLACE[name])
         scenes.keep(code, ANNA, done)
     found = works(scenes, code)["A"]
@@ -135,7 +124,7 @@ def test_what_was_locked_is_never_replaced(scenes, code):
 def test_nothing_is_drawn_after_the_own_campaign_was_seen(scenes, code):
     scenes.move(code, TEACHER, 6)
     scenes.keep(code, ANNA, Done(CAMPAIGN))
-    assert why(scenes.keep, code, ANNA, Done(DRAWING, "", LINE)) == "campaign_seen"
+    assert refusal(scenes.keep, code, ANNA, Done(DRAWING, "", LINE)) == "campaign_seen"
     scenes.keep(code, BORIS, Done(DRAWING, "", LINE))
     scenes.keep(code, BORIS, Done(CAMPAIGN))
     assert scenes.keep(code, BORIS, Done(DRAWING, "", LINE)), "it is sent again by a page that is loaded again"
@@ -150,7 +139,7 @@ def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(scenes, code):
     assert scenes.shown(code, TEACHER) == DECISIONS[:1], "nobody has a bracket for the other"
     for place in (PLACE["decision"], PLACE["claim"]):
         scenes.move(code, TEACHER, place)
-        assert why(scenes.keep, code, BORIS, Done(BRACKET, *bracket())) == "pairs_seen"
+        assert refusal(scenes.keep, code, BORIS, Done(BRACKET, *bracket())) == "pairs_seen"
     assert scenes.keep(code, ANNA, Done(BRACKET, *bracket())), "what was set before is kept"
     scenes.keep(code, BORIS, Done(BRACKET, *bracket(decision=DECISIONS[1])))
     found = works(scenes, code)
@@ -174,7 +163,7 @@ def test_pairs_that_were_shown_are_told_to_the_pages_and_outlive_a_restart_but_n
 
 @pytest.mark.parametrize("who", [ANNA, CYRUS])
 def test_nobody_else_says_that_pairs_were_shown(scenes, code, who):
-    assert why(scenes.show_pairs, code, who, DECISIONS) == why(scenes.shown, code, who) == "not_teacher"
+    assert refusal(scenes.show_pairs, code, who, DECISIONS) == refusal(scenes.shown, code, who) == "not_teacher"
 
 
 def test_a_student_who_left_or_was_removed_is_not_on_the_wall(register, scenes, code):
@@ -185,7 +174,7 @@ def test_a_student_who_left_or_was_removed_is_not_on_the_wall(register, scenes, 
     assert list(works(scenes, code)) == ["B"]
     number = register.room(code, TEACHER).teams[0].members[0].number
     register.remove(code, TEACHER, number)
-    assert not works(scenes, code) and why(scenes.walk, code, BORIS) == "no_seat"
+    assert not works(scenes, code) and refusal(scenes.walk, code, BORIS) == "no_seat"
     with register.storage.reading() as act:
         assert act.execute("SELECT COUNT(*) FROM scene_work").fetchone()[0] == 0
 
@@ -197,7 +186,7 @@ def test_who_joins_after_a_student_left_has_another_attempt_and_sends_nothing_of
     register.join(code, BORIS, "Boris")
     after = scenes.walk(code, BORIS)
     assert after.work.member == before.work.member and after.attempt != before.attempt, "the id is used again"
-    assert why(scenes.keep, code, BORIS, Done(CAMPAIGN), before.attempt) == "other_attempt"
+    assert refusal(scenes.keep, code, BORIS, Done(CAMPAIGN), before.attempt) == "other_attempt"
     scenes.keep(code, BORIS, Done(CAMPAIGN), after.attempt)
 
 
@@ -205,7 +194,7 @@ def test_what_was_done_before_the_scenes_began_again_is_not_kept(scenes, code):
     before = scenes.walk(code, ANNA).attempt
     scenes.begin(code, TEACHER)
     scenes.move(code, TEACHER, 3)
-    assert why(scenes.keep, code, ANNA, Done(CAMPAIGN), before) == "other_attempt"
+    assert refusal(scenes.keep, code, ANNA, Done(CAMPAIGN), before) == "other_attempt"
 
 
 @pytest.mark.parametrize("begins_again", [False, True])
@@ -232,7 +221,7 @@ def test_all_that_is_deleted_with_a_member_can_be_put_back(register):
 def test_nothing_is_kept_while_the_class_is_paused(register, scenes, code):
     scenes.move(code, TEACHER, 3)
     register.call(code, TEACHER, "pause")
-    assert why(scenes.keep, code, ANNA, Done(CAMPAIGN)) == "paused"
+    assert refusal(scenes.keep, code, ANNA, Done(CAMPAIGN)) == "paused"
     register.call(code, TEACHER, "")
     scenes.keep(code, ANNA, Done(CAMPAIGN))
 
@@ -258,7 +247,7 @@ def test_what_a_hand_in_replaces_is_in_no_file(register, code):
 
 
 def test_what_is_undone_at_the_same_moment_is_too_late(register, code):
-    assert why(register.put_back, code, 99) == "too_late"
+    assert refusal(register.put_back, code, 99) == "too_late"
 
 
 def test_a_restart_keeps_the_scene_and_what_was_done(register, scenes, code):
@@ -284,7 +273,7 @@ def test_to_begin_again_deletes_what_was_done_in_this_class_alone(register, scen
 def test_an_ended_session_is_in_no_scene(register, scenes, code):
     register.end(code, TEACHER)
     assert register.place(code, ANNA).scene is None
-    assert why(scenes.keep, code, ANNA, Done(CAMPAIGN)) == why(scenes.begin, code, TEACHER) == "has_ended"
+    assert refusal(scenes.keep, code, ANNA, Done(CAMPAIGN)) == refusal(scenes.begin, code, TEACHER) == "has_ended"
 
 
 def test_the_wall_is_told_once_of_what_is_sent_twice(register, scenes, code, monkeypatch):

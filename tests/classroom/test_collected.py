@@ -25,16 +25,6 @@ TEACHER, NUR, ADA, LEV = "browser of the teacher", "browser of Nur", "browser of
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "classroom.sqlite"
-
-
-@pytest.fixture
-def register(path):
-    return Register(path, lambda overrides: None, list)
-
-
-@pytest.fixture
 def hand_ins(register):
     return ClassHandIns(register)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from cachetools import LRUCache
+from planted import until
 
 from sim.classroom import desk as desks
 from sim.classroom.choice.parse import parse_choice
@@ -63,13 +64,6 @@ def test_a_request_may_begin_at_a_later_seed_and_runs_no_other(desk, kitchen):
 def test_a_first_seed_begins_a_chunk(desk, first_seed):
     with pytest.raises(PanjError, match="first seed"):
         desk.ask("one", BASELINE, 1, first_seed=first_seed)
-
-
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def overrides(number):

@@ -8,8 +8,7 @@ import pytest
 from sim.classroom import texts
 from sim.classroom.lessons.lesson import folder_of_exercises, lesson_of, read_lessons, sheet_of
 from sim.classroom.pages.evidence import ANY, card_in_html, figure_in_html, found_by
-from sim.classroom.parts.citation import with_links
-from sim.classroom.parts.terms import first_uses, terms, with_terms
+from sim.classroom.parts.inline import first_uses, terms, with_links, with_terms
 from sim.data.record import evidence
 from sim.errors import PanjError
 

@@ -110,11 +110,6 @@ TEACHER = "browser of the teacher"
 
 
 @pytest.fixture
-def register(tmp_path):
-    return Register(tmp_path / "classroom.sqlite", lambda _: None, list)
-
-
-@pytest.fixture
 def ours(register):
     return ClassRanges(register)
 

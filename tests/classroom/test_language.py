@@ -17,7 +17,7 @@ from sim.classroom.lessons import lesson
 from sim.classroom.pages import evidence as evidence_page
 from sim.classroom.pages import what_if
 from sim.classroom.parts.distribution import labels_of
-from sim.classroom.parts.terms import terms, with_terms
+from sim.classroom.parts.inline import terms, with_terms
 from sim.classroom.reading import outcome_groups, read
 from sim.classroom.sessions import scenes_wall, session, wall
 from sim.classroom.texts import current_language, overlaid, texts_of, translate_fault, use_language
@@ -29,6 +29,7 @@ from sim.errors import PanjError
 from sim.explorable import content
 from sim.options import Range, read_threshold
 from sim.study.reader import Measure
+from sim.wording import language_of
 
 ENGLISH = re.compile(r"\b[A-Za-z]{3,}\b")
 QUOTED = re.compile(f'{texts.ISOLATE}[^{texts.END}]*{texts.END}|<span lang="en".*?</span>', re.DOTALL)
@@ -42,7 +43,7 @@ def folders(tmp_path_factory):
 @pytest.fixture
 def language(folders, monkeypatch):
     """The made-up language, in use."""
-    caches = (texts.read_texts, fields.fields_in, lesson.lessons_in, session.offered)
+    caches = (texts.read_texts, fields.fields_in, lesson.lessons_in, session.offered, language_of)
     made_up.use(folders, monkeypatch.setattr)
     monkeypatch.setenv(texts.LANGUAGE, "en")
     for one in caches:

@@ -6,15 +6,15 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
+from planted import TEACHER, opened, until
 
 from sim.classroom.sessions.claims import Claim
-from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.runner import QuestionRunner
 from sim.classroom.sessions.session import ANSWERED, CLOSED, RUNNING
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
-TEACHER, OUTCOME, RUNS = "cookie of a teacher", "peak_queue", 8
+OUTCOME, RUNS = "peak_queue", 8
 CLOSED_BORDER, OPEN_BORDER, SOLDIERS_ONLY = (
     Overrides.of([f"border={name}"]) for name in ("closed", "open", "soldiers_only")
 )
@@ -65,22 +65,6 @@ class PlantedDesk:
     def waits_for(self, overrides):
         until(lambda: any(ticket.overrides == overrides for ticket in self.tickets))
         return next(ticket for ticket in self.tickets if ticket.overrides == overrides)
-
-
-def until(condition):
-    late = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < late, "it did not come"
-        time.sleep(0.01)
-
-
-def opened(path):
-    return Register(path, lambda overrides: None, lambda: [OUTCOME])
-
-
-@pytest.fixture
-def register(tmp_path):
-    return opened(tmp_path / "classroom.sqlite")
 
 
 def asked(register, *choices, about="effect"):

@@ -7,11 +7,12 @@ import threading
 import time
 
 import pytest
+from planted import ANNA, BORIS, CYRUS, OUTCOME, TEACHER, opened, refusal
 
 from sim.classroom.parts.in_class.spreadsheet import dialects, said_dialect
 from sim.classroom.sessions import register as registers
-from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
-from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN, Register
+from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim
+from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -31,29 +32,8 @@ from sim.errors import PanjError
 from sim.options import DECIMALS, SEPARATORS
 from sim.study.files import USUAL
 
-TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
-OUTCOME = "troops_crossed_by_2021_07_07"
 CLAIM = Claim(Overrides.of(["border=closed"]), -300.0, -100.0)
 ANSWER = Answer((1.0, 2.5), (-0.5, 1 / 3), 1, -1 / 12, -0.5, 1 / 3, "drawn from the posterior")
-
-
-def resolve(overrides):
-    if "border=nowhere" in overrides.words:
-        raise PanjError("border: found 'nowhere', expected one of closed, open")
-
-
-def opened(path):
-    return Register(path, resolve, lambda: [OUTCOME, "peak_queue"])
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "classroom.sqlite"
-
-
-@pytest.fixture
-def register(path):
-    return opened(path)
 
 
 @pytest.fixture
@@ -63,12 +43,6 @@ def code(register):
     register.ask(code, TEACHER, OUTCOME, "effect")
     register.join(code, ANNA, "Anna")
     return code
-
-
-def refusal(act, *arguments, **named):
-    with pytest.raises(Refused) as found:
-        act(*arguments, **named)
-    return found.value.why
 
 
 def test_a_code_is_read_back_however_it_is_typed(register):

@@ -23,6 +23,7 @@ from sim.classroom.server import join_address_of, kept_door, room_of
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.session import spelled
 from sim.errors import PanjError
+from sim.execution import compiling
 from sim.options import Classroom, read_request
 
 CODE = "KAPF37"
@@ -463,6 +464,6 @@ def test_a_compiling_process_that_is_killed_leaves_the_rest_to_the_server(monkey
 def test_rules_that_cannot_be_kept_are_not_compiled_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(server, "rules_are_cold", lambda: True)
-    monkeypatch.setattr(server, "cache_folder", lambda: tmp_path / "file" / "cache")
+    monkeypatch.setattr(compiling, "cache_folder", lambda: tmp_path / "file" / "cache")
     monkeypatch.setattr(server, "workers_of", lambda _: pytest.fail("a process was started"))
     server.compile_apart(None, Console(file=io.StringIO()))

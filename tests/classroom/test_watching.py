@@ -18,8 +18,9 @@ from sim.classroom.parts.sheet import LONGEST, read_day
 from sim.classroom.texts import texts_of
 from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import Override, Overrides, parse
+from sim.data import record
 from sim.data.evidence import read_evidence
-from sim.data.facts import THE_LINE, Falls, read_facts, read_falls
+from sim.data.facts import THE_LINE, read_facts, read_falls
 from sim.engine.campaign import Series
 from sim.engine.world import Fall, Holder, Why
 from sim.errors import PanjError
@@ -157,7 +158,8 @@ def test_the_record_is_drawn_by_its_dates_and_none_is_past_the_line(film, settin
 
 def test_a_loss_dated_past_the_line_would_never_be_drawn(monkeypatch):
     dates = np.array(["2021-07-08", "NaT", "2021-07-07"], dtype="datetime64[D]")
-    monkeypatch.setattr(player, "read_falls", lambda: Falls(dates, ("day", "", "day"), np.zeros(3, np.int8)))
+    for module in (player, record):
+        monkeypatch.setattr(module, "fell_dates", lambda: dates)
     assert player.lost_in_time(date(2021, 7, 1)) == [[6, 2]]
 
 

@@ -19,8 +19,9 @@ import pytest
 from sim.compare import figure as show
 from sim.compare.compare import MAIN_OUTCOMES, Comparison, verdicts_of
 from sim.compare.compare import write_verdicts as write_all
-from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
+from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge, with_titles
 from sim.compare.sentences import difference_in_words, notes_on_fixed, quote_outcome
+from sim.configuration.changes import title_of_scenario
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
@@ -724,3 +725,16 @@ def test_an_outcome_that_the_settings_may_determine_is_said_to_be_no_finding(tmp
 def test_an_outcome_that_varies_nowhere_has_no_note_of_its_own():
     worlds = [SimpleNamespace(there=np.ones(3, bool), values=np.zeros(3), cell=None)] * 2
     assert notes_on_fixed(worlds) == []
+
+
+# The baseline is called by its title wherever it is named, so that nobody takes it for what happened
+
+
+def test_a_scenario_is_named_with_its_title() -> None:
+    assert title_of_scenario("july_2021") == "july_2021 (Decisions as reported)"
+    assert title_of_scenario("no_such_scenario") == "no_such_scenario"
+
+
+def test_a_baseline_of_scenarios_is_said_with_the_title_and_any_other_unchanged() -> None:
+    assert with_titles("cell 0 (scenario=july_2021)") == "cell 0 (scenario=july_2021 (Decisions as reported))"
+    assert with_titles("cell 1 (morale=brittle)") == "cell 1 (morale=brittle)"

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from PIL import Image
-from quick import DECLARED, campaign_of
+from quick import DECLARED, campaign_of, replace_campaigns
 from shared import run_python
 
 from sim.__main__ import main
@@ -67,8 +67,7 @@ def file_of(path: Path, keys: dict[str, list[float]], **changes: Any) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Campaigns that cost nothing, but whose numbers follow from seed and rules."""
-    for place in (work, run):
-        monkeypatch.setattr(place, "run_campaign", campaign_of)
+    replace_campaigns(monkeypatch)
     monkeypatch.setattr(run, "compile_rules", lambda *_: None)
 
 

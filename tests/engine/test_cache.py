@@ -1,12 +1,15 @@
 """Compiled code on disk: never that of other rules, never damaged, and never a second copy elsewhere."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from sim.engine.cache import SEAL, SealedFile
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -98,3 +101,18 @@ def test_damaged_files_are_compiled_again_and_a_moved_rule_is_not(clone: Path) -
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("rules/*.nb[ic]")} == kept
     edit(clone, "return number + 1", "return number * 5")
     assert run_in(clone, cache)[0] == ["15", "6"]
+
+
+def test_processes_that_compile_a_rule_for_different_arguments_at_once_do_not_overwrite_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {key: SealedFile(str(tmp_path), "rule", "rules") for key in ("int64", "float64")}
+    with monkeypatch.context() as patch:
+        patch.setattr(SealedFile, "_load_index", lambda _: {})  # as both read it before either has written
+        for key, file in kept.items():
+            file.save(key, f"code for {key}")
+    assert {pickle.loads(path.read_bytes()[SEAL:]) for path in tmp_path.glob("*.nbc")} == {
+        "code for int64", "code for float64",
+    }  # fmt: skip
+    there = SealedFile(str(tmp_path), "rule", "rules")
+    assert [there.load(key) for key in kept] == [None, "code for float64"]  # what the index lacks is compiled again

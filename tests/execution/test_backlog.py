@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quick import DECLARED, campaign_of, tables_of
+from quick import DECLARED, campaign_of, replace_campaigns, results_in, tables_of
 from rich.console import Console
 
 from sim.configuration import settings
@@ -42,8 +41,7 @@ def sweep_of(*words: str) -> Sweep:
 
 
 def sweep_in(folder: Path, *words: str) -> Sweep:
-    sweep = sweep_of(*words)
-    return replace(sweep, base=replace(sweep.base, results_dir=folder))
+    return results_in(folder, sweep_of(*words))
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +53,7 @@ def lived(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seeds.append(int(seed))
         return campaign_of(layout, rules, timeline, seed, days)
 
-    monkeypatch.setattr(work, "run_campaign", live)
-    monkeypatch.setattr(run, "run_campaign", live)
+    replace_campaigns(monkeypatch, live)
     return seeds
 
 

@@ -46,8 +46,7 @@ def worker_processes(pid: int) -> list[psutil.Process]:
 def test_every_executor_gives_the_same_tables(
     words: list[str], forker: Forker, tmp_path: Path, whole: dict[str, Any]
 ) -> None:
-    started = forker.start([*SWEEP, *words])
-    assert started.end() == 0, started.said
+    forker.run([*SWEEP, *words])
     assert tables_of(tmp_path / "results" / "quick") == whole
 
 
@@ -70,8 +69,7 @@ def test_a_campaign_that_ends_its_process_each_time_is_written_down_as_lost(fork
     assert all(row["error"].startswith("WorkerLost: BrokenProcessPool") for row in failures)
     assert len(recorded_seeds(study)) == 12 - len(failures) > 0
     assert f"{len(failures)} campaigns failed" in started.said
-    again = forker.start(words[:1])
-    assert again.end() == 0, again.said
+    forker.run(words[:1])
     assert pq.read_table(study / "runs.parquet")["seed"].to_pylist() == list(range(5, 17))
 
 
@@ -85,8 +83,7 @@ def test_processes_end_with_a_sweep_that_is_killed(forker: Forker, tmp_path: Pat
     started.kill()
     assert started.end() == -9
     assert not psutil.wait_procs(workers, timeout=PATIENCE)[1]
-    again = forker.start(words)
-    assert again.end() == 0, again.said
+    forker.run(words)
     assert tables_of(study) == whole
 
 
@@ -192,8 +189,7 @@ def test_a_scheduler_that_goes_away_is_said_and_what_is_recorded_stays(
     assert cluster.address in command.said and "run the same command to continue" in " ".join(command.said.split())
     there = recorded_seeds(study)
     assert len(there) >= 5
-    again = forker.start(SWEEP)
-    assert again.end() == 0, again.said
+    forker.run(SWEEP)
     assert tables_of(study) == whole
 
 
@@ -217,6 +213,5 @@ def test_a_scheduler_that_listens_and_does_not_answer_is_said_with_its_address(f
 def test_a_cluster_that_is_started_here_gives_the_same_tables(
     forker: Forker, tmp_path: Path, whole: dict[str, Any]
 ) -> None:
-    command = forker.start([*SWEEP, "executor=dask", "executor.workers=2"])
-    assert command.end() == 0, command.said
+    forker.run([*SWEEP, "executor=dask", "executor.workers=2"])
     assert tables_of(tmp_path / "results" / "quick") == whole

@@ -136,8 +136,7 @@ def test_killed_in_the_midst_of_a_file_it_loses_no_other(
     files, there = chunk_files(study), recorded_seeds(study)
     assert bool(there) == (count > 1 or place == "table")
     tasks = tmp_path / "tasks"
-    again = forker.start(SWEEP, tasks=str(tasks))
-    assert again.end() == 0, again.said
+    again = forker.run(SWEEP, tasks=str(tasks))
     assert "damaged" not in again.said
     assert files.items() <= chunk_files(study).items()
     assert not set().union(*tasks_in(tasks)) & there
@@ -174,8 +173,7 @@ def test_ctrl_c_finishes_the_chunks_in_hand_says_how_to_go_on_and_is_code_130(
     assert 6 <= len(there) < CAMPAIGNS
     assert tables_of(study)["campaigns"] == len(there)  # of which there are tables
     files, later = chunk_files(study), tmp_path / "later"
-    again = forker.start(SWEEP, tasks=str(later))
-    assert again.end() == 0, again.said
+    forker.run(SWEEP, tasks=str(later))
     assert not set().union(*tasks_in(later)) & there
     assert files.items() <= chunk_files(study).items()
     assert tables_of(study) == whole
@@ -192,8 +190,7 @@ def test_a_second_ctrl_c_stops_without_the_chunks_in_hand(
     started.send(signal.SIGINT)
     assert started.end() == 130, started.said
     files = chunk_files(study)
-    again = forker.start(SWEEP)
-    assert again.end() == 0, again.said
+    forker.run(SWEEP)
     assert files.items() <= chunk_files(study).items()
     assert tables_of(study) == whole
 
@@ -206,8 +203,7 @@ def test_ctrl_c_while_tables_are_written_loses_nothing(forker: Forker, tmp_path:
     assert started.end() == 130, started.said
     assert "the same command continues" in started.said
     assert len(recorded_seeds(study)) == CAMPAIGNS
-    again = forker.start(SWEEP)
-    assert again.end() == 0, again.said
+    forker.run(SWEEP)
     assert tables_of(study) == whole
 
 
@@ -228,8 +224,7 @@ def test_a_second_process_on_a_study_is_told_so_and_harms_nothing(
         assert "study: found another process working in" in second.said
         first.kill()
         assert first.end() == -signal.SIGKILL
-        third = other.start(words)  # the lock went with the first
-        assert third.end() == 0, third.said
+        other.run(words)  # the lock went with the first
     assert tables_of(study) == whole
 
 
@@ -237,7 +232,6 @@ def test_two_processes_on_two_studies_do_not_meet(forker: Forker, tmp_path: Path
     first = forker.start([*SWEEP, "study=one"], seconds=0.02)
     (tmp_path / "other").mkdir()
     with forker_in(tmp_path / "other") as other:
-        second = other.start([*SWEEP, "study=two", f"results_dir={tmp_path / 'results'}"])
-        assert second.end() == 0, second.said
+        other.run([*SWEEP, "study=two", f"results_dir={tmp_path / 'results'}"])
     assert first.end() == 0, first.said
     assert tables_of(tmp_path / "results" / "one") == tables_of(tmp_path / "results" / "two") == whole

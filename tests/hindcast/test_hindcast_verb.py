@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 from described import undescribed
 from PIL import Image
+from quick import likelihoods, of_address
 
 from sim.__main__ import main
 from sim.assimilation import assimilate as sampler
@@ -17,8 +18,6 @@ from sim.assimilation.observations import read_observations
 from sim.configuration.worlds import read_worlds
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_falls
-from sim.engine.campaign import Campaign, blank_record
-from sim.engine.world import Holder
 from sim.errors import CampaignError, PanjError
 from sim.hindcast import campaigns
 from sim.hindcast import hindcast as verb
@@ -32,11 +31,6 @@ from sim.plots.tables import read_rows
 WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "executor.workers=1")
 
 
-def likelihoods(batch):
-    """A stand-in for `run_batch` of the sampler: worlds whose first number is near 0.7 are likely."""
-    return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     """Campaigns that cost nothing."""
@@ -44,15 +38,6 @@ def quick():
         patched.setattr(sampler, "run_batch", likelihoods)
         patched.setattr(campaigns, "run_campaign", of_address)
         yield
-
-
-def of_address(layout, rules, timeline, seed, days, world=None):
-    """A stand-in for `run_campaign` that depends on every seed of an address."""
-    luck, record = np.random.default_rng(hash(seed) % 2**32), blank_record(layout, days)
-    fell = luck.integers(0, 2 * days, record.holder.shape[1])
-    record.holder[:] = np.where(np.arange(days + 1)[:, None] >= fell, Holder.TALIBAN, Holder.GOVERNMENT)
-    record.crossed[:] = luck.integers(0, 20, record.crossed.shape)
-    return Campaign(0, layout, record)
 
 
 def request(folder, *words, name="h"):

@@ -10,7 +10,6 @@ from sim.data.facts import read_facts, read_falls
 from sim.errors import PanjError
 from sim.outcome import read_outcomes
 from sim.scoring.forecasts import (
-    DAY_0,
     DAYS,
     HOLDERS,
     KNOWN_DAYS,
@@ -24,6 +23,7 @@ from sim.scoring.forecasts import (
     neighbours_of,
     pace_of_spread,
 )
+from sim.scoring.targets import DAY_0
 
 RECORDS = 60
 NAMES = list(NAIVE)

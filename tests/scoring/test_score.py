@@ -23,7 +23,6 @@ from sim.scoring import figures as show
 from sim.scoring import measure as measuring
 from sim.scoring import score as command
 from sim.scoring.forecasts import (
-    DAY_0,
     DAYS,
     NAIVE,
     NEVER,
@@ -44,7 +43,6 @@ from sim.scoring.measure import (
     crps_of_parts,
     distance_to_split,
     distances_of_splits,
-    error_of_days,
     gaps,
     interval_with_error_holds,
     measure,
@@ -57,7 +55,7 @@ from sim.scoring.measure import (
     was_lost,
 )
 from sim.scoring.score import VARIANTS, cell_text, named, sweeps_of, write_score
-from sim.scoring.targets import Known, district_targets, read_targets
+from sim.scoring.targets import DAY_0, Known, district_targets, read_targets
 from sim.study.files import seal
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
@@ -152,7 +150,7 @@ def test_brier_score():
 
 def test_error_of_days_counts_from_the_nearer_end():
     days, earliest, latest = (np.array(one) for one in ([3, 9, 5], [5, 5, 5], [7, 7, 7]))
-    assert error_of_days(days, earliest, latest).tolist() == [-2, 2, 0]
+    assert outside(days, earliest, latest).tolist() == [-2, 2, 0]
 
 
 def test_the_median_day_is_when_half_have_lost():
@@ -454,5 +452,5 @@ def test_a_study_that_ends_too_early_is_refused(scored, tmp_path):
     about = json.loads((study / "about.json").read_text())
     about["cells"][0]["end_date"] = "2021-06-30"
     (study / "about.json").write_text(json.dumps(seal(about)))
-    with pytest.raises(PanjError, match="end_date: found a study that ends on 2021-06-30"):
+    with pytest.raises(PanjError, match="end_date: found 2021-06-30"):
         write_score(read_request(options.Score, [str(study)]), Console())

@@ -1,7 +1,6 @@
 """A record that survives what may happen to it: lost workers, other outcomes, damage, smaller requests, no rights."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from quick import replace_campaigns, tables_of
+from quick import replace_campaigns, results_in, tables_of, with_usual
 from rich.console import Console
 
 from sim import __main__ as front
@@ -48,10 +47,7 @@ def forget() -> None:
 
 
 def sweep_in(folder: Path, *words: str) -> Sweep:
-    given = {word.partition("=")[0] for word in words}
-    usual = [word for word in WORDS if word.partition("=")[0] not in given]
-    sweep = compose_sweep([*usual, *words], FACTS)
-    return replace(sweep, base=replace(sweep.base, results_dir=folder))
+    return results_in(folder, compose_sweep(with_usual(words, WORDS), FACTS))
 
 
 def run_in(folder: Path, *words: str, console: Console | None = None) -> Ran:

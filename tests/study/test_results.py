@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from quick import DECLARED
+from quick import DECLARED, replace_campaigns
 from rich.console import Console
 from shared import raising, run_python
 
@@ -24,7 +24,7 @@ from sim.configuration.sweep import compose_sweep
 from sim.data.facts import read_facts
 from sim.engine.campaign import Campaign, Series, run_campaign
 from sim.errors import CampaignError, PanjError
-from sim.execution import backlog, run, work
+from sim.execution import backlog, work
 from sim.execution.run import run_sweep
 from sim.outcome import outcome_of
 from sim.study import columns, tables
@@ -82,8 +82,7 @@ def quick(played: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     def again(_layout: Any, _rules: Any, _timeline: Any, seed: int, _days: int, _world: Any = None) -> Campaign:
         return played._replace(seed=seed)
 
-    monkeypatch.setattr(work, "run_campaign", again)
-    monkeypatch.setattr(run, "run_campaign", again)
+    replace_campaigns(monkeypatch, again)
 
 
 def test_a_study_holds_its_tables_and_nothing_else(tiny: Path) -> None:

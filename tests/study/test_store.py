@@ -5,7 +5,6 @@ import json
 import os
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quick import DECLARED, campaign_of, chunk_files, tables_of
+from quick import DECLARED, campaign_of, chunk_files, replace_campaigns, results_in, tables_of, with_usual
 from rich.console import Console
 from shared import run_python
 
@@ -25,7 +24,7 @@ from sim.configuration.sweep import Sweep, compose_sweep
 from sim.data.configs import folder_of_group
 from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.execution import run, work
+from sim.execution import run
 from sim.execution.run import Ran, run_sweep
 from sim.execution.work import run_piece
 from sim.study.store import (
@@ -50,28 +49,16 @@ Living = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Campaigns that cost nothing."""
-    live_by(campaign_of, monkeypatch)
-
-
-def live_by(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "run_campaign", living)
-    monkeypatch.setattr(run, "run_campaign", living)
+    replace_campaigns(monkeypatch)
 
 
 @cache
 def sweep_of(*words: str) -> Sweep:
-    return compose_sweep([*usual_without(*words), *words], FACTS)
-
-
-def usual_without(*words: str) -> list[str]:
-    """WORDS, except for keys that are given."""
-    given = {word.partition("=")[0] for word in words}
-    return [word for word in WORDS if word.partition("=")[0] not in given]
+    return compose_sweep(with_usual(words, WORDS), FACTS)
 
 
 def sweep_in(folder: Path, *words: str) -> Sweep:
-    sweep = sweep_of(*words)
-    return replace(sweep, base=replace(sweep.base, results_dir=folder))
+    return results_in(folder, sweep_of(*words))
 
 
 def run_in(folder: Path, *words: str) -> Ran:
@@ -144,7 +131,7 @@ def test_a_study_without_chunks_has_nothing(order: Order, tmp_path: Path) -> Non
 def test_a_campaign_that_raised_is_a_row_with_its_seed_error_and_traceback(
     order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live_by(failing(4), monkeypatch)
+    replace_campaigns(monkeypatch, failing(4))
     record(tmp_path, order.key, chunk(order, 3, 4, 5))
     ((done, failed),) = chunks_of(tmp_path, order.key)
     assert done["seed"].to_pylist() == [3, 5]
@@ -159,7 +146,7 @@ def test_a_seed_that_failed_and_then_finished_has_finished(
     order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(tmp_path, order.key, chunk(order, 4))
-    live_by(failing(4), monkeypatch)
+    replace_campaigns(monkeypatch, failing(4))
     record(tmp_path, order.key, chunk(order, 3, 4, 5))
     assert seeds_of(tmp_path, order.key) == ([3, 4, 5], [])
     found = recorded(tmp_path, order.key)
@@ -167,7 +154,7 @@ def test_a_seed_that_failed_and_then_finished_has_finished(
 
 
 def test_a_seed_that_failed_twice_is_one_row(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    live_by(failing(4), monkeypatch)
+    replace_campaigns(monkeypatch, failing(4))
     record(tmp_path, order.key, chunk(order, 3, 4, 5))
     record(tmp_path, order.key, chunk(order, 4))
     assert seeds_of(tmp_path, order.key) == ([3, 5], [4])
@@ -243,7 +230,7 @@ def test_a_damaged_chunk_is_reported_computed_again_and_costs_nothing_else(
     first, last = map(int, hurt.name.split(".")[0].split("-"))
     damage(hurt)
     lived: list[int] = []
-    live_by(counting(lived), monkeypatch)
+    replace_campaigns(monkeypatch, counting(lived))
     run_sweep(sweep_in(tmp_path), Console(width=300))
     assert "Found a damaged chunk" in capsys.readouterr().out
     assert sorted(lived) == list(range(first, last + 1))
@@ -316,7 +303,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_a_real_limit_on_files_is_reported_and_the_study_goes_on_without_it(tmp_path: Path) -> None:
-    words = [*usual_without("runs=60"), "runs=60", f"results_dir={tmp_path}", "executor.workers=1"]
+    words = [*with_usual(["runs=60"], WORDS), f"results_dir={tmp_path}", "executor.workers=1"]
     tests = Path(__file__).parent.parent
 
     def command(limit: int) -> Any:
@@ -385,7 +372,7 @@ def test_a_folder_in_which_nothing_can_be_made_is_said_and_nothing_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lived: list[int] = []
-    live_by(counting(lived), monkeypatch)
+    replace_campaigns(monkeypatch, counting(lived))
     monkeypatch.setattr(Path, "mkdir", refuse(errno.EROFS))
     with pytest.raises(PanjError, match=r"results_dir: cannot write .* \(Read-only file system\)"):
         run_in(tmp_path)
@@ -431,7 +418,7 @@ def test_a_retry_that_was_stopped_before_the_tables_is_in_them_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        live_by(failing(7), patch)
+        replace_campaigns(patch, failing(7))
         assert run_in(tmp_path).failed == 1
     with monkeypatch.context() as patch:
         patch.setattr(run, "write_tables", interrupt)
@@ -549,7 +536,7 @@ def test_a_folder_that_is_no_study_is_left_alone(tmp_path: Path) -> None:
 
 def test_failures_are_a_table_only_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        live_by(failing(6, 7), patch)
+        replace_campaigns(patch, failing(6, 7))
         ran = run_in(tmp_path, "-m", "border=closed,as_reported")
     assert (ran.computed, ran.failed) == (12, 4)
     study = tmp_path / "tiny"
@@ -562,7 +549,7 @@ def test_failures_are_a_table_only_where_there_are_any(tmp_path: Path, monkeypat
     about = json.loads((study / "about.json").read_text())
     assert (about["campaigns"], about["failed"], [cell["failed"] for cell in about["cells"]]) == (12, 4, [2, 2])
     lived: list[int] = []
-    live_by(counting(lived), monkeypatch)
+    replace_campaigns(monkeypatch, counting(lived))
     assert run_in(tmp_path, "-m", "border=closed,as_reported").failed == 0
     assert sorted(lived) == [6, 6, 7, 7]  # what failed is tried again, nothing else
     assert not (study / "failures.parquet").exists()
@@ -571,7 +558,7 @@ def test_failures_are_a_table_only_where_there_are_any(tmp_path: Path, monkeypat
 def test_a_study_in_which_everything_failed_has_its_tables_without_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live_by(failing(*range(5, 13)), monkeypatch)
+    replace_campaigns(monkeypatch, failing(*range(5, 13)))
     ran = run_in(tmp_path)
     assert (ran.computed, ran.failed) == (0, 8)
     for name in ("runs", "days", "districts"):

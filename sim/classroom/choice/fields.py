@@ -74,11 +74,8 @@ def meaning_in_language(number: Number) -> str:
     return declared("numbers", number.meaning, number.meaning)
 
 
-def fields_of(language: str = "") -> dict[str, Field]:
-    """Return the fields of the form.
-
-    Args:
-        language: Language of labels and help; empty for the one in use.
+def fields_of() -> dict[str, Field]:
+    """Return the fields of the form, with labels and help in the language in use.
 
     Returns:
         The fields, keyed by `Field.key`, in the order of the form.
@@ -86,7 +83,7 @@ def fields_of(language: str = "") -> dict[str, Field]:
     Raises:
         PanjError: The text of a label or help is missing.
     """
-    return fields_in(language or current_language())
+    return fields_in(current_language())
 
 
 @cache
@@ -142,21 +139,20 @@ def words_in(texts: Texts, words: Words) -> str:
     """
     if words.kind in ("groups", "choices"):
         return texts.say(words.name) if words.name in texts.page else texts.quoted(words.text)
-    return declared(words.kind, words.name, texts.quoted(words.text), texts.code)
+    return declared(words.kind, words.name, texts.quoted(words.text))
 
 
-def describe_change(form: Form, base: Form, language: str = "") -> str:
+def describe_change(form: Form, base: Form) -> str:
     """Describe how a form differs from another.
 
     Args:
         form: The form to describe.
         base: The form to compare with; `Form()` is the baseline.
-        language: Language of the labels.
 
     Returns:
         The changes, separated by semicolons, such as `Help for garrisons: Every call is answered; The border: Closed`.
     """
-    texts, fields = texts_of(PAGE, language), fields_of(language)
+    texts, fields = texts_of(PAGE), fields_of()
     changed = [
         texts.say("change_number" if field.number else "change_choice", label=field.label, value=field.describe(value))
         if (value := form.value(key)) is not None
@@ -165,26 +161,25 @@ def describe_change(form: Form, base: Form, language: str = "") -> str:
         if form.value(key) != base.value(key) and not is_of_scenario(key, form, base)
     ]
     ours, theirs = ({row.text: row for row in form.overrides().without(fields)} for form in (form, base))
-    changed += [describe_override(row, language) for text, row in sorted(ours.items()) if text not in theirs]
+    changed += [describe_override(row) for text, row in sorted(ours.items()) if text not in theirs]
     changed += [
-        texts.say("change_gone", change=describe_override(row, language))
+        texts.say("change_gone", change=describe_override(row))
         for text, row in sorted(theirs.items())
         if text not in ours
     ]
     return texts.say("nothing_changed") if not changed else "; ".join(changed)
 
 
-def describe_override(override: Override, language: str = "") -> str:
+def describe_override(override: Override) -> str:
     """Describe a change that no field of the form can show; visitors never see the override itself.
 
     Args:
         override: One override of a form, such as `rules.news.country=0.001` or `+scenario.attention={Northern:2}`.
-        language: Language of the texts.
 
     Returns:
         The change, such as `Dread from a fall anywhere: 0.001 per fall`.
     """
-    texts, key = texts_of(PAGE, language), override.key
+    texts, key = texts_of(PAGE), override.key
     if override.is_number:
         number = declared_numbers()[key]
         return texts.say(

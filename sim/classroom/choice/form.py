@@ -16,12 +16,13 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from sim.classroom.texts import shown, text_of
 from sim.configuration.compose import chain_of, check_dates, main_choices, named_in
 from sim.configuration.events import EVENT_KEYS
-from sim.configuration.numbers import check_range, declared_numbers, known
+from sim.configuration.numbers import check_range, declared_numbers
+from sim.configuration.numbers import known as full_key
 from sim.configuration.overrides import DRAW_GROUPS, EVENTS, GROUPS, Override, Overrides, choices_of, file_of
 from sim.data.configs import folder_of, read_yaml
 from sim.errors import PanjError, unknown
@@ -227,7 +228,7 @@ def date_of(key: str, value: Any) -> str:
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError as error:
-        raise PanjError(f"{key}: found '{shown(str(value))}', expected a date such as 2021-09-11") from error
+        raise PanjError(f"{key}: found '{shown(str(value))}', expected a date such as 2021-07-08") from error
 
 
 def number_of(key: str, value: Any) -> float:
@@ -271,6 +272,11 @@ def set_by(key: str, value: Any, form: Form) -> float:
         if amount is not None:
             value = value * amount if section == "scale" else value + amount
     return number_of(key, value)
+
+
+def are_texts(value: object) -> TypeGuard[list[str]]:
+    """Return whether a value from YAML, JSON or a browser is a list of texts."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def mapping(section: str, value: Any) -> Mapping[str, Any]:
@@ -335,7 +341,7 @@ def struck(names: Any, form: Form) -> list[str]:
 
     Raise PanjError if `names` is not a list, or if an event is unknown.
     """
-    if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
+    if names is not None and not are_texts(names):
         raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of names of events")
     for name in names or []:
         if name not in timeline_events(form):
@@ -361,14 +367,6 @@ def usual_of(scenario: str) -> Usual:
         shift |= own.get("shift") or {}
         strike = tuple(own["strike"]) if "strike" in own else strike
     return Usual(scenario, chosen | {"scenario": scenario}, dates, scale, shift, strike)
-
-
-def full_key(key: str, where: str) -> str:
-    """Return the full key of a number, such as `rules.news.fade_days` for `news.fade_days`.
-
-    Raise PanjError if there is no such number.
-    """
-    return known(key, where)
 
 
 def short_key(key: str) -> str:

@@ -17,7 +17,7 @@ from sim.classroom.worker import run_piece
 from sim.configuration.compose import Composer
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Piece, Settings
-from sim.configuration.sweep import Cell
+from sim.configuration.sweep import order_of
 from sim.errors import PanjError
 from sim.execution.executors import cores
 from sim.study.files import write_file
@@ -95,7 +95,7 @@ class CampaignStore(ChunkedCampaigns):
     def order(self, overrides: Overrides) -> Order:
         """Return a choice's settings in the form that workers receive, cached; raise PanjError if they are invalid."""
         if overrides not in self.orders:
-            self.orders[overrides] = Cell(0, {}, (), self.settings(overrides)).order
+            self.orders[overrides] = order_of(self.settings(overrides))
         return self.orders[overrides]
 
     def path(self, order: Order, chunk: int) -> Path:

@@ -22,10 +22,10 @@ from sim.classroom.lessons.forecasts import Ranges
 from sim.classroom.lessons.hand_in import LARGEST, Graded, file_name, graded_of, hand_in_of
 from sim.classroom.sessions import storage
 from sim.classroom.sessions.register import Register, the_register
-from sim.classroom.sessions.session import hashed
+from sim.classroom.sessions.session import hashed, spelled
 from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Order, Piece
-from sim.configuration.sweep import Cell
+from sim.configuration.sweep import order_of
 from sim.errors import PanjError
 
 MOST_FILES = 200  # maximum hand-ins that are marked together
@@ -125,12 +125,11 @@ class ClassRanges:
             kept = self.found.setdefault((code, browser, sheet), kept)
         try:
             with self.register.storage.acting() as act:
-                session = storage.found_session(act, code)
-                seat = storage.seat_row(act, session, browser) if session else None
-                if session is not None and seat is not None:
+                seat = storage.seat_in(act, code, browser)
+                if seat is not None:
                     act.execute(
                         "INSERT OR IGNORE INTO final_ranges (member, sheet, content) VALUES (?, ?, ?)",
-                        (seat["member"], hashed(sheet, session["code"]), json.dumps(kept)),
+                        (seat["member"], hashed(sheet, spelled(code)), json.dumps(kept)),
                     )
         except Exception:  # ranges that could not be stored are not final
             if is_new:
@@ -205,7 +204,7 @@ class PoolCampaigns(ChunkedCampaigns):
 
     def order(self, overrides: Overrides) -> Order:
         """Return a choice's settings in the form that workers receive; raise PanjError if they are invalid."""
-        return Cell(0, {}, (), self.desk.settings(overrides)).order
+        return order_of(self.desk.settings(overrides))
 
     def kept(self, order: Order, chunk: int) -> pa.Table | None:
         """Return a chunk if it is still in memory; otherwise None."""

@@ -18,12 +18,12 @@ import pyarrow as pa
 from scipy.stats import binomtest, bootstrap, norm
 
 from sim.classroom.lessons.lesson import Sheet, Task, TaskOutcome, outcome_of
+from sim.classroom.sessions.claims import ENDS
 from sim.compare.pairs import LUCK_OF_RESAMPLING, RESAMPLES, clear, never_varies
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError, unknown
 
 LEVEL = 0.95
-ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns
 BATCH = 200  # resamples in memory at a time
 GROUPS = 10  # number of groups of equal size for `best_group_gap`
 Statistic = Callable[..., Any]
@@ -115,21 +115,19 @@ def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked)))
 
 
-def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
+def best_group_gap(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estimate:
     """Estimate how far the mean of the best of ten groups of campaigns is from the reported figure.
 
     Campaigns are grouped in order of seed; the best group is the one whose mean is nearest to the reported figure.
     """
     groups = np.array_split(values, min(GROUPS, values.size))
-    reported = reported_value(asked)
-    best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
-    return bootstrapped(best, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
+    best = min(groups, key=lambda group: abs(float(group.mean()) - reported_value(asked)))
+    return mean_gap(best, task, asked)
 
 
 def mean_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
     """Estimate how far the mean over campaigns is from the reported figure."""
-    reported = reported_value(asked)
-    return bootstrapped(values, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
+    return bootstrapped(values, partial(gap_of, reported=reported_value(asked), middle=np.mean))
 
 
 def share_at_least(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estimate:
@@ -152,9 +150,9 @@ MEASURES: dict[str, Callable[[np.ndarray, Task, TaskOutcome], Estimate]] = {
 SHARES = ("share_at_least", "share_higher")
 
 
-def gap_of(values: np.ndarray, axis: int = -1, *, reported: float) -> Any:
-    """Return the absolute difference between the median of values and the reported figure."""
-    return np.abs(np.median(values, axis=axis) - reported)
+def gap_of(values: np.ndarray, axis: int = -1, *, reported: float, middle: Statistic = np.median) -> Any:
+    """Return the absolute difference between the median (or another `middle`) of values and the reported figure."""
+    return np.abs(middle(values, axis=axis) - reported)
 
 
 def reported_value(asked: TaskOutcome) -> float:

@@ -272,11 +272,19 @@ def class_texts(graded: Sequence[Graded]) -> list[str]:
     ]  # fmt: skip
 
 
+HEADS = ("student", "lesson", "points", "flagged")  # keys of the headings of a table of marks
+
+
+def in_order(graded: Sequence[Graded]) -> list[Graded]:
+    """Return marked hand-ins in the order of lessons and, within a lesson, of students."""
+    return sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student))
+
+
 def table_of(graded: Sequence[Graded]) -> str:
     """Format a table with one line per hand-in: student, lesson, points and number of flagged answers."""
     texts = texts_of("grade")
-    rows = [(texts.say("student"), texts.say("lesson"), texts.say("points"), texts.say("flagged"))]
-    for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
+    rows = [tuple(texts.say(key) for key in HEADS)]
+    for one in in_order(graded):
         sheet, (points, most) = one.hand_in.sheet, one.points
         rows.append(
             (sheet.student, f"{sheet.lesson.number} {sheet.lesson.title}", f"{points:g}/{most}", f"{one.flagged}")

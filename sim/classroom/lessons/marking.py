@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from sim.classroom.lessons.estimates import (
-    ENDS,
     SHARES,
     CampaignSource,
     Estimate,
@@ -36,6 +35,7 @@ from sim.classroom.lessons.lesson import (
     answered_rows,
     outcome_of,
 )
+from sim.classroom.sessions.claims import ENDS
 from sim.classroom.texts import texts_of
 from sim.data.record import evidence
 from sim.errors import PanjError, nearest

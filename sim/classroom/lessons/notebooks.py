@@ -95,12 +95,12 @@ def head(lesson: Lesson, who: str) -> list[Any]:
     ]
 
 
-def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
+def beginning(lesson: Lesson) -> list[Any]:
     """Create the cells that name the student, open the lesson, and show its settings and known counts."""
     texts = texts_of("notebooks")
     return [
         text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),
-        code(f'student = "{student}"\nruns = {lesson.runs}', tags=[PARAMETERS]),
+        code(f'student = "1"\nruns = {lesson.runs}', tags=[PARAMETERS]),
         code(
             "import numpy as np\n\nfrom sim.classroom import exercises\n\n"
             f"lesson = exercises.open_lesson({lesson.number}, student)\nlesson"
@@ -143,9 +143,12 @@ def title_of(task: Task) -> str:
 
 def runs_of(task: Task) -> str:
     """Return code that passes the number of campaigns to `check`; empty if the task needs no campaigns."""
-    if task.measure == "first_campaign":
-        return ", runs=1"
-    return ", runs=runs" if task.needs else ""
+    return f", runs={runs_in_code(task)}" if task.needs else ""
+
+
+def runs_in_code(task: Task) -> str:
+    """Return code for the number of campaigns with which a task is answered."""
+    return "1" if task.measure == "first_campaign" else "runs"
 
 
 def beginning_of(task: Task) -> str:
@@ -153,21 +156,19 @@ def beginning_of(task: Task) -> str:
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":
-        names = ", ".join(f'"{name}"' for name in task.ladder)
-        return (
-            f"outcome = {outcome_in_code(task)}\nfor name in ({names}):\n    display(lesson.show(name, outcome, runs))"
-        )
-    runs = "1" if task.measure == "first_campaign" else "runs"
-    if task.minus:
-        return (
-            f"outcome = {outcome_in_code(task)}\n"
-            f'differences = lesson.differences("{task.of}", "{task.minus}", outcome, {runs})\n'
-            f'lesson.show_differences("{task.of}", "{task.minus}", outcome, {runs})'
-        )
-    return (
-        f"outcome = {outcome_in_code(task)}\n"
-        f'values = lesson.run("{task.of}", {runs})[outcome]\nlesson.show("{task.of}", outcome, {runs})'
-    )
+        lines = f"for name in ({ladder_in_code(task)}):\n    display(lesson.show(name, outcome, runs))"
+    elif task.minus:
+        asked = f'"{task.of}", "{task.minus}", outcome, {runs_in_code(task)}'
+        lines = f"differences = lesson.differences({asked})\nlesson.show_differences({asked})"
+    else:
+        runs = runs_in_code(task)
+        lines = f'values = lesson.run("{task.of}", {runs})[outcome]\nlesson.show("{task.of}", outcome, {runs})'
+    return f"outcome = {outcome_in_code(task)}\n{lines}"
+
+
+def ladder_in_code(task: Task) -> str:
+    """Return code for the names of the settings to pick from, separated by commas."""
+    return ", ".join(f'"{name}"' for name in task.ladder)
 
 
 def outcome_in_code(task: Task) -> str:
@@ -207,7 +208,7 @@ def solution_of(task: Task) -> str:
 
 def sample_of(task: Task) -> str:
     """Return code that runs the campaigns of a task."""
-    runs = "1" if task.measure == "first_campaign" else "runs"
+    runs = runs_in_code(task)
     if task.minus:
         return f'values = lesson.differences("{task.of}", "{task.minus}", {outcome_in_code(task)}, {runs}).dropna()'
     return f'values = lesson.run("{task.of}", {runs})[{outcome_in_code(task)}].dropna()'
@@ -266,8 +267,8 @@ def solve_inside(task: Task) -> str:
 
 def solve_pick(task: Task) -> str:
     """Return code that scores each choice and picks the one with the highest score."""
-    names = ", ".join(f'"{name}"' for name in task.ladder)
-    columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in ({names},)]\n"
+    names = f"({ladder_in_code(task)},)"
+    columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in {names}]\n"
     if task.minus:
         columns += f'columns = [column - lesson.run("{task.minus}", runs)[outcome] for column in columns]\n'
     score = {

@@ -10,10 +10,10 @@ from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.hooks import RequestState, chosen, remember, use_campaigns, use_kept
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble
-from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
 from sim.classroom.parts.form import FormPart
+from sim.classroom.parts.questions import Choose
 from sim.classroom.reading import MAIN_OUTCOMES, outcome_groups, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides

@@ -10,10 +10,9 @@ from sim.classroom.choice.form import Form, command_of
 from sim.classroom.hooks import RequestState, arrivals, chosen, day, own, seed, use_campaigns, use_kept
 from sim.classroom.pages.change import RUNS, form_of
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
-from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.map import Map
-from sim.classroom.parts.questions import SeedForm
+from sim.classroom.parts.questions import Choose, SeedForm
 from sim.classroom.player import film_for
 from sim.classroom.reading import MAIN_OUTCOMES, outcome_groups, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
@@ -140,4 +139,4 @@ def One(left: Overrides, right: Overrides, titles: tuple[str, str]) -> None:
         Trouble(str(error))
         return
     with solara.Div(classes=["panj-one"]):
-        Map(films, list(titles), first, day.set).key(f"map {arrivals.value}")
+        Map(films, list(titles), first).key(f"map {arrivals.value}")

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs
 import solara
 
 from sim.classroom.parts import Heading, Note, Press, Trouble
-from sim.classroom.parts.choose import Choose
-from sim.classroom.parts.citation import ID, link_to_figure
+from sim.classroom.parts.inline import ID, link_to_figure
+from sim.classroom.parts.questions import Choose
 from sim.classroom.texts import marked, texts_of
 from sim.data.evidence import USES, Evidence, select, value_as_text
 from sim.data.record import evidence

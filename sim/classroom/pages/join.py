@@ -7,13 +7,13 @@ from typing import NamedTuple
 import solara
 
 from sim.classroom.choice.fields import POLICIES, describe_choice, fields_of, overrides_for
+from sim.classroom.choice.form import are_texts
 from sim.classroom.choice.parse import parse_choice
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
-from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts import AskFirst, Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import ClassChart, Said
 from sim.classroom.parts.in_class.attending import seats_changed
 from sim.classroom.parts.in_class.scenes_clock import ToScenes
-from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.sheet import VERSION, Field, Given, Sheet, kept_field, lines_field, one_of, text_field
 from sim.classroom.reading import format_level
 from sim.classroom.sessions.claims import (
@@ -120,7 +120,7 @@ def Seated(place: Place, on_left: Callable[[], None]) -> None:
     question = place.question
     Heading(welcome(place.seat))
     if place.seat.key:
-        Note(texts.say("join_key_is", None, team_key=grouped(place.seat.key, KEY // 2)))
+        Note(texts.say("join_key_is", team_key=grouped(place.seat.key, KEY // 2)))
     if place.session.is_ended:
         Note(texts.say("join_ended"), live=True)
     if place.scene is not None:
@@ -141,7 +141,7 @@ def welcome(seat: Seat) -> str:
     """Return a welcome that names the student, the team and the number of members."""
     texts = texts_of("class")
     if not seat.key:
-        return texts.say("join_welcome", None, nickname=seat.nickname, letter=seat.letter)
+        return texts.say("join_welcome", nickname=seat.nickname, letter=seat.letter)
     others = texts.say("join_other") if seat.members == 2 else texts.say("join_others", seat.members - 1)
     return texts.say(
         "join_team_welcome", seat.members, nickname=seat.nickname, letter=seat.letter, team=seat.team, others=others
@@ -155,8 +155,8 @@ def Stage(place: Place, question: Question) -> None:
     lines = []
     if place.sent is not None:
         claim = place.sent.claim
-        lines.append(texts.say("join_sent", None, claim=describe_claim(claim, question.about, measure)))
-        lines.append(texts.say("join_choice_sent", None, choice=describe_choice(claim.overrides)))
+        lines.append(texts.say("join_sent", claim=describe_claim(claim, question.about, measure)))
+        lines.append(texts.say("join_choice_sent", choice=describe_choice(claim.overrides)))
         if question.stage == OPEN:
             lines.append(texts.say("join_may_revise"))
     elif question.stage != OPEN:
@@ -195,7 +195,7 @@ def ClaimForm(place: Place, question: Question) -> None:
         set_adopted(found)
 
     if question.is_fixed:
-        Note(texts.say("join_fixed", None, choice=describe_choice(question.suggested)))
+        Note(texts.say("join_fixed", choice=describe_choice(question.suggested)))
     else:
         Adopting(start, adopt)
     if question.about == EFFECT:
@@ -233,7 +233,7 @@ def choice_fields(start: Overrides) -> list[Field]:
             {"value": f"{group}={one.name}", "text": f"{field.label}: {one.label}", "help": one.help}
             for one in field.options[1:]
         ]
-    said = texts.say("choice_rest", None, choice=describe_choice(rest)) if rest else ""
+    said = texts.say("choice_rest", choice=describe_choice(rest)) if rest else ""
     return [
         one_of(DECISION, texts.say("join_decision"), decided[0] if is_one else "", options),
         kept_field(REST, said, json.dumps(rest.words), MOST_REST),
@@ -252,7 +252,7 @@ def read_rest(text: str) -> Overrides:
         words = json.loads(text)
     except ValueError:
         words = None
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    if not are_texts(words):
         raise Refused("odd_rest")
     return parse_choice(words)
 
@@ -277,7 +277,7 @@ def Adopting(start: Overrides, on_choice: Callable[[Overrides], None]) -> None:
     """Show a button that puts the choice of the page Change into the form, if it differs from that of the form."""
     trouble, attempt = use_attempt()
     if chosen.value and chosen.value != start:
-        label = texts_of("class").say("join_take", None, choice=describe_choice(chosen.value))
+        label = texts_of("class").say("join_take", choice=describe_choice(chosen.value))
         Press(label, lambda: attempt(lambda: on_choice(clean_overrides(chosen.value))))
     Trouble(trouble)
 
@@ -289,7 +289,7 @@ def Scale(question: Question) -> None:
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
         low, high = (format_level(end, measure) for end in middle)
-        Note(texts_of("class").say("scale_effect", None, low=low, high=high))
+        Note(texts_of("class").say("scale_effect", low=low, high=high))
 
 
 @solara.component

@@ -32,12 +32,10 @@ from sim.classroom.lessons.lesson import (
 from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save
-from sim.classroom.parts.choose import Choose
-from sim.classroom.parts.citation import with_links
 from sim.classroom.parts.distribution import Distribution
-from sim.classroom.parts.questions import Table
+from sim.classroom.parts.inline import first_uses, with_links, with_terms
+from sim.classroom.parts.questions import NUMBERS, Choose, Table, heads_of
 from sim.classroom.parts.reveal import KnownCounts, Revealed
-from sim.classroom.parts.terms import first_uses, with_terms
 from sim.classroom.reading import read
 from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of
@@ -50,7 +48,6 @@ START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than 
 WITH_GAME = "tipping_points"  # the lesson that begins with the game of thresholds
 PAPERS = "/explorable#teachers"  # the papers for teachers are on the page of scenes
 MOST_SETTINGS = 5  # maximum settings of one task
-NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
@@ -147,7 +144,7 @@ def Opening() -> None:
     name, set_name = use_kept("lesson", sheet.lesson.name if sheet else next(iter(options)))
     name = name if name in options else next(iter(options))
     student, set_student = solara.use_state(sheet.student if sheet else "")
-    trouble, set_trouble = solara.use_state("")
+    trouble, attempt = use_attempt()
 
     def follow() -> None:
         if sheet is not None:
@@ -156,13 +153,6 @@ def Opening() -> None:
 
     solara.use_effect(follow, [sheet])
 
-    def open_sheet() -> None:
-        try:
-            opened.set(sheet_of(lesson_of(name), student))
-            set_trouble("")
-        except PanjError as error:
-            set_trouble(str(error))
-
     with solara.Div(classes=["panj-opening"]):
         Choose(texts.say("lesson"), options, name, set_name)
         solara.InputText(
@@ -170,7 +160,8 @@ def Opening() -> None:
             continuous_update=True,
         )  # fmt: skip
         Note(texts.say("student_help"))
-        Press(texts.say("open"), on_click=open_sheet, is_main=True)
+        act = partial(attempt, lambda: opened.set(sheet_of(lesson_of(name), student)))
+        Press(texts.say("open"), on_click=act, is_main=True)
     Trouble(trouble)
 
 
@@ -495,8 +486,3 @@ def describe_settings(overrides: Overrides) -> str:
         if row.key != LAST_DAY
     ]
     return ", ".join(said) or texts_of("form").say("baseline")
-
-
-def heads_of(said: str) -> list[str]:
-    """Return the headings of a table by splitting a text at its semicolons."""
-    return [head.strip() for head in said.split(";")]

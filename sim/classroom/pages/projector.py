@@ -1,5 +1,12 @@
-"""The page Projector: the wall of a session, with its code, and then one row of campaigns for each choice."""
+"""The page Projector: the wall of a session, with its code, and then one row of campaigns for each choice.
 
+The wall is to be read from the back of a room, and is controlled by a presenter's keys.
+
+Assumes The picture is 1.6 m high and read from 8 m. Letters of 3.4 % of its height have capitals of 37 mm, which are 16
+        minutes of arc there.
+"""
+
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -8,9 +15,8 @@ import solara
 from sim.classroom.hooks import session, session_code, use_session_state
 from sim.classroom.pages.teacher import describe_sent, next_step
 from sim.classroom.parts import Heading, Note
-from sim.classroom.parts.distribution import Said
+from sim.classroom.parts.distribution import COLOURS, Said
 from sim.classroom.parts.in_class.join_code import qr_of
-from sim.classroom.parts.in_class.wall import MOST_ROWS, WallView
 from sim.classroom.scenes import ready_campaigns
 from sim.classroom.server import join_link
 from sim.classroom.sessions.register import the_register
@@ -24,7 +30,32 @@ from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 OFTEN = 2.0  # time between checks whether the campaigns of the scenes are ready, seconds
+MOST_ROWS = 3  # maximum number of choices on one screen; with more, rows would not be high enough for their dots
 Finished = dict[Overrides, tuple[float, ...]]
+
+
+@solara.component_vue("../parts/in_class/wall.vue")
+def WallView(
+    wall: dict[str, Any],
+    event_next: Callable[[object], None],
+    event_pairs: Callable[[object], None],
+    colours: dict[str, str] = COLOURS,
+) -> None:
+    """Show the screens of the wall, one at a time.
+
+    Keys: arrows, space and page keys move between screens; `b` or `.` blanks the wall; `j` shows how to join the
+    session; `n` takes the session to its next step; `d` shows or hides the drawings behind a chart of
+    the scenes, and shows the pairs of the visible decisions.
+
+    Args:
+        wall: The content: code, link and QR code; the board from `sim.classroom.sessions.wall.board_of` or None; the
+            scene from `sim.classroom.sessions.scenes_wall.scene_on_the_wall` or None; the prompts of the debrief;
+            `place`, whose change returns the wall to its first screen.
+        event_next: Receives `place` when `n` is pressed.
+        event_pairs: Receives the decisions of the scenes whose pairs the wall shows or is about to show, whenever
+            they change.
+        colours: Colours of the chart, keyed by name.
+    """
 
 
 class Shown(NamedTuple):
@@ -118,5 +149,5 @@ def describe_stage(question: Question, progress: Progress | None) -> str:
     """Describe what the class is waiting for; empty once the campaigns have finished."""
     texts = texts_of("class")
     if progress is not None:
-        return texts.say("wall_running", None, **progress._asdict())
+        return texts.say("wall_running", **progress._asdict())
     return texts.say("wall_claims_closed") if question.stage in (CLOSED, RUNNING) else ""

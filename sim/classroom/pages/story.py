@@ -7,10 +7,9 @@ import solara
 
 from sim import options
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, followed, keep, seed, use_kept
 from sim.classroom.parts import Folded, Heading, Note, Trouble
-from sim.classroom.parts.follow import following
+from sim.classroom.parts.follow import following, watched_settings
 from sim.classroom.parts.map import describe_campaign
 from sim.classroom.parts.questions import SeedForm, Sentences
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
@@ -32,10 +31,11 @@ def Page() -> None:
     Heading(texts.say("heading"))
     SeedForm()
     try:
-        start, end = days_of_choice()
+        settings = watched_settings()
     except PanjError as error:
         Trouble(str(error))
         return
+    start, end = settings.start_date, settings.end_date
     province, _ = use_kept("province", "")
     first, _ = use_kept("from", max(start, min(FIRST, end)).isoformat())
     last, _ = use_kept("to", max(start, min(THE_LINE, end)).isoformat())
@@ -47,12 +47,6 @@ def Page() -> None:
         Trouble(str(error))
         return
     Told(story)
-
-
-def days_of_choice() -> tuple[date, date]:
-    """Return the first and the last day of campaigns with the visitor's choice of settings."""
-    settings = the_desk().settings(following(chosen.value, followed.value))
-    return settings.start_date, settings.end_date
 
 
 def tell(asked: Filters, number: int) -> Story:
@@ -84,7 +78,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 def Told(story: Story) -> None:
     """Show the first sentence of a story; the other sentences, the days and what was reported are collapsed."""
     texts = texts_of("story")
-    settings = the_desk().settings(following(chosen.value, followed.value))
+    settings = watched_settings()
     campaign, choice = describe_campaign(settings, seed.value), describe_choice(chosen.value)
     Note(texts.say("seed_of", campaign=campaign, choice=choice), live=True)
     Heading(texts.say("head_summary"), 2, is_seen=False)

@@ -12,13 +12,12 @@ import solara
 from sim.classroom.choice.fields import describe_choice, overrides_for
 from sim.classroom.gate import CLASS
 from sim.classroom.hooks import session, session_code, use_attempt, use_session_state
-from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
+from sim.classroom.parts import AskFirst, Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.in_class.join_code import JoinCode
 from sim.classroom.parts.in_class.marks import Marks
 from sim.classroom.parts.in_class.scenes_clock import ScenesClock
 from sim.classroom.parts.in_class.spreadsheet import Spreadsheet
-from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.reading import outcome_groups
@@ -141,7 +140,7 @@ def Clearing() -> None:
         show(teachers_code)
 
     def asks(label: str, codes: Sequence[str]) -> None:
-        said = texts.say("teacher_delete_sure", None, code=texts.listed([grouped(one, CODE // 2) for one in codes], 8))
+        said = texts.say("teacher_delete_sure", code=texts.listed([grouped(one, CODE // 2) for one in codes], 8))
         act = partial(attempt, partial(clear, codes))
         AskFirst(label, said, texts.say("teacher_delete_yes"), texts.say("teacher_keep"), act)
 
@@ -166,7 +165,7 @@ def describe_session(one: Session) -> str:
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     key = "teacher_choose_ended" if one.is_ended else "teacher_choose"
-    return texts.say(key, None, code=grouped(one.code, CODE // 2), opened=opened)
+    return texts.say(key, code=grouped(one.code, CODE // 2), opened=opened)
 
 
 @solara.component
@@ -208,7 +207,7 @@ def Undoing(room: Room) -> None:
     with solara.Div(classes=["undos"] if room.undos else [], attributes={"role": "status", "aria-live": "polite"}):
         for one in room.undos:
             with solara.Div(classes=["claims-row", "claims-card"]).key(f"undo {one.number}"):
-                Said(texts.say(f"teacher_done_{one.kind}", None, nickname=one.what))
+                Said(texts.say(f"teacher_done_{one.kind}", nickname=one.what))
                 undo = partial(the_question_runner().undo, room.session.code, session(), one.number)
                 Press(texts.say("teacher_undo"), partial(attempt, undo))
         Trouble(trouble)
@@ -222,7 +221,7 @@ def WayIn(room: Room, word: str) -> None:
     JoinCode(code)
     Note(texts.say("teacher_address" if is_reachable() else "teacher_local"))
     if word:
-        Note(texts.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
+        Note(texts.say("teacher_word_is", word=grouped(word, WORD // 4)))
 
 
 @solara.component
@@ -248,10 +247,10 @@ def Question_(room: Room, progress: Progress | None) -> None:
     if question is not None:
         Heading(title_of(question), 2)
         if question.is_fixed or question.suggested:
-            Note(texts.say("join_choice_sent", None, choice=describe_choice(question.suggested)))
-        Note(texts.say("teacher_now", None, stage=name_of(question.stage), sent=describe_sent(room, question)), True)
+            Note(texts.say("join_choice_sent", choice=describe_choice(question.suggested)))
+        Note(texts.say("teacher_now", stage=name_of(question.stage), sent=describe_sent(room, question)), True)
         if progress is not None:
-            Note(texts.say("teacher_progress", None, **progress._asdict()), live=True)
+            Note(texts.say("teacher_progress", **progress._asdict()), live=True)
     with solara.Div(classes=["claims-row"]):
         for place, (label, act) in enumerate(next_actions(room, question) if question else ()):
             Press(texts.say(label), partial(attempt, act), is_main=place == 0)
@@ -364,8 +363,8 @@ def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable
             Said(claim, "td")
         with vuetify.Html(tag="td"):
             AskFirst(
-                texts.say("teacher_remove", None, nickname=member.nickname),
-                texts.say("teacher_remove_sure", None, nickname=member.nickname),
+                texts.say("teacher_remove", nickname=member.nickname),
+                texts.say("teacher_remove_sure", nickname=member.nickname),
                 texts.say("teacher_remove_yes"), texts.say("teacher_keep"), on_remove,
             )  # fmt: skip
 
@@ -424,7 +423,7 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
         return csv_of(the_register().room(code, session()), lambda outcome: measure_of(outcome).unit, dialect)
 
     def asks(key: str, act: Callable[[], None]) -> None:
-        said = texts.say(f"teacher_{key}_sure", None, code=grouped(code, CODE // 2))
+        said = texts.say(f"teacher_{key}_sure", code=grouped(code, CODE // 2))
         yes, no = texts.say(f"teacher_{key}_yes"), texts.say("teacher_keep")
         AskFirst(texts.say(f"teacher_{key}"), said, yes, no, lambda: attempt(act))
 

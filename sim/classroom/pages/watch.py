@@ -30,7 +30,7 @@ def Page() -> None:
     except PanjError as error:
         Trouble(str(error))
         return
-    Map([film], [texts.say("one")], first, day.set).key(f"map {arrivals.value}")
+    Map([film], [texts.say("one")], first).key(f"map {arrivals.value}")
     with solara.Div(classes=["onward"], attributes={"role": "navigation", "aria-label": texts.say("onward")}):
         solara.Link("/story", children=[texts.say("to_story")])
         solara.Link("/what_if", children=[texts.say("to_what_if")])

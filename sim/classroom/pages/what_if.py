@@ -23,11 +23,10 @@ from sim.classroom.pairs import (
     turn_for,
 )
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble
-from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
-from sim.classroom.parts.follow import following, sample
+from sim.classroom.parts.follow import following, sample, watched_settings
 from sim.classroom.parts.map import Map
-from sim.classroom.parts.questions import SeedForm, Sentences, Table, listed
+from sim.classroom.parts.questions import Choose, SeedForm, Sentences, Table, listed
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day, tick
 from sim.classroom.player import Forked, fork
 from sim.classroom.reading import MAIN_OUTCOMES, Campaigns, outcome_groups, outcome_of, outcomes_to_choose, read
@@ -68,7 +67,7 @@ def Page() -> None:
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
     try:
-        settings = the_desk().settings(following(chosen.value, followed.value))
+        settings = watched_settings()
     except PanjError as error:
         Trouble(str(error))
         return
@@ -337,7 +336,7 @@ def Parted(forked: Forked, evening: date, change: Override) -> None:
         Note(texts.say("left", keys=texts.listed([label_of(key) for key in forked.left])))
     labels = [texts.say("as_it_went"), texts.say("with_change", day=morning)]
     begin = forked.day if forked.first_day is None else forked.first_day
-    Map(forked.films, labels, begin, day.set, forked.day)
+    Map(forked.films, labels, begin, forked.day)
     Heading(texts.say("head_outcomes"), 3)
     heads = [texts.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
     Table(heads, forked.outcomes, texts.say("outcomes_about"))

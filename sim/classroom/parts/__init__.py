@@ -7,7 +7,7 @@ import markdown
 import reacton.ipyvuetify as vuetify
 import solara
 
-from sim.classroom.parts.citation import with_links
+from sim.classroom.parts.inline import with_links
 from sim.classroom.texts import marked, translate_fault
 
 
@@ -60,3 +60,22 @@ def Wide(name: str, children: Sequence[solara.Element] = ()) -> None:
     """Wrap a table that may be wider than the screen; it scrolls by keyboard, and screen readers announce `name`."""
     attributes = {"tabindex": "0", "role": "group", "aria-label": name}
     solara.Div(children=list(children), classes=["wide"], attributes=attributes)
+
+
+@solara.component_vue("sure.vue")
+def SureInVue(label: str, question: str, yes: str, no: str, event_act: Callable[[object], None]) -> None:
+    """Show a button that opens a dialog; `event_act` is called when the visitor confirms."""
+
+
+@solara.component
+def AskFirst(label: str, question: str, yes: str, no: str, act: Callable[[], None]) -> None:
+    """Show a button that asks for confirmation before it acts.
+
+    Args:
+        label: Label of the button.
+        question: What will happen, in one or two sentences.
+        yes: Label of the button that confirms.
+        no: Label of the button that cancels; it has the initial focus.
+        act: Called when the visitor confirms.
+    """
+    SureInVue(label=label, question=question, yes=yes, no=no, event_act=lambda _: act())

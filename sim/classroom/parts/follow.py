@@ -3,11 +3,12 @@
 import solara
 
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import followed, use_attempt
+from sim.classroom.hooks import chosen, followed, use_attempt
 from sim.classroom.parts import Note, Trouble
 from sim.classroom.parts.sheet import Given, Sheet, day_field, one_of, read_day
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Override, Overrides
+from sim.configuration.settings import Settings
 from sim.configuration.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 from sim.errors import PanjError
 
@@ -37,6 +38,15 @@ def following(overrides: Overrides, until: str) -> Overrides:
     if not until:
         return overrides
     return overrides + Overrides.from_rows([Override.of("worlds", RECORD), Override.of("worlds.until", until)])
+
+
+def watched_settings() -> Settings:
+    """Return the settings of the campaigns that the visitor watches, which may follow the record.
+
+    Raises:
+        PanjError: The choice is wrong, or no worlds followed the record to that day.
+    """
+    return the_desk().settings(following(chosen.value, followed.value))
 
 
 @solara.component

@@ -6,6 +6,7 @@ from typing import Any
 
 import solara
 
+from sim.classroom.hooks import day
 from sim.classroom.player import shapes
 from sim.classroom.texts import texts_of
 from sim.configuration.settings import Settings
@@ -26,21 +27,20 @@ def Moving(
 
 
 @solara.component
-def Map(
-    films: Sequence[str], labels: Sequence[str], start_day: int, on_day: Callable[[int], None], fork_day: int = NO_FORK
-) -> None:
-    """Show one or two campaigns as linked animated maps.
+def Map(films: Sequence[str], labels: Sequence[str], start_day: int, fork_day: int = NO_FORK) -> None:
+    """Show one or two campaigns as linked animated maps, and remember the day that they show.
+
+    The day becomes that of the visitor once it has not changed for 0.3 s.
 
     Args:
         films: Films from `sim.classroom.player`, as JSON.
         labels: One label per film.
         start_day: Day to show first; day 0 is the first day of the campaign.
-        on_day: Receives the day that is shown, once it has not changed for 0.3 s.
         fork_day: Day at whose end the two campaigns diverge; `NO_FORK` if they are not branches of a fork.
     """
     Moving(
         shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),
-        start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),
+        start_day=start_day, fork_day=fork_day, event_told=lambda shown: day.set(int(shown)),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""Controls and lists that pages share: fields for policies, a field for the seed, lists of sentences, and tables."""
+"""Controls and lists that pages share: policies, drop-down lists, a field for the seed, lists of sentences, tables."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -11,7 +11,7 @@ from sim.classroom.choice.fields import POLICIES, chosen_in, fields_of
 from sim.classroom.digits import in_ascii
 from sim.classroom.hooks import seed, use_attempt
 from sim.classroom.parts import Press, Trouble, Wide
-from sim.classroom.parts.citation import with_links
+from sim.classroom.parts.inline import with_links
 from sim.classroom.parts.sheet import Field, one_of
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
@@ -39,6 +39,39 @@ def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
         )
         for group in POLICIES
     ]  # fmt: skip
+
+
+@solara.component_vue("choose.vue")
+def Select(label: str, groups: list[dict[str, Any]], value: str, event_choose: Callable[[Any], None]) -> None:
+    """Show a drop-down list; `event_choose` receives the name of the option that was chosen."""
+
+
+@solara.component
+def Choose(
+    label: str,
+    options: Mapping[str, str],
+    value: str,
+    on_value: Callable[[str], None],
+    groups: Mapping[str, str] | None = None,
+) -> None:
+    """Show a drop-down list.
+
+    Args:
+        label: Label of the list.
+        options: The label of each option, keyed by name of the option.
+        value: Name of the option that is selected.
+        on_value: Receives the name of a newly selected option.
+        groups: The heading under which each option is listed, keyed by name of the option; None for no headings.
+    """
+    rows: dict[str, list[dict[str, str]]] = {}
+    for name, said in options.items():
+        rows.setdefault((groups or {}).get(name, ""), []).append({"name": name, "label": said})
+    Select(
+        label=label,
+        groups=[{"label": heading, "options": found} for heading, found in rows.items()],
+        value=value,
+        event_choose=lambda given: on_value(given) if given in options else None,
+    )
 
 
 MOST = 9999  # largest seed
@@ -101,6 +134,14 @@ def Sentences(sentences: Sequence[str]) -> None:
         sentences: Plain texts, which are escaped.
     """
     solara.HTML("div", unsafe_innerHTML=listed(sentences), classes=["prose"])
+
+
+NUMBERS = "panj-numbers"  # class of tables of numbers in the style sheet
+
+
+def heads_of(said: str) -> list[str]:
+    """Return the headings of a table by splitting a text at its semicolons."""
+    return [head.strip() for head in said.split(";")]
 
 
 @solara.component

@@ -22,7 +22,7 @@ from sim.classroom.lessons.forecasts import (
 from sim.classroom.lessons.lesson import Task
 from sim.classroom.parts import Note
 from sim.classroom.parts.distribution import ClassChart
-from sim.classroom.parts.questions import Sentences, Table
+from sim.classroom.parts.questions import NUMBERS, Sentences, Table, heads_of
 from sim.classroom.texts import texts_of
 from sim.data.record import evidence
 from sim.wording import Language, significant
@@ -33,13 +33,8 @@ def KnownCounts() -> None:
     """Show a table of the counts that were known on 22 June 2021, the evening of the forecasts."""
     texts = texts_of("forecasts")
     rows = [[texts.day(one.day), f"{one.districts:,.0f}", f"{one.soldiers:,.0f}"] for one in known_counts()]
-    Table(heads_of(texts, "known_head"), rows, texts.say("known"), "panj-numbers")
+    Table(heads_of(texts.say("known_head")), rows, texts.say("known"), NUMBERS)
     Note(texts.say("known_about"))
-
-
-def heads_of(texts: Language, key: str) -> list[str]:
-    """Return the headings of a table by splitting a text at its semicolons."""
-    return [head.strip() for head in texts.say(key).split(";")]
 
 
 @solara.component
@@ -82,7 +77,7 @@ def chart_of(task: Task, rows: list[Row], texts: Language) -> dict[str, Any]:
         "title": title_of(task, texts), "key_claimed": texts.say("key_90"), "key_simulated": texts.say("key_50"),
         "key_reported": texts.say("key_reported"), "rows": shown, "zero": False, "reported": {"value": reported},
         "unit": texts.say(f"unit_{task.target}"), "note": describe_worlds(texts), "table_title": texts.say("table"),
-        "heads": heads_of(texts, "head"), "summary": " ".join(row["summary"] for row in shown),
+        "heads": heads_of(texts.say("head")), "summary": " ".join(row["summary"] for row in shown),
     }  # fmt: skip
 
 

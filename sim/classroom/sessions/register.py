@@ -254,11 +254,6 @@ class Register:
             self.calls.pop(session["code"], None)
             self.undos.add(session["code"], ENDED, "")
 
-    def reopen(self, code: str) -> None:
-        """Reopen a session that was ended."""
-        with self.changing(code) as (act, session):
-            act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
-
     def undo(self, code: str, browser: str, number: int) -> None:
         """Undo what the teacher did less than a minute ago; raise Refused if that is not possible."""
         with self.storage.reading() as act:
@@ -269,7 +264,8 @@ class Register:
         if done.kind == REMOVED:
             self.put_back(code, number)
         else:
-            self.reopen(code)
+            with self.changing(code) as (act, session):
+                act.execute("UPDATE sessions SET ended = NULL WHERE id = ?", (session["id"],))
         self.undos.drop(code, number)
         self.feed.announce(code)
 
@@ -312,7 +308,7 @@ class Register:
             new: The code to use if there is none yet.
         """
         with self.storage.acting() as act:
-            kept = act.execute("SELECT code, secret FROM door").fetchone()
+            kept = storage.first(act, "SELECT code, secret FROM door")
             secret = kept["secret"] if kept else secrets.token_hex(32)
             code = code or (kept["code"] if kept else new)
             act.execute("DELETE FROM door")
@@ -341,9 +337,8 @@ class Register:
                 raise Refused("has_seat")
             if storage.count_members(act, session) >= MOST_MEMBERS:
                 raise Refused("many_members", most=MOST_MEMBERS)
-            if act.execute(
-                "SELECT 1 FROM members WHERE session = ? AND folded = ?", (session["id"], folded(name))
-            ).fetchone():
+            same = "SELECT 1 FROM members WHERE session = ? AND folded = ?"
+            if storage.first(act, same, (session["id"], folded(name))):
                 raise Refused("name_taken", what=name_of("nickname"))
             place = storage.team_with(act, session, key) if key.strip() else storage.new_team(act, session, title)
             act.execute(
@@ -469,14 +464,11 @@ class Register:
     def handed_in(self, code: str, browser: str, name: str) -> str:
         """Return the hand-in of a browser to a session with a given file name; empty if there is none."""
         with self.storage.reading() as act:
-            session = storage.found_session(act, code)
-            seat = storage.seat_row(act, session, browser) if session else None
-            found = (
-                seat
-                and act.execute(
-                    "SELECT content FROM hand_ins WHERE member = ? AND name = ?", (seat["member"], name)
-                ).fetchone()
-            )
+            seat = storage.seat_in(act, code, browser)
+            if seat is None:
+                return ""
+            mine = "SELECT content FROM hand_ins WHERE member = ? AND name = ?"
+            found = storage.first(act, mine, (seat["member"], name))
             return str(found["content"]) if found else ""
 
     # Methods for the question runner.

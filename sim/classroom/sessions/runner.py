@@ -186,7 +186,7 @@ class QuestionRunner:
         if error or table is None or theirs is None:
             return failed(error)
         if outcome not in table.column_names:  # the outcome was removed since the question was asked
-            return failed(texts_of("class").say("outcome_gone", None, outcome=outcome))
+            return failed(texts_of("class").say("outcome_gone", outcome=outcome))
         return answer_of(table, theirs, outcome, self.calibration_of(overrides))
 
 

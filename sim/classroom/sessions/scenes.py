@@ -122,8 +122,7 @@ class ClassScenes:
     def move(self, code: str, browser: str, scene: int) -> None:
         """Move the class to a scene; raise Refused if there is no such scene, or the class is not in the scenes."""
         with self.register.changing(code, browser) as (act, session):
-            if storage.scene_in(act, storage.alive(session)) is None:
-                raise Refused("no_scenes")
+            storage.current_scene(act, storage.alive(session))
             if not 0 <= scene < len(SCENES):
                 raise Refused("no_such_scene", found=scene + 1, most=len(SCENES))
             act.execute("UPDATE scenes SET scene = ? WHERE session = ?", (scene, session["id"]))
@@ -160,8 +159,7 @@ class ClassScenes:
         """
         with self.register.storage.acting() as act:
             session = storage.owned(act, code, browser)
-            if storage.scene_in(act, session) is None:
-                raise Refused("no_scenes")
+            storage.current_scene(act, session)
             before = shown_in(act, session)
             act.executemany(
                 "INSERT OR IGNORE INTO shown_pairs (session, decision)"
@@ -185,11 +183,9 @@ class ClassScenes:
         with self.register.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
-            scene = storage.scene_in(act, session)
-            if scene is None:
-                raise Refused("no_scenes")
             return Walk(
-                scene, self.register.calls.get(session["code"], ""), storage.attempt_of(act, session, seat["member"]),
+                storage.current_scene(act, session),
+                self.register.calls.get(session["code"], ""), storage.attempt_of(act, session, seat["member"]),
                 own_work(act, seat), shown_in(act, session),
             )  # fmt: skip
 
@@ -213,9 +209,7 @@ class ClassScenes:
         with self.register.storage.acting() as act:
             session = storage.alive(storage.session_row(act, code))
             seat = storage.seated(act, session, browser)
-            scene = storage.scene_in(act, session)
-            if scene is None:
-                raise Refused("no_scenes")
+            scene = storage.current_scene(act, session)
             if attempt not in (None, storage.attempt_of(act, session, seat["member"])):
                 raise Refused("other_attempt")
             if self.register.calls.get(session["code"]) == PAUSE:

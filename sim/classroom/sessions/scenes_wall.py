@@ -65,7 +65,7 @@ def scene_on_the_wall(
         `title`, `stage`, `lines` of text, the `chart` of lines or None, and the `board` of brackets or None.
     """
     texts = texts_of("scenes")
-    step = texts.say("wall_step", None, number=scene + 1, all=len(SCENES))
+    step = texts.say("wall_step", number=scene + 1, all=len(SCENES))
     waits = texts.say("teach_getting_ready") if campaigns is None else ""
     said = {"title": title_of_scene(scene), "stage": " ".join(filter(None, (step, count_done(scene, works), waits)))}
     has_chart, has_board = scene in (GATHER, REPORTS), scene == DECISION
@@ -106,8 +106,8 @@ def chart_of(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns)
     if reports:
         foot = f"{foot} {texts.say('wall_reported', ids=texts.listed([one['id'] for one in reports], len(reports)))}"
     behind = {} if not drawings else {
-        "foot_behind": texts.say("wall_foot_drawings", None, foot=foot, drawings=drawings),
-        "foot": texts.say("wall_foot_behind", None, foot=foot),
+        "foot_behind": texts.say("wall_foot_drawings", foot=foot, drawings=drawings),
+        "foot": texts.say("wall_foot_behind", foot=foot),
     }  # fmt: skip
     return {
         "lines": lines,
@@ -139,7 +139,7 @@ def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[s
     titles = {one["key"]: one["title"] for one in about["decisions"]}
     manner = about["worlds"][0]["manner"]
     pairs = {one: None if is_covered(one, works, shown) else campaigns.differences(one) for one in chosen}
-    foot = texts.say("wall_pairs", None, runs=len(about["seeds"]), manner=manner)
+    foot = texts.say("wall_pairs", runs=len(about["seeds"]), manner=manner)
     return {
         "title": texts.say("wall_brackets"),
         "rows": [row_of_brackets(one, titles[one], works, pairs[one]) for one in chosen],
@@ -149,7 +149,7 @@ def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[s
         "key_reported": "",
         "unit": texts.say("wall_unit"),
         "foot": foot,
-        "foot_covered": texts.say("wall_covered", None, foot=foot),
+        "foot_covered": texts.say("wall_covered", foot=foot),
     }
 
 
@@ -176,7 +176,7 @@ def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.
         "is_covered": pairs is None,
         "found": found,
         "mean": None,
-        "summary": texts_of("scenes").say("wall_row", None, decision=title, found=found) if found else title,
+        "summary": texts_of("scenes").say("wall_row", decision=title, found=found) if found else title,
     }
 
 
@@ -188,8 +188,8 @@ def describe_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str
         for key, is_held in (("held", True), ("missed", False))
     }
     low, high = (f"{round(end):+,d}".replace("-", "\u2212") for end in np.quantile(pairs, ENDS).tolist())
-    found = [texts.say("wall_nine", None, low=low, high=high)]
-    found += [texts.say(f"wall_{key}", None, letters=letters) for key, letters in said.items() if letters]
+    found = [texts.say("wall_nine", low=low, high=high)]
+    found += [texts.say(f"wall_{key}", letters=letters) for key, letters in said.items() if letters]
     return " ".join(found)
 
 

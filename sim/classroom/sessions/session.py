@@ -17,8 +17,8 @@ from sim.classroom.desk import the_desk
 from sim.classroom.sessions.claims import Answer, Claim, score_of
 from sim.classroom.texts import outcome_label, safe_cell, texts_of
 from sim.configuration.overrides import BASELINE, Overrides
-from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
+from sim.data.record import evidence
 from sim.outcome import read_outcomes, reported_of
 from sim.study.files import USUAL, Dialect, csv_rows
 from sim.study.reader import Measure
@@ -316,10 +316,9 @@ def offered() -> Mapping[str, Measure]:
         Label, unit and reported figure, keyed by name of the outcome.
     """
     settings = the_desk().settings(BASELINE)
-    evidence = {figure.id: figure for figure in read_evidence()}
     return {
         row.name: Measure(
-            row.name, outcome_label(row.name, row.label), row.unit, False, reported_of(row, evidence)._asdict()
+            row.name, outcome_label(row.name, row.label), row.unit, False, reported_of(row, evidence())._asdict()
         )
         for row in read_outcomes(settings.facts, settings.start_date, settings.days)
         if row.unit != DATE and COUNTS_THE_DEAD not in row.name

@@ -157,10 +157,15 @@ def count(act: sqlite3.Connection, statement: str, values: Sequence[object] = ()
     return int(act.execute(statement, values).fetchone()[0])
 
 
+def first(act: sqlite3.Connection, statement: str, values: Sequence[object] = ()) -> sqlite3.Row | None:
+    """Run a statement, and return the first row that it selects; None if there is none."""
+    found: sqlite3.Row | None = act.execute(statement, values).fetchone()
+    return found
+
+
 def found_session(act: sqlite3.Connection, code: str) -> sqlite3.Row | None:
     """Return the session with this code; None if there is none."""
-    found: sqlite3.Row | None = act.execute("SELECT * FROM sessions WHERE code = ?", (spelled(code),)).fetchone()
-    return found
+    return first(act, "SELECT * FROM sessions WHERE code = ?", (spelled(code),))
 
 
 def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
@@ -221,12 +226,18 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
     """Return the seat of a browser in a session; None if the browser has none."""
-    found: sqlite3.Row | None = act.execute(
+    return first(
+        act,
         "SELECT members.id AS member, members.nickname, members.team, letter, name, key FROM members"
         " JOIN teams ON teams.id = team WHERE members.session = ? AND browser = ?",
         (session["id"], hashed(browser, session["code"])),
-    ).fetchone()
-    return found
+    )
+
+
+def seat_in(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row | None:
+    """Return the seat of a browser in the session with this code; None if there is no such session or seat."""
+    session = found_session(act, code)
+    return seat_row(act, session, browser) if session else None
 
 
 def seated(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row:
@@ -293,7 +304,7 @@ class Dismissed(NamedTuple):
 def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
     """Delete a member, and a team that is then empty with its claims; return the rows, or None without a member."""
     mine = (session["id"], member)
-    row = act.execute("SELECT * FROM members WHERE session = ? AND id = ?", mine).fetchone()
+    row = first(act, "SELECT * FROM members WHERE session = ? AND id = ?", mine)
     if row is None:
         return None
     team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
@@ -356,9 +367,7 @@ def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) 
 def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row:
     """Return a question of a session by its number, or raise Refused if there is none."""
     session = session_row(act, code)
-    found: sqlite3.Row | None = act.execute(
-        "SELECT * FROM questions WHERE session = ? AND number = ?", (session["id"], number)
-    ).fetchone()
+    found = first(act, "SELECT * FROM questions WHERE session = ? AND number = ?", (session["id"], number))
     if found is None:
         raise Refused("other_question")
     return found
@@ -366,20 +375,14 @@ def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row
 
 def last_question(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
     """Return the latest question of a session; None if nothing was asked."""
-    found: sqlite3.Row | None = act.execute(
-        "SELECT * FROM questions WHERE session = ? ORDER BY number DESC LIMIT 1", (session["id"],)
-    ).fetchone()
-    return found
+    return first(act, "SELECT * FROM questions WHERE session = ? ORDER BY number DESC LIMIT 1", (session["id"],))
 
 
 def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) -> sqlite3.Row | None:
     """Return the claim of a team on a question; None if there is no question or no claim."""
     if question is None:
         return None
-    found: sqlite3.Row | None = act.execute(
-        "SELECT * FROM claims WHERE question = ? AND team = ?", (question["id"], team)
-    ).fetchone()
-    return found
+    return first(act, "SELECT * FROM claims WHERE question = ? AND team = ?", (question["id"], team))
 
 
 UNANSWERED = (  # SQL: the claims on a row of `questions` whose choice has no answer
@@ -396,8 +399,7 @@ def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer
 
 def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
     """Return the row on the scenes of a session; None if its teacher has never begun them."""
-    found: sqlite3.Row | None = act.execute("SELECT * FROM scenes WHERE session = ?", (session["id"],)).fetchone()
-    return found
+    return first(act, "SELECT * FROM scenes WHERE session = ?", (session["id"],))
 
 
 def round_of(act: sqlite3.Connection, session: sqlite3.Row) -> int:
@@ -408,7 +410,7 @@ def round_of(act: sqlite3.Connection, session: sqlite3.Row) -> int:
 
 def attempt_of(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> str:
     """Return the identifier of a student's attempt at the scenes, which changes with the seat and the round."""
-    seat = act.execute("SELECT token FROM seats WHERE member = ?", (member,)).fetchone()
+    seat = first(act, "SELECT token FROM seats WHERE member = ?", (member,))
     return f"{seat['token'] if seat else ''}-{round_of(act, session)}"  # members of older files have no token
 
 
@@ -416,6 +418,14 @@ def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
     """Return the current scene of a session; None if there is none."""
     row = scenes_row(act, session)
     return None if row is None or session["ended"] else row["scene"]
+
+
+def current_scene(act: sqlite3.Connection, session: sqlite3.Row) -> int:
+    """Return the current scene of a session, or raise Refused if the class is in no scene."""
+    scene = scene_in(act, session)
+    if scene is None:
+        raise Refused("no_scenes")
+    return scene
 
 
 def session_of(row: sqlite3.Row) -> Session:

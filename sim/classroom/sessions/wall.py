@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.reading import format_level, mark_of, marks_in
+from sim.classroom.reading import fitted, format_level, mark_of, marks_in
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends, is_share
+from sim.compare.sentences import clear, difference_in_words, format_amount, format_ends
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.outcome import Reported
-from sim.provenance import ASSIMILATED, CALIBRATED, kind_of
 from sim.study.reader import Measure
 from sim.wording import COUNTED, percent, significant
 
@@ -68,26 +67,33 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
     measure = measure_of(question.outcome)
     letter, claim = place.seat.letter, place.sent.claim
     rows = [row_of(letter, letter, claim, question.about, place.answer, measure)]
-    return chart_of(rows, question, note_on([place.answer], question))
+    return chart_of(rows, question, note_on("chart_note", [place.answer], question))
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
     """Return a chart with the given rows and note, and with the texts and the axis for the question."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
-        "title": texts.say("own_title", None, label=measure.label),
+        "title": texts.say("own_title", label=measure.label),
         "key_claimed": texts.say("key_claimed"),
         "key_simulated": texts.say(f"key_simulated_{question.about}"),
-        "key_reported": texts.say("key_reported"),
         "rows": rows,
-        "zero": question.about == EFFECT,
-        "whole": measure.unit in COUNTED,
-        "reported": None if question.about == EFFECT else nearest_reported(measure),
-        "unit": axis_label(measure, question.about),
+        "unit": texts.say(f"axis_{question.about}", unit=unit_of(measure, question.about)),
         "note": note,
         "table_title": texts.say("as_table"),
         "heads": [texts.say(f"head_{head}") for head in ("team", "choice", "range", "simulated", "verdict")],
         "summary": " ".join([texts.say("ranges_summary", len(rows)), *(row["summary"] for row in rows)]),
+    } | axis_of(question)
+
+
+def axis_of(question: Question) -> dict[str, Any]:
+    """Return what the axis of a chart about a question shows: zero, whole numbers only, the reported figure."""
+    measure, is_effect = measure_of(question.outcome), question.about == EFFECT
+    return {
+        "zero": is_effect,
+        "whole": measure.unit in COUNTED,
+        "reported": None if is_effect else nearest_reported(measure),
+        "key_reported": texts_of("class").say("key_reported"),
     }
 
 
@@ -110,7 +116,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
         "high": scaled(high, scale),
         "verdict": verdict,
         "cells": cells,
-        "summary": texts.say("ranges_row", None, team=name, range=cells[2], simulated=simulated_text, verdict=verdict),
+        "summary": texts.say("ranges_row", team=name, range=cells[2], simulated=simulated_text, verdict=verdict),
     }
 
 
@@ -121,7 +127,7 @@ def describe_verdict(claim: Claim, about: str, score: Score | None) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         return texts.say(f"verdict_{score.verdict}")
-    return texts.say("verdict_held", None, held=percent(score.held), confidence=percent(claim.confidence))
+    return texts.say("verdict_held", held=percent(score.held), confidence=percent(claim.confidence))
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
@@ -146,9 +152,9 @@ def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
             difference_in_words(middle, measure, texts),
             format_ends(low, high, measure, texts),
         )
-        return texts.say("simulated_effect", None, mean=mean, interval=interval)
+        return texts.say("simulated_effect", mean=mean, interval=interval)
     return texts_of("class").say(
-        "simulated_outcome", None,
+        "simulated_outcome",
         median=format_level(middle, measure), low=format_level(low, measure), high=format_level(high, measure),
     )  # fmt: skip
 
@@ -182,15 +188,11 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
         mine = [(team, claim) for team, claim in claims if claim.overrides == choice]
         rows.append(choice_row(choice, mine, answers.get(choice), finished.get(choice, ()), question))
     return {
-        "title": texts.say(f"wall_{question.about}", None, label=measure.label),
+        "title": texts.say(f"wall_{question.about}", label=measure.label),
         "rows": rows,
-        "zero": question.about == EFFECT,
-        "whole": measure.unit in COUNTED,
-        "reported": None if question.about == EFFECT else nearest_reported(measure),
-        "key_reported": texts.say("key_reported"),
-        "unit": texts.say(f"wall_axis_{question.about}", None, unit=unit_of(measure, question.about)),
-        "foot": foot_of(question, answers, measure),
-    }
+        "unit": texts.say(f"wall_axis_{question.about}", unit=unit_of(measure, question.about)),
+        "foot": note_on("wall_foot", answers.values(), question),
+    } | axis_of(question)
 
 
 def choice_row(
@@ -226,30 +228,16 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         key = "wall_found_effect" if clear(low, high) else "wall_found_unclear"
-        return texts.say(key, None, interval=format_ends(low, high, measure, texts))
+        return texts.say(key, interval=format_ends(low, high, measure, texts))
     low, high = np.quantile(answer.values, ENDS).tolist()
-    return texts.say("wall_found_outcome", None, interval=format_levels(low, high, measure))
-
-
-def foot_of(question: Question, answers: Mapping[Overrides, Answer], measure: Measure) -> str:
-    """Return the line below the chart of the wall: how many campaigns of what kind, and the reported figure."""
-    counted = texts_of("class").say("wall_foot", None, runs=question.runs, kind=numbers_of(answers.values()))
-    return f"{counted} {reported_beside(measure, question.about)}"
+    return texts.say("wall_found_outcome", interval=format_levels(low, high, measure))
 
 
 def reported_beside(measure: Measure, about: str) -> str:
     """Describe the reported figure below a chart; if the chart shows differences, state that the figure is a total."""
     said = describe_reported(measure)
     is_total = about == EFFECT and marks_in(reported_in(measure))
-    return texts_of("class").say("reported_total", None, reported=said) if is_total else said
-
-
-def axis_label(measure: Measure, about: str) -> str:
-    """Return the label of the axis of a chart."""
-    return texts_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
-
-
-NOTHING_REPORTED = Reported(None, None, None, "")
+    return texts_of("class").say("reported_total", reported=said) if is_total else said
 
 
 def reported_in(measure: Measure) -> Reported:
@@ -263,18 +251,17 @@ def nearest_reported(measure: Measure) -> dict[str, float] | None:
     return {"value": known[0] * scale_of(measure)} if known else None
 
 
-def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Return a note on the number and kind of campaigns per choice, and on the reported figure."""
-    counted = texts_of("class").say("chart_note", question.runs, kind=numbers_of(answers))
+def note_on(key: str, answers: Iterable[Answer], question: Question) -> str:
+    """Return a note on the number and kind of campaigns per choice (text `key`), and on the reported figure."""
+    counted = texts_of("class").say(key, question.runs, runs=question.runs, kind=numbers_of(answers))
     return f"{counted} {reported_beside(measure_of(question.outcome), question.about)}"
 
 
 def numbers_of(answers: Iterable[Answer]) -> str:
     """Return a clause, with a leading comma, on how the uncertain numbers were fitted; empty without campaigns."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
-    kind = kind_of(calibration)
-    said = kind if kind in (ASSIMILATED, CALIBRATED) else "not_calibrated"
-    return f", {texts_of('class').say(f'numbers_{said}')}" if kind else ""
+    said = fitted(calibration) or "not_calibrated"
+    return f", {texts_of('class').say(f'numbers_{said}')}" if calibration else ""
 
 
 def title_of(question: Question) -> str:
@@ -286,7 +273,7 @@ def title_of(question: Question) -> str:
     Returns:
         The heading, such as `Question 2: ...`.
     """
-    return texts_of("class").say("question_number", None, number=question.number, question=describe_question(question))
+    return texts_of("class").say("question_number", number=question.number, question=describe_question(question))
 
 
 def scale_of(measure: Measure) -> float:
@@ -298,7 +285,7 @@ def scale_of(measure: Measure) -> float:
     Returns:
         100 for a share, which is displayed in per cent, otherwise 1.
     """
-    return 100.0 if is_share(measure) else 1.0
+    return 100.0 if measure.is_share else 1.0
 
 
 def unit_of(measure: Measure, about: str) -> str:
@@ -312,7 +299,7 @@ def unit_of(measure: Measure, about: str) -> str:
         The unit; percentage points or per cent for a share.
     """
     texts = texts_of("class")
-    if is_share(measure):
+    if measure.is_share:
         return texts.say("unit_points" if about == EFFECT else "unit_percent")
     return texts.unit(measure.unit)
 
@@ -351,7 +338,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
         The sentence, which states range and confidence.
     """
     return texts_of("class").say(
-        f"claim_{about}", None,
+        f"claim_{about}",
         range=format_range(claim, about, measure), confidence=percent(claim.confidence), label=measure.label,
     )  # fmt: skip
 
@@ -366,7 +353,7 @@ def describe_question(question: Question) -> str:
         The question, with the outcome.
     """
     measure = measure_of(question.outcome)
-    asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label)
+    asked = texts_of("class").say(f"question_{question.about}", label=measure.label)
     return f"{asked} {note_beyond_record(question.outcome)}".strip()
 
 
@@ -418,7 +405,7 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
     found.append(texts.say("score_total", None, **gaps))
     if about != EFFECT:
         best = format_amount(score.best, measure, texts)
-        found.append(texts.say("score_best", None, confidence=gaps["confidence"], best=best))
+        found.append(texts.say("score_best", confidence=gaps["confidence"], best=best))
     return found
 
 
@@ -437,9 +424,7 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
     say = partial(difference_in_words, language=texts) if about == EFFECT else format_level
     values = answer.effects if about == EFFECT else answer.values
     low, high = np.quantile(values, ENDS).tolist()
-    return texts.say(
-        "join_one_number", None, first=say(values[0], measure), low=say(low, measure), high=say(high, measure)
-    )
+    return texts.say("join_one_number", first=say(values[0], measure), low=say(low, measure), high=say(high, measure))
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:

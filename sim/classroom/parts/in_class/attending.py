@@ -66,6 +66,6 @@ def Attending(place: Place | None, page: str) -> None:
         if is_in_scenes and place and call != EYES:
             LinkToScenes(place.session.code)
         elif is_asked and place and question and call != EYES:
-            Said(texts.say("attend_question", None, number=question.number, label=measure_of(question.outcome).label))
+            Said(texts.say("attend_question", number=question.number, label=measure_of(question.outcome).label))
             key = "attend_answer" if question.stage == OPEN and place.sent is None else "attend_look"
             Said(texts.say(key), "a", attributes={"href": f"{root}{JOIN_PATH}?{CLASS}={place.session.code}"})

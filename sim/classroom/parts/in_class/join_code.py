@@ -33,7 +33,7 @@ def qr_svg(link: str, name: str) -> str:
 
 def qr_of(link: str) -> str:
     """Return the QR code of a link as SVG with its name; empty if phones cannot reach the link."""
-    return qr_svg(link, texts_of("class").say("join_qr", None, link=link)) if is_reachable() else ""
+    return qr_svg(link, texts_of("class").say("join_qr", link=link)) if is_reachable() else ""
 
 
 @solara.component

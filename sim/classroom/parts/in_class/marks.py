@@ -16,7 +16,7 @@ from sim.classroom.lessons.collected import (
     pool_campaigns,
     the_class_hand_ins,
 )
-from sim.classroom.lessons.hand_in import LARGEST, Graded, answer_lines, as_csv, class_texts
+from sim.classroom.lessons.hand_in import HEADS, LARGEST, Graded, answer_lines, as_csv, class_texts, in_order
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.in_class.spreadsheet import Spreadsheet
 from sim.classroom.parts.questions import Sentences, Table
@@ -81,9 +81,8 @@ def Results(marked: Marked, file: str) -> None:
         Trouble(trouble)
     if not marked.graded:
         return
-    graded = sorted(marked.graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student))
-    columns = [heads.say(key) for key in ("student", "lesson", "points", "flagged")]
-    Table(columns, [row_of(one) for one in graded], texts.say("table", len(graded)))
+    graded = in_order(marked.graded)
+    Table([heads.say(key) for key in HEADS], [row_of(one) for one in graded], texts.say("table", len(graded)))
     Sentences(class_texts(graded))
     Spreadsheet(lambda dialect: as_csv(graded, dialect), file, texts.say("download"))
     solara.HTML("div", unsafe_innerHTML="".join(feedback_in_html(one) for one in graded))

@@ -6,9 +6,8 @@ import solara
 
 from sim.classroom.gate import CLASS
 from sim.classroom.hooks import session, use_attempt
-from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts import AskFirst, Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import Said
-from sim.classroom.parts.in_class.sure import AskFirst
 from sim.classroom.scenes import ADDRESS, prepare
 from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
@@ -43,7 +42,7 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
                 Press(texts.say("teach_get_ready"), get_ready)
         Press(texts.say("teach_begin"), partial(attempt, partial(the_class_scenes().begin, code, who)))
     else:
-        Note(texts.say("teach_now", None, number=scene + 1, all=len(SCENES), title=title_of_scene(scene)), live=True)
+        Note(texts.say("teach_now", number=scene + 1, all=len(SCENES), title=title_of_scene(scene)), live=True)
         if count := count_done(scene, works):
             Note(count, live=True)
         if not is_ready:
@@ -51,7 +50,7 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
         with solara.Div(classes=["claims-row"]):
             move = partial(the_class_scenes().move, code, who)
             if scene + 1 < len(SCENES):
-                label = texts.say("teach_next", None, title=title_of_scene(scene + 1))
+                label = texts.say("teach_next", title=title_of_scene(scene + 1))
                 Press(label, partial(attempt, partial(move, scene + 1)), is_main=True)
             if scene:
                 Press(texts.say("teach_back"), partial(attempt, partial(move, scene - 1)))

@@ -5,7 +5,7 @@ from itertools import product
 
 import solara
 
-from sim.classroom.parts.choose import Choose
+from sim.classroom.parts.questions import Choose
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.options import DECIMALS, SEPARATORS

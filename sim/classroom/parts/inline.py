@@ -1,4 +1,8 @@
-"""Definitions of terms, shown where a term is first used: a button in the text that opens a short explanation."""
+"""Links and buttons within texts.
+
+The id of a reported figure, such as F001, links to its row on the page Evidence. The first use of a term is a button
+that opens a short definition.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,10 +10,45 @@ from html import escape
 from itertools import count
 from typing import NamedTuple
 
-from sim.classroom.parts.citation import IN_TAGS
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import marked, texts_of
+from sim.data.own import remembered
+from sim.data.record import evidence
 
+ID = "id"  # parameter of an address, such as evidence?id=F001
+IN_TAGS = re.compile(r"(<a\b.*?</a>|<[^>]*>)", re.DOTALL)  # a link, or a tag with its attributes
 NUMBERS = count()  # for ids that are unique on a page
+
+
+@remembered()
+def known_ids() -> re.Pattern[str]:
+    """Return a pattern that finds the ids of all rows of the evidence table as whole words."""
+    return re.compile(rf"\b({'|'.join(re.escape(id) for id in evidence())})\b")
+
+
+def address_of_figure(id: str) -> str:
+    """Return the address of a reported figure, relative to any page of the classroom."""
+    return f"evidence?{ID}={id}"
+
+
+def link_to_figure(id: str) -> str:
+    """Return a link to a reported figure as HTML; it opens a new tab, so that no typed text is lost."""
+    hint = escape(texts_of("evidence").say("link_hint", id=id))
+    return f'<a class="figure-link" href="{address_of_figure(id)}" target="_blank" title="{hint}">{escape(id)}</a>'
+
+
+def with_links(html: str) -> str:
+    """Replace every id of a reported figure by a link to the figure.
+
+    Args:
+        html: Text as HTML, with everything escaped that is not markup.
+
+    Returns:
+        The same HTML with links, and with English marked as `sim.classroom.texts.marked` does; attributes and existing
+        links are left as they are.
+    """
+    parts = IN_TAGS.split(html)
+    parts[::2] = [known_ids().sub(lambda found: link_to_figure(found[1]), part) for part in parts[::2]]
+    return marked("".join(parts))
 
 
 class Term(NamedTuple):
@@ -25,13 +64,9 @@ class Term(NamedTuple):
         return re.compile(rf"\b({'|'.join(map(re.escape, self.forms))})\b", re.IGNORECASE)
 
 
-def terms(language: str = "") -> dict[str, Term]:
-    """Return the terms that are explained, keyed by name.
-
-    Args:
-        language: Language of the texts; empty for the one in use.
-    """
-    rows = texts_of("terms", language).page
+def terms() -> dict[str, Term]:
+    """Return the terms that are explained, keyed by name."""
+    rows = texts_of("terms").page
     return {name: Term(name, tuple(row["forms"]), row["meaning"]) for name, row in rows.items()}
 
 

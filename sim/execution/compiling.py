@@ -1,0 +1,194 @@
+"""Compile the rules before the first campaign, on all cores.
+
+Numba compiles on one core. So the steps of a day, with the rules that they call, are divided among processes, which
+store their compiled code in the cache; then `run_days` is compiled from it. The other processes are started as commands
+of their own, and not by `multiprocessing`, which would run a user's script again in each of them.
+"""
+
+import importlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from sim.configuration.settings import Order
+from sim.data.own_rules import own_rules
+from sim.engine import campaign, day
+from sim.engine.cache import naming_rules_of_user, types_of
+from sim.engine.campaign import blank_record, run_campaign
+from sim.engine.chance import seeds_of
+from sim.engine.compile import cache_folder, compiled
+from sim.engine.layout import begin, fresh
+from sim.engine.world import World
+from sim.execution.executors import cores, safe_imports
+from sim.execution.work import layout_of
+from sim.provenance import PYTHON
+
+COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last
+MOST = 6  # processes; more gain nothing, since the longest step takes a seventh of the time of all steps
+TRAITS = "sim.engine.world"  # module of the rules that only group traits, which need not be compiled separately
+
+
+class Step(NamedTuple):
+    """A rule that is compiled separately: where it is defined, and the types of its arguments."""
+
+    module: str
+    name: str
+    types: tuple[Any, ...]
+
+    @property
+    def rule(self) -> Any:
+        """The rule itself, as Numba's dispatcher."""
+        return getattr(importlib.import_module(self.module), self.name)
+
+    @property
+    def size(self) -> int:
+        """Size of its source file in bytes, to which the time to compile it is roughly proportional."""
+        return Path(self.rule.py_func.__code__.co_filename).stat().st_size
+
+
+def rules_are_cold() -> bool:
+    """Return whether the first campaign must compile the rules, which takes about half a minute."""
+    return compiled and not any(cache_folder().rglob(COMPILED))
+
+
+def can_keep() -> bool:
+    """Return whether compiled rules can be stored in the cache, where other processes find them."""
+    with suppress(OSError):
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        return os.access(cache_folder(), os.W_OK)
+    return False
+
+
+@contextmanager
+def announcing(console: Console) -> Iterator[None]:
+    """Print a message before a block that compiles the rules, and another one after it unless it fails.
+
+    Args:
+        console: Console for the messages.
+    """
+    console.print("Compiling the rules, once for this installation: about half a minute ...")
+    yield
+    console.print("The rules are compiled.")
+
+
+def compile_rules(order: Order, seed: int, console: Console) -> None:
+    """Compile the rules, or load them from the cache, by running a campaign that lasts one day.
+
+    Args:
+        order: Settings of any cell, in the form that is sent to workers.
+        seed: Any seed; the campaign is discarded.
+        console: Console for a message if rules have to be compiled, which takes about half a minute.
+    """
+    if not compiled:
+        return
+    world = layout_of(order.rules, order.attention, order.posts).world
+    with announcing(console) if rules_are_cold() else nullcontext(), naming_rules_of_user():
+        if rules_are_cold() and can_keep() and not own_rules():  # a user's rules are known only to this process
+            compile_steps(steps_of(world, order), min(cores(), MOST))
+        run_campaign(world, order.rules, order.timeline, seed, 1)
+
+
+def steps_of(layout: World, order: Order) -> list[Step]:
+    """Return the steps of day 0 and of a later day, and the recording of a day, with the types of their arguments."""
+    world = fresh(layout)
+    seeds = seeds_of(0, 1, world.provinces.capital.size)
+    calls = calls_in(day.run_day.py_func, world, order.rules, order.timeline, seeds, 1)
+    calls += calls_in(begin.py_func, world, order.rules, order.timeline, seeds)
+    calls += [(campaign.record_day, (world, blank_record(world, 1), 1))]
+    steps = [Step(rule.__module__, rule.__name__, types_of(arguments)) for rule, arguments in calls]
+    return list(dict.fromkeys(steps))
+
+
+def calls_in(function: FunctionType, *arguments: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Return the rules that a rule calls, in order, and the arguments of each call; none of them is run."""
+    calls: list[tuple[Any, tuple[Any, ...]]] = []
+
+    def noting(rule: Any) -> Callable[..., None]:
+        return lambda *given: calls.append((rule, given))
+
+    known = dict(function.__globals__)
+    for name, value in known.items():
+        if hasattr(value, "py_func"):
+            known[name] = value.py_func if value.__module__ == TRAITS else noting(value)
+    FunctionType(function.__code__, known)(*arguments)
+    return calls
+
+
+def compile_steps(steps: Sequence[Step], count: int) -> None:
+    """Compile steps on `count` processes, this one included, and store them in the cache.
+
+    What another process could not compile is left to the caller of the step, which then reports the reason.
+    """
+    mine, *others = shares_of(steps, count)
+    with compiling_elsewhere(others):
+        for step in mine:
+            step.rule.compile(step.types)
+
+
+def shares_of(steps: Sequence[Step], count: int) -> list[list[Step]]:
+    """Divide steps among processes, the largest first, each to the process with the least to compile so far."""
+    shares: list[list[Step]] = [[] for _ in range(count)]
+    for step in sorted(steps, key=lambda step: step.size, reverse=True):
+        min(shares, key=lambda share: sum(one.size for one in share)).append(step)
+    return shares
+
+
+@contextmanager
+def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
+    """Compile each share in a process of its own during a block, and wait for all of them after it.
+
+    If the block fails or is interrupted, the processes are ended.
+    """
+    command = [sys.executable, "-m", __name__]
+    path = os.pathsep.join(sys.path)  # imports are from where this process imports, as in workers
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        with safe_imports():
+            for share in shares:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    env={**os.environ, "PYTHONPATH": path},
+                )  # fmt: skip
+                processes.append(process)
+                assert process.stdin is not None
+                with suppress(OSError):  # a process that has ended already
+                    process.stdin.write(pickle.dumps(list(share)))
+                    process.stdin.flush()
+        yield
+        for process in processes:
+            process.wait()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            with suppress(OSError):
+                process.stdin.close()
+
+
+def compile_share() -> None:
+    """Compile the steps that standard input names, and exit at once when it is closed."""
+    steps: list[Step] = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=exit_after_input, daemon=True).start()
+    for step in steps:
+        step.rule.compile(step.types)
+    os._exit(0)
+
+
+def exit_after_input() -> None:
+    """Wait until standard input is closed, as it is when the process at its other end exits, and exit."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    compile_share()
