@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-slow style compile test-browser fuzz check clean docs figures bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next wheel
+.PHONY: run test test-slow style compile test-browser fuzz check clean docs figures pictures bench bench-classroom classroom notice sbom audit constraints faults test-mesa-next wheel
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -58,6 +58,9 @@ docs: .venv/installed-docs
 
 figures: .venv/installed-test
 	$(BIN)/python docs/generate.py
+
+pictures: .venv/installed-browser
+	$(BIN)/python docs/pictures.py
 
 bench: .venv/installed-all
 	$(BIN)/python benchmarks/bench.py

@@ -52,7 +52,7 @@ def main() -> int:
             first, other = (forecasts_of(request, folder, origin, is_scrambled) for is_scrambled in (False, True))
         for name, one in first.forecasts.items():
             theirs = other.forecasts[name]
-            same = np.array_equal(one.paths, theirs.paths) and np.array_equal(one.chances, theirs.chances)
+            same = np.array_equal(one.paths, theirs.paths) and np.array_equal(one.probabilities, theirs.probabilities)
             differ += not same
             print(f"{origin} {name}: {'the same' if same else 'DIFFERS'}")
     return 1 if differ else 0

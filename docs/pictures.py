@@ -40,8 +40,7 @@ def change(visit: Visit) -> Page:
     """Show 200 pairs of campaigns with and without a closed border."""
     page = visit("change?choice=border=closed")
     page.get_by_role("button", name="Run 200 campaigns").click()
-    page.get_by_text("All 200 campaigns are finished").first.wait_for()
-    page.get_by_text("A clear difference").first.wait_for()
+    page.get_by_text("over 200 pairs").first.wait_for()
     return below(page, page.get_by_text("What you change").first)
 
 
@@ -79,8 +78,7 @@ def wall(visit: Visit) -> Page:
 def below(page: Page, first: Any) -> Page:
     """Scroll until an element is near the top."""
     page.wait_for_timeout(1_500)
-    box = first.bounding_box()
-    page.mouse.wheel(0, box["y"] - 16)
+    first.evaluate("one => { one.style.scrollMarginTop = '16px'; one.scrollIntoView({block: 'start'}); }")
     page.wait_for_timeout(1_500)
     return page
 

@@ -186,9 +186,9 @@ def share_held_or_influenced(view: View, row: Outcome) -> Value:
 def influenced(view: View, day_0_share: float) -> np.ndarray:
     """Return whether each district counts as influenced, by a cut on Taliban influence.
 
-    Of the rural districts that the Taliban did not hold on day 0, those with the highest influence are chosen, as many
-    as are needed for a share of `day_0_share` of all districts to be held or influenced on day 0. Ties are broken by
-    row number. Influence is drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
+    The cut is chosen so that a share `day_0_share` of all districts is held or influenced on day 0. The rural districts
+    that the Taliban did not hold on day 0 are added in descending order of influence, with ties broken by row number.
+    Influence is drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
     """
     lacking = round(day_0_share * view.held.shape[1]) - int(view.held[0].sum())
     rural = np.flatnonzero(~view.held[0] & ~view.facts.is_capital)
@@ -219,7 +219,7 @@ def share_ever_taken(view: View, row: Outcome) -> Value:
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Return whether the Taliban held each district at the end of some day up to that of the outcome, except day 0."""
+    """Return whether the Taliban held each district at the end of any day from day 1 to the day of the outcome."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 
@@ -262,7 +262,7 @@ def most_lost_in(days: int, view: View, row: Outcome) -> float:
 
 
 def share_without_fight(view: View, row: Outcome) -> Value:
-    """Share of the falls in the scope that were handovers or abandonments; missing when none fell."""
+    """Share of the falls in the scope that were handovers or abandonments; missing if there were none."""
     counted = (view.fell_on <= row.last) & row.districts[view.fell_at]
     return float((view.fell_how[counted] != Fall.FOUGHT).mean()) if counted.any() else None
 
@@ -294,7 +294,7 @@ def crossed_before_largest_night(view: View, row: Outcome) -> Value:
 
 
 def largest_night(view: View, row: Outcome) -> Value:
-    """Date of the morning after the night in which most soldiers crossed; missing when nobody crossed."""
+    """Date of the morning after the night in which the most soldiers crossed; missing if nobody crossed."""
     morning = morning_after(view, row)
     return iso(view, morning) if view.night_totals[morning] > 0 else None
 

@@ -42,7 +42,7 @@ class Model(Protocol):
 
     stages: int
     moves: tuple[str, ...]  # kinds of proposals
-    chances: tuple[float, ...]  # probability of each kind; they add up to 1
+    probabilities: tuple[float, ...]  # probability of each kind; they add up to 1
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
         """Draw `count` states from the prior."""
@@ -306,7 +306,7 @@ def run_stage(model: Model, cloud: Cloud, count: int, stage: int, chain: int, se
         layers, proposed, accepted = [(state, before, here)], *(np.zeros((2, len(model.moves)), int))
         for link in range(1, (chain - 1) * moves + 1):
             rng = generator(seed, stage, number, CHOOSE, link)
-            move = rng.choice(len(model.moves), size=rows.size, p=model.chances)
+            move = rng.choice(len(model.moves), size=rows.size, p=model.probabilities)
             new = model.propose(rng, state, stage, move, others)
             new_before, new_terms = model.weigh(new, stage)
             new_here = new_terms.sum(axis=1)

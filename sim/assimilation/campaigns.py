@@ -173,7 +173,7 @@ class Campaigns:
     """
 
     moves = tuple(MOVES)
-    chances = tuple(MOVES.values())
+    probabilities = tuple(MOVES.values())
 
     def __init__(self, order: Order, observations: Sequence[Observation], facts: Facts, run: Run) -> None:
         self.order, self.provinces, self.run = order, len(facts.provinces), run

@@ -97,7 +97,7 @@ class Refined(NamedTuple):
 
     @property
     def seeds(self) -> Integers:
-        """Seed of the first campaign in the ensemble of each draw; the other campaigns have the following seeds."""
+        """Seed of the first campaign in the ensemble of each draw; the others have consecutive seeds after it."""
         return np.concatenate([cloud.state[SEEDS] for cloud in self.clouds])
 
     @property
@@ -130,7 +130,7 @@ class Ensembles:
 
     stages = len(RATES)
     moves = tuple(MOVES)
-    chances = tuple(MOVES.values())
+    probabilities = tuple(MOVES.values())
 
     def __init__(self, problem: Problem, score: Score, effort: Effort) -> None:
         self.problem, self.score, self.effort = problem, score, effort

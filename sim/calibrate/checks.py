@@ -150,8 +150,8 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
     fewest = DRAWS_PER_COEFFICIENT * (1 + len(summaries.targets))
-    generator, believed = generator_for(3), shares_of(made.priors, bank.drawn)
-    found = Found(reports.rows, believed[reports.rows], *(np.empty((reports.rows.size, len(bank.keys)))
+    generator, bank_shares = generator_for(3), shares_of(made.priors, bank.drawn)
+    found = Found(reports.rows, bank_shares[reports.rows], *(np.empty((reports.rows.size, len(bank.keys)))
                                                           for _ in range(3)))  # fmt: skip
     console.print(f"{what}: {reports.rows.size:,} fits ...")
     for place in track(range(reports.rows.size), what, console=console, disable=not console.is_terminal):
@@ -162,7 +162,7 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
         nearest = nearest_of(distances, accept, fewest)
         drawn = adjusted(bank.drawn[nearest.rows], made.priors, chosen, outside[nearest.rows], nearest.weights)
         found.ranks[place] = rank_in(drawn, nearest.weights, bank.drawn[row], generator)
-        shares = believed[nearest.rows]
+        shares = bank_shares[nearest.rows]
         shares[:, chosen] = shares_of(fitted, drawn[:, chosen])
         found.means[place] = np.average(shares, axis=0, weights=nearest.weights)
         found.spreads[place] = np.average((shares - found.means[place]) ** 2, axis=0, weights=nearest.weights)
@@ -244,7 +244,7 @@ class Coverage(NamedTuple):
     share: float
     low: float  # lower end of the 95 % interval of that share (Wilson 1927)
     high: float
-    chance: float  # p-value of the share against the nominal one
+    p_value: float  # p-value of the share against the nominal one
 
 
 class Verdict(NamedTuple):
@@ -252,7 +252,7 @@ class Verdict(NamedTuple):
 
     coverage: tuple[Coverage, ...]  # coverage of the 50 % and the 90 % interval
     uneven: float  # p-value of the test for uniform ranks
-    chance: float  # the smallest p-value of the three tests, adjusted over all parameters
+    p_value: float  # the smallest p-value of the three tests, adjusted over all parameters
     width: str
     recovery: float  # share of the squared error of the prior mean that the posterior mean removes
     error: float  # standard error of the recovery, by jackknife over truths
@@ -290,27 +290,27 @@ def verdicts_of(found: Found) -> list[Verdict]:
     """Return one verdict per parameter, with p-values adjusted over all parameters."""
     covered = [tuple(coverage_of(ranks, interval) for interval in INTERVALS) for ranks in found.ranks.T]
     uneven = [float(kstest(ranks, "uniform").pvalue) for ranks in found.ranks.T]
-    chances = np.array([[*(one.chance for one in both), ks] for both, ks in zip(covered, uneven, strict=True)])
-    chances = false_discovery_control(chances.ravel()).reshape(chances.shape)
+    p_values = np.array([[*(one.p_value for one in both), ks] for both, ks in zip(covered, uneven, strict=True)])
+    p_values = false_discovery_control(p_values.ravel()).reshape(p_values.shape)
     verdicts = []
     for place, both in enumerate(covered):
         recovery, error = recovery_of(found.truths[:, place], found.means[:, place])
-        width = width_of(both, chances[place], found.ranks[:, place])
-        chance, identified = float(chances[place].min()), identified_by(recovery, error)
-        verdicts.append(Verdict(both, uneven[place], chance, width, recovery, error, identified))
+        width = width_of(both, p_values[place], found.ranks[:, place])
+        p_value, identified = float(p_values[place].min()), identified_by(recovery, error)
+        verdicts.append(Verdict(both, uneven[place], p_value, width, recovery, error, identified))
     return verdicts
 
 
-def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
+def width_of(covered: Sequence[Coverage], p_values: Floats, ranks: Floats) -> str:
     """Name the main fault of the posteriors of a parameter, such as `too narrow`, or return `no fault seen`.
 
-    `chances` has the adjusted p-values of the tests: those of the intervals, then that of the ranks.
+    `p_values` has the adjusted p-values of the tests: those of the intervals, then that of the ranks.
     """
-    faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
-              if chance < ALPHA]  # fmt: skip
+    faults = [one.share - right for one, right, p_value in zip(covered, INTERVALS, p_values, strict=False)
+              if p_value < ALPHA]  # fmt: skip
     if faults:
         return NARROW if min(faults) < 0 else WIDE
-    if chances[-1] >= ALPHA:
+    if p_values[-1] >= ALPHA:
         return SOUND
     if abs(ranks.mean() - 0.5) * np.sqrt(12 * ranks.size) > 1.96:
         return UNEVEN
@@ -355,7 +355,7 @@ def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
     for interval, one in zip(INTERVALS, verdict.coverage, strict=True):
         name = f"coverage_{100 * interval:.0f}"
         cells |= {name: f"{one.share:.4f}", f"{name}_low": f"{one.low:.4f}", f"{name}_high": f"{one.high:.4f}"}
-    return cells | {"uneven_p": f"{verdict.uneven:.3g}", "adjusted_p": f"{verdict.chance:.3g}", "width": verdict.width}
+    return cells | {"uneven_p": f"{verdict.uneven:.3g}", "adjusted_p": f"{verdict.p_value:.3g}", "width": verdict.width}
 
 
 def sentence(key: str, verdict: Verdict) -> str:

@@ -54,7 +54,7 @@ def effective_size(weights: Floats) -> float:
 
 
 def rows_of_numbers(
-    priors: Sequence[Prior], chosen: Sequence[str], believed: Floats, posterior: Posterior, tolerance: float | None,
+    priors: Sequence[Prior], chosen: Sequence[str], bank_draws: Floats, posterior: Posterior, tolerance: float | None,
     first: Posterior | None = None,
 ) -> list[Row]:  # fmt: skip
     """Make one row per parameter: prior, posterior, and the contraction and distance between them.
@@ -62,7 +62,7 @@ def rows_of_numbers(
     Args:
         priors: One prior per parameter.
         chosen: Keys of the fitted parameters.
-        believed: The drawn parameters of the bank, campaigns x parameters.
+        bank_draws: The drawn parameters of the bank, campaigns x parameters.
         posterior: The posterior, with all parameters.
         tolerance: Largest distance of an accepted campaign; None if draws are not chosen by distance.
         first: The posterior of the first fit, if that was refined.
@@ -70,12 +70,12 @@ def rows_of_numbers(
     Returns:
         The rows, in the order of the priors.
     """
-    weights, even = posterior.weights, np.ones(len(believed))
+    weights, even = posterior.weights, np.ones(len(bank_draws))
     whole = {"draws": weights.size, "effective_sample_size": f"{effective_size(weights):.1f}",
              "tolerance": "" if tolerance is None else f"{tolerance:.6g}"}  # fmt: skip
     rows = []
     for place, prior in enumerate(priors):
-        before, after = believed[:, place], posterior.rows[:, place]
+        before, after = bank_draws[:, place], posterior.rows[:, place]
         shares, drawn = (np.array([prior.share(value) for value in values]) for values in (after, before))
         spread = spread_of(drawn, even)
         earlier = {} if first is None else cells_of_intervals("first", first.rows[:, place], first.weights)

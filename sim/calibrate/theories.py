@@ -133,7 +133,7 @@ def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
 def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
     """Compute the median and the ends of the 95 % interval of each weight.
 
-    Acceptance rates are drawn from their posteriors under Jeffreys' prior, and scaled to sum to 1.
+    Acceptance rates are drawn from their posteriors under the Jeffreys prior, and scaled to sum to 1.
     """
     generator = np.random.default_rng(SEED)
     rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=generator)

@@ -340,7 +340,7 @@ class Desk:
         return True
 
     def measure(self, what: str, seconds: float) -> None:
-        """Add a waiting time, in seconds, to the recorded ones of the kind `what`."""
+        """Record a waiting time of the kind `what`, in seconds."""
         self.latencies.setdefault(what, deque(maxlen=LATENCIES)).append(seconds)
 
     def check_open(self) -> None:

@@ -383,7 +383,7 @@ def is_detectable(size: float, comparisons: int) -> bool:
         comparisons: Number of differences among which this is the largest.
 
     Returns:
-        True if the interval of the trial mean excludes zero at `LEVEL`, with Bonferroni's correction for the number of
+        True if the interval of the trial mean excludes zero at `LEVEL`, with a Bonferroni correction for the number of
         comparisons. The interval over `PAIRS` pairs is less than half as wide.
     """
     error = (1 - LEVEL) / comparisons

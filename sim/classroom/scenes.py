@@ -166,7 +166,7 @@ async def class_scenes(request: Request) -> Response:
     async for part in request.stream():
         content += part
         if len(content) > LARGEST:
-            said = f"json: found more than {LARGEST:,} bytes, expected at most that many"
+            said = f"json: found a message that is too large, expected at most {LARGEST:,} bytes"
             return JSONResponse({"error": said}, 413, NO_STORE)
     is_sent = request.method == "POST"
     try:

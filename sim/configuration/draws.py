@@ -288,10 +288,10 @@ def draws_of(
     posterior = None if source == PRIOR or worlds is not None else posterior_for(file, data, read_priors())
     if posterior is not None and source == MEDIAN:
         posterior = posterior.median
-    believed = priors_under(choices) if posterior is None else ranges_of(posterior)
+    ranges = priors_under(choices) if posterior is None else ranges_of(posterior)
     if worlds is not None:
-        believed = ranges_between(worlds.keys, worlds.numbers.min(axis=0).tolist(), worlds.numbers.max(axis=0).tolist())
-    priors = tuple(prior for prior in believed if prior.key not in explicit)
+        ranges = ranges_between(worlds.keys, worlds.numbers.min(axis=0).tolist(), worlds.numbers.max(axis=0).tolist())
+    priors = tuple(prior for prior in ranges if prior.key not in explicit)
     draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior, worlds=worlds)
     for share in (0.0, 1.0):  # set, scale and shift are monotonic, so checking both ends is enough
         try:

@@ -238,19 +238,19 @@ class Overrides:
     words: tuple[str, ...] = ()  # texts as typed, including -m
 
     @staticmethod
-    def of(words: AnyOverrides) -> "Overrides":
+    def of(overrides: AnyOverrides) -> "Overrides":
         """Parse the texts of overrides; an `Overrides` object is returned unchanged.
 
         Args:
-            words: Overrides as typed, including -m if any of them sweeps.
+            overrides: Overrides as typed, including -m if any of them sweeps.
 
         Raises:
             PanjError: If a text is not an override.
         """
-        if isinstance(words, Overrides):
-            return words
-        words = tuple(words)
-        return Overrides(tuple(parse(word) for word in words if word not in MULTIRUN), words)
+        if isinstance(overrides, Overrides):
+            return overrides
+        overrides = tuple(overrides)
+        return Overrides(tuple(parse(word) for word in overrides if word not in MULTIRUN), overrides)
 
     def __iter__(self) -> Iterator[Override]:
         return iter(self.rows)

@@ -146,13 +146,13 @@ def shipped() -> Path:
     return folder_of("configs") / "posterior.parquet"
 
 
-def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
+def posterior_for(file: str | None, data: str, current_priors: Ranges) -> Posterior:
     """Read a posterior, check it, and note the changes since it was fitted.
 
     Args:
         file: Path of the file; None for the shipped one.
         data: Fingerprint of the current data.
-        believed: Current priors: key, lowest value, highest value, scale and further fields of each.
+        current_priors: Current priors: key, lowest value, highest value, scale and further fields of each.
 
     Raises:
         PanjError: If the file is missing or invalid, or if it is not the shipped one and was fitted with other rules
@@ -162,26 +162,26 @@ def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
     if not path.is_file():
         found = f"no file {path}" if file else f"no file {path}, which is part of Panj"
         raise PanjError(f"calibration.file: found {found}, expected {EXPECTED}; calibration=as_declared needs no file")
-    return read_posterior(path, path.stat().st_mtime_ns, data, believed, file is None)
+    return read_posterior(path, path.stat().st_mtime_ns, data, current_priors, file is None)
 
 
 @lru_cache(maxsize=4)
-def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
+def read_posterior(path: Path, _changed: int, data: str, current_priors: Ranges, is_shipped: bool) -> Posterior:
     """Read and check a posterior file, or raise a PanjError that names the file and the problem."""
     where = f"calibration.file, {path}"
     table = open_table(path, where)
     about = about_of(table, where)
-    stale = changed_since(about, data, believed)
+    stale = changed_since(about, data, current_priors)
     refused = [name for name in stale if name in ("rules", "data")]
     if refused and not is_shipped:
         raise PanjError(f"{where}: found a fit with other {' and '.join(refused)}, expected one with the current rules "
                         "and data; run python -m sim bank and python -m sim calibrate again")  # fmt: skip
     if is_shipped:
-        table = table.select([*OF_A_ROW, *(key for key, *_ in believed if key in table.column_names)])
+        table = table.select([*OF_A_ROW, *(key for key, *_ in current_priors if key in table.column_names)])
     keys = keys_of(table, where)
     weights, rows = numbers_in(table, keys, where)
     if is_shipped:
-        rows = clipped_to_priors(rows, keys, believed)
+        rows = clipped_to_priors(rows, keys, current_priors)
     check_rows(rows, keys, where)
     kind = "weighted draws" if np.ptp(weights) else "draws"
     until = about.get("until", THE_LINE.isoformat())
@@ -190,13 +190,13 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
     return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
 
 
-def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
+def changed_since(about: Mapping[str, Any], data: str, current_priors: Ranges) -> list[str]:
     """Return which of `rules`, `data`, `evidence` and `priors` have changed since the fit."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
     record = fingerprint_of_record()
     stale += ["evidence"] * (about.get("record_fingerprint", record) != record)
-    here = {key: [low, high, scale] for key, low, high, scale, *_ in believed}
+    here = {key: [low, high, scale] for key, low, high, scale, *_ in current_priors}
     return stale + ["priors"] * any(here.get(key) != prior for key, prior in about["priors"].items())
 
 
@@ -253,9 +253,9 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
     return weights, rows
 
 
-def clipped_to_priors(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
+def clipped_to_priors(rows: Floats, keys: tuple[str, ...], current_priors: Ranges) -> Floats:
     """Clip draws to the current prior ranges and round whole numbers, so that an old file can still be used."""
-    ends = {key: (low, high) for key, low, high, *_ in believed}
+    ends = {key: (low, high) for key, low, high, *_ in current_priors}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
     return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)
 

@@ -149,13 +149,15 @@ def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
     If the block fails or is interrupted, the processes are ended.
     """
     command = [sys.executable, "-m", __name__]
+    path = os.pathsep.join(sys.path)  # imports are from where this process imports, as in workers
     processes: list[subprocess.Popen[bytes]] = []
     try:
         with safe_imports():
             for share in shares:
                 process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    env={**os.environ, "PYTHONPATH": path},
+                )  # fmt: skip
                 processes.append(process)
                 assert process.stdin is not None
                 with suppress(OSError):  # a process that has ended already

@@ -56,7 +56,7 @@ class Answers(NamedTuple):
         return np.asarray(np.nanmean(self.values, axis=0), np.float64)
 
     @property
-    def chance(self) -> float:
+    def noise(self) -> float:
         """The noise variance of a single campaign, estimated as the mean variance between campaigns of the same point.
 
         It is 0 if no point has several campaigns with the outcome.
@@ -67,7 +67,7 @@ class Answers(NamedTuple):
     @property
     def left(self) -> float:
         """The noise variance that remains in the mean over the seeds of a point, averaged over all points."""
-        return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
+        return self.noise * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
 def sweep_of(

@@ -73,7 +73,7 @@ class Effect(NamedTuple):
     half_width: float  # half-width of the 95 % interval of mu_star
     mu: float  # signed mean effect
     sigma: float  # standard deviation of effects, due to interactions or nonlinearity
-    chance: float  # mean mu* from noise alone
+    noise: float  # mean mu* from noise alone
     floor: float  # the mu* that noise alone reaches for at least one parameter in 5 of 100 screenings
     largest: float  # largest mu* of any parameter for this outcome
 
@@ -103,10 +103,10 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
     for outcome, answer in answers.items():
         found = morris.analyze(problem_of(keys), shares, answer.means, num_resamples=RESAMPLES, seed=seed)
         measures = np.array([found[name] for name in ("mu_star", "mu_star_conf", "mu", "sigma")], np.float64)
-        chance, floor = floor_of_chance(answer, len(keys), len(shares) // (len(keys) + 1), seed)
+        noise, floor = floor_of_chance(answer, len(keys), len(shares) // (len(keys) + 1), seed)
         largest = float(measures[0].max())
         for key, (mu_star, half_width, mu, sigma) in zip(keys, measures.T.tolist(), strict=True):
-            effects.append(Effect(outcome, key, mu_star, half_width, mu, sigma, chance, floor, largest))
+            effects.append(Effect(outcome, key, mu_star, half_width, mu, sigma, noise, floor, largest))
     return effects
 
 
@@ -422,7 +422,7 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
             "mu_star_low": number_text(max(0.0, one.mu_star - one.half_width)),
             "mu_star_high": number_text(one.mu_star + one.half_width),
             "mu": number_text(one.mu), "sigma": number_text(one.sigma),
-            "chance_alone": number_text(one.chance), "floor_of_chance": number_text(one.floor),
+            "chance_alone": number_text(one.noise), "floor_of_chance": number_text(one.floor),
             "share_of_largest": number_text(one.share), "matters": "yes" if one.matters else "no",
             "chosen": "yes" if one.key in chosen else "no",
         }
@@ -473,14 +473,14 @@ def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, 
     for outcome, answer in answers.items():
         low, middle, high = np.quantile(answer.means, (0.05, 0.5, 0.95))
         numbers = max(0.0, float(answer.means.var()) - answer.left)
-        whole = numbers + answer.chance
+        whole = numbers + answer.noise
         reported = {key: "" if value is None else str(value) for key, value in answer.measure.reported.items()}
         rows.append({
             "outcome": outcome, "label": answer.measure.label, "unit": answer.measure.unit, "design": of,
             "mean": number_text(float(answer.means.mean())), "median": number_text(middle),
             "low_90": number_text(low), "high_90": number_text(high),
             "share_numbers": number_text(numbers / whole if whole else 0.0),
-            "share_chance": number_text(answer.chance / whole if whole else 0.0),
+            "share_chance": number_text(answer.noise / whole if whole else 0.0),
             "chance_left": number_text(share_left(answer)),
             "missing": str(int(np.isnan(answer.values).sum())),
             **{f"reported_{key}": value for key, value in reported.items() if key != "evidence"},

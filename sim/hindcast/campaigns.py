@@ -43,8 +43,8 @@ class Counted(NamedTuple):
             map has been lost.
         """
         days = [origin + horizon for horizon in horizons]
-        chances = np.array([(self.lost_on <= day).mean(axis=0) for day in days])
-        return Ensemble(self.counts[:, :, days], chances)
+        probabilities = np.array([(self.lost_on <= day).mean(axis=0) for day in days])
+        return Ensemble(self.counts[:, :, days], probabilities)
 
 
 def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted:

@@ -22,7 +22,7 @@ class Ensemble(NamedTuple):
     """A forecast from one origin: the counts of each member, and the probability that each district is lost."""
 
     paths: Floats  # (members, targets, horizons) counts; without targets if only the map is forecast
-    chances: Floats  # (horizons, districts of the map) probability that the district is lost
+    probabilities: Floats  # (horizons, districts of the map) probability that the district is lost
 
 
 def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: np.random.Generator) -> Floats:
@@ -44,7 +44,7 @@ def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: n
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
     """Forecast a Poisson process with the rate of the last seven days.
 
-    Each member draws its rate from the gamma posterior of the rate, under Jeffreys' prior.
+    Each member draws its rate from the gamma posterior of the rate, under the Jeffreys prior.
     """
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
@@ -170,8 +170,8 @@ def neighbours(
     pace = generator.gamma(falls + 0.5, 1 / exposed, size) if exposed else np.zeros(size)
     held = np.repeat(lost_at(known, origin)[None, :], size, axis=0)
     ahead = spread(facts, held, pace, max(horizons), generator)
-    chances = ahead[:, list(horizons)][:, :, known.districts.district].mean(axis=0)
-    return Ensemble(np.zeros((size, 0, len(horizons))), chances)
+    probabilities = ahead[:, list(horizons)][:, :, known.districts.district].mean(axis=0)
+    return Ensemble(np.zeros((size, 0, len(horizons))), probabilities)
 
 
 def mixture(one: Ensemble, other: Ensemble) -> Ensemble:
@@ -184,4 +184,4 @@ def mixture(one: Ensemble, other: Ensemble) -> Ensemble:
     Returns:
         A forecast with the members of both and the mean of their probabilities.
     """
-    return Ensemble(np.concatenate([one.paths, other.paths]), (one.chances + other.chances) / 2)
+    return Ensemble(np.concatenate([one.paths, other.paths]), (one.probabilities + other.probabilities) / 2)

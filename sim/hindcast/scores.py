@@ -145,14 +145,14 @@ def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, 
                         "origin": one.day.isoformat(), "horizon": horizon, "day": day.isoformat(), "target": target,
                         "forecast": name,
                     }  # fmt: skip
-                    yield place, forecast.chances[column, rows], lost[rows]
+                    yield place, forecast.probabilities[column, rows], lost[rows]
 
 
 def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
     """Return the rows of maps.csv: per origin, horizon, map and forecast, the Brier score (mean over districts)."""
     return [
-        {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(chances, lost))}
-        for place, chances, lost in on_maps(origins, record)
+        {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(probabilities, lost))}
+        for place, probabilities, lost in on_maps(origins, record)
         if lost.size
     ]
 
@@ -163,18 +163,18 @@ def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
     There is one row per horizon, map, forecast and bin of probability. Districts are pooled over all origins.
     """
     pooled: dict[tuple[int, str, str], list[tuple[Floats, Floats]]] = {}
-    for place, chances, lost in on_maps(origins, record):
-        pooled.setdefault((place["horizon"], place["target"], place["forecast"]), []).append((chances, lost))
+    for place, probabilities, lost in on_maps(origins, record):
+        pooled.setdefault((place["horizon"], place["target"], place["forecast"]), []).append((probabilities, lost))
     found = []
     for (horizon, target, name), parts in pooled.items():
-        chances, lost = (np.concatenate(column) for column in zip(*parts, strict=True))
-        bins = np.minimum((chances * BINS).astype(np.int64), BINS - 1)
+        probabilities, lost = (np.concatenate(column) for column in zip(*parts, strict=True))
+        bins = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
         for number in np.unique(bins):
             here = bins == number
             found.append({
                 "horizon": horizon, "target": target, "forecast": name, "from": number / BINS,
-                "to": (number + 1) / BINS, "districts": int(here.sum()), "probability": float(chances[here].mean()),
-                "share_lost": float(lost[here].mean()),
+                "to": (number + 1) / BINS, "districts": int(here.sum()),
+                "probability": float(probabilities[here].mean()), "share_lost": float(lost[here].mean()),
             })  # fmt: skip
     return found
 

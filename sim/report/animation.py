@@ -155,7 +155,7 @@ def make_film(
     tables = [probabilities_of(study) for study in studies]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
     if not shared:
-        raise PanjError(f"animate, cell: found cells {cells} that have no day in common, expected at least one")
+        raise PanjError(f"animate, cell: found cells {cells} without a common day, expected at least one")
     evenings = choose_evenings(shared, first or shared[0], last or shared[-1], every)
     probabilities = np.array([[table[day] for day in evenings] for table in tables])
     return Film(studies, every, (shared[0], shared[-1]), evenings, probabilities)

@@ -18,7 +18,7 @@ class Linear:
 
     stages = len(OBSERVED)
     moves = ("last", "any")
-    chances = (0.5, 0.5)
+    probabilities = (0.5, 0.5)
 
     def begin(self, rng, count):
         return (rng.standard_normal((count, self.stages)),)
@@ -82,7 +82,7 @@ class Coins:
 
     stages = 2
     moves = ("one", "all")
-    chances = (0.7, 0.3)
+    probabilities = (0.7, 0.3)
     seen = (4, 1)  # heads among the first five, and among all ten more than the first five have
 
     def begin(self, rng, count):

@@ -228,7 +228,7 @@ def test_intervals_hold_what_their_ranks_say() -> None:
     ranks = (np.arange(100) + 0.5) / 100
     assert coverage_of(ranks, 0.9).share == 0.9 and coverage_of(ranks, 0.5).share == 0.5
     narrow = coverage_of(np.repeat([0.01, 0.5, 0.99], 30), 0.9)
-    assert narrow.share == pytest.approx(1 / 3) and narrow.chance < 1e-6 and narrow.high < 0.5
+    assert narrow.share == pytest.approx(1 / 3) and narrow.p_value < 1e-6 and narrow.high < 0.5
 
 
 def test_ranks_to_one_side_are_off_centre_and_ranks_at_both_ends_too_narrow() -> None:

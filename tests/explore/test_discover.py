@@ -198,7 +198,7 @@ def test_where_there_is_only_chance_no_box_is_reported(bank: Path, capsys: pytes
     assert main(["discover", str(bank), "outcome=people_displaced", "above=500"]) == 0  # drawn by dice alone
     said = " ".join(capsys.readouterr().out.split())
     assert "No box was found in which" in said
-    assert "no finding, but chance" in said or "Box" not in said.replace("Boxes", "")
+    assert "is not a finding" in said or "Box" not in said.replace("Boxes", "")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_what_chance_alone_moves_is_not_chosen(seed: int) -> None:
     effects = effects_of(KEYS, shares, {"y": answers_of(shares, lambda x: 0 * x[0], 1.0, seed)}, seed)
     assert choose(effects, 10) == ()
     mean = float(np.mean([effect.mu_star for effect in effects]))
-    assert mean == pytest.approx(effects[0].chance, rel=0.1)
+    assert mean == pytest.approx(effects[0].noise, rel=0.1)
     assert mean == pytest.approx(2 / math.sqrt(8 * math.pi) / STEP, rel=0.1)  # two normal means of 8 seeds
     assert max(effect.mu_star for effect in effects) < effects[0].floor
 
@@ -117,7 +117,7 @@ def test_an_outcome_that_never_changes_has_no_indices() -> None:
 def test_a_missing_campaign_leaves_the_mean_of_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     values = np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]])
     whole, empty = Answers(MEASURE, values[:, :2]), Answers(MEASURE, values)
-    assert whole.means.tolist() == [2, 2] and whole.chance == 2
+    assert whole.means.tolist() == [2, 2] and whole.noise == 2
     assert known({"whole": whole, "empty": empty}, console_of()).keys() == {"whole"}
     assert "empty is left out" in capsys.readouterr().out
     with pytest.raises(PanjError, match="no campaign has empty"):

@@ -101,14 +101,14 @@ def test_every_forecast_of_an_origin_stays_within_its_bounds(origin):
     lost = lost_at(known, day)[known.districts.district]
     capital = FACTS.is_capital[known.districts.district]
     for one in found.values():
-        assert ((one.chances >= 0) & (one.chances <= 1)).all()
-        assert (one.chances[:, lost] == 1).all()
-        assert (one.chances[:, capital & ~lost] == 0).all()
+        assert ((one.probabilities >= 0) & (one.probabilities <= 1)).all()
+        assert (one.probabilities[:, lost] == 1).all()
+        assert (one.probabilities[:, capital & ~lost] == 0).all()
         if one.paths.shape[1]:
             assert (one.paths[:, :, 0] >= known.counts[:, day]).all()
             assert (np.diff(one.paths, axis=2) >= 0).all()
             assert one.paths[:, 0].max() <= (~FACTS.is_capital).sum()
-    assert (found["no_change"].chances == lost).all()
+    assert (found["no_change"].probabilities == lost).all()
     half = mixture(found["no_change"], found["recent_days"])
     assert half.paths.shape[0] == 80
 
@@ -116,12 +116,12 @@ def test_every_forecast_of_an_origin_stays_within_its_bounds(origin):
 def test_neighbours_are_more_likely_to_fall_than_others():
     origin = date(2021, 6, 22)
     known = known_at(origin, FACTS, FALLS, OBSERVATIONS)
-    chances = naive_forecasts(known, day_of(origin), HORIZONS[:1], FACTS, 200, 0)["neighbours"].chances[0]
+    probabilities = naive_forecasts(known, day_of(origin), HORIZONS[:1], FACTS, 200, 0)["neighbours"].probabilities[0]
     lost = lost_at(known, day_of(origin))
     first, links = FACTS.first_neighbour, FACTS.neighbour
     near = np.array([lost[links[first[row] : first[row + 1]]].any() for row in known.districts.district])
     is_open = ~lost[known.districts.district] & ~FACTS.is_capital[known.districts.district]
-    assert chances[is_open & near].mean() > 5 * chances[is_open & ~near].mean()
+    assert probabilities[is_open & near].mean() > 5 * probabilities[is_open & ~near].mean()
 
 
 def scrambled(origin):
@@ -143,7 +143,7 @@ def test_naive_forecasts_do_not_see_what_came_after_their_origin(origin):
     ]
     for name, one in found[0].items():
         assert np.array_equal(one.paths, found[1][name].paths), name
-        assert np.array_equal(one.chances, found[1][name].chances), name
+        assert np.array_equal(one.probabilities, found[1][name].probabilities), name
     if origin < date(2021, 7, 5):
         assert not np.array_equal(record_of(FACTS, falls, observations).counts, RECORD.counts)
 

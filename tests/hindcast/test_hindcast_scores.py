@@ -59,8 +59,8 @@ def test_energy_score_is_that_of_scoringrules():
 
 
 def test_brier_score_is_that_of_scoringrules():
-    chances, lost = np.array([0.1, 0.8, 0.4]), np.array([0.0, 1.0, 1.0])
-    assert brier(chances, lost) == pytest.approx(np.mean(scoringrules.brier_score(lost, chances)))
+    probabilities, lost = np.array([0.1, 0.8, 0.4]), np.array([0.0, 1.0, 1.0])
+    assert brier(probabilities, lost) == pytest.approx(np.mean(scoringrules.brier_score(lost, probabilities)))
 
 
 def test_the_hub_has_23_quantiles_that_mirror_each_other():

@@ -131,7 +131,7 @@ def test_nothing_after_the_origin_reaches_a_hindcast(tmp_path, monkeypatch):
     assert set(first.forecasts) == set(FORECASTS)
     for name, one in first.forecasts.items():
         assert np.array_equal(one.paths, other.forecasts[name].paths), name
-        assert np.array_equal(one.chances, other.forecasts[name].chances), name
+        assert np.array_equal(one.probabilities, other.forecasts[name].probabilities), name
     worlds = (tmp_path / part / "hindcast/origins/2021-06-08/worlds.parquet" for part in ("first", "second"))
     assert len({read_worlds(path).digest for path in worlds}) == 1
 

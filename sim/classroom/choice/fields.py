@@ -55,7 +55,7 @@ class Field(NamedTuple):
     help: str
     options: tuple[Option, ...] = ()
     number: Number | None = None
-    believed: tuple[float, float] | None = None  # bounds of the prior; None for a number without a prior
+    prior_range: tuple[float, float] | None = None  # bounds of the prior; None for a number without a prior
 
     def describe(self, value: str | float | None) -> str:
         """Return a value of the field as text: the label of a choice, a number with its unit, or a date."""
@@ -90,7 +90,7 @@ def fields_of() -> dict[str, Field]:
 def fields_in(language: str) -> dict[str, Field]:
     """Return the fields of the form in a language, as for `fields_of`."""
     texts = texts_of(PAGE, language)
-    believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
+    ranges = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
         Field(
             key, texts.say(key), texts.say(f"{key}.help"), tuple(option_of(key, name, texts) for name in order_of(key))
@@ -98,7 +98,13 @@ def fields_in(language: str) -> dict[str, Field]:
         for key in GROUPS_SHOWN
     ]
     numbers = [
-        Field(key, texts.say(key), texts.say(f"{key}.help"), number=declared_numbers()[key], believed=believed.get(key))
+        Field(
+            key,
+            texts.say(key),
+            texts.say(f"{key}.help"),
+            number=declared_numbers()[key],
+            prior_range=ranges.get(key),
+        )
         for key in MAIN_NUMBERS
     ]
     last = Field(LAST_DAY, texts.say(LAST_DAY), texts.say(f"{LAST_DAY}.help"))

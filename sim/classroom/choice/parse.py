@@ -313,7 +313,7 @@ def safely_loaded(text: str) -> dict[str, Any]:
             f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})"
         ) from error
     if parts > MOST_PARTS:
-        raise PanjError(f"scenario file: found more than {MOST_PARTS} names and values, expected at most that many")
+        raise PanjError(f"scenario file: found too many names and values, expected at most {MOST_PARTS}")
     if content is None:
         return {}
     if not isinstance(content, dict):

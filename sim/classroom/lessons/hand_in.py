@@ -119,7 +119,7 @@ def hand_in_of(content: bytes) -> HandIn:
 def parsed(content: bytes) -> Any:
     """Parse the content of a file; raise PanjError if it is too large, or neither JSON nor YAML without aliases."""
     if len(content) > LARGEST:
-        raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a hand-in of at most that size")
+        raise PanjError(f"found a file that is too large, expected a hand-in of at most {LARGEST:,} bytes")
     try:
         text = content.decode("utf-8-sig")
         return json.loads(text) if text.lstrip().startswith("{") else plain_yaml(text)

@@ -478,7 +478,7 @@ def Groups(task: Task, values: np.ndarray) -> None:
 
 
 def describe_settings(overrides: Overrides) -> str:
-    """Return what settings change, except the last day: labels of choices, and values of numbers."""
+    """Describe the changes that settings make, except the last day: labels of choices, and values of numbers."""
     fields = fields_of()
     said = [
         fields[row.key].describe(row.value) if row.key in fields else str(row.value)

@@ -59,7 +59,7 @@ def WallView(
 
 
 class Shown(NamedTuple):
-    """A session as everybody may see it, with further content of its wall."""
+    """The public view of a session, with further content of its wall."""
 
     room: Room
     progress: Progress | None = None  # of the current question
@@ -97,7 +97,7 @@ def Page() -> None:
 
 
 def wall_state(code: str) -> Shown:
-    """Return a session as everybody may see it, with its scenes or the campaigns of its current question."""
+    """Return the public view of a session, with its scenes or the campaigns of its current question."""
     room, runner = the_register().room(code, session()).on_the_wall(), the_question_runner()
     if room.scene is not None:
         scenes = the_class_scenes()

@@ -89,7 +89,7 @@ class Taught(NamedTuple):
 
 
 def taught(code: str) -> Taught:
-    """Return what the page of a session's teacher shows."""
+    """Return the content of the page of a session's teacher."""
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
     is_in_scenes = room.scene is not None

@@ -141,7 +141,7 @@ def of_number(field: Field) -> dict[str, Any]:
     """
     texts, number = texts_of("change"), field.number
     assert number is not None
-    low, high = field.believed or (number.low, number.high)
+    low, high = field.prior_range or (number.low, number.high)
     said = texts.say(
         "range",
         low=f"{number.low:,g}",
@@ -150,7 +150,7 @@ def of_number(field: Field) -> dict[str, Any]:
         declared=f"{number.value:,g}",
         source=texts.quoted(number.source),
     )
-    if field.believed:
+    if field.prior_range:
         said += " " + texts.say("believed", low=f"{low:,g}", high=f"{high:,g}")
     step = 1 if number.is_whole else float(f"{(high - low) / STEPS:.1g}")
     return {"low": number.low, "high": number.high, "slide": [low, high], "step": step, "declared": number.value,

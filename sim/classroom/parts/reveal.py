@@ -65,7 +65,7 @@ def Revealed(tasks: tuple[Task, ...], own: Mapping[str, Ranges], code: str) -> N
 
 
 def title_of(task: Task, texts: Language) -> str:
-    """Return what a task forecasts and for which day, as a title."""
+    """Return a title with the count that a task forecasts and the day."""
     return texts.say("by", title=texts.say(f"unit_{task.target}"), day=texts.day(date.fromisoformat(task.day)))
 
 

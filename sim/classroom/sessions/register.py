@@ -318,13 +318,13 @@ class Register:
     # Methods for students.
 
     def find(self, code: str) -> Session | None:
-        """Return the part of a session that everybody who knows its code may see; None if no session has this code."""
+        """Return the part of a session that anyone with its code may see; None if no session has this code."""
         with self.storage.reading() as act:
             row = storage.found_session(act, code)
             return storage.session_of(row) if row else None
 
     def session(self, code: str) -> Session:
-        """Return the part of a session that everybody who knows its code may see."""
+        """Return the part of a session that anyone with its code may see."""
         with self.storage.reading() as act:
             return storage.session_of(storage.session_row(act, code))
 

@@ -32,7 +32,7 @@ PAUSE, EYES = "pause", "eyes"  # what a teacher asks of the class: to pause, to 
 
 
 class Session(NamedTuple):
-    """The part of a session that everybody in it may see."""
+    """The part of a session that all of its members may see."""
 
     code: str
     opened: str
@@ -137,7 +137,7 @@ class Room(NamedTuple):
         return self.questions[-1] if self.questions else None
 
     def on_the_wall(self) -> "Room":
-        """Return the session as everybody may see it: without nicknames, keys and reasons.
+        """Return the public view of the session: without nicknames, keys and reasons.
 
         Names of teams remain if the teacher shows them; a student alone is a letter.
         """
@@ -147,7 +147,7 @@ class Room(NamedTuple):
 
 
 def team_on_the_wall(team: Team, is_named: bool) -> Team:
-    """Return a team as everybody may see it: its letter, the number of its members, its claims without reasons."""
+    """Return the public view of a team: its letter, the number of its members, its claims without reasons."""
     return Team(
         team.letter,
         team.name if is_named and team.key else "",
@@ -171,7 +171,7 @@ def spelled(code: str) -> str:
     """Return a code, key or recovery word as it is stored.
 
     Args:
-        code: The code as somebody typed it, such as `fkm-rwx`.
+        code: The code as typed, such as `fkm-rwx`.
 
     Returns:
         The code in upper case, without characters that are not in `LETTERS`, cut to `WORD` letters, such as `FKMRWX`.

@@ -170,7 +170,7 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
     Choices are never drawn together. They are in the order in which teams first made them.
 
     Args:
-        room: The session as everybody may see it, from `Room.on_the_wall`.
+        room: The public view of the session, from `Room.on_the_wall`.
         question: A question of the session.
         finished: Results of choices whose campaigns are still running, in order of seed.
 
@@ -222,7 +222,7 @@ def choice_row(
 
 
 def describe_found(answer: Answer, about: str, measure: Measure) -> str:
-    """Describe the campaigns of a choice in few words: the interval of the mean effect, or the middle 90 %."""
+    """Describe the campaigns of a choice briefly: the interval of the mean effect, or the middle 90 %."""
     texts, low, high = texts_of("class"), answer.low, answer.high
     if not answer.values or (about == EFFECT and not answer.effects):
         return texts.say("verdict_none")
@@ -344,7 +344,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """Describe a question in few words.
+    """Describe a question briefly.
 
     Args:
         question: A question of a session.
