@@ -251,7 +251,7 @@ def test_outcomes_stand_side_by_side_with_what_was_reported(forked):
     ("evening", "change", "said"),
     [(date(2021, 7, 12), "border=closed", "day: found 2021-07-12, expected a day from 2021-06-28 to 2021-07-11"),
      (DAY, "border=as_reported", "found nothing that 'border=as_reported' changes"),
-     (DAY, "seed=4", "holds for a whole campaign"), (DAY, "border=shut", "border")],
+     (DAY, "seed=4", "applies to a whole campaign"), (DAY, "border=shut", "border")],
 )  # fmt: skip
 def test_a_fork_that_cannot_be_is_refused_in_words(evening, change, said):
     with pytest.raises(PanjError, match=said):
