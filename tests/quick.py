@@ -303,10 +303,11 @@ class Forker:
         self.say(json.dumps({**manner, **where, "words": with_usual(words, SHORT)}))
         return Started(self, int(self.answer()), said)
 
-    def run(self, words: Sequence[str], **manner: Any) -> None:
-        """Run a command to its end; fail if it fails."""
+    def run(self, words: Sequence[str], **manner: Any) -> Started:
+        """Run a command to its end, and return it; fail if it fails."""
         started = self.start(words, **manner)
         assert started.end() == 0, started.said
+        return started
 
     def stop(self) -> None:
         """Kill the command that a failed test has left running, if any."""

@@ -29,6 +29,16 @@ def spoil(path: Path, row: int, **cells: str) -> None:
     rewrite(path, lambda rows: rows[row].update(cells))
 
 
+def evidence_row(**cells: str) -> str:
+    """Return a line of evidence.csv with a made-up figure; `cells` are those that differ from the usual."""
+    row = {
+        "id": "M001", "date_start": "2021-06-21", "date_end": "2021-06-21", "quantity": "districts", "value": "3",
+        "unit": "districts", "scope": "Kunduz", "source": "a source", "confidence": "low", "use": "context", **cells,
+    }  # fmt: skip
+    header = (ROOT / "sim" / "data" / "evidence.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    return ",".join(row.get(name, "") for name in header) + "\n"
+
+
 def raising(error: BaseException) -> Callable[..., Any]:
     """Return a function that raises an error whatever its arguments are."""
 

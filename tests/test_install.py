@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 from rich.console import Console
-from shared import ROOT, run_python
+from shared import ROOT, evidence_row, run_python
 
 from sim import options
 from sim.classroom.sessions import storage
@@ -186,26 +186,15 @@ def test_paths_of_windows_are_taken_as_typed(text: str) -> None:
 def test_tables_of_ones_own_may_have_line_ends_of_windows_and_a_byte_order_mark(tmp_path: Path) -> None:
     folder = tmp_path / "папка of one's own"
     shutil.copytree(ROOT / "sim" / "starter", folder)
-    add_figure(folder / own.EVIDENCE)
+    text = (folder / own.EVIDENCE).read_text(encoding="utf-8") + evidence_row()
+    (folder / own.EVIDENCE).write_text(text, encoding="utf-8")
     with own.using(folder):
         plain = evidence.read_evidence()
     assert "M001" in {row.id for row in plain}
-    text = (folder / own.EVIDENCE).read_text(encoding="utf-8").replace("\n", "\r\n")
+    text = text.replace("\n", "\r\n")
     (folder / own.EVIDENCE).write_bytes(b"\xef\xbb\xbf" + text.encode())
     with own.using(folder):
         assert evidence.read_evidence() == plain
-
-
-def add_figure(path: Path) -> None:
-    """Add a figure to a table of evidence."""
-    cells = {
-        "id": "M001", "date_start": "2021-06-21", "date_end": "2021-06-21", "quantity": "districts", "value": "3",
-        "unit": "districts", "scope": "Kunduz", "source": "a source", "confidence": "low", "use": "context",
-    }  # fmt: skip
-    header = path.read_text(encoding="utf-8")
-    path.write_text(
-        header + ",".join(cells.get(name, "") for name in header.strip().split(",")) + "\n", encoding="utf-8"
-    )
 
 
 def test_without_a_home_the_classroom_asks_for_another_place(monkeypatch: pytest.MonkeyPatch) -> None:

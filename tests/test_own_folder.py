@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from quick import no_figures, replace_campaigns
+from shared import evidence_row
 
 from sim import __main__ as front
 from sim.__main__ import main
@@ -20,7 +21,7 @@ from sim.configuration.overrides import choices_of
 from sim.configuration.sweep import compose_sweep
 from sim.data import own, starter
 from sim.data.configs import PACKAGE
-from sim.data.evidence import COLUMNS, read_evidence
+from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
 from sim.errors import PanjError
 from sim.execution import work
@@ -392,15 +393,6 @@ def test_an_own_outcome_with_a_name_that_is_taken_is_refused(folder, name):
         settings = compose_settings([AS_DECLARED])
         read_outcomes(settings.facts, settings.start_date, settings.days)
     assert name in str(found.value)
-
-
-def evidence_row(**cells: str) -> str:
-    row = dict.fromkeys(COLUMNS, "") | {
-        "id": "M001", "date_start": "2021-06-21", "date_end": "2021-06-21", "quantity": "districts", "value": "3",
-        "unit": "districts", "scope": "Kunduz", "source": "a source", "confidence": "low", "use": "context",
-    } | cells  # fmt: skip
-    header = (own.SHIPPED / "evidence.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-    return ",".join(row.get(name, "") for name in header) + "\n"
 
 
 def test_own_evidence_is_compared_with_and_casts_no_doubt_on_the_fit(folder):

@@ -9,12 +9,11 @@ Source  Granovetter 1978, Threshold Models of Collective Behavior.
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from sim.classroom.texts import current_language, texts_of
-from sim.explorable.explorable import hash_of
+from sim.explorable.explorable import hash_of, template_in
 
 ADDRESS = "/thresholds"
 PAGE = Path(__file__).parent / "parts" / "thresholds"
@@ -35,10 +34,7 @@ def page_in(language: str) -> tuple[str, str]:
     """
     style, script = ((PAGE / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     texts = texts_of("thresholds", language)
-    places = Environment(
-        loader=FileSystemLoader(PAGE), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    page = places.get_template("page.html").render(
+    page = template_in(PAGE).render(
         texts={**texts.page, "direction": texts.say("direction")}, style=style, script=script, language=language
     )
     policy = f"default-src 'none'; script-src '{hash_of(script)}'; style-src '{hash_of(style)}'; base-uri 'none'"

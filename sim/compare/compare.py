@@ -86,33 +86,6 @@ def name_of(measure: Measure, asked: Range | None, baseline: Baseline, *others: 
     return "__".join(part for part in (measure.outcome, asked.slug if asked else "", *others, vs) if part)
 
 
-def verdicts_of(
-    folder: Path,
-    outcome: str,
-    baseline: str | None = None,
-    against: Path | None = None,
-    asked: Range | None = None,
-) -> Comparison:
-    """Compare every cell of a study with its baseline, on one outcome.
-
-    Args:
-        folder: The folder of the study.
-        outcome: Name of the outcome, which is a column of runs.parquet.
-        baseline: A value such as `as_reported`, a setting such as `reinforcement=as_reported`, several settings
-            separated by commas, or a cell number; by default the cell with the base settings of the study.
-        against: Another study in which to look for the baselines.
-        asked: Range of values that counts as the event whose risk is compared; by default, values are compared.
-
-    Returns:
-        The verdicts and their common metadata.
-
-    Raises:
-        PanjError: The outcome or baseline is unknown or ambiguous, or no two cells have a world in common.
-    """
-    study, other = open_studies(folder, against)
-    return compare(study, other, outcome, choose_baseline(baseline, study, other), asked)
-
-
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
     """Open a study and the study that contains the baselines.
 

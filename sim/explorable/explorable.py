@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from rich.console import Console
 
 from sim.configuration.overrides import Overrides
@@ -126,11 +126,8 @@ def page_of(gathered: Gathered, language: str = "en") -> str:
         "runs": len(gathered.seeds),
         "manner": about["worlds"][0]["manner"],
     }
-    places = Environment(
-        loader=FileSystemLoader(PAGE), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     return sealed(
-        places.get_template("page.html").render(
+        template_in(PAGE).render(
             texts=formatted(texts, values), scenes=SCENES, style=style, script=script, language=language,
             style_hash=hash_of(style), script_hash=hash_of(script), about=about,
             campaigns=packed(about, gathered.courses()), provenance=provenance_of(gathered),
@@ -138,6 +135,15 @@ def page_of(gathered: Gathered, language: str = "en") -> str:
         ),
         VERB,
     )  # fmt: skip
+
+
+def template_in(folder: Path) -> Template:
+    """Load the template page.html of a folder; missing variables raise an error, and all values are escaped."""
+    places = FileSystemLoader(folder)
+    environment = Environment(
+        loader=places, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html")
 
 
 def formatted(node: Any, values: Mapping[str, Any]) -> Any:

@@ -65,7 +65,6 @@ FORECASTS = {
     "neighbours": "Districts next to held ones fall, at the rate of the last seven days (map only)",
     MIXTURE: "Panj and exponential growth, half each",
 }
-ONLY_OF_MAPS = ("neighbours",)
 
 
 def scored(origin: date, horizons: tuple[int, ...] = HORIZONS) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study
 from sim.plots.colours import INK, QUIET, REPORTED
 from sim.plots.land import CREDIT, Bounds, Land, Lines, country_bounds, frontier_bounds, read_land
 from sim.plots.style import CHANCE, HALO, WIDTH, in_style
-from sim.study.reader import Study, read_study
+from sim.study.reader import Study
 from sim.wording import format_day, name_of_post
 
 EVENING = date(2021, 7, 5)  # the day after the largest night
@@ -43,25 +43,6 @@ SOURCES = (
     f"{CREDIT}; dates of loss and posts as named row by row in districts.csv and posts.csv. Boundaries imply no"
     " opinion. A district without a dot is not dated, which is not the same as not lost."
 )
-
-
-def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
-    """Draw the map of one day and save it in `figures/` under a name with the date.
-
-    Args:
-        folder: The folder of a study.
-        evening: The day of the map; by default 5 July, or the nearest day that the study has.
-        cell: Number of the cell to show.
-
-    Returns:
-        The path of the map.
-
-    Raises:
-        PanjError: The study is incomplete or does not have this day.
-    """
-    study = read_study(folder, cell)
-    day = evening or default_evening(study)
-    return draw_map_of(study, day, folder / "figures" / f"map_{day:%Y_%m_%d}.png")
 
 
 @in_style

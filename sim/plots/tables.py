@@ -63,11 +63,9 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
         yield
     except PanjError:
         raise
-    except OSError as error:
-        if error.filename is not None:
+    except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.filename is not None:
             raise PanjError(f"{error.filename}: cannot be read; python -m sim {verb} writes it") from None
-        raise PanjError(f"{place}: found invalid content ({error}), expected {expected}") from None
-    except (ValueError, KeyError) as error:
         raise PanjError(f"{place}: found invalid content ({error}), expected {expected}") from None
 
 

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.compare import figure as show
-from sim.compare.compare import MAIN_OUTCOMES, Comparison, verdicts_of
+from sim.compare.compare import MAIN_OUTCOMES, Comparison, compare, open_studies
 from sim.compare.compare import write_verdicts as write_all
-from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge, with_titles
+from sim.compare.pairs import RESAMPLES, choose_baseline, clear, intervals_of, judge, with_titles
 from sim.compare.sentences import difference_in_words, notes_on_fixed, quote_outcome
 from sim.configuration.changes import title_of_scenario
 from sim.configuration.numbers import declared_numbers
@@ -44,6 +44,12 @@ LABELS = {
 
 def write_verdicts(words):
     return write_all(read_request(Compare, words))
+
+
+def verdicts_of(folder, outcome, baseline=None, against=None, asked=None):
+    """All verdicts on one outcome, as `write_verdicts` would write them."""
+    study, other = open_studies(folder, against)
+    return compare(study, other, outcome, choose_baseline(baseline, study, other), asked)
 
 
 def write_study(folder, cells, seeds=None, **about):

@@ -5,10 +5,9 @@ from datetime import date
 
 import numpy as np
 import pytest
-from test_compare import one_key, write_study, write_verdicts
+from test_compare import one_key, verdicts_of, write_study, write_verdicts
 
 from sim.compare import figure as show
-from sim.compare.compare import verdicts_of
 from sim.compare.risk import format_bounds, interval_of_risk, judge_risk, ratio_of
 from sim.errors import PanjError
 from sim.options import Range, read_threshold

@@ -22,7 +22,7 @@ from sim.errors import PanjError
 from sim.options import Report, read_request
 from sim.plots import maps
 from sim.plots.land import CREDIT, read_land, to_km
-from sim.plots.maps import draw_map
+from sim.plots.maps import draw_map_of
 from sim.report import report
 from sim.report.report import FIGURES, drawings_in, in_parallel, redraw, write_report
 from sim.study.reader import FILES, read_study, spread
@@ -280,13 +280,7 @@ def test_a_wrong_command_is_told_what_was_expected(arguments: list[str]) -> None
 
 def test_a_map_of_an_evening_outside_the_study_is_refused(three: Path) -> None:
     with pytest.raises(PanjError, match="expected a day from 2021-05-01 to 2021-07-20"):
-        draw_map(three, date(2021, 9, 1))
-
-
-def test_a_map_of_another_evening_has_its_own_name(three: Path) -> None:
-    path = draw_map(three, date(2021, 6, 22))
-    assert path.name == "map_2021_06_22.png"
-    path.unlink()
+        draw_map_of(read_study(three), date(2021, 9, 1), three / "figures" / "map.png")
 
 
 def test_districts_share_out_the_country_and_each_holds_its_centre() -> None:
@@ -378,7 +372,7 @@ def test_every_figure_says_how_to_draw_it_again(three: Path) -> None:
 def test_a_figure_is_drawn_again_from_its_own_words(three: Path, tmp_path: Path, name: str) -> None:
     path = three / "figures" / f"{name}.png"
     if not path.is_file():
-        draw_map(three, date(2021, 6, 22))
+        draw_map_of(read_study(three), date(2021, 6, 22), path)
     recipe = json.loads(Image.open(path).text["panj"])["recipe"]
     other = tmp_path / "other"
     copytree(three, other, ignore=lambda *_: ["figures"])

@@ -79,15 +79,28 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
     Raises:
         PanjError: Settings, outcome or measure are unknown, or no campaign has a value of the outcome.
     """
-    values = sample.values(sheet.overrides(task.of), task.outcome)
-    if task.minus:
-        values = values - sample.values(sheet.overrides(task.minus), task.outcome)
     if task.measure not in MEASURES:
         raise unknown(f"task {task.key}, measure", task.measure, MEASURES)
-    values = values[~np.isnan(values)]
-    if not values.size:
-        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected one or more")
+    (values,) = samples_of(sheet, task, (task.of,), sample)
     return MEASURES[task.measure](values, task, outcome_of(task.outcome))
+
+
+def samples_of(sheet: Sheet, task: Task, names: Sequence[str], sample: Sample) -> list[np.ndarray]:
+    """Return the outcome of a task under each of the named settings, minus that under `task.minus` if it is given.
+
+    All arrays are of the same campaigns, which have a value under all of these settings.
+
+    Raises:
+        PanjError: Settings or outcome are unknown, or no campaign has a value under all settings.
+    """
+    columns = [sample.values(sheet.overrides(name), task.outcome) for name in names]
+    if task.minus:
+        base = sample.values(sheet.overrides(task.minus), task.outcome)
+        columns = [column - base for column in columns]
+    there = ~np.isnan(columns).any(axis=0)
+    if not there.any():
+        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected one or more")
+    return [column[there] for column in columns]
 
 
 def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
@@ -269,16 +282,9 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
     Raises:
         PanjError: Settings, outcome or score are unknown, or no campaign has a value under all settings.
     """
-    columns = [sample.values(sheet.overrides(name), task.outcome) for name in task.ladder]
-    if task.minus:
-        base = sample.values(sheet.overrides(task.minus), task.outcome)
-        columns = [column - base for column in columns]
-    there = ~np.isnan(columns).any(axis=0)
-    samples = [column[there] for column in columns]
-    if not samples[0].size:
-        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected one or more")
     if task.measure not in SCORES:
         raise unknown(f"task {task.key}, measure", task.measure, SCORES)
+    samples = samples_of(sheet, task, task.ladder, sample)
     score = partial(SCORES[task.measure], asked=outcome_of(task.outcome))
     scores = [float(one) for one in score(*samples)]
     best = int(np.argmax(scores))

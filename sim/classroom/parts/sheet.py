@@ -12,7 +12,6 @@ from sim.classroom.texts import texts_of
 LONGEST = 400  # maximum characters of a returned text, unless its field allows more
 VERSION = "version"  # key of the version of the values that a visitor saw
 Field = Mapping[str, Any]
-Options = Sequence[Mapping[str, str]]
 Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `yes` or an empty string
 
 

@@ -32,11 +32,9 @@ def called(team: Team) -> str:
     return f"{team.letter} {team.name}".strip()
 
 
-def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
-    """Return each team whose claim has an answer, with that claim and answer, in the order in which teams joined."""
-    answers = room.answers[question.number]
-    sent = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
-    return [(team, claim, answers[claim.overrides]) for team, claim in sent if claim.overrides in answers]
+def claims_on(room: Room, question: Question) -> list[tuple[Team, Claim]]:
+    """Return each team that has sent a claim on a question, with that claim, in the order in which teams joined."""
+    return [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
 
 
 def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
@@ -49,8 +47,10 @@ def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
     Returns:
         Each of these claims with its score.
     """
-    found = [(claim, score_of(claim, question.about, answer)) for _, claim, answer in answered_in(room, question)]
-    return [(claim, score) for claim, score in found if score is not None]
+    answers = room.answers[question.number]
+    claims = [claim for _, claim in claims_on(room, question) if claim.overrides in answers]
+    scores = [score_of(claim, question.about, answers[claim.overrides]) for claim in claims]
+    return [(claim, score) for claim, score in zip(claims, scores, strict=True) if score is not None]
 
 
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
         The content of a board for `WallView`, with numbers in the units shown.
     """
     measure, texts = measure_of(question.outcome), texts_of("class")
-    claims = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
+    claims = claims_on(room, question)
     choices = list(dict.fromkeys(claim.overrides for _, claim in claims))
     if question.about != EFFECT:
         choices = [BASELINE, *(one for one in choices if one != BASELINE)]
