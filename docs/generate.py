@@ -3,11 +3,12 @@
 `python docs/generate.py` writes the tables of parameters and policies in `docs/explanation/odd.md` and its list of what
 the model leaves out. With `effects` it also runs campaigns with and without each step of the day and writes the effect
 of each step; with `first` it runs the default campaigns and copies their figure of districts by day; with `fit` it runs
-them and writes the table of `configs/bands.yaml` and the sentences of `docs/blocks.yaml`; with `sweep`, `capacity` and `question` it runs the sweeps of docs/how-to/sweep.md and
-docs/how-to/question.md and writes their results; with `july` it writes the what-ifs of docs/how-to/july_2021.md; with
-`worlds` it writes what the page of the worlds in `results/worlds_2021_07_07` says, and copies its first figure; with
-`diagnosis` it writes the tables of docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of
-docs/explanation/hindcast.md from `results/hindcast`. The site is built by `docs/make_site.py`.
+them and writes the table of `configs/bands.yaml` and the sentences of `docs/blocks.yaml`; with `sweep`, `capacity` and
+`question` it runs the sweeps of docs/how-to/sweep.md and docs/how-to/question.md and writes their results; with `july`
+it writes the what-ifs of docs/how-to/july_2021.md; with `worlds` it writes what the page of the worlds in
+`results/worlds_2021_07_07` says, and copies its first figure; with `diagnosis` it writes the tables of
+docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of docs/explanation/hindcast.md from
+`results/hindcast`. The site is built by `docs/make_site.py`.
 """
 
 import csv
