@@ -472,7 +472,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return the metadata with which a comparison can be described and reproduced."""
+    """Return the metadata that describe a comparison and are needed to reproduce it."""
     study, other = comparison.study, comparison.against
     against = None if other is study else json.loads(stamp(other.about, {}))
     about = about_question(study, comparison.name, comparison.measure, comparison.baseline, comparison.asked, against)

@@ -112,7 +112,9 @@ def notes_on_cells(
         cells = "; ".join(f"{name_of_cell(cell)} and {name_of_cell(one)}" for cell, one in strangers)
         notes.append(f"Left out, as they have no seed in common: {cells}.")
     if any((cell.start_date, cell.end_date) != (one.start_date, one.end_date) for cell, one in met):
-        notes.append("Warning: some cells begin or end on another day than their baseline; totals cover unequal times.")
+        notes.append(
+            "Warning: some cells begin or end on a different day from the baseline; totals cover unequal times."
+        )
     return notes
 
 
@@ -151,7 +153,7 @@ def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
     more = f" and {counted(len(fixed) - FEW_CELLS, 'more cell')}" if len(fixed) > FEW_CELLS else ""
     return [
         f"All campaigns of {listed}{more} have the same value of this outcome. If the settings determine it, as a "
-        "closed border determines that nobody crosses, the difference follows from them and is no finding; compare "
+        "closed border determines that nobody crosses, the difference follows from them and is not a finding; compare "
         "another outcome as well, such as one in which harm would show."
     ]
 

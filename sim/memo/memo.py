@@ -63,7 +63,7 @@ from sim.study.reader import Study, StudyCell, Worlds, find_cell, open_study, re
 from sim.terminal import console_of
 from sim.wording import counted
 
-MOST_ROWS = 8  # comparisons in table and figure; the others are in the verdict table
+MOST_ROWS = 8  # comparisons in the table and the figure; the others are in the verdict table
 MOST_SOURCES = 4  # printed in full
 MOST_CHANGES, MOST_LETTERS = 5, 130  # maximum settings whose changes a memo describes; characters of each description
 SUFFIXES = {"html": ".html", "markdown": ".md"}
@@ -193,7 +193,7 @@ def more_sources(ids: Sequence[str]) -> list[str]:
 
 
 def shown_cells(subject: Subject) -> list[StudyCell]:
-    """Return the cells in table and figure: the one compared with the record, then those compared with a baseline."""
+    """Return the cells shown: the one compared with the record, then those compared with a baseline."""
     rows = shown_rows(subject.found.verdicts) if subject.found else []
     return [subject.base.cell, *(find_cell(subject.study.cells, row.cell) for row in rows)]
 

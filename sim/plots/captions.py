@@ -31,7 +31,7 @@ def describe_campaigns(shown: Study) -> str:
         single = "One campaign" * (cell.finished == 1)
     return paragraph(
         f"{campaigns}, scenario {scenario}, {calibration}.",
-        f"{single}: another would have gone otherwise by chance." if single else "",
+        f"{single}: another would have turned out differently by chance." if single else "",
         describe_failures(failed),
     )
 

@@ -312,7 +312,7 @@ def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool 
 
 
 def key_of_reported(arrow: str = ">") -> list[Line2D]:
-    """Create the legend entries for the marks with which `mark_reported` draws reported figures.
+    """Create the legend entries for the marks that `mark_reported` draws for reported figures.
 
     Args:
         arrow: Shape of the arrow at a lower bound: `>` if the outcome is on the horizontal axis, `^` if it is on the
@@ -632,7 +632,7 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
     """Format the numbers of an axis: in per cent for a share, otherwise with thousands separators.
 
-    Numbers without decimals have no tick between two of them; call it after the locator of the axis is set.
+    An axis of whole numbers has ticks only at whole numbers; call it after the locator of the axis is set.
 
     Args:
         axes: The panel whose axis is formatted.

@@ -41,7 +41,7 @@ RECORD: dict[str, Any] = {
 }  # style of the dot that marks a district reported lost
 SOURCES = (
     f"{CREDIT}; dates of loss and posts as named row by row in districts.csv and posts.csv. Boundaries imply no"
-    " opinion. A district without a dot is not dated, which is not the same as not lost."
+    " opinion. The loss of a district without a dot has no reported date; it may still have been lost."
 )
 
 

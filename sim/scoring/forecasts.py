@@ -7,8 +7,8 @@ Naive forecasts do not use the model, except for its day 0. Each is an ensemble 
 district at the end of each day, from which outcomes are counted by the same functions of `sim.outcome` as from
 campaigns. In all of them only rural districts fall, none is retaken, and no data after 22 June 2021 are used.
 Falls are Poisson counts. Their rate is drawn from a distribution as wide as the uncertainty of the counts it is
-estimated from (for a single count a gamma distribution, with Jeffreys' prior), so that the intervals of naive forecasts
-are not too narrow.
+estimated from (for a single count a gamma distribution, with the Jeffreys prior), so that the intervals of naive
+forecasts are not too narrow.
 
 Reads   runs.parquet and about.json of a finished study, and its stored campaigns (`chunks/`), without which districts
         are not scored. For naive forecasts: data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours;
@@ -391,7 +391,7 @@ def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks
 
 
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Forecast, from the map of 22 June, that districts next to held ones fall; up to that day, use the dated falls."""
+    """Forecast that districts next to those held on 22 June fall; up to that day, use the dated falls."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
     known = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | known[None, :, :]

@@ -241,7 +241,7 @@ def was_lost(targets: DistrictTargets, evening: date) -> Floats:
     """Return which districts are known to have been lost by the end of a day.
 
     Args:
-        targets: The range of days on which each district can have been lost.
+        targets: The range of days on which each district may have been lost.
         evening: The day.
 
     Returns:
@@ -256,7 +256,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     """Score dates and probabilities of falls over districts, with bootstrap errors.
 
     Args:
-        targets: The range of days on which each district can have been lost.
+        targets: The range of days on which each district may have been lost.
         forecast: Campaigns with the day on which each lost each district.
 
     Returns:

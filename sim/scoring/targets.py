@@ -2,7 +2,7 @@
 
 Each target names the outcome it is compared with, the error of the report, and whether the first fit uses it.
 `read_targets` returns them. `district_targets` returns the days on which districts of the north-east and of the Tajik
-border can have fallen.
+border may have fallen.
 
 Every number of a target is calculated from rows of the evidence table or from dated falls, and an error is raised if
 the number in the file differs. The error of a report is inferred from how its source counted (see the column
@@ -92,10 +92,10 @@ DATED = (Known.DAY, Known.WINDOW, Known.BY)  # the loss is reported for a day, f
 
 
 class DistrictTargets(NamedTuple):
-    """The range of days on which each district can have been lost, as arrays with one element per district."""
+    """The range of days on which each district may have been lost, as arrays with one element per district."""
 
     district: NDArray[np.int64]  # row number of the district
-    earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 includes any earlier day
+    earliest: NDArray[np.datetime64]  # first day on which it may have been lost; day 0 includes any earlier day
     latest: NDArray[np.datetime64]  # last such day; NaT if it may never have been lost before the record ends
     known: NDArray[np.int64]  # precision with which the day is known, as values of `Known`
 
@@ -107,7 +107,7 @@ class Records(NamedTuple):
     evidence: Mapping[str, Evidence]
     facts: Facts
     falls: Falls
-    districts: DistrictTargets  # days on which each district of the country can have been lost
+    districts: DistrictTargets  # days on which each district of the country may have been lost
 
 
 def read_targets(
@@ -368,14 +368,14 @@ def surely_lost(records: Records, since: str, until: str, *provinces: str) -> fl
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
     """Count the districts in the given provinces that were reported lost between two days, both included.
 
-    A loss whose day is not known exactly is counted on the last day on which it can have happened.
+    A loss whose day is not known exactly is counted on the last day on which it may have happened.
     """
     latest = records.districts.latest
     return number_in((latest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts in the given provinces that can have been lost between two days, both included.
+    """Count the districts in the given provinces that may have been lost between two days, both included.
 
     Districts without a date of loss are counted, except provincial capitals, none of which was lost.
     """
@@ -399,7 +399,7 @@ def surely_lost_border(records: Records, until: str) -> float:
 
 
 def perhaps_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border, by length, that is in districts that can have been lost by a day."""
+    """Return the share of the Tajik border, by length, that is in districts that may have been lost by a day."""
     return frontage(records.districts.earliest <= np.datetime64(until), records)
 
 
@@ -429,7 +429,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
-    """Return the first and last day on which each district can have been lost.
+    """Return the first and last day on which each district may have been lost.
 
     Args:
         facts: The districts, among them the provincial capitals, which were not lost.
@@ -446,7 +446,7 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
 
 
 def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTargets:
-    """Return the days on which the districts of the north-east and of the Tajik border can have been lost.
+    """Return the days on which the districts of the north-east and of the Tajik border may have been lost.
 
     Nearly all districts there have a reported date of loss.
 

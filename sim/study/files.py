@@ -278,7 +278,7 @@ class Dialect(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What differs from the usual dialect, as a part of a file name; equal dialects have one name."""
+        """Difference from the default dialect, as part of a file name; equal dialects have the same name."""
         decimal = "_decimal_comma" if self.decimal == "," else ""
         return decimal + (f"_{self.separator}" if self.separator != SEPARATOR_OF[self.decimal] else "")
 

@@ -323,7 +323,7 @@ def cells_in_yaml(scope: Scope) -> dict[str, Any]:
 
 
 def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path: Path) -> None:
-    """Write summary.csv, with one row per cell and outcome; quantiles of dates have columns of their own."""
+    """Write summary.csv, with one row per cell and outcome; quantiles of dates are in separate columns."""
     rows = [
         {"cell": cell.number, "cell_label": cell.label} | quantiles_apart(row._asdict())
         for cell, summary in zip(scope.cells, summaries, strict=True)

@@ -460,7 +460,7 @@ def test_cells_that_end_on_other_days_are_warned_of(tmp_path):
     about = json.loads((folder / "about.json").read_text())
     about["cells"][1]["end_date"] = "2021-08-01"
     (folder / "about.json").write_text(json.dumps(about))
-    assert "Warning: some cells begin or end on another day" in verdicts_of(folder, "troops_crossed").notes[0]
+    assert "Warning: some cells begin or end on a different day" in verdicts_of(folder, "troops_crossed").notes[0]
 
 
 def test_nothing_to_compare_is_said(tmp_path):
@@ -725,7 +725,7 @@ def test_an_outcome_that_the_settings_may_determine_is_said_to_be_no_finding(tmp
     folder = write_study(tmp_path / "made", cells)
     table = write_verdicts([str(folder), "outcome=troops_crossed", *words])[0]
     notes = json.loads(table.with_suffix(".json").read_text())["notes"]
-    assert any("border=closed" in note and "no finding" in note for note in notes) == is_said
+    assert any("border=closed" in note and "not a finding" in note for note in notes) == is_said
 
 
 def test_an_outcome_that_varies_nowhere_has_no_note_of_its_own():
