@@ -140,7 +140,7 @@ def test_a_small_file_cannot_grow():
 def test_only_so_much_of_a_file_is_read(tmp_path):
     path = tmp_path / "large.json"
     path.write_bytes(b" " * (3 * LARGEST))
-    with pytest.raises(PanjError, match=r"large.json: found a file of more than"):
+    with pytest.raises(PanjError, match=r"large.json: found a file that is too large"):
         read_hand_in(path)
 
 
