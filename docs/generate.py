@@ -2,12 +2,13 @@
 
 `python docs/generate.py` writes the tables of parameters and policies in `docs/explanation/odd.md` and its list of what
 the model leaves out. With `effects` it also runs campaigns with and without each step of the day and writes the effect
-of each step; with `fit` it runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of
-`docs/blocks.yaml`; with `sweep`, `capacity` and `question` it runs the sweeps of docs/how-to/sweep.md and
-docs/how-to/question.md and writes their results; with `july` it writes the what-ifs of docs/how-to/july_2021.md; with
-`worlds` it writes what the page of the worlds in `results/worlds_2021_07_07` says, and copies its first figure; with
-`diagnosis` it writes the tables of docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of
-docs/explanation/hindcast.md from `results/hindcast`. The site is built by `docs/make_site.py`.
+of each step; with `first` it runs the default campaigns and copies their figure of districts by day; with `fit` it runs
+them and writes the table of `configs/bands.yaml` and the sentences of `docs/blocks.yaml`; with `sweep`, `capacity` and
+`question` it runs the sweeps of docs/how-to/sweep.md and docs/how-to/question.md and writes their results; with `july`
+it writes the what-ifs of docs/how-to/july_2021.md; with `worlds` it writes what the page of the worlds in
+`results/worlds_2021_07_07` says, and copies its first figure; with `diagnosis` it writes the tables of
+docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of docs/explanation/hindcast.md from
+`results/hindcast`. The site is built by `docs/make_site.py`.
 """
 
 import csv
@@ -292,6 +293,12 @@ def stamp_of(cells: Sequence[Settings], runs: int, command: str) -> str:
     return f"<!-- {runs} campaigns, settings {made_of}: python docs/generate.py {command} -->"
 
 
+def write_first() -> None:
+    """Run the default campaigns and copy their figure of districts by day, the picture of the first page."""
+    said_by(f"runs={RUNS} study=first_page")
+    shutil.copyfile(ROOT / "results" / "first_page" / "figures" / "districts_by_day.png", DOCS / "districts_by_day.png")
+
+
 def write_fit() -> None:
     """Run the default campaigns and write every block that reports their results."""
     settings = fit_settings()
@@ -563,6 +570,8 @@ def main(arguments: Sequence[str]) -> int:
     insert(ODD, "left out", left_out())
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))
+    if "first" in arguments:
+        write_first()
     if "fit" in arguments:
         write_fit()
     if "sweep" in arguments:

@@ -230,7 +230,7 @@ def read_name(key: str, text: str) -> str:
         The name.
 
     Raises:
-        PanjError: The name is empty, begins with a dot, has other characters than letters, digits, `_`, `-` and `.`,
+        PanjError: The name is empty, begins with a dot, has characters other than letters, digits, `_`, `-` and `.`,
             or cannot be the name of a new folder on every system.
     """
     is_plain = all(

@@ -158,7 +158,7 @@ class Study:
 
     @property
     def events(self) -> pd.DataFrame:
-        """Log of every event of the first campaign; `events_of` gives that of another one."""
+        """Log of every event of the first campaign; `events_of` gives that of any other campaign."""
         return self.events_of()
 
     @with_its_files

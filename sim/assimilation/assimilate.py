@@ -179,7 +179,7 @@ def rerun_and_count(model: Campaigns, state: State, runner: "Runner") -> Campaig
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
-    """Repeat the sampler with other seeds, and return the log evidence of each repeat.
+    """Repeat the sampler with different seeds, and return the log evidence of each repeat.
 
     Args:
         model: The campaigns and the observations on which they are conditioned.

@@ -329,7 +329,7 @@ def read_bank(folder: Path) -> Bank:
         others = [row.name for row in read_outcomes(facts, first, (last - first).days)
                   if counted.get(row.name, row.fingerprint) != row.fingerprint]  # fmt: skip
         if others:
-            raise PanjError(f"bank: found {folder}, in which outcomes.{others[0]} has another definition, expected "
+            raise PanjError(f"bank: found {folder}, in which outcomes.{others[0]} has a different definition, expected "
                             "the current one; make the bank again")  # fmt: skip
     else:
         here["outcomes"] = fingerprint_of_outcomes()

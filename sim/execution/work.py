@@ -95,7 +95,7 @@ def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
 
 
 def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None:
-    """Raise PanjError if this worker has other data, rules or outcomes than the sender.
+    """Raise PanjError if the data, rules or outcomes of this worker differ from those of the sender.
 
     Args:
         expected: Fingerprints of the data, rules and outcomes of the sender.

@@ -162,7 +162,7 @@ def read_shown(folder: Path, cell: int | None = None) -> Study:
 
 
 def figures_for(shown: Study) -> dict[str, PageFigure]:
-    """Return the figures of a page, keyed by name; a page of all cells has other figures than a page of one cell."""
+    """Return the figures of a page, keyed by name; a page of all cells and a page of one cell differ in figures."""
     return figures_of(shown) if shown.focus is None else FIGURES
 
 
