@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Union
@@ -21,7 +22,7 @@ from hydra.core.override_parser.types import Override as Parsed
 from hydra.errors import HydraException
 
 from sim.configuration.numbers import declared_numbers
-from sim.data.configs import GROUPS, read_yaml
+from sim.data.configs import GROUPS, folder_of, read_yaml
 from sim.data.own import EVENTS as OWN_EVENTS
 from sim.data.own import file_of, files_of, own_file, own_yaml
 from sim.errors import PanjError, nearest, unknown
@@ -300,6 +301,15 @@ class Overrides:
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
         """Return these overrides, followed by the default in `usual` of every key that they do not set."""
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
+
+    def with_dates(self, first: date, last: date) -> "Overrides":
+        """Return these overrides, followed by the dates of campaigns that neither they nor the defaults give.
+
+        So the overrides of a study that was run with other defaults still give its campaigns.
+        """
+        usual = read_yaml(folder_of("configs") / "config.yaml")
+        dates = {"start_date": first.isoformat(), "end_date": last.isoformat()}
+        return self.with_usual({key: day for key, day in dates.items() if day != str(usual[key])})
 
     def numbers(self) -> dict[str, float]:
         """Return the parameters of rules that these overrides set, by key; raise PanjError if one is invalid."""

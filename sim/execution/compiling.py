@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from rich.console import Console
 
@@ -146,23 +146,15 @@ def shares_of(steps: Sequence[Step], count: int) -> list[list[Step]]:
 def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
     """Compile each share in a process of its own during a block, and wait for all of them after it.
 
-    If the block fails or is interrupted, the processes are ended.
+    If the block fails or is interrupted, the processes are ended. A process that cannot be started compiles nothing.
     """
-    command = [sys.executable, "-m", __name__]
-    path = os.pathsep.join(sys.path)  # imports are from where this process imports, as in workers
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        with safe_imports():
+        with safe_imports(), suppress(OSError):
             for share in shares:
-                process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                    env={**os.environ, "PYTHONPATH": path},
-                )  # fmt: skip
-                processes.append(process)
-                assert process.stdin is not None
-                with suppress(OSError):  # a process that has ended already
-                    process.stdin.write(pickle.dumps(list(share)))
-                    process.stdin.flush()
+                processes.append(started_process())
+                standard_input(processes[-1]).write(pickle.dumps(list(share)))
+                standard_input(processes[-1]).flush()
         yield
         for process in processes:
             process.wait()
@@ -170,9 +162,22 @@ def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
         for process in processes:
             process.kill()
             process.wait()
-            assert process.stdin is not None
             with suppress(OSError):
-                process.stdin.close()
+                standard_input(process).close()
+
+
+def started_process() -> subprocess.Popen[bytes]:
+    """Start a process that compiles a share, with the imports of this process but none from the current folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+
+
+def standard_input(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return the open end of a pipe to the standard input of a process."""
+    assert process.stdin is not None
+    return process.stdin
 
 
 def compile_share() -> None:

@@ -71,7 +71,7 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
         raise PanjError(f"{folder}: found no stored campaigns, expected a study of this version; run it again")
     held = find_cell(scope.cells, cell)
     fixed = Overrides.of(about["words"]).fixed
-    overrides = fixed + held.overrides
+    overrides = (fixed + held.overrides).with_dates(held.start_date, held.end_date)
     settings = composer.settings(overrides)
     if settings.fingerprint() != held.fingerprint:
         now = json.loads(json.dumps(composer.settings(fixed).as_dict()))

@@ -35,6 +35,7 @@ from sim.compare.figure import (
 )
 from sim.compare.pairs import Baseline, choose_baseline
 from sim.compare.sentences import Verdict, directions, quote_outcome
+from sim.configuration.overrides import Overrides
 from sim.data.evidence import CREDITS
 from sim.data.record import evidence
 from sim.errors import PanjError
@@ -336,11 +337,18 @@ def cut(text: str) -> str:
 
 def commands_of(subject: Subject, request: Memo) -> list[str]:
     """Return the commands that run the study, or both studies, and write the memo."""
-    ran = dict.fromkeys(str(study.about["command"]) for study in subject.studies if study.about.get("command"))
+    ran = dict.fromkeys(command_of(study) for study in subject.studies if study.about.get("command"))
     options = {"outcome": request.outcome, "baseline": request.baseline}
     words = [f"{key}={value}" for key, value in options.items() if value is not None]
     words += [f"{key}={end.text}" for key, end in (subject.asked.thresholds if subject.asked else {}).items()]
     return [*ran, shell_command(["memo", *request.folders, *words])]
+
+
+def command_of(study: Study) -> str:
+    """Return the command that ran a study, with its dates if they were the defaults then and are not now."""
+    given = Overrides.of(study.about.get("words", ()))
+    words = given.with_dates(study.first_day, study.last_day).words[len(given.words) :]
+    return " ".join([str(study.about["command"]), *words])
 
 
 def provenance_of(subject: Subject) -> dict[str, str]:

@@ -76,6 +76,23 @@ def test_what_another_process_cannot_compile_is_left_to_the_caller(monkeypatch: 
     assert rule.types == [("int64",)]
 
 
+def test_where_no_process_can_be_started_this_one_compiles_its_share(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no_python"))
+    with compiling.compiling_elsewhere([[], []]):
+        pass
+
+
+def test_nothing_is_imported_from_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "types.py").write_text("open('imported', 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    with compiling.compiling_elsewhere([[]]):
+        pass
+    assert not (tmp_path / "imported").exists()
+
+
 def test_an_interrupt_ends_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[compiling.subprocess.Popen[bytes]] = []
     popen = compiling.subprocess.Popen

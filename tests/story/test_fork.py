@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,8 @@ from sim.engine.layout import fresh, lay_out
 from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition, World
 from sim.errors import PanjError
-from sim.execution.rerun import Origin
+from sim.execution.rerun import Origin, origin_of
+from sim.memo.memo import command_of
 from sim.options import Fork, read_request
 from sim.outcome import read_outcomes
 from sim.provenance import PYTHON
@@ -59,6 +61,8 @@ from sim.story.fork_story import (
     together,
     two_stories,
 )
+from sim.study.files import seal
+from sim.study.reader import read_about, read_study
 from sim.wording import language_of
 
 SEED, DAYS, DAY = 4, 24, 9
@@ -308,6 +312,20 @@ def forked(study: Path) -> Path:
     """One campaign of it, forked."""
     assert main(["fork", str(study), *FORK, "name=pressed"]) == 0
     return study / "forks" / "pressed"
+
+
+def test_a_study_with_the_dates_that_were_the_defaults_of_its_version_is_still_rerun(
+    study: Path, composer: Composer, tmp_path: Path
+) -> None:
+    older = Path(shutil.copytree(study, tmp_path / "older"))
+    about = read_about(older)
+    words = [word for word in about["words"] if not word.startswith("end_date=")]
+    assert len(words) < len(about["words"])
+    (older / "about.json").write_text(json.dumps(seal({**about, "words": words, "command": "panj"})))
+    found = origin_of(older, 0, composer)
+    assert found.settings.end_date == read_study(older).last_day and found.overrides.words[-1].startswith("end_date=")
+    assert command_of(read_study(older)) == f"panj {found.overrides.words[-1]}"
+    assert origin_of(study, 0, composer).overrides.words == tuple(about["words"])
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
