@@ -7,7 +7,7 @@ each post, `crossed_<post>` and `largest_night_<post>` (soldiers, by 7 July), an
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -535,6 +535,25 @@ def check_reported(name: str, reported: Any) -> None:
 def own_rows() -> dict[str, dict[str, Any]]:
     """Return the unchecked rows of the user's `outcomes.yaml`; empty without that file."""
     return own_yaml(own_file(OUTCOMES))
+
+
+def unknown_outcome(what: str, name: str, known: Iterable[str], last_day: date) -> PanjError:
+    """Return the error for a name that is not an outcome of campaigns, or is one that is counted after they end.
+
+    Args:
+        what: Key of the setting, such as `precision.outcome`.
+        name: The name that was found.
+        known: Names of the outcomes of the campaigns.
+        last_day: Last day of the campaigns.
+    """
+    row = declared_rows().get(name, {})
+    counted_on = str(row.get("date") or row.get("until") or "")
+    if counted_on <= last_day.isoformat():
+        return unknown(what, name, known)
+    return PanjError(
+        f"{what}: found '{name}', which is counted on {counted_on}, expected an outcome of days up to {last_day}; with "
+        f"end_date={counted_on} campaigns run to that day"
+    )
 
 
 @cache

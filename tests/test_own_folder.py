@@ -535,3 +535,20 @@ def test_settings_are_not_printed_where_a_file_that_always_applies_is_wrong(fold
     add(folder / name, text)
     assert main(["settings", AS_DECLARED]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_what_is_dated_after_the_last_day_is_said_with_the_date_that_would_count_it(folder, capsys):
+    add(folder / "outcomes.yaml", "late: {quantity: held, date: 2021-08-01, unit: districts, label: Late}\n")
+    add(
+        folder / "events.yaml", "late_men: {date: 2021-08-02, act: reinforce, district: Kunduz, value: 50, source: x}\n"
+    )
+    small = ["runs=1", AS_DECLARED, "daily=false"]
+    assert main([*small, "study=short"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no effect: event late_men, outcome late;" in said and "bagram" not in said
+    assert main([*small, "study=long", "end_date=2021-08-02"]) == 0
+    assert "no effect" not in capsys.readouterr().out
+    assert main(["plan", *small, "outcome=late"]) == 2
+    assert "end_date=2021-08-01" in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(PanjError, match="end_date=2021-08-01"):
+        compose_sweep([*small, "precision.outcome=late", "precision.half_width=1"])

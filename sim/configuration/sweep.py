@@ -7,6 +7,7 @@ spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A pl
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -29,10 +30,10 @@ from sim.configuration.overrides import (
 )
 from sim.configuration.settings import Order, Settings
 from sim.data.facts import Facts
-from sim.data.own import is_needed_by_workers, own_folder
+from sim.data.own import EVENTS, is_needed_by_workers, own_file, own_folder, own_yaml
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
-from sim.outcome import is_date, read_outcomes
+from sim.outcome import is_date, own_rows, read_outcomes, unknown_outcome
 from sim.wording import say
 
 
@@ -86,6 +87,15 @@ class Sweep:
     def doubts(self) -> tuple[str, ...]:
         """Descriptions, without duplicates, of what has changed since the posteriors in use were fitted."""
         return tuple(dict.fromkeys(cell.settings.doubt for cell in self.cells if cell.settings.doubt))
+
+    @property
+    def too_late(self) -> tuple[str, ...]:
+        """Events and outcomes of the user's that are dated after the last day of every cell."""
+        longest = max((cell.settings for cell in self.cells), key=lambda settings: settings.end_date)
+        own = own_yaml(own_file(EVENTS))
+        events = [f"event {event.name}" for event in longest.events if event.day > longest.days and event.name in own]
+        counted = {row.name for row in read_outcomes(longest.facts, longest.start_date, longest.days) if row.last >= 0}
+        return (*events, *(f"outcome {name}" for name in own_rows() if "last_day" not in name and name not in counted))
 
 
 def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
@@ -234,7 +244,8 @@ def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
         table = read_outcomes(base.facts, start, days)
         names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes that have a mean
         if base.precision.outcome is not None and base.precision.outcome not in names:
-            raise unknown("precision.outcome", base.precision.outcome, names)
+            last = start + timedelta(days=days)
+            raise unknown_outcome("precision.outcome", base.precision.outcome, names, last)
 
 
 def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:

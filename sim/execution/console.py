@@ -138,11 +138,19 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted."""
+    """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted.
+
+    Also print a note if events or outcomes of the user's are dated after the last day.
+    """
     for doubt in sweep.doubts:
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. {shell_command(['bank'])} and "
             f"then {shell_command(['calibrate'])} fit a new one; calibration=as_declared uses none."
+        )
+    if sweep.too_late:
+        console.print(
+            f"Note: campaigns end on {sweep.base.end_date}, so these have no effect: {', '.join(sweep.too_late)}; "
+            "with a later end_date they have."
         )
 
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from sim.configuration.settings import Piece
 from sim.configuration.sweep import Cell, Sweep, compose_sweep
 from sim.engine.compile import compiled
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError
 from sim.execution.backlog import NORMAL_95, Backlog
 from sim.execution.compiling import compile_rules
 from sim.execution.console import print_doubts
@@ -29,7 +29,7 @@ from sim.execution.executors import cores
 from sim.execution.run import backlog_of, found_scope
 from sim.execution.work import work
 from sim.options import Plan, Range, range_of, usage_of
-from sim.outcome import Outcome, is_date, read_outcomes
+from sim.outcome import Outcome, is_date, read_outcomes, unknown_outcome
 from sim.provenance import shell_command
 from sim.study.store import content_of, scope_of
 from sim.terminal import console_of
@@ -175,7 +175,7 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
     base = sweep.base
     table = {row.name: row for row in read_outcomes(base.facts, base.start_date, base.days) if row.last >= 0}
     if name not in table:
-        raise unknown("outcome", name, table)
+        raise unknown_outcome("outcome", name, table, base.end_date)
     row = table[name]
     if asked is None and is_date(row):
         raise PanjError(f"outcome: found {name}, a date, without a threshold, expected above= or below= with a date")

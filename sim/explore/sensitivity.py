@@ -51,7 +51,7 @@ from sim.explore.design import (
     trajectories,
 )
 from sim.options import Sensitivity, usage_of
-from sim.outcome import read_outcomes
+from sim.outcome import read_outcomes, unknown_outcome
 from sim.provenance import commit, versions
 from sim.study.codebook import describe_tables
 from sim.study.files import csv_text, json_text, write_errors, write_file
@@ -363,7 +363,7 @@ def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
         raise PanjError(f"outcome: found none, expected at least one: {usage_of(Sensitivity)}")
     for name in wanted:
         if name not in names:
-            raise unknown("outcome", name, names)
+            raise unknown_outcome("outcome", name, names, base.end_date)
     return wanted
 
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError
 from sim.outcome import last_day_of
 from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
 from sim.wording import is_share
