@@ -36,7 +36,7 @@ from sim.execution.verify import TABLES, columns_of_table, damaged, difference_o
 from sim.options import Compare, Reproduce, read_name, read_threshold
 from sim.outcome import fingerprint_of_outcomes
 from sim.provenance import commit, shell_command, stamp, versions
-from sim.study.reader import read_about
+from sim.study.reader import read_about, with_dates_of
 from sim.study.store import compare_settings
 from sim.terminal import console_of
 
@@ -68,7 +68,7 @@ def main(request: Reproduce, redraw: Redraw) -> int:
     changes = changes_since(made, facts)
     print_changes(console, changes)
     home = home_of(path, made)
-    sweep = sweep_of(made, given, facts)
+    sweep = sweep_of(made, given, facts, home)
     settings = changes_of_settings(made, sweep, home, changes)
     print_changes(console, settings)
     try:
@@ -155,10 +155,14 @@ def home_of(path: Path, made: Made) -> Path | None:
     return None
 
 
-def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
-    """Return the sweep that a file was made from, with the original number of campaigns in each cell."""
+def sweep_of(made: Made, given: Overrides, facts: Facts, home: Path | None = None) -> Sweep:
+    """Return the sweep that a file was made from, with the original number of campaigns in each cell.
+
+    If `home` is the folder of its study, the dates are those of the study, even if the defaults have changed.
+    """
     executor = given.without(["results_dir"])
     kept = Overrides.of(made.words).without(NOT_KEPT)
+    kept = kept if home is None else with_dates_of(read_about(home), kept)
     if made.cells is None:
         sweep = compose_sweep(kept + executor, facts)
     else:

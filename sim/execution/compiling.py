@@ -169,7 +169,8 @@ def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
 def started_process() -> subprocess.Popen[bytes]:
     """Start a process that compiles a share, with the imports of this process but none from the current folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable or "", "-m", __name__],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )  # fmt: skip
 

@@ -60,7 +60,16 @@ from sim.plots.tables import print_end
 from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.study.package import describe_study
-from sim.study.reader import Study, StudyCell, Worlds, find_cell, open_study, read_measure, read_worlds
+from sim.study.reader import (
+    Study,
+    StudyCell,
+    Worlds,
+    find_cell,
+    open_study,
+    read_measure,
+    read_worlds,
+    with_dates_of,
+)
 from sim.terminal import console_of
 from sim.wording import counted
 
@@ -347,7 +356,7 @@ def commands_of(subject: Subject, request: Memo) -> list[str]:
 def command_of(study: Study) -> str:
     """Return the command that ran a study, with its dates if they were the defaults then and are not now."""
     given = Overrides.of(study.about.get("words", ()))
-    words = given.with_dates(study.first_day, study.last_day).words[len(given.words) :]
+    words = with_dates_of(study.about, given).words[len(given.words) :]
     return " ".join([str(study.about["command"]), *words])
 
 

@@ -22,13 +22,15 @@ import pyarrow.parquet as pq
 
 from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
-from sim.errors import PanjError
+from sim.errors import PanjError, unknown
 from sim.outcome import last_day_of
 from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
 from sim.wording import is_share
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
+
+    from sim.configuration.overrides import Overrides
 
 EPOCH = date(1970, 1, 1)
 FILES = ("about.json", "config.yaml", "runs.parquet", "days.parquet", "districts.parquet", "summary.csv")
@@ -291,6 +293,19 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
     except ValueError as error:
         raise PanjError(f"{path}: found a damaged file, expected {AS_WRITTEN}") from error
+
+
+def with_dates_of(about: Mapping[str, Any], given: "Overrides") -> "Overrides":
+    """Return overrides that ran a study, with its dates where they were the defaults then and are not now.
+
+    Nothing is added if the cells have different dates, which the overrides or a scenario then set.
+
+    Args:
+        about: Content of about.json of the study.
+        given: The overrides.
+    """
+    dates = {(row["start_date"], row["end_date"]) for row in about.get("cells", ()) if "end_date" in row}
+    return given.with_dates(*map(date.fromisoformat, dates.pop())) if len(dates) == 1 else given
 
 
 def open_study(folder: Path) -> Study:
