@@ -3,18 +3,13 @@
 import gc
 import json
 import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
 if "PANJ_TEST_COMPILED" not in os.environ:
     os.environ["NUMBA_DISABLE_JIT"] = "1"  # before anything imports sim
 
 import pytest
+from compiled_rules import TESTS, run_compiled
 from hypothesis import settings
-
-TESTS = Path(__file__).parent
 
 settings.register_profile("panj", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.register_profile("hunt", deadline=None, max_examples=1000, database=None)
@@ -122,26 +117,6 @@ print(json.dumps({"digests": digests, "further_falls": further_falls(), "signatu
 def compiled():
     """Return results of compiled rules: digests of campaigns, further falls after one fall, signatures of each rule."""
     return json.loads(run_compiled("panj_compiled_checks.py", f"TESTS = {str(TESTS)!r}\n{COMPILED}").stdout)
-
-
-def run_compiled(name, script, **environment):
-    """Run a script in a process with compiled rules, and return the finished process.
-
-    The file of the script keeps its path and date if it has not changed, so that Numba finds its cache again.
-    """
-    path = Path(tempfile.gettempdir()) / name
-    if not path.exists() or path.read_text() != script:
-        path.write_text(script)
-    inherited = {
-        key: value for key, value in os.environ.items() if key not in ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK")
-    }
-    done = subprocess.run(
-        [sys.executable, str(path)],
-        capture_output=True, text=True, check=False, cwd=TESTS.parent, timeout=550,
-        env={**inherited, "PYTHONPATH": str(TESTS.parent), **environment},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")

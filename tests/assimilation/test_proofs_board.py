@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TESTS, run_compiled
+from compiled_rules import TESTS, run_compiled
 from scipy.stats import binom
 
 from sim.assimilation import campaigns

@@ -2,7 +2,7 @@
 
 import pytest
 from board import MIDDLE, RIVER, board, campaigns, differences
-from conftest import run_compiled
+from compiled_rules import run_compiled
 
 import sim.engine.day
 from sim.engine.campaign import run_campaign

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import run_compiled
+from compiled_rules import run_compiled
 
 from sim.engine import day, layout
 from sim.execution import compiling
