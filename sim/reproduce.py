@@ -41,6 +41,7 @@ from sim.study.store import compare_settings
 from sim.terminal import console_of
 
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
+PICTURES = (".png", ".gif")  # suffixes of files that are drawn
 ABOVE = 3  # parent folders searched for the study of a file such as figures/frames/map.png
 BY_ITSELF = ("sensitivity", "discover")  # verbs whose files are recreated by running the same command again
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
@@ -63,6 +64,7 @@ def main(request: Reproduce, redraw: Redraw) -> int:
     console = console_of()
     made = read_made(path)
     check_whole(path)
+    check_kind(made)
     print_lines(console, *describe(path, made))
     facts = facts_here()
     changes = changes_since(made, facts)
@@ -100,6 +102,14 @@ class Made(NamedTuple):
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]
+
+
+def check_kind(made: Made) -> None:
+    """Raise PanjError for a picture that is neither a figure of a study nor one of a comparison, such as of a memo."""
+    file = Path(str(made.recipe["file"]))
+    if file.suffix in PICTURES and file.parts[:1] not in (("figures",), ("verdicts",)):
+        raise PanjError(f"recipe, file: found '{file}', expected a figure of a study or of a comparison, such as "
+                        "figures/map.png")  # fmt: skip
 
 
 def describe(path: Path, made: Made) -> list[str]:
@@ -201,7 +211,7 @@ def make_again(
             print_changes(console, changes_since(there, facts))
             other = rebuild(sweep_of(there, given, facts), there.study, results, console)
         judge_again(folder, other, made.recipe)
-    if file.suffix in (".png", ".gif"):
+    if file.suffix in PICTURES:
         draw_again(folder, made.recipe, redraw)
     if not (folder / file).is_file():
         raise PanjError(f"reproduce: found no {file} in {folder} after the rerun, expected that file")

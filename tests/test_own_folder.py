@@ -545,9 +545,9 @@ def test_what_is_dated_after_the_last_day_is_said_with_the_date_that_would_count
     small = ["runs=1", AS_DECLARED, "daily=false"]
     assert main([*small, "study=short"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "no effect: event late_men, outcome late;" in said and "bagram" not in said
+    assert "left out: event late_men (2021-08-02), outcome late (2021-08-01)." in said and "bagram" not in said
     assert main([*small, "study=long", "end_date=2021-08-02"]) == 0
-    assert "no effect" not in capsys.readouterr().out
+    assert "left out" not in capsys.readouterr().out
     assert main(["plan", *small, "outcome=late"]) == 2
     assert "end_date=2021-08-01" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(PanjError, match="end_date=2021-08-01"):

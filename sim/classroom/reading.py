@@ -52,7 +52,6 @@ OUTCOME_GROUPS = {  # the main outcomes by subject, in the order in which they a
         "share_without_fight",
         "retaken_2021_06_30",
         "capitals_lost_2021_07_07",
-        "first_capital_fell",
     ),
     "soldiers": (
         "troops_captured_by_2021_07_07",

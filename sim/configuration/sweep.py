@@ -7,7 +7,7 @@ spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A pl
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -89,13 +89,17 @@ class Sweep:
         return tuple(dict.fromkeys(cell.settings.doubt for cell in self.cells if cell.settings.doubt))
 
     @property
+    def last_day(self) -> date:
+        """Latest day on which a cell ends."""
+        return max(cell.settings.end_date for cell in self.cells)
+
+    @property
     def too_late(self) -> tuple[str, ...]:
-        """Events and outcomes of the user's that are dated after the last day of every cell."""
-        longest = max((cell.settings for cell in self.cells), key=lambda settings: settings.end_date)
-        own = own_yaml(own_file(EVENTS))
-        events = [f"event {event.name}" for event in longest.events if event.day > longest.days and event.name in own]
-        counted = {row.name for row in read_outcomes(longest.facts, longest.start_date, longest.days) if row.last >= 0}
-        return (*events, *(f"outcome {name}" for name in own_rows() if "last_day" not in name and name not in counted))
+        """The user's events and outcomes that are dated after the last day of every cell."""
+        own = {f"event {name}": row for name, row in own_yaml(own_file(EVENTS)).items()}
+        own |= {f"outcome {name}": row for name, row in own_rows().items()}
+        days = {name: str(row.get("date") or row.get("until") or "") for name, row in own.items() if row}
+        return tuple(f"{name} ({day})" for name, day in days.items() if day > self.last_day.isoformat())
 
 
 def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:

@@ -171,7 +171,7 @@ def started_process() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable or "", "-m", __name__],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])},
     )  # fmt: skip
 
 

@@ -149,8 +149,8 @@ def print_doubts(sweep: Sweep, console: Console) -> None:
         )
     if sweep.too_late:
         console.print(
-            f"Note: campaigns end on {sweep.base.end_date}, so these have no effect: {', '.join(sweep.too_late)}; "
-            "with a later end_date they have."
+            f"Note: campaigns end on {sweep.last_day}, so these are left out: {', '.join(sweep.too_late)}. To include "
+            "them, set a later end_date."
         )
 
 

@@ -159,7 +159,10 @@ def answer_of_one(subject: Subject) -> list[str]:
         f"In this model the median of {what} over {campaigns} is {subject.level(median)}; nine in ten campaigns are "
         f"between {subject.level(low)} and {subject.level(high)}."
     ]
-    if without:
+    if 2 * without > count:
+        sentences = [f"In this model {what} has a date in {count - without:,} of {campaigns}: in the others the event "
+                     "did not occur, so there is no median."]  # fmt: skip
+    elif without:
         sentences.append(f"The event did not occur in {without:,} of them, which count as the day after the last.")
     if subject.asked is not None:
         sentences.append(f"It is {format_bounds(subject.asked, subject.measure)} in {describe_risk_of(subject)}.")

@@ -42,7 +42,7 @@ from sim.plots.style import CHANCE, in_style
 from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_study
-from sim.wording import format_day
+from sim.wording import counted, format_day
 
 MOST_CELLS = 2  # maximum number of maps side by side
 PAPER = np.ones(3)
@@ -503,7 +503,7 @@ def main(request: Animate) -> int:
     cells = request.cell or study.default_cell.number
     film = make_film(request.folder, cells, request.first, request.last, request.every)
     for name in formats:
-        print(f"{len(film.evenings)} evenings in {WRITERS[name](film)}")
+        print(f"{counted(len(film.evenings), 'evening')} in {WRITERS[name](film)}")
     return 0
 
 
