@@ -220,8 +220,9 @@ def test_whoever_guesses_wrong_keeps_nobody_else_at_the_same_address_waiting(mon
     mine = [("10.0.0.1", "WRONG1", cookie)] * 4
     school = [("10.0.0.1", CODE), ("10.0.0.1", OPEN_SESSION)] * 15
     found = asyncio.run(guesses_of(inner, *mine, *school))
-    assert max(seconds for _, seconds in found[:4]) >= 4 * 0.2
-    assert {status for status, _ in found[4:]} == {303} and max(seconds for _, seconds in found[4:]) < 0.2
+    last_guess = max(seconds for _, seconds in found[:4])
+    assert last_guess >= 4 * 0.2
+    assert {status for status, _ in found[4:]} == {303} and max(seconds for _, seconds in found[4:]) < last_guess
 
 
 def test_one_address_that_sends_ever_new_browsers_takes_turns_and_another_address_does_not_wait(monkeypatch):
@@ -231,8 +232,9 @@ def test_one_address_that_sends_ever_new_browsers_takes_turns_and_another_addres
     inner = inner_gate()
     *guesses, neighbour = asyncio.run(guesses_of(inner, *[("10.0.0.1",)] * 6, ("10.0.0.2", CODE)))
     assert [status for status, _ in guesses] == [401] * 4 + [429] * 2
-    assert max(seconds for _, seconds in guesses) >= 4 * 0.05
-    assert neighbour[0] == 303 and neighbour[1] < 0.05
+    last_guess = max(seconds for _, seconds in guesses)
+    assert last_guess >= 4 * 0.05
+    assert neighbour[0] == 303 and neighbour[1] < last_guess
 
 
 def test_a_forged_cookie_of_a_guesser_gives_no_queue_of_its_own(monkeypatch):
