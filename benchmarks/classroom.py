@@ -31,7 +31,7 @@ from sim.configuration.compose import compose_settings
 
 STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 5.0, 3.0, 20.0, 200
 DAYS = compose_settings().days
-PATIENCE = 90.0
+PATIENCE = 300.0  # seconds until a request counts as unanswered
 PLACE = Path(__file__).parent / "classroom.json"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "speed.md"
 HELP = ("none", "as_reported", "answer_every_call", "hold_border", "hold_capitals", "hold_roads", "airlift")
