@@ -107,7 +107,8 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     Returns:
         The state of the request.
     """
-    _, set_seen = solara.use_state((0, 0, False))
+    no_ticket: Ticket | None = None
+    _, set_seen = solara.use_state((no_ticket, 0, 0, False))
 
     def ask() -> RequestState:
         if overrides is None:
@@ -140,7 +141,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     return request._replace(trouble=request.trouble or (ticket.error if ticket else ""))
 
 
-def shower_of(ticket: Ticket, draw: Callable[[tuple[int, int, bool]], None]) -> Callable[[], bool]:
+def shower_of(ticket: Ticket, draw: Callable[[tuple[Ticket, int, int, bool]], None]) -> Callable[[], bool]:
     """Return a function that redraws a request if its state has changed.
 
     The function returns True once it has drawn the request as ended. If a request ends while the page is being drawn,
@@ -148,12 +149,14 @@ def shower_of(ticket: Ticket, draw: Callable[[tuple[int, int, bool]], None]) -> 
 
     Args:
         ticket: The request.
-        draw: Function that draws a state: finished campaigns, place in the queue, and whether the request has ended.
+        draw: Function that draws a state: the request, its finished campaigns, its place in the queue, and whether it
+            has ended. The request is part of it because a page is not drawn again for the state that it had: one that
+            ends before the page follows it would look like the one before, which ended in the same way.
     """
     seen: list[object] = []
 
     def show() -> bool:
-        state = ticket.done, ticket.place, ticket.ended
+        state = ticket, ticket.done, ticket.place, ticket.ended
         if seen != [state]:
             seen[:] = [state]
             draw(state)
