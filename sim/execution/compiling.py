@@ -91,8 +91,9 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     if not compiled:
         return
     world = layout_of(order.rules, order.attention, order.posts).world
-    with announcing(console) if rules_are_cold() else nullcontext(), naming_rules_of_user():
-        if rules_are_cold() and can_keep() and not own_rules():  # a user's rules are known only to this process
+    is_cold = rules_are_cold()
+    with announcing(console) if is_cold else nullcontext(), naming_rules_of_user():
+        if is_cold and can_keep() and not own_rules():  # a user's rules are known only to this process
             compile_steps(steps_of(world, order), min(cores(), MOST))
         run_campaign(world, order.rules, order.timeline, seed, 1)
 
