@@ -292,6 +292,24 @@ def test_the_record_is_labelled_and_speaks_of_the_same_days_and_place() -> None:
     assert not [row for row in told if "Takhar" in row.scope]
 
 
+def test_dated_losses_that_did_not_happen_in_a_campaign_are_never_counted_as_zero() -> None:
+    dated = telling.fell_dates() == np.datetime64(DAY)
+    lost = [name for name, here, place in zip(FACTS.district, dated, FACTS.province, strict=True)
+            if here and place == "Badakhshan"]  # fmt: skip
+    assert len(lost) > 1
+
+    def told(*fallen: str) -> str:
+        day = chronicle(*(happening("fall", name) for name in fallen)).narrowed("Badakhshan", DAY, DAY)
+        return telling.describe_losses(day, WORDS)[0]
+
+    def said(key: str, count: int) -> str:
+        return WORDS.say(key, count, day=WORDS.day(DAY))
+
+    assert said("record_dated_none", len(lost)) in told()
+    assert said("record_dated_here", 1) in told(lost[0])
+    assert said("record_dated_all", len(lost)) in told(*lost)
+
+
 def test_nothing_that_ends_after_the_record_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     row = next(row for row in read_evidence() if row.use == "calibration" and row.date_end == THE_LINE)
     later = replace(row, id="F999", date_end=THE_LINE + timedelta(days=1))
