@@ -167,13 +167,13 @@ def test_what_was_reported_is_shown_once_they_are_fixed(opened):
 
 
 @pytest.mark.parametrize(
-    ("later", "said"), [({}, "cannot answer it now"), ({"guess": Answer((2.0, 4.0))}, "Your guess is fixed: 2 to 4")]
+    ("later", "said"), [({}, "cannot answer it now"), ({"guess": Answer((2.0, 4.0))}, "Your guess is locked: 2 to 4")]
 )
 def test_a_page_that_is_loaded_again_shows_what_was_fixed_whatever_the_browser_sends(opened, later, said):
     """Answers come from the tab of the browser; the server remembers which were fixed."""
     opened(ANSWERS, True)
     text = opened({key: Answer((1.0, 2.0, 3.0, 4.0)) for key in RANGES} | later)
-    assert "Fix my ranges" not in text and said in text
+    assert "Lock my ranges" not in text and said in text
     for ranges in RANGES.values():
         assert forecasts.format_ranges(ranges) in text
 
