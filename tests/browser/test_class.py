@@ -372,7 +372,7 @@ def test_a_claim_that_changes_nothing_of_a_colleagues_is_refused_beside_the_butt
     chirin.get_by_role("button", name="Show theirs instead").click()
     is_shown(chirin, shown(boris))
     chirin.get_by_role("button", name="Replace", exact=True).click()
-    chirin.locator(".panj-sending [role=alert]").get_by_text("exactly this claim already").wait_for()
+    chirin.locator(".panj-sending [role=alert]").get_by_text("already sent exactly this claim").wait_for()
 
 
 def test_who_was_removed_is_told_and_is_back_with_claim_after_an_undo(team, wall):

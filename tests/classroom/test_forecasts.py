@@ -409,5 +409,5 @@ def test_a_teacher_is_told_the_score_of_the_class_when_several_hand_in(tmp_path)
     told = as_text(graded)
     for key in RANGES:
         mixed = forecasts.compared(SHEET.task(key), mixture_of([RANGES[key], other[key]]))[0]
-        assert f"{key.replace('_', ' ')}: 2 students mixed, {forecasts.format_ranges(mixed.ranges)}" in told
-    assert "students mixed" not in as_text([graded[0], graded[2]])
+        assert f"{key.replace('_', ' ')}: 2 students combined, {forecasts.format_ranges(mixed.ranges)}" in told
+    assert "students combined" not in as_text([graded[0], graded[2]])
