@@ -393,7 +393,7 @@ def test_in_a_notebook_ranges_are_fixed_by_the_reveal(capsys):
     lesson.reveal()
     assert "Reported: 1,582" in capsys.readouterr().out
     lesson.check("soldiers_after_13_days", [1, 2, 3, 4])
-    assert "fixed" in capsys.readouterr().out and lesson.ranges == RANGES
+    assert "locked" in capsys.readouterr().out and lesson.ranges == RANGES
     lesson.check("guess", [3, 4])
     assert "cannot answer it now" in capsys.readouterr().out and "guess" not in lesson.answers
 
