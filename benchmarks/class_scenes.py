@@ -36,7 +36,8 @@ PATIENCE = 600.0  # maximum seconds until the campaigns of the page are ready
 PLACE = Path(__file__).parent / "class_scenes.json"
 NAMES = {
     "load": "loading the page, all at once", "ask": "a page asks for the current scene",
-    "follow": "from the teacher's key press to the new scene on a student's page", "send": "a drawing, campaign or bracket, sent",
+    "follow": "from the teacher's key press to the new scene on a student's page",
+    "send": "a drawing, campaign or bracket, sent",
     "wall": "from a campaign or bracket to the wall",
 }  # fmt: skip
 AIMS = {"follow": "2 s for 95 %", "wall": "2 s for 95 %"}
