@@ -342,10 +342,10 @@ def report(measured: Mapping[str, Any]) -> str:
         "### By districts",
         *tables("districts", measured["districts"]),
         "The map next to its mirror images, processor time; men, spearheads, commandos and space grow with it. There "
-        "is one capital city, so families in a larger country are on the road for longer: their days are listed. Tables "
-        "of distances have districts x districts cells by design: a column may march from any district to any district "
-        "of the next province, so a rule may need the distance between any two; they are filled once for all campaigns "
-        "of a country.",
+        "is one capital city, so families in a larger country are on the road for longer: their days are listed. "
+        "Tables of distances have districts x districts cells by design: a column may march from any district to any "
+        "district of the next province, so a rule may need the distance between any two; they are filled once for all "
+        "campaigns of a country.",
         "### By campaigns",
         *tables("campaigns", measured["campaigns"]),
         "The command itself on all cores, with tables, figures and report; fitted to the increase over the smallest "

@@ -72,8 +72,8 @@ WHY = {  # explanations, from the machine code and from timing the rules on days
     "supply": "few bytes, many conditions. The search from the hubs over districts and links must read each link "
     "before it knows the next district; connected garrisons with full stores are skipped.",
     "settle_morale": "the C loop also needs half of this time: for a sum of seven terms in a fixed order (another "
-    "order would change the last digit), and for three traits of the unit's district. The rest is due to Numba, which uses "
-    "more instructions for the same work, since it checks whether a row number read from a trait is negative, and "
+    "order would change the last digit), and for three traits of the unit's district. The rest is due to Numba, which "
+    "uses more instructions for the same work, since it checks whether a row number read from a trait is negative, and "
     "keeps the start addresses of arrays on the stack. Without its check for division by zero the rule was no faster.",
 }
 
