@@ -494,5 +494,6 @@ def print_addresses(room: Room, console: Console) -> None:
         joins = [f"{url_of(host, room.port)}/" for host in hosts_of(room)]
         console.print(f"For the room: {room.address or ' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
         console.print("In a class session, the code on the wall is enough: it opens the door and joins the session.")
-    console.print(f"Keep for teachers: the code {grouped(TEACHERS_CODE, 5)} deletes any session on the page Teacher.")
+    code = grouped(TEACHERS_CODE, 5)
+    console.print(f"For teachers, until this server stops: the code {code} deletes any session on the page Teacher.")
     console.print("Ctrl-C closes it. Teachers begin on the page Teacher; the page Lessons has plans and papers.")

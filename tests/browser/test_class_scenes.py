@@ -138,6 +138,8 @@ def the_campaigns_rise(teacher, projector, students, keep):
         students[place].wait_for_selector("html[data-ready]")
         at(students[place], "gather")
         assert name not in students[place].content()
+    chirin.click("#gather [data-gather]")
+    chirin.locator("#gather [data-pick]").wait_for()
 
 
 def the_reports_and_brackets(teacher, projector, students, keep):
@@ -145,6 +147,9 @@ def the_reports_and_brackets(teacher, projector, students, keep):
     move(teacher, "reports", *students)
     sees(projector, "F064")
     a_scene(projector, "The class, and the reports", keep)
+    chirin.click("#reports [data-show]")
+    assert chirin.locator("#reports [data-line=own]").is_visible()
+    assert chirin.locator("#reports [data-line=pick]").is_hidden(), "a line that is only lit is nobody's choice"
     anna.click("#reports [data-back]")
     at(anna, "gather")  # one may go back
     move(teacher, "decision", *students)

@@ -403,6 +403,7 @@ def test_a_reload_and_the_back_key_keep_what_was_drawn(opened):
     at(page, "draw")
     page.wait_for_selector("#draw .drawing")
     assert line.get_attribute("d") == before and not drawn(page)
+    assert "locked" in page.inner_text("#draw [data-said]")
 
 
 def test_no_scene_can_be_seen_before_it_was_reached(opened):

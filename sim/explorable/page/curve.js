@@ -91,11 +91,12 @@ export class Curve {
     const ran = this.campaign.slice(0, day + 1);
     const isAbove = this.campaign[day] > this.drawing[day];
     this.nameLine(this.drawing, this.last, says.legend_drawing, ran, !isAbove);
-    if (day > 8) this.nameLine(ran, day, says.legend_campaign, this.drawing, isAbove);
+    if (day > 8) this.nameLine(ran, day, says.legend_campaign, this.drawing, isAbove, day < this.last);
   }
 
-  // Write the name of a line where it covers neither line; where there is no such place, on its side of its own line.
-  nameLine(values, day, text, other, isAbove) {
+  // Write the name of a line where it covers neither line. Where there is no such place, write it on its side of its own
+  // line, or not at all while the line still grows.
+  nameLine(values, day, text, other, isAbove, isGrowing = false) {
     const mark = svg("text", { class: "place", "text-anchor": "end" }, this.overlay, text);
     const wide = mark.getComputedTextLength();
     const right = Math.max(this.x(day), 44 + wide);
@@ -105,8 +106,11 @@ export class Curve {
     const [above, below] = [Math.min(...own) - 8, Math.max(...own) + 19];
     const isFree = (y) => y > TOP && y < this.y(0) - 4 && others.every((one) => one < y - 16 || one > y + 8);
     const places = isAbove ? [above, below] : [below, above];
-    const y = places.find(isFree) ?? (isAbove ? Math.max(above, TOP) : Math.min(below, this.y(0) - 5));
+    const free = places.find(isFree);
+    if (free === undefined && isGrowing) return mark.remove();
+    const y = free ?? (isAbove ? Math.max(above, TOP) : Math.min(below, this.y(0) - 5));
     for (const [key, value] of [["x", right], ["y", y]]) mark.setAttribute(key, value);
+    return null;
   }
 
   drawLines() {

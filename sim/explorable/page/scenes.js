@@ -213,6 +213,7 @@ function draw(page) {
     lock.disabled = false;
     curve.drawing = page.state.drawing;
     curve.freeze();
+    said.textContent = page.state.drawing ? page.texts.locked : page.texts.too_late;
   };
   page.scenes.draw = () => page.state.isLocked && freeze();
   page.scenes.draw();
@@ -313,7 +314,7 @@ function gather(page) {
       const gap = (seed) => Math.abs(page.campaigns[0][0][seed].held[at] - value);
       const nearest = byEnd.reduce((best, seed, row) => (gap(seed) < gap(byEnd[best]) ? row : best), 0);
       pick.value = nearest;
-      chosen();
+      choosing();
     },
   });
   let shown = 0;
@@ -352,7 +353,12 @@ function gather(page) {
     curve.render();
     showKey("gather", curve);
     pick.setAttribute("aria-valuetext", say(about.says.picked, { value: endOf(seed) }));
-    memory.set({ pick: seed });
+    return seed;
+  }
+
+  // The line that is lit at first is nobody's choice, so it is kept only once the reader has chosen.
+  function choosing() {
+    memory.set({ pick: chosen() });
   }
 
   if (page.class) {
@@ -379,8 +385,9 @@ function gather(page) {
     });
     return null;
   });
-  pick.addEventListener("input", chosen);
+  pick.addEventListener("input", choosing);
   choose.addEventListener("click", () => {
+    choosing();
     page.tell("pick", { seed: about.seeds[page.state.pick] });
     page.next("gather");
   });
