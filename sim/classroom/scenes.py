@@ -28,6 +28,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from sim.classroom.gate import BROWSER, CLASS, JOIN_PATH, NO_STORE
 from sim.classroom.once import OnceCache
+from sim.classroom.parts.inline import with_links
 from sim.classroom.sessions.claims import Refused
 from sim.classroom.sessions.scenes import Campaigns, Walk, campaign_of, read_done, the_class_scenes
 from sim.classroom.sessions.session import spelled
@@ -53,6 +54,7 @@ SAYS = (
     "bar",
     "other",
     "seen",
+    "ended",
 )  # keys of the sentences that the script shows
 PAUSE = 5.0  # seconds after which writing a page may be tried again if it failed
 PAGE_ID = re.compile("[0-9a-f]{1,32}")  # id of one tab; `in_class` assigns one to each page that it returns
@@ -70,7 +72,14 @@ def the_page() -> str:
         PanjError: The page cannot be written.
     """
     request = Explorable(lang=current_language())
-    return pages.get(ADDRESS, lambda: write_explorable(request, console_of()).path.read_text(encoding="utf-8"))
+    return pages.get(ADDRESS, lambda: linked(write_explorable(request, console_of()).path.read_text(encoding="utf-8")))
+
+
+def linked(page: str) -> str:
+    """Return a page in which the ids of reported figures, in its scenes and sources, link to the page Evidence."""
+    head, main, rest = page.partition("<main>")
+    body, campaigns, scripts = rest.partition('<template id="campaigns">')
+    return "".join((head, main, with_links(body), campaigns, scripts))
 
 
 @cache

@@ -8,6 +8,7 @@ import pytest
 from quick import replace_campaigns
 from test_access import faults
 
+from sim.classroom.lessons.hand_in import DRAWINGS
 from sim.data.facts import read_facts
 from sim.explorable.content import SCENES
 from sim.explorable.encoding import unpacked
@@ -263,6 +264,7 @@ def test_every_scene_is_used_with_keys_alone(opened, held):
     )
     assert len(file["drawing"]) == DAYS and None not in file["drawing"]
     assert file["drawing"][14] == pytest.approx(file["drawing"][7] + 50) and file["drawing"][-1] > file["drawing"][14]
+    assert file["format"] == DRAWINGS
     assert file["ended"] == held[0, SEED, -1] and held[0, file["picked_seed"], -1] == ends[1]
     pairs = held[2, :, -1] - held[0, :, -1]
     inside = int(((pairs >= low) & (pairs <= high)).sum())

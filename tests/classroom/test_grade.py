@@ -14,6 +14,7 @@ from quick import campaign_of
 from sim import __main__ as front
 from sim.classroom.lessons.campaigns import CHUNK, CampaignStore
 from sim.classroom.lessons.hand_in import (
+    DRAWINGS,
     LARGEST,
     as_csv,
     as_text,
@@ -127,6 +128,11 @@ def test_a_faulty_hand_in_is_refused_by_key_with_what_was_found_and_expected(cha
 def test_what_is_no_hand_in_is_refused_and_never_evaluated(raw):
     with pytest.raises(PanjError, match="found"):
         hand_in_of(raw)
+
+
+def test_the_drawings_of_the_scenes_are_known_and_not_marked():
+    with pytest.raises(PanjError, match="seven scenes"):
+        hand_in_of(json.dumps({"format": DRAWINGS, "version": 1, "drawing": [64.0]}).encode())
 
 
 def test_a_small_file_cannot_grow():

@@ -54,3 +54,10 @@ def test_a_page_that_cannot_be_written_is_said_without_the_reason_and_tried_agai
     assert refused.status_code == 503 and b"another process" not in refused.body
     assert refused.body.decode() == texts_of("shell").say("no_scenes")
     assert get().status_code == 200
+
+
+def test_reported_figures_of_a_served_page_lead_to_their_evidence_and_its_campaigns_are_left_alone():
+    data = '<template id="campaigns">F035</template><script>"F035"</script>'
+    page = served.linked(f"<head>F035</head><main><p>more than 1,037 (F035)</p></main>{data}")
+    assert page.count('href="evidence?id=F035"') == 1
+    assert page.startswith("<head>F035</head>") and page.endswith(data)

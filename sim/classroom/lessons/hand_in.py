@@ -29,6 +29,7 @@ LARGEST = 64 * 1024  # maximum bytes of a file
 VERSION = 1
 KEYS = ("panj_hand_in", "lesson", "student", "answers", "settings")
 ANSWER_KEYS = ("value", "runs")
+DRAWINGS = "panj explorable"  # value of `format` in the file of drawings that a student saves in the seven scenes
 SHOWN = 60  # maximum characters of a value that an error quotes
 
 
@@ -105,6 +106,9 @@ def hand_in_of(content: bytes) -> HandIn:
     found = parsed(content)
     if not isinstance(found, dict):
         raise PanjError(f"found {kind_of(found)}, expected the keys {', '.join(KEYS)}")
+    if found.get("format") == DRAWINGS:
+        raise PanjError("found drawings of the seven scenes, expected answers to a lesson; drawings are opened at the "
+                        "bottom of the page of the scenes, under 'For teachers'")  # fmt: skip
     for key in found:
         if key not in KEYS:
             raise unknown("hand-in", str(key)[:SHOWN], KEYS)

@@ -13,6 +13,8 @@ let isSending = false;
 let hasToWait = false;
 let refused = ""; // why something that was done was not kept
 let isOther = false; // whether the page shows what was done in another tab
+let isSaved = false; // whether the sentence has been saved as it is
+let hasEnded = false; // whether the class has left the scenes while a sentence of this student was not saved
 let has = own.has; // number of things that the page knows to be kept; none of these after a refusal
 
 const bar = document.createElement("div");
@@ -65,9 +67,16 @@ function tell({ scene, call, kept, has: count }) {
 // The answer of the server as an object; nothing if this page does not belong to the class any more.
 async function answered(response) {
   const found = await response.json().catch(() => ({}));
-  if (response.status === 401 || (found.why && !LATER.includes(found.why) && found.why !== "other_attempt"))
-    location.replace(away.href);
+  if (response.status === 401 || (found.why && !LATER.includes(found.why) && found.why !== "other_attempt")) leave();
   return found;
+}
+
+// Return to the page of the class; a sentence that would be lost can be saved first.
+function leave() {
+  hasEnded = Boolean(document.querySelector("[data-sentence]").value) && !isSaved;
+  if (!hasEnded) return location.replace(away.href);
+  obey("");
+  return say(own.texts.ended, true);
 }
 
 // Things are sent in the order in which they were done: what cannot arrive yet holds back what was done after it.
@@ -100,8 +109,11 @@ async function ask() {
   } catch {
     say(own.texts.lost, true);
   }
-  setTimeout(ask, EVERY);
+  if (!hasEnded) setTimeout(ask, EVERY);
 }
+
+document.querySelector("[data-sentence]").addEventListener("input", () => (isSaved = false));
+document.querySelector("[data-save]").addEventListener("click", () => (isSaved = true));
 
 document.addEventListener("panj-told", ({ detail: { kind, isAgain, decision, low, high, drawing } }) => {
   if (!isAgain) {
