@@ -78,8 +78,13 @@ def test_a_class_goes_through_the_scenes_at_the_pace_of_its_teacher(visitor, wal
     move(teacher, "claim", *students)
     a_scene(projector, "Who is not counted", keep)
     keep(teacher, "scenes_teacher", whole=True)
+    students[0].fill("#claim [data-sentence]", "In this model, more districts are held.")
     teacher.get_by_role("button", name="End the scenes").click()
     teacher.locator("dialog[open] .panj-yes").click()
+    sees(students[0], "Save what you wrote")
+    with students[0].expect_download():
+        students[0].click("#claim [data-save]")
+    students[0].click(".class-bar a")
     for student in students:
         student.get_by_role("heading", name=re.compile(", you are team")).wait_for()
 
