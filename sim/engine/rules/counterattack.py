@@ -37,8 +37,8 @@ from sim.engine.world import (
 class Counterattack(NamedTuple):
     """Parameters of the counter-attack rule; values, ranges and sources are in `configs/rules/counterattack.yaml`."""
 
-    attempts_per_day: float  # attempts per day: attempts to retake a district
-    columns: float  # columns: commando columns of an attempt
+    attempts_per_day: float  # attempts per day: largest number of attempts to retake a district
+    columns: float  # columns: commando columns in one attempt
     odds: float  # logit: log-odds of success at equal numbers
     force_ratio: float  # per log ratio: weight of the ratio of commandos to Taliban men
     killed: float  # share of men: commandos killed in an attempt
@@ -94,7 +94,7 @@ def list_within_reach(land: Land) -> int:
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, today: Today) -> int:
     """Return a random lost district within reach, more likely a weakly held one; -1 if no such district is left.
 
-    Districts that were already retaken today are left out.
+    Districts that were already retaken today are excluded.
     """
     best = NOBODY
     highest = -math.inf
