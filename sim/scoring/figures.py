@@ -175,7 +175,7 @@ def districts_table(scores: Scores) -> Table:
         f"July counts as 8 July, so that error is a lower bound); Brier score and AUC of lost by 22 June "
         f"({known['lost_2021_06_22']} lost of {known['known_2021_06_22']} of which it is known) and by 5 July "
         f"({known['lost_2021_07_05']} of {known['known_2021_07_05']}; three of the rest are provincial capitals, which "
-        "no naive forecast allows to fall, so this AUC is not informative). ± one bootstrap error. No skill: Brier 0.25, AUC 0.5."
+        "no naive forecast covers, so this AUC is uninformative). ± one bootstrap error. No skill: Brier 0.25, AUC 0.5."
         + ("" if scores.forecasts else " This study has no stored campaigns (chunks/), so there are no scores."),
         "forecast", (*heads.values(), "not lost by 7 July"), wrap_first=True,
     )  # fmt: skip
