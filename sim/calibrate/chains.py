@@ -137,8 +137,7 @@ class Ensembles:
         self.problem, self.score, self.effort = problem, score, effort
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """Draw parameters from their priors, and seeds at random. Raise PanjError if no ensemble is without
-        failures."""
+        """Draw parameters from their priors, and seeds. Raise PanjError if every ensemble has failures."""
         shares = rng.random((count, len(self.problem.priors)))
         state = self.scored(shares, first_seeds(rng, count), 0)
         if not np.isfinite(state[SCORES]).all(axis=1).any():

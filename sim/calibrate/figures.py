@@ -149,8 +149,7 @@ def correlation(one: Floats, other: Floats, weights: Floats) -> float:
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """Draw the reported figure of each target, and intervals of its outcome in campaigns of the prior and of the
-    fit."""
+    """Draw the reported figure of each target, and intervals of its outcome in the prior and the fit."""
     if made.is_refined:
         word = "posterior"
         dark = (
@@ -204,8 +203,7 @@ def draw_events(made: Fitted) -> Path:
 
 
 def draw_steps(made: Fitted) -> Path:
-    """Draw learning rate, effective sample size and share of accepted proposals at each step, with one line per
-    chain."""
+    """Draw learning rate, effective sample size and acceptance rate at each step, with one line per chain."""
     chains: dict[str, list[Row]] = {}
     for row in made.steps:
         chains.setdefault(row["chain"], []).append(row)

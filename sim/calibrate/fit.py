@@ -287,7 +287,7 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
     for row in overrides:
         if row.sweeps:
             raise PanjError(
-                f"bank: found '{row.text}', expected one cell without swept values; make a separate bank for each theory"
+                f"bank: found '{row.text}', expected one cell without swept values; make one bank per theory"
             )
     for key, value in ALWAYS.items():
         found = overrides.get(key)

@@ -151,8 +151,7 @@ def naive_ensembles(targets: Sequence[Target], first_seed: int, console: Console
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit the bank to data up to 22 June, then to all events but one in turn; write tables and a section of the
-    page."""
+    """Fit the bank to data up to 22 June, then to all events but one; write tables and a section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, read_evidence_dates())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")

@@ -374,8 +374,7 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """Return sentences on the parameters that the record constrains, and on draws that accumulate at the end of a
-    prior."""
+    """Return sentences on the parameters that the record constrains, and on draws near the end of a prior."""
     fitted = list(made.rows) if made.is_refined else list(made.shares)
     learned = sorted((key for key in fitted if contraction_of(made, key) >= LEARNED),
                      key=lambda key: -contraction_of(made, key))  # fmt: skip
@@ -453,8 +452,7 @@ def describe_trials(made: Fitted) -> str:
 
 
 def describe_events(made: Fitted) -> list[str]:
-    """Return sentences on the scores of events in the prior sample, after the fit, and after a fit without the
-    event."""
+    """Return sentences on the scores of events in the prior sample, the fit, and fits without the event."""
     if not made.is_refined:
         return []
     mean = {name: math.fsum(float(row[name]) for row in made.events) / len(made.events) for name in SCORES}
