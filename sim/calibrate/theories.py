@@ -213,8 +213,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Return one sentence per theory, likeliest first: its weight, and whether it is distinct from the first.
-    """
+    """Return one sentence per theory, likeliest first: its weight, and whether it is distinct from the first."""
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
     sentences = []

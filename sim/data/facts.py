@@ -442,7 +442,7 @@ def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
         if code not in district_row:
             raise row.wrong("neighbours", f"values of district_id in districts.csv; '{code}' is not one")
         if code == row.cells["district_id"] or codes.count(code) > 1:
-            raise row.wrong("neighbours", f"other districts without repetition; '{code}' is repeated or is the district itself")
+            raise row.wrong("neighbours", f"distinct other districts, not '{code}' again")
     return sorted(district_row[code] for code in codes)
 
 

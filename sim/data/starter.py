@@ -49,5 +49,7 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)
-        raise PanjError(f"init: found that {folder} cannot be written ({error.strerror}), expected a writable folder") from error
+        raise PanjError(
+            f"init: found that {folder} cannot be written ({error.strerror}), expected another folder"
+        ) from error
     return sorted(written)
