@@ -318,8 +318,7 @@ def with_values(study: Study, outcomes: Sequence[str]) -> list[str]:
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
-    """Return a sentence that names the main outcomes without values in the study, or an empty string if there are
-    none."""
+    """Return a sentence that names the main outcomes without values in the study; empty if there are none."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     if not names:
         return ""

@@ -35,8 +35,7 @@ METHOD_OF_EFFECTS = (
 
 
 class Effect(NamedTuple):
-    """A main effect or an interaction of two keys, in the unit of the outcome or, with a threshold, as a share of
-    worlds."""
+    """A main effect or an interaction of two keys, in the unit of the outcome or as a share of worlds."""
 
     kind: str  # `main` or `interaction`
     keys: str  # one key, or two joined by ` x `
@@ -152,8 +151,7 @@ def table_of(
 
 
 def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
-    """Return the outcome at another value of a key minus that at its base value; the key's axis is kept with length
-    1."""
+    """Return the outcome at another value of a key minus that at its base value; the axis is kept."""
     values = np.take(table, [0, level], axis + 1)
     return np.diff(values, axis=axis + 1)
 

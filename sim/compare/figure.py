@@ -74,9 +74,7 @@ EffectsTable = ResultTable[Effect]
 
 
 class Bar(NamedTuple):
-    """A row of the chart: a cell with its verdict, or a baseline, with median and 90 % interval of the outcome. With a
-    threshold, they are replaced by the risk and its 95 % interval.
-    """
+    """A row of the chart: a cell with its verdict, or a baseline, with the median and interval of the outcome or risk."""
 
     label: str
     verdict: Verdict | None
@@ -593,8 +591,7 @@ def draw_effects(found: EffectsTable) -> Path:
 
 
 def caption_of_effects(found: EffectsTable) -> str:
-    """Return the caption of the chart of effects: paragraph, campaigns, calibration, base, notes and reported
-    figure."""
+    """Return the caption of the chart of effects: paragraph, campaigns, calibration, base, notes, reported figure."""
     about, reported = found.about, found.about["reported"]["text"]
     more = len(found.rows) - MOST_CELLS
     parts = [

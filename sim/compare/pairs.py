@@ -169,8 +169,7 @@ def clear(low: float, high: float) -> bool:
 
 
 class Baseline(NamedTuple):
-    """Choice of baselines: one for all cells, or for each cell the one that differs from it only in the keys
-    `pinned`."""
+    """Choice of baselines: one for all cells, or for each cell the one that differs only in the keys `pinned`."""
 
     cell: StudyCell | None  # the baseline of all cells; None if cells have different baselines
     pinned: Mapping[str, Value]  # values of swept keys that all baselines have in common

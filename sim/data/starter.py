@@ -49,7 +49,5 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)
-        raise PanjError(
-            f"init: found that {folder} cannot be written ({error.strerror}), expected another folder"
-        ) from error
+        raise PanjError(f"init: found that {folder} cannot be written ({error.strerror}), expected a folder") from error
     return sorted(written)

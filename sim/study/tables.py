@@ -108,8 +108,7 @@ class TableWriter:
                 self.let_go(self.writer, error)
 
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the writer and mark it as closed, so that it raises no error when it is garbage-collected on a full
-        disk.
+        """Close the writer and mark it as closed, so that its garbage collection does not fail on a full disk.
 
         If the block has already raised an error (`error`), errors of the operating system are suppressed.
         """
@@ -309,9 +308,7 @@ class CellTally:
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """Return, per district, the first day on which it has fallen in at least half of the campaigns. The value is
-        NOT_FALLEN for a district that falls in fewer campaigns.
-        """
+        """Return the first day on which each district has fallen in at least half of the campaigns, or NOT_FALLEN."""
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)
