@@ -137,8 +137,7 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
 
 
 def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
-    """Return a note on cells in which all campaigns have the same value of an outcome that varies in other cells.
-    Settings may determine such a value: with a closed border, nobody can cross.
+    """Return a note on cells in which an outcome that varies elsewhere has the same value in all campaigns.
 
     Args:
         worlds: Values of the outcome in each cell.

@@ -297,9 +297,7 @@ def fitted(subject: Subject) -> str:
     if subject.measure.outcome not in outcomes_of_targets(until):
         if until == THE_LINE or subject.measure.outcome not in outcomes_of_targets(THE_LINE):
             return ""
-        return (
-            f"The numbers were fitted to reports of days up to {format_day(until)}, which do not include this figure."
-        )
+        return f"The numbers were fitted to reports of days up to {format_day(until)}, but not to this figure."
     return "The numbers were fitted to this figure among others, so that meeting it is no independent test."
 
 
@@ -310,9 +308,7 @@ def outcomes_of_targets(until: date) -> frozenset[str]:
 
 
 def fit_of(subject: Subject) -> str:
-    """Return a sentence on how many reported figures the baseline fits, from its scores or else from its campaigns. It
-    is empty for worlds that followed the record, since their fit does not test the model.
-    """
+    """Return a sentence on how many reported figures the baseline fits; empty for worlds that followed the record."""
     base = subject.base
     if subject.is_assimilated:
         return ""
@@ -358,7 +354,7 @@ def doubt_of_fit(subject: Subject) -> str:
             "The model does not fit this outcome: at most one campaign in twenty reaches the reported figure. A "
             "direction may be quoted; a size rests on campaigns unlike what was reported."
         )
-    return "That the reported figure is within the range of the campaigns does not show that the model is right for the right reasons."
+    return "A reported figure within the range of the campaigns does not show that the model is right for the right reasons."
 
 
 def doubts_of_sample(subject: Subject) -> list[str]:

@@ -118,9 +118,7 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Texts) -> Option:
-    """Return one choice of a group with its label and its help text, which describes what the choice changes. For a
-    choice added by a user, both are read from its file.
-    """
+    """Return one choice of a group with its label and a help text that describes what it changes."""
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:

@@ -139,9 +139,7 @@ def canonical(form: Form) -> Form:
 
 
 def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
-    """Return factors or shifts sorted by key, except those for numbers that the form sets. These would have no effect,
-    because a number that is set directly is neither scaled nor shifted.
-    """
+    """Return factors or shifts sorted by key, without those for numbers that the form sets, which have no effect."""
     return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
 
 
@@ -237,9 +235,7 @@ def number_of(key: str, value: Any) -> float:
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:
-        raise PanjError(
-            f"{key}: found {value}, expected no change, because it determines how much memory a campaign needs"
-        )
+        raise PanjError(f"{key}: found {value}, expected no change, because it determines the memory of a campaign")
     check_range(key, value, "")
     return int(value) if declared_numbers()[key].is_whole else float(value)
 
@@ -378,7 +374,5 @@ def short_key(key: str) -> str:
 
 
 def spelled(key: str, named: Iterable[str]) -> str:
-    """Return a short key as spelled in the scenario's file, with or without `rules.`. With the other spelling, a new
-    value would not replace the value in the file.
-    """
+    """Return a short key as spelled in the scenario's file, so that a new value replaces the value in the file."""
     return f"rules.{key}" if f"rules.{key}" in named else key

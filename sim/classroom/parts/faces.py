@@ -27,7 +27,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
     Args:
         form: The choice of settings.
-        on_form: Receives the form when a text is loaded; if the text cannot be read, an error is shown instead.
+        on_form: Called with the form when a text is loaded; if the text cannot be parsed, an error is shown instead.
     """
     texts = texts_of("change")
     trouble, set_trouble = solara.use_state("")
@@ -55,7 +55,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def face(kind: str, text: str, file: str = "") -> dict[str, str]:
-    """Return one text with its title and help, for `Texts`; `file` is the name under which it is saved."""
+    """Return one text with its title and help, for `Texts`; it is saved under the name `file`."""
     texts = texts_of("change")
     return {"kind": kind, "title": texts.say(f"face_{kind}"), "text": text, "file": file,
             "help": texts.say(f"face_{kind}.help", file=FILE)}  # fmt: skip

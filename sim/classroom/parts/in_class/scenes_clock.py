@@ -22,7 +22,7 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
     Args:
         code: Code of the session.
         scene: Number of the current scene; None if the class is not in the scenes.
-        works: What each student did.
+        works: The work of each student.
         is_ready: Whether the campaigns of the scenes have been read.
     """
     texts, who = texts_of("scenes"), session()
@@ -63,7 +63,7 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
 
 @solara.component_vue("scenes_way.vue")
 def ScenesWay(href: str, code: str, said: str, label: str) -> None:
-    """Open the scenes at once, unless the student has left them in this tab, and show the link to them."""
+    """Open the scenes immediately, unless the student has left them in this tab, and show a link to them."""
 
 
 @solara.component
