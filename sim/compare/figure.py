@@ -74,7 +74,7 @@ EffectsTable = ResultTable[Effect]
 
 
 class Bar(NamedTuple):
-    """A row of the chart: a cell with its verdict, or a baseline, with the median and interval of the outcome or risk."""
+    """A row of the chart: a cell with its verdict, or a baseline, with the median and interval of its values."""
 
     label: str
     verdict: Verdict | None

@@ -226,7 +226,8 @@ def covers(row: Evidence, day: str) -> bool:
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text of a row that a filter searches: one column (for `source`, also the link), or all without a key."""
+    """Return the text that a filter searches: one column (for `source`, also the link), or all columns without a
+    key."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":

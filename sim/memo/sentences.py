@@ -354,7 +354,7 @@ def doubt_of_fit(subject: Subject) -> str:
             "The model does not fit this outcome: at most one campaign in twenty reaches the reported figure. A "
             "direction may be quoted; a size rests on campaigns unlike what was reported."
         )
-    return "A reported figure within the range of the campaigns does not show that the model is right for the right reasons."
+    return "A reported figure among the campaigns does not show that the model is right for the right reasons."
 
 
 def doubts_of_sample(subject: Subject) -> list[str]:

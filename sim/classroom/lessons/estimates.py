@@ -221,8 +221,7 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """Return the result of a bootstrap with a fixed seed, in which resamples take the same campaigns from all
-    samples."""
+    """Return the result of a bootstrap with a fixed seed; resamples take the same campaigns from all samples."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate interval is NaN and is replaced
         return bootstrap(

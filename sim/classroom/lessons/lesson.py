@@ -314,9 +314,7 @@ def place(lesson: Lesson, code: str, name: str, options: int) -> int:
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter, keyed by its name; if its value names an outcome, also return facts about the outcome. These
-    are its label, unit and reported figure, each under a separate key.
-    """
+    """Return a parameter and, if it names an outcome, the outcome's label, unit and reported figure, by key."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)

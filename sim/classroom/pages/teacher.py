@@ -353,8 +353,7 @@ def Students(room: Room) -> None:
 
 @solara.component
 def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable[[], None]) -> None:
-    """Show one student: team, nickname, open page, the team's claim if one is due, and a button to remove the
-    student."""
+    """Show one student: team, nickname, open page, the team's claim if one is due, and a button for removal."""
     texts = texts_of("class")
     with vuetify.Html(tag="tr"):
         Said(team, "th", attributes={"scope": "row"})
