@@ -245,8 +245,7 @@ def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
 
 
 def point_of(one: Point, start: date) -> list[Any]:
-    """Return a reported point as a list: day, value, low, high, whether only a lower bound is known (1 or 0), and
-    id."""
+    """Return a reported point as a list: day, value, low, high, 1 for a lower bound (otherwise 0), and id."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 
 

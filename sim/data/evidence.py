@@ -226,8 +226,7 @@ def covers(row: Evidence, day: str) -> bool:
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text that a filter searches: one column (for `source`, also the link), or all columns without a
-    key."""
+    """Return the text searched by a filter: one column (for `source`, also the link), or all columns without a key."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":

@@ -42,8 +42,7 @@ class ChangeFeed:
             self.changed.notify()
 
     def serve(self) -> None:
-        """Call the listeners of changed sessions in an endless loop, and remove any that fail, as their pages are
-        closed."""
+        """Call the listeners of changed sessions in an endless loop, and remove those that fail (closed pages)."""
         while True:
             with self.changed:
                 while not self.news:

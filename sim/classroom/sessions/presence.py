@@ -91,8 +91,7 @@ class Presence:
         return {page.browser: page.name for page in pages if self.is_open(page)}
 
     def tell(self) -> None:
-        """Call `on_change` for every browser whose page has changed, and forget pages that disappeared without
-        `leave`."""
+        """Call `on_change` for each browser whose page has changed; forget pages that disappeared without `leave`."""
         with self.telling:
             with self.lock:
                 gone = [one for one, page in self.pages.items() if page.is_connected is None and not self.is_open(page)]

@@ -73,8 +73,7 @@ class QuestionRunner:
         self.wake()
 
     def undo(self, code: str, browser: str, number: int) -> None:
-        """Undo an action of the teacher, and run the campaigns of a restored claim if those of the others have been
-        run.
+        """Undo an action of the teacher, and run the campaigns of a restored claim if the others have been run.
 
         Raises:
             Refused: The browser is not the teacher's, or the action can no longer be undone.
