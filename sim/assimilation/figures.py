@@ -416,8 +416,7 @@ def mean_of(rows: Sequence[Row], column: str) -> float:
 
 
 def draw_luck(made: WorldTables) -> Path:
-    """Draw the ledger of chance for daily draws, with one panel per region, one row per stream and one column per
-    week."""
+    """Draw the ledger of chance for daily draws: one panel per region, one row per stream, one column per week."""
     rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     weeks = sorted({(row["since"], row["until"]) for row in rows})

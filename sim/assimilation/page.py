@@ -141,9 +141,7 @@ def describe_size(made: WorldTables) -> list[str]:
 
 
 def describe_shared(made: WorldTables) -> list[str]:
-    """Return a list with a sentence on the effective number of independent worlds in the ledger. The list is empty if
-    there is no ledger.
-    """
+    """Return a sentence on the effective number of independent worlds in the ledger, if there is a ledger."""
     if not made.luck:
         return []
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
