@@ -111,9 +111,7 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """Return the first day of each week, and the number of districts lost in each week, keyed by manner of loss. The
-    numbers are arrays of weeks x campaigns.
-    """
+    """Return the first day of each week, and the districts lost by manner (arrays of weeks x campaigns)."""
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
     return [study.evenings[start] for start in starts], falls
@@ -180,8 +178,7 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
 
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
-    """Draw a heat map of the mean number of people waiting, with one row per post (west to east) and one column per
-    day."""
+    """Draw a heat map of the mean number of people waiting: one row per post (west to east), one column per day."""
     posts = west_to_east(facts_here())
     columns = [f"waiting_{post}" for post in posts]
     people = np.array([study.series(column).mean(axis=1) for column in columns])

@@ -116,9 +116,7 @@ def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """Return the fixed value of each swept key except the first two in a heat map. This is the base value of the key
-    or, if no cell has the base value, its first value.
-    """
+    """Return the fixed value of each swept key except the first two: the base value or else the first value."""
     fixed = {}
     for key in sweep.swept[2:]:
         values = values_of_key(sweep.cells, key)
@@ -238,9 +236,7 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """Draw a frame around each field whose cell meets the record, and a diamond in the field with the best median. The
-    best median is the one nearest to the reported value.
-    """
+    """Draw a frame around fields that meet the record, and a diamond in the field with the nearest median."""
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
