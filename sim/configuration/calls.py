@@ -1,5 +1,4 @@
-"""Check the arguments of calls in the Python interface, so that a misspelt one gives the same error as on a command
-line."""
+"""Check the arguments of calls in the Python interface; misspelt ones give the same error as on a command line."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -305,9 +305,7 @@ class Overrides:
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def with_dates(self, first: date, last: date) -> "Overrides":
-        """Return these overrides, followed by dates of campaigns that differ from the overrides and defaults. With
-        them, the overrides of a study made with other defaults still describe its campaigns.
-        """
+        """Return these overrides, followed by any dates of campaigns that differ from the overrides and defaults."""
         usual = read_yaml(folder_of("configs") / "config.yaml")
         dates = {"start_date": first.isoformat(), "end_date": last.isoformat()}
         return self.with_usual({key: day for key, day in dates.items() if day != str(usual[key])})

@@ -116,7 +116,7 @@ def describe_one(value: float, row: pd.Series, name: str) -> str:
 
 
 def cite_report(row: pd.Series) -> str:
-    """Return the part of a sentence with the reported figure and its evidence ids. It is empty if nothing was reported."""
+    """Return the clause with the reported figure and its evidence ids; empty if nothing was reported."""
     return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
 

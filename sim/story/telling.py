@@ -208,9 +208,7 @@ def describe_help(chronicle: Chronicle, rows: Sequence[LogEvent], language: Lang
 
 
 def describe_fates(chronicle: Chronicle, rows: Sequence[LogEvent], language: Language) -> list[str]:
-    """Return sentences on the men who were captured, surrendered and came home, by place. Places are provinces, or
-    districts if a single province is shown, in descending order of men.
-    """
+    """Return sentences on the men who were captured, surrendered and came home, by province or district."""
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
@@ -376,8 +374,8 @@ def format_days(row: Evidence, language: Language, year: bool = False) -> str:
 
 
 def describe_losses(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return a sentence on the districts reported lost on the days shown, and on those that fell in the campaign. Only
-    days up to the end of the record are included.
+    """Return a sentence on the districts reported lost, and on those that fell in the campaign, by the end of the
+    record.
 
     Returns:
         A list with one text, which also names some of these districts, or an empty list if no loss was reported.
