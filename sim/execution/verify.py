@@ -281,8 +281,7 @@ def events_of(sweep: Sweep) -> Counter[Event]:
 
 
 def describe_events(found: Mapping[Event, int]) -> str:
-    """Describe the events that occur: `Events in them: 212 fall, 92 crossing. Not compared, since none occurs:
-    stand.`"""
+    """Describe events, as in `Events in them: 212 fall, 92 crossing. Not compared, since none occurs: stand.`"""
     there = ", ".join(f"{found[kind]} {names_of(Event)[kind]}" for kind in Event if found.get(kind))
     missing = ", ".join(names_of(Event)[kind] for kind in Event if not found.get(kind))
     return f"Events in them: {there or 'none'}." + (f" Not compared, since none occurs: {missing}." if missing else "")

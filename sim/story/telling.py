@@ -374,8 +374,7 @@ def format_days(row: Evidence, language: Language, year: bool = False) -> str:
 
 
 def describe_losses(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return a sentence on the districts reported lost, and on those that fell in the campaign, by the end of the
-    record.
+    """Return a sentence on the districts reported lost, and on those that fell in the campaign, up to 7 July.
 
     Returns:
         A list with one text, which also names some of these districts, or an empty list if no loss was reported.
