@@ -87,9 +87,7 @@ def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers
 
 
 def count(record: Record) -> tuple[Floats, Integers]:
-    """Return the counts of targets (targets x days), and the day on which each district of the map was lost. That is
-    the first day, from day 0, at the end of which the Taliban hold the district.
-    """
+    """Return the counts of targets (targets x days), and the first day on which the Taliban hold each map district."""
     facts = facts_here()
     held = record.holder == Holder.TALIBAN
     taken = np.logical_or.accumulate(held, axis=0) & ~held[0]

@@ -1,4 +1,4 @@
-"""A garrison next to one whose soldiers have crossed the river is likelier to lose heart and leave.
+"""A garrison is more likely to lose heart and leave if a neighbouring garrison has crossed the river.
 
 Reads   men of units who have crossed, roads, holders.
 Writes  morale of units.
@@ -19,8 +19,8 @@ WRITES = ("districts.chosen", "units.morale")
 class Neighbours(NamedTuple):
     """Numbers of the rule; values, ranges and sources are in neighbours.yaml."""
 
-    hears: float  # probability per day: a unit hears that a neighbouring garrison has crossed
-    morale: float  # morale: what this news costs
+    hears: float  # probability per day: that a unit hears that a neighbouring garrison has crossed
+    morale: float  # morale: by which this news lowers morale
 
 
 @rule
