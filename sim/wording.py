@@ -53,9 +53,7 @@ class Language:
         try:
             return str(text).format(**gaps)
         except KeyError as error:
-            raise PanjError(
-                f"sentence {key}: found placeholder {error}, expected one of {', '.join(gaps)}"
-            ) from error
+            raise PanjError(f"sentence {key}: found placeholder {error}, expected one of {', '.join(gaps)}") from error
 
     def day(self, day: date, year: bool = False) -> str:
         """Return a date in this language: `5 July`, or `5 July 2021`."""

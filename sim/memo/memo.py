@@ -283,7 +283,7 @@ def table_of_campaigns(subject: Subject) -> Table:
         rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
     rows.append(["Reported", subject.measure.reported["text"] or "nothing"])
     if subject.side is not None:
-        rows.append(["Where the reported figure lies", describe_side(subject.side)])
+        rows.append(["Position of the reported figure", describe_side(subject.side)])
     return Table("Numbers", subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")
 
 

@@ -39,27 +39,27 @@ class Advance(NamedTuple):
 
     march_km_per_day: float  # road km per day: march of a column
     gather_days: float  # days: mean days between two sweeps of a prong
-    gather_spread: float  # share: half-width of the distribution of gathering times, relative to the mean
+    gather_spread: float  # share: half-width of the gathering around its mean
     sweep_days: float  # days: longest sweep of one province
     siege_sweeps: float  # sweeps: longest siege of a capital, as a multiple of the longest sweep
     adjacency: float  # weight: preference of a prong for a province next to the one that it has swept
     distance: float  # per 100 road km: penalty for distance when a prong chooses a province
-    weakness: float  # per unit of influence: weight of influence when a prong chooses a province
+    weakness: float  # per share of influence: weight of influence when a prong chooses a province
     remaining: float  # per share left: weight of districts left to take when a prong chooses a province
     siege: float  # weight: value of a capital whose province is taken
     whim: float  # weight: random variation in the choice of the next province
     target_weak: float  # per log man: weight of the weakness of the garrison when a column chooses a district
-    target_isolated: float  # weight: isolation of a district when a column chooses a district
-    target_influence: float  # per unit of influence: weight of influence when a column chooses a district
+    target_isolated: float  # weight: weight of isolation when a column chooses a district
+    target_influence: float  # per influence: weight of influence when a column chooses a district
     target_value: float  # weight: value of a crossing point or a highway
     target_ring: float  # weight: value of a district next to the capital
     target_distance: float  # per 100 road km: penalty for distance when a column chooses a district
     shared_target: float  # weight: penalty for a district that is already the target of another column
-    press_start: float  # probability per day per unit of influence: local forces start to press their district
+    press_start: float  # probability per day per influence: local forces start to press their district
     press_stop: float  # probability per day: local forces stop pressing their district
-    press_under_pressure: float  # factor on `press_start` while a prong sweeps the province
+    press_under_pressure: float  # factor: how much more readily they start to press while a prong sweeps the province
     local_assault: float  # probability per day: a pressing local force attacks alone
-    # factor on `local_assault` while a prong sweeps the province
+    # factor: how much more often it attacks alone while a prong sweeps the province
     local_assault_under_pressure: float
     local_assault_ratio: float  # Taliban per garrison man: ratio below which a local force never attacks alone
     besiege_patience: float  # days: days before a column leaves a district that holds out

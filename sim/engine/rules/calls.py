@@ -35,7 +35,7 @@ class Calls(NamedTuple):
     threat_ratio: float  # Taliban per garrison man: pressing local force at which a garrison asks for help
     patience_days: float  # days: days after which an unanswered call has its full effect
     threat_limit: float  # Taliban per garrison man: ratio above which a call becomes no more urgent
-    flights_per_day: float  # calls per day: largest number of calls that can be answered
+    flights_per_day: float  # calls per day: calls that can be answered per day
     travel_days: float  # days: from the decision to the arrival
     columns_per_call: float  # columns: commando columns sent in answer to a call
     quiet_days: float  # days: days without a threat after which commandos return to the reserve

@@ -48,8 +48,7 @@ class Combat(NamedTuple):
     break_morale: float  # logit per morale: weight of morale above one half
     break_resolve: float  # logit per standard deviation: weight of the resolve of the command
     break_dread: float  # logit per dread: weight of dread
-    # share of defenders per day: losses above which the log attributes a broken defence to losses
-    heavy_losses: float
+    heavy_losses: float  # share of defenders per day: losses above which the log attributes a broken defence to losses
     low_morale: float  # morale: morale below which the log attributes a broken defence to morale
     called_off_losses: float  # share of attackers: losses at which an attack is called off
     called_off_days: float  # days: days after which an attack is called off
@@ -58,7 +57,7 @@ class Combat(NamedTuple):
     momentum_least: float  # momentum: lowest momentum
     siege_encirclement: float  # share of neighbours: districts around a capital that must be lost before it can fall
     siege_strength: float  # Taliban per defender: ratio needed for an assault on a capital
-    siege_morale: float  # morale: added to the morale of a besieged garrison to give the strength of one of its men
+    siege_morale: float  # morale: added to the morale of a besieged garrison; the sum is the strength of one of its men
     siege_days: float  # days: days of encirclement before an assault
     siege_rate: float  # probability per day: fall of a capital once all conditions are met
     harassment: float  # men per day: losses of an outpost in a pressed district between assaults

@@ -37,8 +37,8 @@ from sim.engine.world import (
 class Counterattack(NamedTuple):
     """Parameters of the counter-attack rule; values, ranges and sources are in `configs/rules/counterattack.yaml`."""
 
-    attempts_per_day: float  # attempts per day: largest number of attempts to retake a district
-    columns: float  # columns: commando columns in one attempt
+    attempts_per_day: float  # attempts per day: attempts to retake a district
+    columns: float  # columns: commando columns of an attempt
     odds: float  # logit: log-odds of success at equal numbers
     force_ratio: float  # per log ratio: weight of the ratio of commandos to Taliban men
     killed: float  # share of men: commandos killed in an attempt

@@ -20,8 +20,7 @@ class Flight(NamedTuple):
 
     daily_share: float  # share per day: people of a fully frightened district who leave per day
     people_per_row: int  # people: people who travel together as one row
-    # rows: number of refugee rows, enough for the whole population to leave once; a campaign that needs more ends with
-    # an error
+    # rows: space for rows, enough for everybody in the data once; a campaign that runs out ends with an error
     rows: int
     fighting: float  # fear: fear where there is an assault
     pressing: float  # fear: fear where local forces press
@@ -30,8 +29,8 @@ class Flight(NamedTuple):
     dread: float  # fear per dread: fear that dread causes
     calm_below: float  # fear: fear below which nobody leaves
     frontier_km: float  # road km: greatest distance from which a post is considered
-    frontier_share: float  # probability: that a family near the frontier goes to a post
-    capital_city_share: float  # probability: that a family goes to Kabul rather than to its provincial capital
+    frontier_share: float  # probability: a family near the frontier goes to a post
+    capital_city_share: float  # probability: a family goes to Kabul rather than to its provincial capital
 
 
 class Ways(NamedTuple):

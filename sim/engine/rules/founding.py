@@ -48,8 +48,8 @@ class Founding(NamedTuple):
     influence_spread: float  # logit: standard deviation of lasting differences in influence between districts
     votes_scale: float  # votes per head: turnout at which the presence of the state is average
     votes_floor: float  # share of the scale: added to votes so that the logarithm is finite without votes
-    resolve_province: float  # standard deviations: spread of resolve between provincial commands
-    resolve_district: float  # standard deviations: spread of resolve between district commands
+    resolve_province: float  # standard deviations: lasting difference between provincial commands
+    resolve_district: float  # standard deviations: lasting difference between district commands
     resolve_unit: float  # standard deviations: spread of resolve between units
     fighting_men: int  # men: men of all government units on day 0
     rolls: int  # men: men on paper; the gap to those who fight is the ghost share

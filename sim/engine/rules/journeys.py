@@ -21,7 +21,7 @@ class Journeys(NamedTuple):
 
     road_factor: float  # road km per km: length of a road relative to the straight line between centroids
     km_per_day: float  # road km per day: distance that a family travels per day
-    mountain_factor: float  # factor above 1: by which roads are longer in high mountains
+    mountain_factor: float  # factor above 1: factor on the length of roads in high mountains
     avoid_km: float  # road km: longest detour that a family accepts to avoid fighting
 
 

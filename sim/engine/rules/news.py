@@ -20,9 +20,9 @@ from sim.engine.world import NEVER, Districts, Fall, Holder, Land
 class News(NamedTuple):
     """Parameters of the news rule; values, ranges and sources are in `configs/rules/news.yaml`."""
 
-    next_door: float  # share of (1 - dread): dread that a fall adds in neighbouring districts
-    province: float  # share of (1 - dread): dread that a fall adds in its province
-    country: float  # share of (1 - dread): dread that a fall adds elsewhere
+    next_door: float  # share of calm lost: dread that a fall adds in neighbouring districts
+    province: float  # share of calm lost: dread that a fall adds in its province
+    country: float  # share of calm lost: dread that a fall adds elsewhere
     handover_factor: float  # factor: weight of news of a fall without a fight, relative to one in battle
     pressure_factor: float  # factor: increase in the weight of news in a province under pressure
     fade_days: float  # days: time constant with which dread fades

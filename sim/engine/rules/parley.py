@@ -34,9 +34,9 @@ from sim.engine.world import (
 class Parley(NamedTuple):
     """Parameters of the parley rule; values, ranges and sources are in `configs/rules/parley.yaml`."""
 
-    mobile_elders: float  # probability per day: that a mobile force outside a district sends elders
-    local_elders: float  # probability per day per unit of influence: that a pressing local force sends elders
-    local_elders_under_pressure: float  # the same while a prong sweeps the province
+    mobile_elders: float  # probability per day: a mobile force outside a district sends elders
+    local_elders: float  # probability per day per influence: a pressing local force sends elders
+    local_elders_under_pressure: float  # probability per day per influence: the same while a prong sweeps the province
     intercept: float  # logit: log-odds that a calm garrison surrenders, before the other terms
     force_ratio: float  # per log ratio: weight of the ratio of Taliban to garrison men
     isolation: float  # logit: weight of closed roads
@@ -47,7 +47,7 @@ class Parley(NamedTuple):
     resolve: float  # logit per standard deviation: weight of the resolve of the command
     air_cover: float  # logit per share: weight of air cover
     days: float  # days: days of negotiation before a mobile force attacks
-    outpost_offset: float  # morale: by which isolation lowers the morale of an outpost
+    outpost_offset: float  # morale: loss of morale of an outpost due to its isolation
 
 
 class Situation(NamedTuple):

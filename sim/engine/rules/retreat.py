@@ -38,13 +38,13 @@ class Retreat(NamedTuple):
     walk_km_per_day: float  # road km per day: march of a retreating unit
     # road km: greatest distance to a refuge, which is a neighbouring district or the provincial capital
     refuge_km: float
-    road_open: float  # probability: that the road to a refuge in the plain is open on the night of the fall
-    road_mountain: float  # share: by which high mountains reduce this probability
+    road_open: float  # probability: the road to a refuge in the plain is open on the night of the fall
+    road_mountain: float  # share: reduction of this probability by high mountains
     post_km: float  # road km: greatest distance to a post
     night_km: float  # road km: greatest distance to a post that can be reached in one night
-    militia_change_sides: float  # probability: that a local militia joins the Taliban after a handover of its district
-    police_surrender: float  # probability: that police surrender in a handover
-    others_surrender: float  # probability: that army or border force units surrender in a handover
+    militia_change_sides: float  # probability: a local militia joins the Taliban after a handover of its district
+    police_surrender: float  # probability: police surrender in a handover
+    others_surrender: float  # probability: army or border force units surrender in a handover
     captured_on_fall: float  # share of men: men captured when a district falls in battle
     captured_in_flight: float  # share of men: men with nowhere to go who are captured; the others go into hiding
     leave_intercept: float  # logit: log-odds that a cut-off garrison leaves tonight, before the other terms

@@ -20,7 +20,7 @@ class Returning(NamedTuple):
 
     interned_days: float  # days: days in Tajikistan before the flight home
     home_days: float  # days: days at home before a unit may rejoin
-    rejoin: float  # probability: that a unit flown home takes up arms again
+    rejoin: float  # probability: a unit flown home takes up arms again
     morale: float  # morale: morale of a unit that rejoins
 
 

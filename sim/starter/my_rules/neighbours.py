@@ -19,8 +19,8 @@ WRITES = ("districts.chosen", "units.morale")
 class Neighbours(NamedTuple):
     """Numbers of the rule; values, ranges and sources are in neighbours.yaml."""
 
-    hears: float  # probability per day: that a unit hears that a neighbouring garrison has crossed
-    morale: float  # morale: by which this news lowers morale
+    hears: float  # probability per day: a unit hears that a neighbouring garrison has crossed
+    morale: float  # morale: loss of morale caused by this news
 
 
 @rule
