@@ -166,7 +166,11 @@ def print_help(words: Sequence[str], named: Path | None) -> None:
 
 
 def chosen_folder(named: Path | None) -> Path | None:
-    """Return the folder of own files named by a command, by the environment variable, or found above this folder."""
+    """Return the folder of own files named by a command.
+
+    If it names none, return that of the environment variable, or else the current folder or its nearest parent that is
+    such a folder.
+    """
     return own_folder() if named is None else named
 
 

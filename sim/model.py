@@ -60,8 +60,9 @@ LAST_DRAWN_SEED = 2**31 - 1  # largest seed that is drawn if none is given, shor
 
 
 class Config(Protocol):
-    """The part of `sim.configuration.settings.Settings` used by a model. A model depends only on this part and
-    therefore not on Hydra.
+    """The part of `sim.configuration.settings.Settings` used by a model.
+
+    A model depends only on this part and therefore not on Hydra.
     """
 
     @property
@@ -364,8 +365,7 @@ class CampaignCollector(DataCollector):
         return super().get_agenttype_vars_dataframe(agent_type)
 
     def get_agent_vars_dataframe(self) -> "pd.DataFrame":
-        """Return the rows of districts and posts in one frame, with missing values in columns that an agent type
-        lacks."""
+        """Return the rows of districts and posts in one frame; columns that an agent type lacks are empty."""
         import pandas as pd
 
         frames = [self.get_agenttype_vars_dataframe(kind) for kind in (District, Post)]

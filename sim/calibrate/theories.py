@@ -213,7 +213,10 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Return one sentence per theory, likeliest first: its weight, and whether it is distinct from the first."""
+    """Return one sentence per theory, likeliest first: its weight, and whether it is distinct from the first.
+
+    The evidence cannot distinguish a theory from the first if the ratio of the two weights may be below BARELY.
+    """
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
     sentences = []

@@ -139,6 +139,8 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
 def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
     """Return a note on cells in which an outcome that varies elsewhere has the same value in all campaigns.
 
+    Settings may determine such a value: with a closed border, nobody can cross.
+
     Args:
         worlds: Values of the outcome in each cell.
     """

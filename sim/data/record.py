@@ -103,8 +103,9 @@ def aan_shares() -> list[Point]:
 
 
 def lwj_shares() -> list[Point]:
-    """Return the shares of districts that the Long War Journal counted as controlled by the Taliban. Its definition of
-    control is broader than that of AAN, which counts only district centres held by the Taliban.
+    """Return the shares of districts that the Long War Journal counted as controlled by the Taliban.
+
+    Its definition of control is broader than that of AAN, which counts only district centres held by the Taliban.
     """
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
 

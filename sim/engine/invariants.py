@@ -206,8 +206,7 @@ def every_garrison_is_kept(world: World) -> Iterator[Claim]:
 
 
 def linked_units(world: World, district: int) -> list[int]:
-    """Return the rows of the units of a garrison, in order, or more rows than there are units if the list is
-    circular."""
+    """Return the rows of the units of a garrison, in order, or too many rows if the list is circular."""
     rows: list[int] = []
     unit = int(world.garrisons.first_unit[district])
     while unit != NOBODY and len(rows) <= world.units.men.size:  # the second condition ends a circular list

@@ -131,7 +131,7 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
     """Return the outcomes that have at least one value at every point, and print the names of all others.
 
-    Raises PanjError if no outcome is left.
+    Raise PanjError if no outcome is left.
     """
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:

@@ -1,5 +1,6 @@
-"""Print and draw the results of sensitivity studies and of box searches. Functions that draw figures return their
-paths.
+"""Print and draw the results of sensitivity studies and of box searches.
+
+Each function that draws a complete figure saves it and returns its path.
 
 Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, which `sim.explore.sensitivity` wrote; boxes.csv,
         limits.csv, trade_off.csv, campaigns.parquet and discover.json, which `sim.explore.discover` wrote.

@@ -51,7 +51,9 @@ def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generato
 
 
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast exponential growth from a line fitted to the logarithms of the counts on four days, plus 0.5.
+    """Forecast exponential growth from a line fitted to the logarithms of the counts on four days.
+
+    Before taking logarithms, 0.5 is added to each count, which may be 0.
 
     Args:
         known: Cumulative count by day, up to the origin.

@@ -210,7 +210,10 @@ def shown_cells(subject: Subject) -> list[StudyCell]:
 
 
 def shown_rows(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Choose the verdicts to show, in the order of the table: all or, if there are many, the largest differences."""
+    """Choose the verdicts to show, in the order of the table: all or, if there are many, the largest differences.
+
+    There are at most MOST_ROWS rows, including all baselines except the first.
+    """
     chosen: list[Verdict] = []
     for verdict in by_size(verdicts):
         trial = [*chosen, verdict]

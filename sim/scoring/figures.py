@@ -56,7 +56,7 @@ class Scores(NamedTuple):
 
 
 def read_scores(folder: Path) -> Scores:
-    """Read the files in the folder of a score. Raises PanjError if one is missing or malformed."""
+    """Read the files in the folder of a score. Raise PanjError if one is missing or malformed."""
     with reading(folder, "score", "the files of python -m sim score"):
         about = read_object(folder / "score.json")
         tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]

@@ -104,8 +104,7 @@ def check_days(start: date, end: date) -> None:
 
 
 def place_of_scores(study: Study) -> str:
-    """Return the folder of the scores of a cell, relative to the folder of its study; each cell of a sweep has its
-    own."""
+    """Return the folder of the scores of a cell, relative to its study; each cell of a sweep has its own."""
     return "score" if len(study.cells) == 1 else f"score/cell_{study.cell.number}"
 
 
@@ -438,6 +437,7 @@ def neighbours_of(facts: Facts) -> csr_array:
 
 def pace_of_spread(grounds: Grounds) -> float:
     """Return the rate of spread, in falls per day and held neighbour, that gives 50 falls by 22 June (F085) on average.
+
     It is found by bisection.
     """
     few = grounds._replace(held=grounds.held[:FITTED_WITH])

@@ -215,8 +215,7 @@ def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> b
 
 
 def reported_distance(target: Target, forecast: Forecast) -> float:
-    """Return the mean distance between the reported split and those of the campaigns; nan if no campaign has a
-    split."""
+    """Return the mean distance of the reported split from the campaigns; nan if no campaign has a split."""
     reported, shares, weights = shares_of(target, forecast)
     return distance_to_split(shares, reported, weights) if shares.size else math.nan
 
@@ -309,8 +308,7 @@ def score_evening(
 
 
 def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
-    """Return the share of campaigns in which each district is lost by the end of a day; nan if losses are not
-    stored."""
+    """Return the share of campaigns in which each district is lost by the end of a day; nan if unknown."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)
     return (forecast.lost_on[:, targets.district] <= (evening - DAY_0).days).mean(axis=0)
@@ -474,8 +472,7 @@ def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None =
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
-    """Draw one split per campaign with multinomial observation error, as if `groups` groups were observed
-    independently."""
+    """Draw one split per campaign with multinomial observation error, for `groups` independent groups."""
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     return rng.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 

@@ -256,7 +256,7 @@ def write_scored(scored: Scored) -> Path:
 
 
 def measured_or_error(target: Target, panj: Forecast) -> Measured:
-    """Compare a target with the campaigns of the scored study. Raises PanjError if they lack its outcome."""
+    """Compare a target with the campaigns of the scored study. Raise PanjError if they lack its outcome."""
     found = measure(target, panj)
     if found is None:
         raise PanjError(f"score: found no outcome {target.outcome} in the study, expected a study that has it")

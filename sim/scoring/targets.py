@@ -137,7 +137,7 @@ def read_targets(
 
 
 def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
-    """Return the target of one row of targets.csv. Raises PanjError if a cell is invalid."""
+    """Return the target of one row of targets.csv. Raise PanjError if a cell is invalid."""
     parts = read_parts(row, records, units)
     value, low, high = (read_number(row, column, records, units) for column in NUMBERS)
     target = Target(
@@ -169,8 +169,9 @@ def ids_of(row: Row) -> tuple[str, ...]:
 
 
 def ids_of_formula(formula: str) -> tuple[str, ...]:
-    """Return the ids of the evidence rows in a formula, such as F064 and F065 for `(F064 + F065) / 421`. They are in
-    order of appearance, without duplicates.
+    """Return the ids of the evidence rows in a formula, such as F064 and F065 for `(F064 + F065) / 421`.
+
+    They are in order of appearance, without duplicates.
     """
     return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", formula)))
 
@@ -178,7 +179,7 @@ def ids_of_formula(formula: str) -> tuple[str, ...]:
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
     """Return the outcome and the number of soldiers of each part of a split; the tuple is empty for any other target.
 
-    Raises PanjError if an outcome of the row does not exist.
+    Raise PanjError if an outcome of the row does not exist.
     """
     split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
     names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
@@ -193,7 +194,7 @@ def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tu
 def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
     """Calculate the value, low or high of a target from its formula, or return None if there is no formula.
 
-    Raises PanjError if the number in the file has no formula, or differs from the calculated one by more than rounding.
+    Raise PanjError if the number in the file has no formula, or differs from the calculated one by more than rounding.
     """
     source = row.cells[f"{column}_from"]
     if not source:
@@ -338,7 +339,7 @@ def argument(node: ast.expr) -> str:
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Return the value, low or high of an evidence row. Raises PanjError if the row or the number does not exist."""
+    """Return the value, low or high of an evidence row. Raise PanjError if the row or the number does not exist."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)

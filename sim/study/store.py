@@ -293,7 +293,7 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
     if others:
         raise DamagedScope(
             f"{scope_file(study)}: found it damaged or missing, and campaigns of cells that this command "
-            f"does not request ({others[0]}), expected the full command of the study; or choose study=NAME"
+            f"does not request ({others[0]}), expected the complete command of the study; or choose study=NAME"
         )
     cells = []
     for cell in asked.cells:

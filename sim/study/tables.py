@@ -308,7 +308,10 @@ class CellTally:
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """Return the first day on which each district has fallen in at least half of the campaigns, or NOT_FALLEN."""
+        """Return the first day on which each district has fallen in at least half of the campaigns, or NOT_FALLEN.
+
+        The value is NOT_FALLEN for a district that falls in fewer campaigns.
+        """
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)

@@ -267,9 +267,7 @@ def test_a_disk_too_full_for_the_tables_keeps_what_is_recorded(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(*broken, raising(OSError(28, "No space left on device")))
-        with pytest.raises(
-            PanjError, match=r"cannot write .*tiny \(No space left on device\); earlier files are kept"
-        ):
+        with pytest.raises(PanjError, match=r"cannot write .*tiny \(No space left on device\); earlier files are kept"):
             study(tmp_path, "runs=1")
         assert {path.name for path in (tmp_path / "tiny").iterdir()} == {"chunks"}
     monkeypatch.setattr(work, "run_campaign", raising(AssertionError("a campaign was run again")))

@@ -134,8 +134,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def ask_or_withdraw(district: int, threatened: bool, garrisons: Garrisons, units: Units, today: Today) -> None:
-    """Let the units of a threatened garrison ask or wait for help, or withdraw the calls of a garrison without a
-    threat."""
+    """Let the units of a threatened garrison ask or wait for help, or withdraw its calls if it is not threatened."""
     unit = garrisons.first_unit[district]
     while unit != NOBODY:
         if units.men[unit] > 0 and threatened:
