@@ -176,7 +176,7 @@ def events() -> list[Row]:
         from sim.configuration.events import event_of  # slow to import
 
         for name in own:
-            event_of(name, dated[name], usual_days()[0])
+            event_of(name, dated[name], default_days()[0])
     found = [
         {"event": name, "date": str(row["date"]), **{key: row.get(key) for key in keys}} for name, row in dated.items()
     ]
@@ -197,7 +197,7 @@ def outcomes() -> list[Row]:
     from sim.data.facts import facts_here
     from sim.outcome import read_outcomes, reported_of  # slow to import
 
-    start, end = usual_days()
+    start, end = default_days()
     evidence = {row.id: row for row in read_evidence()}
     rows = []
     for row in read_outcomes(facts_here(), start, (end - start).days):
@@ -226,7 +226,7 @@ def outcome_names() -> list[str]:
 
     They are derived from configs/ and data/ without loading the engine, so that shell completion is fast.
     """
-    last_day = usual_days()[1].isoformat().replace("-", "_")
+    last_day = default_days()[1].isoformat().replace("-", "_")
     declared = [
         name.replace("last_day", last_day)
         for name in (*read_yaml(folder_of("configs") / OUTCOMES), *own_yaml(own_file(OUTCOMES)))
@@ -237,7 +237,7 @@ def outcome_names() -> list[str]:
     return list(dict.fromkeys([*declared, *posts, *(f"capital_fell_{slug}" for slug in slugs)]))
 
 
-def usual_days() -> tuple[date, date]:
+def default_days() -> tuple[date, date]:
     """Return the first and the last day of a campaign of the default scenario."""
     start, end = days_of_scenario(groups()["scenario"][0])
     return date.fromisoformat(start), date.fromisoformat(end)

@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
 
-from sim.configuration.changes import usual_groups
+from sim.configuration.changes import default_choices
 from sim.configuration.overrides import choices_of
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE
@@ -71,7 +71,7 @@ POLICIES = {  # label of each group of policies
 PARAMETERS: dict[str, Any] = {  # arguments of the model: mappings with a type are controls, all other values are fixed
     "rng": {"type": "SliderInt", "value": 7, "label": "Seed", "min": 0, "max": 999, "step": 1},
     **{
-        group: {"type": "Select", "value": usual_groups()[group], "values": choices_of(group), "label": label}
+        group: {"type": "Select", "value": default_choices()[group], "values": choices_of(group), "label": label}
         for group, label in POLICIES.items()
     },
     "calibration": {

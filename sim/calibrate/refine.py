@@ -354,7 +354,7 @@ def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
     return rows_of_chains(made.priors, shares, weights) if len(shares) > 1 else []
 
 
-def most_learned(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
+def most_constrained(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
     """Return the keys of the parameters whose variance the record reduces most, strongest first."""
     spreads = [spread_of(column, refined.weights) for column in refined.shares.T]
     return tuple(priors[place].key for place in np.argsort(spreads, kind="stable")[:SHOWN])
@@ -373,7 +373,7 @@ def about_refined(
         "targets": len(made.units), "fitted": [target.target for target in made.units],
         "left_out": [target.target for target in targets if target not in made.units],
         "units": {target.target: unit for target, unit in made.units.items()},
-        "chosen": list(most_learned(priors, refined)),
+        "chosen": list(most_constrained(priors, refined)),
         "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
         "simulations": made.campaigns,
         "score": refined.score,

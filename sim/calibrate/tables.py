@@ -83,7 +83,7 @@ def rows_of_numbers(
             "number": prior.key, "chosen": "yes" if prior.key in chosen else "no",
             **cells_of_intervals("prior", before, even), **earlier, **cells_of_intervals("posterior", after, weights),
             "contraction": f"{1 - spread_of(shares, weights) / spread:.4f}",
-            "ks_distance": f"{farthest_from_even(shares, weights):.4f}", **whole,
+            "ks_distance": f"{distance_from_uniform(shares, weights):.4f}", **whole,
         })  # fmt: skip
     return rows
 
@@ -99,7 +99,7 @@ def spread_of(values: Floats, weights: Floats) -> float:
     return float(np.average((values - mean) ** 2, weights=weights))
 
 
-def farthest_from_even(shares: Floats, weights: Floats) -> float:
+def distance_from_uniform(shares: Floats, weights: Floats) -> float:
     """Compute the Kolmogorov-Smirnov distance between weighted prior shares and the uniform distribution."""
     order = np.argsort(shares, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()

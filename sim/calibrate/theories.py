@@ -159,12 +159,12 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
             outside = outside_of(summaries.numbers, reports.low[place], reports.high[place], summaries.units)
             distances = summaries._replace(outside=outside).distances
             distances[row] = np.inf
-            found[true] += shares_of(weigh_quickly(distances, rivals, accept))
+            found[true] += shares_of(acceptance_rates(distances, rivals, accept))
         found[true] /= max(1, reports.rows.size)
     return found
 
 
-def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
+def acceptance_rates(distances: Floats, rivals: Rivals, accept: float) -> Floats:
     """Compute the acceptance rate of each theory if the nearest share `accept` of all campaigns is accepted."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))

@@ -58,12 +58,12 @@ def values_of(key: str) -> list[str]:
     if key == "seed":
         return [str(seed.value)]
     if key == "evening":
-        settings = settings_here()
+        settings = visitor_settings()
         return [] if settings is None else [(settings.start_date + timedelta(days=day.value)).isoformat()]
     return [kept.value[key]] if kept.value.get(key) else []
 
 
-def settings_here() -> Settings | None:
+def visitor_settings() -> Settings | None:
     """Return the settings of the visitor's choice, or None if they are invalid."""
     try:
         return watched_settings()
@@ -118,7 +118,7 @@ def read_follow(values: Sequence[str]) -> None:
 
 def read_evening(values: Sequence[str]) -> None:
     """Set the day that maps show at first; raise PanjError if campaigns do not include it."""
-    found, settings = read_day("evening", values[0]), settings_here()
+    found, settings = read_day("evening", values[0]), visitor_settings()
     if settings is None:
         return
     if not settings.start_date <= found <= settings.end_date:

@@ -149,9 +149,9 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
             "followed_day": (settings.worlds.followed - start).days if settings.worlds else 0,
             "calibration": settings.calibration,
             "numbers": numbers_from(settings),
-            "holds": holds_of(campaign),
+            "holds": duration_factors(campaign),
             "changes": changes_in_words(campaign),
-            "lost": lost_in_time(start),
+            "lost": losses_by_day(start),
             "waiting": record.waiting.tolist(),
             "soldiers": record.crossed.tolist(),
             "families": record.admitted.tolist(),
@@ -160,7 +160,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
                 "crossed": whole(np.cumsum(nights)),
                 "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
             },
-            "reported": reported_in_time(start, evenings),
+            "reported": points_by_curve(start, evenings),
             "log": [sentences_on(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
         }
     )
@@ -181,7 +181,7 @@ def numbers_from(settings: Settings) -> str:
     return fitted(settings.calibration) or UNFITTED
 
 
-def holds_of(campaign: Campaign) -> list[float]:
+def duration_factors(campaign: Campaign) -> list[float]:
     """Return a duration factor for each day, so that a film slows down on eventful days.
 
     Args:
@@ -227,24 +227,24 @@ def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
 
 
-def lost_in_time(start: date) -> list[list[int]]:
+def losses_by_day(start: date) -> list[list[int]]:
     """Return the day (counted from `start`) and district of each loss with a reported date up to 7 July, by day."""
     rows = lost_in_record(THE_LINE)
     days = (fell_dates()[rows] - np.datetime64(start)).astype(int)
     return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
 
 
-def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
+def points_by_curve(start: date, evenings: int) -> dict[str, list[list[Any]]]:
     """Return the reported points that fall on days of the campaign, keyed by curve.
 
     The points of the curve `held` are shares of all districts.
     """
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
-    return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
+    return {name: [point_as_list(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
 
 
-def point_of(one: Point, start: date) -> list[Any]:
+def point_as_list(one: Point, start: date) -> list[Any]:
     """Return a reported point as a list: day, value, low, high, 1 for a lower bound (otherwise 0), and id."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 

@@ -284,7 +284,7 @@ def format_seeds(worlds: Mapping[int, Worlds]) -> str:
     return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
 
 
-def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
+def default_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     """Return the main outcomes that are in both studies and have values in the first.
 
     If there are none, return the first four of the other outcomes that meet these conditions; outcomes counted after 7
@@ -344,7 +344,7 @@ def write_verdicts(request: Compare) -> list[Path]:
     study, other = open_studies(*request.folders)
     if asked is not None and len(request.outcome) != 1:
         raise PanjError(f"above: found {len(request.outcome)} outcomes, expected one: {usage_of(Compare)}")
-    outcomes = request.outcome or usual_outcomes(study, other)
+    outcomes = request.outcome or default_outcomes(study, other)
     if not outcomes:
         raise PanjError(
             f"outcome: found none that has values in {study.folder} and is in the study with the baselines, "

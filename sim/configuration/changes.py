@@ -101,7 +101,7 @@ def content_of(path: Path) -> Mapping[str, Any]:
     return read_yaml(path)
 
 
-def usual_groups() -> dict[str, str]:
+def default_choices() -> dict[str, str]:
     """Return the default choice of each group."""
     rows = content_of(folder_of("configs") / "config.yaml")["defaults"]
     return {key: value for row in rows if isinstance(row, Mapping) for key, value in row.items()}
@@ -110,13 +110,14 @@ def usual_groups() -> dict[str, str]:
 def groups() -> dict[str, list[str]]:
     """Return the choices of each group of settings, with the default choice first."""
     return {
-        group: [usual, *(name for name in files_of(group) if name != usual)] for group, usual in usual_groups().items()
+        group: [usual, *(name for name in files_of(group) if name != usual)]
+        for group, usual in default_choices().items()
     }
 
 
 def describing_groups() -> tuple[str, ...]:
     """Return the groups whose default choice has an `about` text: policies, theories and scenarios."""
-    return tuple(group for group, usual in usual_groups().items() if "about" in section_of(group, usual))
+    return tuple(group for group, usual in default_choices().items() if "about" in section_of(group, usual))
 
 
 def about_of(group: str, name: str) -> str:
@@ -179,7 +180,9 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
             for key, choice in row.items() if isinstance(row, Mapping) else ():
                 chosen = key.removeprefix("override /")
                 about = change_words("policy", group=Words("groups", chosen, chosen))
-                value, before = (Words("choices", f"{chosen}.{one}", one) for one in (choice, usual_groups()[chosen]))
+                value, before = (
+                    Words("choices", f"{chosen}.{one}", one) for one in (choice, default_choices()[chosen])
+                )
                 found.append(Change(chosen, about, change_words("from", value=value, before=before)))
                 found += describe_changes(chosen, choice)
         found += [

@@ -352,7 +352,7 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
                 raise unknown(f"scenario={name} ({file_of('scenario', name)})", key, SCENARIO_KEYS)
         check_section(f"scenario={name} ({file_of('scenario', name)})", content.get("scenario") or {}, "scenario.")
         store.store(group="scenario", name=name, node=content, package="_global_")
-    for group, name in (usual_choices(chosen["scenario"]) | named_by(overrides)).items():
+    for group, name in (usual_choices(chosen["scenario"]) | choices_in_overrides(overrides)).items():
         path = file_of(group, name)
         if group in GROUPS and not path.is_file():  # Hydra would use a file that it has found earlier
             raise unknown(group, name, choices_of(group))
@@ -395,10 +395,10 @@ def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
 
     Changes of defaults by the scenario are ignored.
     """
-    return main_choices() | named_by(overrides)
+    return main_choices() | choices_in_overrides(overrides)
 
 
-def named_by(overrides: Iterable[Override]) -> dict[str, str]:
+def choices_in_overrides(overrides: Iterable[Override]) -> dict[str, str]:
     """Return the choices in overrides, as a mapping from group to choice."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
     return {row.key: row.value_text for row in overrides if row.key in named}

@@ -56,12 +56,12 @@ def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
     """
     if error.key in REPLACED and (table := own_file(f"{DATA}/{error.key}")):
         return str(table)
-    key, found = named_by(error), value_in(str(error))
+    key, found = key_in_error(error), value_in(str(error))
     best, place = 0, ""
     for path in files:
         is_named = f"{group_of(path)}={path.stem}" in str(error)
         for entry in entries_of(path):
-            score = likeness(entry, key, found, is_named) or alone * shared(entry.key, key)
+            score = match_score(entry, key, found, is_named) or alone * shared(entry.key, key)
             if score > best:
                 best, place = score, f"{path} line {entry.line}"
         if is_named and not best:
@@ -79,7 +79,7 @@ def group_of(path: Path) -> str:
     return "scenario" if path.parent.name == "scenarios" else path.parent.name
 
 
-def likeness(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> int:
+def match_score(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> int:
     """Return a score for how well an entry matches an error; 0 if the error does not refer to it.
 
     Args:
@@ -118,7 +118,7 @@ def is_same(value: str, found: str) -> bool:
         return False
 
 
-def named_by(error: PanjError) -> tuple[str, ...]:
+def key_in_error(error: PanjError) -> tuple[str, ...]:
     """Return the parts of the key in an error, without the choices and files that the error mentions after the key."""
     parts = [part for part in re.split(r",? after |,? in |, ", error.key) if "=" not in part and "/" not in part]
     return tuple(parts[-1].strip().split(".")) if parts else ()

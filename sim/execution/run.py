@@ -49,8 +49,8 @@ from sim.study.store import (
     record,
     recorded,
     remove_partial_files,
+    rename_damaged,
     scope_of,
-    set_aside,
     write_scope,
 )
 from sim.study.tables import TABLES, write_tables
@@ -143,7 +143,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
     except DamagedScope as damage:
         scope = mended_scope(study, asked)
         if console is not None:
-            set_aside(study / "chunks" / "study.json")
+            rename_damaged(study / "chunks" / "study.json")
             write_scope(study, scope)
             console.print(f"{damage}", soft_wrap=True)
         return scope
@@ -255,12 +255,12 @@ def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> 
         again: list[tuple[Task, int]] = []
         try:
             while backlog.waiting or in_hand or again:
-                hand_out(backlog, workers, in_hand, again, stop)
+                assign_tasks(backlog, workers, in_hand, again, stop)
                 finished, _ = wait(in_hand, BEAT, FIRST_COMPLETED)
                 workers.check_alive()
                 for future in finished:
                     task, tries = in_hand.pop(future)
-                    take_in(future, task, tries, again, backlog, study)
+                    store_results(future, task, tries, again, backlog, study)
                 backlog.grow()
                 progress.update()
                 if stop.is_set() and not in_hand:
@@ -270,7 +270,7 @@ def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> 
                 future.cancel()
 
 
-def hand_out(
+def assign_tasks(
     backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
     again: list[tuple[Task, int]], stop: threading.Event,
 ) -> None:  # fmt: skip
@@ -280,7 +280,7 @@ def hand_out(
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
 
 
-def take_in(
+def store_results(
     future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
 ) -> None:
     """Store the results of a task.

@@ -324,9 +324,10 @@ def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) ->
     """Run the study in one way and return the result, or an error instead of tables if it could not be run."""
     started = time.perf_counter()
     try:
-        study = (
-            run_here(sweep, way, folder) if way.is_compiled == compiled else run_in_new_process(overrides, way, folder)
-        )
+        if way.is_compiled == compiled:
+            study = run_in_this_process(sweep, way, folder)
+        else:
+            study = run_in_new_process(overrides, way, folder)
         about, tables = read_about(study), columns_of_tables(study)
     except Stopped:
         raise
@@ -335,7 +336,7 @@ def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) ->
     return Result(way.name, about["campaigns"], about["failed"], time.perf_counter() - started, tables, "")
 
 
-def run_here(sweep: Sweep, way: Way, folder: Path) -> Path:
+def run_in_this_process(sweep: Sweep, way: Way, folder: Path) -> Path:
     """Run the study in this process and return its folder."""
     base = replace(sweep.base, study="verify", results_dir=folder, executor=way.executor)
     return run_sweep(replace(sweep, base=base), Console(file=io.StringIO())).folder
@@ -390,7 +391,7 @@ def run_for_verify(overrides: Sequence[str]) -> None:
         overrides: Folder to write to, followed by the overrides of the study.
     """
     way = Way("", Executor("threads", 1, None), compiled)
-    run_here(compose_sweep(overrides[1:]), way, Path(overrides[0]))
+    run_in_this_process(compose_sweep(overrides[1:]), way, Path(overrides[0]))
 
 
 def damaged(path: Path, error: Exception) -> PanjError:

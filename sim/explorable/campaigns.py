@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.console import Console
 
-from sim.configuration.changes import describing_groups, usual_groups
+from sim.configuration.changes import default_choices, describing_groups
 from sim.configuration.compose import Composer
 from sim.configuration.overrides import Override, Overrides, check_key
 from sim.configuration.sweep import Sweep, alike, cell_of
@@ -61,7 +61,7 @@ def split(decision: str) -> tuple[str, str]:
 
 def usual_of(decisions: Sequence[str]) -> dict[str, str]:
     """Return the choice as reported in each group that a decision changes."""
-    return {split(one)[0]: usual_groups()[split(one)[0]] for one in decisions if one}
+    return {split(one)[0]: default_choices()[split(one)[0]] for one in decisions if one}
 
 
 def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
@@ -116,7 +116,7 @@ def compose(request: Explorable) -> Sweep:
     base = composer.settings(fixed)
     if base.runs < LEAST_RUNS:
         raise PanjError(f"runs: found {base.runs}, expected at least {LEAST_RUNS}, the sample that the page gathers")
-    usual = {WORLDS: usual_groups()[WORLDS], **usual_of(request.policies)}
+    usual = {WORLDS: default_choices()[WORLDS], **usual_of(request.policies)}
     changed = [dict([split(one)] if one else []) for one in ("", *request.policies)]
     combinations = [{WORLDS: worlds, **change} for worlds in request.worlds for change in changed]
     cells = tuple(

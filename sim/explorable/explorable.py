@@ -94,7 +94,7 @@ def refuse_other(path: Path, page: str) -> None:
     """Raise PanjError if a page would replace a page with other campaigns, decisions or sources of chance."""
     if not path.is_file():
         return
-    before, after = (told_by(one) for one in (path.read_text(encoding="utf-8"), page))
+    before, after = (description_of_page(one) for one in (path.read_text(encoding="utf-8"), page))
     if before != after:
         found, expected = (", ".join(str(part) for part in one[:3]) for one in (before, after))
         raise PanjError(
@@ -103,7 +103,7 @@ def refuse_other(path: Path, page: str) -> None:
         )
 
 
-def told_by(page: str) -> tuple[str, str, str, str]:
+def description_of_page(page: str) -> tuple[str, str, str, str]:
     """Return a description of a page: its campaigns, decisions, sources of chance and settings."""
     about = described(campaigns_in(page))
     decisions, worlds = (" ".join(one["key"] for one in about[what] if one["key"]) for what in ("decisions", "worlds"))

@@ -62,7 +62,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
         PanjError: The study does not have this day.
     """
     day = evening or default_evening(study)
-    figure = new_map(chances(study, day), day)
+    figure = new_map(shares_of_runs(study, day), day)
     title = f"Simulated probability that the Taliban hold a district\nEvening of {format_day(day, year=True)}"
     if day > THE_LINE:
         title += " (beyond the record)"
@@ -103,7 +103,7 @@ def default_evening(study: Study) -> date:
     return min(max(EVENING, study.evenings[0]), study.evenings[-1])
 
 
-def chances(study: Study, day: date) -> np.ndarray:
+def shares_of_runs(study: Study, day: date) -> np.ndarray:
     """Return the share of campaigns in which the Taliban hold each district, in file order.
 
     It is NaN for a district without data. Raise PanjError if the study does not have the day.

@@ -197,14 +197,14 @@ def measure_split(target: Target, forecast: Forecast) -> Measured:
     score = crps_of_parts(shares - reported[:, None], weights)
     return Measured(
         intervals_of(distances_of_splits(shares, weights), weights),
-        is_no_farther(shares, reported, weights),
-        is_no_farther(shares_with_error(shares, groups), reported, weights),
+        is_within_spread(shares, reported, weights),
+        is_within_spread(shares_with_error(shares, groups), reported, weights),
         Score(score.value / 2, score.error / 2),
         missing,
     )
 
 
-def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
+def is_within_spread(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
     """Return whether the reported split is as close to the campaigns as they are to each other.
 
     Its mean distance from the campaigns must not exceed the 90 % quantile of their mean distances from each other.
@@ -274,7 +274,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     errors = outside(median, *bounds)
     spread = outside(median_days(resamples[:, :, dated]), *bounds)
     knows = forecast.from_day > DAY_0
-    scores = [score_evening(targets, evening, mean, resamples, knows) for evening in LOST_BY]
+    scores = [score_day(targets, evening, mean, resamples, knows) for evening in LOST_BY]
     truths = [was_lost(targets, evening) for evening in LOST_BY]
     return Districts(
         UNKNOWN if knows else with_error(np.abs(errors).mean(), np.abs(spread).mean(axis=1)),
@@ -288,7 +288,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     )
 
 
-def score_evening(
+def score_day(
     targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, knows: bool
 ) -> tuple[Score, Score]:
     """Return Brier score and AUC of the probabilities that districts are lost by the end of a day.
@@ -307,7 +307,7 @@ def score_evening(
     )
 
 
-def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
+def share_lost_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
     """Return the share of campaigns in which each district is lost by the end of a day; nan if unknown."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)

@@ -52,7 +52,6 @@ from sim.scoring.measure import (
     Districts,
     Measured,
     Score,
-    chances_by,
     days_of,
     lost_by,
     measure,
@@ -61,6 +60,7 @@ from sim.scoring.measure import (
     outside,
     parts_of,
     reported_distance,
+    share_lost_by,
     tally,
     was_lost,
 )
@@ -375,7 +375,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
         )  # fmt: skip
     for evening in LOST_BY:
         slug, truth = evening.isoformat().replace("-", "_"), was_lost(targets, evening)
-        chances = {one.name: chances_by(targets, one, evening) for one in (panj, *scored.others)}
+        chances = {one.name: share_lost_by(targets, one, evening) for one in (panj, *scored.others)}
         for place, cells in enumerate(rows):
             cells[f"lost_by_{slug}"] = "" if math.isnan(truth[place]) else int(truth[place])
             cells |= {f"{name}_{slug}": score_text(found[place]) for name, found in chances.items()}

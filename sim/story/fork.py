@@ -127,7 +127,7 @@ def write_fork(request: Fork, console: Console) -> Path:
     request = replace(request, cell=study.choose_cell(request.cell).number)
     fork = open_fork(request)
     place = request.folder / "forks" / (request.name or name_of(request, fork))
-    refuse_another(place, request)
+    refuse_other_fork(place, request)
     cell = Cell(fork.origin.cell.number, {}, (), fork.origin.settings)
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
@@ -192,7 +192,7 @@ def name_of(request: Fork, fork: Prepared) -> str:
     return f"{'_'.join([request.day.isoformat(), *changes])[: LETTERS - len(ends) - 1]}_{ends}"
 
 
-def refuse_another(place: Path, request: Fork) -> None:
+def refuse_other_fork(place: Path, request: Fork) -> None:
     """Raise PanjError if the folder already contains the fork of another request, which would be overwritten.
 
     A damaged fork.json does not show its request. This is an error if the user chose the name of the folder. The

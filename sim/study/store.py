@@ -111,7 +111,7 @@ def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
     return Recorded(tuple(paths), frozenset(done), frozenset(failed - done), tuple(damaged))
 
 
-def whole_content(path: Path) -> bytes | None:
+def intact_content(path: Path) -> bytes | None:
     """Return the bytes of a chunk, or None if the file cannot be read or its digest does not match."""
     try:
         content = path.read_bytes()
@@ -125,7 +125,7 @@ def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[
 
     Return None if the file is damaged, or if it has finished campaigns but lacks a needed column.
     """
-    content = whole_content(path)
+    content = intact_content(path)
     if content is None:
         return None
     try:
@@ -167,8 +167,8 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
         else:
             done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())
         if len(contents) > 1:  # seeds that were retried, or were run by two processes at once
-            done = each_once(done)
-            failed = each_once(failed.filter(~pc.field("seed").isin(done["seed"])))
+            done = without_repeats(done)
+            failed = without_repeats(failed.filter(~pc.field("seed").isin(done["seed"])))
         yield done.combine_chunks(), failed.combine_chunks()
 
 
@@ -192,7 +192,7 @@ def seeds_of(path: Path) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def each_once(chunk: pa.Table) -> pa.Table:
+def without_repeats(chunk: pa.Table) -> pa.Table:
     """Return the first row of each seed in a chunk, in order of seed."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
@@ -302,7 +302,7 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
     return replace(asked, cells=tuple(cells))
 
 
-def set_aside(path: Path) -> None:
+def rename_damaged(path: Path) -> None:
     """Rename a damaged file, if it exists, so that it is kept but no longer read."""
     if path.is_file() or path.is_symlink():
         path.replace(path.with_suffix(".damaged"))

@@ -105,9 +105,9 @@ class TableWriter:
                 self.flush()
         finally:
             if self.writer is not None:
-                self.let_go(self.writer, error)
+                self.close_writer(self.writer, error)
 
-    def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
+    def close_writer(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
         """Close the writer and mark it as closed, so that its garbage collection does not fail on a full disk.
 
         If the block has already raised an error (`error`), errors of the operating system are suppressed.
@@ -137,7 +137,7 @@ def write_tables(
     Raises:
         PanjError: If the folder cannot be written.
     """
-    about |= beyond_words(scope, about)
+    about |= entries_beyond_command(scope, about)
     book = Codebook.of_dates(facts, ((cell.start_date, cell.end_date) for cell in scope.cells))
     with write_folder(study, "results_dir", study / ".tables", (*TABLES, EVENTS)) as fresh:
         cells, summaries = write_cells(fresh, study, scope, facts, about, book)
@@ -158,7 +158,7 @@ def write_tables(
     return summaries
 
 
-def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
+def entries_beyond_command(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries of about.json that the command does not determine: campaigns and overrides of each cell.
 
     Numbers of campaigns are included if they differ between cells, for instance after a requested precision. Overrides

@@ -389,8 +389,8 @@ def test_a_damaged_description_is_refused_under_a_chosen_name_and_written_again_
     for damaged in (b"", b"{", b"[]", b"{}", b'{"fork_words": 3}', b"\xff"):
         (tmp_path / "fork.json").write_bytes(damaged)
         with pytest.raises(PanjError, match="name: found a damaged"):
-            forks.refuse_another(tmp_path, read_request(Fork, [*words, "name=mine"]))
-        forks.refuse_another(tmp_path, read_request(Fork, words))
+            forks.refuse_other_fork(tmp_path, read_request(Fork, [*words, "name=mine"]))
+        forks.refuse_other_fork(tmp_path, read_request(Fork, words))
 
 
 def test_a_fork_is_told_as_one_roll_of_the_dice_with_its_first_difference(

@@ -36,7 +36,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
     def load(given: Any) -> None:
         text = str(given.get("text", "")) if isinstance(given, Mapping) else ""
         try:
-            loaded = read_any(text)
+            loaded = read_pasted(text)
         except PanjError as error:
             set_trouble(str(error))
             set_said("")
@@ -61,7 +61,7 @@ def face(kind: str, text: str, file: str = "") -> dict[str, str]:
             "help": texts.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
 
 
-def read_any(text: str) -> Loaded:
+def read_pasted(text: str) -> Loaded:
     """Read a pasted text into a form, either as overrides of a command line or as the YAML of a scenario."""
     first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith(

@@ -73,11 +73,11 @@ def ToScenes(code: str) -> None:
     Args:
         code: Code of the session.
     """
-    texts, href = texts_of("scenes"), way_to_scenes(code)
+    texts, href = texts_of("scenes"), scenes_address(code)
     ScenesWay(href=href, code=code, said=texts.say("join_now"), label=texts.say("join_open"))
 
 
-def way_to_scenes(code: str) -> str:
+def scenes_address(code: str) -> str:
     """Return the address of the scenes of a session."""
     return f"{solara.use_router().root_path}{ADDRESS}?{CLASS}={code}"
 
@@ -87,4 +87,4 @@ def LinkToScenes(code: str) -> None:
     """Show the link to the current scene of the class, for pages other than the page Class."""
     texts = texts_of("scenes")
     Said(texts.say("join_now"))
-    Said(texts.say("join_open"), "a", attributes={"href": way_to_scenes(code)})
+    Said(texts.say("join_open"), "a", attributes={"href": scenes_address(code)})

@@ -26,7 +26,7 @@ def dialects() -> dict[str, Dialect]:
     return found
 
 
-def said_dialect(dialect: Dialect) -> str:
+def describe_dialect(dialect: Dialect) -> str:
     """Describe a convention, such as `semicolon, decimal comma`."""
     texts = texts_of("hand_in")
     decimal = "comma" if dialect.decimal == "," else "point"
@@ -46,7 +46,7 @@ def Spreadsheet(text_of: Callable[[Dialect], str], file: str, label: str) -> Non
     """
     known = dialects()
     name = chosen.value or next(name for name, one in known.items() if one == USUAL)
-    options = {name: said_dialect(one) for name, one in known.items()}
+    options = {name: describe_dialect(one) for name, one in known.items()}
     with solara.Div(classes=["claims-row"]):
         Choose(texts_of("hand_in").say("csv_form"), options, name, chosen.set)
         with solara.FileDownload(lambda: text_of(known[name]).encode(ENCODING), file, mime_type="text/csv").key(name):
