@@ -91,8 +91,9 @@ LINES = (
          "defences break more readily", "defences break less readily"),
     Line(Stream.SIEGE, "districts", Eligible.HELD, "a siege succeeds",
          "sieges succeed more often", "sieges succeed less often"),
-    Line(Stream.LEAVE_UNATTACKED, "districts", Eligible.HELD, "a cut-off garrison leaves",
-         "cut-off garrisons leave more readily", "cut-off garrisons leave less readily"),
+    Line(Stream.LEAVE_UNATTACKED, "districts", Eligible.HELD, "a cut-off garrison leaves its district",
+         "cut-off garrisons leave their districts more readily",
+         "cut-off garrisons leave their districts less readily"),
     Line(Stream.ROAD_OPEN, "districts", Eligible.FELL, "a road is open to those who flee",
          "more roads are open", "fewer roads are open"),
     Line(Stream.REFUSE_SURRENDER, "units", Eligible.FELL, "surrender after a handover",
@@ -132,7 +133,7 @@ def own_streams() -> dict[str, int]:
 
 
 class Cell(NamedTuple):
-    """Sums over the counted draws of one stream, by region and week."""
+    """Sums, by region and week, over those draws of one stream that the ledger counts."""
 
     total: Floats  # sum of scores, each weighted by the share of worlds with the draw
     variance: Floats  # variance of this sum in free campaigns that share seeds in the same way as the worlds

@@ -28,12 +28,15 @@ FIGURES = {  # heading and explanation of each file
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
-    "map_free.png": ("Where, in free campaigns", "The same map of campaigns conditioned on nothing."),
+    "map_free.png": (
+        "Where, in free campaigns",
+        "The same map for campaigns not conditioned on reports.",
+    ),
     "surprise.png": (
         "Surprise by report",
-        "How improbable each report was given all earlier ones, and is in the final worlds.",
+        "How improbable each report was given all earlier reports, and how improbable it is in the final worlds.",
     ),
-    "luck.png": ("Chance by week", "How far the draws of the worlds are from those of free campaigns."),
+    "luck.png": ("Chance by week", "How far random draws in the worlds deviate from those in free campaigns."),
     "luck_once.png": ("Chance in draws made once", "The same for draws that are made once, on day 0."),
     "stages.png": ("The sampler", "Sample size, temperature, distinct worlds left, acceptance rates and log evidence."),
 }

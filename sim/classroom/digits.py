@@ -7,7 +7,7 @@ import unicodedata
 SIGNS = {"\u066b": ".", "\u066c": ",", "\u066a": "%", "\u2212": "-"}
 MARKS = {"\u061c", "\u200e", "\u200f", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))}  # direction marks
 NUMBER = re.compile(r"[+-]?([1-9]\d{0,2}([ ,]\d{3})+|\d{1,12})(\.\d{1,20})?|[+-]?\.\d{1,20}", re.ASCII)
-DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d{1,20}|\d{1,12},(?!\d{3}$)\d{1,20})", re.ASCII)  # 3,5 and 0,375, but not 1,037
+DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d{1,20}|\d{1,12},(?!\d{3}$)\d{1,20})", re.ASCII)  # 3,5 or 0,375, not 1,037
 
 
 def in_ascii(text: str) -> str:

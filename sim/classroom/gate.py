@@ -55,10 +55,9 @@ MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600
 TOO_MANY, NOT_ADMITTED = 4429, 4403  # close codes of a WebSocket
 NO_STORE = {"cache-control": "no-store"}
 LOG = logging.getLogger(__name__)
-HOST = re.compile(
-    r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?"
-)  # host name, or IPv6 address in brackets, with an optional port
-# paths with query whose content never changes
+# host name, or IPv6 address in brackets, with an optional port
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?")
+# URL paths with a query that contains the version of the file, so that browsers can cache the response
 VERSIONED = re.compile(r"/_solara/cdn/[^?]*@\d[^?]*\?|/static/[^?]*\?v=[0-9a-f]+")
 CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # prefixes of proxy headers
 ALWAYS = {

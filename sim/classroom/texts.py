@@ -20,7 +20,7 @@ from sim.wording import SENTENCES, Language, name_of_post
 
 FOLDER = Path(__file__).parent / "text"
 ISOLATE, END = "\u2068", "\u2069"  # Unicode marks around English within another language
-FAULT = re.compile(r"(?P<what>.+?): found (?P<found>.+), expected (?P<expected>.+)", re.DOTALL)  # see sim.errors
+FAULT = re.compile(r"(?P<what>.+?): found (?P<found>.+), expected (?P<expected>.+)", re.DOTALL)  # form of PanjError
 DECLARED = "declared"  # file with translations of texts declared in English elsewhere
 LANGUAGE, ENGLISH = "PANJ_LANG", "en"  # environment variable with the language in use, and the default language
 

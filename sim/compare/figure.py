@@ -133,7 +133,7 @@ def shown_about(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_of_effects(table: Path) -> bool:
-    """Return whether the name of a table in the folder `verdicts` is that of a table of effects."""
+    """Return whether a table in the folder `verdicts` contains effects, according to its file name."""
     return "effects" in table.stem.split("__")
 
 

@@ -375,7 +375,7 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
                 read_yaml(file_of(group, name))  # raises an error that names the invalid file
         raise PanjError(plain(error)) from error
     with open_dict(config):
-        del config["hydra"]  # the largest part of the config
+        del config["hydra"]  # not used further, and the largest part of the config
     return config, chosen
 
 

@@ -164,7 +164,7 @@ class Count(IntEnum):
     OUTPOSTS_SURRENDERED = 12
     TRAVELLERS = 13  # families on the road
     SET_OUT = 14  # first refugee row that may not be in `Queues.travelling` yet
-    SETTLED = 15  # people
+    SETTLED = 15  # people who have settled at their destination
 
 
 class Event(IntEnum):
@@ -187,22 +187,22 @@ class Event(IntEnum):
 class Districts(NamedTuple):
     """The 399 districts, in the order of the data."""
 
-    identity: Whole  # lasting number, from the OCHA code
+    identity: Whole  # permanent number, from the OCHA code of the district
     province: Whole
-    is_capital: Truth  # provincial capital
-    is_hub: Truth  # provincial capital with an airfield, a source of supply
+    is_capital: Truth  # whether it contains a provincial capital
+    is_hub: Truth  # whether it contains a provincial capital with an airfield, which is a source of supply
     population: Whole  # people on day 0
     votes_per_head: Real  # valid votes of 2019 per person
     influence: Real  # Taliban influence over daily life, 0 to 1; drawn on day 0 and constant
-    mountain: Real  # 0 plain, 1 high mountain
+    mountain: Real  # terrain, from 0 for a plain to 1 for high mountains
     highway: Truth
-    in_ring: Truth  # next to the capital of its province
+    in_ring: Truth  # whether it is next to the capital of its province
     has_post: Truth  # whether the district has a crossing point on the Panj
     frontier_km: Real  # length of the Tajik border in the district
     nearest_post: Whole  # row of the nearest post, regardless of who holds it; NOBODY without posts
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
-    holder: Whole  # Holder
-    at_home: Whole  # people who have not left
+    holder: Whole  # a value of `Holder`
+    at_home: Whole  # people now at home: those who have not fled or have returned
     connected: Truth  # whether government districts with open roads connect the district to a hub
     held_score: Real  # working space: random scores of day 0; the Taliban hold the districts with the highest scores
     choice: Whole  # working space: districts among which a rule chooses, in order
@@ -213,18 +213,17 @@ class Districts(NamedTuple):
     closed: Truth
     pressed: Truth  # whether local forces press the district and cut its roads
     threatened: Truth  # whether the garrison faces enough Taliban to ask for help
-    dread: Real  # 0 to 1
+    dread: Real  # dread in the district, 0 to 1
     anger: Real  # 0 to 1; stays 0 under a theory without anger
-    threshold_draw: (
-        Real  # deviation of the garrison's own threshold from the mean, drawn on day 0 (standard deviations)
-    )
-    fighting: Real  # 0 none, 1 an assault today
+    # deviation of the garrison's own threshold from the mean, drawn on day 0 (standard deviations)
+    threshold_draw: Real
+    fighting: Real  # 1 on a day with an assault or an attack on a besieged capital, otherwise 0
     pressure_days: Whole  # consecutive days pressed or with a mobile force outside
     siege_days: Whole  # consecutive days of encirclement of a capital
     falling: Whole  # kind of fall (`Fall`) decided today but not yet applied
     why: Whole  # reason (`Why`) for the latest fall
     lost_on: Whole  # day of the latest loss
-    lost_how: Whole  # Fall
+    lost_how: Whole  # kind of the latest loss, a value of `Fall`
     first_lost_on: Whole
     retaken_on: Whole
     stood_on: Whole  # day of the latest successful defence
@@ -234,7 +233,7 @@ class Districts(NamedTuple):
 class Provinces(NamedTuple):
     """The 34 provinces."""
 
-    capital: Whole  # district
+    capital: Whole  # row of the district
     first: Whole  # first row of its districts, which are consecutive
     end: Whole  # row after the last of its districts
     attention: Real  # weight of its region in Taliban planning (policy)
@@ -264,7 +263,8 @@ class Garrisons(NamedTuple):
     stocked: Truth  # whether it was connected when last supplied and all its units had full supply
     faced: Truth  # whether local forces press the district or a mobile force is outside it
     men: Whole  # men of all its units at the latest muster
-    morale: Real  # mean weighted by men; this and the next three are from the last muster that computed them
+    # mean morale of its units, weighted by men; like the next three, from the last muster that computed it
+    morale: Real
     resolve: Real  # mean weighted by men
     hunger: Real  # mean weighted by men, 0 to 1; for cut-off garrisons also computed before an airlift
     unanswered: Real  # mean weighted by men, 0 to 1: share of patience used up by unanswered calls
@@ -279,9 +279,9 @@ class Units(NamedTuple):
     """
 
     identity: Whole
-    kind: Whole  # UnitKind
-    role: Whole  # Role
-    home: Whole  # district
+    kind: Whole  # a value of `UnitKind`
+    role: Whole  # a value of `Role`
+    home: Whole  # row of the district
     founded: Whole  # men on day 0 plus men raised later
     paper: Whole  # men on the rolls, ghosts included
     men: Whole  # men with the unit
@@ -290,18 +290,18 @@ class Units(NamedTuple):
     surrendered: Whole
     dispersed: Whole
     changed_sides: Whole
-    interned: Whole  # in Tajikistan
+    interned: Whole  # men who are in Tajikistan
     flown_home: Whole
     crossed: Whole  # men of this unit who have ever crossed
-    morale: Real  # 0 to 1
+    morale: Real  # morale of its men, 0 to 1
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     supply_days: Real
     losses: Real  # share of men lost in yesterday's fighting
     district: Whole
-    destination: Whole  # district
+    destination: Whole  # row of the district where its journey ends
     days_to_go: Real
-    state: Whole  # UnitState
-    state_days: Whole  # days in this state
+    state: Whole  # a value of `UnitState`
+    state_days: Whole  # days since it entered this state
     asked_days: Whole  # days since it asked for help, or -1 if it has not asked
     post: Whole
     next_there: Whole  # next unit of its garrison, or NOBODY; unused if the unit holds no district
@@ -312,16 +312,16 @@ class Forces(NamedTuple):
     """Taliban forces: one local force per district, then the mobile columns."""
 
     identity: Whole
-    kind: Whole  # ForceKind
+    kind: Whole  # a value of `ForceKind`
     prong: Whole  # row of its prong; NOBODY for a local force
     men: Whole
     killed: Whole
     district: Whole
-    destination: Whole  # district
+    destination: Whole  # row of the district where its journey ends
     days_to_go: Real
-    mode: Whole  # Mode
+    mode: Whole  # a value of `Mode`
     mode_days: Whole
-    momentum: Real  # 1 on day 0
+    momentum: Real  # factor in the strength of its men in an assault; 1 on day 0
     losses: Whole  # men lost in the current assault
     next_there: Whole  # next force at its district: first the local force, then columns in row order, then NOBODY
 
@@ -331,7 +331,7 @@ class Prongs(NamedTuple):
 
     identity: Whole
     province: Whole
-    phase: Whole  # Phase
+    phase: Whole  # a value of `Phase`
     days_left: Real  # days of gathering that are left
     phase_days: Whole
 
@@ -340,9 +340,9 @@ class Posts(NamedTuple):
     """The 13 crossing points on the Panj."""
 
     identity: Whole
-    district: Whole  # on the Afghan side
-    base_room: Whole  # people per day on day 0
-    room: Whole  # people per day
+    district: Whole  # row of the district, on the Afghan side
+    base_room: Whole  # capacity on day 0, people per day
+    room: Whole  # capacity, people per day
     admits_soldiers: Real  # share of soldiers admitted, set by policy
     admits_families: Real
     guards: Whole
@@ -363,11 +363,11 @@ class Refugees(NamedTuple):
 
     identity: Whole
     people: Whole
-    origin: Whole  # district
+    origin: Whole  # row of the district
     district: Whole
-    destination: Whole  # district
+    destination: Whole  # row of the district where its journey ends
     post: Whole
-    state: Whole  # RefugeeState
+    state: Whole  # a value of `RefugeeState`
     next_district: Whole
     due_on: Whole  # day on which they reach the end of the current link
     days_to_go: Real  # days of travel left on the current link on the morning of that day, at most 1
@@ -388,12 +388,12 @@ class Log(NamedTuple):
     """The log of events in chronological order; the first `Count.LOGGED` rows are filled."""
 
     day: Whole
-    event: Whole  # Event
+    event: Whole  # a value of `Event`
     district: Whole
     actor: Whole  # row of the unit, force, prong or post, depending on the event
     men: Whole
-    how: Whole  # Fall
-    why: Whole  # Why
+    how: Whole  # kind of fall, a value of `Fall`
+    why: Whole  # reason, a value of `Why`
 
 
 class Land(NamedTuple):
@@ -427,9 +427,9 @@ class Today(NamedTuple):
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
     local: np.ndarray  # (provinces) uint64: hashes of the separate seeds of provinces today
-    conditions: Real  # values, indexed by Condition
+    conditions: Real  # value of each condition, indexed by `Condition`
     log: Log
-    tally: Whole  # running totals, indexed by Count
+    tally: Whole  # running totals, indexed by `Count`
 
 
 class World(NamedTuple):
@@ -446,8 +446,8 @@ class World(NamedTuple):
     refugees: Refugees
     queues: Queues
     log: Log
-    conditions: Real  # values, indexed by Condition
-    tally: Whole  # running totals, indexed by Count
+    conditions: Real  # value of each condition, indexed by `Condition`
+    tally: Whole  # running totals, indexed by `Count`
 
 
 @rule

@@ -26,7 +26,7 @@ from sim.scoring.forecasts import DAYS, KNOWN_UNTIL, Floats, Forecast, Integers
 from sim.scoring.targets import DATED, DAY_0, DistrictTargets, Target, bounds_of
 from sim.study.reader import CUTS
 
-# days at whose end it is scored whether districts have been lost
+# days for which forecasts are scored on whether each district has been lost by the end of the day
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))
 KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
 RESAMPLES = 400  # number of bootstrap resamples; the relative error of a standard error is then 1/28

@@ -155,9 +155,8 @@ def same_traits(one: World, other: World) -> bool:
     )
 
 
-OF_POSTS = {
-    key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))
-}  # set again by `turn`
+# keys of parameters of the posts, which `turn` sets again
+OF_POSTS = {key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))}
 FOUNDING = "rules.founding."
 WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", *DRAW_GROUPS, *DRAW_KEYS, "executor", "sampling"}
 DECISIONS = (

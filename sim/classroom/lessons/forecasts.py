@@ -34,7 +34,7 @@ from sim.plots.tables import read_object, read_rows, reading
 from sim.study.files import json_text, write_file
 from sim.wording import Language, significant
 
-ORIGIN = date(2021, 6, 22)  # the evening of the lesson
+ORIGIN = date(2021, 6, 22)  # the evening from which the students forecast
 KNOWN_DAYS = (14, 8, 3, 0)  # days before the origin whose counts are shown
 LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantile levels of the ends of a 90 % and a 50 % range
 MEMBERS = 1000  # number of members in each distribution that is mixed or fitted

@@ -51,7 +51,7 @@ MOST_SETTINGS = 5  # largest number of settings of one task
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # answers, by lesson and student
-# number of times that forecasts were made final, whose change redraws the page
+# number of times that forecasts were made final; the page is redrawn when it changes
 fixes: solara.Reactive[int] = solara.reactive(0)
 
 
