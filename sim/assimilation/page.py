@@ -28,10 +28,7 @@ FIGURES = {  # heading and explanation of each file
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
-    "map_free.png": (
-        "Where, in free campaigns",
-        "The same map for campaigns not conditioned on reports.",
-    ),
+    "map_free.png": ("Where, in free campaigns", "The same map for campaigns not conditioned on reports."),
     "surprise.png": (
         "Surprise by report",
         "How improbable each report was given all earlier reports, and how improbable it is in the final worlds.",

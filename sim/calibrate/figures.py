@@ -259,7 +259,7 @@ def show_fit(folder: Path) -> int:
 def table_of(made: Fitted) -> Table:
     """Make the table of the fitted parameters, with prior and posterior."""
     caption = (
-        "All numbers are fitted; these are the ones whose variance the record reduces most. All are in diagnostics.csv."
+        "All numbers are fitted; shown are those whose variance the record reduces most. All are in diagnostics.csv."
         if made.is_refined
         else f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Every other number keeps the "
         "draws of the accepted campaigns; all are in diagnostics.csv, and shares of variance in screening.csv."

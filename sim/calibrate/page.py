@@ -266,7 +266,7 @@ SCORES = {  # heading in the table of each column of events.csv
 
 def table_of_events(made: Fitted) -> TableBlock:
     """Make the table of events: scores before the fit, and after fits with and without the event."""
-    columns = ["Event", "Targets", *SCORES.values(), "Effective campaigns without it"]
+    columns = ["Event", "Targets", *SCORES.values(), "Effective campaigns without the event"]
     rows = [
         [row["event"].replace("_", " "), row["targets"], *(true_minus(f"{float(row[name]):.2f}") for name in SCORES),
          f"{float(row['effective_without']):,.0f}"]

@@ -218,7 +218,7 @@ class Districts(NamedTuple):
     # deviation of the garrison's own threshold from the mean, drawn on day 0 (standard deviations)
     threshold_draw: Real
     fighting: Real  # 1 on a day with an assault or an attack on a besieged capital, otherwise 0
-    pressure_days: Whole  # consecutive days pressed or with a mobile force outside
+    pressure_days: Whole  # consecutive days on which local forces press it or a mobile force is outside
     siege_days: Whole  # consecutive days of encirclement of a capital
     falling: Whole  # kind of fall (`Fall`) decided today but not yet applied
     why: Whole  # reason (`Why`) for the latest fall
@@ -265,9 +265,10 @@ class Garrisons(NamedTuple):
     men: Whole  # men of all its units at the latest muster
     # mean morale of its units, weighted by men; like the next three, from the last muster that computed it
     morale: Real
-    resolve: Real  # mean weighted by men
-    hunger: Real  # mean weighted by men, 0 to 1; for cut-off garrisons also computed before an airlift
-    unanswered: Real  # mean weighted by men, 0 to 1: share of patience used up by unanswered calls
+    resolve: Real  # mean resolve of its units, weighted by men
+    # mean hunger of its units, weighted by men, 0 to 1; for cut-off garrisons also computed before an airlift
+    hunger: Real
+    unanswered: Real  # share of patience used up by unanswered calls, mean weighted by men, 0 to 1
     mobile: Whole  # Taliban men of mobile forces outside the district
     local: Whole  # Taliban men of the district's local force
 

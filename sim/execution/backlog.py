@@ -146,7 +146,7 @@ class Backlog:
         self.campaigns_done += int(is_done.sum())
         self.failures += int((~is_done).sum())
 
-    def took(self, seconds: float, campaigns: int) -> None:
+    def record_duration(self, seconds: float, campaigns: int) -> None:
         """Update the estimated seconds per campaign, which determine the size of later tasks, after a finished task."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)

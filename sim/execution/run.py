@@ -290,7 +290,7 @@ def store_results(
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
         chunks, seconds = future.result()
-        backlog.took(seconds, sum(chunk.num_rows for chunk in chunks))
+        backlog.record_duration(seconds, sum(chunk.num_rows for chunk in chunks))
     elif isinstance(error, PanjError):
         raise error
     else:

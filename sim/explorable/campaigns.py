@@ -76,7 +76,7 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
         The study, and the seeds that finished in every cell.
 
     Raises:
-        PanjError: Fewer than 50 campaigns finished in every cell.
+        PanjError: Fewer than 50 seeds have finished in all cells.
         Stopped: After Ctrl-C; the same command continues.
     """
     ran = run_sweep(sweep, console)

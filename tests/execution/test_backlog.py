@@ -75,7 +75,9 @@ def hand_out_all(backlog: Backlog, workers: int, seconds_each: float) -> list[li
     tasks = []
     while backlog.waiting:
         task = backlog.take(workers)
-        backlog.took(seconds_each * sum(len(piece.seeds) for _, piece in task), sum(len(p.seeds) for _, p in task))
+        backlog.record_duration(
+            seconds_each * sum(len(piece.seeds) for _, piece in task), sum(len(p.seeds) for _, p in task)
+        )
         tasks.append([(place, list(piece.seeds)) for place, piece in task])
     return tasks
 

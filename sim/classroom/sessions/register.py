@@ -354,7 +354,9 @@ class Register:
     def leave(self, code: str, browser: str) -> None:
         """Delete the seat of a browser with the nickname and, if the team is then empty, the team with its claims."""
         with self.changing(code) as (act, session):
-            storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
+            storage.delete_members(
+                act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"]))
+            )
         self.storage.leave_no_trace()
 
     def seats_of(self, browser: str) -> list[Session]:

@@ -310,7 +310,7 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
     team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
     claims = act.execute("SELECT * FROM claims WHERE team = ?", (row["team"],)).fetchall()
     own = {name: act.execute(f"SELECT * FROM {name} WHERE member = ?", (member,)).fetchall() for name in OF_MEMBER}
-    take_out(act, "session = ? AND id = ?", mine)
+    delete_members(act, "session = ? AND id = ?", mine)
     return Dismissed(row, team, tuple(claims), own, round_of(act, session))
 
 
@@ -355,7 +355,7 @@ def insert(act: sqlite3.Connection, table: str, values: Mapping[str, object]) ->
     return made.lastrowid
 
 
-def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
+def delete_members(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
     """Delete the members that match an SQL condition, and all teams that are then empty.
 
     `values` replace the placeholders of the condition; the first value is the id of the session.

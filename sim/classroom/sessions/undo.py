@@ -51,7 +51,7 @@ class Undos:
             return tuple(self.kept.get(code, ()))
 
     def dismissed(self, code: str) -> dict[int, Dismissed]:
-        """Return the rows that can be restored to a session, by number of the undo, in the order of deletion."""
+        """Return the deleted rows that a session can restore, keyed by the number of the action, oldest first."""
         with self.lock:
             return {undo.number: rows for undo, rows in self.kept.get(code, {}).items() if rows is not None}
 
