@@ -90,7 +90,7 @@ class Place(NamedTuple):
     question: Question | None
     sent: Sent | None
     answer: Answer | None
-    call: str = ""  # PAUSE, EYES or empty
+    call: str = ""  # call of the teacher to the class: PAUSE, EYES or empty
     scene: int | None = None  # number of the current scene; None if the class is not in the scenes
 
 
@@ -116,7 +116,7 @@ class Undo(NamedTuple):
     """An action that the teacher of a session can undo for a minute."""
 
     number: int
-    kind: str  # REMOVED or ENDED
+    kind: str  # REMOVED for a member, ENDED for the session
     what: str  # nickname of the removed member; empty for the end of the session
 
 
@@ -127,7 +127,7 @@ class Room(NamedTuple):
     teams: tuple[Team, ...]
     questions: tuple[Question, ...]
     answers: dict[int, dict[Overrides, Answer]]  # answers by number of the question
-    call: str = ""  # PAUSE, EYES or empty
+    call: str = ""  # call of the teacher to the class: PAUSE, EYES or empty
     undos: tuple[Undo, ...] = ()
     scene: int | None = None  # number of the current scene; None if the class is not in the scenes
 
