@@ -420,7 +420,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """Return a paragraph on which parameters are identified, that is, whose squared prior error fits reduce enough."""
+    """Return a paragraph on which parameters are identified, and by how much fits reduce their squared error."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]

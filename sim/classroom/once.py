@@ -16,9 +16,9 @@ P = ParamSpec("P")
 class OnceCache(Generic[Key, Result]):
     """A cache of the results of the most recently used keys. Its methods may be called from any thread.
 
-    A thread that requests a key whose result is being computed waits for that result. No lock is held during the
-    computation, so other keys can be computed at the same time. A result may be None. An error is raised in the
-    computing thread and is not cached, so the next waiting thread computes again.
+    If one thread is computing the result for a key, other threads that request the key wait for it. No lock is held
+    during the computation, so other keys can be computed at the same time. A result may be None. An error is raised in
+    the computing thread and is not cached, so the next waiting thread computes again.
 
     Args:
         most: Largest number of cached results.

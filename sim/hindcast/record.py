@@ -84,8 +84,8 @@ def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Ob
         origin: That day.
         facts: Facts about the districts, with their provinces.
         falls: Reported date of loss per district; dates after `origin` are ignored.
-        observations: Counts of soldiers, which are ignored if they were published after `origin`, and the shares of
-            falls that have a date, which are always used.
+        observations: Counts of soldiers, ignored if published after `origin`, and the shares of falls that have a
+            date, always used.
 
     Returns:
         The record, with constant counts after `origin`.

@@ -4,11 +4,10 @@ A `Forecast` contains the outcomes of each campaign as numbers, and the day on w
 are ordinals, and an event that did not occur by the end of 7 July has the date 8 July.
 
 Naive forecasts do not use the model, except for its day 0. Each is an ensemble of synthetic records of who holds which
-district at the end of each day, from which outcomes are counted by the same functions of `sim.outcome` as from
-campaigns. In all of them only rural districts fall, none is retaken, and no data after 22 June 2021 are used.
-Falls are Poisson counts. Their rate is drawn from a distribution that reflects the uncertainty of the counts from which
-it is estimated (for a single count, a gamma distribution with the Jeffreys prior), so that the intervals of naive
-forecasts are not too narrow.
+district at the end of each day. Functions of `sim.outcome` count outcomes from these records as from campaigns. In all
+of them only rural districts fall, none is retaken, and no data after 22 June 2021 are used. Falls are Poisson counts.
+Their rate is not fixed, as intervals would then be too narrow: it is drawn from a distribution that reflects the
+uncertainty of the counts used (for a single count, a gamma distribution with the Jeffreys prior).
 
 Reads   runs.parquet and about.json of a finished study, and its stored campaigns (`chunks/`), without which districts
         are not scored. For naive forecasts: data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours;
@@ -260,7 +259,7 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
         seed: Seed of the random numbers.
 
     Returns:
-        The forecasts, which contain only outcomes that depend solely on who holds each district.
+        The forecasts; they contain only outcomes that depend solely on the holders of districts.
     """
     table = table_for(targets, grounds.facts)
     found = []

@@ -232,8 +232,8 @@ def check_key(change: Override) -> None:
     if key.startswith(FOUNDING):
         raise PanjError(f"{key}: found a number that is used only on day 0, expected one that is used after the fork")
     if key in LAID_OUT - OF_POSTS:
-        raise PanjError(f"{key}: found a number that decides which rows or roads exist, which cannot change after day "
-                        f"0, expected {DECISIONS}")  # fmt: skip
+        raise PanjError(f"{key}: found a number that decides which rows or roads exist and so cannot change "
+                        f"after day 0, expected {DECISIONS}")  # fmt: skip
 
 
 def check_day(settings: Settings, evening: date) -> int:

@@ -33,7 +33,7 @@ def called(team: Team) -> str:
 
 
 def claims_on(room: Room, question: Question) -> list[tuple[Team, Claim]]:
-    """Return the teams that have sent a claim on a question, with that claim, in the order in which they joined."""
+    """Return the teams with a claim on a question, and their claims, in the order of joining."""
     return [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
 
 
