@@ -49,7 +49,7 @@ class Observation(NamedTuple):
     quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
     since: date  # first day that is counted; the earliest possible date if counting starts on day 0
-    # last day that is counted, to which the figure applies; a night has the date of the morning on which it ended
+    # last day that is counted; a night has the date of the morning on which it ended
     until: date
     published: date  # day on which the figure was published
     is_guess: bool  # whether the day of publication is a guess

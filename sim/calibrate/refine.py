@@ -68,7 +68,7 @@ EFFORTS = {  # on two cores, quick takes about 4 minutes and full (used for the 
     "full": Effort(draws=256, campaigns=32, moves=6),
 }
 METHOD = 4  # version of the method; raise it whenever chains or scores change, so that earlier chains are not continued
-# distance of a campaign without the outcome, which is a share that is undefined without falls or crossings
+# distance of a campaign without the outcome: some shares are undefined without falls or crossings
 FARTHEST = 1.0
 SHOWN = 8  # number of parameters in figures and tables: those whose variance the record reduces the most
 AGAIN = 500  # campaigns run with draws of the posterior, for comparison with the targets

@@ -31,7 +31,7 @@ from sim.errors import PanjError
 from sim.execution.executors import Workers, cores
 from sim.execution.rerun import rerun_campaign
 
-CHUNK = 10  # number of campaigns that a worker runs at a time, which takes about 0.1 s
+CHUNK = 10  # number of campaigns per task of a worker; a task takes about 0.1 s
 TURN = 200  # number of campaigns in a turn of a requester
 MOST_RUNS = 1000
 MOST_WAITING = 4  # largest number of unfinished tickets per requester

@@ -490,7 +490,7 @@ def note(axes: Axes, place: float, text: str) -> None:
 
 
 def head_labels(axes: Axes, keys: str) -> None:
-    """Write the heading above the row labels, which is the keys whose values they show."""
+    """Write the swept keys as a heading above the row labels, which show the values of these keys."""
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     axes.annotate(keys, (0, 1), (-8, 5), **where, fontsize=8.5, color=QUIET, ha="right", va="bottom")
 

@@ -303,7 +303,7 @@ def fitted(subject: Subject) -> str:
 
 @remembered()
 def outcomes_of_targets(until: date) -> frozenset[str]:
-    """Return the outcomes of the targets up to `until`, all of which a refined fit up to that day can use."""
+    """Return the outcomes of the targets that a refined fit to the record up to `until` can use."""
     return frozenset(names_of([target for target in targets_here() if target.date <= until]))
 
 

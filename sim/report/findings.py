@@ -30,7 +30,8 @@ HEADLINES = (
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
 )
-TAIL = 0.05  # share of campaigns above which a reported figure that they reach fits
+# a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
+TAIL = 0.05
 MOST_NAMED = 4  # largest number of misfitting figures that are named
 
 

@@ -30,7 +30,7 @@ from sim.study.reader import StudyCell
 from sim.wording import say
 
 SHOWN = 5  # maximum number of differences listed in an error
-# keys of a cell that are not in study.json, which has `number` and is written before failures are known
+# keys of a cell that study.json lacks: it has `number` for `cell`, and is written before failures are known
 LEFT_OUT = ("cell", "failed")
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 

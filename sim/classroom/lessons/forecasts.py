@@ -104,7 +104,7 @@ def whole_record() -> Reported:
 
 
 def other_count(task: Task) -> float:
-    """Return the count of dated falls, or of soldiers who crossed, against which hindcasts for a task are scored."""
+    """Return the count of dated falls or of soldiers who crossed that hindcasts for a task are scored against."""
     return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 

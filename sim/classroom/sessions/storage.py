@@ -385,7 +385,7 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
     return first(act, "SELECT * FROM claims WHERE question = ? AND team = ?", (question["id"], team))
 
 
-UNANSWERED = (  # SQL that selects the claims on a question for which no answer to their choice is stored
+UNANSWERED = (  # SQL that selects those claims on a question whose choice has no stored answer
     "SELECT 1 FROM claims WHERE claims.question = questions.id"
     " AND claims.words NOT IN (SELECT answers.words FROM answers WHERE answers.question = questions.id)"
 )
