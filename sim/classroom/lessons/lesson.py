@@ -80,7 +80,7 @@ class Task(NamedTuple):
     because: str = ""  # reason, shown with the mark
     row: str = ""  # id of a row of the evidence
     target: str = ""  # count to forecast, a key of `sim.hindcast.design.TARGETS`
-    day: str = ""  # day to which the forecast refers (its end)
+    day: str = ""  # day to forecast; the answer is the count at its end
     sum: tuple[str, ...] = ()  # ids of the evidence whose values add up to the reported figure
     needs: int = 0  # smallest number of campaigns for a conclusion; 0 if none are needed
     points: int = 1
