@@ -35,8 +35,9 @@ STUDENTS, SECONDS, EVERY = 30, 12.0, 0.8
 PATIENCE = 600.0  # maximum seconds until the campaigns of the page are ready
 PLACE = Path(__file__).parent / "class_scenes.json"
 NAMES = {
-    "load": "the page, loaded by all at once", "ask": "where the class is, asked by a page",
-    "follow": "from the teacher's key to a page in the new scene", "send": "a drawing, campaign or bracket, sent",
+    "load": "loading the page, all at once", "ask": "a page asks for the current scene",
+    "follow": "from the teacher's key press to the new scene on a student's page",
+    "send": "a drawing, campaign or bracket, sent",
     "wall": "from a campaign or bracket to the wall",
 }  # fmt: skip
 AIMS = {"follow": "2 s for 95 %", "wall": "2 s for 95 %"}

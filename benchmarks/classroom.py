@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,11 @@ class Student:
         seen = asyncio.Event()
         whole = asyncio.Event()
 
+        before = [changed_in(state) for state in self.changing.widgets.values()]
+
         def look(_widget: str, state: dict[str, Any]) -> None:
-            done = ((state.get("reading") or {}).get("changed") or {}).get("done", 0)
+            changed = changed_in(state)
+            done = 0 if changed in before else changed["done"]  # not the answer to the request before
             if done:
                 seen.set()
             if done >= RUNS:
@@ -115,6 +118,11 @@ class Student:
             began = time.perf_counter()
             await deed()
             await asyncio.sleep(max(0.0, self.luck.uniform(0.5, 1.5) * every - (time.perf_counter() - began)))
+
+
+def changed_in(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the distribution of the changed choice in the state of a widget, or that of no campaigns."""
+    return (state.get("reading") or {}).get("changed") or {"done": 0}
 
 
 async def measure(address: str, process: int, students: int, minutes: float) -> dict[str, Any]:

@@ -331,24 +331,25 @@ def report(measured: Mapping[str, Any]) -> str:
     calm = ", ".join(f"{grown['start'][1]:.3g} {grown['unit']} ({name})" for name, grown in families.items())
     return "\n\n".join([
         "## Growth",
-        f"Exponents of what is added to the smallest case, with 95 % intervals. {say_machine(measured)}",
+        f"Exponents of the increase over the smallest case, with 95 % intervals. {say_machine(measured)}",
         f"**{say_worse(measured)}** Worse than linear: the whole interval of the exponent is above {LINEAR}.",
         "### By families",
         *tables("rows of refugees", families),
         "One campaign on one core, processor time. The same people travel in more and more rows; `daily_share` is "
-        f"{DAILY_SHARE} instead of 0.0025, so that a million rows are reached with one person a row. The fit is to "
-        f"what exceeds a campaign in which nobody flees: {calm}. Refused at every post: the border is closed, and all "
-        "who live within 300 km of a post go there and then from one to the next.",
+        f"{DAILY_SHARE} instead of 0.0025, so that there are a million rows with one person per row. The fit is to the "
+        f"increase over a campaign in which nobody flees: {calm}. Refused at every post: the border is closed, and all "
+        "who live within 300 km of a post go there and then from one post to the next.",
         "### By districts",
         *tables("districts", measured["districts"]),
-        "The map side by side with its mirror images, processor time; men, spearheads, commandos and space grow with "
-        "it. There is one capital city, so families of a larger country are on the road for longer: their days are "
-        "listed. Tables of ways have districts x districts cells by design: a column may march from any district to "
-        "any of the next province, so that a rule can ask for the way between any two; they are filled once, when the "
-        "country is laid out, for all its campaigns.",
+        "The map next to its mirror images, processor time; men, spearheads, commandos and space grow with it. There "
+        "is one capital city, so families in a larger country are on the road for longer: their days are listed. "
+        "Tables of distances have districts x districts cells by design: a column may march from any district to any "
+        "district of the next province, so a rule may need the distance between any two; they are filled once for all "
+        "campaigns of a country.",
         "### By campaigns",
         *tables("campaigns", measured["campaigns"]),
-        "The command itself on all cores, with tables, figures and report; fitted to what exceeds its smallest case.",
+        "The command itself on all cores, with tables, figures and report; fitted to the increase over the smallest "
+        "case.",
         "### By workers",
         table_of_workers(measured["workers"]),
         "Campaigns per second: in a study while they are run and recorded, including the start of processes; without "

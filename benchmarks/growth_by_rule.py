@@ -33,9 +33,10 @@ SMALL = 0.01  # share of the largest campaign below which steps are not listed
 UNSURE = 0.1  # ms: uncertainty of the cost of a call from Python
 WHY = {  # explanations found by reading the rules
     "travel": "families of every tile travel to the one capital city, and are on the road for longer",
-    "advance": "every prong weighs every province each time that it chooses, and both grow",
-    "strike_back": "every attempt weighs every lost district within reach, each by a draw of its own, and both grow",
-    "retreat": "every unit that flees looks at every post, and both grow",
+    "advance": "each time that a prong chooses, it evaluates every province, and both grow in number",
+    "strike_back": "every attempt evaluates every lost district within reach, each with its own draw, and both grow in "
+    "number",
+    "retreat": "every unit that flees evaluates every post, and both grow in number",
 }
 
 LINEAR_WORK = "it visits nothing more often as the country grows; its arrays no longer fit the caches, or more happens"

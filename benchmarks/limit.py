@@ -64,17 +64,17 @@ WRITES = {  # arrays that have to be restored before a rule is run again; those 
 }
 LEVELS = {"L1": 16 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20, "memory": 192 * 2**20}  # bytes of the three arrays
 WHY = {  # explanations, from the machine code and from timing the rules on days with less to do
-    "travel": "the C is also far from the memory limit. Two families in three end a link on any day; then they ask "
-    "for the next in a chain of loads that cannot overlap (the link, its district, the fighting there), and no "
-    "processor foresees who arrives and who goes on. The others cost a look at their state and their day.",
-    "muster": "most of it goes into the districts themselves and into the garrisons that are faced, whose units are "
-    "read one after the other along their links; garrisons that nobody faces are not read.",
-    "supply": "few bytes, many conditions. The walk from the hubs over districts and links must look at each link "
-    "before it knows the next district; connected garrisons with full stores are passed over.",
-    "settle_morale": "half of it is the C's as well: a sum of seven terms in a fixed order, for another order would "
-    "change the last digit, and three traits of the unit's district. The rest is Numba's: more instructions for the "
-    "same, since it checks whether a row number read from a trait is negative, and keeps the starts of the arrays on "
-    "the stack. Without its check for a divisor of zero the rule was no faster.",
+    "travel": "the C loop is also far from the memory limit. On any day two families in three reach the end of a link "
+    "and look up the next one in a chain of loads that cannot overlap (the link, its district, the fighting there), "
+    "and no processor can predict who arrives and who goes on. For the others only their state and day are read.",
+    "muster": "most of the time is spent on the districts themselves and on the garrisons that are faced, whose units "
+    "are read one after the other along their links; garrisons that nobody faces are not read.",
+    "supply": "few bytes, many conditions. The search from the hubs over districts and links must read each link "
+    "before it knows the next district; connected garrisons with full stores are skipped.",
+    "settle_morale": "the C loop also needs half of this time: for a sum of seven terms in a fixed order (another "
+    "order would change the last digit), and for three traits of the unit's district. The rest is due to Numba, which "
+    "uses more instructions for the same work, since it checks whether a row number read from a trait is negative, and "
+    "keeps the start addresses of arrays on the stack. Without its check for division by zero the rule was no faster.",
 }
 
 
@@ -422,9 +422,9 @@ def report(measured: Mapping[str, Any]) -> str:
             "## How close to the limit",
             "",
             f"The hottest rules at the end of days {days} of seed {measured['seed']}, compared with a hand-written "
-            "loop in C (`cc -O3 -march=native`) that writes the same to the last digit. One core; times are the least "
-            f"of {size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; next to the "
-            "ratio of these are its median and spread over the processes.",
+            "loop in C (`cc -O3 -march=native`) that gives the same results to the last digit. One core; times are the "
+            f"minimum of {size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; next to "
+            "their ratio are its median and spread over the processes.",
             "",
             table(head, [row_of(name, rule) for name, rule in rules.items()]),
             "",
@@ -432,11 +432,11 @@ def report(measured: Mapping[str, Any]) -> str:
             "from the code, 8 per number and 1 per boolean, once where a trait is read and once where it is written; "
             "branches are the conditions that are tested, including the end of the loop. Work on units of garrisons, "
             "forces and links is included and "
-            f"divided by the number of rows. The triad of STREAM reaches {levels}; what a rule touches is in L2.",
+            f"divided by the number of rows. The STREAM triad reaches {levels}; the data of a rule are in L2.",
             "",
             *(f"- `{name}`: {WHY[name]}" for name, rule in rules.items() if needs_explanation(rule)),
             "",
-            "What the C gains or loses by its flags, in ns a row:",
+            "Effect of compiler flags on the C loop, in ns per row:",
             "",
             table(("rule", *FLAGS, "Panj / fastest"), [(f"`{name}`", *flags_of(rule)) for name, rule in rules.items()]),
         ]

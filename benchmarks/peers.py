@@ -252,13 +252,13 @@ def flee_in_words(measured: Mapping[str, Any]) -> list[str]:
         "spends a day on the road.",
         table(("what", "Flee", "Panj", "Panj / Flee"), rows),
         "Differences: Flee's agents usually choose roads by their own weights; here each is given its route when it "
-        "sets out (`Person.route`, which Flee otherwise fills itself), which saves Flee most of its work; Panj "
+        "sets out (`Person.route`, which Flee otherwise fills itself), which saves Flee most of its work. Panj "
         "looks up the next road in a precomputed table, and does not write to a row in the middle of a road, since it "
-        "knows on which day the row ends that road. Flee grants an agent a new full day for the road on which the "
-        "day ends, so its agents travel slightly further: "
+        "knows on which day the row reaches the end of that road. Flee gives an agent another full day for the road on "
+        "which the day ends, so its agents travel slightly further: "
         f"{found['moved']['flee']:,} agent days and {found['arrived']['flee']:,} arrivals against "
-        f"{found['moved']['panj']:,} and {found['arrived']['panj']:,}; each side is counted by its own days. All who "
-        "arrive do so at the same place by the same number of roads. Flee is timed in `evolve` alone, without adding "
+        f"{found['moved']['panj']:,} and {found['arrived']['panj']:,}; each side is counted by its own days. All "
+        "agents arrive at the same place over the same number of roads. Only `evolve` of Flee is timed, without adding "
         "new agents, without removing those who have arrived, and without building the country, which takes "
         f"{in_words(found['flee_build'])} s; its logs are off. Roads are calm and nobody "
         "queues, because Flee has no queue at a post.",

@@ -94,8 +94,8 @@ def report(measured: dict[str, Any]) -> str:
         "## More cores", "",
         f"Processor time of one thread, measured on {measured['cores']} cores; numbers as declared.", "",
         table(("part of a campaign", "ms"), parts), "",
-        f"Threads share one lock, which is always taken from about {full:.0f} threads on: more add nothing. Campaigns "
-        "per second by this model, which knows neither shared memory nor slower clocks of a busy processor:", "",
+        f"Threads share one lock, which is always held from about {full:.0f} threads on; more threads add nothing. "
+        "Campaigns per second by this model, which ignores shared memory and the slower clock of a busy processor:", "",
         table(("cores", "executor=threads", "executor=processes or dask"), rows),
     ])  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Tests of the Dockerfile as far as they go without an engine: it copies all that the wheel is made of."""
+"""Tests of the Dockerfile without an engine: it copies all that the wheel is made of, and any user may run it."""
 
 import re
 import shutil
@@ -58,9 +58,15 @@ def test_any_user_may_write_results_and_compiled_rules_and_none_is_root():
     image = "\n".join(LINES)
     volumes, shared = volumes_of(), set(re.search(r"chmod 1777 (.+)", image).group(1).split())
     assert volumes <= shared
-    assert image.index("USER panj") > image.rindex("\nRUN ")
+    assert re.findall(r"^USER (\S+)", image, re.MULTILINE) == ["panj"]
+    assert image.index("USER panj") > image.index("chmod 1777")
     assert re.search(r"PANJ_CACHE=(\S+)", image).group(1) in volumes
     assert re.search(r"MPLCONFIGDIR=(\S+)", image).group(1) in shared
+
+
+def test_the_rules_are_compiled_by_the_user_of_the_container_before_its_volumes_are_declared():
+    image = "\n".join(LINES)
+    assert image.index("USER panj") < image.index("RUN panj runs=1") < image.index("\nVOLUME")
 
 
 def test_what_a_class_sent_is_kept_outside_the_container():

@@ -34,6 +34,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from sim.classroom.digits import in_ascii
 from sim.classroom.texts import current_language, texts_of
 
 COOKIE = "panj-room"
@@ -234,7 +235,7 @@ class Gate:
         The code is that of the room or of an open class session, and is either typed or part of the address.
         """
         query = dict(asked.query_params)
-        typed = query.pop("code", "").strip()
+        typed = in_ascii(query.pop("code", "")).strip()
         if not (given := typed or query.get(CLASS, "").strip()):
             return question("", query, 401)
         turnstile, guesser = self.turnstile_of(asked)

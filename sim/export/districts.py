@@ -3,14 +3,17 @@
 Reads   districts.parquet of a study; districts.csv, with the reported falls; the shapes of `sim.data.shapes`.
 Writes  one feature per district: P-code, name, province, region, the share of campaigns in which the Taliban hold the
         district at the end of each day (`held_2021_07_05`), the median date of its first fall, and the reported fall.
-        A GeoPackage also has a table `districts_by_day`, with one row per district and day.
+        A GeoPackage also has a table `districts_by_day`, with one row per district and day, and a layer
+        `shapes_by_day`, which joins this table to the shapes.
 Source  Shapes: geoBoundaries (CC BY 4.0). The file contains the credit, the number of campaigns and the source of their
         parameters.
 """
 
 import json
+import sqlite3
 from collections.abc import Container, Iterable, Mapping
-from datetime import date
+from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,8 +31,21 @@ from sim.study.files import write_file
 from sim.study.reader import Study, read_columns
 
 HELD = "held_"  # prefix of the properties with shares, followed by the date
-LAYER, BY_DAY = "districts", "districts_by_day"  # layers of a GeoPackage
+LAYER, BY_DAY, SHAPES = "districts", "districts_by_day", "shapes_by_day"  # layers of a GeoPackage
 GEOMETRY = "geom"  # column with the shapes, as named by GDAL
+# SQL that creates a layer with the shapes of another; GDAL and QGIS recognise OGC_FID as its key
+VIEW = f"""
+CREATE VIEW {SHAPES} AS
+    SELECT day.fid AS OGC_FID, shape.{GEOMETRY}, day.district_id, day.district, day.province, day.date,
+        day.noon, day.share_of_runs_taliban
+    FROM {BY_DAY} AS day JOIN {LAYER} AS shape ON shape.district_id = day.district_id;
+INSERT INTO gpkg_contents (table_name, data_type, identifier, description, min_x, min_y, max_x, max_y, srs_id)
+    SELECT '{SHAPES}', data_type, identifier || ', shapes by day', description, min_x, min_y, max_x, max_y, srs_id
+    FROM gpkg_contents WHERE table_name = '{LAYER}';
+INSERT INTO gpkg_geometry_columns
+    SELECT '{SHAPES}', column_name, geometry_type_name, srs_id, z, m
+    FROM gpkg_geometry_columns WHERE table_name = '{LAYER}';
+"""
 SHARE = "held_<date>: share of the campaigns in which the Taliban hold the district at the end of that day, 0 to 1."
 FALLS = (
     "median_fall_date: first day by whose end at least half of the campaigns have lost the district; null if fewer lose"
@@ -148,7 +164,7 @@ def write_geojson(shown: Study, path: Path, day: date | None) -> None:
 
 
 def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
-    """Write the districts of a cell as a GeoPackage: a layer of shapes, and a table of districts by day."""
+    """Write a GeoPackage of the districts of a cell: shapes, a table of days, and that table with the shapes."""
     from pyogrio import read_arrow, write_arrow
 
     collection = collection_of(shown, day)
@@ -168,6 +184,8 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
                 layer_metadata=layer_text(about, LAYER),
             )  # fmt: skip
             write_arrow(by_day, made, layer=BY_DAY, driver="GPKG", layer_metadata=layer_text(about, BY_DAY))
+            with closing(sqlite3.connect(made)) as package:
+                package.executescript(VIEW)
             made.replace(temporary)
 
     write_file(path, write)
@@ -193,6 +211,12 @@ def rows_by_day(shown: Study, day: date | None) -> pa.Table:
             "district": pa.array([names[code]["district"] for code in codes]),
             "province": pa.array([names[code]["province"] for code in codes]),
             "date": table["date"],
+            "noon": noons_of(table["date"]),
             "share_of_runs_taliban": table["share_of_runs_taliban"],
         }
     )
+
+
+def noons_of(days: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return noon (UTC) of each day, for programs that animate times and not dates, such as QGIS."""
+    return pc.add(days.cast(pa.timestamp("ms")), pa.scalar(timedelta(hours=12))).cast(pa.timestamp("ms", "UTC"))

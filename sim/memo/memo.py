@@ -82,8 +82,8 @@ ALONE = Baseline(None, {}, "", "")  # for a study of one cell, which has no base
 LIBRARIES = ("python", "panj", "numpy", "numba", "scipy", "pyarrow")
 TERMS = (
     "Panj: MIT licence; cite it as in CITATION.cff. Data keep the terms of their sources. " + CREDITS,
-    "In sources, seed and S1 to S5 mean the five founding articles of 5 to 7 July 2021: Irish Times, The National, "
-    "VOA/Reuters, RFE/RL via AMN, TRT World.",
+    "In sources, seed and S1 to S5 mean the five articles of 5 to 7 July 2021 on which the model was first based: "
+    "Irish Times, The National, VOA/Reuters, RFE/RL via AMN, TRT World.",
 )
 
 

@@ -91,16 +91,17 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
     weeks, falls = falls_by_week(study)
     figure = new_figure(5.2)
     axes = figure.add_subplot()
-    middle = days_of(weeks) + WEEK / 2
+    lengths = np.diff([*days_of(weeks), days_of(study.evenings)[-1] + 1])
+    middle = days_of(weeks) + lengths / 2
     floor = np.zeros(len(weeks))
     for (words, colour), table in zip(HOW.values(), falls.values(), strict=True):
         part = bands_of(weeks, table).median
-        axes.bar(middle, part, WEEK * 0.8, bottom=floor, color=colour, label=words)
+        axes.bar(middle, part, lengths * 0.8, bottom=floor, color=colour, label=words)
         floor += part
     total = np.sum(list(falls.values()), axis=0)
     draw_total(axes, middle, bands_of(weeks, total), total.shape[1])
     axes.set_ylabel("districts lost in the week")
-    date_axis(axes, [weeks[0], max(study.evenings[-1], weeks[-1] + timedelta(days=WEEK))])
+    date_axis(axes, [weeks[0], study.evenings[-1] + timedelta(days=1)])
     mark_end_of_record(axes, study.evenings)
     add_key_of(figure, axes)
     sources = (

@@ -386,7 +386,11 @@ def describe_losses(chronicle: Chronicle, language: Language) -> list[str]:
     if not rows:
         return []
     listed = language.listed([facts.district[row] for row in rows], 2 * MOST_NAMED)
-    told = f"{language.say('record_dated', len(rows), names=listed)} {language.say('record_undated')}"
+    told = language.say("record_dated", len(rows), names=listed)
     taken = {one.district_id for one in chronicle.of("fall") if one.date <= last}
     here = sum(facts.district_id[row] in taken for row in rows)
-    return [f"{told} {language.say('record_dated_here', here, day=language.day(last))}"]
+    if 0 < here < len(rows):
+        here_too = language.say("record_dated_here", here, day=language.day(last))
+    else:
+        here_too = language.say("record_dated_all" if here else "record_dated_none", len(rows), day=language.day(last))
+    return [f"{told} {here_too} {language.say('record_undated')}"]

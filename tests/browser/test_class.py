@@ -153,7 +153,7 @@ def a_revision_and_an_answer(teacher, anna, boris, chirin):
     sees(anna, "Claims are closed")
     teacher.get_by_role("button", name="Run the campaigns").click()
     for page in (anna, boris, chirin):
-        page.get_by_text("What the campaigns answer").wait_for(timeout=120_000)
+        page.get_by_text("What the campaigns show").wait_for(timeout=120_000)
         sees(page, "The simulated effect")
     assert "Closed" not in anna.inner_text(".content")
 
@@ -165,7 +165,7 @@ def a_debrief(teacher, projector):
     projector.keyboard.press("End")
     projector.locator(".wall-teams", has_text="B").wait_for()
     assert not re.search("North|Anna", projector.content())
-    teacher.get_by_text("Show names of teams").click()
+    teacher.get_by_text("Show team names").click()
     projector.locator(".wall-teams", has_text="B North").wait_for()
     projector.locator(".wall-teams", has_text=re.compile("^ *A *$")).wait_for()
     a_wall_opened_late(projector)
@@ -202,7 +202,7 @@ def a_deletion(teacher, students, classroom):
     kept = b"".join(path.read_bytes() for path in classroom.folder.glob("classroom.sqlite*"))
     assert all(name in kept for name in NAMES)
     teacher.get_by_role("button", name="Delete the session").click()
-    teacher.get_by_role("button", name="Delete for good").click()
+    teacher.get_by_role("button", name="Delete permanently").click()
     sees(teacher, "Open a session")
     for page in students:
         page.get_by_role("heading", name="Join a class").wait_for()
@@ -220,7 +220,7 @@ def test_who_is_not_the_teacher_sees_neither_wall_nor_session(visitor):
     anna = visitor(f"join?class={code}")
     join(anna, "Anna")
     stranger = visitor(f"projector?class={code}")
-    sees(stranger, "Open a session on the page Teacher first")
+    sees(stranger, "First open a session on the page Teacher")
     stranger = visitor(f"teacher?class={code}")
     sees(stranger, "Continue from another computer")
     assert "Anna" not in stranger.content()
@@ -353,7 +353,7 @@ def test_a_field_in_use_is_never_overwritten_and_what_is_sent_is_what_is_shown(t
     mine = shown(chirin)
     chirin.get_by_role("button", name="Replace", exact=True).click()
     refused = chirin.locator(".panj-sending [role=alert]")
-    refused.get_by_text("has sent another claim meanwhile").wait_for()
+    refused.get_by_text("has since sent another claim").wait_for()
     button = chirin.get_by_role("button", name="Replace", exact=True).bounding_box()
     assert abs(refused.bounding_box()["y"] - button["y"]) < 80
     assert shown(chirin) == mine and "400" in chirin.inner_text(".claims-card")
@@ -372,7 +372,7 @@ def test_a_claim_that_changes_nothing_of_a_colleagues_is_refused_beside_the_butt
     chirin.get_by_role("button", name="Show theirs instead").click()
     is_shown(chirin, shown(boris))
     chirin.get_by_role("button", name="Replace", exact=True).click()
-    chirin.locator(".panj-sending [role=alert]").get_by_text("exactly this claim already").wait_for()
+    chirin.locator(".panj-sending [role=alert]").get_by_text("already sent exactly this claim").wait_for()
 
 
 def test_who_was_removed_is_told_and_is_back_with_claim_after_an_undo(team, wall):
@@ -480,7 +480,7 @@ def test_no_page_of_others_is_ever_sent_a_nickname_or_a_reason(visitor, wall):
     other.reload()
     join(other, "Chirin")
     sees(teacher, "3 students have joined")
-    teacher.get_by_text("Show names of teams").click()
+    teacher.get_by_text("Show team names").click()
     teacher.get_by_role("button", name="Ask", exact=True).click()
     for student in (alone, member, other):
         student.get_by_label("Why?").fill(SECRET[2] if student is not other else "")
@@ -584,7 +584,7 @@ def test_one_code_and_one_link_lead_from_outside_into_a_session_also_after_a_res
         types.goto(f"{room.address}/")
         types.get_by_label("Code").fill("FFFFFF")
         types.get_by_role("button").click()
-        types.get_by_role("alert").get_by_text("belongs to nothing here").wait_for()
+        types.get_by_role("alert").get_by_text("is unknown here").wait_for()
         types.get_by_label("Code").fill(f"{code[:3]} {code[3:]}".lower())
         types.get_by_role("button").click()
         join(types, "Boris")

@@ -155,7 +155,7 @@ def the_reports_and_brackets(teacher, projector, students, keep):
     sees(projector, "2 of 3 students have set a bracket")
     sees(teacher, "2 of 3 students have set a bracket")
     assert projector.locator(".wall-dot").count() == 0 and "Nine in ten" not in projector.inner_text(".panj-wall")
-    a_scene(projector, "One decision, changed: what do nine pairs in ten do?", keep)
+    a_scene(projector, "One decision, changed: where are nine pairs in ten?", keep)
     chirin.press("#decision [data-end=high]", "ArrowLeft")
     chirin.click("#decision [data-fall]")
     sees(projector, "Nine in ten:")

@@ -37,7 +37,7 @@ def test_the_first_page_has_a_picture_real_links_and_a_word_on_the_dead(visitor)
     addresses = [one.get_attribute("href") for one in page.locator(".ways a").all()]
     assert {"/watch", "/change", "/lessons", "/join", "/explorable"} <= set(addresses)
     care = page.locator(".care").inner_text()
-    assert "died" in care and "step out" in care
+    assert "died" in care and "always leave" in care
 
 
 def test_the_first_page_has_at_most_sixty_words_of_its_own(visitor):

@@ -223,17 +223,17 @@ def test_what_came_is_shown_only_once_a_student_has_fixed_all_ranges(visitor, ke
     keep(page, "classroom_forecasts", whole=True)
     keys = [task.key for task in lesson_of(7).forecasts]
     for key in keys:
-        assert page.get_by_role("button", name="Fix my ranges").count() == 0
+        assert page.get_by_role("button", name="Lock my ranges").count() == 0
         task = task_of(page, key)
         for place, value in enumerate((100, 900, 150, 400)):
             task.locator(".panj-answer input").nth(place).fill(str(value))
         task.get_by_role("button", name="Keep").click()
         task.locator(".panj-said", has_text="Your ranges are kept").wait_for()
     page.get_by_role("button", name="What was reported").click()
-    page.get_by_role("button", name="Fix my ranges").wait_for()
+    page.get_by_role("button", name="Lock my ranges").wait_for()
     sent = page.content()
     assert "1,582" not in sent and "1,037" not in sent and "1582" not in sent
-    page.get_by_role("button", name="Fix my ranges").click()
+    page.get_by_role("button", name="Lock my ranges").click()
     page.get_by_text("Reported: 1,582").wait_for()
     assert page.locator("figure.claims svg[role=img]").count() == len(keys)
     assert page.locator(f"[data-task={keys[0]}] .panj-answer").count() == 0

@@ -80,7 +80,7 @@ def test_a_room_asks_for_its_code_and_then_shows_the_page(browser, tmp_path):
         page.goto(f"{room.address}/watch")
         page.get_by_label("Code").fill("wrong1")
         page.get_by_role("button").click()
-        assert "belongs to nothing here" in page.get_by_role("alert").inner_text()
+        assert "is unknown here" in page.get_by_role("alert").inner_text()
         page.get_by_label("Code").fill("lesson")
         page.get_by_role("button").click()
         page.wait_for_selector("[aria-current=page]")

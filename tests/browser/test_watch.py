@@ -100,7 +100,7 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
     go_to(page, 65)
     assert date_of(page) == "5 July"
     assert page.locator(".log h3").inner_text() == "5 July, simulated: free campaign, seed 0"
-    assert "5 July, and in the night to 6 July" in page.locator(".posts-table caption").inner_text()
+    assert "5 July, and on the night before 6 July" in page.locator(".posts-table caption").inner_text()
     said = page.locator(f"{BOARD} svg.country").get_attribute("aria-label")
     held = int(re.search(r"hold (\d+) of 399", said)[1])
     assert page.locator(f"{BOARD} .country .is-theirs").count() == held

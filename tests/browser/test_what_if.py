@@ -78,7 +78,7 @@ def test_outcomes_and_stories_stand_side_by_side(forked):
         "outcome", "reported", "unchanged", "with the change", "difference",
     ]  # fmt: skip
     assert page.locator("table.table tbody tr").count() > 10
-    assert {"As it went", "With the change"} & set(page.locator(".twofold strong").all_inner_texts())
+    assert {"Unchanged", "With the change"} & set(page.locator(".twofold strong").all_inner_texts())
     assert "not how it usually does" in page.locator(".content").inner_text()
 
 
@@ -121,7 +121,7 @@ def test_an_evening_with_a_clear_answer_is_found_and_the_200_pairs_agree(visitor
     page = visitor("what_if")
     page.get_by_label("Decision", exact=True).select_option("border=closed")
     page.get_by_role("button", name="Run both versions").click()
-    page.get_by_text("is the latest evening tried at which").wait_for(timeout=PAIRS_TIME)
+    page.get_by_text("is the latest evening tried on which").wait_for(timeout=PAIRS_TIME)
     page.get_by_text("200 pairs of runs").wait_for(timeout=PAIRS_TIME)
     page.get_by_text("A clear difference").wait_for()
     keep(page, "what_if_pairs", whole=True)

@@ -167,13 +167,13 @@ def test_what_was_reported_is_shown_once_they_are_fixed(opened):
 
 
 @pytest.mark.parametrize(
-    ("later", "said"), [({}, "cannot answer it now"), ({"guess": Answer((2.0, 4.0))}, "Your guess is fixed: 2 to 4")]
+    ("later", "said"), [({}, "cannot answer it now"), ({"guess": Answer((2.0, 4.0))}, "Your guess is locked: 2 to 4")]
 )
 def test_a_page_that_is_loaded_again_shows_what_was_fixed_whatever_the_browser_sends(opened, later, said):
     """Answers come from the tab of the browser; the server remembers which were fixed."""
     opened(ANSWERS, True)
     text = opened({key: Answer((1.0, 2.0, 3.0, 4.0)) for key in RANGES} | later)
-    assert "Fix my ranges" not in text and said in text
+    assert "Lock my ranges" not in text and said in text
     for ranges in RANGES.values():
         assert forecasts.format_ranges(ranges) in text
 
@@ -393,7 +393,7 @@ def test_in_a_notebook_ranges_are_fixed_by_the_reveal(capsys):
     lesson.reveal()
     assert "Reported: 1,582" in capsys.readouterr().out
     lesson.check("soldiers_after_13_days", [1, 2, 3, 4])
-    assert "fixed" in capsys.readouterr().out and lesson.ranges == RANGES
+    assert "locked" in capsys.readouterr().out and lesson.ranges == RANGES
     lesson.check("guess", [3, 4])
     assert "cannot answer it now" in capsys.readouterr().out and "guess" not in lesson.answers
 
@@ -409,5 +409,5 @@ def test_a_teacher_is_told_the_score_of_the_class_when_several_hand_in(tmp_path)
     told = as_text(graded)
     for key in RANGES:
         mixed = forecasts.compared(SHEET.task(key), mixture_of([RANGES[key], other[key]]))[0]
-        assert f"{key.replace('_', ' ')}: 2 students mixed, {forecasts.format_ranges(mixed.ranges)}" in told
-    assert "students mixed" not in as_text([graded[0], graded[2]])
+        assert f"{key.replace('_', ' ')}: 2 students combined, {forecasts.format_ranges(mixed.ranges)}" in told
+    assert "students combined" not in as_text([graded[0], graded[2]])

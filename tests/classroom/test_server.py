@@ -135,6 +135,12 @@ def test_a_wrong_code_is_not_repeated_on_the_page(wrong):
     assert "<script>" not in seen.text and "K" * 100 not in seen.text
 
 
+@pytest.mark.parametrize("code", ["GIVEN7", "2021"])
+def test_a_code_may_be_typed_in_the_digits_of_another_script(code):
+    typed = "".join("۰۱۲۳۴۵۶۷۸۹"[int(letter)] if letter.isdigit() else letter for letter in code)
+    assert visitor(code=code).get("/watch", params={"code": typed}).status_code == 303
+
+
 @pytest.mark.parametrize("typed", ["HFKRMW", "hfk rmw", " hfk-rmw "])
 def test_the_code_on_the_wall_opens_the_door_and_leads_to_its_session(typed):
     client = visitor()

@@ -241,7 +241,7 @@ def test_the_first_day_that_differs_is_found_and_told(forked, settings):
 
 def test_outcomes_stand_side_by_side_with_what_was_reported(forked):
     by_label = {row[0]: row[1:] for row in forked.outcomes}
-    _, before, after, difference = by_label["Soldiers who crossed to the last day (soldiers)"]
+    _, before, after, difference = by_label["Soldiers who crossed up to the last day (soldiers)"]
     numbers = [int(text.replace(",", "")) for text in (before, after, difference)]
     assert numbers[1] - numbers[0] == numbers[2] < 0
     assert any(re.search(r"F\d+", row[1]) for row in forked.outcomes)

@@ -129,7 +129,7 @@ def test_worlds_that_only_one_cell_has_are_left_out_and_counted(tmp_path):
     folder = write_study(tmp_path / "made", cells, [[0, 1, 2, 3], [9, 2, 3]])
     row = verdicts_of(folder, "troops_crossed").verdicts[0]
     assert (row.judgement.worlds, row.judgement.mean_difference, row.unpaired) == (2, -2.0, 3)
-    assert "3 worlds that only one of the two has" in row.sentence
+    assert "3 worlds that are in only one of the two cells" in row.sentence
 
 
 def test_pairing_is_worth_the_more_the_more_chance_is_shared():
@@ -236,7 +236,7 @@ def test_dates_are_compared_in_days_and_an_event_that_did_not_come_counts_as_the
     assert (row.judgement.worlds_lower, row.judgement.worlds_equal) == (2, 2)
     assert (row.without_event, row.baseline_without_event, row.missing) == (1, 2, 0)
     assert "3.25 days earlier" in row.sentence
-    assert "in 1 world here and in 2 of those it is compared with" in row.sentence
+    assert "in 1 world with the change and in 2 without it" in row.sentence
     assert "the day after the last, 2021-09-12" in row.sentence
     assert any("counts as the day after its last" in note for note in comparison.notes)
     assert row.baseline_campaigns.high_95 == 134  # 12 September is 134 days after 1 May

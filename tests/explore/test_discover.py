@@ -177,7 +177,7 @@ def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_run(
     assert first["finding"] == "yes" and float(first["density"]) > 0.8 and float(first["coverage"]) > 0.6
     assert f"in {percent(float(first['density']))} of campaigns (density," in said
     assert f"and {percent(float(first['coverage']))} of all campaigns of that kind are in it (coverage)." in said
-    assert '"Soldiers who crossed to the last day" is above 1,000' in said
+    assert '"Soldiers who crossed up to the last day" is above 1,000' in said
     assert "1,200 campaigns of bank" in said and "numbers drawn from the prior, not calibrated" in said
     with Image.open(folder / "boxes.png") as picture:
         assert json.loads(picture.text["panj"])["outcome"] == OUTCOME

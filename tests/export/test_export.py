@@ -90,7 +90,9 @@ def test_a_map_of_one_day_has_that_day_alone(study, tmp_path):
 def test_a_geopackage_has_the_shapes_and_a_row_per_district_and_day(study, collection, tmp_path):
     path = export(Export(folder=study, to="gpkg", cell=0, place=tmp_path / "study.gpkg"))
     assert [path.name for path in tmp_path.iterdir()] == ["study.gpkg"]
-    assert list_layers(path).tolist() == [["districts", "MultiPolygon"], ["districts_by_day", None]]
+    assert list_layers(path).tolist() == [
+        ["districts", "MultiPolygon"], ["shapes_by_day", "MultiPolygon"], ["districts_by_day", None],
+    ]  # fmt: skip
     about = read_info(path, layer="districts")
     assert (about["features"], about["crs"]) == (len(FACTS.district), "EPSG:4326")
     assert CREDIT in about["layer_metadata"]["DESCRIPTION"] and about["dataset_metadata"]["campaigns"] == "2"
@@ -99,6 +101,12 @@ def test_a_geopackage_has_the_shapes_and_a_row_per_district_and_day(study, colle
     assert shapes["held_2021_05_04"].to_pylist() == held
     _, by_day = read_arrow(path, layer="districts_by_day")
     assert by_day.num_rows == 4 * len(FACTS.district) and set(by_day["date"].to_pylist()) >= {LAST}
+    _, shaped = read_arrow(path, layer="shapes_by_day")
+    assert shaped["date"].type == by_day["date"].type  # a program that animates a map needs a date, not text
+    assert shaped.select(by_day.column_names).equals(by_day)
+    shape_of = dict(zip(shapes["district_id"].to_pylist(), shapes["geom"].to_pylist(), strict=True))
+    pairs = zip(shaped["district_id"].to_pylist(), shaped["geom"].to_pylist(), strict=True)
+    assert all(shape == shape_of[code] for code, shape in pairs)
 
 
 @pytest.mark.parametrize(("decimal", "separator"), [(".", ","), (",", ";")])

@@ -166,7 +166,7 @@ def test_a_night_belongs_to_the_morning_on_which_it_ends_and_posts_are_named() -
     rows = [happening("crossing", "Khwahan", who="shohon", men=men) for men in (60, 44)]
     rows.append(happening("crossing", "Khwahan", who="tem", men=300))
     told = texts_on(chronicle(*rows), DAY, WORDS)
-    assert told == ["In the night to 5 July 404 soldiers crossed the Panj: 300 at Tem and 104 at Shohon."]
+    assert told == ["On the night before 5 July, 404 soldiers crossed the Panj: 300 at Tem and 104 at Shohon."]
 
 
 def test_help_that_did_not_save_a_district_is_counted_once_a_district() -> None:
@@ -177,14 +177,14 @@ def test_help_that_did_not_save_a_district_is_counted_once_a_district() -> None:
         happening("fall", "Shaki", START + timedelta(days=8), how="fought"),
     ]
     said = " ".join(story_of(chronicle(*rows, *lost, *late)).summary)
-    assert "One of the districts to which it was sent fell within a week anyway." in said
+    assert "One of the districts to which help was sent fell within a week anyway." in said
 
 
 def test_families_are_told_by_post_and_the_queue_by_its_longest_evening() -> None:
     told = story_of(chronicle(
         admitted_tem={DAY: 70}, people_waiting={DAY: 35}, people_displaced_total={DAY: 900}
     ))  # fmt: skip
-    assert "70 people in families were admitted across the Panj: all at Tem." in told.summary
+    assert "70 members of families were admitted across the Panj: all at Tem." in told.summary
     assert "900 people left home, some of them more than once." in told.summary
     assert "The queues at the river were longest on 4 July: 35 people." in told.summary
     assert [day.date for day in told.days] == [DAY]
@@ -271,7 +271,7 @@ def test_a_part_that_there_is_not_is_named(part: dict[str, object], said: str) -
 def test_a_single_campaign_is_one_of_many_in_text_and_page() -> None:
     story = story_of(chronicle())
     for said in (text_of(story, WORDS), page_of(story, WORDS)):
-        assert "one campaign of many" in said
+        assert "one of many possible campaigns" in said
         assert WORDS.say("nothing") in said
 
 
@@ -290,6 +290,24 @@ def test_the_record_is_labelled_and_speaks_of_the_same_days_and_place() -> None:
     assert told
     assert all(DAY <= row.date_end <= THE_LINE and row.use == "calibration" for row in told)
     assert not [row for row in told if "Takhar" in row.scope]
+
+
+def test_dated_losses_that_did_not_happen_in_a_campaign_are_never_counted_as_zero() -> None:
+    dated = telling.fell_dates() == np.datetime64(DAY)
+    lost = [name for name, here, place in zip(FACTS.district, dated, FACTS.province, strict=True)
+            if here and place == "Badakhshan"]  # fmt: skip
+    assert len(lost) > 1
+
+    def told(*fallen: str) -> str:
+        day = chronicle(*(happening("fall", name) for name in fallen)).narrowed("Badakhshan", DAY, DAY)
+        return telling.describe_losses(day, WORDS)[0]
+
+    def said(key: str, count: int) -> str:
+        return WORDS.say(key, count, day=WORDS.day(DAY))
+
+    assert said("record_dated_none", len(lost)) in told()
+    assert said("record_dated_here", 1) in told(lost[0])
+    assert said("record_dated_all", len(lost)) in told(*lost)
 
 
 def test_nothing_that_ends_after_the_record_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
