@@ -7,7 +7,7 @@ The Python interface, which runs campaigns with the same engine, settings and re
     study = sim.run(scenario="july_2021", runs=200)
     study.summary()
 
-Names are imported when they are first used, so `import sim` itself is fast.
+Names are imported when they are first used, so that `import sim` itself is fast.
 """
 
 from importlib import import_module

@@ -50,9 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_program() -> NoReturn:
     """Run one command with the arguments of this process, and end the process with its exit code.
 
-    Threads end and exit handlers are called as in a normal exit, but the objects of the process are not freed one by
-    one, which would take up to 0.4 s and have no effect. Under a profiler, a debugger or `python -i`, which act after
-    the program, the process exits normally.
+    Threads end and exit handlers are called as in a normal exit, but objects are not freed one by one, which would take
+    up to 0.4 s. Under a profiler, a debugger or `python -i`, which act after the program, the process exits normally.
     """
     code = main()
     if is_watched():
@@ -60,14 +59,14 @@ def run_program() -> NoReturn:
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # there is none, or it is no longer read
+        with suppress(AttributeError, OSError, ValueError):  # the stream may be missing or closed
             stream.flush()
     os._exit(code)
 
 
 def is_watched() -> bool:
     """Return whether this process runs under a profiler, a debugger or an interactive Python."""
-    monitoring = getattr(sys, "monitoring", None)  # from Python 3.12
+    monitoring = getattr(sys, "monitoring", None)  # available from Python 3.12
     has_tool = monitoring is not None and any(monitoring.get_tool(number) for number in range(6))
     return bool(has_tool or sys.getprofile() or sys.gettrace() or sys.flags.interactive)
 
@@ -75,7 +74,7 @@ def is_watched() -> bool:
 def answer(words: list[str], flags: Flags) -> int:
     """Run one command, print any error in one line, and return the exit code.
 
-    With `debug`, also print the traceback of an error that the user can correct, and do not catch other errors.
+    With `debug`, also print the traceback of errors that the user can correct, and do not catch other errors.
     """
     try:
         return dispatch(words, flags)
@@ -99,15 +98,15 @@ def answer(words: list[str], flags: Flags) -> int:
 
 
 def as_started(text: str) -> str:
-    """Return a text in which the program has the name under which the user started it."""
+    """Replace the name of the program in a text by the name with which the user started it."""
     return text.replace(MODULE, program())
 
 
 def dispatch(words: list[str], flags: Flags) -> int:
     """Show help or the version, or parse and run a command; return the exit code.
 
-    With `flags.json`, only the result is printed to standard output, and everything else to standard error. With
-    `flags.quiet`, only the folder that was written is printed, unless the output of the verb is itself the answer.
+    With `flags.json`, only the result is printed to standard output; everything else is printed to standard error. With
+    `flags.quiet`, only the output folder is printed, unless the output of the verb is itself the result.
     """
     named, words = split_arguments(words)
     if any(word in HELP for word in words):
@@ -148,11 +147,11 @@ def dispatch(words: list[str], flags: Flags) -> int:
 def print_help(words: Sequence[str], named: Path | None) -> None:
     """Print the help text for a command line.
 
-    If the folder of own files is invalid, print the reason, and leave its files out of the help text.
+    If the folder of own files is invalid, print the reason and omit its files from the help text.
 
     Args:
         words: The arguments of the command.
-        named: The folder of own files that the command names, or None.
+        named: The folder of own files named by the command, or None.
     """
     from sim.help import help_of
 
@@ -167,17 +166,18 @@ def print_help(words: Sequence[str], named: Path | None) -> None:
 
 
 def chosen_folder(named: Path | None) -> Path | None:
-    """Return the folder of own files that a command names.
+    """Return the folder of own files named by a command.
 
-    If it names none, return the one in the environment variable, or the current folder or nearest parent that is one.
+    If it names none, return that of the environment variable, or else the current folder or its nearest parent that is
+    such a folder.
     """
     return own_folder() if named is None else named
 
 
 def folder_for(request: options.Request, named: Path | None) -> Path | None:
-    """Return the folder of own files for a request: the one that it names, or else the one used by its study.
+    """Return the folder of own files for a request: the one named in it, or else the one used by its study.
 
-    For a request without a study, it is the one that `chosen_folder` finds.
+    For a request without a study, the folder is found by `chosen_folder`.
     """
     study = next(iter(getattr(request, "folders", ())), getattr(request, "folder", None))
     if named is None and isinstance(request, options.Reproduce):
@@ -194,7 +194,7 @@ def folder_for(request: options.Request, named: Path | None) -> Path | None:
 def about_near(file: Path) -> dict[str, Any]:
     """Return the unchecked content of about.json of the study that contains a file; empty if it cannot be read.
 
-    The engine must not be imported for this, since its rules depend on the folder that is being looked for.
+    This must not import the engine, since its rules depend on the folder to be found.
     """
     for folder in file.absolute().parents[:3]:
         with suppress(OSError, ValueError, TypeError):
@@ -203,7 +203,7 @@ def about_near(file: Path) -> dict[str, Any]:
 
 
 def metadata_here(file: Path) -> dict[str, Any]:
-    """Return the metadata in a file that is no longer in its study."""
+    """Return the metadata in a file that has been moved out of its study."""
     from sim.reproduce import metadata_of
 
     return metadata_of(file)
@@ -217,15 +217,15 @@ def init(request: options.Init) -> Answer:
     for path in write_starter(request.folder, request.tables):
         print(f"  {path}")
     place = shlex.quote(str(request.folder))
-    print(f"Next: cd {place} && {shell_command(['scenario=my_scenario', 'runs=20'])}; README.md says more")
+    print(f"Next: cd {place} && {shell_command(['scenario=my_scenario', 'runs=20'])}; see README.md for more")
     return Answer(folder=request.folder)
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
     """If `out` is given, copy the study of a request to that folder, and return the request for the copy.
 
-    Without `out`, return the request unchanged. Raise PanjError if the study is read-only and `out` is missing, or if
-    `out` is given without a study.
+    Without `out`, the request is returned unchanged. Raise PanjError if the study is read-only and `out` is missing, or
+    if `out` is given without a study.
     """
     if not hasattr(request, "out"):
         return request
@@ -239,7 +239,7 @@ def written_elsewhere(request: options.Request, verb: str) -> options.Request:
         return request
     if request.out is None:
         if not os.access(folder, os.W_OK):
-            raise PanjError(f"{verb}: found {folder}, which is read-only, expected out=FOLDER for a copy to write into")
+            raise PanjError(f"{verb}: found {folder}, which is read-only, expected out=FOLDER for a writable copy")
         return request
     copied = copy_to(folder, request.out)
     named = {"folders": (copied, *folders[1:])} if hasattr(request, "folders") else {"folder": copied}
@@ -259,7 +259,7 @@ def run(request: options.Run) -> Answer:
 def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> Answer:
     """Run a study and write its tables.
 
-    Call `draw` with the folder of the study to make figures and report; if `draw` is None, make neither.
+    `draw` is called with the folder of the study to make figures and report; if it is None, neither is made.
     """
     from sim.configuration.overrides import Overrides
     from sim.configuration.sweep import compose_sweep
@@ -270,7 +270,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
     console = console_of()
     overrides = Overrides.of(words)
-    with lean_arrow():  # a posterior is read without pandas
+    with lean_arrow():  # so that a posterior is read without pandas
         sweep = compose_sweep(overrides)
     ran = run_sweep(sweep, console)
     can_draw = sweep.base.daily and draw is not None  # figures show daily series
@@ -294,7 +294,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Start a separate process that draws figures and report, so that the memory it needs is freed afterwards.
+    """Start a separate process that draws figures and report, so that its memory is freed afterwards.
 
     The process starts before the campaigns, so that its imports overlap with them. It has its own process group and
     therefore does not receive Ctrl-C.
@@ -322,13 +322,13 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
         finally:
             if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or the run was interrupted
                 os.killpg(process.pid, signal.SIGKILL)
-            process.kill()  # without process groups; no effect on a process that has ended
+            process.kill()  # for systems without process groups; it has no effect on a process that has ended
 
 
 def judge(folder: Path) -> None:
-    """If a study has several cells, compare each with its baseline; if that is impossible, print the reason.
+    """If a study has several cells, compare each with its baseline, or print the reason if that is impossible.
 
-    In any case, codebook and data package then describe all tables of the study.
+    Afterwards, codebook and data package describe all tables of the study in either case.
     """
     from sim.study.package import describe_study
     from sim.study.reader import open_study
@@ -448,14 +448,15 @@ def discover(request: options.Discover) -> int:
     return show_discovered(request.place)
 
 
-DECISIONS = ("reinforcement=none", "border=closed", "morale=brittle")  # suggestions after a run: the first unused one
+# suggestions after a run, of which the first unused one is shown
+DECISIONS = ("reinforcement=none", "border=closed", "morale=brittle")
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
     """Return the command to suggest after a run, as text.
 
-    After a sweep, the command compares the cells. Otherwise it repeats the run, under the default study name, with one
-    more of the `DECISIONS` or, if all of their keys are set, it prints the story of one campaign.
+    After a sweep, the command compares the cells. Otherwise, it repeats the run, under the default study name, with one
+    more of the `DECISIONS`. If all of their keys are set, it prints the story of one campaign.
     """
     if overrides.sweeps:
         return shell_command(["compare", folder])
@@ -545,7 +546,7 @@ def plan(request: options.Plan) -> Answer:
 
 
 def settings(request: options.Settings) -> Answer:
-    """Print the settings that a command line resolves to."""
+    """Print the resolved settings of a command line."""
     from sim.configuration.compose import compose_settings
     from sim.study.files import yaml_text
 
@@ -553,7 +554,7 @@ def settings(request: options.Settings) -> Answer:
     if own_folder() is not None:
         from sim.listing import outcomes
 
-        outcomes()  # raises PanjError if the user has declared an invalid outcome or reported figure
+        outcomes()  # raises PanjError for an invalid outcome or reported figure declared by the user
     how = {"study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "results_dir": str(chosen.results_dir)}
     print(yaml_text(how | chosen.as_dict()), end="")
     return Answer(result=lambda: how | chosen.as_dict())
@@ -667,7 +668,7 @@ def completion(request: options.Completion) -> int:
     return 0
 
 
-VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # a verb returns an exit code, or an Answer
+VERBS: dict[type[options.Request], Callable[[Any], int | Answer]] = {  # each verb returns an exit code or an Answer
     options.VERBS[verb.__name__.rstrip("_")]: verb
     for verb in (
         run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MOST_LETTERS = 380  # maximum length of a message, characters; an error stays below 400 with `panj: ` before it
-MOST_SHOWN = 60  # maximum length of an invalid value in a message, characters
-FEW = 200  # maximum length at which a list of more than five names is shown in full, characters
+MOST_LETTERS = 380  # largest length of a message, characters; an error is shorter than 400 with `panj: ` before it
+MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
+FEW = 200  # length up to which a list of more than five names is shown in full, characters
 
 
 class PanjError(ValueError):
-    """Error that the user can correct; the command line prints it as one line and exits with code 2.
+    """Error that the user can correct; the command line prints it on one line and exits with code 2.
 
     Args:
         message: One line: the key, what was found, what was expected, the nearest valid name. Long quoted values are
@@ -27,7 +27,7 @@ class PanjError(ValueError):
 
 
 class Stopped(Exception):
-    """Raised after Ctrl-C, once running tasks are stored; the same command then resumes from the stored chunks."""
+    """Raised after Ctrl-C when running tasks have been stored; the same command then resumes from the stored chunks."""
 
 
 class CampaignError(RuntimeError):
@@ -35,7 +35,7 @@ class CampaignError(RuntimeError):
 
 
 def shortened(text: str, most: int = MOST_LETTERS) -> str:
-    """Return a text with its middle replaced by an ellipsis if it is too long.
+    """Shorten a text that is too long, by replacing its middle with an ellipsis.
 
     Args:
         text: The text to shorten.
@@ -49,7 +49,7 @@ def shortened(text: str, most: int = MOST_LETTERS) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return a suggestion of the most similar valid name, to be appended to an error message.
+    """Return a suggestion of the most similar valid name for the end of an error message.
 
     Args:
         name: The invalid name.

@@ -15,13 +15,13 @@ from sim.options import VERBS, Option, Request, expected_of, options_of, summary
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
-FREE = {  # patterns that stand for many keys, with what these keys set
+FREE = {  # patterns for many keys, with the meaning of these keys
     "config_dir=FOLDER": "a folder of your own files, as `init FOLDER` writes it; by default the current folder or its "
     "nearest parent with panj.yaml",
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
-FLAGS = {  # flags that every command takes anywhere on the line, with their meanings
+FLAGS = {  # flags that every command accepts anywhere on the line, with their meanings
     "-h, --help": "explain the verb on the line, or Panj",
     "-q, --quiet": "print errors and the folder that was written, but no progress and no explanations",
     "--json": "print the result as one JSON object or list, and everything else to standard error; the help of each "
@@ -45,7 +45,7 @@ def changes() -> dict[str, str]:
 
 
 def change_of(group: str, name: str) -> str:
-    """Describe one choice and its changes; if the user's file of it cannot be read, return the reason."""
+    """Describe one choice and its changes, or explain why the user's file for it cannot be read."""
     try:
         said = "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing."
         return f"{about_of(group, name).removesuffix('.')}. {said}"
@@ -104,7 +104,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """List the settings that may follow a verb; if all may, return a text on how to list settings."""
+    """List the settings that may follow a verb, or explain how to list settings if all may."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
@@ -133,13 +133,13 @@ def describe(one: Option) -> str:
 
 
 def usual_of(one: Option) -> str:
-    """Return the default of an option as a user would type it."""
+    """Return the default of an option as typed by a user."""
     values = one.default if one.is_many else [one.default]
     return ",".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
 
 def table_of(rows: dict[str, str]) -> list[str]:
-    """Format keys and texts as lines in two columns. A key that is too wide for its column gets its own line."""
+    """Format keys and texts in two columns. A key that is too wide for its column is on a separate line."""
     width = min(28, max(map(len, rows)) + 2)
     lines = []
     for key, text in rows.items():
@@ -206,10 +206,11 @@ def completions() -> dict[str, Completions]:
 
 
 def option_words(one: Option) -> list[str]:
-    """Return the completions of an option: `key=value` where its values are known, otherwise `key=`."""
+    """Return the completions of an option: `key=value` if its values are known, otherwise `key=`."""
     if one.key == "province":
         names = dict.fromkeys(row["province"] for row in districts())
-        return ["province=", *(f"province={name}" for name in names if " " not in name)]  # a space ends a word
+        # names with spaces cannot be completed
+        return ["province=", *(f"province={name}" for name in names if " " not in name)]
     values = one.declared["choices"] or (("true", "false") if one.kind is bool else ("",))
     return [f"{one.key}={value}" for value in values]
 
@@ -311,7 +312,7 @@ def completion(shell: str) -> str:
 
 
 def fish(settings: Sequence[str], outcomes: Sequence[str], flags: Sequence[str]) -> str:
-    """Return the completion script for fish; words that several verbs take are listed once."""
+    """Return the completion script for fish, in which words accepted by several verbs are listed once."""
     found = completions()
     seen = "__fish_seen_subcommand_from"
     others = [name for name, one in found.items() if not one.takes_settings]

@@ -1,4 +1,4 @@
-"""Tables of everything that can be named on a command line, such as outcomes, numbers and dated events.
+"""Tables of all names that can be used on a command line, such as outcomes, numbers and dated events.
 
 Each table is a list of rows with the same keys, which the Python API turns into a DataFrame. `panj list` prints them.
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 UNUSABLE = (PanjError, AttributeError, KeyError, TypeError, ValueError)  # errors raised by invalid files of choices
-SETTINGS = {  # meanings of the keys of configs/config.yaml that are not groups of choices
+SETTINGS = {  # meanings of the keys of configs/config.yaml, except groups of choices
     "study": "folder of the results; by default named after the scenario and the choices that differ from it",
     "runs": "campaigns per cell; campaign i has seed + i",
     "runs_max": "largest number of campaigns per cell, where a precision is requested",
@@ -51,7 +51,7 @@ SETTINGS = {  # meanings of the keys of configs/config.yaml that are not groups 
 
 
 def usual_settings() -> dict[str, str]:
-    """Return the default of each key in `SETTINGS` as a user would type it; empty for a key without a default."""
+    """Return the default of each key in `SETTINGS` as typed by a user; empty for a key without a default."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -70,7 +70,7 @@ def settings() -> list[Row]:
 
 
 def why_unusable(group: str, name: str, error: Exception) -> str:
-    """Describe why a choice of the user cannot be used; raise the error if the choice comes with Panj."""
+    """Describe why one of the user's choices cannot be used; raise the error if the choice comes with Panj."""
     if not is_own(file_of(group, name)):
         raise error
     return f"(cannot be used) {error}"
@@ -82,7 +82,7 @@ def scenarios() -> list[Row]:
 
 
 def scenario(name: str) -> Row:
-    """Return the row of a scenario; if the user's file of it cannot be read, the reason replaces the description."""
+    """Return the row of a scenario; if its file cannot be read, the reason replaces the description."""
     try:
         start, end = days_of_scenario(name)
         return {
@@ -99,7 +99,7 @@ def scenario(name: str) -> Row:
 
 
 def days_of_scenario(name: str) -> tuple[str, str]:
-    """Return the first and last day of a scenario (ISO dates), which it may inherit from its base scenario.
+    """Return the first and last day of a scenario as ISO dates, which may be inherited from its base scenario.
 
     Args:
         name: Name of the scenario.
@@ -121,7 +121,7 @@ def policies() -> list[Row]:
 
 
 def meaning_of_choice(group: str, name: str) -> Row:
-    """Return the description and the changes of a choice, or why the user's file of it cannot be read."""
+    """Return the description and the changes of a choice, or the reason why the user's file cannot be read."""
     try:
         if group not in describing_groups():
             return {"about": opening_comment(group, name), "changes": []}
@@ -134,7 +134,7 @@ def meaning_of_choice(group: str, name: str) -> Row:
 
 
 def opening_comment(group: str, name: str) -> str:
-    """Return the comment at the top of a choice's file, which describes the choice if the file has no `about`."""
+    """Return the comment at the top of a choice's file, for a choice without `about`."""
     text = file_of(group, name).read_text(encoding="utf-8-sig")
     lines = []
     for line in text.splitlines():
@@ -176,7 +176,7 @@ def events() -> list[Row]:
         from sim.configuration.events import event_of  # slow to import
 
         for name in own:
-            event_of(name, dated[name], usual_days()[0])
+            event_of(name, dated[name], default_days()[0])
     found = [
         {"event": name, "date": str(row["date"]), **{key: row.get(key) for key in keys}} for name, row in dated.items()
     ]
@@ -197,7 +197,7 @@ def outcomes() -> list[Row]:
     from sim.data.facts import facts_here
     from sim.outcome import read_outcomes, reported_of  # slow to import
 
-    start, end = usual_days()
+    start, end = default_days()
     evidence = {row.id: row for row in read_evidence()}
     rows = []
     for row in read_outcomes(facts_here(), start, (end - start).days):
@@ -213,7 +213,7 @@ def outcomes() -> list[Row]:
 
 
 def quantities() -> list[Row]:
-    """Return every quantity that an outcome can count, and how it is counted."""
+    """Return every quantity that an outcome can count, with the description of the count."""
     from sim.outcome import QUANTITIES  # slow to import
 
     return [
@@ -224,10 +224,9 @@ def quantities() -> list[Row]:
 def outcome_names() -> list[str]:
     """Return the names of all outcomes in the default scenario, in the order of `outcomes`.
 
-    They are derived from configs/ and data/ without loading the engine, so that a shell that completes them starts
-    quickly.
+    They are derived from configs/ and data/ without loading the engine, so that shell completion is fast.
     """
-    last_day = usual_days()[1].isoformat().replace("-", "_")
+    last_day = default_days()[1].isoformat().replace("-", "_")
     declared = [
         name.replace("last_day", last_day)
         for name in (*read_yaml(folder_of("configs") / OUTCOMES), *own_yaml(own_file(OUTCOMES)))
@@ -238,14 +237,14 @@ def outcome_names() -> list[str]:
     return list(dict.fromkeys([*declared, *posts, *(f"capital_fell_{slug}" for slug in slugs)]))
 
 
-def usual_days() -> tuple[date, date]:
+def default_days() -> tuple[date, date]:
     """Return the first and the last day of a campaign of the default scenario."""
     start, end = days_of_scenario(groups()["scenario"][0])
     return date.fromisoformat(start), date.fromisoformat(end)
 
 
 def districts() -> list[Row]:
-    """Return every district: P-code, name, province, region, population, and km of frontage on Tajikistan."""
+    """Return every district: P-code, name, province, region, population, and km of border with Tajikistan."""
     return [
         {
             "p_code": row["district_id"], "district": row["district"], "province": row["province"],
@@ -263,7 +262,7 @@ def read_data(name: str) -> list[dict[str, str]]:
 
 
 def verbs() -> list[Row]:
-    """Return every verb: its summary, how it is typed, and the extras that it needs."""
+    """Return every verb: its summary, its usage, and the extras that it requires."""
     return [
         {
             "verb": name, "about": summary_of(verb), "usage": usage_of(verb), "needs": list(verb.extras),
@@ -283,14 +282,14 @@ def rows_of(kind: str, filters: Sequence[str] = ()) -> list[Row]:
     """Return the rows of one table that contain every text of a filter.
 
     Args:
-        kind: Name of the table, one of `LISTS`; an empty string means the list of the tables themselves.
-        filters: Texts; case is ignored, and `_` is the same as a space.
+        kind: Name of the table, one of `LISTS`, or an empty string for the list of tables.
+        filters: Texts; case is ignored, and `_` is treated as a space.
 
     Returns:
         The rows, in the order of the table.
 
     Raises:
-        PanjError: The kind is unknown, or a file that the table is read from is invalid.
+        PanjError: The kind is unknown, or a file from which the table is read is invalid.
     """
     if kind not in ("", *TABLES):
         raise unknown("list", kind, TABLES)
@@ -304,7 +303,7 @@ def rows_of(kind: str, filters: Sequence[str] = ()) -> list[Row]:
 
 
 def text_of_row(row: Mapping[str, Any]) -> str:
-    """Return all cells of a row as one text for filters to search; a choice is also included as `group=choice`."""
+    """Return all cells of a row as one text to be searched, including a choice as `group=choice`."""
     cells = [say(value) for value in row.values()]
     return " ".join([*cells, f"{row['group']}={row['choice']}"] if "group" in row else cells)
 
@@ -317,7 +316,7 @@ def say(value: Any) -> str:
 
 
 def shown(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the cells of a row that the console shows, keyed by heading."""
+    """Return the cells of a row for the console, keyed by heading."""
     text = {key: say(value) for key, value in row.items()}
     if kind == "scenarios":
         if not text["start_date"]:  # the file cannot be used
@@ -380,7 +379,7 @@ def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> "Table":
 
 
 def describe_count(kind: str, rows: Sequence[Mapping[str, Any]], filters: Sequence[str]) -> str:
-    """Return the line below a table: its number of rows, and how to see fewer rows or other tables.
+    """Return the line below a table: its number of rows, and hints on filters and other tables.
 
     Args:
         kind: Name of the table, or an empty string for the list of tables.

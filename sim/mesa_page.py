@@ -1,10 +1,10 @@
-"""Page on which one campaign runs day by day, made with Mesa's SolaraViz: `solara run sim.mesa_page`.
+"""Page for one campaign, run day by day with Mesa's SolaraViz: `solara run sim.mesa_page`.
 
 Shows   for one campaign, with the seed and policies chosen on the left: the map of districts by holder, and the curves
         of districts held and of soldiers who crossed, next to the reported figures.
 Reads   the geometry of `sim.plots.land`; data/evidence.csv, data/districts.csv.
 
-Like any app of SolaraViz this is one file: copy it, change `PARAMETERS` or `PANELS`, and run the copy.
+Like any SolaraViz app, this is a single file: copy it, change `PARAMETERS` or `PANELS`, and run the copy.
 """
 
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from mesa.visualization import SolaraViz
 
-from sim.configuration.changes import usual_groups
+from sim.configuration.changes import default_choices
 from sim.configuration.overrides import choices_of
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE
@@ -60,7 +60,7 @@ from sim.wording import counted, format_day, paragraph
 
 NAME = "Panj: one campaign, day by day"
 HELD, NOT_HELD = SIMULATED, to_hex(CHANCE(0.0))
-POLICIES = {  # label of each group that can be chosen
+POLICIES = {  # label of each group of policies
     "border": "Tajikistan's border",
     "mobilisation": "Tajik reservists",
     "reinforcement": "Afghan reinforcements",
@@ -68,10 +68,10 @@ POLICIES = {  # label of each group that can be chosen
     "morale": "Morale of garrisons",
     "taliban": "Taliban strategy",
 }
-PARAMETERS: dict[str, Any] = {  # arguments of the model; a mapping with a type is a control, any other value is fixed
+PARAMETERS: dict[str, Any] = {  # arguments of the model: mappings with a type are controls, all other values are fixed
     "rng": {"type": "SliderInt", "value": 7, "label": "Seed", "min": 0, "max": 999, "step": 1},
     **{
-        group: {"type": "Select", "value": usual_groups()[group], "values": choices_of(group), "label": label}
+        group: {"type": "Select", "value": default_choices()[group], "values": choices_of(group), "label": label}
         for group, label in POLICIES.items()
     },
     "calibration": {
@@ -87,10 +87,10 @@ SOLDIERS_SHOWN = (*NIGHTS, ALL_SOLDIERS)
 
 
 class CampaignOnPage(BorderCrisis):
-    """The model as used by SolaraViz, whose controls may request more days than a campaign has."""
+    """The model for SolaraViz, whose controls may request more days than a campaign has."""
 
     def step(self) -> None:
-        """Run the next day, if there is one; Mesa's step count also stops at the end of the campaign."""
+        """Run the next day, if there is one; Mesa's step count stops at the end of the campaign."""
         if self.running:
             super().step()
         else:
@@ -98,7 +98,7 @@ class CampaignOnPage(BorderCrisis):
 
 
 def describe(model: BorderCrisis) -> str:
-    """Describe the campaign that is shown: whether it is free and calibrated, its seed, and the latest day."""
+    """Describe the campaign shown: whether it is free and calibrated, its seed, and the latest day."""
     settings = cast(Settings, model.config)
     worlds = "free" if settings.worlds is None else "follows the record at first"
     return paragraph(
@@ -109,7 +109,7 @@ def describe(model: BorderCrisis) -> str:
 
 @in_style
 def draw_map(model: BorderCrisis) -> Figure:
-    """Draw who holds each district at the end of the latest day, with dots on the districts reported lost by then."""
+    """Draw the holders of districts at the end of the latest day, with dots on districts reported lost by then."""
     land = read_land()
     west, east, south, north = np.array(country_bounds(land))[[0, 2, 1, 3]]
     figure = new_figure(WIDTH * (north - south) / (east - west) + 1.6)
@@ -164,7 +164,7 @@ def draw_curves(model: BorderCrisis) -> Figure:
 def draw_curve(
     axes: Axes, days: list[date], values: np.ndarray, title: str, marks: list[tuple[list[Point], str, str, str]]
 ) -> None:
-    """Draw the simulated values of the days that have been run, and every reported figure of the campaign's days."""
+    """Draw the simulated values of all days so far, and every reported figure for the days of the campaign."""
     shown = days_of(days[: len(values)])
     axes.plot(shown, values, color=SIMULATED, linewidth=2, label="simulated, one campaign")
     axes.plot(shown[-1:], values[-1:], "o", color=SIMULATED, markersize=5)
@@ -192,7 +192,7 @@ def show(figure: Figure) -> None:
 
 
 def show_sources(model: BorderCrisis) -> None:
-    """Show a description of the page, and the source of every reported figure on it."""
+    """Show a description of the page and the sources of its reported figures."""
     solara.Markdown("\n".join([describe_page(model), *map(cite_figure, (*SHARES_SHOWN, *SOLDIERS_SHOWN))]))
 
 
@@ -213,7 +213,7 @@ def cite_figure(id: str) -> str:
     return f"- {id}, {source.when}: {source.said}. {name}"
 
 
-PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # panels, with the number of the tab of each
+PANELS = [(show_map, 0), (show_curves, 0), (show_sources, 1)]  # panels, with the numbers of their tabs
 
 
 @solara.component

@@ -1,12 +1,12 @@
-"""A campaign as a Mesa model that is stepped day by day.
+"""A campaign as a Mesa model with one step per day.
 
 Mesa is only the interface. The world consists of the same arrays, and the same compiled code runs each day with the
-same draws, so a model stepped to the end equals the campaign of `sim.engine.campaign` to the last digit. All draws come
-from the seed; Mesa's `model.random` and `model.rng` are for users' additions and are not used by any rule.
+same draws, so that a model run to the end equals the campaign of `sim.engine.campaign` to the last digit. All draws
+come from the seed; Mesa's `model.random` and `model.rng` are for users' additions and are not used by any rule.
 
 The agents District, Unit, Force, Post and Refugee are views of single rows of the world without any state of their own:
 reading a trait reads its array, writing a trait writes its array, and the rules use the new value on the next day.
-Every trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. When
+Every trait of a group in `sim.engine.world` is an attribute with the same name, a plain number or an enumeration. When
 a value is written, only its type and its membership in an enumeration are checked; code that moves men must keep their
 total consistent.
 
@@ -56,13 +56,13 @@ from sim.study.columns import MEANS
 if TYPE_CHECKING:
     import pandas as pd
 
-LAST_DRAWN_SEED = 2**31 - 1  # largest seed that is drawn if none was given; short enough to be copied by hand
+LAST_DRAWN_SEED = 2**31 - 1  # largest seed that is drawn if none is given, short enough to be copied by hand
 
 
 class Config(Protocol):
-    """The part of `sim.configuration.settings.Settings` that a model needs.
+    """The part of `sim.configuration.settings.Settings` used by a model.
 
-    A model depends only on this part, so it does not need Hydra.
+    A model depends only on this part and therefore not on Hydra.
     """
 
     @property
@@ -77,7 +77,7 @@ class Config(Protocol):
         """Return the parameters of all rules in the campaign with this seed."""
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return the seed of a campaign's random draws or, if these use several seeds, an `Address` that lists them."""
+        """Return the seed of a campaign's random draws, or an `Address` if there are several seeds."""
 
     @property
     def doubt(self) -> str:
@@ -97,21 +97,21 @@ class Config(Protocol):
 
 
 class BorderCrisis(mesa.Model):
-    """Model of the border crisis with the random draws of one seed; a new model is at the end of day 0.
+    """Model of the border crisis with the random draws of one seed, which begins at the end of day 0.
 
-    `BorderCrisis(border="closed", rng=7).run_model()` runs a whole campaign, the same one that the command line runs
-    for seed 7 with this setting and the posterior draw that seed 7 selects. `world` and `record` hold the
-    arrays, `day` and `date` the latest day that was run, `seed` the seed. `agents_by_type` has District, Unit, Force,
-    Post and Refugee; there are no Refugee agents until families leave home. `datacollector` reads the daily record.
-    `running` becomes false on the last day.
+    `BorderCrisis(border="closed", rng=7).run_model()` runs a whole campaign, the same one as the command line runs for
+    seed 7 with this setting, including the posterior draw selected by the seed. `world` and `record` contain the
+    arrays, `day` and `date` are those of the latest day, and `seed` is the seed. `agents_by_type` has District, Unit,
+    Force, Post and Refugee; there are no Refugee agents until families leave home. `datacollector` reads the daily
+    record. `running` becomes false on the last day.
     """
 
     def __init__(self, config: Config | None = None, rng: int | None = None, **kwargs: Any) -> None:
         """Create the model at the end of day 0.
 
         Args:
-            config: Settings of the campaign, such as `compose_settings` returns; by default they are composed from
-                the other arguments.
+            config: Settings of the campaign, as returned by `compose_settings`; by default, they are composed from the
+                other arguments.
             rng: Seed of the campaign, a whole number from 0. A seed is drawn if it is None.
             **kwargs: Settings by name, as on the command line: `scenario`, policies such as `border="closed"`,
                 `start_date` and `end_date`, `calibration`, and with `**{...}` the numbers of rules, such as
@@ -152,15 +152,15 @@ class BorderCrisis(mesa.Model):
         ):  # fmt: skip
             for row in range(rows.identity.size):
                 kind(self, row)
-        Refugee(self, 0).remove()  # Mesa lists a type of agent only after one has been created
+        Refugee(self, 0).remove()  # Mesa lists a type of agent only after an agent of that type has been created
         self.refugee_rows = 0
         self._datacollector: DataCollector = CampaignCollector(self)
 
-    if "time" not in vars(mesa.Model):  # Mesa before 3.5 does not count time
+    if "time" not in vars(mesa.Model):  # Mesa before 3.5 has no time
 
         @property
         def time(self) -> float:
-            """Number of the latest day, as Mesa 3.5 and later count time."""
+            """Number of the latest day, the time in Mesa 3.5 and later."""
             return float(self.day)
 
     @property
@@ -170,19 +170,19 @@ class BorderCrisis(mesa.Model):
 
     @property
     def datacollector(self) -> DataCollector:
-        """Collector of daily data: a `CampaignCollector`, or a collector of your own that was assigned here."""
+        """Collector of daily data: a `CampaignCollector`, or your own collector if you have assigned one."""
         if isinstance(self._datacollector, CampaignCollector):
             self._datacollector.refresh()
         return self._datacollector
 
     @datacollector.setter
     def datacollector(self, collector: DataCollector) -> None:
-        """Replace the collector by one of your own, as in any Mesa model."""
+        """Replace the collector with your own, as in any Mesa model."""
         self._datacollector = collector
 
     @property
     def agents(self) -> Any:
-        """All agents, with one Refugee for each row of refugees that is filled."""
+        """All agents, with one Refugee for each filled row of refugees."""
         self.show_refugees()
         return self._all_agents
 
@@ -210,10 +210,10 @@ class BorderCrisis(mesa.Model):
         return Campaign(self.seed, self.world, self.record)
 
     def outcomes(self) -> dict[str, Value]:
-        """Count the outcomes of the finished campaign, the same values as in the table of runs of a study.
+        """Count the outcomes of the finished campaign, as in the table of runs of a study.
 
         Returns:
-            Values by name of the outcome; None where the outcome is missing, for instance without its days.
+            Values by name of the outcome; None for a missing outcome, for instance if its days are not in the campaign.
 
         Raises:
             PanjError: If the last day has not been run.
@@ -227,14 +227,14 @@ class BorderCrisis(mesa.Model):
     def run_day(self) -> None:
         """Run the current day with the compiled rules and record it."""
         if self.day > 0:
-            regroup(self.world)  # traits of units may have been written since the day before
+            regroup(self.world)  # traits of units may have been changed since the day before
         step(self.world, self.rules, self.config.timeline, self.seeds, self.record, self.day)
         raise_if_spent(self.world, self.day, self.seed)
         self.running = self.day < self.config.days
 
     def show_refugees(self) -> None:
-        """Create an agent for each row of refugees that has been filled since agents were last requested."""
-        if self.refugee_rows is None:  # the model is still being made
+        """Create agents for rows of refugees that have been filled since agents were last requested."""
+        if self.refugee_rows is None:  # the model is still being created
             return
         filled = int(self.world.tally[Count.REFUGEE_ROWS])
         for row in range(self.refugee_rows, filled):
@@ -246,11 +246,10 @@ def compose(settings: Mapping[str, Any]) -> Config:
     """Compose the settings of one campaign from keyword arguments.
 
     Args:
-        settings: Values by full key; a value that is None keeps the default.
+        settings: Values by full key; None keeps the default.
 
     Raises:
-        PanjError: If a value is not a single value, if a key belongs to studies of many campaigns, or if the settings
-            are invalid.
+        PanjError: If a value is not a single value, if a key is valid only for studies, or if the settings are invalid.
     """
     from sim.configuration.compose import compose_settings
     from sim.configuration.overrides import HOW_GROUPS, HOW_KEYS, MAIN_KEYS
@@ -287,7 +286,7 @@ def draw_seed(source: Any = None) -> int:
 
 
 def parameters_of(scenario: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the parameters of a Scenario of Mesa, without the `rng` that Mesa 3.5 lists among them."""
+    """Return the parameters of a Scenario of Mesa, without `rng`, which Mesa 3.5 includes."""
     if not isinstance(scenario, Iterable) or not hasattr(scenario, "rng"):
         raise PanjError(f"scenario: found {scenario!r}, expected the name of a scenario, or a Scenario of Mesa")
     return {key: value for key, value in scenario if key not in ("rng", "model")}
@@ -296,18 +295,18 @@ def parameters_of(scenario: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def seed_of_scenario(scenario: Any) -> Any:
     """Return the seed of a Scenario of Mesa.
 
-    A whole number, which Mesa 3.5 keeps, is the seed itself. Mesa 4.0 keeps only a generator; the seed is drawn from a
-    copy of it, so that equal scenarios give equal campaigns and replications of a scenario differ.
+    A whole number, which Mesa 3.5 stores, is the seed itself. Mesa 4.0 stores only a generator; the seed is drawn from
+    a copy of it, so that equal scenarios give equal campaigns and replications of a scenario differ.
     """
     return draw_seed(deepcopy(scenario.rng)) if not isinstance(scenario.rng, Integral) else scenario.rng
 
 
 class CampaignCollector(DataCollector):
-    """Data collector that reads the daily record of a campaign, and therefore costs nothing while the model runs.
+    """Data collector that reads the daily record of a campaign, and therefore has no cost while the model runs.
 
     Its frames begin with day 0 and end with the latest day. Nights are dated by the morning on which they end, as in
-    the tables of a study. To replace it, assign your own collector to `model.datacollector`; that one collects when
-    you call its `collect`.
+    the tables of a study. To replace it, assign your own collector to `model.datacollector`; it collects when you call
+    its `collect`.
     """
 
     def __init__(self, model: BorderCrisis) -> None:
@@ -317,13 +316,13 @@ class CampaignCollector(DataCollector):
         self.model = model
 
     def collect(self, model: mesa.Model) -> None:
-        """Do nothing, because the record of the campaign has every day already."""
+        """Do nothing, because the record of the campaign already contains every day."""
 
     def refresh(self) -> None:
-        """Provide the lists that Mesa's `batch_run` reads.
+        """Provide the lists for Mesa's `batch_run`.
 
-        They begin with day 0 if Mesa finds a step by its number. Mesa 3.3 takes the entry before the last one for the
-        last step if there is an entry for day 0, so there they begin with day 1.
+        They begin with day 0 if Mesa finds steps by number. Mesa 3.3 would use the last entry but one for the last step
+        if there were an entry for day 0, so for it they begin with day 1.
         """
         finds_steps = hasattr(self, "_collection_steps")
         first = 0 if finds_steps else 1
@@ -366,11 +365,12 @@ class CampaignCollector(DataCollector):
         return super().get_agenttype_vars_dataframe(agent_type)
 
     def get_agent_vars_dataframe(self) -> "pd.DataFrame":
-        """Return the rows of districts and posts together; columns that a type of agent lacks have missing values."""
+        """Return the rows of districts and posts in one frame; columns that an agent type lacks are empty."""
         import pandas as pd
 
         frames = [self.get_agenttype_vars_dataframe(kind) for kind in (District, Post)]
-        whole = [{name: "Int64" for name in frame.columns if name != "name"} for frame in frames]  # may be missing
+        # integer type with missing values
+        whole = [{name: "Int64" for name in frame.columns if name != "name"} for frame in frames]
         return pd.concat([frame.astype(kinds) for frame, kinds in zip(frames, whole, strict=True)]).sort_index()
 
     def frame_of(self, kind: type["Window"], columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
@@ -399,10 +399,10 @@ TAKEN = ("model", "unique_id", "pos", "row")  # attributes of every agent in add
 
 
 class Trait:
-    """One trait of an agent, which is read from and written to the array of its group."""
+    """One trait of an agent, read from and written to the array of its group."""
 
     def __init__(self, group: str, name: str) -> None:
-        """Store the group and name of a trait, and look up the type that `sim.engine.world` declares for it."""
+        """Store the group and name of a trait, and look up its type in `sim.engine.world`."""
         self.group = group
         self.name = name
         self.enumeration = ENUMERATIONS[group].get(name)
@@ -413,7 +413,7 @@ class Trait:
         return getattr(getattr(agent.model.world, self.group), self.name)
 
     def __get__(self, agent: "Window | None", owner: type | None = None) -> Any:
-        """Return the value as a plain number or an enumeration; accessed on the class, return the trait itself."""
+        """Return the value as a plain number or an enumeration, or the trait itself if accessed on the class."""
         if agent is None:
             return self
         value = self.array(agent).item(agent.row)
@@ -422,8 +422,8 @@ class Trait:
     def __set__(self, agent: "Window", value: Any) -> None:
         """Write a value.
 
-        Raise PanjError for a value of the wrong type, because NumPy would silently truncate 0.5 to 0, and for one that
-        is not in the enumeration.
+        Raise PanjError for a value of the wrong type, because NumPy would silently truncate 0.5 to 0, or for a value
+        that is not in the enumeration.
         """
         if not isinstance(value, self.kind):
             raise self.wrong(agent, value, self.expected)
@@ -437,20 +437,20 @@ class Trait:
 
 
 class Window(mesa.Agent):
-    """Agent that views one row of a group and has the group's traits: `class District(Window, group="districts")`."""
+    """Agent that views one row of a group and has its traits, as in `class District(Window, group="districts")`."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
         """Make every trait of the group an attribute; raise TypeError if agents already use one of the names."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
-                raise TypeError(f"{group}.{name}: found a name that agents already have, expected another")
+                raise TypeError(f"{group}.{name}: found a name that agents already use, expected another")
             setattr(cls, name, Trait(group, name))
 
     def __init__(self, model: mesa.Model, row: int) -> None:
         """Create the agent of one row of its group.
 
-        Rows of a group are numbered from 0, whereas Mesa's `unique_id` numbers all agents of a model from 1.
+        Rows of a group are numbered from 0, whereas Mesa's `unique_id` counts all agents of a model from 1.
         """
         super().__init__(model)
         self.row = row
@@ -488,4 +488,4 @@ class Post(Window, group="posts"):
 
 
 class Refugee(Window, group="refugees"):
-    """A family, or `people_per_row` people who travel together, from the day they leave home."""
+    """A family, or `people_per_row` people who travel together, from the day on which they leave home."""

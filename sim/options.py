@@ -25,7 +25,7 @@ LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
 THE_LINE = date(2021, 7, 7)  # as in sim.data.facts, which is slow to import
 SHOWS = "`python -m sim settings key=value ...`, which prints what a command line resolves to"
 NEW_FILE = "config_dir=FOLDER, a folder of your own files as `init FOLDER` writes it, or key=value"
-FLAGS = {  # flags of Hydra and other programs, with what to use instead
+FLAGS = {  # flags of Hydra and other programs, with their replacements
     "--cfg": SHOWS, "-c": SHOWS, "--info": SHOWS, "-i": SHOWS, "--resolve": SHOWS, "--config-dir": NEW_FILE,
     "-cd": NEW_FILE, "--config-path": NEW_FILE, "-cp": NEW_FILE, "--config-name": NEW_FILE, "-cn": NEW_FILE,
     "--shell-completion": "`python -m sim completion bash`", "--run": "`python -m sim run`",
@@ -58,8 +58,8 @@ LISTS = {
     "districts": "districts, with their provinces and P-codes",
     "verbs": "commands",
 }
-MOST_BYTES = 200  # maximum length of the name of a new file or folder; Panj appends to some names
-MOST_OF_SYSTEM = 255  # maximum length of any file name on usual file systems, bytes
+MOST_BYTES = 200  # largest length of the name of a new file or folder, bytes, since Panj appends to some names
+MOST_OF_SYSTEM = 255  # largest length of any file name on common file systems, bytes
 OF_DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE
 )  # not allowed on Windows
@@ -79,7 +79,7 @@ def argument(
     """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` values.
 
     With `is_text`, every word is an argument, even `key=value`. With `choices`, the first argument must be one of them.
-    `read` parses a path; by default the path must exist.
+    `read` parses a path, which must exist by default.
     """
     kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file, "read": read}
     return field(default=default, metadata={**kept, "is_text": is_text, "choices": tuple(choices)})
@@ -96,13 +96,13 @@ def option(
     key: str = "",
     read: Callable[[str, str], Any] | None = None,
 ) -> Any:
-    """Declare an option `key=value`; a float must be strictly between `low` and `high`, an int may equal them."""
+    """Declare an option `key=value`. Floats must be strictly between `low` and `high`; ints may equal them."""
     bounds = {"low": low, "high": high, "choices": tuple(choices), "example": example}
     return field(default=default, metadata={"role": "option", "meaning": meaning, "key": key, "read": read, **bounds})
 
 
 def overrides(meaning: str, *, least: int = 0, sweeps: bool = False, keys: Sequence[str] = ()) -> Any:
-    """Declare that a verb accepts overrides: of any setting or, if `keys` is given, only of the settings in `keys`."""
+    """Declare that a verb accepts overrides of any setting or, if `keys` is given, of only these settings."""
     kept = {"role": "overrides", "meaning": meaning, "least": least, "sweeps": sweeps, "keys": tuple(keys)}
     return field(default=() if not least else MISSING, metadata=kept)
 
@@ -136,7 +136,7 @@ def read_threshold(key: str, text: str) -> Threshold:
 
 
 class Range(NamedTuple):
-    """A range of an outcome: above one threshold, below another, or between the two; the thresholds are excluded."""
+    """A range of an outcome: above one threshold, below another, or strictly between the two."""
 
     above: Threshold | None
     below: Threshold | None
@@ -174,7 +174,7 @@ class Range(NamedTuple):
 
     @property
     def thresholds(self) -> dict[str, Threshold]:
-        """Thresholds that were given, keyed by `above` and `below`."""
+        """The given thresholds, keyed by `above` and `below`."""
         return {key: end for key, end in (("above", self.above), ("below", self.below)) if end is not None}
 
     @property
@@ -202,7 +202,7 @@ def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
 
 
 def read_power_of_two(key: str, text: str) -> int:
-    """Parse a power of two from 16 to 65,536: Sobol' sequences are balanced only if their length is a power of two."""
+    """Parse a power of two from 16 to 65,536, since only Sobol' sequences of such lengths are balanced."""
     if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text).bit_count() > 1:
         raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as 256")
     return int(text)
@@ -230,8 +230,8 @@ def read_name(key: str, text: str) -> str:
         The name.
 
     Raises:
-        PanjError: The name is empty, begins with a dot, has characters other than letters, digits, `_`, `-` and `.`,
-            or cannot be the name of a new folder on every system.
+        PanjError: The name is empty, begins with a dot, contains characters other than letters, digits, `_`, `-` and
+            `.`, or is not valid for a new folder on every system.
     """
     is_plain = all(
         letter.isalnum() or letter in "_-.\u200c\u200d" or unicodedata.category(letter)[0] == "M" for letter in text
@@ -247,7 +247,7 @@ def check_new_name(key: str, name: str) -> None:
 
     Args:
         key: Name of the option, for errors.
-        name: The name, without the folders that it is in.
+        name: The name, without parent folders.
     """
     size = len(os.fsencode(name))
     if size > MOST_BYTES:
@@ -258,7 +258,7 @@ def check_new_name(key: str, name: str) -> None:
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether the file system can store a file name that contains this text."""
+    """Return whether the file system supports file names with this text."""
     try:
         os.fsencode(text)
     except UnicodeEncodeError:
@@ -274,8 +274,8 @@ def read_path(key: str, text: str) -> Path:
         text: The path as typed.
 
     Raises:
-        PanjError: The path is empty, has characters that are not allowed in file names here (such as a null character),
-            has a name that is too long for file systems, or has ~ although the user has no home folder.
+        PanjError: The path is empty, contains characters that are not allowed in file names on this system (such as a
+            null character), contains a name that is too long, or contains ~ although the user has no home folder.
     """
     if not text or "\0" in text or not is_encodable(text):
         raise PanjError(f"{key}: found '{ascii(text)[1:-1]}', expected a path")
@@ -290,7 +290,7 @@ def read_path(key: str, text: str) -> Path:
 
 
 def read_new_path(key: str, text: str) -> Path:
-    """Parse a path that a verb writes to; folders and files that do not exist yet need valid names.
+    """Parse a path to which a verb writes; new folders and files must have valid names.
 
     Args:
         key: Name of the option, for errors.
@@ -324,9 +324,9 @@ def read_web_address(key: str, text: str) -> str:
 class Request:
     """One parsed command line; `words` are the words after the verb, as typed, without flags."""
 
-    is_answer: ClassVar[bool] = False  # whether the output is the purpose of the verb, so that --quiet keeps it
-    as_json: ClassVar[str] = ""  # what --json prints; empty if the verb has no --json
-    extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
+    is_answer: ClassVar[bool] = False  # whether the output is the result of the verb, which --quiet does not suppress
+    as_json: ClassVar[str] = ""  # description of the output of --json; empty if the verb has none
+    extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies required by the verb
     examples: ClassVar[tuple[str, ...]] = ()  # example commands, without `python -m sim`
     words: tuple[str, ...] = ()
 
@@ -562,7 +562,7 @@ class Discover(Request):
 
     @property
     def place(self) -> Path:
-        """Folder of the results, named after the options so that different requests do not overwrite each other."""
+        """Folder of the results, named after the options, so that different requests do not overwrite each other."""
         parts = [self.outcome, *(f"{key}_{text}" for key, text in self.thresholds.items())]
         parts += [f"density_{self.density:g}"] if self.density is not None else []
         parts += [f"numbers_{self.numbers}"] if self.numbers != Discover.numbers else []
@@ -806,8 +806,7 @@ class Grade(Request):
 def files_meant(path: Path) -> list[Path]:
     """Return the hand-ins that a path refers to: those in a folder, or those that match a pattern.
 
-    Patterns are expanded here because shells on Windows leave them as they are. A path that is neither is returned
-    alone.
+    Patterns are expanded here because shells on Windows do not expand them. Any other path is returned unchanged.
     """
     if path.is_dir():
         return sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml")) or [path]
@@ -862,7 +861,7 @@ class List(Request):
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """Texts, each of which a row must contain to be listed."""
+        """Texts that a listed row must all contain."""
         return self.what[1:]
 
 
@@ -886,7 +885,7 @@ VERBS: dict[str, type[Request]] = {
 
 
 class Flags(NamedTuple):
-    """Flags that every command takes, wherever they are on the line."""
+    """Flags that every command accepts, anywhere on the line."""
 
     quiet: bool = False  # print errors and the folder that was written, but no progress and no explanations
     json: bool = False  # print the result as JSON, and everything else to standard error
@@ -894,7 +893,7 @@ class Flags(NamedTuple):
 
 
 def read_flags(words: Iterable[str]) -> tuple[list[str], Flags]:
-    """Separate the flags that every command takes from the other words of a command line."""
+    """Separate the flags that every command accepts from the other words of a command line."""
     words = list(words)
     debug = [word for word in words if word.lower() == "debug=true"]
     flags = Flags(any(word in QUIET for word in words), any(word in JSON for word in words), bool(debug))
@@ -902,7 +901,7 @@ def read_flags(words: Iterable[str]) -> tuple[list[str], Flags]:
 
 
 class Option(NamedTuple):
-    """One argument, option or overrides field of a verb, in the form that parsing and help use."""
+    """One argument, option or overrides field of a verb, for parsing and help."""
 
     name: str  # name of the field
     key: str  # key on the command line
@@ -920,7 +919,7 @@ class Option(NamedTuple):
 
 
 def options_of(verb: type[Request]) -> tuple[Option, ...]:
-    """Return the arguments, options and overrides that a verb declares, in order."""
+    """Return the declared arguments, options and overrides of a verb, in order."""
     hints = get_type_hints(verb)
     return tuple(option_of(one, hints[one.name]) for one in fields(verb) if one.metadata)
 
@@ -941,13 +940,13 @@ def read_command(words: Sequence[str]) -> Request:
     """Parse and check a command line.
 
     Args:
-        words: The arguments after `python -m sim`, with the verb first; without a verb, `run` is meant.
+        words: The arguments after `python -m sim`, beginning with the verb; the default verb is `run`.
 
     Returns:
         An instance of the verb's class, with typed values.
 
     Raises:
-        PanjError: For an unknown verb or option, and for a value that an option does not take.
+        PanjError: For an unknown verb or option, or an invalid value of an option.
     """
     words = list(words)
     is_verb = words and "=" not in words[0] and not words[0].startswith(("-", "~", "+"))
@@ -1033,9 +1032,9 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
 
 
 def suggest_option(request: Request, error: PanjError) -> PanjError:
-    """Return an error that suggests an option of the verb if the invalid key resembles one, else the error itself.
+    """Return an error that suggests a similar option of the verb for an invalid key, or else the error itself.
 
-    If a verb takes settings as well, a mistyped option is read as a setting, and only settings are suggested.
+    If a verb also accepts settings, a mistyped option is parsed as a setting, and only settings would be suggested.
 
     Args:
         request: The command line.
@@ -1059,7 +1058,7 @@ def is_argument(word: str, place: Option) -> bool:
 
 
 def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
-    """Return an error for an argument that the verb does not take, with the usage line of the verb."""
+    """Return an error for an argument that the verb does not accept, with the usage line of the verb."""
     name, key = verb.__name__.lower(), word.partition("=")[0]
     if word in MULTIRUN:
         return PanjError(f"{name}: found '{word}', expected no sweep; run, plan and verify take one")
@@ -1084,10 +1083,10 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
 
 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
-    """Check that a verb takes these overrides, and return them; their settings and values are checked later.
+    """Check that a verb accepts these overrides, and return them; their settings and values are checked later.
 
-    Raise PanjError if a key is set twice or not allowed, if -m is given but the verb takes no sweep, or if the verb
-    needs more overrides.
+    Raise PanjError if a key is set twice or not allowed, if -m is given but the verb accepts no sweep, or if the verb
+    requires more overrides.
     """
     name, keys = verb.__name__.lower(), rest.declared["keys"]
     set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
@@ -1105,7 +1104,7 @@ def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> t
 
 
 def read_value(one: Option, text: str) -> Any:
-    """Parse the value of an option, or its list of values; if one is invalid, raise PanjError, naming the option."""
+    """Parse the value or values of an option; raise a PanjError that names the option if one is invalid."""
     if not one.is_many:
         return read_one(one, text)
     parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
@@ -1138,7 +1137,7 @@ def read_one(one: Option, text: str) -> Any:
 
 
 def expected_of(one: Option) -> str:
-    """Describe the values that an option takes: `a whole number from 1 to 64`."""
+    """Describe the valid values of an option, such as `a whole number from 1 to 64`."""
     low, high, choices = (one.declared.get(key) for key in ("low", "high", "choices"))
     if choices:
         return f"one of {', '.join(choices)}"
@@ -1197,10 +1196,10 @@ def require_extra(extra: str, what: str) -> None:
 
     Args:
         extra: Name of the extra, as in `pip install "panj[extra]"`.
-        what: Verb or setting that needs it, such as `executor`.
+        what: Verb or setting that requires it, such as `executor`.
 
     Raises:
-        PanjError: A package is missing; the message has the command that installs it.
+        PanjError: A package is missing; the message contains the command that installs it.
     """
     missing = missing_of(extra)
     if missing:

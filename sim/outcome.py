@@ -26,17 +26,18 @@ from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
 from sim.wording import name_of_post
 
-COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that determine the value
+# columns that determine the value of an outcome
+COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")
 KEYS = {*COUNTED, "unit", "label", "reported"}
-CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the value of every row depends
-RESERVED = (  # columns of tables, ending with those of swept keys; no outcome may have one of these names
+CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the values of all rows depend
+RESERVED = (  # names of columns in tables, which outcomes must not have
     "seed", "error", "traceback", "cell", "run", *GROUPS, "scenario", "calibration", "start_date", "end_date",
 )  # fmt: skip
 Value = float | str | None
 
 
 class Outcome(NamedTuple):
-    """One outcome, resolved for the dates of a campaign: what is counted, where, when and how."""
+    """One outcome, resolved for the dates of a campaign: its quantity, scope, days and method of counting."""
 
     name: str
     quantity: str
@@ -44,23 +45,23 @@ class Outcome(NamedTuple):
     capitals: tuple[int, ...]  # row numbers of the provincial capitals in the scope
     posts: np.ndarray  # (posts) bool: whether the scope contains the post
     first: int  # first day that is counted; 0 without `since`
-    last: int  # last day that is counted, from day 0; -1 if the campaign does not contain the days of the outcome
+    last: int  # last day that is counted, from day 0; -1 if the days of the outcome are not in the campaign
     series: int  # daily series that is counted, a member of Series; -1 if there is none
-    day_0_share: float  # share of all districts held or under influence on day 0, in a wider definition of control
+    day_0_share: float  # share of all districts held or influenced on day 0, in a wider definition of control
     unit: str
     label: str
-    counted: str  # description of how it is counted
-    reported: Mapping[str, Any]  # ids of the reported figures, and how to combine them
-    fingerprint: str = ""  # hash of the definition by which it is counted
+    counted: str  # description of the method of counting
+    reported: Mapping[str, Any]  # ids of the reported figures, and their combination
+    fingerprint: str = ""  # hash of the definition of the outcome
 
 
 class View(NamedTuple):
-    """The record of a campaign in the form that counting functions read; a night is dated by its morning."""
+    """The record of a campaign, prepared for counting functions; a night has the date of its morning."""
 
     start: date
     facts: Facts
-    held: np.ndarray  # (days, districts) whether the Taliban hold it at the end of the day
-    capital_fell: dict[int, int]  # first day at whose end the Taliban held the capital, by its row number
+    held: np.ndarray  # (days, districts) whether the Taliban hold the district at the end of the day
+    capital_fell: dict[int, int]  # first day at the end of which the Taliban held a capital, by row number
     influence: np.ndarray  # (districts) Taliban influence, 0 to 1, drawn on day 0
     series: np.ndarray  # (days, Series) daily series
     nights: np.ndarray  # (mornings, posts) soldiers who crossed in the night before
@@ -95,7 +96,7 @@ def last_day_of(name: str, end: date) -> date:
         end: Date of the last day of the campaign.
 
     Returns:
-        The date that is declared for the outcome; 7 July for outcomes derived for each post; `end` for all others.
+        The declared date of the outcome, 7 July for outcomes derived for each post, or `end` for all others.
     """
     row = declared_rows().get(name, {})
     is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
@@ -104,7 +105,7 @@ def last_day_of(name: str, end: date) -> date:
 
 
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
-    """Convert the record of one campaign to a View for counting; each night is dated by its morning."""
+    """Convert the record of one campaign to a View for counting; each night has the date of its morning."""
     log = campaign.world.log
     rows = int(campaign.world.tally[Count.LOGGED])
     falls = np.flatnonzero(log.event[:rows] == Event.FALL)
@@ -132,27 +133,27 @@ def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
 
 
 def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
-    """Return the first day at whose end the Taliban held each district.
+    """Return the first day at the end of which the Taliban held each district.
 
     Args:
         held: (days, districts) bool: whether the Taliban held the district at the end of the day.
         wanted: (districts) bool: whether to include the district.
 
     Returns:
-        Days, keyed by row number of the district; districts that were never held are left out.
+        Days, keyed by row number of the district, without districts that were never held.
     """
     ever = np.flatnonzero(held.any(axis=0) & wanted)
     return dict(zip(ever.tolist(), held[:, ever].argmax(axis=0).tolist(), strict=True))
 
 
 def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
-    """Return the row numbers of the log at which an outpost surrendered, searching only the first `rows` rows."""
+    """Return the row numbers of surrenders of outposts in the first `rows` rows of the log."""
     log = campaign.world.log
     surrendered = np.flatnonzero(log.event[:rows] == Event.SURRENDER)
     return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
 
 
-# The docstrings of counting functions are shown to users as descriptions of how an outcome is counted.
+# The docstrings of counting functions are shown to users as descriptions of quantities.
 
 
 def outposts_surrendered(view: View, row: Outcome) -> Value:
@@ -279,7 +280,7 @@ def crossed(view: View, row: Outcome) -> Value:
 
 
 def morning_after(view: View, row: Outcome) -> int:
-    """Return the day whose morning ended the night with the most crossings, all posts together; 0 if nobody crossed."""
+    """Return the day of the morning after the night with the most crossings over all posts; 0 if nobody crossed."""
     return int(view.night_totals[: row.last + 1].argmax())
 
 
@@ -371,10 +372,10 @@ OF_DAYS = {
 
 
 def is_recountable(row: Outcome, is_daily: bool) -> bool:
-    """Return whether an outcome can be counted again from the data that a study stores of each campaign.
+    """Return whether an outcome can be counted again from the stored data of a campaign.
 
-    A study stores changes of holder and, if it is daily, the daily series. Crossings are stored under the
-    date of the morning after, so those in the night after the last day are missing.
+    A study stores changes of holder and, if it is daily, the daily series. Crossings are stored with the date of the
+    morning after, so those in the night after the last day are missing.
 
     Args:
         row: The outcome in question.
@@ -385,7 +386,7 @@ def is_recountable(row: Outcome, is_daily: bool) -> bool:
 
 
 class Stored(NamedTuple):
-    """The data that a study stores of one campaign, for counting outcomes again."""
+    """The stored data of one campaign, for counting outcomes again."""
 
     held: np.ndarray  # (days, districts) whether the Taliban hold the district at the end of the day
     series: np.ndarray  # (days, Series) daily series; empty if they are not stored
@@ -397,13 +398,13 @@ def recount(stored: Stored, table: Sequence[Outcome], facts: Facts, start: date)
     """Count outcomes from the stored data of a campaign.
 
     Args:
-        stored: What the study stores of the campaign.
+        stored: The stored data of the campaign.
         table: Outcomes for which `is_recountable` is true.
         facts: Facts about districts and posts.
         start: The date of day 0.
 
     Returns:
-        The same values as `count_outcomes` gave for the campaign itself.
+        The same values as those of `count_outcomes` for the campaign itself.
     """
     capitals, none = first_held(stored.held, facts.is_capital), np.zeros(0, np.int64)
     view = View(
@@ -427,7 +428,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     """Read the table of outcomes and resolve it for the dates of a campaign.
 
     Args:
-        facts: Facts about districts and posts, which names in scopes refer to.
+        facts: Facts about districts and posts, to which names in scopes refer.
         start: Date of day 0.
         days: Number of days after day 0.
 
@@ -435,7 +436,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
         Declared outcomes, then those derived from the data.
 
     Raises:
-        PanjError: For an invalid row; the key names it, and the message names the file if it is one of the user's.
+        PanjError: For an invalid row; the key names the row, and the message names the file if it is the user's.
     """
     with naming_own_files(own_paths(), alone=True):
         return resolve_outcomes(facts, start, days)
@@ -446,7 +447,7 @@ def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
-        rows.setdefault(name.replace("last_day", last_day), row)  # a row declared for this very date comes first
+        rows.setdefault(name.replace("last_day", last_day), row)  # a row declared for this date takes precedence
     declared = set(rows)
     for post in facts.post:
         rows[f"crossed_{post}"] = {
@@ -471,15 +472,14 @@ def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...
     table = tuple(outcome_of(name, row, facts, start, days) for name, row in rows.items())
     evidence = {figure.id: figure for figure in read_evidence()}
     for outcome in table:
-        reported_of(outcome, evidence)  # raises an error for an unknown id before anything runs
+        reported_of(outcome, evidence)  # raises an error for an unknown id before anything is run
     return table
 
 
 def declared_rows() -> dict[str, dict[str, Any]]:
     """Return the rows of `configs/outcomes.yaml` and of the user's `outcomes.yaml`, keyed by name.
 
-    Raise PanjError for an invalid or reserved name, for a row that is not a mapping, and for a name that both files
-    have.
+    Raise PanjError for an invalid or reserved name, for a row that is not a mapping, or for a name in both files.
     """
     rows = read_yaml(folder_of("configs") / OUTCOMES)
     for name in own_rows():
@@ -505,7 +505,7 @@ def own_paths() -> list[Path]:
 
 
 def check_types(name: str, row: Any) -> None:
-    """Raise PanjError if a row, or one of its values, is of a type that it cannot have."""
+    """Raise PanjError if a row, or one of its values, has an invalid type."""
     if not isinstance(row, dict):
         raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
     for key in ("quantity", "unit", "label"):
@@ -515,7 +515,7 @@ def check_types(name: str, row: Any) -> None:
 
 
 def check_reported(name: str, reported: Any) -> None:
-    """Raise PanjError if an outcome does not state correctly how it combines reported figures."""
+    """Raise PanjError if an outcome has an invalid combination of reported figures."""
     key = f"outcomes.{name}.reported"
     if not isinstance(reported, Mapping):
         raise PanjError(
@@ -538,7 +538,7 @@ def own_rows() -> dict[str, dict[str, Any]]:
 
 
 def unknown_outcome(what: str, name: str, known: Iterable[str], last_day: date) -> PanjError:
-    """Return the error for a name that is not an outcome of campaigns, or is one that is counted after they end.
+    """Return the error for a name that is not an outcome of campaigns, or whose outcome is counted after their end.
 
     Args:
         what: Key of the setting, such as `precision.outcome`.
@@ -577,7 +577,7 @@ def fingerprint_of_outcomes() -> str:
 
 
 def fingerprint_of_shown() -> str:
-    """Return the fingerprint of the texts that tables show next to results: labels, units and reported figures."""
+    """Return the fingerprint of the texts next to results in tables: labels, units and reported figures."""
     rows = declared_rows()
     path = own_file(EVIDENCE) if has_rows(EVIDENCE) else None
     evidence = [] if path is None else [meaning_of(path)]
@@ -623,8 +623,8 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
 def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tuple[int, int]:
     """Return the first and last day that an outcome covers; by default, those of the campaign.
 
-    Days are counted from day 0. Raise PanjError for a value that is not a date, and for a `since` that comes
-    without `until` or is later than `until`.
+    Days are counted from day 0. Raise PanjError for a value that is not a date, or for a `since` without `until` or
+    later than `until`.
     """
     for key in ("date", "since", "until"):
         if row.get(key) is not None and not isinstance(row[key], date):
@@ -646,7 +646,7 @@ def share_of(name: str, row: Mapping[str, Any]) -> float:
 
 
 def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Return which districts and which posts match the scope of a row, as two bool arrays.
+    """Return the districts and posts that match the scope of a row, as two bool arrays.
 
     Districts must match every key of the scope; posts are restricted only by the key `post`.
     """
@@ -692,8 +692,8 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
         start: The date of day 0.
 
     Returns:
-        Numbers or ISO dates, keyed by outcome; None if the campaign does not contain the days of the outcome,
-        if the event did not happen, or if there is nothing to take a share of.
+        Numbers or ISO dates, keyed by outcome; None if the days of the outcome are not in the campaign, if the event
+        did not occur, or if the denominator of a share is 0.
     """
     view = view_of(campaign, facts, start)
     return {row.name: QUANTITIES[row.quantity](view, row) if row.last >= 0 else None for row in table}
@@ -702,7 +702,7 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
 class Reported(NamedTuple):
     """Reported figure of an outcome: a value, bounds, both or neither.
 
-    `evidence` lists the ids of the evidence rows that it was computed from.
+    `evidence` contains the ids of the evidence rows from which it was computed.
     """
 
     value: float | None
@@ -715,7 +715,7 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
     """Return the reported figure of an outcome.
 
     Args:
-        row: The outcome; its `reported` lists the ids of the evidence, and how to combine the figures.
+        row: The outcome, whose `reported` contains the ids of the evidence and the combination of figures.
         evidence: Rows of evidence.csv by id.
 
     Returns:
@@ -737,7 +737,7 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
     value, low, high = (total([getattr(part, key) for part in parts], divide) for key in ("value", "low", "high"))
     if low is None and high is None:
         low = high = value
-    is_bound = (low is None) != (high is None)  # "at least" or "at most" leaves the value itself unknown
+    is_bound = (low is None) != (high is None)  # with only "at least" or "at most", the value itself is unknown
     return Reported(None if is_bound else value, low, high, ", ".join(ids))
 
 

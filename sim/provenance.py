@@ -1,6 +1,6 @@
 """Provenance of results: versions, commit, command, and the metadata stored in every table and figure.
 
-This module does not import the engine, so that code that only shows results starts quickly.
+This module does not import the engine, so that programs that only show results start quickly.
 """
 
 import json
@@ -16,12 +16,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-PYTHON = "py{}{}".format(*sys.version_info)  # version of Python as in the names of Numba's cache files, such as py311
+PYTHON = "py{}{}".format(*sys.version_info)  # version of Python in the names of Numba's cache files, such as py311
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
 PACKAGE = Path(__file__).parent
-CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of the description of numbers that were fitted
+CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of descriptions of fitted numbers
 NOT_CALIBRATED = "not calibrated"
-UP_TO = " of days up to "  # before the last day of the reports, in the description of a fit to part of the record
+UP_TO = " of days up to "  # text before the last day of the reports in descriptions of fits to part of the record
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
     "study", "words", "first_seed", "runs", "runs_of_cells", "words_of_cells", "calibration", "settings_fingerprint",
@@ -37,19 +37,19 @@ def kind_of(calibration: str) -> str:
         calibration: The description, as in `Settings.calibration`.
 
     Returns:
-        `CALIBRATED`, `ASSIMILATED` or, if the numbers are neither, the whole description.
+        `CALIBRATED`, `ASSIMILATED` or, for any other numbers, the whole description.
     """
     return calibration.partition(":")[0]
 
 
 def fitted_until(calibration: str) -> date | None:
-    """Return the last day of the reports to which numbers were fitted.
+    """Return the last day of the reports to which numbers were fitted, if they were fitted to part of the record.
 
     Args:
         calibration: The description of the source of the numbers, as in `Settings.calibration`.
 
     Returns:
-        The day; None if numbers were fitted to the whole record, or to nothing.
+        The day; None if numbers were fitted to the whole record, or were not fitted.
     """
     found = re.search(f"{UP_TO}(\\d{{4}}-\\d\\d-\\d\\d)", calibration)
     return date.fromisoformat(found[1]) if found else None
@@ -67,7 +67,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of the git clone that the code runs from.
+    """Return the commit of the git clone of the running code.
 
     Returns:
         The hash, with `+changed` if files have been changed or added; `unknown` and the reason if git fails; None if
@@ -88,11 +88,11 @@ def commit() -> str | None:
 
 
 def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """Return the metadata that is stored in a figure or table so that it can be reproduced.
+    """Return the metadata stored in a figure or table for its reproduction.
 
     Args:
         about: Content of the study's about.json.
-        recipe: How the file is made from the tables: its name in the folder, the cell, the day and so on.
+        recipe: Instructions for making the file from the tables: its name in the folder, the cell, the day and so on.
 
     Returns:
         Overrides, seeds, versions, fingerprints and the recipe, as JSON.
@@ -105,7 +105,7 @@ STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  #
 
 @contextmanager
 def stated_command(words: Sequence[str]) -> Iterator[None]:
-    """Within a block, make `command_line` return a command with these arguments instead of that of the process."""
+    """Make `command_line` return a command with these arguments, instead of that of the process, within a block."""
     token = STATED.set(words)
     try:
         yield
@@ -116,8 +116,8 @@ def stated_command(words: Sequence[str]) -> Iterator[None]:
 def command_line() -> str:
     """Return a command that gives the same results as this process, quoted so that it can be pasted into a shell.
 
-    It is the command that started the process or, in a notebook, the one that corresponds to the call. It begins with
-    `python -m sim`, which works wherever Panj is installed.
+    It is the command that started the process or, in a notebook, the equivalent of the call. It begins with `python -m
+    sim`, which works wherever Panj is installed.
     """
     stated = STATED.get()
     return f"{MODULE} {shlex.join(sys.argv[1:] if stated is None else stated)}".rstrip()
@@ -153,5 +153,5 @@ def python_command(module: str, *words: object) -> list[str]:
 
 
 def shell_command(words: Sequence[object]) -> str:
-    """Return a command line: the program as the user started it, and words, each quoted if a shell needs it."""
+    """Return a command line: the program as started by the user, and words, quoted for a shell if necessary."""
     return " ".join([program(), shlex.join(map(str, words))]).rstrip()

@@ -16,7 +16,7 @@ from sim.study.reader import open_study, read_about, read_measure, read_worlds
 
 Record = dict[str, Any]
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
-NAMES = frozenset(  # columns of names, which stay text even if they look like numbers: a study may be called 2021
+NAMES = frozenset(  # columns of names, which remain text even if they look like numbers, as in a study named 2021
     name
     for columns in FIXED.values()
     for name, text in columns.items()
@@ -25,7 +25,7 @@ NAMES = frozenset(  # columns of names, which stay text even if they look like n
 
 
 def read_records(path: Path) -> list[Record]:
-    """Return the rows of a CSV file as mappings from column to number, text (also for a date) or None (empty cell)."""
+    """Return the rows of a CSV file as mappings from columns to numbers, texts (also for dates) or None (empty)."""
     with path.open(newline="", encoding="utf-8") as file:
         return [{key: value_of(key, text) for key, text in row.items()} for row in csv.DictReader(file)]
 
@@ -38,7 +38,7 @@ def value_of(column: str, text: str) -> float | str | None:
         text: Content of the cell.
 
     Returns:
-        None for an empty cell; a number if the text has the form of one and the column is not a name; else the text.
+        None for an empty cell; a number if the text is one and the column does not contain names; else the text.
     """
     return json.loads(text) if column not in NAMES and NUMBER.fullmatch(text) else text or None
 
@@ -69,7 +69,7 @@ def study_record(folder: Path) -> Record:
 
 
 def verdicts_record(tables: Sequence[Path]) -> Record:
-    """Return tables of verdicts or of effects with their metadata, one per outcome; the rows of each are in `rows`.
+    """Return tables of verdicts or of effects, one per outcome: their metadata, with the rows under `rows`.
 
     Args:
         tables: Paths of verdicts/<name>.csv.
@@ -81,7 +81,7 @@ def verdicts_record(tables: Sequence[Path]) -> Record:
 
 
 def score_record(folder: Path) -> Record:
-    """Return the metadata and the tables of a score; each table has the name of its file as key.
+    """Return the metadata and the tables of a score, with tables keyed by file name.
 
     Args:
         folder: Folder of score.csv.
@@ -122,7 +122,7 @@ def story_record(study_folder: Path, folder: Path, campaign: Mapping[str, Any], 
 
 
 def fork_record(folder: Path, outcomes: Sequence[str]) -> Record:
-    """Return the outcomes of a fork in both branches and, if several campaigns were forked, the paired differences.
+    """Return the outcomes of a fork in both branches and, for several campaigns, the paired differences.
 
     Args:
         folder: Folder of the fork.

@@ -1,11 +1,11 @@
 """Reproduce a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
-Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with,
-and a recipe for making it from the tables. A CSV file has no metadata; the metadata of its study are used instead or,
-for a table of verdicts, those in the JSON file next to it.
+Every PNG, GIF and Parquet file of a study stores the overrides, seeds, versions and fingerprints with which it was
+made, and a recipe for making it from the tables. A CSV file has no metadata; instead, the metadata of its study are
+used or, for a table of verdicts, those in the JSON file next to it.
 
-Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV file, and to list
-        settings that have changed, the study that contains the file.
+Reads the text chunk of a PNG, the comment of a GIF, the metadata of a Parquet file; for a CSV file, and to list
+      settings that have changed, the study that contains the file.
 Writes  the rerun study as `<study>_again` next to the old one, and in it the same figure or table.
 
 The executor has no effect on results (`python -m sim verify` checks this), so a different one may be used.
@@ -42,13 +42,13 @@ from sim.terminal import console_of
 
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
 PICTURES = (".png", ".gif")  # suffixes of files that are drawn
-ABOVE = 3  # parent folders searched for the study of a file such as figures/frames/map.png
-BY_ITSELF = ("sensitivity", "discover")  # verbs whose files are recreated by running the same command again
+ABOVE = 3  # number of parent folders searched for the study of a file such as figures/frames/map.png
+BY_ITSELF = ("sensitivity", "discover")  # verbs whose files are recreated only by the same command
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
 def main(request: Reproduce, redraw: Redraw) -> int:
-    """Reproduce a file and print whether the new one equals it.
+    """Reproduce a file and print whether the new file equals the original.
 
     Args:
         request: The file, and optionally the executor and folder for the rerun of its study.
@@ -81,7 +81,7 @@ def main(request: Reproduce, redraw: Redraw) -> int:
 
 
 def print_changes(console: Console, changes: Sequence[str]) -> None:
-    """Print each change on a line of its own."""
+    """Print each change on a separate line."""
     print_lines(console, *(f"Changed since: {change}" for change in changes))
 
 
@@ -98,14 +98,14 @@ class Made(NamedTuple):
     words: tuple[str, ...]
     first_seed: int
     runs: tuple[int, ...]  # number of campaigns in each cell; a single number if it is the same in all cells
-    cells: tuple[tuple[str, ...], ...] | None  # overrides of each cell; None if the command determines them
+    cells: tuple[tuple[str, ...], ...] | None  # overrides of each cell; None if they follow from the command
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]
 
 
 def check_kind(made: Made) -> None:
-    """Raise PanjError for a picture that is neither a figure of a study nor one of a comparison, such as of a memo."""
+    """Raise PanjError for a picture that is not a figure of a study or of a comparison, such as that of a memo."""
     file = Path(str(made.recipe["file"]))
     if file.suffix in PICTURES and file.parts[:1] not in (("figures",), ("verdicts",)):
         raise PanjError(f"recipe, file: found '{file}', expected a figure of a study or of a comparison, such as "
@@ -113,7 +113,7 @@ def check_kind(made: Made) -> None:
 
 
 def describe(path: Path, made: Made) -> list[str]:
-    """Describe how a file was made, as lines of text."""
+    """Describe the making of a file, as lines of text."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
     noun = "campaign" if runs == "1" else "campaigns"
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""
@@ -137,8 +137,8 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
     """List the settings that have changed since a file was made, although the overrides are the same.
 
-    Without the study of the file, only the fingerprints of the settings are compared. If rules, data or outcomes have
-    changed, these are not compared either, because they would differ anyway.
+    Without the study of the file, only the fingerprints of the settings are compared, and not even these if rules, data
+    or outcomes have changed, because the fingerprints would then differ in any case.
     """
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
@@ -154,7 +154,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
 
 
 def home_of(path: Path, made: Made) -> Path | None:
-    """Return the folder of the study that a file belongs to, or None if the file is not in that folder."""
+    """Return the folder of the study of a file, or None if the file is not in it."""
     for folder in path.resolve().parents[:ABOVE]:
         try:
             about = read_about(folder)
@@ -166,9 +166,9 @@ def home_of(path: Path, made: Made) -> Path | None:
 
 
 def sweep_of(made: Made, given: Overrides, facts: Facts, home: Path | None = None) -> Sweep:
-    """Return the sweep that a file was made from, with the original number of campaigns in each cell.
+    """Return the sweep from which a file was made, with the original number of campaigns in each cell.
 
-    If `home` is the folder of its study, the dates are those of the study, even if the defaults have changed.
+    If `home` is the folder of its study, the dates are those of the study even if the defaults have changed.
     """
     executor = given.without(["results_dir"])
     kept = Overrides.of(made.words).without(NOT_KEPT)
@@ -198,7 +198,7 @@ def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Fact
 def make_again(
     made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Rerun the study of a file, or both studies of a comparison, make the file again and return the new path."""
+    """Rerun the study of a file (or both studies of a comparison), make the file again and return its path."""
     chosen = given.get("results_dir")
     results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, results, console)
@@ -219,18 +219,18 @@ def make_again(
 
 
 def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
-    """Redraw the figure that a recipe describes; raise PanjError if the recipe is incomplete."""
+    """Redraw the figure described by a recipe; raise PanjError if the recipe is incomplete."""
     try:
         redraw(folder, recipe)
     except (KeyError, TypeError, IndexError) as error:
         raise PanjError(
             f"reproduce: found recipe {json.dumps(dict(recipe))}, from which no figure of {folder} can be drawn "
-            f"({type(error).__name__}: {error}), expected one that Panj wrote"
+            f"({type(error).__name__}: {error}), expected one written by Panj"
         ) from error
 
 
 def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
-    """Rerun a study, resuming a rerun that was interrupted, and return the folder of the new study."""
+    """Rerun a study, resuming any interrupted rerun, and return the folder of the new study."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = results / f".{study}_again-{mark}"
@@ -252,7 +252,7 @@ def fresh_name(results: Path, name: str) -> Path:
 
 
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
-    """Write the tables of a comparison again, as its recipe describes, from one or two rerun studies."""
+    """Write the tables of a comparison again according to its recipe, from one or two rerun studies."""
     folders = (folder,) if other is None else (folder, other)
     above, below = (read_threshold(key, str(recipe[key])) if recipe.get(key) else None for key in ("above", "below"))
     write_verdicts(
@@ -264,7 +264,7 @@ def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> 
 
 
 def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) -> int:
-    """Print whether both files are the same and, if not, what has changed; return the exit code."""
+    """Print whether both files are the same and, if not, the changes; return the exit code."""
     difference = difference_of(path, again)
     if not difference:
         unit = "pixel" if path.suffix.lower() in (".png", ".gif") else "digit"
@@ -282,7 +282,7 @@ def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) 
 
 
 def read_made(path: Path) -> Made:
-    """Return the metadata of a file; raise PanjError if it is not a file that `reproduce` can make."""
+    """Return the metadata of a file; raise PanjError if `reproduce` cannot make such a file."""
     made = made_of(content_of(path), str(path))
     if "fork" in made.recipe:
         raise PanjError(
@@ -297,7 +297,7 @@ def read_made(path: Path) -> Made:
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
-    """Return the metadata of a file, unchecked; empty if they are damaged. Raise PanjError if there are none."""
+    """Return the unchecked metadata of a file, empty if they are damaged. Raise PanjError if there are none."""
     try:
         return dict(json.loads(content_of(path)))
     except (ValueError, TypeError) as error:
@@ -324,7 +324,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Raise PanjError if a file is damaged, by reading all of it; this avoids rerunning its study for nothing."""
+    """Read a file completely, and raise PanjError if it is damaged, before its study is rerun."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":
@@ -359,7 +359,7 @@ def stamp_of_table(path: Path) -> str | None:
 def stamp_of_csv(path: Path) -> str:
     """Return the metadata of a CSV file, which are stored in another file.
 
-    The metadata of a table of verdicts are in the JSON file next to it, those of summary.csv in about.json.
+    The metadata of a table of verdicts are in the JSON file next to it, and those of summary.csv in about.json.
     """
     place = path.resolve()
     if place.parent.name == "verdicts":
@@ -377,7 +377,7 @@ def stamp_of_csv(path: Path) -> str:
 
 
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
-    """Raise PanjError, with the command to run, if only the command that wrote a file can recreate it."""
+    """Raise a PanjError that names the command if only the command that wrote a file can recreate it."""
     if words and words[0] in BY_ITSELF:
         command = shell_command(words)
         raise PanjError(f"{Path(where).name}: found a file that this command recreates: {command}")

@@ -1,4 +1,4 @@
-"""Sample all random quantities of a model by sequential Monte Carlo, with tempering in each stage and waste-free moves.
+"""Sample all random quantities of a model by sequential Monte Carlo with tempered stages and waste-free moves.
 
 The result is a `Cloud` of equally weighted states, and the log evidence. Every random number is a function of seed,
 stage and step, so results depend neither on the number of workers nor on interruptions.
@@ -25,30 +25,30 @@ from sim.study.files import write_file
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
-STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))  # number of parameters that one proposal changes, and standard
-# deviation of the change, in cumulative prior probability
-SUBSETS = (0.1, 0.3, 0.6, 1.0)  # shares of the numbers that a difference between two states may change
+# number of parameters changed by one proposal, and standard deviation of the change, in cumulative prior probability
+STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))
+SUBSETS = (0.1, 0.3, 0.6, 1.0)  # possible shares of the numbers that a difference between two states changes
 SCALE = 2.38  # optimal step length for a normal density, before division by sqrt(2 x numbers)
 LENGTHS = (0.4, 1.2)  # range of the factors by which this length is multiplied
 JITTER = 0.01  # standard deviation of the noise added to a difference, in cumulative prior probability
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
 BISECTIONS = 50
 MOST_STEPS = 200  # largest number of tempering steps within a stage
-DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # numbers that identify the uses of random numbers
+DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # numbers that identify the purposes of random draws
 
 
 class Model(Protocol):
-    """The interface that a model must have to be sampled."""
+    """The interface of a model for the sampler."""
 
     stages: int
-    moves: tuple[str, ...]  # kinds of proposals
-    probabilities: tuple[float, ...]  # probability of each kind; they add up to 1
+    moves: tuple[str, ...]  # names of the kinds of proposals
+    probabilities: tuple[float, ...]  # probabilities of the kinds, which add up to 1
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
         """Draw `count` states from the prior."""
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """Redraw those parts of each state that do not affect the likelihood of earlier stages."""
+        """Redraw the parts of each state that do not affect the likelihood of earlier stages."""
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers, others: State) -> State:
         """Propose a change to each state; `move` gives its kind. Proposals are symmetric with respect to the prior.
@@ -70,7 +70,7 @@ class Step(NamedTuple):
 
     stage: int
     temperature: float  # exponent of the stage's likelihood after the step, from 0 to 1
-    log_evidence: float  # log evidence that the step adds
+    log_evidence: float  # contribution of the step to the log evidence
     effective: float  # effective sample size before resampling
     proposed: tuple[int, ...]  # number of proposals, by kind of move
     accepted: tuple[int, ...]  # number of accepted proposals, by kind of move
@@ -81,9 +81,9 @@ class Cloud(NamedTuple):
 
     state: State
     before: Floats  # log likelihood of everything observed up to the end of the stage
-    origin: Integers  # row number of the state of the prior from which each state descends
+    origin: Integers  # row number of the ancestor of each state in the prior sample
     steps: tuple[Step, ...]  # tempering steps of all stages so far
-    foreseen: tuple[tuple[float, ...], ...]  # by stage: log probability of each observation given all earlier stages
+    foreseen: tuple[tuple[float, ...], ...]  # log probability of each observation given all earlier stages, by stage
 
     @property
     def log_evidence(self) -> float:
@@ -92,7 +92,7 @@ class Cloud(NamedTuple):
 
 
 def generator(seed: int, *place: int) -> np.random.Generator:
-    """Return a random generator determined by a seed and by numbers, such as stage and step, that identify its use."""
+    """Return a random generator for a seed and for numbers, such as stage and step, that identify its purpose."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *place])))
 
 
@@ -123,9 +123,9 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
 
 
 def reflected(shares: Floats) -> Floats:
-    """Reflect shares at 0 and 1, so that a step beyond either bound is folded back.
+    """Reflect shares at 0 and 1, so that steps beyond either bound are folded back.
 
-    The proposal stays symmetric if the steps of different numbers are independent.
+    The proposal remains symmetric if the steps of different numbers are independent.
     """
     folded = np.abs(shares) % 2.0
     return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))
@@ -134,7 +134,7 @@ def reflected(shares: Floats) -> Floats:
 def wrapped(shares: Floats) -> Floats:
     """Wrap shares around, so that those beyond one end of their priors continue at the other end.
 
-    Unlike reflection, this keeps a proposal symmetric even if its steps are correlated.
+    Unlike with reflection, a proposal remains symmetric even if its steps are correlated.
     """
     return np.minimum(shares % 1.0, np.nextafter(1.0, 0.0))
 
@@ -145,7 +145,7 @@ def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats
     Args:
         rng: Source of the random numbers.
         shares: (states, numbers) Numbers as cumulative prior probabilities.
-        kinds: (states) Index in `STEPS` of each proposal; the index after the last leaves the numbers unchanged.
+        kinds: (states) Index of each proposal in `STEPS`; with the index after the last, the numbers are unchanged.
     """
     many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
     chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
@@ -174,13 +174,13 @@ def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: N
 
 
 def log_mean(log_values: Floats) -> float:
-    """Return the log of the mean of values that are given as logs."""
+    """Return the log of the mean of values given as logs."""
     top = log_values.max()
     return float(top + np.log(np.exp(log_values - top).mean())) if np.isfinite(top) else -math.inf
 
 
 def effective(log_weights: Floats) -> float:
-    """Return Kish's effective sample size of weights that are given as logs."""
+    """Return Kish's effective sample size of weights given as logs."""
     weights = np.exp(log_weights - log_weights.max())
     return float(weights.sum() ** 2 / (weights**2).sum())
 
@@ -191,7 +191,7 @@ def next_temperature(log_likelihood: Floats, from_: float, count: int) -> float:
     Args:
         log_likelihood: Log likelihood of the stage for each state; states for which it is -inf are ignored.
         from_: The current temperature.
-        count: Number of states to choose; if it exceeds the number of states, half the number of states is enough.
+        count: Number of states to choose; if it exceeds the number of states, half of the number of states is required.
     """
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
     least = HALF * min(count, log_likelihood.size)
@@ -223,7 +223,7 @@ def check_size(count: int, chain: int) -> None:
         chain: Number of states per chain of moves.
 
     Raises:
-        PanjError: The states do not make at least four whole chains of two or more states each.
+        PanjError: The states do not form at least four whole chains of two or more states each.
     """
     if chain < 2 or count < 4 * chain or count % chain:
         raise PanjError(f"worlds: found {count}, expected a multiple of {chain} that is at least {4 * chain}")
@@ -249,7 +249,7 @@ def sample(
         start: The cloud after stage `first - 1`, from which to resume; None to begin with the prior.
         first: Number of the first stage to run.
         moves: Number of moves from one state of a chain to the next.
-        drawn: Number of states drawn from the prior for every state of the sample; the first step chooses among them.
+        drawn: Number of states drawn from the prior per state of the sample, among which the first step chooses.
 
     Yields:
         The cloud after each stage.
@@ -326,7 +326,7 @@ def run_stage(model: Model, cloud: Cloud, count: int, stage: int, chain: int, se
 
 
 def pack(cloud: Cloud) -> bytes:
-    """Encode a cloud as bytes, preceded by a hash that reveals damage."""
+    """Encode a cloud as bytes, preceded by a hash by which damage is detected."""
     arrays = io.BytesIO()
     parts: dict[str, Any] = {f"state_{place}": array for place, array in enumerate(cloud.state)}
     notes = np.array(json.dumps([cloud.steps, cloud.foreseen]))
@@ -335,14 +335,14 @@ def pack(cloud: Cloud) -> bytes:
 
 
 def unpack(content: bytes) -> Cloud | None:
-    """Decode a cloud from bytes that `pack` returned, or return None if they are damaged or of an earlier version."""
+    """Decode a cloud from the bytes of `pack`, or return None if they are damaged or of an earlier version."""
     digest, arrays = content[:32], content[32:]
     if sha256(arrays).digest() != digest:
         return None
     with np.load(io.BytesIO(arrays)) as found:
         steps, foreseen = json.loads(str(found["notes"]))
         count = sum(name.startswith("state_") for name in found.files)
-        if not count:  # written by an earlier version, with different names of arrays
+        if not count:  # written by an earlier version, with other names of arrays
             return None
         state = tuple(found[f"state_{place}"] for place in range(count))
         kept = tuple(Step(one[0], one[1], one[2], one[3], tuple(one[4]), tuple(one[5])) for one in steps)
@@ -368,8 +368,8 @@ def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
         stages: Number of stages of the whole sample.
 
     Returns:
-        The number of stages up to and including the last one whose file is undamaged, and its cloud. If there is no
-        such stage, 0 and None.
+        The number of stages up to and including the last one with an intact file, and its cloud, or 0 and None if there
+        is no such stage.
     """
     for stage in reversed(range(stages)):
         cloud = read_stage(place, stage)
@@ -379,7 +379,7 @@ def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
 
 
 def read_stage(place: Path, stage: int) -> Cloud | None:
-    """Read the cloud that was stored after a stage.
+    """Read the stored cloud of a stage.
 
     Args:
         place: Folder with the stages.

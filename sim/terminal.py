@@ -1,4 +1,4 @@
-"""Standard output: a console, JSON results, and a wrapper that raises no error if a pipe closes or a disk is full."""
+"""Standard output: a console, JSON results, and a wrapper that tolerates a closed pipe or a full disk."""
 
 import json
 import math
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDTH = 110  # characters in a line of output that is not a terminal
+WIDTH = 110  # line width in characters if the output is not a terminal
 
 
 class Answer(NamedTuple):
-    """The result of a verb that has more to return than an exit code."""
+    """The result of a verb that returns more than an exit code."""
 
     code: int = 0  # exit code
-    folder: Path | None = None  # folder that the verb wrote, which --quiet prints
-    result: Callable[[], Any] | None = None  # returns the result that --json prints: mappings, lists and plain values
+    folder: Path | None = None  # folder written by the verb, which --quiet prints
+    result: Callable[[], Any] | None = None  # returns the result for --json: mappings, lists and plain values
 
 
 class Output:
@@ -49,7 +49,7 @@ class Output:
             self.close_with(error)
 
     def close_with(self, error: OSError) -> None:
-        """Store the first error and discard all further output, including what Python flushes when it exits."""
+        """Store the first error and discard all further output, including that flushed when Python exits."""
         if self.error is None:
             self.error = error
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -103,14 +103,14 @@ def json_line(result: Any) -> str:
     """Format a result as one line of JSON.
 
     Args:
-        result: Mappings, lists and plain values. Dates become ISO dates, paths texts, and numbers that are not finite
-            null, since JSON has none of them.
+        result: Mappings, lists and plain values. Dates become ISO dates, paths become texts and non-finite numbers
+            become null, since JSON has none of these.
     """
     return json.dumps(plain(result), ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:
-    """Replace every value that JSON does not support by one that it supports."""
+    """Replace values that JSON does not support with ones that it does."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -13,7 +13,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 
 SENTENCES = Path(__file__).parent / "sentences"
-MOST_NAMED = 3  # largest number of places that a list names before `and n others`
+MOST_NAMED = 3  # largest number of places named in a list before `and n others`
 
 
 def is_share(unit: str) -> bool:
@@ -33,15 +33,15 @@ class Language:
         self.sentences = sentences
 
     def say(self, key: str, count: int | None = None, **gaps: object) -> str:
-        """Return a sentence with its gaps filled.
+        """Return a sentence with the values of its placeholders.
 
         Args:
             key: Key of the sentence in the file of the language.
-            count: Number that selects the form `one` or `other` and fills the gap {count}.
-            gaps: Values of the other gaps.
+            count: Number that selects the form `one` or `other`, and the value of the placeholder {count}.
+            gaps: Values of the other placeholders.
 
         Raises:
-            PanjError: For an unknown key or a gap without a value.
+            PanjError: For an unknown key or a placeholder without a value.
         """
         if key not in self.sentences:
             raise unknown("sentence", key, self.sentences)
@@ -53,7 +53,7 @@ class Language:
         try:
             return str(text).format(**gaps)
         except KeyError as error:
-            raise PanjError(f"sentence {key}: found the gap {error}, expected one of {', '.join(gaps)}") from error
+            raise PanjError(f"sentence {key}: found placeholder {error}, expected one of {', '.join(gaps)}") from error
 
     def day(self, day: date, year: bool = False) -> str:
         """Return a date in this language: `5 July`, or `5 July 2021`."""
@@ -66,7 +66,7 @@ class Language:
     def unit(self, unit: str, is_one: bool = False) -> str:
         """Return a unit of outcomes in this language, in the singular if `is_one` is true.
 
-        A unit that the language does not have, such as that of a user's own outcome, is returned as declared, without a
+        A unit that is missing in the language, such as that of a user's own outcome, is returned as declared, without a
         final s in the singular.
         """
         known = self.sentences["units"].get(unit)
@@ -105,7 +105,7 @@ def number(value: float) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Format a number to a few significant digits, but keep all digits before the point: 0.125, 12.5, 1,037.
+    """Format a number to a few significant digits, with all digits before the point: 0.125, 12.5, 1,037.
 
     Args:
         value: The number.
@@ -116,7 +116,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 COUNTED = frozenset(
     ("soldiers", "districts", "people", "capitals", "calls", "posts", "outposts", "reservists")
-)  # units of outcomes that are counts
+)  # units of counts
 
 
 def whole(value: float) -> str:
@@ -198,7 +198,7 @@ def list_words(words: Sequence[str]) -> str:
 
 
 def paragraph(*sentences: str) -> str:
-    """Join sentences with spaces, leaving out empty ones."""
+    """Join non-empty sentences with spaces."""
     return " ".join(sentence for sentence in sentences if sentence)
 
 

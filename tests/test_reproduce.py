@@ -29,7 +29,7 @@ from sim.reproduce import Redraw
 from sim.reproduce import main as reproduce
 from sim.study.reader import StudyCell, read_about
 from sim.study.store import Scope
-from sim.study.tables import beyond_words
+from sim.study.tables import entries_beyond_command
 from sim.terminal import console_of
 
 WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1", DECLARED]
@@ -210,9 +210,9 @@ def test_cells_and_runs_are_told_only_where_the_words_do_not_give_them() -> None
         return Scope({}, ("a",), 0, tuple(cells))
 
     at_once = {"words": ["-m", "a=0,1"], "cells_from_words": True}
-    assert beyond_words(scope(5, 5), at_once) == {"runs_of_cells": None, "words_of_cells": None}
-    assert beyond_words(scope(5, 9), at_once) == {"runs_of_cells": [5, 9], "words_of_cells": None}
-    told = beyond_words(scope(5, 5), {**at_once, "cells_from_words": False})
+    assert entries_beyond_command(scope(5, 5), at_once) == {"runs_of_cells": None, "words_of_cells": None}
+    assert entries_beyond_command(scope(5, 9), at_once) == {"runs_of_cells": [5, 9], "words_of_cells": None}
+    told = entries_beyond_command(scope(5, 5), {**at_once, "cells_from_words": False})
     assert told == {"runs_of_cells": None, "words_of_cells": [["a=0"], ["a=1"]]}
 
 

@@ -1,1 +1,1 @@
-"""Functions and classes for notebooks and scripts; `import sim` gives all of them, as `sim.run` and so on."""
+"""Functions and classes for notebooks and scripts, which `import sim` provides as `sim.run` and so on."""

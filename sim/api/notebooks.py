@@ -1,4 +1,4 @@
-"""Helpers for notebooks: a console, display of figures, warnings at the right line, commands in new processes."""
+"""Helpers for notebooks: consoles, display of figures, warnings with the user's line, commands in new processes."""
 
 import subprocess
 import sys
@@ -20,17 +20,17 @@ PACKAGE = str(Path(__file__).parents[1])
 
 
 def console_for(progress: bool) -> "Console":
-    """Return a console that shows progress and notes, but no tables; without `progress`, it shows nothing."""
+    """Return a console that shows progress and notes, but no tables, or nothing without `progress`."""
     from sim.execution.console import Terse
 
     return Terse(quiet=not progress, highlight=False, markup=False)
 
 
 def shown_by_notebooks(figure: "Figure") -> "Figure":
-    """Make sure that a notebook displays a figure when it is the value of a cell, and return the figure.
+    """Ensure that a notebook displays a figure when it is the value of a cell, and return the figure.
 
     Notebooks display figures only after a cell that used pyplot. This figure is not managed by pyplot, so it is not
-    displayed twice and need not be closed.
+    displayed twice and does not have to be closed.
     """
     notebook = sys.modules.get("IPython")
     shell = notebook.get_ipython() if notebook is not None else None
@@ -44,13 +44,13 @@ def shown_by_notebooks(figure: "Figure") -> "Figure":
 def run_apart(words: Sequence[str]) -> None:
     """Run a command of Panj in a separate process, which frees the memory that figures need.
 
-    A file `sim.py` in the current folder does not shadow the package.
+    A file `sim.py` in the current folder cannot shadow the package.
 
     Args:
         words: The arguments after `python -m sim`.
 
     Raises:
-        PanjError: The command failed; the message is that of the command.
+        PanjError: The command failed; the error has the message of the command.
     """
     done = subprocess.run(python_command("sim", *words), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -59,7 +59,7 @@ def run_apart(words: Sequence[str]) -> None:
 
 
 def warn(message: str) -> None:
-    """Issue a warning that points to the line of the user's program that called the Python interface."""
+    """Issue a warning at the line of the user's program that called the Python interface."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and is_inside(frame.f_code.co_filename):
         level, frame = level + 1, frame.f_back

@@ -21,8 +21,8 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
     """Use a folder of own files within a block.
 
     Args:
-        config_dir: The folder; by default that with which the study was made or, without a study, that of the
-            environment variable or of the current folder and its parents.
+        config_dir: The folder; by default, the one with which the study was made or, without a study, that of the
+            environment variable, or the current folder or one of its parents.
         study: Folder of a study, or None.
 
     Returns:
@@ -44,7 +44,7 @@ def own_files(config_dir: Path | str | None, study: Path | None = None) -> Abstr
 
 
 def path_given(key: str, value: object, expected: str = "a path") -> Path:
-    """Return a path given as a path or as text; for anything else, raise PanjError naming the argument `key`."""
+    """Convert a path or text to a path; for anything else, raise a PanjError that names the argument `key`."""
     if isinstance(value, Path | str):
         return Path(value).expanduser()
     raise PanjError(f"{key}: found {value!r}, expected {expected}", key=key)

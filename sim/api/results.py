@@ -27,20 +27,20 @@ class Result:
     folder: Path
 
     def csv(self, name: str) -> pd.DataFrame:
-        """Return one of the tables of the folder, `name`.csv."""
+        """Read the table `name`.csv in the folder."""
         path = self.folder / f"{name}.csv"
         if not path.is_file():
             raise PanjError(f"{name}: found none in {self.folder}, expected {path.name}")
         return pd.read_csv(path)
 
     def object(self, name: str) -> dict[str, Any]:
-        """Return one of the JSON files of the folder, `name`.json."""
+        """Read the JSON file `name`.json in the folder."""
         path = self.folder / f"{name}.json"
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise PanjError(
-                f"{path}: found a file that cannot be read ({error}), expected one that Panj wrote"
+                f"{path}: found a file that cannot be read ({error}), expected one written by Panj"
             ) from None
 
     def __repr__(self) -> str:
@@ -50,11 +50,11 @@ class Result:
 @checked
 @dataclass(frozen=True, repr=False)
 class Fork(Result):
-    """Campaigns that were continued from the end of a day, with and without a change, with the same random draws."""
+    """Campaigns continued from the end of a day, with and without a change, with the same random draws."""
 
     @property
     def about(self) -> dict[str, Any]:
-        """Study, day, change, seeds and fingerprints of the fork, and the question that it answers."""
+        """Study, day, change, seeds, fingerprints and question of the fork."""
         return self.object("fork")
 
     @cached_property
@@ -64,7 +64,7 @@ class Fork(Result):
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """Table of paired differences between the branches; only if there are several campaigns."""
+        """Table of paired differences between the branches, if there are several campaigns."""
         if not (self.folder / "verdicts.csv").is_file():
             raise PanjError("verdicts: found a single campaign, expected several: sim.fork(..., runs=50)")
         return self.csv("verdicts")
@@ -90,7 +90,7 @@ class Fork(Result):
         return shown_by_notebooks(kept[0])
 
     def story(self) -> str:
-        """Describe in sentences, as Markdown, how the branches of the first campaign differ."""
+        """Describe the differences between the branches of the first campaign in sentences, as Markdown."""
         from sim.story.fork_story import page_of_fork, read_branches
         from sim.wording import language_of
 
@@ -110,7 +110,7 @@ class Score(Result):
 
     @property
     def about(self) -> dict[str, Any]:
-        """Metadata: the study, its campaigns and calibration, and the naive forecasts with the data that they used."""
+        """Metadata: the study, its campaigns and calibration, and the naive forecasts with their data."""
         return self.object("score")
 
     @cached_property
@@ -140,7 +140,7 @@ class Score(Result):
 @checked
 @dataclass(frozen=True, repr=False)
 class Worlds(Result):
-    """Campaigns that followed the record, stored as the numbers and seeds needed to rerun each of them."""
+    """Campaigns that followed the record, stored as numbers and seeds from which they can be rerun."""
 
     @property
     def about(self) -> dict[str, Any]:

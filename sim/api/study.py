@@ -69,7 +69,7 @@ class Study:
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of the settings; equal settings have equal fingerprints, however they were given."""
+        """Fingerprint of the settings, which is the same for equal settings, however they were given."""
         cells = self._cells
         return cells[0].fingerprint if len(cells) == 1 else str(self.about["settings_fingerprint"])
 
@@ -118,7 +118,7 @@ class Study:
         return Study(self.folder, number, self.config_dir)
 
     def _numbered(self, values: Mapping[str, Any]) -> int:
-        """Return the number of the only cell that has the given values of swept keys."""
+        """Return the number of the only cell with the given values of swept keys."""
         for key in values:
             if key not in self.swept:
                 raise (
@@ -163,7 +163,7 @@ class Study:
 
     @with_its_files
     def events_of(self, seed: int | None = None, cell: int | None = None) -> pd.DataFrame:
-        """Return the log of one campaign, with one row per event. The campaign is run again if its log is not stored.
+        """Return the log of one campaign, with one row per event. The campaign is rerun if its log is not stored.
 
         Args:
             seed: Seed of the campaign; by default the first of the study.
@@ -183,14 +183,14 @@ class Study:
         return frame_of(folder / "events.parquet")
 
     def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
-        """Read a table of the study, or some of its columns, which is faster for a large `days` table.
+        """Read a table of the study, or only some of its columns, which is faster for a large `days` table.
 
         Args:
             name: `runs`, `days`, `districts` or `failures`.
             columns: Columns to read; by default all.
 
         Returns:
-            The table, limited to the cell of the study if it is limited to one.
+            The table, limited to the same cell as the study, if any.
 
         Raises:
             PanjError: There is no such table or column, or the file is damaged.
@@ -226,7 +226,7 @@ class Study:
 
     @property
     def _shown(self) -> Stored:
-        """The stored study in the form that figures need: limited to its only cell, or with all of its cells."""
+        """The stored study as required for figures: limited to its only cell, or with all of its cells."""
         from sim.report.report import read_shown
 
         return read_shown(self.folder, None if self._focus is None else self._focus.number)
@@ -385,7 +385,7 @@ class Study:
         below: float | date | None = None,
         against: "Study | Path | str | None" = None,
     ) -> Path:
-        """Write a brief of two pages on one outcome, as HTML and as Markdown.
+        """Write a two-page brief on one outcome, as HTML and as Markdown.
 
         Args:
             outcome: Name of the outcome, as in `sim.outcomes()`.
@@ -422,7 +422,7 @@ class Study:
 
         Args:
             to: `geojson` or `gpkg` for a map of districts by day, `csv` or `xlsx` for the tables.
-            cell: Only this cell; for a map by default the cell with the settings before the sweep.
+            cell: Only this cell; for a map, by default the cell with the settings before the sweep.
             day: Only this day; by default every day.
             decimal: Decimal mark of CSV, `.` or `,`.
             separator: Separator of the columns of CSV, `comma`, `semicolon` or `tab`; by default a comma, and a
@@ -444,7 +444,7 @@ class Study:
         return export(options.read_request(options.Export, [str(self.folder), *words]))
 
     def _need_whole(self, what: str) -> None:
-        """Raise PanjError if the study is limited to one of several cells although all of them are needed."""
+        """Raise PanjError if the study is limited to one of several cells but all of them are needed."""
         if self._focus is not None and len(self._stored.cells) > 1:
             raise PanjError(f"cell: found a study limited to cell {self._focus.number}, expected all cells for {what}")
 

@@ -53,14 +53,14 @@ def listed(kind: str, config_dir: Path | str | None) -> pd.DataFrame:
 
 @checked
 def settings(settings: dict[str, Any] | None = None, **keywords: Any) -> pd.DataFrame:
-    """List all settings with their values: the defaults, or the values that the given settings lead to.
+    """List all settings with their values: the defaults, or the values that follow from given settings.
 
     Args:
         settings: Settings whose keys are not valid Python names, as for `sim.run`.
         **keywords: All other settings.
 
     Returns:
-        Table with one row per setting, indexed by key: its value, and the values from which it can be chosen.
+        Table with one row per setting, indexed by key: its value, and its possible values.
 
     Raises:
         PanjError: A setting is invalid.

@@ -37,7 +37,7 @@ def run(settings: Mapping[str, Any] | None = None, *, progress: bool = True, **k
         **keywords: All other settings, such as `scenario="border_closed"`, `runs=500`, `seed=7`,
             `end_date=date(2021, 7, 7)`, `study="closed"`, `results_dir="results"`, `executor="processes"` or
             `rules={"news.fade_days": 5}`; `sim.settings()` lists them. `config_dir` names a folder of your own files,
-            as `panj init` writes it; by default the current folder or its nearest parent with panj.yaml.
+            as written by `panj init`; by default, the current folder or its nearest parent with panj.yaml.
 
     Returns:
         The study. Its figures and page are drawn on request, by `plot` and `report`.
@@ -78,7 +78,7 @@ def sweep(settings: Mapping[str, Any] | None = None, *, progress: bool = True, *
 
 @checked
 def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | None = None) -> Study:
-    """Open a study that was made earlier, here or on the command line.
+    """Open a study that was made earlier, from Python or on the command line.
 
     Args:
         folder: Folder of the study, such as `results/policy`.
@@ -122,7 +122,7 @@ def fork(
         cell: Number of the cell of the campaigns; by default the cell with the settings before the sweep.
         runs: Number of campaigns.
         outcome: Outcomes to compare; by default the main ones up to 7 July.
-        name: Name of the folder of the fork; by default made from the change.
+        name: Name of the folder of the fork; by default derived from the change.
         progress: Whether to show the progress.
         settings: Changed settings whose keys are not valid Python names, as for `run`.
         **changes: All other changed settings, such as `reinforcement="answer_every_call"`.
@@ -243,7 +243,7 @@ def write_explorable(
     """Write one HTML file on which a class draws, runs and gathers campaigns; it needs no server and no network.
 
     Args:
-        policies: Decisions to test, such as `border=closed`, each alone against the decisions as reported.
+        policies: Decisions to test, such as `border=closed`, each on its own against the decisions as reported.
         worlds: `free`, `record`, or both.
         out: File to write; by default explorable.html in the folder of the study.
         progress: Whether to show the progress.
@@ -283,14 +283,14 @@ def studied(settings: Mapping[str, Any] | None, keywords: dict[str, Any], sweeps
 
 
 def warn_of_doubts(sweep: "Sweep") -> None:
-    """Warn of each posterior in use if rules, data or numbers have changed since it was fitted."""
+    """Warn about posteriors in use if rules, data or numbers have changed since they were fitted."""
     for doubt in sweep.doubts:
         warn(f"the posterior that the numbers are drawn from was fitted {doubt}")
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within a block, raise KeyboardInterrupt if a run is interrupted, because notebooks expect this exception."""
+    """Raise KeyboardInterrupt if a run is interrupted within a block, as notebooks expect."""
     from sim.errors import Stopped
 
     try:
@@ -309,14 +309,14 @@ def requested(
     keywords: dict[str, Any],
     folder: Path | None = None,
 ) -> Iterator[Any]:
-    """Provide the request that a command line would give, and use the own files and command of the call in the block.
+    """Provide the request of the equivalent command line, and use the call's own files and command in the block.
 
     Args:
         verb: Class of the verb.
         asked: Options by key; None for an option that is not given.
         settings: Settings whose keys are not valid Python names.
         keywords: All other settings, and `config_dir`.
-        folder: Folder of the study that the verb is about, if there is one.
+        folder: Folder of the study for the verb, if there is one.
 
     Raises:
         PanjError: An option or a setting is invalid.
@@ -329,7 +329,7 @@ def requested(
 
 
 def request_of(verb: type[options.Request], place: str | None, asked: Mapping[str, Any], words: tuple[str, ...]) -> Any:
-    """Return the request that a command line with these options and overrides would give.
+    """Return the request of the equivalent command line with these options and overrides.
 
     Args:
         verb: Class of the verb.

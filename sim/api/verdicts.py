@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Verdicts(pd.DataFrame):
     """Verdicts on one outcome: one row per cell, with the paired difference, its interval and a sentence.
 
-    `plot` draws them, `sentences` lists them in words and `about` has the question, the baseline, the reported figure
-    and the method of the intervals. A selection of rows or columns is an ordinary data frame.
+    `plot` draws them, `sentences` lists them as sentences, and `about` contains the question, the baseline, the
+    reported figure and the method of the intervals. A selection of rows or columns is an ordinary data frame.
     """
 
     _metadata = ["path"]  # noqa: RUF012  (as pandas expects)
@@ -51,7 +51,7 @@ class Verdicts(pd.DataFrame):
 
 
 def verdicts_of(outcome: str, effects: bool, question: dict[str, Any]) -> Verdicts:
-    """Compare the cells of a study as the command line does, and return the table that was written.
+    """Compare the cells of a study as the command line does, and return the resulting table.
 
     Args:
         outcome: Name of the outcome.

@@ -3,8 +3,8 @@
 Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
 comparison, an equal number of free (unconditioned) campaigns is drawn from the same priors.
 
-After Ctrl-C, a killed process or a power cut, the same command resumes from the last finished stage and gives exactly
-the same results. `sim.assimilation.page` makes the figures and the page from the tables.
+After Ctrl-C, a killed process or a power failure, the same command resumes from the last finished stage and gives
+exactly the same results. `sim.assimilation.page` makes the figures and the page from the tables.
 
 Reads   the settings of one cell, priors.yaml and data/observations.csv.
 Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; during the run, the finished
@@ -59,15 +59,15 @@ from sim.terminal import console_of
 from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
-DRAWN = 10  # worlds drawn from the prior for every world that is kept
+DRAWN = 10  # worlds drawn from the prior per world that is kept
 COUNTED = "nights by the morning on which they end"  # convention for counting nights, included in a sample's hash
 DECIDED = {
     "end_date": "until=",
     "runs": "worlds=",
     "runs_max": "worlds=",
     "study": "name=",
-}  # settings that assimilate fixes, with the option of assimilate that replaces each
-EVERY = 15.0  # minimum time between two progress messages, seconds
+}  # settings fixed by assimilate, with the option that replaces each of them
+EVERY = 15.0  # shortest time between two progress messages, seconds
 RUNS = 200  # largest number of campaigns in the command suggested as the next step
 Result = TypeVar("Result")
 
@@ -88,7 +88,7 @@ def assimilate(request: Assimilate) -> int:
 
 
 def make_worlds(request: Assimilate, console: Console, with_tables: bool = True) -> Path:
-    """Run the sampler and write its worlds, unless the folder already has the worlds of the same request.
+    """Run the sampler and write its worlds, unless the folder already contains the worlds of the same request.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
@@ -99,8 +99,8 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
         The folder of the worlds.
 
     Raises:
-        PanjError: A setting or a day is invalid, no campaign agrees with the reports, or the folder has the worlds of
-            another request.
+        PanjError: A setting or a day is invalid, no campaign agrees with the reports, or the folder contains the worlds
+            of another request.
     """
     settings, order = settings_of(request)
     observations = known_by(read_observations(read_evidence()), request.until, request.known)
@@ -142,7 +142,7 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
 def show(folder: Path, request: Assimilate, console: Console) -> int:
     """Draw figures and page from the tables in a folder, print the paths of all files, and suggest the next command.
 
-    If packages for figures and page are missing, print their names instead of drawing.
+    If packages for figures and page are missing, print their names instead.
 
     Args:
         folder: Folder with the worlds and their tables.
@@ -183,8 +183,8 @@ def repeated(model: Campaigns, request: Assimilate, place: Path, console: Consol
 
     Args:
         model: The campaigns and the observations on which they are conditioned.
-        request: The request, with the number of runs including the first, and the seed of the first run; later runs
-            have the seeds that follow it.
+        request: The request, with the number of runs, including the first, and the seed of the first run; later runs
+            have consecutive seeds.
         place: Folder in which the finished stages of each repeat are stored.
         console: Console for progress messages.
         runner: Runs the campaigns.
@@ -256,7 +256,7 @@ def known_by(observations: Sequence[Observation], until: date, known: date | Non
 
 
 def asked_of(request: Assimilate, order: Order, observations: Sequence[Observation]) -> str:
-    """Return a hash of everything that determines a sample: settings, observations, size, seed and method."""
+    """Return the hash of everything that determines a sample: settings, observations, size, seed and method."""
     rows = [[str(part) for part in one[:-1]] for one in observations]
     method = [request.worlds, request.seed, CHAIN, DRAWN, request.moves, MOVES]
     whole = [COUNTED, order.key, list(order.fingerprints), *method, rows]
@@ -264,7 +264,7 @@ def asked_of(request: Assimilate, order: Order, observations: Sequence[Observati
 
 
 class Runner:
-    """Runs batches of campaigns on workers, returns their results in order, and prints progress.
+    """Run batches of campaigns on workers, return their results in order, and print progress.
 
     Args:
         workers: Workers to which the batches are submitted.
@@ -305,7 +305,7 @@ class Runner:
 
 
 def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: Runner) -> Cloud:
-    """Run and store every stage of the sampler that is not stored yet, and return the cloud after the last stage.
+    """Run and store all missing stages of the sampler, and return the cloud after the last stage.
 
     Args:
         model: The campaigns and the observations on which they are conditioned.

@@ -1,7 +1,7 @@
 """Run campaigns for the sampler: `Campaigns` draws their numbers and seeds, runs them and computes likelihoods.
 
-`address_of` returns the address of a world's random draws, which is what a rerun of the world needs. Stages end on days
-by which much had been reported.
+`address_of` returns the address of a world's random draws, with which the world can be rerun. Stages end on days by
+which many figures had been reported.
 
 A move redraws some seeds or changes a few numbers. Seeds of daily draws are redrawn for consecutive days (the last days
 of the stage, or any days up to its end) and for one stream, for all streams, or for all streams in one province. Seeds
@@ -42,7 +42,7 @@ STAGE_ENDS = tuple(
         (6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (6, 30), (7, 2), (7, 3), (7, 4), (7, 5), (7, 7),
     )
 )  # fmt: skip
-MOVES = {  # kind of proposal: how often it is made
+MOVES = {  # frequency of each kind of proposal
     "last days": 0.05,
     "earlier days": 0.05,
     "one stream on last days": 0.1,
@@ -69,7 +69,7 @@ class Batch(NamedTuple):
     """Worlds to run up to a given day, and the observations whose likelihoods are then computed."""
 
     order: Order
-    observations: tuple[Observation, ...]  # observations of days up to that day
+    observations: tuple[Observation, ...]  # observations that end by that day
     days: int  # number of days to run after day 0
     shares: Floats  # (worlds, numbers) cumulative prior probability of each number
     daily: NDArray[np.uint64]  # (worlds, days, DAILY_STREAMS) seeds of daily draws
@@ -78,7 +78,7 @@ class Batch(NamedTuple):
 
 
 def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64], local: NDArray[np.uint64]) -> Address:
-    """Return the address of the random draws of one world, which is needed to rerun it.
+    """Return the address of the random draws of one world, with which it can be rerun.
 
     Args:
         daily: (days, DAILY_STREAMS) Seeds of daily draws.
@@ -121,7 +121,7 @@ def runs_of(
 
 
 def draws_of(order: Order) -> Draws:
-    """Return the source of the uncertain numbers of campaigns. Raises PanjError if the settings draw none."""
+    """Return the source of the uncertain numbers of campaigns. Raise PanjError if the settings draw none."""
     if order.draws is None:
         raise PanjError("calibration: found a choice that draws no uncertain numbers, expected prior or posterior")
     return order.draws
@@ -158,12 +158,12 @@ def run_batch(batch: Batch) -> Floats:
 
 @remembered(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
-    """Return, for each observation, the rows and days of a campaign's record that it counts."""
+    """Return the rows and days of a campaign's record that each observation counts."""
     return tuple(window_of(one, facts_here(), start, days) for one in observations)
 
 
 class Campaigns:
-    """Campaigns as a model for the sampler, whose states are the numbers and seeds of each world.
+    """Campaigns as a model for the sampler; its states are the numbers and seeds of worlds.
 
     Args:
         order: Settings from which campaigns are run; their numbers are drawn from priors.
@@ -237,7 +237,7 @@ class Campaigns:
         return shares, daily, lasting, local
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Run every world to the last day of a stage, and return the log likelihoods that `Model.weigh` describes."""
+        """Run every world to the last day of a stage, and return log likelihoods as defined by `Model.weigh`."""
         terms = self.terms(state, stage)
         earlier = np.array([one.until <= self.ends[stage - 1] for one in self.up_to(stage)]) & (stage > 0)
         return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
@@ -271,8 +271,8 @@ class Campaigns:
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
     """Return the last day of each stage.
 
-    The last stage ends on the last day of any observation. An earlier day of `STAGE_ENDS` ends a stage only if some
-    observation ends on that day, or between the preceding day of `STAGE_ENDS` and that day.
+    The last stage ends on the last day of any observation. An earlier day of `STAGE_ENDS` ends a stage only if an
+    observation ends on that day, or after the preceding day of `STAGE_ENDS`.
     """
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
@@ -280,10 +280,10 @@ def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
 
 
 def attention_of(observations: Sequence[Observation], facts: Facts) -> Floats:
-    """Return the probability that a proposal for a single province chooses each province.
+    """Return the probability of each province to be chosen by a proposal for a single province.
 
-    It is proportional to one plus the number of reports about the province; a report about several provinces or posts
-    is divided among them, and one about all of them is left out.
+    It is proportional to one plus the number of reports about the province. Reports about several provinces or posts
+    are divided among them, and reports about all of them are excluded.
     """
     weights = np.ones(len(facts.provinces))
     for one in observations:
@@ -295,7 +295,7 @@ def attention_of(observations: Sequence[Observation], facts: Facts) -> Floats:
 
 
 def province_of_post(name: str, facts: Facts) -> int:
-    """Return the row of the province in which a post is."""
+    """Return the row of the province of a post."""
     return int(facts.province_of[facts.post_district[facts.post.index(name)]])
 
 

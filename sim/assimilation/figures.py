@@ -1,6 +1,6 @@
-"""Draw the figures of a sample of worlds: worlds and free campaigns next to reports, and the progress of the sampler.
+"""Draw the figures of a sample of worlds: worlds and free campaigns compared with reports, and sampler diagnostics.
 
-No campaign is run or read. Each function that draws a whole figure saves it and returns its path.
+No campaign is run or read. Each function that draws a complete figure saves it and returns its path.
 
 Reads   the tables that `python -m sim assimilate` wrote.
 Writes  PNG files next to them.
@@ -69,26 +69,26 @@ from sim.study.reader import Bands
 from sim.wording import counted, format_day, format_short_day, name_of_post, paragraph, percent
 
 TABLES = ("stages", "observations", "days", "crossings", "districts", "luck")
-LOOKS = {  # by sample: its name in legends, the colour of lines, and the colour of bars
+LOOKS = {  # name in legends, colour of lines and colour of bars of each sample
     "free": ("free campaigns", EARTH, SAND),
     "assimilated": ("assimilated worlds", SIMULATED, SIMULATED_LIGHT),
 }
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")
-AREAS = {  # by quantity and area in days.csv: the title of the panel and the label of its vertical axis
+AREAS = {  # title of the panel and label of its vertical axis, for each quantity and area in days.csv
     ("share_held", "country"): ("The country: districts held by the Taliban", "% of all districts"),
     ("lost", "nine northern provinces"): ("Nine northern provinces: districts lost since 1 May", "districts"),
     ("lost", "Badakhshan"): ("Badakhshan: districts lost since 1 May", "districts"),
 }
-SHIFT = 0.19  # distance of the bars of each sample from the middle of a night or row
-MOST_REPORTS = 32  # largest number of reports in the figure of surprise
+SHIFT = 0.19  # half of the distance between the bars of the two samples
+MOST_REPORTS = 32  # largest number of reports in the surprise figure
 LUCK = LinearSegmentedColormap.from_list(
     "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
 )
-MOST_LUCK = 4.0  # luck at both ends of the colour scale, in standard deviations of one free campaign
+MOST_LUCK = 4.0  # ends of the colour scale, in standard deviations of one free campaign
 LINES_OF_MOVES = tuple(  # colours and line styles, assigned to the kinds of proposals in order
     (colour, line) for colour in (SIMULATED, SIMULATED_LIGHT, SECOND, EARTH) for line in ("-", ":")
 )
-LEFT = (  # numbers of distinct worlds: column of stages.csv, label in the legend, colour
+LEFT = (  # numbers of distinct worlds: column of stages.csv, legend label, colour
     ("distinct_lasting_draws", "lasting draws", SIMULATED), ("distinct_numbers", "numbers", EARTH),
     ("origins", "worlds of the prior", SECOND),
 )  # fmt: skip
@@ -113,7 +113,7 @@ class WorldTables(NamedTuple):
 
     @property
     def is_sample(self) -> bool:
-        """Whether enough worlds have different lasting draws (those made once per campaign) to be called a sample."""
+        """Whether there are enough worlds with different lasting draws (made once per campaign) for a sample."""
         return bool(self.about["distinct_lasting_draws"] >= self.about["floor"])
 
 
@@ -138,7 +138,7 @@ def draw_all_worlds(made: WorldTables) -> list[Path]:
 
 
 def describe_worlds(made: WorldTables) -> str:
-    """Return the text that all captions share: the worlds, the reports that condition them, and the free campaigns."""
+    """Return the common text of all captions: the worlds, the reports that condition them, and the free campaigns."""
     about = made.about
     failed = (
         f"{counted(about['free_failed'], 'free campaign')} failed and are left out." if about["free_failed"] else ""
@@ -154,7 +154,7 @@ def describe_worlds(made: WorldTables) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Convert table rows with the quantiles of one sample to bands; without dates in the rows, bands have no days."""
+    """Convert table rows with the quantiles of one sample to bands, which have no days if the rows have no dates."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
@@ -230,8 +230,8 @@ def draw_crossings(made: WorldTables) -> Path:
 def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
     """Draw the crossings by night in worlds and in free campaigns, with the reported counts.
 
-    The first night shown is two days before the first reported count or a week before the last day, `until`, whichever
-    is earlier.
+    The first night shown is two days before the first reported count or a week before the last day, `until`, if that is
+    earlier.
     """
     first = min(point(NIGHTS[0]).day - timedelta(days=2), until - timedelta(days=7))
     rows = [row for row in rows if date.fromisoformat(row["night"]) >= first]
@@ -316,7 +316,7 @@ def draw_map(made: WorldTables, sample: str, name: str) -> Path:
 
 
 def draw_surprise(made: WorldTables) -> Path:
-    """Draw the surprise of each of the `MOST_REPORTS` most surprising reports, one per row.
+    """Draw the surprise of the `MOST_REPORTS` most surprising reports, one per row.
 
     A bar shows the surprise given the reports of all earlier stages; a dot shows it in the worlds after the last stage.
     """
@@ -399,7 +399,7 @@ def draw_stages(made: WorldTables) -> Path:
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
     """Draw the numbers of distinct worlds left after each stage.
 
-    A horizontal line marks `floor`, the number of distinct sets of lasting draws that a sample must have.
+    A horizontal line marks `floor`, the smallest number of distinct sets of lasting draws of a sample.
     """
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
@@ -416,7 +416,7 @@ def mean_of(rows: Sequence[Row], column: str) -> float:
 
 
 def draw_luck(made: WorldTables) -> Path:
-    """Draw the ledger of chance of daily draws: one panel per region, one row per stream, one column per week."""
+    """Draw the ledger of chance for daily draws: one panel per region, one row per stream, one column per week."""
     rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     weeks = sorted({(row["since"], row["until"]) for row in rows})
@@ -434,7 +434,7 @@ def draw_luck(made: WorldTables) -> Path:
 
 
 def draw_luck_once(made: WorldTables) -> Path:
-    """Draw the ledger of chance of draws made once: one row per stream, one column per region."""
+    """Draw the ledger of chance for draws made once, with one row per stream and one column per region."""
     rows = [row for row in made.luck if row["since"] == made.about["start_date"]]
     streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     figure, (axes,) = new_panels(1, 1, 0.2 * len(streams), Spaces(left=2.9, right=0.15, top=0.1, bottom=0.85))
@@ -451,8 +451,8 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 
     Args:
         axes: Axes to draw in.
-        rows: Rows of luck.csv, arranged as in the heat map; None for a cell that is not in the table.
-        rate: False discovery rate below which a cell is a finding.
+        rows: Rows of luck.csv, arranged as in the heat map; None for a cell without a row.
+        rate: False discovery rate below which a cell counts as a finding.
     """
     luck = np.array([[float("nan") if row is None else float(row["luck"]) for row in line] for line in rows])
     axes.imshow(luck, LUCK, aspect="auto", norm=Normalize(-MOST_LUCK, MOST_LUCK))
@@ -471,7 +471,7 @@ def save_luck(made: WorldTables, figure: Figure, name: str, title: str) -> Path:
         f"{describe_worlds(made)} Chance: sum of the scores of the draws that the model could have used, in standard "
         f"deviations of one free campaign; mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate "
         "below "
-        f"{percent(made.about['luck_rate'])}. What low and high draws mean, and the p-values, are in luck.csv."
+        f"{percent(made.about['luck_rate'])}. The meaning of low and high draws and the p-values are in luck.csv."
     )
     colours = LUCK(np.linspace(0, 1, 5))
     words = ("low draws: -4", "-2", "0, as in free campaigns", "2", "high draws: 4")

@@ -12,13 +12,13 @@ one free campaign.
 
 Several worlds may share a draw; its weight is the share of worlds in which it is counted. The variance of the mean is
 the sum of squared weights, so the p-value `p` (two-sided, normal) is exact, except that later weights may depend on
-earlier draws. `q` is the false discovery rate of Benjamini and Hochberg 1995 over the table. As a check, a ledger
-of the same number of free campaigns is also made.
+earlier draws. `q` is the false discovery rate (Benjamini and Hochberg 1995) over the table. As a check, a ledger of an
+equal number of free campaigns is also made.
 
-Draws that the model never used, such as those of a district that nobody pressed, are counted too, because the record of
-a campaign does not show which they are; they can make luck look smaller than it was, but not larger. Streams whose
-actors can be anywhere (columns, prongs, families) are left out, as are the streams of users' own rules, since only the
-rule itself knows which actors draw from its stream, and when.
+Draws that the model never used, such as those of a district that nobody pressed, are also counted, because the record
+of a campaign does not identify them; this can bias luck towards zero, but not away from it. Streams whose actors can be
+anywhere (columns, prongs, families) are excluded, as are the streams of users' own rules, since only the rule itself
+knows which actors draw from its stream, and when.
 """
 
 import math
@@ -40,11 +40,11 @@ from sim.engine.layout import COMMANDO_IDENTITY
 from sim.engine.world import Role, Units
 from sim.sampler import Floats, Integers
 
-WORLDS = 400  # number of worlds from which the ledger is made: the first, which are a random sample
+WORLDS = 400  # number of worlds in the ledger: the first ones, which are a random sample
 WEEK = 7  # length of a week, days
-RATE = 0.05  # false discovery rate below which a cell is a finding
-LEAST = 0.99  # a cell with fewer draws per world is left out
-hashed = getattr(splitmix, "py_func", splitmix)  # the uncompiled function, which also takes arrays
+RATE = 0.05  # false discovery rate below which a cell counts as a finding
+LEAST = 0.99  # cells with fewer draws per world are excluded
+hashed = getattr(splitmix, "py_func", splitmix)  # uncompiled function, which also accepts arrays
 
 Booleans = NDArray[np.bool_]
 Seeds = NDArray[np.uint64]
@@ -60,21 +60,21 @@ class Eligible(Enum):
 
 
 class Line(NamedTuple):
-    """A stream of random draws in the ledger: who draws, which draws are counted, and what they decide."""
+    """A stream of random draws in the ledger: its actors, the draws that are counted, and the decision."""
 
     stream: Stream
     actors: str  # actors that draw: `districts`, `units`, `outposts` or `capitals`
-    eligible: Eligible  # which districts' draws are counted
-    label: str  # decision that the draw makes
+    eligible: Eligible  # districts whose draws are counted
+    label: str  # decision made by the draw
     low: str  # meaning of low draws
     high: str  # meaning of high draws
     is_normal: bool = False  # whether draws are normal rather than uniform
-    factor: int = 1  # the model identifies a draw by the actor's identity times this factor
+    factor: int = 1  # factor by which the model multiplies the actor's identity to identify a draw
 
 
 LINES = (
-    Line(Stream.PRESS, "districts", Eligible.HELD, "local forces come out",
-         "local forces come out, and go home, sooner", "local forces come out, and go home, later"),
+    Line(Stream.PRESS, "districts", Eligible.HELD, "local forces start or stop pressing",
+         "local forces start and stop pressing sooner", "local forces start and stop pressing later"),
     Line(Stream.LOCAL_ASSAULT, "districts", Eligible.HELD, "local forces attack alone",
          "local forces attack more often", "local forces attack less often"),
     Line(Stream.ELDERS, "districts", Eligible.HELD, "elders are sent",
@@ -91,8 +91,9 @@ LINES = (
          "defences break more readily", "defences break less readily"),
     Line(Stream.SIEGE, "districts", Eligible.HELD, "a siege succeeds",
          "sieges succeed more often", "sieges succeed less often"),
-    Line(Stream.LEAVE_UNATTACKED, "districts", Eligible.HELD, "a cut-off garrison leaves",
-         "cut-off garrisons leave more readily", "cut-off garrisons leave less readily"),
+    Line(Stream.LEAVE_UNATTACKED, "districts", Eligible.HELD, "a cut-off garrison leaves its district",
+         "cut-off garrisons leave their districts more readily",
+         "cut-off garrisons leave their districts less readily"),
     Line(Stream.ROAD_OPEN, "districts", Eligible.FELL, "a road is open to those who flee",
          "more roads are open", "fewer roads are open"),
     Line(Stream.REFUSE_SURRENDER, "units", Eligible.FELL, "surrender after a handover",
@@ -132,9 +133,9 @@ def own_streams() -> dict[str, int]:
 
 
 class Cell(NamedTuple):
-    """Sums over the counted draws of one stream, by region and week."""
+    """Sums, by region and week, over those draws of one stream that the ledger counts."""
 
-    total: Floats  # sum of scores, each weighted by the share of worlds that have the draw
+    total: Floats  # sum of scores, each weighted by the share of worlds with the draw
     variance: Floats  # variance of this sum in free campaigns that share seeds in the same way as the worlds
     draws: Floats  # number of draws per world
 
@@ -170,7 +171,7 @@ def rows_of_luck(
         start: Date of day 0.
 
     Returns:
-        The rows of luck.csv; a cell with less than about one draw per world is left out.
+        The rows of luck.csv, without cells that have less than about one draw per world.
     """  # fmt: skip
     last = daily.shape[1] - 1
     weeks = weeks_of(last)
@@ -224,16 +225,17 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
     return {
         "draws": draws,  # number of draws per world
         "mean": total / draws,  # mean score of a draw, in standard deviations
-        "luck": luck,  # in standard deviations of one free campaign; negative for low draws
+        "luck": luck,  # standard deviations of one free campaign; negative for low draws
         "one_in": 1.0
-        / max(float(ndtr(-abs(luck))), 1e-300),  # one free campaign in this many is as far off in this direction
-        "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns that share seeds alike
+        # one in this many free campaigns deviates at least as much in this direction
+        / max(float(ndtr(-abs(luck))), 1e-300),
+        "spread": math.sqrt(variance / draws),  # standard deviation of luck in free campaigns with equally shared seeds
         "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
     }
 
 
 def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
-    """Return, for every actor of a stream, the identity that identifies its draws, and its home district."""
+    """Return the identity used for the draws of each actor of a stream, and the actor's home district."""
     if line.actors in ("districts", "capitals"):
         home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
         return facts.identity[home] * line.factor, home
@@ -275,8 +277,8 @@ def sum_by_week(
 def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, Seeds]]:
     """Divide actors into groups that have the same seeds on a day, and yield the positions and seeds of each group.
 
-    Provinces that have no separate seed in any world form one group; each of the others forms its own. The seeds are
-    the separate ones, one per world.
+    All provinces without separate seeds form one group, and any other province forms its own group. The seeds are the
+    separate seeds, one per world.
 
     Args:
         province_of: Province of each actor.
@@ -289,7 +291,7 @@ def groups_of(province_of: Integers, local: Seeds) -> Iterator[tuple[Integers, S
 
 
 def eligible_on(line: Line, held: Booleans, day: int) -> Booleans:
-    """Return whether the model could have used each district's draw of a stream on a day (worlds x districts)."""
+    """Return whether the model could have used the draws of a stream on a day (worlds x districts)."""
     before = held[:, day - 1]
     if line.eligible is Eligible.HELD:
         return ~before
@@ -319,7 +321,7 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
 def scored(line: Line, keys: Seeds, actors: Integers, eligible: Booleans) -> tuple[Integers, Floats, Floats]:
     """Return the normal score of every distinct draw that the model could have used on a day.
 
-    Worlds with the same seeds have the same draws, which are returned once.
+    Worlds with the same seeds have the same draws, which are returned only once.
 
     Args:
         line: The stream.
@@ -341,18 +343,18 @@ def scored(line: Line, keys: Seeds, actors: Integers, eligible: Booleans) -> tup
 
 
 def score_of(keys: Seeds) -> Floats:
-    """Convert raw 64-bit keys to the normal scores of the uniform draws that the model makes from them."""
+    """Convert 64-bit keys to the normal scores of the uniform draws that the model makes from them."""
     return np.asarray(ndtri(((keys >> np.uint64(11)) + 0.5) * TO_UNIT))
 
 
 def normal_of(keys: Seeds) -> Floats:
-    """Convert raw 64-bit keys to the normal draws that the model makes from them."""
+    """Convert 64-bit keys to the normal draws that the model makes from them."""
     radius, angle = ((hashed(keys, place) >> np.uint64(11)) for place in range(2))
     return np.asarray(np.sqrt(-2.0 * np.log((radius + 1.0) * TO_UNIT)) * np.cos(2.0 * math.pi * angle * TO_UNIT))
 
 
 def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
-    """Add the scores, variances and numbers of draws that `scored` returned to the sums by region for one week."""
+    """Add the scores, variances and numbers of draws from `scored` to the sums by region for one week."""
     places, shares, scores = draws
     for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
         sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

@@ -1,10 +1,10 @@
 """Read the observations (the reported figures on which campaigns are conditioned) and compute their likelihoods.
 
 Every number is calculated from rows of the evidence table or from dated falls, as in `sim.scoring.targets`.
-Observations are assumed to be independent given the campaign. Falls are counted by group of provinces and window of
-days, so it does not matter which districts of the group fell. The expected number of dated falls is the campaign's
-number of falls times the share of falls that have a date, plus a small constant, because a date may be wrong. Errors
-and shares were chosen from the sources' methods of counting, before any campaign was compared with them.
+Observations are assumed to be independent given the campaign. Falls are counted per group of provinces and window of
+days, regardless of which districts of the group fell. The expected number of dated falls is the campaign's number of
+falls times the share of falls that have a date, plus a small constant, because a date may be wrong. Errors and shares
+were chosen from the sources' methods of counting, before any campaign was compared with them.
 
 Reads data/observations.csv, data/evidence.csv and the dates of falls in data/districts.csv.
 """
@@ -35,9 +35,9 @@ OF_DISTRICTS = ("ever_taken", "fallen", "capitals", "retaken", "share_held")
 OF_POSTS = ("crossed", "crossed_per_1037", "admitted")
 LIKELIHOODS = {"normal": ("sd",), "log": ("sd",), "thinned": ("share", "size")}
 PUBLISHED = ("reported", "guess")
-ROUNDS = 1e-3  # largest rounding error allowed in the file: relative for figures of 1 or more, else absolute
+ROUNDS = 1e-3  # largest rounding error allowed in the file, relative for figures of 1 or more, otherwise absolute
 NIGHT = 1037.0  # soldiers counted in the largest night (evidence F001)
-OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty log counts may be far off, even where the model gives 0
+OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty log counts may be an outlier, even if the model gives 0
 UNSEEN = 0.25  # expected number of dated falls if the campaign has none, because a date may be wrong
 
 
@@ -45,19 +45,20 @@ class Observation(NamedTuple):
     """A reported figure with its error model."""
 
     name: str  # name of the observation, which never changes
-    event: str  # event that the figure is about
+    event: str  # event to which the figure refers
     quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
     since: date  # first day that is counted; the earliest possible date if counting starts on day 0
-    until: date  # last day that is counted, to which the figure applies; a night is the morning on which it ended
+    # last day that is counted; a night has the date of the morning on which it ended
+    until: date
     published: date  # day on which the figure was published
     is_guess: bool  # whether the day of publication is a guess
     value: float  # reported value, in the unit of the count
     evidence: tuple[str, ...]  # ids of evidence rows; empty if only dated falls are counted
     likelihood: str  # normal, log (of 1 + number, with outliers) or thinned (negative binomial)
     sd: float  # standard deviation of a normal or log error; otherwise nan
-    share: float  # share of falls that have a date, if thinned; otherwise nan
-    size: float  # size of the negative binomial distribution, if thinned: the larger, the closer to Poisson
+    share: float  # share of falls with a date, if thinned; otherwise nan
+    size: float  # size of the negative binomial distribution, if thinned; a large size is close to Poisson
     reason: str  # reason for the choice of this error model
 
 
@@ -90,7 +91,7 @@ def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) 
 
 
 def read_observation(row: Row, records: Records) -> Observation:
-    """Return the observation in one row of observations.csv. Raises PanjError if a cell is invalid."""
+    """Return the observation in one row of observations.csv. Raise PanjError if a cell is invalid."""
     quantity = row.one_of("quantity", OF_DISTRICTS + OF_POSTS)
     likelihood = row.one_of("likelihood", LIKELIHOODS)
     since = row.day("since") if row.cells["since"] else date.min
@@ -153,7 +154,7 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
 
 
 def tally_of(record: Record) -> Tally:
-    """Return the parts of a campaign's record that `count_in` needs."""
+    """Return the parts of a campaign's record for `count_in`."""
     held = record.holder == Holder.TALIBAN
     taken = held[1:].any(axis=0) & ~held[0]
     return Tally(
@@ -197,7 +198,7 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """Draw the figure that would have been reported if a campaign had actually happened.
+    """Draw the figure that would have been reported on a campaign.
 
     Args:
         observation: The observation whose quantity and error are used.

@@ -1,4 +1,4 @@
-"""Write the page of a sample of worlds: sentences that describe the sample, then figures and tables.
+"""Write the page of a sample of worlds: a description of the sample, figures and tables.
 
 Reads   the tables that `python -m sim assimilate` wrote.
 Writes  report.html and the figures next to them.
@@ -19,21 +19,21 @@ from sim.plots.tables import Row
 from sim.study.files import write_errors, write_file
 from sim.wording import counted, format_day, list_words, percent, significant, with_range
 
-REACHED = 2.0  # reports with a higher final surprise, in log units, are not met: about two standard errors
+REACHED = 2.0  # largest final surprise of a report that is met, in log units; about two standard errors
 TOLD = 5  # largest number of reports listed in a sentence
 MOST_FINDINGS = 10  # largest number of findings of the ledger of chance that are described
 NEAREST = 3  # number of cells of the ledger that are described if there are no findings
-ODD = 20.0  # a finding is described if at most one in this many free campaigns is as far from the mean
-FIGURES = {  # by file name: heading and explanation
+ODD = 20.0  # findings are described if at most one in this many free campaigns deviates as much
+FIGURES = {  # heading and explanation of each file
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
     "crossings.png": ("At the river", "Soldiers who crossed, by night and by post, with the reported counts."),
     "map.png": ("Where", "The darker a district, the more worlds have it in Taliban hands; dots are dated losses."),
-    "map_free.png": ("Where, in free campaigns", "The same map of campaigns conditioned on nothing."),
+    "map_free.png": ("Where, in free campaigns", "The same map for campaigns not conditioned on reports."),
     "surprise.png": (
         "Surprise by report",
-        "How improbable each report was given all earlier ones, and is in the final worlds.",
+        "How improbable each report was given all earlier reports, and how improbable it is in the final worlds.",
     ),
-    "luck.png": ("Chance by week", "How far the draws of the worlds are from those of free campaigns."),
+    "luck.png": ("Chance by week", "How far random draws in the worlds deviate from those in free campaigns."),
     "luck_once.png": ("Chance in draws made once", "The same for draws that are made once, on day 0."),
     "stages.png": ("The sampler", "Sample size, temperature, distinct worlds left, acceptance rates and log evidence."),
 }
@@ -41,7 +41,7 @@ COLUMNS = (
     "Report", "Reported", "Free: median (90 %)", "Worlds: median (90 %)", "Surprise", "Surprise at the end",
     "Day of publication",
 )  # fmt: skip
-PROVENANCE = {  # by key of about.json: label on the page
+PROVENANCE = {  # label on the page of each key of about.json
     "command": "Command", "worlds": "Worlds", "free": "Free campaigns", "observations": "Reports", "until": "Last day",
     "log_evidence": "Log evidence", "distinct_lasting_draws": "Distinct sets of lasting draws",
     "distinct_numbers": "Distinct sets of numbers", "origins": "Worlds of the prior they descend from",
@@ -98,17 +98,17 @@ def text_of(value: object) -> str:
 
 
 def cited(made: WorldTables) -> set[str]:
-    """Return the ids of the evidence rows that the reports are based on."""
+    """Return the ids of the evidence rows on which the reports are based."""
     return {id for row in made.observations for id in row["evidence"].split()}
 
 
 def worst_first(row: Row) -> float:
-    """Return a sort key that puts the reports that the worlds disagree with most first."""
+    """Return a sort key by which the reports with the largest disagreement come first."""
     return -float(row["surprise_at_the_end"])
 
 
 def describe_all(made: WorldTables) -> list[str]:
-    """Return all sentences of the page: on reports met and missed, on surprise, on the sample's size and on luck.
+    """Return all sentences of the page: on reports met and missed, surprise, the size of the sample, and luck.
 
     Args:
         made: The tables of a sample.
@@ -119,7 +119,7 @@ def describe_all(made: WorldTables) -> list[str]:
 def describe_size(made: WorldTables) -> list[str]:
     """Return sentences on whether there are enough distinct worlds, and on the certainty of the log evidence.
 
-    If there are too few worlds, suggest what would help.
+    If there are too few worlds, suggest remedies.
     """
     about = made.about
     left = (
@@ -141,10 +141,7 @@ def describe_size(made: WorldTables) -> list[str]:
 
 
 def describe_shared(made: WorldTables) -> list[str]:
-    """Return a sentence on how many independent worlds would carry as much information as those of the ledger.
-
-    Return a list with one sentence, or an empty list if there is no ledger.
-    """
+    """Return a sentence on the effective number of independent worlds in the ledger, if there is a ledger."""
     if not made.luck:
         return []
     independent = median(float(row["spread"]) ** -2 for row in made.luck)
@@ -170,7 +167,7 @@ def describe_evidence(repeats: list[float]) -> str:
 
 
 def describe_reached(made: WorldTables) -> list[str]:
-    """Return sentences on the number of reports that the worlds agree with, and on those they disagree with most."""
+    """Return sentences on the number of reports that are met, and on the largest disagreements."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
         f"The worlds agree with {len(made.observations) - len(missed)} of {len(made.observations)} reports: on "
@@ -200,7 +197,7 @@ def describe_surprises(made: WorldTables) -> str:
 
 
 def describe_luck(made: WorldTables) -> list[str]:
-    """Return sentences on the unusual cells of the ledger of chance, and how many a ledger of free campaigns has."""
+    """Return sentences on the unusual cells of the ledger of chance, compared with a ledger of free campaigns."""
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
@@ -219,7 +216,7 @@ def describe_not_counted(streams: Mapping[str, int]) -> list[str]:
     """State that the draws of the user's own rules are not in the ledger of chance; empty if there are none.
 
     Args:
-        streams: Number of the stream of each of these rules, by name of the rule.
+        streams: Stream numbers of these rules, keyed by rule.
     """
     names = [f"{name} (stream {number})" for name, number in streams.items()]
     if not names:
@@ -244,7 +241,7 @@ def describe_strongest(made: WorldTables, told: Sequence[Row]) -> list[str]:
 
 
 def describe_finding(row: Row, start: str) -> str:
-    """Return a sentence on one cell of the ledger of chance: draws, region, week, and how unusual the draws are."""
+    """Return a sentence on one cell of the ledger of chance: draws, region, week and deviation."""
     is_low = float(row["luck"]) < 0
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"
@@ -259,7 +256,7 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format how many free campaigns it takes, on average, for one to be at least as far off as a cell.
+    """Format the average number of free campaigns in which one deviates at least as much as a cell.
 
     The number has two significant figures; a million or more is formatted as `a million`.
     """
@@ -291,7 +288,7 @@ def spread_of(row: Row, sample: str) -> str:
 
 
 def number(cell: str) -> str:
-    """Format a table cell with a number to three significant figures, keeping all digits before the decimal point."""
+    """Format a number in a table cell to three significant figures, with all digits before the decimal point."""
     return significant(float(cell))
 
 

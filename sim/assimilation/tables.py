@@ -1,7 +1,8 @@
-"""Write the worlds of a sample, and tables that compare the worlds with free campaigns and with the record.
+"""Write the worlds of a sample, and tables that compare them with free campaigns and with the record.
 
 `count_batch` reruns worlds on a worker, and `write_sample` writes the files. A district counts as lost from the first
-day at whose end the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it ends.
+day at the end of which the Taliban hold it, unless they held it on day 0. A night belongs to the morning on which it
+ends.
 """
 
 import math
@@ -43,14 +44,14 @@ from sim.wording import format_day, list_words, name_of_post
 FREE, ASSIMILATED = "free", "assimilated"  # names of the two samples
 QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns of the quantiles in CUTS
 SHARE_HELD, LOST = "share_held", "lost"  # names of the daily quantities
-NORTHERN = ("Northern", "North Eastern")  # the regions of the nine northern provinces
+NORTHERN = ("Northern", "North Eastern")  # regions of the nine northern provinces
 ALL = "all"  # value of the columns night and post in a row for all nights, or for all posts
 CHUNK = 200  # number of campaigns whose holders are unpacked at a time
 
-FLOOR = 50  # worlds with fewer distinct sets of lasting draws than this are not called a sample
+FLOOR = 50  # smallest number of distinct sets of lasting draws in a sample
 PAGE = "report.html"
 TABLES = ("stages.csv", "observations.csv", "days.csv", "crossings.csv", "districts.csv", "luck.csv")
-NOUNS = {  # descriptions of the quantities that observations count
+NOUNS = {  # descriptions of the quantities of observations
     "ever_taken": "Districts taken", "fallen": "Districts lost", "capitals": "Provincial capitals held by the Taliban",
     "retaken": "Districts retaken", "share_held": "Share of districts held by the Taliban",
     "crossed": "Soldiers across", "crossed_per_1037": "Soldiers across of every 1,037", "admitted": "People let in",
@@ -113,7 +114,7 @@ def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
 
 
 def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
-    """Return, keyed by daily quantity and area, whether each district is counted."""
+    """Return which districts are counted, keyed by daily quantity and area."""
     north = np.isin(facts.region, NORTHERN)
     return {
         (SHARE_HELD, "country"): np.ones(north.size, bool),
@@ -125,7 +126,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 def rows_of_days(samples: Mapping[str, CampaignCounts], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of days.csv, one per sample, quantity, area and day.
 
-    A row has the quantiles over campaigns, and the number of dated falls reported in the area up to that day.
+    A row contains the quantiles over campaigns, and the number of dated falls reported in the area up to that day.
     """
     fell = read_falls().fell_date
     for sample, seen in samples.items():
@@ -156,8 +157,8 @@ def by_area(seen: CampaignCounts, facts: Facts) -> dict[tuple[str, str], Floats]
 def rows_of_crossings(samples: Mapping[str, CampaignCounts], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
     """Yield the rows of crossings.csv, one per sample, night and post; a night or post may be `all`.
 
-    The row of a night is left out if nobody crossed and no count was reported. Reported counts are either for all posts
-    in one night, or for one post over all nights.
+    The row of a night is omitted if nobody crossed and no count was reported. Reported counts refer either to all posts
+    in one night, or to one post over all nights.
     """
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)
@@ -185,7 +186,7 @@ def rows_of_crossings(samples: Mapping[str, CampaignCounts], facts: Facts, start
 def rows_of_districts(samples: Mapping[str, CampaignCounts], facts: Facts) -> Iterator[dict[str, Any]]:
     """Yield the rows of districts.csv, one per district.
 
-    A row has, for each sample, the share of campaigns in which the Taliban hold the district at the end of the last
+    A row contains the share of each sample's campaigns in which the Taliban hold the district at the end of the last
     day, and the reported date of its loss.
     """
     fell = read_falls().fell_date
@@ -202,15 +203,15 @@ def rows_of_districts(samples: Mapping[str, CampaignCounts], facts: Facts) -> It
 
 
 class Sizes(NamedTuple):
-    """How many worlds of a cloud are distinct, by three measures."""
+    """Numbers of distinct worlds in a cloud, by three measures."""
 
     lasting: int  # number of distinct sets of lasting draws
     numbers: int  # number of distinct sets of numbers
-    origins: int  # worlds of the prior from which the worlds descend
+    origins: int  # number of worlds of the prior from which the worlds descend
 
 
 def sizes_of(cloud: Cloud) -> Sizes:
-    """Count the distinct worlds of a cloud, by three measures."""
+    """Count the distinct worlds of a cloud by three measures."""
     lasting, numbers = (distinct(cloud.state[part]) for part in (LASTING, NUMBER_SHARE))
     return Sizes(lasting, numbers, np.unique(cloud.origin).size)
 
@@ -230,13 +231,13 @@ class Sample(NamedTuple):
     terms: Floats  # (worlds, observations) log likelihoods
     samples: dict[
         str, CampaignCounts
-    ]  # rerun worlds and free campaigns; empty if the tables of the page are not written
-    sizes: list[Sizes | None]  # numbers of distinct worlds after each stage; None if not known
+    ]  # counts in rerun worlds and free campaigns; empty if the tables of the page are not written
+    sizes: list[Sizes | None]  # numbers of distinct worlds after each stage; None if unknown
     repeats: list[float]  # log evidence of each run of the sampler
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write the worlds, the table of stages and about.json; if worlds were rerun, also write all other tables.
+    """Write the worlds, the table of stages, about.json and, if worlds were rerun, all other tables.
 
     Args:
         folder: Folder to write to; the page of an earlier sample is deleted from it.
@@ -275,7 +276,7 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
 def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of the tables that compare worlds with free campaigns, keyed by file name.
 
-    Also add the numbers of observations and of free campaigns, and counts from the ledger of chance, to `about`.
+    Also add the numbers of observations and free campaigns, and counts from the ledger of chance, to `about`.
     """
     facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
     free = made.samples[FREE].finished()
@@ -327,7 +328,7 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """Return the groups of provinces for which falls are counted, keyed by name, the smallest group first."""
+    """Return the groups of provinces for which falls are counted, keyed by name, in ascending order of size."""
     regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
     return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
@@ -342,7 +343,7 @@ def name_of_region(observation: Observation) -> str:
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     """Return the rows of stages.csv, one per step of tempering.
 
-    The numbers of distinct worlds in a row are those at the end of the stage that the step is part of.
+    The numbers of distinct worlds in a row are those at the end of the step's stage.
     """
     return [
         {
@@ -363,9 +364,9 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
 
 
 def rows_of_observations(made: Sample, free: CampaignCounts) -> list[dict[str, Any]]:
-    """Return the rows of observations.csv: each report, the counts in free campaigns and in worlds, and the surprise.
+    """Return the rows of observations.csv: reports, counts in free campaigns and in worlds, and surprise.
 
-    Let m be the highest log probability that the report can have in any campaign. `surprise` is m minus the log
+    Let m be the highest log probability of the report in any campaign. `surprise` is m minus the log
     probability of the report given the reports of all earlier stages, and `surprise_at_the_end` is m minus the mean
     of its log probability over the worlds.
     """
@@ -387,7 +388,7 @@ def rows_of_observations(made: Sample, free: CampaignCounts) -> list[dict[str, A
 
 
 def describe(observation: Observation, start: date) -> str:
-    """Describe what an observation counts, where and when: `Soldiers across at Tem, 5 July`."""
+    """Describe the quantity, place and time of an observation, such as `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
@@ -397,7 +398,7 @@ def describe(observation: Observation, start: date) -> str:
 
 
 def span_of_days(observation: Observation, start: date) -> str:
-    """Format the days that an observation counts: `by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
+    """Format the days of an observation: `by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
     since, until = observation.since, observation.until
     if since <= start:
         return f"by {format_day(until)}"
@@ -407,7 +408,7 @@ def span_of_days(observation: Observation, start: date) -> str:
 
 
 def best(observation: Observation) -> float:
-    """Return the highest log likelihood that any campaign can give an observation."""
+    """Return the highest possible log likelihood of an observation."""
     if observation.likelihood == "thinned":
         return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
     return log_likelihood(observation, observation.value)

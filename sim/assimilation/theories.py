@@ -1,8 +1,8 @@
-"""Compare rival theories by the evidence for each after every stage: `python -m sim assimilate -m theory=a,b`.
+"""Compare rival theories by their evidence after every stage: `python -m sim assimilate -m theory=a,b`.
 
 All theories are assumed to be equally likely a priori. The numbers of each are drawn from their priors, so a theory
 with many wide priors is penalised. A sample gives an unbiased estimate of the evidence, but not of its logarithm, so
-the evidence itself is averaged over repeats, before the logarithm is taken.
+the evidence is averaged over repeats before the logarithm is taken.
 
 Reads   what `sim.assimilation.assimilate` reads.
 Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; during the run,
@@ -46,7 +46,7 @@ COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
 
 
 class SampleRequest(NamedTuple):
-    """A sample to make: one theory with one seed."""
+    """A requested sample: one theory with one seed."""
 
     theory: str
     request: Assimilate
@@ -55,11 +55,11 @@ class SampleRequest(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """The log evidence for every theory, in each repeat and after each stage."""
+    """The log evidence of every theory in each repeat and after each stage."""
 
     names: tuple[str, ...]
     ends: tuple[date, ...]  # last day of each stage
-    logs: Floats  # (theories, repeats, stages) log evidence of everything reported by the end of the stage
+    logs: Floats  # (theories, repeats, stages) log evidence of all reports up to the end of the stage
 
     @property
     def mean(self) -> Floats:
@@ -68,7 +68,7 @@ class Evidence(NamedTuple):
 
     @property
     def error(self) -> Floats:
-        """Monte Carlo standard error of the log evidence, from its spread between repeats (theories x stages)."""
+        """Monte Carlo standard error of the log evidence, from its variation between repeats (theories x stages)."""
         return self.logs.std(axis=1, ddof=1) / math.sqrt(self.logs.shape[1])
 
     @property
@@ -84,7 +84,7 @@ class Evidence(NamedTuple):
 
 
 def compare_theories(request: Assimilate) -> int:
-    """Make the samples of every theory, write and draw the evidence for each theory, and print the comparison.
+    """Make the samples of all theories, write and draw their evidence, and print the comparison.
 
     Args:
         request: The request, whose settings sweep over theories.
@@ -129,7 +129,7 @@ def compare_theories(request: Assimilate) -> int:
 
 
 def samples_of(request: Assimilate) -> list[SampleRequest]:
-    """List the samples to make, by theory and repeat. Raises PanjError if a setting is invalid."""
+    """List the samples to make, by theory and repeat. Raise PanjError if a setting is invalid."""
     overrides = Overrides.of(request.overrides)
     swept = [row for row in overrides if row.sweeps]
     if [row.key for row in swept] != ["theory"]:
@@ -154,7 +154,7 @@ def samples_of(request: Assimilate) -> list[SampleRequest]:
 
 
 def evidence_of(wanted: Sequence[SampleRequest], place: Path, runner: Runner, console: Console) -> Evidence:
-    """Make every sample that is not stored yet, and return the log evidence by theory, repeat and stage.
+    """Make all missing samples, and return the log evidence by theory, repeat and stage.
 
     Args:
         wanted: The samples, ordered by theory and repeat.
@@ -189,7 +189,7 @@ def rows_of(found: Evidence) -> list[dict[str, Any]]:
 
 
 def sentences_of(found: Evidence) -> list[str]:
-    """Return one sentence per theory on the evidence for it after the last stage, the most probable theory first."""
+    """Return one sentence per theory on its evidence after the last stage, in descending order of probability."""
     low, median, high = (quantile[:, -1] for quantile in found.probabilities)
     order = np.argsort(-found.mean[:, -1], kind="stable")
     best = order[0]
@@ -207,7 +207,7 @@ def sentences_of(found: Evidence) -> list[str]:
 
 @in_style
 def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
-    """Draw, by stage, the probability of each theory, and its log evidence minus the mean log evidence of all theories.
+    """Draw the probability and the log evidence (minus the mean over theories) of each theory by stage.
 
     Args:
         found: Log evidence by theory, repeat and stage.

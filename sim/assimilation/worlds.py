@@ -1,8 +1,8 @@
-"""Store campaigns that were conditioned on the record, as the numbers and seeds from which each can be rerun.
+"""Store campaigns that were conditioned on the record as numbers and seeds from which they can be rerun.
 
-Writes  worlds.parquet, which `sim.configuration.worlds` reads: one row per world with its numbers in their own units,
-        its seeds of daily draws and of draws made once, its log likelihood by observation, and the number of the world
-        of the prior sample from which it descends.
+Writes  worlds.parquet, which `sim.configuration.worlds` reads. Each row contains the numbers of a world in their units,
+        its seeds of daily draws and of draws made once, its log likelihood by observation, and the number of its
+        ancestor in the prior sample.
 """
 
 import json
@@ -28,7 +28,7 @@ def table_of_worlds(
 
     Args:
         cloud: The worlds, with numbers as cumulative prior probabilities.
-        priors: Prior of each number, used to convert its share to its unit.
+        priors: Prior of each number, for the conversion of its share to its unit.
         names: Names of the observations.
         terms: (worlds, observations) Log likelihoods.
         about: Description of how the sample was made, stored in the metadata of the file.

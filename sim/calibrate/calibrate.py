@@ -53,7 +53,7 @@ from sim.study.reader import read_about
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINED_ONLY = {"posterior_first.parquet", "steps.csv", "events.csv", "chains.csv", "chains.parquet",
                 "steps.png", "events.png"}  # fmt: skip
-SPACE = "rules.flight.rows"  # size of the array of refugee groups, rows; no effect on results if large enough
+SPACE = "rules.flight.rows"  # number of refugee rows; it has no effect on results if large enough
 OF_A_POSTERIOR = (  # keys of fit.json that the refined fit replaces
     "draws", "tolerance", "effective_sample_size", "posterior", "targets", "fitted", "left_out", "units", "chosen",
 )  # fmt: skip
@@ -64,19 +64,19 @@ STAMPED = (
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
-    """Make the rows of diagnostics.csv: for each parameter, its prior and its posterior in the first fit."""
+    """Make the rows of diagnostics.csv: the prior of each parameter and its posterior in the first fit."""
     return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
 
 
 def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
-    """Make the rows of predictive.csv: for each target, its outcome in the whole bank and in the accepted campaigns."""
+    """Make the rows of predictive.csv: the outcome of each target in the whole bank and in the accepted campaigns."""
     outcomes, nearest = made.bank.outcomes, made.nearest
     accepted = forecast_of(outcomes.take(nearest.rows), made.targets, nearest.weights)
     return rows_of_record(made.targets, forecast_of(outcomes, made.targets), {"accepted": accepted})
 
 
 def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
-    """Collect the metadata of the posterior, which a run uses to check whether the posterior is still valid."""
+    """Collect the metadata of the posterior, from which a run checks whether the posterior is still valid."""
     about, base = read_about(made.bank.folder), base_of(made.bank.folder)
     drawn = set(made.bank.keys)
     numbers = {key: value for key, value in base["rules"].items() if key not in drawn and key != SPACE}

@@ -39,12 +39,13 @@ from sim.study.files import json_text, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
-PARTS = (4, 2, 1, 1)  # divisor of ensemble size at each stage: a low learning rate needs less precise scores
+# divisor of the ensemble size at each stage, since scores may be less precise at a low learning rate
+PARTS = (4, 2, 1, 1)
 CHAIN = 2  # draws per chain of moves; the sampler runs many such chains
-DRAWN = 8  # draws from the prior for every draw that is kept
+DRAWN = 8  # draws from the prior per draw that is kept
 BATCH = 4  # ensembles per task of a worker process
 SEED_BITS = 40  # number of random bits in the first seed of an ensemble
-SAMPLER = 20210707  # separates the sampler's random numbers of several chains of the same seed
+SAMPLER = 20210707  # constant in the seed of the sampler's random numbers
 MOVES = {  # frequency of each kind of proposal; the first kinds are those of STEPS
     "one parameter": 0.1,
     "three parameters": 0.1,
@@ -73,7 +74,7 @@ class Effort(NamedTuple):
         return max(1, self.campaigns // PARTS[stage])
 
     def grows(self, stage: int) -> bool:
-        """Return whether ensembles have more campaigns than in the stage before."""
+        """Return whether ensembles have more campaigns than in the previous stage."""
         return stage > 0 and self.size(stage) > self.size(stage - 1)
 
 
@@ -81,7 +82,7 @@ class Problem(NamedTuple):
     """Input of the chains: priors, and the function that runs and scores ensembles."""
 
     priors: tuple[Prior, ...]
-    score: Score  # infinite scores for an ensemble in which a campaign failed
+    score: Score  # returns infinite scores for an ensemble in which a campaign failed
 
 
 class Refined(NamedTuple):
@@ -97,7 +98,7 @@ class Refined(NamedTuple):
 
     @property
     def seeds(self) -> Integers:
-        """Seed of the first campaign in the ensemble of each draw; the others have consecutive seeds after it."""
+        """Seed of the first campaign in the ensemble of each draw; the seeds of the others follow consecutively."""
         return np.concatenate([cloud.state[SEEDS] for cloud in self.clouds])
 
     @property
@@ -136,12 +137,12 @@ class Ensembles:
         self.problem, self.score, self.effort = problem, score, effort
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """Draw parameters from their priors, and seeds. Raise PanjError if every ensemble has a failed campaign."""
+        """Draw parameters from their priors, and seeds. Raise PanjError if every ensemble has failures."""
         shares = rng.random((count, len(self.problem.priors)))
         state = self.scored(shares, first_seeds(rng, count), 0)
         if not np.isfinite(state[SCORES]).all(axis=1).any():
             raise PanjError(f"calibrate: found a failed campaign in each of {counted(count, 'ensemble')} drawn from "
-                            "the priors, expected at least one ensemble without")  # fmt: skip
+                            "the priors, expected at least one ensemble in which all campaigns finished")  # fmt: skip
         return state
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
@@ -158,7 +159,7 @@ class Ensembles:
         return self.scored(new, np.where(move == OTHER_SEEDS, first_seeds(rng, seeds.size), seeds), stage)
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Return log likelihoods, as `sim.sampler.Model.weigh` does.
+        """Return log likelihoods in the form required by `sim.sampler.Model.weigh`.
 
         The first array is minus the sum of the scores in the previous stage, times its learning rate. The second has
         one column per event: the change when the scores and rate of this stage replace those of the previous one,
@@ -185,7 +186,7 @@ def refine(
     problem: Problem, effort: Effort, chains: int, seed: int, folder: Path, console: Console,
     pool: Executor | None = None,
 ) -> tuple[Refined, ...]:  # fmt: skip
-    """Run the chains one after another, resuming each from the last stage that an earlier call completed.
+    """Run the chains one after another, each from the last stage that an earlier call completed.
 
     Args:
         problem: The fitting problem.
@@ -238,7 +239,7 @@ def pooled_scorer(score: Score, pool: Executor) -> Score:
 
 
 def print_stage(number: int, chains: int, stage: int, cloud: Cloud, seconds: float, console: Console) -> None:
-    """Print one line on a stage of a chain: learning rate, steps, share of moves accepted, mean score, and time."""
+    """Print one line about a stage of a chain: learning rate, steps, share of moves accepted, mean score and time."""
     steps = [step for step in cloud.steps if step.stage == stage]
     proposed, accepted = sum(sum(one.proposed) for one in steps), sum(sum(one.accepted) for one in steps)
     took = f", {format_seconds(seconds)}" if seconds >= 1 else ""
@@ -307,5 +308,5 @@ def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
                 yield
         except Timeout as error:
             raise PanjError(
-                f"calibrate: found another process at work in {folder}, expected none; wait until it has finished"
+                f"calibrate: found another process using {folder}, expected none; wait until it has finished"
             ) from error

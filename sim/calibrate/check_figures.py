@@ -1,4 +1,4 @@
-"""Draw figures on the soundness of a calibration: ranks of true values, coverage of intervals, held-out targets.
+"""Draw figures that check a calibration: ranks of true values, coverage of intervals, and held-out targets.
 
 Reads   sbc.csv and sbc_ranks.csv, as written by `sim.calibrate.checks`; heldout.csv and left_out.csv, as written by
         `sim.calibrate.heldout`; the fit next to them.
@@ -92,7 +92,7 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
-    """Draw the ranks of one parameter, for reports with and without error, and the band of 95 % of all sound fits."""
+    """Draw the ranks of one parameter, for reports with and without error, and the 95 % band of sound fits."""
     key, edges = row["number"], np.linspace(0, 1, BINS + 1)
     heights, count = heights_of(ranks, "with_error", key)
     exact, _ = heights_of(ranks, "without_error", key)
@@ -115,7 +115,7 @@ def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
 
 
 def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
-    """Draw, per parameter, the coverage of intervals and the share of the squared prior error that the fit removes."""
+    """Draw the coverage of intervals and the share of the squared prior error that the fit removes, per parameter."""
     caption = (
         f"{describe_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should "
         f"be on the dotted lines; bars: its 95 % interval. Hollow: {int(rows[0]['truths_near']):,} truths whose "
@@ -143,7 +143,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
-    """Draw the row of one parameter: coverage of intervals, and share of the squared prior error that is removed."""
+    """Draw the row of one parameter: coverage of intervals, and share of the squared prior error removed."""
     colour = SIMULATED if row["width"] == NO_FAULT else SECOND
     near: dict[str, Any] = {"markerfacecolor": "white", "markersize": 3, "markeredgewidth": 0.7, "zorder": 3}
     for name in ("coverage_50", "coverage_90"):
@@ -160,7 +160,7 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def describe_truths(rows: list[Row]) -> str:
-    """Return sentences on the campaigns that served as truths: their number, and the fit to each."""
+    """Describe the campaigns that served as truths: their number, and the fit to each."""
     return (
         f"{int(rows[0]['truths']):,} campaigns drawn from the prior served as truths. A synthetic report of each, with "
         "the errors that the targets declare, was fitted by rejection and regression without that campaign."
@@ -171,7 +171,7 @@ class HeldOut(NamedTuple):
     """File name, column prefix and texts of a figure on held-out targets."""
 
     file: str
-    side: str  # prefix of the columns shown by the dark bar
+    side: str  # prefix of the columns that the dark bar shows
     label: str  # label of the dark bar in the legend
     title: str
     dark: str  # meaning of the dark bar
@@ -188,14 +188,14 @@ LEFT_OUT = HeldOut(
 
 
 def draw_held_out(made: Fitted) -> list[Path]:
-    """Draw two figures: predictions of targets after 22 June, and of the targets of each event that was left out."""
+    """Draw two figures: predictions of targets after 22 June, and of the targets of each omitted event."""
     predicted = [row for row in read_table(made.folder / "heldout.csv") if row["kind"] == "predicted"]
     tables = {HELD_OUT: predicted, LEFT_OUT: read_table(made.folder / "left_out.csv")}
     return [draw_sides(made, rows, shown) for shown, rows in tables.items()]
 
 
 def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
-    """Draw three intervals for each target: before any fit, from the full fit, and from a fit without the target."""
+    """Draw three intervals for each target: from the prior, from the full fit, and from a fit without the target."""
     about = made.about
     caption = (
         f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "

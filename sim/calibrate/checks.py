@@ -4,28 +4,26 @@ Reads   a bank, the targets to be fitted, and the share of campaigns that the fi
 Writes  sbc.csv (one row per parameter), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
         `sim.calibrate.check_figures` draws them.
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
-        chosen by their reports alone. Tests and intervals are SciPy's.
+        chosen by their reports alone. Tests and intervals are from SciPy.
 Method  A truth is a campaign; its *report* is what sources would have recorded about it. Reports have a normal error
         with the `sd` of each target, because intervals should cover the true values, not the reported ones. Two
         further fits to the same truths isolate its effect: one to reports without error, so that a fit that
         merely ignores the error is not mistaken for a faulty one, and one in which that error is also added to the
         campaigns of the bank.
-        A reported range keeps its width in a synthetic report, with the truth uniformly distributed in it: a
-        range that always began at the truth would give the fit too much information. A reported bound is
-        the value of another campaign, and the report states on which side of it the truth lies: a bound derived
-        from the truth would reveal the truth itself.
-        Only campaigns with every summary serve as truths, because only they can be accepted. Screening uses only the
-        bank, so it is the same for every report. The truths share one bank, so they are not fully independent.
-        Intervals are too narrow if they contain significantly fewer truths than they should, and too wide if more
-        (exact binomial test). Otherwise, if ranks are not uniform (Kolmogorov-Smirnov), the posterior is off-centre if
-        the mean rank is more than 1.96 standard errors from 0.5; if not, the sign of the summed coverage errors decides
-        between too narrow and too wide. All tests of one check are controlled at a false discovery rate of 5 %
-        (Benjamini and Hochberg 1995): of the faults reported, one in twenty is a false alarm on average. The number of
-        truths limits how small a fault can be detected; smaller faults can be detected for all fitted parameters
-        together than for each alone.
-        A parameter is identified if the fit removes at least half of the squared error of the prior mean, and weakly
-        identified if it removes at least a twentieth and more than two standard errors. A narrow posterior alone does
-        not count.
+        A reported range keeps its width in a synthetic report, with the truth uniformly distributed in it: a range that
+        always began at the truth would give the fit too much information. A reported bound is the value of another
+        campaign, and the report states on which side of it the truth is: a bound derived from the truth would reveal
+        the truth itself. Only campaigns with every summary serve as truths, because only they can be accepted.
+        Screening uses only the bank, so it is the same for every report. The truths share one bank, so they are not
+        fully independent. Intervals are too narrow if they contain significantly fewer truths than they should, and too
+        wide if more (exact binomial test). Otherwise, if ranks are not uniform (Kolmogorov-Smirnov), the posterior is
+        off-centre if the mean rank is more than 1.96 standard errors from 0.5; if not, the sign of the summed coverage
+        errors decides between too narrow and too wide. All tests of one check are controlled at a false discovery rate
+        of 5 % (Benjamini and Hochberg 1995): of the faults reported, one in twenty is a false alarm on average. The
+        number of truths limits how small a fault can be detected; smaller faults can be detected for all fitted
+        parameters together than for each alone. A parameter is identified if the fit removes at least half of the
+        squared error of the prior mean, and weakly identified if it removes at least a twentieth and more than two
+        standard errors. A narrow posterior alone does not count.
 """
 
 import json
@@ -65,8 +63,8 @@ TRUTHS, FEWEST, NEAR = 1000, 200, 500
 SECTIONS = (
     "section_1_soundness.json",
     "section_2_heldout.json",
-)  # stored with the fit that they describe, once both have been written
-SEED_OF_TRUTHS = 20210707  # seed of the choice of truths, the errors of reports, and the order of ties
+)  # stored with the fit that it describes, once both have been written
+SEED_OF_TRUTHS = 20210707  # seed for choosing truths, drawing the errors of reports, and breaking ties
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -80,14 +78,14 @@ class Reports(NamedTuple):
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """Return the random generator for the use with number `what`; each use has its own stream."""
+    """Return a random generator for one purpose, identified by the number `what`; each purpose has its own stream."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
 def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
     """Generate synthetic reports of campaigns, with or without observation error.
 
-    Ranges and bounds have the same random positions with error as without.
+    Ranges and bounds have the same random positions with and without error.
     """
     generator = generator_for(1)
     ends = [report_of(target, column, rows, errs, generator)
@@ -109,7 +107,7 @@ def report_of(
 
 
 def reportable(summaries: Summaries) -> Integers:
-    """Return the bank rows of the campaigns that have every summary. Raise PanjError if there are too few of them."""
+    """Return the rows of the bank that have every summary. Raise PanjError if there are too few."""
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
@@ -118,7 +116,7 @@ def reportable(summaries: Summaries) -> Integers:
 
 
 def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Reports:
-    """Choose the `count` reports nearest to the record, by the distance function of the fit."""
+    """Choose the `count` reports that are nearest to the record by the distance function of the fit."""
     ends = [np.where(np.isfinite(low), low, high)
             for low, high in (scaled_bounds(summaries.targets), (reports.low, reports.high))]  # fmt: skip
     gaps = (ends[1] - ends[0]) / summaries.units
@@ -127,7 +125,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
 
 
 def with_report_error(made: Fit, summaries: Summaries) -> Fit:
-    """Return the fit after adding a random observation error to every summary of every campaign."""
+    """Return the fit with a random observation error added to every summary of every campaign."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
     )
@@ -145,7 +143,7 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit the bank to each report, leaving out the reported campaign, and rank the true values in each posterior."""
+    """Fit the bank, without the reported campaign, to each report, and rank the true values in each posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -204,7 +202,7 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
 
 
 def check(bank: Path, folder: Path, console: Console | None = None) -> None:
-    """Check a calibration by fits to campaigns with known parameters, and by fits without some of the targets.
+    """Check a calibration with fits to campaigns whose parameters are known, and with fits to only some targets.
 
     Writes the tables and page sections of the checks, but draws no figures.
 
@@ -232,8 +230,8 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
         write_tables(folder, {name: {**section, "posterior": about.get("posterior", "")}})
 
 
-ALPHA = 0.05  # false discovery rate of the faults that are reported
-IDENTIFIED, WEAKLY = 0.5, 0.05  # smallest recovery at which a parameter is identified, and weakly identified
+ALPHA = 0.05  # false discovery rate of reported faults
+IDENTIFIED, WEAKLY = 0.5, 0.05  # smallest recovery of an identified and of a weakly identified parameter
 INTERVALS = (0.5, 0.9)
 NARROW, WIDE, UNEVEN, SOUND = "too narrow", "too wide", "off-centre", "no fault seen"
 
@@ -252,7 +250,7 @@ class Verdict(NamedTuple):
 
     coverage: tuple[Coverage, ...]  # coverage of the 50 % and the 90 % interval
     uneven: float  # p-value of the test for uniform ranks
-    p_value: float  # the smallest p-value of the three tests, adjusted over all parameters
+    p_value: float  # smallest p-value of the three tests, adjusted for the number of parameters
     width: str
     recovery: float  # share of the squared error of the prior mean that the posterior mean removes
     error: float  # standard error of the recovery, by jackknife over truths
@@ -260,10 +258,10 @@ class Verdict(NamedTuple):
 
 
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
-    """Return the rank of the truth for each parameter: the weight of the draws below it, as a share of the total.
+    """Return the rank of the truth for each parameter: the weight of the draws below it as a share of the total weight.
 
-    The truth itself counts as one more draw, of mean weight. Ties are broken at random, so that the ranks of integers
-    are uniform too.
+    The truth itself counts as one more draw with the mean weight. Ties are broken at random, so that the ranks of
+    integers are uniform too.
     """
     below = weights @ (drawn < truth)
     level = weights @ (drawn == truth) + weights.mean()
@@ -287,7 +285,7 @@ def recovery_of(truths: Floats, means: Floats) -> tuple[float, float]:
 
 
 def verdicts_of(found: Found) -> list[Verdict]:
-    """Return one verdict per parameter, with p-values adjusted over all parameters."""
+    """Return one verdict per parameter, with p-values adjusted for the number of parameters."""
     covered = [tuple(coverage_of(ranks, interval) for interval in INTERVALS) for ranks in found.ranks.T]
     uneven = [float(kstest(ranks, "uniform").pvalue) for ranks in found.ranks.T]
     p_values = np.array([[*(one.p_value for one in both), ks] for both, ks in zip(covered, uneven, strict=True)])
@@ -304,7 +302,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 def width_of(covered: Sequence[Coverage], p_values: Floats, ranks: Floats) -> str:
     """Name the main fault of the posteriors of a parameter, such as `too narrow`, or return `no fault seen`.
 
-    `p_values` has the adjusted p-values of the tests: those of the intervals, then that of the ranks.
+    `p_values` contains the adjusted p-values of the tests: first those of the intervals, then that of the ranks.
     """
     faults = [one.share - right for one, right, p_value in zip(covered, INTERVALS, p_values, strict=False)
               if p_value < ALPHA]  # fmt: skip
@@ -325,9 +323,9 @@ def identified_by(recovery: float, error: float) -> str:
 
 
 def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """Make one row per parameter, fitted parameters first.
+    """Make one row per parameter, beginning with the fitted parameters.
 
-    Columns without a suffix are for truths chosen at random and reported with error.
+    Columns without a suffix are about truths chosen at random and reported with error.
     """
     verdicts = {name: verdicts_of(found) for name, found in checks.items()}
     order = [made.bank.keys.index(key) for key in made.screening.chosen]
@@ -359,7 +357,7 @@ def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
 
 
 def sentence(key: str, verdict: Verdict) -> str:
-    """Describe the verdict on one parameter in a sentence."""
+    """Return a sentence on the verdict about one parameter."""
     fifty, ninety = verdict.coverage
     words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "off-centre",
              SOUND: "without a detected fault"}  # fmt: skip
@@ -386,7 +384,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
         interval: Probability of the central interval, such as 0.9.
 
     Returns:
-        The coverage and its 95 % confidence interval (normal, from the spread between truths).
+        The coverage and its 95 % confidence interval (normal approximation, from the variation between truths).
     """
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
@@ -396,7 +394,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
 
 
 def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, Found], made: Fit) -> list[str]:
-    """Return the paragraphs on the soundness of the fit, for its section of the page."""
+    """Return the paragraphs on the soundness of the fit for the page."""
     places = [made.bank.keys.index(key) for key in made.screening.chosen]
     pooled = {name: [share_held(found, places, interval) for interval in reversed(INTERVALS)]
               for name, found in checks.items()}  # fmt: skip
@@ -422,7 +420,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """Return a paragraph on which parameters are identified, judged by the squared prior error that fits remove."""
+    """Return a paragraph on which parameters are identified, and by how much fits reduce their squared error."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
@@ -461,13 +459,13 @@ def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequ
 
 
 def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
-    """Count the parameters with each verdict, and return text such as `too narrow for 2, no fault seen for 6`."""
+    """Return the number of parameters with each verdict, such as `too narrow for 2, no fault seen for 6`."""
     found = {word: sum(row[column] == word for row in rows) for word in (NARROW, WIDE, UNEVEN, SOUND)}
     return ", ".join(f"{word} for {number}" for word, number in found.items() if number) or "of no number"
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Format the range in which 95 of 100 checks find the coverage of a sound 90 % interval, as `0.881 to 0.918`.
+    """Return the range of the coverage of a sound 90 % interval in 95 of 100 checks, such as `0.881 to 0.918`.
 
     `truths` is the number of truths in each check.
     """

@@ -51,7 +51,7 @@ from sim.provenance import shell_command
 from sim.scoring.figures import Interval, Look, draw_targets
 from sim.wording import significant, span_of
 
-EVENT_MARKS: dict[str, dict[str, Any]] = {  # by column of events.csv: the style in which its score is drawn
+EVENT_MARKS: dict[str, dict[str, Any]] = {  # style of the score in each column of events.csv
     "bank": {"label": "prior", "shape": "|", "colour": QUIET, "markersize": 9},
     "ensembles": {"label": "ensembles of the draws", "shape": "s", "colour": SIMULATED_LIGHT},
     "again": {"label": "new campaigns", "shape": "o", "colour": SIMULATED},
@@ -149,7 +149,7 @@ def correlation(one: Floats, other: Floats, weights: Floats) -> float:
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """Draw, per target, the reported figure and intervals of its outcome in campaigns of the prior and of the fit."""
+    """Draw the reported figure of each target, and intervals of its outcome in the prior and the fit."""
     if made.is_refined:
         word = "posterior"
         dark = (
@@ -158,7 +158,7 @@ def draw_predictive(made: Fitted) -> Path:
         )
     else:
         word = "accepted"
-        dark = "The accepted campaigns are shown by their weights, as they were run before their numbers were adjusted."
+        dark = "The accepted campaigns are weighted and are shown as they were run, before their numbers were adjusted."
     caption = (
         f"{describe_fit(made)} Each row has its own scale, on which the 90 % interval of all campaigns from the prior "
         f"runs from −1 to 1. {dark} Inside: the reported number, or part of its range, is in their 90 % interval. "
@@ -176,7 +176,7 @@ def draw_predictive(made: Fitted) -> Path:
 
 
 def draw_events(made: Fitted) -> Path:
-    """Draw the score of each event: of the prior, of the ensembles, and of new campaigns with and without the event."""
+    """Draw the score of each event in the prior, the ensembles, and new campaigns fitted with and without the event."""
     caption = (
         f"{describe_fit(made)} One row per event, with its number of reported figures. Score: CRPS of each figure, "
         "divided by that of the prior sample plus the observation error, and averaged over the event; 0 if every "
@@ -203,7 +203,7 @@ def draw_events(made: Fitted) -> Path:
 
 
 def draw_steps(made: Fitted) -> Path:
-    """Draw learning rate, effective sample size and share of accepted proposals by step, with one line per chain."""
+    """Draw learning rate, effective sample size and acceptance rate at each step, with one line per chain."""
     chains: dict[str, list[Row]] = {}
     for row in made.steps:
         chains.setdefault(row["chain"], []).append(row)
@@ -259,7 +259,7 @@ def show_fit(folder: Path) -> int:
 def table_of(made: Fitted) -> Table:
     """Make the table of the fitted parameters, with prior and posterior."""
     caption = (
-        "All numbers are fitted; these are the ones whose variance the record reduces most. All are in diagnostics.csv."
+        "All numbers are fitted; shown are those whose variance the record reduces most. All are in diagnostics.csv."
         if made.is_refined
         else f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Every other number keeps the "
         "draws of the accepted campaigns; all are in diagnostics.csv, and shares of variance in screening.csv."
@@ -301,7 +301,7 @@ def read_theories(folder: Path) -> Rivals:
 
 @in_style
 def draw_theories(folder: Path) -> list[Path]:
-    """Draw the weights of the theories, and which targets each theory leaves unexplained.
+    """Draw the weights of the theories, and the targets that each theory leaves unexplained.
 
     Args:
         folder: The folder of the comparison, as written by `python -m sim theories`.
@@ -325,7 +325,7 @@ def describe_rivals(about: Mapping[str, Any]) -> str:
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Draw two panels: weights of the theories at each tolerance, and mean weights when each theory in turn is true."""
+    """Draw two panels: the weights of the theories at each tolerance, and the mean weights if each theory is true."""
     caption = (
         f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
         "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
@@ -357,7 +357,7 @@ def draw_bars(axes: Axes, made: Rivals) -> None:
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """Draw a heat map of the mean weight that each theory (column) gets when each theory (row) is the true one."""
+    """Draw a heat map of the mean weight of each theory (column) if each theory (row) is true."""
     shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
     short = [name.replace("_", "\n") for name in made.names]
     axes.set_xticks(range(len(short)), short, fontsize=7)
@@ -367,7 +367,7 @@ def draw_told_apart(axes: Axes, made: Rivals) -> None:
 
 
 def draw_unexplained(made: Rivals) -> Path:
-    """Draw, for each theory, which targets are inside the 90 % intervals of its campaigns nearest to the record."""
+    """Draw which targets are inside the 90 % intervals of the campaigns nearest to the record, per theory."""
     caption = (
         f"{describe_rivals(made.about)} The intervals are those of the nearest {made.about['accept']:.2g} of the "
         "campaigns of each theory. * marks fitted targets. Targets of one event are adjacent and not independent."

@@ -1,8 +1,9 @@
 """First fit of a bank: choose parameters (screening), accept campaigns near the record, and adjust their parameters.
 
 Reads   a bank (prior sample): a study of one cell (resumable, on any executor) with `calibration=prior` and no
-        daily tables; for each seed, `runs.parquet` has the drawn parameters (`rules.<rule>.<number>`) and every
-        outcome. Calibration, its checks, held-out fits and rival theories all read banks, so no campaign is run twice.
+        daily tables; for each seed, `runs.parquet` contains the drawn parameters (`rules.<rule>.<number>`) and every
+        outcome. Calibration, its checks, held-out fits and rival theories all read banks, so that no campaign is run
+        twice.
 Returns `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`, with the share that each
         parameter explains of the variance of each summary, and the parameters chosen, at most eight; `Fit`.
 Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as in Plischke
@@ -39,9 +40,9 @@ from sim.study.reader import read_about, read_columns
 from sim.study.store import read_scope
 
 MOST_CHOSEN = 8
-HARMONICS = 10  # Fourier harmonics of a summary along a parameter, SALib's default
-LEAST = 0.01  # smallest possible floor: a parameter is fitted only if it explains more of the variance than this
-CHANCE = 20.0  # CHANCE / campaigns is roughly the largest of 100 indices that noise alone gives (3 sd of 10 terms)
+HARMONICS = 10  # number of Fourier harmonics (the default of SALib)
+LEAST = 0.01  # lower limit of the share of variance that a parameter must explain to be fitted
+CHANCE = 20.0  # CHANCE / campaigns is roughly the largest of 100 indices caused by noise alone (3 sd of 10 terms)
 NORMAL = 1.4826  # factor from median absolute deviation to normal standard deviation
 UNIT = 1.0  # unit of the distance from an exact count, which has no observation error
 Floats = NDArray[np.float64]
@@ -52,9 +53,9 @@ class Summaries(NamedTuple):
     """The summaries (campaigns x targets) by which campaigns are compared with the record."""
 
     targets: tuple[Target, ...]
-    left_out: tuple[str, ...]  # targets to be fitted whose outcome is not in the bank
-    numbers: Floats  # on the scale of the target; NaN if missing
-    outside: Floats  # distance outside the reported range in units: negative below, 0 inside, positive above
+    left_out: tuple[str, ...]  # targets to be fitted whose outcomes are not in the bank
+    numbers: Floats  # values on the scale of the target; NaN if missing
+    outside: Floats  # deviation from the reported range in `units`: negative below it, 0 inside it, positive above it
     units: Floats  # (targets) unit in which deviations from the target are measured
 
     @property
@@ -91,7 +92,7 @@ def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
 
 
 def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Floats:
-    """Compute how far numbers are outside the range of each target.
+    """Compute the deviations of numbers from the range of each target.
 
     Args:
         numbers: (campaigns, targets) Numbers on the scales of the targets.
@@ -133,8 +134,8 @@ def unit_of(target: Target, column: Floats) -> float:
     """Compute the unit of a target: sqrt(sd² + spread²).
 
     `sd` is the observation error. `spread` is the spread over the bank: the median absolute deviation, scaled to a
-    standard deviation. It keeps a target that few campaigns meet from dominating the distance. If `sd` is 0, as for an
-    exact figure, the unit is 1.
+    standard deviation. It prevents a target that few campaigns meet from dominating the distance. If `sd` is 0, as for
+    an exact figure, the unit is 1.
     """
     if target.sd == 0:
         return UNIT
@@ -149,11 +150,11 @@ class Screening(NamedTuple):
     keys: tuple[str, ...]
     shares: Floats  # keys x summaries: share of the variance explained by the parameter alone
     floor: float  # shares below this count as zero
-    chosen: tuple[str, ...]  # keys of the parameters to fit, the strongest first
+    chosen: tuple[str, ...]  # keys of the parameters to fit, in descending order of the variance that they explain
 
     @property
     def most(self) -> Floats:
-        """For each parameter, the largest share of a summary's variance that it explains, over all summaries."""
+        """The largest share of the variance of any summary that each parameter explains."""
         return np.asarray(self.shares.max(axis=1), np.float64)
 
 
@@ -181,13 +182,13 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
     if not there.any() or np.ptp(column[there]) == 0:
         return np.zeros(len(keys))
     problem = {"num_vars": len(keys), "names": list(keys), "bounds": [[0, len(ranks)]] * len(keys)}
-    with np.errstate(invalid="ignore"):  # a resample of a small bank may be constant; its interval is not used
+    with np.errstate(invalid="ignore"):  # a resample of a small bank may be constant, but its interval is not used
         found = rbd_fast.analyze(problem, ranks[there], column[there], M=HARMONICS, num_resamples=2, seed=1)
     return np.clip(np.array(found["S1"], np.float64), 0.0, 1.0)
 
 
 def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
-    """Make one row per parameter, strongest first, with the share that it explains of the variance of each summary."""
+    """Make one row per parameter, strongest first, with the share of the variance of each summary that it explains."""
     names = [target.target for target in summaries.targets]
     rows = []
     for place in np.argsort(-screening.most, kind="stable"):
@@ -198,12 +199,12 @@ def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[s
     return rows
 
 
-EDGE = 1e-4  # log odds are clipped this far from the ends of the prior, as a share
-NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0 (redundant summaries)
+EDGE = 1e-4  # cumulative probabilities are clipped to at least this distance from 0 and 1
+NEGLIGIBLE = 1e-6  # singular values below this share of the largest are treated as 0 (redundant summaries)
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """Convert values (rows x parameters) to cumulative prior probabilities, as `Prior.share` does for one value."""
+    """Convert values (rows x parameters) to cumulative prior probabilities; see `Prior.share`."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -216,7 +217,7 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
 
 
 def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
-    """Convert cumulative prior probabilities (rows x parameters) to values, as `Prior.at` does for one."""
+    """Convert cumulative prior probabilities (rows x parameters) to values; see `Prior.at`."""
     rows = np.empty(shares.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -240,7 +241,7 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
         weights: One weight per draw.
 
     Returns:
-        The adjusted draws, draws x parameters; unchanged if no summary varies.
+        The adjusted draws (draws x parameters), unchanged if no summary varies.
     """
     varying = outside[:, np.ptp(outside, axis=0) > 0]
     if not varying.size:
@@ -286,7 +287,7 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
     for row in overrides:
         if row.sweeps:
             raise PanjError(
-                f"bank: found '{row.text}', expected one cell without swept values; each theory needs its own bank"
+                f"bank: found '{row.text}', expected one cell without swept values; make one bank per theory"
             )
     for key, value in ALWAYS.items():
         found = overrides.get(key)
@@ -323,7 +324,7 @@ def read_bank(folder: Path) -> Bank:
         raise PanjError(f"{folder}: found a study that is not a prior sample, expected one made by python -m sim bank")
     facts = facts_here()
     here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
-    counted = about.get("outcomes", {})  # banks of older versions have one fingerprint of all outcomes instead
+    counted = about.get("outcomes", {})  # banks of older versions have a single fingerprint of all outcomes instead
     if counted:
         first, last = (date.fromisoformat(about[key]) for key in ("start_date", "end_date"))
         others = [row.name for row in read_outcomes(facts, first, (last - first).days)
@@ -353,7 +354,7 @@ class Nearest(NamedTuple):
     rows: Integers  # row numbers of the accepted campaigns in the bank
     distances: Floats
     weights: Floats
-    tolerance: float  # the distance at which the weight becomes 0
+    tolerance: float  # distance at which the weight becomes 0
 
     @property
     def effective(self) -> float:
@@ -383,7 +384,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
         accept: Share of the campaigns to accept, from 0 to 1.
 
     Returns:
-        The fit; the same bank gives exactly the same posterior.
+        The fit; the same bank always gives exactly the same posterior.
 
     Raises:
         PanjError: If there is no outcome to fit, no parameter affects any outcome, or too few campaigns are accepted.
@@ -398,7 +399,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 
 
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
-    """Accept the nearest campaigns, a share `accept` of all, with weights 1 - (distance / tolerance)².
+    """Accept the share `accept` of campaigns that are nearest, with weights 1 - (distance / tolerance)².
 
     The tolerance is the distance of the nearest campaign that is not accepted. Raise PanjError if fewer than `fewest`
     campaigns have a positive weight.
@@ -421,7 +422,7 @@ def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
 
 
 def base_of(folder: Path) -> dict[str, Any]:
-    """Read the resolved settings of a bank, as JSON types. Raise PanjError if the folder has none."""
+    """Read the resolved settings of a bank as JSON types. Raise PanjError if the folder has none."""
     scope = read_scope(folder)
     if scope is None or "draws" not in scope.base:
         raise PanjError(f"calibrate: found no stored campaigns in {folder}, expected a bank from python -m sim bank")
@@ -429,7 +430,7 @@ def base_of(folder: Path) -> dict[str, Any]:
 
 
 def priors_of(bank: Bank) -> tuple[Prior, ...]:
-    """Return the priors that a bank was drawn from, which may differ from those declared now.
+    """Return the priors from which a bank was drawn, which may differ from the current ones.
 
     Args:
         bank: The bank.

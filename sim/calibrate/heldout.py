@@ -1,4 +1,4 @@
-"""Predict targets from fits that do not use them: those of the two weeks after 22 June, and those of each event.
+"""Predict targets from fits that do not use them: targets of the two weeks after 22 June, and of each event.
 
 Reads   a bank, the targets, the last day that each outcome and each item of evidence covers, and naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
@@ -40,22 +40,22 @@ FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predict
 
 
 class EvidenceDates(NamedTuple):
-    """Last days covered by outcomes and by items of evidence, and conflicts between items of evidence."""
+    """Last days covered by outcomes and by items of evidence, and conflicts between these items."""
 
-    ends: Mapping[str, date]  # last day that is counted, by outcome
-    dates: Mapping[str, date]  # last day that the evidence covers, by evidence id
-    conflicts: Mapping[str, tuple[str, ...]]  # ids of conflicting evidence, by evidence id
+    ends: Mapping[str, date]  # last day that each outcome counts
+    dates: Mapping[str, date]  # last day that each item of evidence covers, by id
+    conflicts: Mapping[str, tuple[str, ...]]  # ids of conflicting evidence, by id
 
 
 class Split(NamedTuple):
     """Targets by their role in a fit to data up to 22 June."""
 
     fitted: tuple[Target, ...]
-    kinds: dict[str, str]  # role by target: fitted, before, straddles or predicted
+    kinds: dict[str, str]  # role of each target: fitted, before, straddles or predicted
 
 
 def read_evidence_dates() -> EvidenceDates:
-    """Read the last days covered by outcomes and by items of evidence, and the conflicts between items of evidence."""
+    """Read the last days covered by outcomes and by items of evidence, and the conflicts between these items."""
     table = read_outcomes(facts_here(), DAY_0, DAYS)
     ends = {row.name: DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
@@ -63,7 +63,7 @@ def read_evidence_dates() -> EvidenceDates:
 
 
 def ends_by(target: Target, day: date, when: EvidenceDates) -> bool:
-    """Return whether the outcome of a target counts nothing after `day`."""
+    """Return whether the outcome of a target uses no data after `day`."""
     return all(when.ends[name] <= day for name in names_of([target]))
 
 
@@ -98,14 +98,14 @@ def split_by(targets: Sequence[Target], day: date, when: EvidenceDates) -> Split
 
 
 def targets_until(targets: Sequence[Target], day: date) -> tuple[Target, ...]:
-    """Return the targets that concern only days up to a given day, whenever they were published, for a fit to them.
+    """Return the targets that concern only days up to a given day, regardless of when they were published.
 
     Args:
         targets: All targets.
         day: The last day that outcomes and evidence may cover.
 
     Returns:
-        The targets, with their use in such a fit: fitted (also by the first fit), or scored.
+        The targets, with their use in a fit to these targets: fitted (also by the first fit), or scored.
 
     Raises:
         PanjError: If none of them can be fitted.
@@ -151,7 +151,7 @@ def naive_ensembles(targets: Sequence[Target], first_seed: int, console: Console
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit the bank to data up to 22 June, then without each event in turn; write tables and a section of the page."""
+    """Fit the bank to data up to 22 June, then to all events but one; write tables and a section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, read_evidence_dates())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
@@ -184,7 +184,7 @@ By = Mapping[str, Measured]  # results of a forecast, keyed by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """Make the table entries that describe a target; the reported value of a split over posts is empty."""
+    """Make the table cells that describe a target; the reported value of a split over posts is empty."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -194,7 +194,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Make the table entries of a prediction, in columns that begin with `side`; all are empty if there is none."""
+    """Make the table cells of a prediction, in columns that begin with `side`; all are empty if there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -206,7 +206,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target that campaigns cover; `kind` is its role in the fit to data up to 22 June."""
+    """Make one row per target with an outcome in the bank; `kind` is its role in the fit to data up to 22 June."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -225,7 +225,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target of each event that was left out, skipping targets whose outcome campaigns lack."""
+    """Make one row per target of each omitted event; targets without an outcome in the bank are skipped."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])
@@ -238,7 +238,7 @@ def rows_of_left_out(
 def describe_held_out(
     held: Fit, full: Fit, kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[str]:
-    """Describe how well the fit to data up to 22 June predicts the next two weeks, compared with other forecasts."""
+    """Describe how well the fit to data up to 22 June predicts the next two weeks compared with other forecasts."""
     predicted = [target for target in full.targets if kinds[target.target] == "predicted"
                  and target.target in sides["held_out"]]  # fmt: skip
     fitted = [target.target for target in held.summaries.targets]
@@ -287,7 +287,7 @@ def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequ
 
 
 def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
-    """Describe each event that was left out.
+    """Describe the predictions of each event that was left out.
 
     State how many of its targets are inside the 90 % intervals of the fit without it, of the full fit and of the prior,
     and for how many of its targets the CRPS of the fit without it is lower, or higher, than that of the prior.

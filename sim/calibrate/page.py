@@ -31,21 +31,21 @@ from sim.study.files import write_file
 from sim.study.reader import read_columns
 from sim.wording import counted, format_day, list_words, paragraph, percent, significant, span, span_of, with_range
 
-FIGURES = {  # by file name: heading and explanation
+FIGURES = {  # heading and explanation of each file
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
     "pairs.png": ("Which values go together", "Each pair of fitted numbers."),
     "predictive.png": ("Targets before and after", "Each target: the prior sample, the fit, and what was reported."),
     "events.png": ("How near the campaigns come to each event", "Scores before and after, with and without the event."),
     "steps.png": ("From the prior to the posterior", "Learning rate, effective draws and acceptance by step."),
 }
-PROVENANCE = {  # by key of fit.json: label on the page
+PROVENANCE = {  # label on the page of each key of fit.json
     "bank": "Prior sample", "rows": "Campaigns of the prior sample", "failed": "Failed",
     "until": "Last day of the reports that are fitted", "accept": "Share accepted at first",
     "refine": "Refined", "chains": "Chains", "seed": "Seed of the chains", "draws": "Draws", "tolerance": "Tolerance",
     "effective_sample_size": "Effective draws", "moves": "Moves between draws", "campaigns": "Campaigns per ensemble",
     "learning_rate": "Learning rate", "score": "Mean score, all events", "simulations": "Campaigns of the chains",
     "again": "Campaigns run with the posterior",
-    "again_from": "First seed of these", "posterior": "Fingerprint of the posterior",
+    "again_from": "First seed of these campaigns", "posterior": "Fingerprint of the posterior",
     "commit": "Version of the code", "bank_commit": "Version that made the prior sample",
     "data_fingerprint": "Fingerprint of the data", "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings", "outcomes_fingerprint": "Fingerprint of the outcomes",
@@ -53,11 +53,11 @@ PROVENANCE = {  # by key of fit.json: label on the page
 }  # fmt: skip
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "steps.csv", "events.csv", "chains.csv", "chains.parquet")  # fmt: skip
-PRESSED = 4.0  # smallest ratio of posterior to prior in the outermost bin of a prior that the page mentions
+PRESSED = 4.0  # smallest ratio of posterior to prior in the outermost bin that the page mentions
 BINS = 16  # equally probable bins of the prior
-FEW_ORIGINS = 10  # a warning is given if the draws of a chain descend from fewer draws of the prior
-FEW = 50  # effective sample size below which the score without an event is called uncertain
-LEARNED = 0.25  # smallest contraction at which a parameter counts as learned from the record
+FEW_ORIGINS = 10  # the page warns if the draws of a chain descend from fewer draws of the prior
+FEW = 50  # effective sample size below which the page calls the score without an event uncertain
+LEARNED = 0.25  # smallest contraction of a parameter that the record constrains
 NOT_REFINED = "none"
 Cells = list[str]
 Floats = NDArray[np.float64]
@@ -75,7 +75,7 @@ class Fitted(NamedTuple):
     events: list[Row]  # one row per event; empty if the fit was not refined
     chains: list[Row]  # one row per parameter; empty with fewer than two chains
     weights: Floats
-    shares: dict[str, Floats]  # by parameter that is shown: cumulative prior probability of each draw
+    shares: dict[str, Floats]  # cumulative prior probabilities of the draws, for each parameter shown
     by_chain: list[tuple[Floats, dict[str, Floats]]]  # weights and shares of the draws of each chain
 
     @property
@@ -123,7 +123,7 @@ def read_fit(folder: Path) -> Fitted:
 
 
 def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
-    """Return the weight of each draw and, keyed by fitted parameter, the cumulative prior probability of each draw."""
+    """Return the weights of the draws and, keyed by fitted parameter, their cumulative prior probabilities."""
     shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
     return table["weight"].to_numpy(), shares
 
@@ -212,7 +212,7 @@ def format_number(cell: str) -> str:
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
-    """Make the table of the parameters that are shown: medians and 90 % intervals of prior and posterior."""
+    """Make the table of parameters: medians and 90 % intervals of prior and posterior."""
     stages = [("prior", "Prior"), *([("first", "First fit")] if made.is_refined else []), ("posterior", "Posterior")]
     columns = ["Number", *(f"{word}: median (90 %)" for _, word in stages), "Contraction", "KS distance"]
     rows = [
@@ -230,7 +230,7 @@ def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
 
 
 def table_of_record(made: Fitted) -> TableBlock:
-    """Make the table of targets: the reported figure, and median and 90 % interval in the prior and after the fit."""
+    """Make the table of targets: reported figures, and medians and 90 % intervals in the prior and after the fit."""
     refined = [("accepted_", "Ensembles"), ("again_", "New campaigns")]
     stages = [("", "Prior"), *(refined if made.is_refined else [("accepted_", "Accepted")])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
@@ -244,7 +244,7 @@ def table_of_record(made: Fitted) -> TableBlock:
 
 
 def table_of_steps(made: Fitted) -> TableBlock:
-    """Make the table of steps: learning rate, effective sample size, proposals and the share of them accepted."""
+    """Make the table of steps: learning rate, effective sample size, number of proposals and share accepted."""
     columns = ["Chain", "Step", "Learning rate", "Effective draws", "Proposals", "Accepted"]
     rows = [
         [str(int(row["chain"]) + 1), row["step"], format_number(row["learning_rate"]),
@@ -259,14 +259,14 @@ def acceptance_of(row: Row) -> float:
     return int(row["accepted"]) / max(1, int(row["proposed"]))
 
 
-SCORES = {  # by column of events.csv: heading in the table
+SCORES = {  # heading in the table of each column of events.csv
     "bank": "Prior", "ensembles": "Ensembles", "again": "New campaigns", "without": "New campaigns without the event",
 }  # fmt: skip
 
 
 def table_of_events(made: Fitted) -> TableBlock:
-    """Make the table of events: the score of each before the fit and after it, with and without the event."""
-    columns = ["Event", "Targets", *SCORES.values(), "Effective campaigns without it"]
+    """Make the table of events: scores before the fit, and after fits with and without the event."""
+    columns = ["Event", "Targets", *SCORES.values(), "Effective campaigns without the event"]
     rows = [
         [row["event"].replace("_", " "), row["targets"], *(true_minus(f"{float(row[name]):.2f}") for name in SCORES),
          f"{float(row['effective_without']):,.0f}"]
@@ -276,7 +276,7 @@ def table_of_events(made: Fitted) -> TableBlock:
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
-    """Make the table on the agreement of chains: per fitted parameter, the median of each chain and whether they agree.
+    """Make the table on the agreement of chains: the median of each fitted parameter in each chain, and a verdict.
 
     The table has no rows if there is only one chain.
     """
@@ -291,7 +291,7 @@ def table_of_agreement(made: Fitted) -> TableBlock:
 
 
 def read_sections(folder: Path, posterior: str) -> list[Section]:
-    """Read the sections that other steps of the calibration wrote, in the order of their file names."""
+    """Read the sections written by other steps of the calibration, in the order of their file names."""
     return [read_section(path, posterior) for path in sorted(folder.glob("section_*.json"))]
 
 
@@ -327,7 +327,7 @@ def sources_of(rows: Iterable[Row]) -> list[Source]:
 
 
 def describe_fit(made: Fitted) -> str:
-    """Describe the sample of a fit: how many campaigns were drawn, campaigns or draws accepted, and targets used."""
+    """Describe the sample of a fit: the numbers of campaigns drawn, of campaigns or draws accepted, and of targets."""
     about = made.about
     failed = describe_failures(about["failed"])
     until = date.fromisoformat(about.get("until") or THE_LINE.isoformat())
@@ -374,7 +374,7 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """Return sentences on the parameters that the record constrains, and on draws at the end of a prior."""
+    """Return sentences on the parameters that the record constrains, and on draws near the end of a prior."""
     fitted = list(made.rows) if made.is_refined else list(made.shares)
     learned = sorted((key for key in fitted if contraction_of(made, key) >= LEARNED),
                      key=lambda key: -contraction_of(made, key))  # fmt: skip
@@ -413,7 +413,7 @@ def contraction_of(made: Fitted, key: str) -> float:
 
 
 def describe_chains(made: Fitted) -> list[str]:
-    """Describe how the chains reached the posterior and whether they agree; empty if the fit was not refined."""
+    """Describe how the chains reached the posterior and whether they agree; return nothing if there are no chains."""
     if not made.is_refined:
         return []
     last = [row for row, after in zip(made.steps, [*made.steps[1:], None], strict=True)
@@ -452,7 +452,7 @@ def describe_trials(made: Fitted) -> str:
 
 
 def describe_events(made: Fitted) -> list[str]:
-    """Return sentences on the scores of events in the prior sample, after the fit, and when an event is left out."""
+    """Return sentences on the scores of events in the prior sample, the fit, and fits without the event."""
     if not made.is_refined:
         return []
     mean = {name: math.fsum(float(row[name]) for row in made.events) / len(made.events) for name in SCORES}

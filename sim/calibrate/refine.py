@@ -1,14 +1,14 @@
-"""Refined fit of a bank: chains whose draws are scored by ensembles of campaigns, and campaigns with posterior draws.
+"""Refine the fit of a bank with chains whose draws are scored by ensembles of campaigns, and run the posterior.
 
 Reads   a bank, its targets, and the settings of the bank.
 Writes  chains/<digest>/ in the folder of the fit, with every stage of the chains. The digest covers everything that
-        determines a fit, so that a finished fit is reused instead of being run again.
+        determines a fit, so that a finished fit is reused.
 Returns `RefinedFit`; `Scorer`, which runs and scores ensembles on worker processes.
-Method  All targets are used, not only those of the first fit; all events count the same. A target whose score is 0 for
-        the bank, because its range holds every campaign, is left out. Campaigns are also run with draws of the
-        posterior and new seeds, since each draw is slightly favoured by the seeds of its own ensemble.
-        The learning rate is the one at which such campaigns score best, among the rates at the ends of stages.
-        The campaigns used for this choice are not used again when the fit is compared with the record.
+Method  All targets are used, not only those of the first fit; all events have equal weights. A target whose score is 0
+        for the bank, because its range contains every campaign, is excluded. Campaigns are also run with draws of the
+        posterior and new seeds, since each draw is slightly favoured by the seeds of its own ensemble. The learning
+        rate is the one at which such campaigns score best, among the rates at the ends of stages. The campaigns used
+        for this choice are not used again when the fit is compared with the record.
 """
 
 import json
@@ -63,13 +63,14 @@ from sim.scoring.targets import Target
 from sim.study.columns import stored_type, with_dates
 from sim.study.reader import read_about
 
-EFFORTS = {  # minutes on two cores: quick about 4, full (used for the shipped posterior) about 25
+EFFORTS = {  # on two cores, quick takes about 4 minutes and full (used for the shipped posterior) about 25
     "quick": Effort(draws=128, campaigns=16, moves=4),
     "full": Effort(draws=256, campaigns=32, moves=6),
 }
 METHOD = 4  # version of the method; raise it whenever chains or scores change, so that earlier chains are not continued
-FARTHEST = 1.0  # distance of a campaign that lacks the outcome: a share, missing for lack of falls or crossings
-SHOWN = 8  # number of parameters in figures and tables: those whose variance the record reduces most
+# distance of a campaign without the outcome: some shares are undefined without falls or crossings
+FARTHEST = 1.0
+SHOWN = 8  # number of parameters in figures and tables: those whose variance the record reduces the most
 AGAIN = 500  # campaigns run with draws of the posterior, for comparison with the targets
 PIECE = 50  # campaigns per task of a worker process
 LIBRARIES = ("numpy", "scipy")  # libraries whose versions affect the draws of a chain
@@ -90,11 +91,12 @@ class RefinedFit(NamedTuple):
 
     effort: Effort
     events: tuple[str, ...]
-    units: dict[Target, float]  # unit of the score of every target that is used
+    units: dict[Target, float]  # units in which the scores of the targets are measured
     refined: Refined
     trials: tuple[Trial, ...]  # scores at each learning rate that was tried
     posterior: Posterior
-    accepted: pa.Table  # first campaign of the ensemble of each draw, in the same order: the outcomes that targets use
+    # outcomes that targets use, in the first campaign of the ensemble of each draw, in the order of the draws
+    accepted: pa.Table
     again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
     again_from: int  # seed of the first of the new campaigns
     folder: Path  # folder of the chains
@@ -109,7 +111,7 @@ class RefinedFit(NamedTuple):
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
-    """Run the requested chains, then campaigns with draws from their posterior.
+    """Run the chains of a request, then campaigns with draws from their posterior.
 
     A call that was interrupted continues from the last complete stage.
 
@@ -123,7 +125,7 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
         The refined fit.
 
     Raises:
-        PanjError: If the settings of the bank now resolve differently, if every ensemble contains a failed campaign, or
+        PanjError: If the settings of the bank resolve differently now, if every ensemble contains a failed campaign, or
             if a process was killed.
     """
     order = order_of(made.bank)
@@ -138,34 +140,34 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
 
 
 def problem_of(made: Fit, order: Order, units: dict[Target, float]) -> Problem:
-    """Set up the fitting problem for all parameters and all targets that have a unit, with its scorer."""
+    """Set up the fitting problem, with its scorer, for all parameters and all targets that have a unit."""
     return Problem(made.priors, Scorer(order, units))
 
 
 def events_of(targets: Iterable[Target]) -> tuple[str, ...]:
-    """Return the events of targets, each once, in order of first appearance."""
+    """Return the events of targets without duplicates, in order of first appearance."""
     return tuple(dict.fromkeys(target.event for target in targets))
 
 
 def units_of(targets: Sequence[Target], bank: Forecast) -> dict[Target, float]:
     """Return the unit of the score of each target: the score of the bank plus the observation error.
 
-    A miss that is small compared with the error of the report therefore counts little. Targets that every campaign of
-    the bank meets, or that the bank lacks, are left out.
+    A deviation that is small compared with the error of the report therefore has little weight. Targets that every
+    campaign of the bank meets, or that the bank lacks, are excluded.
     """
     by_target = {target: score_of(target, bank) for target in targets}
     return {target: unit + error_of(target) for target, unit in by_target.items() if 0 < unit < math.inf}
 
 
 def error_of(target: Target) -> float:
-    """Return the observation error on the scale of the score of a target: for a split, as a share of all soldiers."""
+    """Return the observation error on the scale of a target's score, which for a split is a share of all soldiers."""
     if target.parts:
         return target.sd / sum(soldiers for _, soldiers in target.parts)
     return target.sd or UNIT
 
 
 def score_of(target: Target, forecast: Forecast) -> float:
-    """Return the score of a target: its CRPS, with campaigns that lack the outcome counted at the distance `FARTHEST`.
+    """Return the score of a target: its CRPS, with the distance `FARTHEST` for campaigns without the outcome.
 
     The score is infinite if the outcome was not counted in any campaign.
     """
@@ -204,7 +206,7 @@ def completed(
     made: Fit, order: Order, units: dict[Target, float], effort: Effort, by_rate: Sequence[Refined], folder: Path,
     console: Console, pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """Choose the learning rate after all chains have ended, and run campaigns with the draws at that rate."""
+    """Choose the learning rate after all chains have finished, and run campaigns with the draws at that rate."""
     first = int(made.bank.seeds.max()) + 1
     console.print(f"Running {AGAIN} campaigns with the draws of each of {len(by_rate)} learning rates ...")
     posteriors = [posterior_at(one, made) for one in by_rate]
@@ -243,7 +245,7 @@ def completed(
 def campaigns_run(last: Refined, effort: Effort) -> int:
     """Return the number of campaigns that the chains ran up to the end of the last stage.
 
-    These are the draws from the prior, the ensembles that grew and were run again in later stages, and the proposals.
+    These are the draws from the prior, ensembles rerun with more campaigns in later stages, and the proposals.
     """
     kept = len(last.seeds)
     grown = kept * sum(effort.size(stage) for stage in range(len(RATES)) if effort.grows(stage))
@@ -265,7 +267,7 @@ def posterior_at(refined: Refined, made: Fit) -> Posterior:
 def score_again(
     posterior: Posterior, made: Fit, order: Order, units: Mapping[Target, float], seeds: range, pool: Executor
 ) -> float:
-    """Run one new campaign per seed with draws of a posterior, and return the sum of the scores of all events."""
+    """Run one new campaign per seed with draws from a posterior, and return the sum of the scores of all events."""
     ran = forecast_of(run_with(posterior, order, seeds, pool), made.targets)
     return math.fsum(score_of_event(event, units, ran) for event in events_of(units))
 
@@ -317,7 +319,7 @@ def rows_of_steps(refined: Refined) -> list[dict[str, Any]]:
 
 
 def rate_after(step: Step) -> float:
-    """Return the learning rate that a step of the sampler has reached."""
+    """Return the learning rate after a step of the sampler."""
     before, after = (0.0, *RATES)[step.stage : step.stage + 2]
     return before + step.temperature * (after - before)
 
@@ -325,8 +327,8 @@ def rate_after(step: Step) -> float:
 def rows_of_events(found: RefinedFit, targets: Sequence[Target], bank: Forecast) -> list[dict[str, Any]]:
     """Make one row per event: its mean score in ensembles, in new campaigns, and in new campaigns without the event.
 
-    To leave out an event, new campaigns are weighted by exp(rate x score), with the score of the event in the ensemble
-    of their draw; this gives the posterior of all other events.
+    To exclude an event, new campaigns are weighted by exp(rate x score), where the score is that of the event in the
+    ensemble of their draw; this gives the posterior of all other events.
     """
     drawn = [found.posterior.row(seed) for seed in found.again["seed"].to_pylist()]
     whole, rows = forecast_of(found.again, targets), []
@@ -352,7 +354,7 @@ def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
     return rows_of_chains(made.priors, shares, weights) if len(shares) > 1 else []
 
 
-def most_learned(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
+def most_constrained(priors: Sequence[Prior], refined: Refined) -> tuple[str, ...]:
     """Return the keys of the parameters whose variance the record reduces most, strongest first."""
     spreads = [spread_of(column, refined.weights) for column in refined.shares.T]
     return tuple(priors[place].key for place in np.argsort(spreads, kind="stable")[:SHOWN])
@@ -371,7 +373,7 @@ def about_refined(
         "targets": len(made.units), "fitted": [target.target for target in made.units],
         "left_out": [target.target for target in targets if target not in made.units],
         "units": {target.target: unit for target, unit in made.units.items()},
-        "chosen": list(most_learned(priors, refined)),
+        "chosen": list(most_constrained(priors, refined)),
         "origins": [int(np.unique(cloud.origin).size) for cloud in refined.clouds],
         "simulations": made.campaigns,
         "score": refined.score,
@@ -383,13 +385,13 @@ def about_refined(
 
 @dataclass(frozen=True)
 class Scorer:
-    """Runs ensembles of campaigns and scores them; sent to worker processes."""
+    """Run ensembles of campaigns and score them; this object is sent to worker processes."""
 
     order: Order
     units: dict[Target, float]  # unit of the score of each target
 
     def __call__(self, shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
-        """Run the ensembles of several draws, and return the score of each event (draws x sizes x events).
+        """Run the ensembles of several draws, and return the scores of the events (draws x sizes x events).
 
         An ensemble has as many campaigns as the largest of `sizes`; a smaller size scores the first of these. Scores
         are infinite if a campaign fails.
@@ -410,7 +412,7 @@ class Scorer:
 
 
 def draws_in(order: Order) -> Draws:
-    """Return the source from which the parameters of a bank were drawn, or raise PanjError if there is none."""
+    """Return the source of the draws of a bank, or raise PanjError if there is none."""
     if order.draws is None:
         raise PanjError("calibrate: found a bank without draws, expected a bank made by python -m sim bank")
     return order.draws
@@ -443,12 +445,12 @@ class Prepared(NamedTuple):
     """Objects that all campaigns with the same settings share on a worker."""
 
     layout: Layout
-    world: World  # arrays that every campaign overwrites
+    world: World  # world that every campaign overwrites
     table: tuple[Outcome, ...]  # outcomes to count
 
 
 def prepared(order: Order, names: Sequence[str]) -> Prepared:
-    """Prepare to run campaigns and count the outcomes `names`. Raise PanjError if this worker has other rules."""
+    """Prepare this worker to run campaigns and count outcomes. Raise PanjError if it has different rules."""
     check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = tuple(row for row in outcomes_of(order.start, order.days) if row.name in names)

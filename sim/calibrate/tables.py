@@ -1,4 +1,4 @@
-"""Make the tables of a fit: priors and posteriors of parameters, targets and their outcomes, agreement of chains.
+"""Make the tables of a fit on priors and posteriors, targets and their outcomes, and the agreement of chains.
 
 Returns rows of diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as in importance sampling
@@ -25,7 +25,7 @@ from sim.study.codebook import Codebook
 from sim.study.files import csv_text, json_text, write_file
 
 RESULT = "calibration"  # kind of result in `result_columns.yaml`
-APART = 3.0  # distance between means of chains above which they disagree, in standard errors
+APART = 3.0  # difference between the means of two chains, in standard errors, above which they disagree
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
@@ -57,7 +57,7 @@ def rows_of_numbers(
     priors: Sequence[Prior], chosen: Sequence[str], bank_draws: Floats, posterior: Posterior, tolerance: float | None,
     first: Posterior | None = None,
 ) -> list[Row]:  # fmt: skip
-    """Make one row per parameter: prior, posterior, and the contraction and distance between them.
+    """Make one row per parameter: its prior and posterior, the contraction, and the distance between the two.
 
     Args:
         priors: One prior per parameter.
@@ -65,7 +65,7 @@ def rows_of_numbers(
         bank_draws: The drawn parameters of the bank, campaigns x parameters.
         posterior: The posterior, with all parameters.
         tolerance: Largest distance of an accepted campaign; None if draws are not chosen by distance.
-        first: The posterior of the first fit, if that was refined.
+        first: The posterior of the first fit, if the fit was refined.
 
     Returns:
         The rows, in the order of the priors.
@@ -83,13 +83,13 @@ def rows_of_numbers(
             "number": prior.key, "chosen": "yes" if prior.key in chosen else "no",
             **cells_of_intervals("prior", before, even), **earlier, **cells_of_intervals("posterior", after, weights),
             "contraction": f"{1 - spread_of(shares, weights) / spread:.4f}",
-            "ks_distance": f"{farthest_from_even(shares, weights):.4f}", **whole,
+            "ks_distance": f"{distance_from_uniform(shares, weights):.4f}", **whole,
         })  # fmt: skip
     return rows
 
 
 def cells_of_intervals(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Make the table entries with the median of weighted values and both ends of their 50 % and 90 % intervals."""
+    """Make the table cells with the median of weighted values and the ends of their 50 % and 90 % intervals."""
     return {f"{what}_{name}": f"{end:.6g}" for name, end in intervals_of(values, weights)._asdict().items()}
 
 
@@ -99,7 +99,7 @@ def spread_of(values: Floats, weights: Floats) -> float:
     return float(np.average((values - mean) ** 2, weights=weights))
 
 
-def farthest_from_even(shares: Floats, weights: Floats) -> float:
+def distance_from_uniform(shares: Floats, weights: Floats) -> float:
     """Compute the Kolmogorov-Smirnov distance between weighted prior shares and the uniform distribution."""
     order = np.argsort(shares, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()
@@ -110,13 +110,13 @@ def farthest_from_even(shares: Floats, weights: Floats) -> float:
 def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[str, Forecast]) -> list[Row]:
     """Make one row per target: the reported figure, and intervals of its outcome in the bank and in the fit.
 
-    A target that consists of several outcomes, or whose outcome a forecast does not cover, is left out.
+    A target that consists of several outcomes, or whose outcome a forecast does not cover, is excluded.
 
     Args:
         targets: The reported figures.
         bank: All campaigns of the bank, for the columns `low_90` to `high_90`.
-        fitted: Forecasts from campaigns of the fit, keyed by the prefix of their columns; column `inside_90` is for the
-            last of these forecasts.
+        fitted: Forecasts from campaigns of the fit, keyed by the prefix of their columns; the column `inside_90` refers
+            to the last of them.
 
     Returns:
         The rows, in the order of the targets, without targets for which a forecast has no value.
@@ -152,7 +152,7 @@ def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
 
 
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
-    """Make one row per fitted parameter: the median of each chain, and the largest distance between means of chains.
+    """Make one row per fitted parameter: the median in each chain, and the largest difference between two chains.
 
     For each pair of chains, the difference between their means is divided by its Monte Carlo standard error. For the
     pair with the largest ratio, `apart` is the difference and `error` the standard error, both in standard deviations

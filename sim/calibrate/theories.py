@@ -3,9 +3,9 @@
 Reads   two or more banks that differ only in the group `theory`; the targets to be fitted.
 Writes  theories/ in the first bank: theories.csv (one row per theory and tolerance), told_apart.csv (per true theory),
         theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
-Source  Model choice by rejection ABC: Toni and others 2009. The weights depend on the summaries, so they have to be
-        tested on known truths: Robert and others 2011. Intervals use the Jeffreys prior for a proportion (SciPy). A
-        ratio of weights below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
+Source  Model choice by rejection ABC: Toni and others 2009. The weights depend on the summaries and must be tested on
+        known truths: Robert and others 2011. Intervals use the Jeffreys prior for a proportion (SciPy). A ratio of
+        weights below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
 Assumed All theories are equally likely a priori, whatever the size of their banks, and their parameters are
         distributed as their priors, so a theory with many wide priors is penalised for them. There is no regression
         adjustment.
@@ -31,8 +31,9 @@ from sim.scoring.targets import Target
 from sim.wording import counted
 
 RESULTS, USUAL = Path("results"), "contagion"
-PARTS = (1.0, 3.0, 10.0)  # divisors of the accepted share: a verdict should not depend on the tolerance
-TRUTHS = 200  # campaigns per theory that serve as the truth: those whose reports are nearest to the record
+PARTS = (1.0, 3.0, 10.0)  # divisors of the accepted share, since a verdict should not depend on the tolerance
+# number of campaigns per theory that serve as truths, namely those whose reports are nearest to the record
+TRUTHS = 200
 DRAWS, SEED = 10_000, 20210707
 BARELY = 3.2  # ratio of weights below which two theories cannot be distinguished
 Floats = NDArray[np.float64]
@@ -44,7 +45,7 @@ class Rivals(NamedTuple):
 
     names: tuple[str, ...]
     banks: tuple[Bank, ...]
-    summaries: Summaries  # summaries of all campaigns, one bank after the other
+    summaries: Summaries  # summaries of all campaigns, bank by bank
     theory: Integers  # (campaigns) theory of the campaign, as an index into `names`
 
     @property
@@ -98,7 +99,7 @@ def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
 
 
 def theory_of(folder: Path) -> str:
-    """Return the name of the theory with which a bank was made."""
+    """Return the name of the theory of a bank."""
     return str(base_of(folder)["choices"]["theory"])
 
 
@@ -117,10 +118,10 @@ def refuse_others(first: Path, other: Path) -> None:
 
 
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
-    """Accept the nearest campaigns, and weigh the theories by their acceptance rates, scaled to sum to 1.
+    """Accept the nearest campaigns, and weight the theories by their acceptance rates, scaled to sum to 1.
 
-    All theories have equal parts of the prior weight, which their campaigns share equally. Accepted are the nearest
-    campaigns that together have a share `accept` of the prior weight.
+    All theories have the same prior weight, which is divided equally among their campaigns. The nearest campaigns that
+    together have a share `accept` of the prior weight are accepted.
     """
     belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # prior weight of each campaign
     order = np.argsort(distances, kind="stable")
@@ -142,10 +143,10 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 
 
 def told_apart(rivals: Rivals, accept: float) -> Floats:
-    """Compute the mean weight that each theory (column) gets when each theory (row) is true.
+    """Compute the mean weight of each theory (column) if each theory (row) is true.
 
     Truths are the campaigns whose synthetic reports, with the error of each target, are nearest to the record. A truth
-    is left out of its own bank. If the rows of the result are similar, the evidence cannot distinguish the theories,
+    is removed from its own bank. If the rows of the result are similar, the evidence cannot distinguish the theories,
     whatever their weights.
     """
     found = np.zeros((len(rivals.names), len(rivals.names)))
@@ -158,13 +159,13 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
             outside = outside_of(summaries.numbers, reports.low[place], reports.high[place], summaries.units)
             distances = summaries._replace(outside=outside).distances
             distances[row] = np.inf
-            found[true] += shares_of(weigh_quickly(distances, rivals, accept))
+            found[true] += shares_of(acceptance_rates(distances, rivals, accept))
         found[true] /= max(1, reports.rows.size)
     return found
 
 
-def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
-    """Compute the acceptance rate of each theory when the nearest campaigns, a share `accept` of all, are accepted."""
+def acceptance_rates(distances: Floats, rivals: Rivals, accept: float) -> Floats:
+    """Compute the acceptance rate of each theory if the nearest share `accept` of all campaigns is accepted."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))
     ]
@@ -191,7 +192,7 @@ def rows_of_weights(rivals: Rivals, weights: Sequence[Weights]) -> list[dict[str
 
 
 def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
-    """Make one row per true theory, with the mean weight that each theory gets."""
+    """Make one row per true theory, with the mean weight of each theory."""
     return [
         {"true_theory": name, **{other: f"{found[place, at]:.4f}" for at, other in enumerate(rivals.names)}}
         for place, name in enumerate(rivals.names)
@@ -212,9 +213,9 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Return one sentence per theory, the likeliest first: its weight, and whether it can be told from the first.
+    """Return one sentence per theory, likeliest first: its weight, and whether it is distinct from the first.
 
-    It cannot if the ratio of the two weights may be below BARELY.
+    The evidence cannot distinguish a theory from the first if the ratio of the two weights may be below BARELY.
     """
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
@@ -243,7 +244,7 @@ def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> l
 
 
 def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """State, for each theory, the mean weight that it gets when it is true, and that of its strongest rival then."""
+    """Return sentences on the mean weights of each theory and of its strongest rival if the theory is true."""
     sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):
@@ -254,7 +255,7 @@ def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
 
 
 def write_theories(folders: Sequence[Path], accept: float, folder: Path, console: Console) -> None:
-    """Weigh the theories, test the weights on known truths and write the tables.
+    """Weight the theories, test the weights on known truths and write the tables.
 
     Args:
         folders: Two or more banks, of different theories.

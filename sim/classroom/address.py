@@ -2,7 +2,7 @@
 
 Reads   the query of an address, such as `?choice=border=closed&seed=12&evening=2021-07-04`.
 Writes  the state in `sim.classroom.hooks`; `lifeline.vue` shows the query of that state in the browser.
-Assumes An address contains nothing personal: it names no student and no team.
+Assumes An address contains no personal data: neither a student nor a team is named in it.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from sim.errors import PanjError
 from sim.wording import paragraph
 
 REPORTED = "reported"  # value of `choice` for decisions as reported
-KEYS = {  # keys in the address of each page, in order; keys that are not in `READERS` have text values
+KEYS = {  # keys in the address of each page, in order; the values of keys that are not in `READERS` are text
     "watch": ("choice", "follow", "seed", "evening"),
     "change": ("choice", "outcome"),
     "compare": ("first", "second", "outcome", "seed", "evening"),
@@ -50,7 +50,7 @@ def query_of(page: str) -> str:
 
 
 def values_of(key: str) -> list[str]:
-    """Return the values of a key in an address; only a choice of several settings has several."""
+    """Return the values of a key in an address; only a choice of several settings has more than one."""
     if key == "choice":
         return list(chosen.value.words) or [REPORTED]
     if key == "follow":
@@ -58,12 +58,12 @@ def values_of(key: str) -> list[str]:
     if key == "seed":
         return [str(seed.value)]
     if key == "evening":
-        settings = settings_here()
+        settings = visitor_settings()
         return [] if settings is None else [(settings.start_date + timedelta(days=day.value)).isoformat()]
     return [kept.value[key]] if kept.value.get(key) else []
 
 
-def settings_here() -> Settings | None:
+def visitor_settings() -> Settings | None:
     """Return the settings of the visitor's choice, or None if they are invalid."""
     try:
         return watched_settings()
@@ -94,20 +94,20 @@ def arrive(query: str | None) -> str:
 
 
 def read_choice(values: Sequence[str]) -> None:
-    """Set the visitor's choice of settings; raise PanjError if it is wrong."""
+    """Set the visitor's choice of settings; raise PanjError if it is invalid."""
     overrides = BASELINE if list(values) == [REPORTED] else choice_from(values)
     chosen.set(overrides)
 
 
 def choice_from(words: Sequence[str]) -> Overrides:
-    """Return a choice of settings in canonical order; raise PanjError if it is wrong."""
+    """Return a choice of settings in canonical order; raise PanjError if it is invalid."""
     overrides = read_overrides(parse_choice(words)).form.overrides()
     the_desk().settings(overrides)
     return overrides
 
 
 def read_follow(values: Sequence[str]) -> None:
-    """Set the day to which campaigns follow the record; raise PanjError if no world followed it that far."""
+    """Set the day up to which campaigns follow the record; raise PanjError if no world followed it that far."""
     if values[0] == FREE:
         followed.set("")
         return
@@ -117,8 +117,8 @@ def read_follow(values: Sequence[str]) -> None:
 
 
 def read_evening(values: Sequence[str]) -> None:
-    """Set the day that maps show initially; raise PanjError if campaigns do not have this day."""
-    found, settings = read_day("evening", values[0]), settings_here()
+    """Set the day that maps show at first; raise PanjError if campaigns do not include it."""
+    found, settings = read_day("evening", values[0]), visitor_settings()
     if settings is None:
         return
     if not settings.start_date <= found <= settings.end_date:
@@ -127,7 +127,7 @@ def read_evening(values: Sequence[str]) -> None:
 
 
 def read_text(key: str) -> Callable[[Sequence[str]], None]:
-    """Return a function that stores the text of a key; the page checks the text."""
+    """Return a function that stores the text of a key, which the page validates."""
     return lambda values: keep({key: values[0][:LONGEST]})
 
 

@@ -31,7 +31,7 @@ from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
-WALL = "projector"  # the page that is projected, which has no menu
+WALL = "projector"  # page for the projector, which has no menu
 CHECKS = 3.0  # seconds between checks that the server is running
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
@@ -46,14 +46,14 @@ def LifelineView(
 ) -> None:  # fmt: skip
     """Show a notice while the server does not respond, and keep the visitor's state in the browser.
 
-    The address of the page always shows `query`. After the server has restarted, the page is reloaded and its state is
-    restored from the address and, for choices that are not in the address, from `choices`.
+    The address of the page always shows `query`. After a restart of the server, the page is reloaded and its state is
+    restored from the address or, for choices that are not in it, from `choices`.
     """
 
 
 @solara.component
 def Lifeline(page: str, on_trouble: Callable[[str], None]) -> None:
-    """Check regularly that the server responds and has not been restarted, and show the state in the address."""
+    """Check regularly that the server responds and has not restarted, and show the state in the address."""
     LifelineView(
         server=THIS_SERVER, said=texts_of("shell").say("stopped"), every=CHECKS, path=address_of(page),
         query=query_of(page), names=list(KEYS.get(page, ())),
@@ -111,7 +111,7 @@ def Layout(children: list[solara.Element]) -> None:
 
 
 def current_page() -> str:
-    """Return the name of the page that is shown, as in `PAGES`."""
+    """Return the name of the current page, as in `PAGES`."""
     return (solara.use_router().path or "/").strip("/") or "home"
 
 

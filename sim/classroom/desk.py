@@ -31,19 +31,20 @@ from sim.errors import PanjError
 from sim.execution.executors import Workers, cores
 from sim.execution.rerun import rerun_campaign
 
-CHUNK = 10  # campaigns that a worker runs at a time, which takes about 0.1 s
-TURN = 200  # campaigns in a requester's turn
+CHUNK = 10  # number of campaigns per task of a worker; a task takes about 0.1 s
+TURN = 200  # number of campaigns in a turn of a requester
 MOST_RUNS = 1000
-MOST_WAITING = 4  # unfinished tickets per requester
-KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # few campaigns: the world of each takes tens of MB
+MOST_WAITING = 4  # largest number of unfinished tickets per requester
+KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # only few campaigns, since the world of each takes tens of MB
 LATENCIES = 10_000  # number of most recent waiting times kept per kind
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
-RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # as `run_piece`: outcomes, and the first error or an empty string
+# a function such as `run_piece`: returns outcomes, and the first error or an empty string
+RunPiece = Callable[[Piece], tuple[pa.Table, str]]
 
 
 class Closed(Exception):
-    """Error for requests to a server that is being stopped."""
+    """Error for requests to a server that is shutting down."""
 
 
 class Answer:
@@ -56,7 +57,7 @@ class Answer:
         self.error = ""
 
     def next_chunk(self, chunks: range) -> int | None:
-        """Return the first of the given chunks that no worker has taken; None if all are taken."""
+        """Return the first of some chunks that no worker has taken; None if all are taken."""
         return next((chunk for chunk in chunks if chunk not in self.taken), None)
 
     def pack(self) -> None:
@@ -109,7 +110,7 @@ class Ticket:
         return found
 
     def table(self) -> pa.Table | None:
-        """Return a table of the campaigns that `done` counts, one per row, in order of seed; None if there are none."""
+        """Return a table of the campaigns counted by `done`, one per row, in order of seed; None if there are none."""
         found = self.tables()
         return pa.concat_tables(found).slice(0, self.runs) if found else None
 
@@ -133,7 +134,7 @@ class Ticket:
 
 
 class WorkerPool:
-    """A pool of processes that run campaigns; a process that dies is replaced."""
+    """A pool of processes that run campaigns; dead processes are replaced."""
 
     def __init__(self, count: int) -> None:
         self.workers = Workers(Executor("processes", count, None))
@@ -146,7 +147,7 @@ class WorkerPool:
         return self.call(run_piece, piece)  # type: ignore[no-any-return]
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function of a module in a process at low priority; if the process dies, call it once more."""
+        """Call a module-level function in a low-priority process; if the process dies, call it once more."""
         try:
             return self.workers.submit(nicely, function, *arguments).result()
         except BrokenProcessPool:
@@ -168,7 +169,7 @@ class Desk:
         self.answers: LRUCache[str, Answer] = LRUCache(KEPT_ANSWERS)
         self.campaigns: OnceCache[tuple[str, int], Campaign] = OnceCache(KEPT_CAMPAIGNS)
         self.waiting: list[Ticket] = []
-        self.had: dict[str, int] = {}  # campaigns by requester since the queue was last empty
+        self.had: dict[str, int] = {}  # campaigns run for each requester since the queue was last empty
         self.latencies: dict[str, deque[float]] = {}
         self.is_open = True
         for number in range(count):
@@ -184,12 +185,12 @@ class Desk:
             The settings, cached for the `KEPT_SETTINGS` most recently used choices.
 
         Raises:
-            PanjError: An override is wrong, or is not allowed in a classroom.
+            PanjError: An override is invalid, or is not allowed in a classroom.
         """
         return self.known.get(overrides, lambda: self.composed(overrides))
 
     def composed(self, overrides: Overrides) -> Settings:
-        """Compose the settings of a choice, or raise PanjError if it is wrong or not allowed."""
+        """Compose the settings of a choice, or raise PanjError if it is invalid or not allowed."""
         check_choice(overrides)
         with self.hydra:
             return self.composer.settings(overrides + Overrides.of(["daily=false"]))
@@ -207,7 +208,7 @@ class Desk:
             A ticket, which has already ended if all results are cached.
 
         Raises:
-            PanjError: The settings are wrong, `runs` or `first_seed` is out of range, or the requester already has
+            PanjError: The settings are invalid, `runs` or `first_seed` is out of range, or the requester already has
                 `MOST_WAITING` unfinished tickets.
         """
         if not 1 <= runs <= MOST_RUNS:
@@ -237,7 +238,7 @@ class Desk:
         return answer
 
     def campaign(self, overrides: Overrides, seed: int) -> Campaign:
-        """Run one campaign at once, in this process, unless it is cached.
+        """Run one campaign immediately, in this process, unless it is cached.
 
         Args:
             overrides: The choice of settings.
@@ -247,7 +248,7 @@ class Desk:
             The campaign with its world; the `KEPT_CAMPAIGNS` most recently used ones are cached.
 
         Raises:
-            PanjError: The settings are wrong, or the campaign fails.
+            PanjError: The settings are invalid, or the campaign fails.
         """
         settings = self.settings(overrides)
         return self.campaigns.get((settings.fingerprint(), seed), lambda: rerun_campaign(settings, seed))
@@ -304,11 +305,11 @@ class Desk:
         return None
 
     def run_chunk(self, answer: Answer, chunk: int) -> None:
-        """Run a chunk and, unless the desk has been closed, store it and notify the tickets that wait for it."""
+        """Run a chunk and, unless the desk has been closed, store it and notify the tickets waiting for it."""
         seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
         try:
             table, error = self.run(Piece(answer.order, seeds))
-        except Exception as failure:  # the worker thread must go on to the next chunk
+        except Exception as failure:  # the worker thread must continue with the next chunk
             table, error = None, f"{type(failure).__name__}: {failure}"
         with self.lock:
             if not self.is_open:
@@ -349,7 +350,7 @@ class Desk:
             raise Closed
 
     def close(self) -> None:
-        """Stop the worker threads and, at once, their processes; do not store unfinished chunks."""
+        """Stop the worker threads, and their processes immediately; unfinished chunks are not stored."""
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
@@ -362,6 +363,6 @@ def the_desk() -> Desk:
     """Return the desk of this process.
 
     Returns:
-        The desk, which is created at the first call.
+        The desk, which is created by the first call.
     """
     return Desk()

@@ -3,17 +3,18 @@
 import re
 import unicodedata
 
-SIGNS = {"\u066b": ".", "\u066c": ",", "\u066a": "%", "\u2212": "-"}  # Arabic decimal mark, separator, per cent; minus
-MARKS = {"\u061c", "\u200e", "\u200f", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))}  # of direction
+# Arabic decimal mark, thousands separator and per cent sign; minus sign
+SIGNS = {"\u066b": ".", "\u066c": ",", "\u066a": "%", "\u2212": "-"}
+MARKS = {"\u061c", "\u200e", "\u200f", *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))}  # direction marks
 NUMBER = re.compile(r"[+-]?([1-9]\d{0,2}([ ,]\d{3})+|\d{1,12})(\.\d{1,20})?|[+-]?\.\d{1,20}", re.ASCII)
-DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d{1,20}|\d{1,12},(?!\d{3}$)\d{1,20})", re.ASCII)  # 3,5 and 0,375, but not 1,037
+DECIMAL_COMMA = re.compile(r"[+-]?(0?,\d{1,20}|\d{1,12},(?!\d{3}$)\d{1,20})", re.ASCII)  # 3,5 or 0,375, not 1,037
 
 
 def in_ascii(text: str) -> str:
     """Return a text with the digits and number signs of every script converted to ASCII.
 
     Args:
-        text: What was typed, such as `۱٬۰۳۷` or `٣٫٥`.
+        text: Typed text, such as `۱٬۰۳۷` or `٣٫٥`.
 
     Returns:
         The text, such as `1,037` or `3.5`, without direction marks; everything else is unchanged.
@@ -24,7 +25,7 @@ def in_ascii(text: str) -> str:
 
 
 def number_in(text: str, takes_decimal_comma: bool = True) -> float | None:
-    """Parse a number as people type it.
+    """Parse a number typed by a person.
 
     Args:
         text: The number, such as `1,037`, `1 037`, `-12.5` or `34 %`, in the digits of any script.

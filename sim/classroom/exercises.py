@@ -58,7 +58,7 @@ def store_in(folder: str) -> CampaignStore:
 
 
 def campaigns() -> CampaignStore:
-    """Return the campaign store in the folder that `PANJ_RESULTS` names, or else in the default results folder."""
+    """Return the campaign store in the folder named by `PANJ_RESULTS`, or else in the default results folder."""
     return store_in(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
 
 
@@ -74,7 +74,7 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
         One row per campaign, indexed by seed, with every outcome.
 
     Raises:
-        PanjError: The settings are wrong, `runs` is out of range, or a campaign fails.
+        PanjError: The settings are invalid, `runs` is out of range, or a campaign fails.
     """
     return campaigns_of(Overrides.of(overrides), runs, first_seed)
 
@@ -92,7 +92,7 @@ def check_runs(runs: int) -> None:
 
 
 class Picture:
-    """A figure that a notebook displays, with a description in words."""
+    """A figure that a notebook displays, with a text description."""
 
     def __init__(self, figure: Figure, text: str) -> None:
         self.figure, self.text = figure, text
@@ -114,7 +114,7 @@ class Exercise:
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.answers: dict[str, Answer] = {}
-        self.is_fixed = False  # whether the reported figures were revealed, so that forecasts are no longer accepted
+        self.is_fixed = False  # whether the reported figures have been revealed, after which forecasts are not accepted
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter of the student's sheet, such as `lesson.outcome`."""
@@ -134,18 +134,18 @@ class Exercise:
             print(f"  - {choice}")
 
     def overrides(self, settings: str) -> tuple[str, ...]:
-        """Return the command-line overrides of a choice of settings that the sheet names, such as `baseline`."""
+        """Return the overrides of a choice of settings named in the sheet, such as `baseline`."""
         return self.sheet.overrides(settings).words
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
-        """Run campaigns with the student's seeds and with settings that the sheet names.
+        """Run campaigns with the student's seeds and with settings named in the sheet.
 
         Return one row per campaign, indexed by seed.
         """
         return campaigns_of(self.sheet.overrides(settings), runs, self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
-        """Return the paired differences in an outcome (under `settings` minus under `minus`), indexed by seed."""
+        """Return the paired differences in an outcome (with `settings` minus with `minus`), indexed by seed."""
         return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
 
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
@@ -182,11 +182,11 @@ class Exercise:
         return Picture(figure, f"{title}. {said}")
 
     def reported(self, outcome: str) -> float:
-        """Return the reported value of an outcome, or else its reported lower or upper bound."""
+        """Return the reported value of an outcome, or else a reported bound."""
         return reported_value(outcome_of(outcome))
 
     def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """Return the 95 % bootstrap interval (BCa) for the mean of `values`, which has one value per campaign."""
+        """Return the 95 % bootstrap interval (BCa) for the mean of `values`, one per campaign."""
         found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
         return found.low, found.high
 
@@ -195,7 +195,7 @@ class Exercise:
         return reported(id)
 
     def known(self) -> pd.DataFrame:
-        """Return the counts known on 22 June 2021, the evening of the forecasts, with one row per day."""
+        """Return the counts known on 22 June 2021, the day of the forecasts, with one row per day."""
         return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
 
     def growth(self, task: str) -> tuple[float, ...]:
@@ -227,7 +227,7 @@ class Exercise:
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
         """Mark an answer using the student's own campaigns, store it and print the mark.
 
-        If `answer` is None, or if `reveal` has made the answer to the task final, only a notice is printed.
+        If `answer` is None, or if the answer is final after `reveal`, only a notice is printed.
         """
         asked = self.sheet.task(task)
         if answer is None:
@@ -243,7 +243,7 @@ class Exercise:
         print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
 
     def hand_in(self, path: str | Path | None = None) -> Path:
-        """Write the hand-in for the teacher and return its path; the default name contains lesson and student."""
+        """Write the hand-in for the teacher and return its path; the default name includes lesson and student."""
         place = Path(path or file_name(self.sheet))
         write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
@@ -269,14 +269,14 @@ def open_lesson(which: int | str, student: object) -> Exercise:
 
 
 def plain(answer: Any, kind: str) -> Any:
-    """Convert a NumPy or pandas number to a Python number, and the numbers of a range to a tuple of Python numbers."""
+    """Convert a NumPy or pandas number to a Python number, and a range to a tuple of Python numbers."""
     if kind in RANGES and isinstance(answer, Sequence) and not isinstance(answer, str):
         return tuple(plain(one, "") for one in answer)
     return answer.item() if hasattr(answer, "item") else answer
 
 
 def describe_runs(runs: int) -> str:
-    """Return the number of campaigns as text, with a reminder that chance alone may have decided a single campaign."""
+    """Format the number of campaigns, with a reminder that chance alone may have decided a single campaign."""
     return f"{counted(runs, 'campaign')}{' (chance alone may have decided it)' if runs == 1 else ''}"
 
 

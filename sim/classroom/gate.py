@@ -39,25 +39,27 @@ from sim.classroom.texts import current_language, texts_of
 
 COOKIE = "panj-room"
 GUESSER = "panj-door"  # cookie of a browser that has entered a wrong code
-CLASS = "class"  # parameter of an address that names a class session, such as /join?class=FKMRWX
-JOIN_PATH = "/join"  # page on which a class session is joined
+CLASS = "class"  # address parameter with the code of a class session, such as /join?class=FKMRWX
+JOIN_PATH = "/join"  # page for joining a class session
 BROWSER = "solara-session-id"  # Solara's cookie, the secret of a browser
-LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are not easily confused
-LONG = 6  # characters in a code
-PAUSE, LONG_PAUSE = 0.1, 0.5  # delay of the next guess after a wrong code, by browser and by address, seconds
+LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are hard to confuse
+LONG = 6  # number of characters in a code
+PAUSE, LONG_PAUSE = 0.1, 0.5  # delay after a wrong code, per browser and per address, seconds
 MOST_WRONG = 20  # number of wrong codes after which a browser must wait in the queue of its address
-MOST_GUESSERS, AN_HOUR = 600, 3600.0  # browsers per address and hour that may guess without waiting for others
-MOST_GUESSES = 100  # maximum guesses that wait in the queue of one address
+# number of browsers per address and hour that may guess without waiting for others
+MOST_GUESSERS, AN_HOUR = 600, 3600.0
+MOST_GUESSES = 100  # largest number of guesses in the queue of one address
 KNOWN_ADDRESSES = 10_000
-MOST_PAGES = 20  # maximum pages that a browser may have open
-MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # maximum open pages: from one address, which a school may share; in total
-TOO_MANY, NOT_ADMITTED = 4429, 4403  # codes with which a WebSocket is closed
+MOST_PAGES = 20  # largest number of open pages per browser
+# largest number of open pages per address, which a school may share, and in total
+MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600
+TOO_MANY, NOT_ADMITTED = 4429, 4403  # close codes of a WebSocket
 NO_STORE = {"cache-control": "no-store"}
 LOG = logging.getLogger(__name__)
-HOST = re.compile(
-    r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?"
-)  # an IPv6 address in brackets or a name, with an optional port
-VERSIONED = re.compile(r"/_solara/cdn/[^?]*@\d[^?]*\?|/static/[^?]*\?v=[0-9a-f]+")  # paths with their query
+# host name, or IPv6 address in brackets, with an optional port
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?")
+# URL paths with a query that contains the version of the file, so that browsers can cache the response
+VERSIONED = re.compile(r"/_solara/cdn/[^?]*@\d[^?]*\?|/static/[^?]*\?v=[0-9a-f]+")
 CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # prefixes of proxy headers
 ALWAYS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -76,8 +78,8 @@ class Room(NamedTuple):
 
     host: str
     port: int
-    code: str  # empty: only this machine can connect
-    address: str = ""  # public address of a proxy; empty: there is no proxy
+    code: str  # code of the room; if empty, only this machine can connect
+    address: str = ""  # public address of a proxy; empty without a proxy
 
     @property
     def is_local(self) -> bool:
@@ -92,7 +94,7 @@ class Room(NamedTuple):
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host can be reached from this machine only.
+    """Return whether a host can be reached only from this machine.
 
     Args:
         host: Host name or IP address.
@@ -125,7 +127,8 @@ class Turnstile:
         self.pause = pause
         self.waiting = 0
         self.wrong = 0
-        self.guessers, self.since = 0, time.monotonic()  # new browsers of an address, counted since this time
+        # number of new browsers of an address, and the time since which they are counted
+        self.guessers, self.since = 0, time.monotonic()
 
     def admits_guesser(self) -> bool:
         """Count a new browser of this address; return whether it may guess without waiting for the others."""
@@ -143,25 +146,26 @@ class Door(NamedTuple):
 
 
 async def no_session(_code: str) -> Door | None:
-    """Return None: there are no class sessions."""
+    """Return None, for applications without class sessions."""
     return None
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
-    """Return True, so that any page may be opened; for applications that do not keep closed pages in memory."""
+    """Return True (any page may be opened), for applications that do not keep closed pages in memory."""
     return True
 
 
 class Gate:
-    """ASGI middleware: asks for a code, refuses requests from other sites, limits the number of open pages.
+    """ASGI middleware that asks for a code, refuses requests from other sites, and limits the number of open pages.
 
     Args:
         app: The application with the pages.
         room: The address of the server, and the code of the room.
         make_room: Discards abandoned pages from memory; returns whether a browser may open one more page.
-        session_with: Function that returns the class session with a code as typed, or None. The code of an open session
+        session_with: Function that returns the class session for a typed code, or None. The code of an open session
             also admits the browser and redirects it to that session.
-        secret: Key for signing cookies; browsers stay admitted as long as it does not change. Empty for a random key.
+        secret: Key for signing cookies; browsers stay admitted as long as it does not change. If empty, a random key is
+            used.
     """
 
     def __init__(
@@ -204,7 +208,7 @@ class Gate:
         return {**scope, "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers}
 
     async def answer(self, asked: HTTPConnection) -> ASGIApp:
-        """Choose the response to a request: the pages, the page that asks for the code, or a refusal."""
+        """Choose the response to a request: a page, the page that asks for the code, or a refusal."""
         if self.is_own(asked.headers):
             known = asked.cookies.get(COOKIE, "")
             if not self.room.code or self.signer.verify_signature(self.room.code, known):
@@ -214,11 +218,11 @@ class Gate:
         return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(NOT_ADMITTED)
 
     def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Return whether a request is addressed to this server and, if it has an origin, also comes from its pages."""
+        """Return whether a request is addressed to this server and, if it has an origin, comes from its pages."""
         host = headers.get("host", "")
         name = hostname_of(host)
         if name not in self.names and (self.room.is_local or ip_of(name) is None):
-            return False  # the name of another site, which may have redirected its visitors here (DNS rebinding)
+            return False  # the host is another site, whose visitors may have been redirected here (DNS rebinding)
         origin = headers.get("origin")
         try:
             return origin is None or urlsplit(origin).netloc in (host, urlsplit(self.room.address).netloc or host)
@@ -226,7 +230,7 @@ class Gate:
             return False
 
     async def ask(self, asked: HTTPConnection) -> Response:
-        """Return the page that asks for a code, or a redirect that admits the visitor if the code is right.
+        """Return the page that asks for a code or, if the code is correct, a redirect that admits the visitor.
 
         The code is that of the room or of an open class session, and is either typed or part of the address.
         """
@@ -258,8 +262,8 @@ class Gate:
     def turnstile_of(self, asked: HTTPConnection) -> tuple[Turnstile, str]:
         """Return the queue in which a browser waits for its code to be checked, and the cookie that identifies it.
 
-        Each browser has a separate queue. A browser that has guessed wrong too often, or that exceeds the number of
-        browsers of its address, waits in the queue of its address.
+        Each browser has its own queue. A browser with too many wrong guesses, or in excess of the number of browsers
+        per address, waits in the queue of its address.
         """
         at_address = self.turnstiles.setdefault(f"address {address_of(asked)}", Turnstile(LONG_PAUSE))
         cookie = asked.cookies.get(GUESSER, "")
@@ -340,10 +344,9 @@ def first_of(error: BaseException) -> BaseException:
 
 
 def with_headers(send: Send, scope: Scope) -> Send:
-    """Return a `send` function that adds each default header to responses that do not set it themselves.
+    """Return a `send` function that adds default headers to responses that do not set them.
 
-    Browsers may cache a file whose address contains its version, so that a page that is opened again is shown without
-    requesting the file.
+    Browsers may cache files whose address contains a version, so that these are not requested again.
     """
     may_be_kept = bool(VERSIONED.fullmatch(f"{scope['path']}?{scope['query_string'].decode('latin-1')}"))
 
@@ -366,7 +369,8 @@ def page_policy(host: str, nonce: str) -> str:
     """
     return "; ".join([
         "default-src 'self'",
-        f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # `eval`, because Vue compiles its templates in the browser
+        # `eval` is needed because Vue compiles templates in the browser
+        f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",

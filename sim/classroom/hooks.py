@@ -1,4 +1,4 @@
-"""Solara hooks that pages share: the visitor's browser and choice, requests for campaigns, and updates of pages."""
+"""Solara hooks shared by pages: the visitor's browser and choice, requests for campaigns, and updates of pages."""
 
 import threading
 import time
@@ -20,24 +20,25 @@ from sim.classroom.sessions.session import Session, spelled
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
-OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
-SPARE, LONGEST = 10, 4.0  # pause per second of drawing, and longest pause, seconds: large classes redraw less often
-BREATH = 0.1  # minimum seconds between updates of a class session
+OFTEN, SELDOM = 0.4, 2.0  # shortest and longest time between updates of a distribution, seconds
+# pause per second of drawing, and longest pause, in seconds, so that large classes redraw less often
+SPARE, LONGEST = 10, 4.0
+BREATH = 0.1  # shortest time between updates of a class session, seconds
 State = TypeVar("State")
 Action = Callable[[], object]
 
 chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's choice of settings
-followed: solara.Reactive[str] = solara.reactive("")  # day to which campaigns follow the record; or empty
+followed: solara.Reactive[str] = solara.reactive("")  # day up to which campaigns follow the record, or empty
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
-day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign that a page last showed; the first day is 0
-kept: solara.Reactive[Mapping[str, str]] = solara.reactive({})  # other texts in the address, by key
+day: solara.Reactive[int] = solara.reactive(0)  # last day of the campaign that these pages show, counted from day 0
+kept: solara.Reactive[Mapping[str, str]] = solara.reactive({})  # other text values in the address, by key
 own: solara.Reactive[tuple[Overrides, ...]] = solara.reactive(())  # choices that the visitor has run, newest first
-arrivals: solara.Reactive[int] = solara.reactive(0)  # how often the state has been set from an address
-MOST_OWN = 6  # maximum choices that are remembered
+arrivals: solara.Reactive[int] = solara.reactive(0)  # number of times that the state was set from an address
+MOST_OWN = 6  # largest number of remembered choices
 
 
 def keep(texts: Mapping[str, str]) -> None:
-    """Store texts in the state that the address of a page shows.
+    """Store texts in the address of the page.
 
     Args:
         texts: The texts, by key in the address.
@@ -47,7 +48,7 @@ def keep(texts: Mapping[str, str]) -> None:
 
 
 def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
-    """Use a text that is stored in the address of the page, so that it survives a reload, Back and a second tab.
+    """Use a text stored in the address of the page, so that it survives a reload, Back and a second tab.
 
     Args:
         key: Key of the text in the address, one of `sim.classroom.address.KEYS`.
@@ -61,7 +62,7 @@ def use_kept(key: str, usual: str) -> tuple[str, Callable[[str], None]]:
 
 
 def remember(overrides: Overrides) -> None:
-    """Remember a choice that the visitor has run, so that it can be compared with others.
+    """Remember a choice that the visitor has run, for comparison with others.
 
     Args:
         overrides: The choice of settings; decisions as reported are not remembered.
@@ -75,7 +76,7 @@ def session() -> str:
     """Return the identifier of the visitor's browser.
 
     Returns:
-        The secret that the server gave to the browser in a cookie; it is the same on all pages.
+        The secret in the browser's cookie, which is the same on all pages.
     """
     return str(get_current_context().session_id)
 
@@ -89,7 +90,7 @@ class RequestState(NamedTuple):
 
     @property
     def campaigns(self) -> Campaigns | None:
-        """The campaigns that have finished so far; None if there is no ticket."""
+        """The campaigns finished so far; None if there is no ticket."""
         if self.ticket is None:
             return None
         return Campaigns(the_desk().settings(self.overrides), self.ticket.table(), self.ticket.runs)
@@ -101,7 +102,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     Args:
         overrides: The choice of settings; None to request nothing.
         runs: Number of campaigns.
-        wish: Any number; whenever it changes, the campaigns are requested again.
+        wish: Any number; the campaigns are requested again when it changes.
         first_seed: Seed of the first campaign.
 
     Returns:
@@ -150,8 +151,8 @@ def shower_of(ticket: Ticket, draw: Callable[[tuple[Ticket, int, int, bool]], No
     Args:
         ticket: The request.
         draw: Function that draws a state: the request, its finished campaigns, its place in the queue, and whether it
-            has ended. The request is part of it because a page is not drawn again for the state that it had: one that
-            ends before the page follows it would look like the one before, which ended in the same way.
+            has ended. The request is included because a page is redrawn only if its state differs: a request that ends
+            before it is first drawn could otherwise have the same state as an earlier one.
     """
     seen: list[object] = []
 
@@ -166,15 +167,15 @@ def shower_of(ticket: Ticket, draw: Callable[[tuple[Ticket, int, int, bool]], No
 
 
 def use_session_state(code: str, read: Callable[[], State], longest: float | None = None) -> State | None:
-    """Read part of a class session; after every change to the session, read that part again and redraw the page.
+    """Read part of a class session, and read it again and redraw the page after every change to the session.
 
     Args:
         code: Code of the session.
         read: Returns what the page shows; raises Refused if the session does not exist or the visitor may not see it.
-        longest: Seconds after which it is read again without a change; None to wait without limit.
+        longest: Seconds after which the part is read again even without a change; None to wait indefinitely.
 
     Returns:
-        What `read` returned last; None if it raised Refused.
+        The last result of `read`; None if it raised Refused.
     """
 
     def found() -> State | None:
@@ -203,14 +204,14 @@ def follow_updates(
     longest: float | None = None,
     is_urgent: Callable[[], bool] = lambda: False,
 ) -> Callable[[], None]:
-    """Call `update` now and after every change, in a separate thread, so that no page waits for another to be drawn.
+    """Call `update` now and after every change, in a separate thread, so that no page waits for another.
 
     Args:
         watch: Registers a listener for changes, and returns a function that removes it.
         update: Redraws the page; returns True to end the updates.
-        pause: Returns how long to pause after an update that took the given time, both in seconds; changes during the
-            pause are drawn together.
-        longest: Seconds to wait for a change after the pause, before updating anyway; None to wait without limit.
+        pause: Returns the pause after an update, given the time that it took, both in seconds; changes during the pause
+            are drawn together.
+        longest: Seconds to wait for a change after the pause before updating anyway; None to wait indefinitely.
         is_urgent: Returns whether a change must be drawn without a pause.
 
     Returns:
@@ -244,10 +245,10 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """Create a function that calls an action and keeps the message of any PanjError for display.
+    """Create a function that calls an action and stores the message of any PanjError for display.
 
     Returns:
-        The message of the PanjError that the latest action raised (empty if it raised none), and the function.
+        The message of the PanjError raised by the latest action (empty if there was none), and the function.
     """
     trouble, set_trouble = solara.use_state("")
 
@@ -263,13 +264,13 @@ def use_attempt() -> tuple[str, Callable[[Action], None]]:
 
 
 def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
-    """Return the code of the class session that a page is about.
+    """Return the code of the class session to which a page belongs.
 
     Args:
         sessions_of: Returns the sessions of a browser, the newest first.
 
     Returns:
-        The code in the URL of the page, or else the code of the browser's newest session; empty if there is neither.
+        The code in the URL of the page, or else that of the browser's newest session; empty if there is neither.
     """
     given = parse_qs(solara.use_router().search or "").get(CLASS, [""])[0]
     found = sessions_of(session())

@@ -1,4 +1,4 @@
-"""A cache of results that are computed once, however many visitors ask for them at the same time."""
+"""A cache of results that are computed only once, even if several visitors request them at the same time."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -16,12 +16,12 @@ P = ParamSpec("P")
 class OnceCache(Generic[Key, Result]):
     """A cache of the results of the most recently used keys. Its methods may be called from any thread.
 
-    A thread that requests a key whose result is being computed waits for that result. No lock is held during the
-    computation, so other keys can be computed at the same time. A result may be None. An error is raised in the thread
-    that computes and is not cached: the next waiting thread computes again.
+    If one thread is computing the result for a key, other threads that request the key wait for it. No lock is held
+    during the computation, so other keys can be computed at the same time. A result may be None. An error is raised in
+    the computing thread and is not cached, so the next waiting thread computes again.
 
     Args:
-        most: Maximum number of results that are kept.
+        most: Largest number of cached results.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,7 +29,7 @@ class OnceCache(Generic[Key, Result]):
         self.kept: LRUCache[Key, Future[Result]] = LRUCache(most)
 
     def get(self, key: Key, compute: Callable[[], Result]) -> Result:
-        """Return the result of a key; compute it in this thread unless it is cached or another thread computes it.
+        """Return the result of a key, and compute it in this thread unless it is cached or being computed.
 
         Args:
             key: Everything on which the result depends.
@@ -55,7 +55,7 @@ class OnceCache(Generic[Key, Result]):
         return mine.result()
 
     def known(self, key: Key, otherwise: Result) -> Result:
-        """Return the result of a key if it is cached; otherwise return `otherwise`."""
+        """Return the result of a key if it is cached, or else `otherwise`."""
         with self.lock:
             found = self.kept.get(key)
         return found.result() if is_ready(found) else otherwise
@@ -68,7 +68,7 @@ class OnceCache(Generic[Key, Result]):
                 self.kept.pop(key)
 
     def forget(self, key: Key, computed: Future[Result] | None = None) -> None:
-        """Remove the result of a key; if `computed` is given, only if this has not been replaced."""
+        """Remove the result of a key, unless `computed` is given and has been replaced."""
         with self.lock:
             if computed is None or self.kept.get(key) is computed:
                 self.kept.pop(key, None)
@@ -80,10 +80,10 @@ def is_ready(found: Future[Result] | None) -> TypeGuard[Future[Result]]:
 
 
 def once(most: int) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
-    """Decorate a function so that recent results are kept in a `OnceCache`, keyed by the positional arguments.
+    """Decorate a function so that recent results are cached in a `OnceCache`, keyed by the positional arguments.
 
     Args:
-        most: Number of results that are kept.
+        most: Largest number of cached results.
     """
 
     def decorate(function: Callable[P, Result]) -> Callable[P, Result]:

@@ -6,8 +6,7 @@ random draws in both.
 Reads   a choice of settings, a decision and a day.
 Returns tables of outcomes with one row per pair, for `sim.classroom.reading`.
 Assumes Pairs end on the day after the record, because every outcome on offer is counted by then. The trial pairs used
-        to suggest an evening have different seeds from the pairs that are shown, so that the suggestion does not make
-        the difference look larger than it is.
+to suggest an evening have other seeds than the pairs shown, so that the selection does not inflate the difference.
 """
 
 import math
@@ -38,16 +37,16 @@ from sim.execution.work import outcomes_of
 from sim.outcome import Value, count_outcomes, is_date
 from sim.story.branches import Turn, check_effect, run_branches, turn_of
 
-PAIRS = 200  # pairs that are shown
+PAIRS = 200  # number of pairs shown
 CHUNK = 10  # pairs that a worker runs at a time
-STEP = 2  # pairs that a worker runs at a time while nobody waits for them, so that the server can be stopped at once
-TRIAL = 40  # pairs that are run to judge an evening
-TRIAL_SEED = 5_000  # first seed of those pairs
-WEEKS = 2  # weeks between the evenings to try, and between the last of them and the end of the record
-LEVEL = 0.95  # of the interval of the trial mean, before it is widened for the number of comparisons
+STEP = 2  # number of pairs that a worker runs at a time if nobody is waiting, so that the server can stop immediately
+TRIAL = 40  # number of trial pairs for an evening
+TRIAL_SEED = 5_000  # first seed of trial pairs
+WEEKS = 2  # weeks between the evenings to try, and between the latest of them and the end of the record
+LEVEL = 0.95  # confidence level of the interval of the trial mean, before the correction for multiple comparisons
 SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # deaths are never suggested as an outcome
 WAIT = 0.2  # seconds between checks whether visitors' requests are still running
-KEPT = 30  # maximum forks whose pairs are kept (trial pairs and others), and maximum suggestions that are kept
+KEPT = 30  # largest numbers of forks with cached pairs (trial and other pairs), and of cached suggestions
 RunSeeds = Callable[[Sequence[int]], "Rows"]
 Rows = list[tuple[dict[str, Value], dict[str, Value]]]  # outcomes without and with the change, one row per pair
 
@@ -61,12 +60,13 @@ class Fork(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """An evening and an outcome for which a decision has a detectable effect, as far as trial pairs show."""
+    """An evening and an outcome for which a decision has a detectable effect according to trial pairs."""
 
     evening: date
     outcome: str
-    size: float = 0.0  # absolute mean of the trial differences, in their standard deviations
-    is_clear: bool = False  # whether the trial pairs detect the difference, so that `PAIRS` pairs are expected to
+    size: float = 0.0  # absolute mean of the trial differences, in standard deviations
+    # whether the trial pairs detect the difference; `PAIRS` pairs can then be expected to detect it
+    is_clear: bool = False
 
 
 class Example(NamedTuple):
@@ -115,7 +115,7 @@ def run_pairs(turn: Turn, seeds: Sequence[int]) -> Rows:
 
 
 class PairRun:
-    """The pairs of one fork, which any number of threads run together, in chunks.
+    """The pairs of one fork, run in chunks by any number of threads.
 
     Args:
         turn: The fork, resolved to settings.
@@ -132,7 +132,7 @@ class PairRun:
         self.is_hurried = False
 
     def work(self, wait: Callable[[], None] = lambda: None, step: int = CHUNK) -> None:
-        """Run chunks until all are taken, calling `wait` before each of them; a worker runs `step` pairs at a time."""
+        """Run chunks until all are taken, with a call of `wait` before each; a worker runs `step` pairs at a time."""
         while self.left:
             wait()
             with self.lock:
@@ -142,7 +142,7 @@ class PairRun:
             try:
                 parts = (seeds[place : place + step] for place in range(0, len(seeds), step))
                 found.set_result(tables_of(seeds, [row for part in parts for row in self.run(part)]))
-            except BaseException as error:  # raised in the waiting thread, which waits for no later pairs
+            except BaseException as error:  # raised again in the waiting thread, which then stops waiting
                 self.left.clear()
                 found.set_exception(error)
 
@@ -154,7 +154,7 @@ class PairRun:
             threading.Thread(target=self.work, name="pairs", daemon=True).start()
 
     def results(self) -> Iterator[tuple[Campaigns, Campaigns]]:
-        """Yield all finished campaigns after every chunk, or once if all have finished; raise any error of a chunk."""
+        """Yield all finished campaigns after every chunk, or once at the end; raise the error of a failed chunk."""
         is_done = all(found.done() for _, found in self.chunks)
         tables: list[tuple[pa.Table, pa.Table]] = []
         for _, found in self.chunks:
@@ -167,7 +167,7 @@ class PairRun:
 
 
 class PairRunner:
-    """Runs pairs in the worker processes of the classroom, and keeps the pairs of recent forks.
+    """Run pairs in the worker processes of the classroom, and cache the pairs of recent forks.
 
     Args:
         runs: Returns the function that runs pairs of a fork, given their seeds.
@@ -180,7 +180,7 @@ class PairRunner:
         self.found: OnceCache[tuple[Fork, ...], Suggestion] = OnceCache(KEPT)
         self.examples: OnceCache[tuple[Fork, ...], Example | None] = OnceCache(KEPT)
         self.lock = threading.Lock()
-        self.visitors = 0  # running requests of visitors; other work is done only while there are none
+        self.visitors = 0  # number of running requests of visitors; other work is done only while there are none
 
     @contextmanager
     def visiting(self) -> Iterator[None]:
@@ -194,7 +194,7 @@ class PairRunner:
                 self.visitors -= 1
 
     def wait_for_visitors(self) -> None:
-        """Wait until no visitor waits for campaigns; raise Closed if the server is stopped."""
+        """Wait until no visitor is waiting for campaigns; raise Closed if the server is stopped."""
         while self.visitors or not self.desk.is_idle:
             time.sleep(WAIT)
             self.desk.check_open()
@@ -202,13 +202,13 @@ class PairRunner:
     def pairs(
         self, fork: Fork, count: int = PAIRS, first_seed: int = 0, is_urgent: bool = True
     ) -> Iterator[tuple[Campaigns, Campaigns]]:
-        """Run pairs, and yield all that have finished so far after every few of them.
+        """Run pairs, and repeatedly yield all that have finished so far.
 
         Args:
             fork: The fork.
             count: Number of pairs.
             first_seed: Seed of the first pair.
-            is_urgent: Whether a visitor waits for them; otherwise they run one at a time, while no visitor waits.
+            is_urgent: Whether a visitor is waiting for them; otherwise they run only while no visitor is waiting.
 
         Yields:
             The campaigns without and with the change, in the order of seeds.
@@ -231,7 +231,7 @@ class PairRunner:
             raise
 
     def begin(self, fork: Fork, count: int, first_seed: int) -> PairRun:
-        """Resolve a fork and check that the change has an effect; return its pairs, not run yet."""
+        """Resolve a fork and check that the change has an effect; return its pairs, before they are run."""
         turn = turn_for(fork, self.desk)
         seeds = range(first_seed, first_seed + count)
         check_effect(turn, seeds[:1], (fork.change.text,))
@@ -243,7 +243,7 @@ class PairRunner:
         Args:
             fork: The fork.
             tried: Number of forks that are compared.
-            is_urgent: Whether a visitor waits for it.
+            is_urgent: Whether a visitor is waiting for it.
 
         Raises:
             PanjError: The change cannot be made on that day, or has no effect.
@@ -252,14 +252,14 @@ class PairRunner:
         return clearest(fork.evening, without, with_, tried)
 
     def suggest(self, forks: Sequence[Fork]) -> Suggestion:
-        """Find the latest evening, and an outcome, for which `PAIRS` pairs are expected to detect an effect.
+        """Find the latest evening and an outcome for which `PAIRS` pairs can be expected to detect an effect.
 
         Args:
             forks: Forks with one decision on several evenings.
 
         Returns:
-            The latest of these evenings with a clear outcome, and the clearest outcome of that evening. If no evening
-            has one, the evening and outcome at which the difference is largest compared with its variation.
+            The latest of these evenings with a clear outcome, and the clearest outcome of that evening. If there is
+            none, the evening and outcome with the largest difference in standard deviations.
 
         Raises:
             PanjError: The decision has no effect on any of these evenings.
@@ -286,7 +286,7 @@ class PairRunner:
         return best
 
     def example(self, forks: Sequence[Fork]) -> Example | None:
-        """Find the first of several forks with a clear answer, while no visitor waits for campaigns.
+        """Find the first of several forks with a clear answer, while no visitor is waiting for campaigns.
 
         Args:
             forks: Forks with different decisions, in the order in which they are tried.
@@ -308,14 +308,14 @@ class PairRunner:
         return None
 
     def known_example(self, forks: Sequence[Fork]) -> Example | None:
-        """Return the result of `example` for the same forks if it has been found before, otherwise None."""
+        """Return the cached result of `example` for the same forks, or None if there is none."""
         return self.examples.known(tuple(forks), None)
 
     def prepare(self, forks: Sequence[Fork]) -> None:
-        """Run in advance the pairs that `suggest` and `pairs` would run for a visitor, while no visitor is waiting.
+        """Run the pairs that `suggest` and `pairs` would run for a visitor in advance, while no visitor is waiting.
 
-        The pairs are kept, but not the result of the search. If a visitor requests the same, the remaining pairs are
-        run on all cores.
+        The pairs are cached, but not the result of the search. If a visitor requests the same forks, the remaining
+        pairs are run on all cores.
 
         Args:
             forks: Forks with one decision on several evenings.
@@ -341,7 +341,7 @@ def tables_of(seeds: Sequence[int], rows: Rows) -> tuple[pa.Table, pa.Table]:
 
 
 def clearest(evening: date, without: Campaigns, with_: Campaigns, tried: int) -> Suggestion | None:
-    """Return the outcome whose trial differences are largest compared with their variation; None if none differs.
+    """Return the outcome with the largest trial difference in standard deviations; None if no outcome differs.
 
     Args:
         evening: Day of the fork.
@@ -367,7 +367,7 @@ def clearest(evening: date, without: Campaigns, with_: Campaigns, tried: int) ->
 
 
 def size_of(differences: np.ndarray) -> float:
-    """Return the absolute mean of differences in units of their standard deviation; 0 if none differs from zero."""
+    """Return the absolute mean of differences in standard deviations; 0 if all differences are zero."""
     known = differences[~np.isnan(differences)]
     if known.size < 2 or not known.any():
         return 0.0
@@ -376,11 +376,11 @@ def size_of(differences: np.ndarray) -> float:
 
 
 def is_detectable(size: float, comparisons: int) -> bool:
-    """Return whether trial pairs show a clear difference, considering that it is the largest of several.
+    """Return whether trial pairs show a clear difference, given that it is the largest of several.
 
     Args:
-        size: Absolute mean of the trial differences, in their standard deviations.
-        comparisons: Number of differences among which this is the largest.
+        size: Absolute mean of the trial differences, in standard deviations.
+        comparisons: Number of differences of which this is the largest.
 
     Returns:
         True if the interval of the trial mean excludes zero at `LEVEL`, with a Bonferroni correction for the number of
@@ -410,7 +410,7 @@ def the_pair_runner() -> PairRunner:
 def in_workers(turn: Turn) -> RunSeeds:
     """Return a function that runs pairs of a fork in a worker process or, if the classroom has none, in this process.
 
-    The fork is pickled once, since the settings of worlds that followed the record take megabytes.
+    The fork is pickled only once, since the settings of worlds that followed the record take megabytes.
     """
     if the_desk().pool is None:
         return partial(run_pairs, turn)
@@ -424,17 +424,17 @@ def in_a_worker(pickled: bytes, seeds: Sequence[int]) -> Rows:
     assert desk.pool is not None
     try:
         return desk.pool.call(run_pickled, pickled, seeds)  # type: ignore[no-any-return]
-    except (RuntimeError, CancelledError):  # of a pool that is shut down
+    except (RuntimeError, CancelledError):  # the pool has been shut down
         desk.check_open()
         raise
 
 
 def run_pickled(pickled: bytes, seeds: Sequence[int]) -> Rows:
-    """Run pairs of a pickled fork in this process, which keeps the last few forks."""
+    """Run pairs of a pickled fork in this process, which caches the last few forks."""
     return run_pairs(unpickled(pickled), seeds)
 
 
 @lru_cache(maxsize=2)
 def unpickled(pickled: bytes) -> Turn:
-    """Return the fork that was pickled."""
+    """Unpickle a fork."""
     return pickle.loads(pickled)  # type: ignore[no-any-return]

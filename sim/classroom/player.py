@@ -1,10 +1,10 @@
 """Films of one campaign for the browser, and forks: one campaign continued twice, unchanged and with a change.
 
-A film is JSON with the holders, posts, curves and log of every day; in the log, sentences on reported events are kept
-apart from simulated ones (`sim.story.telling.DaySentence`). The shapes of the map are sent separately, once. A fork
-consists of two films, the first event that differs, the days that differ, and a table of outcomes side by side.
+A film is JSON with the holders, posts, curves and log of every day; the log distinguishes reported from simulated
+events (`sim.story.telling.DaySentence`). The shapes of the map are sent separately, once. A fork consists of two films,
+the first event that differs, the days that differ, and a table of outcomes side by side.
 
-Reads   a `Campaign` and its settings; the geometry of maps; the record to the end of 7 July 2021.
+Reads a `Campaign` and its settings; the geometry of maps; the record up to the end of 7 July 2021.
 Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
         on which it ends, as in the record. Both branches of a fork have the same random draws after the change;
         `sim.story.branches` explains what a change can affect.
@@ -55,7 +55,7 @@ from sim.study.columns import changes_of
 from sim.wording import Language, name_of_post
 
 UNITS = 2  # drawing units per km
-KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, which all visitors share
+KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches shared by all visitors
 HELD_FROM_THE_START, WON_BACK = 0, 4  # kinds of change of holder, in addition to those of `Fall`
 
 
@@ -66,10 +66,10 @@ def compact(value: object) -> str:
 
 @cache
 def shapes() -> str:
-    """Return the shapes of the map in the browser: areas and lines as SVG paths; posts, centres and names as points.
+    """Return the shapes of the browser's map: areas and lines as SVG paths; posts, centres and names as points.
 
     Returns:
-        JSON with positions as distances to the east and to the south of the north-west corner, in units of 0.5 km.
+        JSON with positions as distances east and south of the north-west corner, in units of 0.5 km.
     """
     land = read_land()
     facts = land.facts
@@ -110,19 +110,19 @@ def meets(lines: Lines, view: Bounds) -> bool:
 
 
 def placed(place: Any, corner: np.ndarray) -> list[int]:
-    """Return how far a point is to the east and to the south of a corner, in whole units of 0.5 km."""
+    """Return the distances of a point east and south of a corner, in whole units of 0.5 km."""
     east, south = np.rint((place - corner) * (UNITS, -UNITS)).astype(int).tolist()
     return [east, south]
 
 
 def path_of(lines: Lines, corner: np.ndarray) -> str:
-    """Return lines or closed rings as an SVG path: the first point, then steps, in whole units of 0.5 km."""
+    """Return lines or closed rings as an SVG path: first points followed by steps, in whole units of 0.5 km."""
     path = []
     for line in lines:
         points = np.rint((line - corner) * (UNITS, -UNITS)).astype(int)
         steps = np.diff(points, axis=0)
         steps = steps[steps.any(axis=1)]
-        if not len(steps):  # an empty step would end the whole path
+        if not len(steps):  # an empty step would terminate the whole path
             continue
         end = "z" if np.array_equal(points[0], points[-1]) else ""
         path.append(f"M{points[0][0]} {points[0][1]}l{pairs(steps[:-1] if end else steps)}{end}")
@@ -130,7 +130,7 @@ def path_of(lines: Lines, corner: np.ndarray) -> str:
 
 
 def pairs(steps: np.ndarray) -> str:
-    """Return steps (distances to the east and to the south) as SVG text with as few separators as possible."""
+    """Return steps (distances east and south) as SVG text with as few separators as possible."""
     return " ".join(map(str, steps.ravel().tolist())).replace(" -", "-")
 
 
@@ -149,9 +149,9 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
             "followed_day": (settings.worlds.followed - start).days if settings.worlds else 0,
             "calibration": settings.calibration,
             "numbers": numbers_from(settings),
-            "holds": holds_of(campaign),
+            "holds": duration_factors(campaign),
             "changes": changes_in_words(campaign),
-            "lost": lost_in_time(start),
+            "lost": losses_by_day(start),
             "waiting": record.waiting.tolist(),
             "soldiers": record.crossed.tolist(),
             "families": record.admitted.tolist(),
@@ -160,15 +160,16 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
                 "crossed": whole(np.cumsum(nights)),
                 "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
             },
-            "reported": reported_in_time(start, evenings),
+            "reported": points_by_curve(start, evenings),
             "log": [sentences_on(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
         }
     )
 
 
 PAGE = "map"  # texts of films
-UNFITTED = "not_calibrated"  # source of the numbers of a film if they were not fitted
-LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0  # falls or soldiers that double a day's duration; maximum factor
+UNFITTED = "not_calibrated"  # key for the source of numbers that were not fitted
+# numbers of falls and of soldiers that double the duration of a day; largest factor
+LOSSES, CROSSERS, LONGEST_HOLD = 3.0, 120.0, 4.0
 
 
 def numbers_from(settings: Settings) -> str:
@@ -180,8 +181,8 @@ def numbers_from(settings: Settings) -> str:
     return fitted(settings.calibration) or UNFITTED
 
 
-def holds_of(campaign: Campaign) -> list[float]:
-    """Return a duration factor for each day, so that a film slows down when much happens.
+def duration_factors(campaign: Campaign) -> list[float]:
+    """Return a duration factor for each day, so that a film slows down on eventful days.
 
     Args:
         campaign: The campaign.
@@ -202,7 +203,7 @@ def whole(values: np.ndarray) -> list[int]:
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """Return the changes of holder in the order of days, each as four numbers: day, district, manner, reason (`Why`).
+    """Return the changes of holder in order of day, each as four numbers: day, district, manner and reason (`Why`).
 
     The manner is a value of `Fall`, or else `HELD_FROM_THE_START` or `WON_BACK`.
     """
@@ -219,32 +220,32 @@ def changes_in_words(campaign: Campaign) -> list[list[int]]:
 def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
     """Return the manner (`Fall`) and reason (`Why`) of falls, keyed by day and district.
 
-    If a district fell twice on a day, the last fall counts.
+    If a district fell twice on one day, the last fall is used.
     """
     log = campaign.world.log
     rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
 
 
-def lost_in_time(start: date) -> list[list[int]]:
+def losses_by_day(start: date) -> list[list[int]]:
     """Return the day (counted from `start`) and district of each loss with a reported date up to 7 July, by day."""
     rows = lost_in_record(THE_LINE)
     days = (fell_dates()[rows] - np.datetime64(start)).astype(int)
     return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
 
 
-def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
+def points_by_curve(start: date, evenings: int) -> dict[str, list[list[Any]]]:
     """Return the reported points that fall on days of the campaign, keyed by curve.
 
-    The points of the curve `held` are shares of all districts, not numbers of districts.
+    The points of the curve `held` are shares of all districts.
     """
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
-    return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
+    return {name: [point_as_list(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
 
 
-def point_of(one: Point, start: date) -> list[Any]:
-    """Return a reported point as a list: day, value, low, high, 1 if only a lower bound is known (else 0), and id."""
+def point_as_list(one: Point, start: date) -> list[Any]:
+    """Return a reported point as a list: day, value, low, high, 1 for a lower bound (otherwise 0), and id."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 
 
@@ -254,7 +255,7 @@ def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, An
 
 
 def said_of(settings: Settings, seed: int) -> dict[str, Any]:
-    """Return a mapping that describes a campaign, for its chronicle."""
+    """Return the description of a campaign for its chronicle."""
     return {
         "study": settings.study,
         "scenario": settings.title,
@@ -321,15 +322,15 @@ def warm() -> None:
 class Forked(NamedTuple):
     """Two branches of one campaign, as shown on the page What if."""
 
-    films: tuple[str, str]  # unchanged and changed
-    day: int  # day at whose end they diverge
+    films: tuple[str, str]  # films of the unchanged and of the changed branch
+    day: int  # day at the end of which the branches diverge
     first: tuple[str, ...]  # sentences on the first event that differs
     first_day: int | None  # day of that event, or the first day on which numbers differ
     days: tuple[TwoDays, ...]  # days that differ
     same_days: int
     outcomes: tuple[tuple[str, ...], ...]  # rows of label, reported figure, unchanged, changed, difference
     same_outcomes: str
-    left: tuple[str, ...]  # changed numbers that act only on day 0 and so have no effect
+    left: tuple[str, ...]  # changed numbers without effect, since they are used only on day 0
 
 
 @once(KEPT_FORKS)
@@ -339,7 +340,7 @@ def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Fo
     Args:
         overrides: The choice of settings.
         seed: Seed of the campaign.
-        evening: Day at whose end the decision is changed.
+        evening: Day at the end of which the decision is changed.
         change: An override, such as `border=closed`.
 
     Returns:

@@ -3,8 +3,8 @@
 Reads   tables of outcomes with one row per campaign (`seed` and every outcome); the reported figures.
 Returns a `Reading`: numbers and texts that a page can show without further computation.
 Source  Difference, interval and sentence are computed as by `python -m sim compare` (sim.compare).
-Assumes Campaigns are paired by seed: with one seed, both choices have the same random draws. Intervals from fewer than
-        20 pairs are too narrow, so a difference over fewer than 20 pairs is never called clear.
+Assumes Campaigns are paired by seed: with the same seed, both choices have the same random draws. Intervals from fewer
+than 20 pairs are too narrow, so a difference over fewer pairs is never called clear.
 """
 
 import math
@@ -37,7 +37,7 @@ from sim.study.reader import Measure, StudyCell, Worlds, numbers_of, worlds_in
 from sim.wording import COUNTED, paragraph
 
 PAGE = "reading"
-OUTCOME_GROUPS = {  # the main outcomes by subject, in the order in which they are listed
+OUTCOME_GROUPS = {  # main outcomes by subject, in the order of the list
     "river": (
         "troops_crossed_by_2021_07_07",
         "troops_crossed_largest_night",
@@ -65,11 +65,11 @@ OUTCOME_GROUPS = {  # the main outcomes by subject, in the order in which they a
     ),
 }
 MAIN_OUTCOMES = tuple(name for names in OUTCOME_GROUPS.values() for name in names)
-DOTS = 20  # maximum number of dots in a dot plot; each represents the same number of campaigns
-PAIR_DOTS = 200  # maximum number of dots for paired differences
-BARS = 24  # maximum number of bars of a histogram
-MANY = 40  # if the range of whole numbers is below this, each number has its own bar
-TICKS = 6  # approximate maximum number of ticks of an axis
+DOTS = 20  # largest number of dots in a dot plot; each represents the same number of campaigns
+PAIR_DOTS = 200  # largest number of dots for paired differences
+BARS = 24  # largest number of bars of a histogram
+MANY = 40  # range of whole numbers below which each number has its own bar
+TICKS = 6  # approximate largest number of ticks of an axis
 FREE = "free"  # kind of campaigns whose numbers were not fitted
 NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # verdicts
 
@@ -78,7 +78,7 @@ class Campaigns(NamedTuple):
     """The campaigns of one choice of settings that have finished, and how many were requested."""
 
     settings: Settings
-    table: pa.Table | None  # None if no campaign is finished
+    table: pa.Table | None  # outcomes of finished campaigns; None if there are none
     runs: int  # number of campaigns requested
 
 
@@ -124,7 +124,7 @@ class Mark(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Everything that a page shows about one outcome."""
+    """The content of a page about one outcome."""
 
     outcome: str
     label: str
@@ -140,9 +140,9 @@ class Reading(NamedTuple):
     headline: str
     sentence: str
     notes: list[str]
-    zero: bool = False  # whether a line is drawn at zero, as for differences
-    pairs: Pairs | None = None  # None for one choice, or before the first pair has finished
-    made: str = ""  # how many runs are shown, and whether they are free, calibrated or assimilated
+    zero: bool = False  # whether a line is drawn at zero, for differences
+    pairs: Pairs | None = None  # paired differences; None for one choice, or before the first pair has finished
+    made: str = ""  # number of runs shown, and whether they are free, calibrated or assimilated
 
     @property
     def summary(self) -> str:
@@ -197,7 +197,7 @@ def read(
         base: Campaigns of the first choice.
         changed: Campaigns of the second choice; None to summarise the first alone.
         name: Name of the outcome.
-        change: Description of how the second choice differs, for the sentence of the verdict.
+        change: Description of the changes in the second choice, for the sentence of the verdict.
         names: Names of the two choices in texts; None for "Baseline" and "Your choice".
 
     Returns:
@@ -300,13 +300,13 @@ def made_of(settings: Sequence[Settings], verdict: Verdict | None, done: int) ->
 
 
 def fitted(calibration: str) -> str:
-    """Return how the numbers of campaigns were fitted, `assimilated` or `calibrated`; empty if they were not."""
+    """Return `assimilated` or `calibrated` if the numbers of campaigns were fitted, otherwise an empty string."""
     kind = kind_of(calibration)
     return kind if kind in (ASSIMILATED, CALIBRATED) else ""
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Return the seeds of a choice's finished campaigns, and the outcome of each of these campaigns.
+    """Return the seeds and outcomes of a choice's finished campaigns.
 
     Dates are in days after `first`. A missing date becomes the day after the last day of the campaigns.
     """
@@ -318,7 +318,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Return the key, without the prefix `sure_`, of the text on how certain the verdict is.
+    """Return the key, without the prefix `sure_`, of the text on the certainty of a verdict.
 
     A verdict on fewer than `FEW` pairs of campaigns is never clear. Without a verdict, the key depends on `fewest`, the
     number of finished campaigns.
@@ -336,7 +336,7 @@ def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
 
 
 def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
-    """Choose the edges of the bars of a histogram so that the reported figure is between the first and the last edge.
+    """Choose the edges of the bars of a histogram, which include the reported figure.
 
     Args:
         values: Values of the outcome, in the unit of the axis.

@@ -1,13 +1,13 @@
 """Serve the page of scenes that `python -m sim explorable` writes, for single readers and in class sessions.
 
 /explorable serves the page for the default decisions. Its campaigns are run at the first request and stored in
-`results/`, so a page that was written before the class is served at once. It may be embedded in pages of this server,
-which it notifies of drawings, runs and brackets: see docs/how-to/explorable.md.
+`results/`, so a page written before the class is served immediately. It may be embedded in pages of this server, which
+it notifies of drawings, runs and brackets; see docs/how-to/explorable.md.
 
 /explorable?class=CODE serves the same page to a student of a class session, with an additional script, `class.js`. The
-script requests the current scene of the class from /explorable/class, and sends there what the student has done. These
-messages are small and checked. They never contain the curve of a campaign: the wall draws it from the campaigns of the
-page (`campaigns`).
+script requests the current scene of the class from /explorable/class, and sends the student's work there. These
+messages are small and are checked. They never contain the curve of a campaign, which the wall draws from the campaigns
+of the page (`campaigns`).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ from sim.terminal import console_of
 
 ADDRESS, CLASS_ADDRESS = "/explorable", "/explorable/class"
 CLASS_SCRIPT = Path(__file__).parent / "parts" / "in_class" / "class.js"
-LARGEST = 8 * 1024  # maximum bytes of a message from a page; a drawing of 68 days takes less than a tenth of this
+LARGEST = 8 * 1024  # largest size of a message from a page, bytes; a drawing of 68 days takes less than a tenth of this
 SAYS = (
     "team",
     "wait",
@@ -56,17 +56,17 @@ SAYS = (
     "seen",
     "ended",
 )  # keys of the sentences that the script shows
-PAUSE = 5.0  # seconds after which writing a page may be tried again if it failed
-PAGE_ID = re.compile("[0-9a-f]{1,32}")  # id of one tab; `in_class` assigns one to each page that it returns
+PAUSE = 5.0  # seconds between attempts to write the page
+PAGE_ID = re.compile("[0-9a-f]{1,32}")  # id of a tab; `in_class` assigns one to each page that it returns
 MODULE = '<script type="module">'
-writing = asyncio.Lock()  # the first visitor waits for the campaigns, the others for the first visitor
-is_preparing = threading.Event()  # whether a thread reads the campaigns
+writing = asyncio.Lock()  # the first visitor waits for the campaigns, all others for the first visitor
+is_preparing = threading.Event()  # whether a thread is reading the campaigns
 pages: OnceCache[str, str] = OnceCache(1)  # the page, once it has been read
 unpacked_pages: OnceCache[str, Campaigns | None] = OnceCache(1)  # its campaigns, once they have been read
 
 
 def the_page() -> str:
-    """Return the page, writing it first if necessary; an up-to-date study is not run again.
+    """Return the page, writing it first if necessary; a current study is not run again.
 
     Raises:
         PanjError: The page cannot be written.
@@ -84,7 +84,7 @@ def linked(page: str) -> str:
 
 @cache
 def runs_of(page: str) -> int:
-    """Return the number of campaigns that a page has for each decision."""
+    """Return the number of campaigns per decision in a page."""
     return len(described(campaigns_in(page))["seeds"])
 
 
@@ -101,10 +101,10 @@ def the_campaigns() -> Campaigns:
 
 
 def ready_campaigns(is_wanted: bool = False) -> Campaigns | None:
-    """Return the free campaigns of the page; None while they have not been read.
+    """Return the free campaigns of the page; None until they have been read.
 
     Args:
-        is_wanted: Whether to read them in a thread if they have not been read, because a class is in the scenes.
+        is_wanted: Whether to read them in a thread if necessary, because a class is in the scenes.
     """
     found = unpacked_pages.known(ADDRESS, None)
     if found is None and is_wanted:
@@ -123,7 +123,7 @@ def read_campaigns(page: str) -> Campaigns:
 
 
 async def scenes(request: Request) -> Response:
-    """Return the page of scenes, which only pages of this server may embed.
+    """Return the page of scenes, which may be embedded only in pages of this server.
 
     For a student of a class that is in the scenes, the page follows the class. Visitors who wait do not occupy a thread
     of the pool that serves the other pages.
@@ -163,13 +163,13 @@ def in_class(page: str, request: Request) -> Response:
 async def class_scenes(request: Request) -> Response:
     """Answer a page of scenes in a class: return the current scene (GET), or store the student's work (POST).
 
-    The query contains the code of the class and the id of the page. In a GET request it also contains the number of
-    stored items that the page knows of; the response contains the items only if that number differs. In a POST request
-    it also contains the attempt, or `left` if the page was closed.
+    The query contains the code of the class and the id of the page. In a GET request, it also contains the number of
+    stored items known to the page; the response contains the items only if that number differs. In a POST request, it
+    also contains the attempt, or `left` if the page was closed.
 
-    The response to an error is an object with the key `error`, with status 400 for an invalid value, 403 for something
-    that may not be sent, and 413 for content that is too large. If the class is in no scene or the browser has no seat,
-    the response to GET is an object with the key `why`.
+    The response to an error is an object with the key `error`, with status 400 for an invalid value, 403 for content
+    that is not allowed, and 413 for content that is too large. If the class is not in a scene or the browser has no
+    seat, the response to GET is an object with the key `why`.
     """
     content = b""
     async for part in request.stream():
@@ -196,7 +196,7 @@ class Asked(NamedTuple):
     browser: str
     page: str
     attempt: str
-    has: str  # number of stored items that the page knows of
+    has: str  # number of stored items known to the page
     has_left: bool
 
     @classmethod
@@ -221,7 +221,7 @@ def where(asked: Asked) -> dict[str, Any]:
 
 
 def said_of(walk: Walk) -> dict[str, Any]:
-    """Return the state of the class that a page needs, and the number of stored items of its student."""
+    """Return the state of the class for a page, and the number of stored items of its student."""
     work = walk.work
     has = bool(work.drawing) + work.has_run + len(work.brackets) + len(walk.shown)
     return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call, "has": has}
@@ -235,16 +235,16 @@ def kept_of(walk: Walk) -> dict[str, Any]:
 
 
 def keep_done(asked: Asked, content: bytes) -> dict[str, Any]:
-    """Store a student's work and return what is stored; raise PanjError if it is invalid, Refused if it is forbidden.
+    """Store a student's work and return the stored work; raise PanjError if it is invalid, or Refused if forbidden.
 
-    The response contains `other` if the student has done this before with a different result; that result remains
-    stored, and the page has to show it.
+    The response contains `other` if the student has done this before with a different result, which remains stored and
+    must be shown by the page.
     """
     scenes, who = the_class_scenes(), (asked.code, asked.browser)
     if asked.has_left:
         scenes.leave(*who, asked.page)
         return {}
-    scenes.walk(*who)  # raises Refused for a browser without a seat, before anything else is checked
+    scenes.walk(*who)  # raises Refused for a browser without a seat before other checks
     is_kept = scenes.keep(*who, read_done(content, the_campaigns().outline), asked.attempt)
     walk = scenes.walk(*who)
     return {**said_of(walk), "kept": kept_of(walk), "other": not is_kept}
@@ -259,7 +259,7 @@ def prepare() -> None:
 
 
 def read_all() -> None:
-    """Read the campaigns of the page; if that fails, log the error, so that it can be tried again."""
+    """Read the campaigns of the page; log any error, so that reading can be tried again."""
     try:
         the_campaigns()
     except PanjError as error:

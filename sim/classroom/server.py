@@ -59,16 +59,17 @@ from sim.story.branches import warm as warm_step
 from sim.terminal import console_of
 
 THIS_SERVER = secrets.token_hex(8)  # identity of this server process, so that pages can detect a restart
-JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which pages show
-LARGEST_MESSAGE = 512 * 1024  # maximum bytes of one message from a page; a hand-in has at most 64 KiB
+JOIN = "PANJ_JOIN"  # environment variable with the URL at which students join, which is shown on pages
+LARGEST_MESSAGE = 512 * 1024  # largest size of one message from a page, bytes; a hand-in has at most 64 KiB
 MOST_CONNECTIONS = 2000
 FAREWELL, AT_LAST = 1, 2.0  # seconds after Ctrl-C until connections are closed, and until the process is ended
-KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has disconnected without closing it
-CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's own routes that are not served
-A_KIND = 60.0  # seconds within which only the first error of a kind is logged
+KEPT_AFTER_LEAVING = "5m"  # time for which the server keeps a page whose browser has disconnected without closing it
+CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # routes of Solara that are not served
+A_KIND = 60.0  # seconds during which only the first error of a kind is logged
 KNOWN_KINDS, LONGEST_LINE = 200, 400
-LOADING_TEXT = "{{ loading_text }}"  # in Solara's page, which fills it in in English
-CREDIT = '<b>Made with <a href="https://solara.dev">Solara</a></b>'  # a link to another host; NOTICE names Solara
+LOADING_TEXT = "{{ loading_text }}"  # placeholder in Solara's page, which would be filled with English text
+# contains a link to another host; Solara is credited in NOTICE
+CREDIT = '<b>Made with <a href="https://solara.dev">Solara</a></b>'
 YEAR = 365 * 24 * 3600  # seconds
 WILDCARDS = ("0.0.0.0", "::")
 
@@ -76,14 +77,14 @@ WILDCARDS = ("0.0.0.0", "::")
 def serve(room: Room, secret: str = "") -> None:
     """Run the web server until Ctrl-C; `secret` is the key for signing cookies, or empty for a random one.
 
-    Ctrl-C does not wait for running work, because everything that a class has sent is already stored.
+    Ctrl-C does not wait for running work, because all data of a class are already stored.
     """
     import uvicorn
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:
             super().handle_exit(sig, frame)
-            end = threading.Timer(AT_LAST, os._exit, (0,))  # a thread may still run campaigns of the scenes
+            end = threading.Timer(AT_LAST, os._exit, (0,))  # a thread may still be running campaigns of the scenes
             end.daemon = True
             end.start()
 
@@ -151,7 +152,7 @@ def app_of(room: Room, secret: str = "") -> Any:
 
 
 async def session_with(code: str) -> Door | None:
-    """Return the class session with a code as typed; None if there is none.
+    """Return the class session for a typed code; None if there is none.
 
     The code of a session that was opened more than `A_DAY` ago no longer admits browsers, so that the codes of
     forgotten sessions do not accumulate; browsers that have been admitted can still join it.
@@ -166,7 +167,7 @@ async def session_with(code: str) -> Door | None:
 
 
 def readable(page: str, nonce: str = "") -> str:
-    """Return the HTML of a page, changed to declare its language, allow zooming, and carry `nonce` in its scripts."""
+    """Modify the HTML of a page to declare its language, allow zooming, and add `nonce` to its scripts."""
     texts = texts_of("shell")
     direction = texts.say("direction")
     page = page.replace(LOADING_TEXT, escape(texts.say("loading")), 1).replace(CREDIT, "", 1)
@@ -177,12 +178,12 @@ def readable(page: str, nonce: str = "") -> str:
 
 
 async def make_room(asked: HTTPConnection) -> bool:
-    """Discard surplus pages that were left without being closed; return whether a browser may open another page."""
+    """Discard surplus disconnected pages; return whether a browser may open another page."""
     return await run_in_threadpool(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
 
 
 def forget_left_pages(browser: str, path: str) -> bool:
-    """Discard the oldest disconnected pages if this browser, or all browsers together, have too many pages.
+    """Discard the oldest disconnected pages if this browser, or all browsers together, have too many.
 
     Args:
         browser: Cookie of the browser that opens a page.
@@ -193,12 +194,12 @@ def forget_left_pages(browser: str, path: str) -> bool:
     """
     from solara.server.kernel_context import PageStatus, contexts
 
-    others = [one for one in list(contexts.values()) if f"/{one.id}/" not in path]  # a page that reconnects is kept
+    others = [one for one in list(contexts.values()) if f"/{one.id}/" not in path]  # keep a page that is reconnecting
     own = [one for one in others if one.session_id == browser]
     for kept, most in ((own, MOST_PAGES), (others, MOST_CHANNELS)):
         left = [one for one in kept if one.page_status and PageStatus.CONNECTED not in one.page_status.values()]
         for one in left[: max(0, len(kept) + 1 - most)]:
-            with suppress(Exception):  # it may have been closed in the meantime
+            with suppress(Exception):  # the page may have been closed in the meantime
                 one.close(reason="cull")
     return sum(one.id in contexts for one in others) < MOST_CHANNELS
 
@@ -207,9 +208,9 @@ def set_up_solara(room: Room) -> None:
     """Set the environment variables from which Solara reads its settings when it is imported."""
     os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
     os.environ[JOIN] = join_address_of(room)
-    os.environ["SOLARA_BASE_URL"] = public_address(room)  # otherwise taken from the headers of the first visitor
+    os.environ["SOLARA_BASE_URL"] = public_address(room)  # otherwise, Solara uses the headers of the first visitor
     os.environ["SOLARA_ROOT_PATH"] = room.prefix
-    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # so that pages can reload after the server was stopped
+    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # so that pages can reload after a restart of the server
     os.environ["SOLARA_THEME_TITLE"] = texts_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
     os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
@@ -219,14 +220,14 @@ def set_up_solara(room: Room) -> None:
 
 
 class OncePerKind(logging.Filter):
-    """A filter that passes one log record of each kind per minute, so that many bad requests leave one line."""
+    """A filter that passes one log record of each kind per minute, so that many bad requests cause only one line."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: LRUCache[object, float] = LRUCache(KNOWN_KINDS)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log a record: only the first of its kind in a minute, and none about cancelled tasks."""
+        """Return whether to log a record: only the first of its kind per minute, and none about cancelled tasks."""
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
         kind, now = kind_of(record), time.monotonic()
@@ -292,7 +293,7 @@ async def latency(_request: Any) -> Any:
 
 
 def addresses() -> list[str]:
-    """Return a list with the IP address of this machine in its network; an empty list without a network."""
+    """Return a list with the IP address of this machine in its network, or an empty list without a network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # an address reserved for documentation; nothing is sent
@@ -343,11 +344,11 @@ def join_link(code: str) -> str:
 
 
 def is_reachable() -> bool:
-    """Return whether other computers, and not only this machine, can follow the links of this server."""
+    """Return whether other computers can follow the links of this server."""
     return not is_loopback(urlsplit(join_address()).hostname or "")
 
 
-NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors of an address that this machine does not have
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # errors for an address that does not belong to this machine
 A_DAY = timedelta(days=1)  # time for which the code of a session admits browsers
 BASELINE_RUNS = 200  # baseline campaigns that the server requests when it starts
 
@@ -361,7 +362,7 @@ def room_of(request: Classroom) -> Room:
 def kept_door(room: Room, is_given: bool) -> tuple[Room, str]:
     """Return the room with its code from before the last stop, and the key for signing its cookies.
 
-    Nobody has to enter the code again after a restart. A code given on the command line replaces the earlier one.
+    Thus nobody has to enter the code again after a restart. A code on the command line replaces the earlier one.
     """
     from sim.classroom.sessions.register import the_register
 
@@ -378,7 +379,7 @@ def check_free(room: Room) -> None:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((room.host, room.port))
-        except (OSError, TypeError, UnicodeError) as error:  # the last two are raised for a name that cannot be encoded
+        except (OSError, TypeError, UnicodeError) as error:  # the last two are raised if a name cannot be encoded
             if not isinstance(error, OSError) or error.errno in NOT_HERE or isinstance(error, socket.gaierror):
                 raise PanjError(
                     f"host: found '{room.host}', expected an address of this machine, such as 127.0.0.1, or 0.0.0.0 to "
@@ -421,7 +422,7 @@ def main(request: Classroom) -> int:
 
 
 def get_ready(console: Console) -> None:
-    """Compile the rules, request the baseline campaigns and start `warm` in a thread, so that no visitor waits."""
+    """Compile the rules, request the baseline campaigns and start `warm` in a thread, to save visitors a wait."""
     from sim.classroom.desk import the_desk
     from sim.configuration.overrides import BASELINE
     from sim.configuration.sweep import order_of
@@ -435,9 +436,9 @@ def get_ready(console: Console) -> None:
 
 
 def compile_apart(order: Order, console: Console) -> None:
-    """Compile rules that are not in the cache, in a separate process, whose half a gigabyte is freed when it ends.
+    """Compile rules that are not cached in a separate process, whose half gigabyte of memory is freed afterwards.
 
-    Ctrl-C ends that process at once.
+    Ctrl-C ends that process immediately.
 
     Args:
         order: Any settings.
@@ -445,7 +446,7 @@ def compile_apart(order: Order, console: Console) -> None:
     """
     if not (rules_are_cold() or step_is_cold()) or not can_keep():
         return
-    killed = suppress(BrokenProcessPool)  # possibly for lack of memory; this process compiles the rest
+    killed = suppress(BrokenProcessPool)  # possibly for lack of memory; this process then compiles the rest
     with killed, announcing(console), workers_of(Executor("processes", 1, None)) as workers:
         try:
             workers.submit(compile_all, order).result()
@@ -474,7 +475,7 @@ def warm() -> None:
 
     player.warm()
     the_question_runner()  # resumes unfinished questions
-    with suppress(Closed, PanjError):  # the decision that is tried first may have no effect
+    with suppress(Closed, PanjError):  # the first decision to be tried may have no effect
         what_if.warm()
 
 

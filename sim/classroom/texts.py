@@ -19,18 +19,18 @@ from sim.explorable import TEXTS
 from sim.wording import SENTENCES, Language, name_of_post
 
 FOLDER = Path(__file__).parent / "text"
-ISOLATE, END = "\u2068", "\u2069"  # Unicode's first strong isolate and its end, around English within another language
-FAULT = re.compile(r"(?P<what>.+?): found (?P<found>.+), expected (?P<expected>.+)", re.DOTALL)  # see sim.errors
-DECLARED = "declared"  # file of translations of texts that are declared in English elsewhere
-LANGUAGE, ENGLISH = "PANJ_LANG", "en"  # environment variable with the language in use, and the usual one
+ISOLATE, END = "\u2068", "\u2069"  # Unicode marks around English within another language
+FAULT = re.compile(r"(?P<what>.+?): found (?P<found>.+), expected (?P<expected>.+)", re.DOTALL)  # form of PanjError
+DECLARED = "declared"  # file with translations of texts declared in English elsewhere
+LANGUAGE, ENGLISH = "PANJ_LANG", "en"  # environment variable with the language in use, and the default language
 
 
 class Texts(Language):
-    """The texts of a page, including those that all pages share."""
+    """The texts of a page, including those shared by all pages."""
 
     def __init__(self, sentences: Mapping[str, Any], page: Mapping[str, Any], code: str = ENGLISH) -> None:
         super().__init__(sentences)
-        self.page, self.code = page, code  # texts of the file of the page alone; code of their language
+        self.page, self.code = page, code  # texts in the file of the page itself; code of their language
 
     def quoted(self, text: str) -> str:
         """Return an English text, marked as English if the surrounding text is in another language."""
@@ -68,7 +68,7 @@ def folder_of_language(code: str) -> Path:
 
 
 def texts_of(page: str, language: str = "") -> Texts:
-    """Return the texts of a page, including the texts that all pages share.
+    """Return the texts of a page, including those shared by all pages.
 
     Args:
         page: Name of the page, which is the name of its file without `.yaml`.
@@ -85,7 +85,7 @@ def texts_of(page: str, language: str = "") -> Texts:
 
 @cache
 def read_texts(page: str, language: str) -> Texts:
-    """Read the texts of a page in a language, as for `texts_of`."""
+    """Read the texts of a page in a language; see `texts_of`."""
     known = sorted(path.stem for path in (FOLDER / language).glob("*.yaml"))
     if page not in known:
         raise unknown("page", page, known)
@@ -96,7 +96,7 @@ def read_texts(page: str, language: str) -> Texts:
 
 
 def marked(html: str) -> str:
-    """Return HTML in which English within another language is marked as English, for screen readers and direction.
+    """Mark English within another language in HTML, for screen readers and text direction.
 
     Args:
         html: Escaped texts in which `Texts.quoted` has marked English.
@@ -105,9 +105,9 @@ def marked(html: str) -> str:
 
 
 def translate_fault(message: str) -> str:
-    """Return the message of an error in the language in use.
+    """Translate the message of an error to the language in use.
 
-    In a message of the form `key: found x, expected y`, the key and the values stay in English and are marked as such.
+    In a message of the form `key: found x, expected y`, key and values remain in English and are marked as such.
     Any other message comes from the texts of the pages and is returned unchanged.
     """
     found, texts = FAULT.fullmatch(message), texts_of("shell")
@@ -117,7 +117,7 @@ def translate_fault(message: str) -> str:
 
 
 def declared(kind: str, name: str, usual: str, **gaps: object) -> str:
-    """Return a text that is declared in English, outside the texts of the pages, in the language in use.
+    """Translate a text that is declared in English, outside the texts of the pages, to the language in use.
 
     Args:
         kind: Kind of the text: a key of declared.yaml, such as `outcomes`.
@@ -150,12 +150,12 @@ def overlaid(usual: Any, said: Any, where: str) -> Any:
 
     Args:
         usual: The content as declared.
-        said: Texts of the language, in the shape of the content; any may be missing. For a list whose items have a
-            `key`, a mapping by that key; for any other list, one text per item.
+        said: Texts of the language, with the structure of the content; any may be missing. A list whose items have a
+            `key` is replaced by a mapping with that key; any other list has one text per item.
         where: Name of the content, for error messages.
 
     Raises:
-        PanjError: The texts have a key that the content does not have, or a list of a different length.
+        PanjError: The texts have a key that is not in the content, or a list of a different length.
     """
     if isinstance(usual, list) and isinstance(said, Mapping):
         return list(overlaid({row["key"]: row for row in usual}, said, where).values())
@@ -183,7 +183,7 @@ def markdown_list(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-MOST_TEXT = 10_000  # maximum characters of a typed or pasted text
+MOST_TEXT = 10_000  # largest number of characters of a typed or pasted text
 
 
 def check_text(text: str) -> None:
@@ -205,7 +205,7 @@ def plain_yaml(text: str) -> Any:
     """Parse YAML that a visitor pasted.
 
     Args:
-        text: YAML as it was pasted.
+        text: The pasted YAML.
 
     Returns:
         The content: mappings, lists, texts, numbers, dates or None.
@@ -221,13 +221,13 @@ def plain_yaml(text: str) -> Any:
 
 
 def shown(text: str) -> str:
-    """Shorten a typed text so that an error message can quote it.
+    """Shorten a typed text for quotation in an error message.
 
     Args:
         text: The text to quote.
 
     Returns:
-        The whole text if it has at most 60 characters, otherwise its first 60 characters and an ellipsis.
+        The whole text if it has at most 60 characters, or else its first 60 characters and an ellipsis.
     """
     return f"{text[:60]}…" if len(text) > 60 else text
 
@@ -236,7 +236,7 @@ def text_of(what: str, value: Any, most: int) -> str:
     """Check a text of a scenario, such as its title, and put it on one line.
 
     Args:
-        what: Key of the text within the scenario, such as `title`, which is named in error messages.
+        what: Key of the text within the scenario, such as `title`, for error messages.
         value: The value to check; a number is converted to text.
         most: Maximum number of characters.
 
@@ -255,7 +255,7 @@ def text_of(what: str, value: Any, most: int) -> str:
     return text
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters that make a spreadsheet read a cell as a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters from which a spreadsheet recognises a formula
 
 
 def safe_cell(value: object) -> object:
@@ -265,6 +265,6 @@ def safe_cell(value: object) -> object:
         value: Content of the cell.
 
     Returns:
-        The value itself, or its text after an apostrophe if a spreadsheet would read it as a formula.
+        The value itself, or its text after an apostrophe if a spreadsheet would interpret it as a formula.
     """
     return f"'{value}" if not isinstance(value, int | float) and str(value).startswith(FORMULA) else value

@@ -1,7 +1,7 @@
 """Serve the game of thresholds at the beginning of lesson 2: a page that deals cards and counts rounds.
 
-The page is projected, and the game is played by the people in the room: each holds a card with the number of others
-who must have left first. The page loads and sends nothing; its scripts and styles are allowed only by their hashes.
+The page is projected, and the game is played by the people in the room. Each holds a card with the number of others who
+must have left first. The page loads and sends nothing; its scripts and styles are allowed only by their hashes.
 
 Source  Granovetter 1978, Threshold Models of Collective Behavior.
 """
@@ -27,7 +27,7 @@ async def thresholds(_request: Request) -> HTMLResponse:
 
 @cache
 def page_in(language: str) -> tuple[str, str]:
-    """Return the page in a language as HTML, and its Content-Security-Policy.
+    """Return the page as HTML in a language, and its Content-Security-Policy.
 
     Args:
         language: Code of the language.

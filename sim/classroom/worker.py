@@ -15,8 +15,8 @@ from sim.configuration.settings import Piece
 from sim.execution.work import work
 from sim.study.columns import runs_table
 
-NICE = 10  # niceness: pages take priority over campaigns
-CELL_COLUMNS = ["cell", "run"]  # columns that only studies need
+NICE = 10  # niceness, so that pages have priority over campaigns
+CELL_COLUMNS = ["cell", "run"]  # columns that are needed only in studies
 
 
 def run_piece(piece: Piece) -> tuple[pa.Table, str]:
@@ -40,7 +40,7 @@ def nicely(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function at low priority, if the system supports it; this process keeps that priority.
 
     Args:
-        function: A function of a module.
+        function: A module-level function.
         arguments: Its arguments.
 
     Returns:

@@ -65,7 +65,8 @@ class Comparison(NamedTuple):
     verdicts: tuple[Verdict, ...]
     campaigns: int  # number of campaigns in the cells and baselines compared
     notes: tuple[str, ...]  # warnings and conventions, one sentence each
-    asked: Range | None = None  # values that count as the event whose risk is compared; None if values are compared
+    # range of values that counts as the event, if risks are compared; None if values are compared
+    asked: Range | None = None
 
     @property
     def name(self) -> str:
@@ -78,8 +79,8 @@ def name_of(measure: Measure, asked: Range | None, baseline: Baseline, *others: 
 
     Args:
         measure: Description of the outcome.
-        asked: Requested range, which becomes part of the name; None if values are compared.
-        baseline: The choice of baselines; the default one adds nothing to the name.
+        asked: Requested range, which is included in the name; None if values are compared.
+        baseline: The choice of baselines, which is included in the name unless it is the default.
         *others: Further parts of the name.
     """
     vs = f"vs_{baseline.slug}" if baseline.slug else ""
@@ -186,7 +187,7 @@ def in_range(worlds: dict[int, Worlds], measure: Measure, first_day: date, asked
         asked: The requested range, or None.
 
     Returns:
-        1 for each value in the range and 0 for each other value; the given values if no range is requested.
+        1 for each value in the range and 0 for any other; the given values if no range is requested.
     """
     if asked is None:
         return worlds
@@ -210,7 +211,7 @@ def verdict_of(
         base: Values of the outcome in the baseline of the cell, with their seeds.
         study_of_base: Name of the study with the baseline.
         measure: Description of the outcome.
-        change: Difference between the settings of the two cells in words, as returned by `change_as_text`.
+        change: Description of the difference between the settings of the two cells, from `change_as_text`.
         asked: Range of values that counts as the event; if given, values are 1 (in the range) or 0.
         language: Language of the sentence; None for English.
 
@@ -239,14 +240,15 @@ def verdict_of(
 
 
 def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
-    """Compute the median and the 5 and 95 % quantiles of the values that are not missing.
+    """Compute the median and the 5 and 95 % quantiles of all non-missing values.
 
     Args:
-        values: One value per campaign; nan if missing. With a range: 1 for a value in the range, otherwise 0.
+        values: One value per campaign; nan if missing. If a range is requested, 1 for a value in the range, otherwise
+            0.
         asked: The requested range, or None.
 
     Returns:
-        The median and the quantiles; with a range, the risk and its 95 % interval instead.
+        The median and the quantiles or, if a range is requested, the risk and its 95 % interval.
     """
     if asked is not None:
         return Spread(*spread_of_risk(values))
@@ -261,7 +263,7 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """Return an error with the reason why no cell of a study can be paired with a baseline."""
+    """Return the error that explains why no cell of a study can be paired with a baseline."""
     if not pairs:
         return PanjError(
             f"compare: found no cell of {study.folder} with the same settings as one in {other.folder}, "
@@ -282,11 +284,11 @@ def format_seeds(worlds: Mapping[int, Worlds]) -> str:
     return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
 
 
-def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
+def default_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     """Return the main outcomes that are in both studies and have values in the first.
 
-    If there are none, return the first four other outcomes that are in both studies and have values in the first; those
-    counted after 7 July are used only if there are no others.
+    If there are none, return the first four of the other outcomes that meet these conditions; outcomes counted after 7
+    July are used only if there are no others.
     """
     both = with_values(study, [name for name in study.outcomes if name in other.outcomes])
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
@@ -299,24 +301,24 @@ def has_values(study: Study, outcome: str) -> bool:
 
 
 def with_values(study: Study, outcomes: Sequence[str]) -> list[str]:
-    """Return those outcomes of which at least one campaign of a study has a value.
+    """Return the outcomes for which at least one campaign of a study has a value.
 
-    An outcome has no values if, for instance, it is counted after the last day of the study. Only the counts of missing
-    values in the metadata of the table are read.
+    An outcome has no values if, for instance, it is counted after the last day of the study. Only the metadata of the
+    table, which count missing values, are read.
     """
     head = read_head(study.folder / "runs.parquet", outcomes)
     places = {head.schema.column(place).path: place for place in range(head.num_columns)}
     groups = [head.row_group(place) for place in range(head.num_row_groups)]
 
     def has_any(group: Any, name: str) -> bool:
-        found = group.column(places[name]).statistics  # None for a column that can have no value
+        found = group.column(places[name]).statistics  # None for a column of nulls
         return found is not None and found.null_count < group.num_rows
 
     return [name for name in outcomes if any(has_any(group, name) for group in groups)]
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
-    """Return a sentence that names the main outcomes without a value in the study, or "" if all have one."""
+    """Return a sentence that names the main outcomes without values in the study; empty if there are none."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     if not names:
         return ""
@@ -326,8 +328,7 @@ def missing_outcomes(study: Study, used: Sequence[str]) -> str:
 def write_verdicts(request: Compare) -> list[Path]:
     """Compare the requested outcomes and write one table per outcome.
 
-    Nothing is written unless every outcome can be compared. The codebook and the data package of the study then list
-    the tables.
+    Nothing is written unless every outcome can be compared. The codebook and the data package of the study are updated.
 
     Args:
         request: The parsed command line of `compare`.
@@ -336,21 +337,21 @@ def write_verdicts(request: Compare) -> list[Path]:
         The paths of the tables.
 
     Raises:
-        PanjError: An outcome, the baseline or a threshold is wrong, nothing can be paired, or the folder cannot be
+        PanjError: An outcome, the baseline or a threshold is invalid, nothing can be paired, or the folder cannot be
             written.
     """
     asked = range_of(request.above, request.below)
     study, other = open_studies(*request.folders)
     if asked is not None and len(request.outcome) != 1:
         raise PanjError(f"above: found {len(request.outcome)} outcomes, expected one: {usage_of(Compare)}")
-    outcomes = request.outcome or usual_outcomes(study, other)
+    outcomes = request.outcome or default_outcomes(study, other)
     if not outcomes:
         raise PanjError(
             f"outcome: found none that has values in {study.folder} and is in the study with the baselines, "
             "expected at least one"
         )
     baseline = choose_baseline(request.baseline, study, other)
-    for outcome in outcomes:  # check all outcomes before any is computed
+    for outcome in outcomes:  # check all outcomes before computing any
         read_measure(study, outcome)
         read_measure(other, outcome)
     if request.effects:
@@ -397,7 +398,7 @@ def write_pair(
 ) -> Path:
     """Write a table and its metadata to the folder of verdicts, and return the path of the table.
 
-    Unknown numbers (NaN) are left empty.
+    Unknown numbers (NaN) become empty cells.
     """
     table = study.folder / "verdicts" / f"{name}.csv"
     text = io.StringIO()
@@ -415,8 +416,8 @@ def write_effects(
 ) -> Path:
     """Write verdicts/<outcome>__effects.csv and its metadata, and return the path of the table.
 
-    The name also contains the threshold and the baseline if these were requested; `fixed` has notes on cells in which
-    the outcome does not vary.
+    The name also contains the threshold and the baseline if they were requested; `fixed` contains notes on cells in
+    which the outcome does not vary.
     """
     name = name_of(measure, asked, baseline, "effects")
     left_out = [f"Left out: {counted(found.left_out, 'world')} without a value in every cell."]
@@ -442,7 +443,7 @@ COLUMNS_OF_RISK = ("risk", "baseline_risk", *Risk._fields)
 
 
 def row_of_verdict(row: Verdict) -> list[Any]:
-    """Return the entries of a verdict in its table, in the order of the columns."""
+    """Return the cells of a verdict in its table, in the order of the columns."""
     return [
         *row[:5], *row.judgement, row.missing, row.unpaired, row.without_event, row.baseline_without_event,
         *row.campaigns, *row.baseline_campaigns, row.sentence,
@@ -454,7 +455,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
     """Parse one row of a table of verdicts.
 
     Args:
-        row: Entries keyed by column, as `row_of_verdict` returns them.
+        row: Cells keyed by column, as returned by `row_of_verdict`.
 
     Returns:
         The verdict; an empty number is NaN.
@@ -472,7 +473,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return the metadata that describe a comparison and are needed to reproduce it."""
+    """Return the metadata that describe a comparison and allow it to be reproduced."""
     study, other = comparison.study, comparison.against
     against = None if other is study else json.loads(stamp(other.about, {}))
     about = about_question(study, comparison.name, comparison.measure, comparison.baseline, comparison.asked, against)
@@ -488,7 +489,7 @@ def about_comparison(comparison: Comparison) -> dict[str, Any]:
 def about_question(
     study: Study, name: str, measure: Measure, baseline: Baseline, asked: Range | None, against: Any = None, **more: Any
 ) -> dict[str, Any]:
-    """Return the metadata that verdicts and effects have in common: outcome, threshold, baseline and provenance.
+    """Return the metadata common to verdicts and effects: outcome, threshold, baseline and provenance.
 
     Args:
         study: The study whose cells are compared.
@@ -497,10 +498,10 @@ def about_question(
         baseline: The choice of baselines.
         asked: Range of values that counts as the event; None if values are compared.
         against: Provenance of the study with the baselines; None if it is the same study.
-        **more: Further entries of the recipe by which the table can be made again.
+        **more: Other entries of the recipe for reproducing the table.
 
     Returns:
-        The metadata, as they are written to the JSON file of the table.
+        The metadata for the JSON file of the table.
     """
     thresholds = {key: end.text for key, end in asked.thresholds.items()} if asked else {}
     recipe = {

@@ -1,9 +1,9 @@
 """Estimate main effects and two-way interactions of the swept keys over a full grid, paired by seed.
 
-An effect is computed within each world and then averaged over worlds. A *main effect* is the change in the outcome
-when one key gets another value than in the base, averaged over the values of the other keys. An *interaction* is the
-change in that effect when a second key also gets another value than in the base, averaged over the values of the
-remaining keys; it is zero if the two effects add up.
+An effect is computed within each world and then averaged over worlds. A *main effect* is the change in the outcome when
+one key differs from its base value, averaged over the values of the other keys. An *interaction* is the change in that
+effect when a second key also differs from its base value, averaged over the values of the remaining keys; it is zero if
+the two effects add up.
 
 Source  Replicated factorial designs, with t intervals of effects over replications and Bonferroni's inequality for
         several of them: Law 2015, sections 9.7 and 12.2. Effects on a risk: `sim.compare.risk.interval_of_risk`.
@@ -27,7 +27,7 @@ from sim.wording import counted, format_day, say, significant
 
 MOST_EFFECTS = 2_000  # largest number of effects; with more, joint intervals would be too wide to be useful
 MOST_NAMED = 4  # maximum number of effects to describe one by one
-HALF = 0.5  # share of the worlds with the event that a change must exceed to count as preventing it
+HALF = 0.5  # share of the worlds with the event in which a change must prevent it to count as preventing it
 METHOD_OF_EFFECTS = (
     "95 % jointly over all effects of this table (Bonferroni); t over worlds, or for effects on a risk the adjusted "
     "Wald interval (Bonett and Price 2012)"
@@ -35,12 +35,13 @@ METHOD_OF_EFFECTS = (
 
 
 class Effect(NamedTuple):
-    """A main effect or an interaction of two keys, in the outcome's unit or (with a threshold) as a share of worlds."""
+    """A main effect or an interaction of two keys, in the unit of the outcome or as a share of worlds."""
 
     kind: str  # `main` or `interaction`
     keys: str  # one key, or two joined by ` x `
-    change: str  # such as `border=closed instead of as_reported`; two changes are joined by ` x `
-    base: float  # for a main effect, the outcome at the base value of the key, averaged over the other keys; else NaN
+    change: str  # description such as `border=closed instead of as_reported`; two changes are joined by ` x `
+    # for a main effect, the outcome at the base value of the key, averaged over the other keys; otherwise NaN
+    base: float
     size: float
     low: float  # lower end of the joint 95 % interval
     high: float
@@ -54,7 +55,7 @@ class Effect(NamedTuple):
 class Effects(NamedTuple):
     """All effects on one outcome, with the paragraph that describes them."""
 
-    effects: tuple[Effect, ...]  # effects, the largest first
+    effects: tuple[Effect, ...]  # effects in descending order of size
     worlds: int
     left_out: int  # number of worlds left out because some cell has no value
     risk: float  # risk in the base cell; NaN without a threshold
@@ -120,7 +121,7 @@ def table_of(
     """Arrange the outcome in an array of worlds x values of the first key x values of the second key, and so on.
 
     Returns:
-        The array, and the number of worlds left out because some cell has no value in them.
+        The array, and the number of worlds excluded because a cell has no value in them.
 
     Raises:
         PanjError: The cells are not a full grid, or fewer than two worlds have a value in every cell.
@@ -150,13 +151,13 @@ def table_of(
 
 
 def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
-    """Return the outcome at another value of a key minus that at its base value; the axis of the key gets length 1."""
+    """Return the outcome at another value of a key minus that at its base value; the axis is kept."""
     values = np.take(table, [0, level], axis + 1)
     return np.diff(values, axis=axis + 1)
 
 
 def mean_of(differences: np.ndarray) -> np.ndarray:
-    """Average differences (worlds x any further axes) within each world, giving one value per world."""
+    """Average differences (worlds x any other axes) within each world, to one value per world."""
     return np.asarray(differences.reshape(len(differences), -1).mean(axis=1))
 
 
@@ -181,7 +182,7 @@ def effect_of(
 
 
 def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: int) -> str:
-    """Describe effects in a paragraph: what prevents the event (with a threshold), main effects, interactions."""
+    """Describe effects in a paragraph: prevention of the event (with a threshold), main effects and interactions."""
     main = [effect for effect in found.effects if effect.kind == "main"]
     others = [effect for effect in found.effects if effect.kind == "interaction"]
     unit = RISK if asked else measure
@@ -214,7 +215,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def describe_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """Return a sentence on which changes would, would not, or might prevent more than half of the events."""
+    """Describe which changes would, would not, or might prevent more than half of the events."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
@@ -238,13 +239,13 @@ def describe_prevention(found: Effects, main: Sequence[Effect], event: str) -> s
 
 
 def list_some(names: Sequence[str]) -> str:
-    """Join the first MOST_NAMED names in a text, followed by the number of the remaining ones, if any."""
+    """Join the first MOST_NAMED names, followed by the number of any others."""
     more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return "; ".join(names[:MOST_NAMED]) + more
 
 
 def describe_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
-    """Return sentences on the number of interactions whose intervals exclude zero, and on the largest of these."""
+    """Describe how many interactions have intervals that exclude zero, and the largest of them."""
     if not others:
         return []
     clear_ones = [effect for effect in others if effect.is_clear]

@@ -47,10 +47,11 @@ from sim.study.reader import open_study
 from sim.terminal import console_of
 from sim.wording import COUNTED, counted, format_short_day, is_share, significant, span_of
 
-MOST_CELLS = 60  # maximum number of rows in a chart, above which it would be unreadable
-FEW_LABELS = 12  # with more rows than this, the keys of long labels are named once, above the rows
+MOST_CELLS = 60  # largest number of rows in a readable chart
+FEW_LABELS = 12  # number of rows above which the keys of long labels are written only once, above the rows
 MOST_SENTENCES = 12  # maximum number of sentences to print
-LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # characters per line: output to a file, labels, title
+# characters per line of output to a file, of labels and of titles
+LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60
 LETTERS_OF_EFFECT = 48  # characters per line in the label of an effect
 NIGHT = "troops_crossed_largest_night"
 STRIPE = "#f3f3f1"  # background colour of the row of a baseline
@@ -64,8 +65,8 @@ class ResultTable(NamedTuple, Generic[Row]):
     """Verdicts or effects on one outcome, read from disk: path of the table, metadata and rows."""
 
     path: Path
-    about: dict[str, Any]  # metadata: outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
-    rows: tuple[Row, ...]  # of effects, the metadata have paragraph and worlds in addition
+    about: dict[str, Any]  # metadata such as outcome, label, unit, reported, studies, baseline, notes and campaigns
+    rows: tuple[Row, ...]  # if these are effects, the metadata also contain paragraph and worlds
 
 
 Verdicts = ResultTable[Verdict]
@@ -73,10 +74,7 @@ EffectsTable = ResultTable[Effect]
 
 
 class Bar(NamedTuple):
-    """A row of the chart: a cell with its verdict, or a baseline; with median and 90 % interval of the outcome.
-
-    If a threshold is given, these are the risk and its 95 % interval.
-    """
+    """A row of the chart: a cell with its verdict, or a baseline, with the median and interval of its values."""
 
     label: str
     verdict: Verdict | None
@@ -112,7 +110,7 @@ def read_result(table: Path, parse: Callable[[Mapping[str, str]], Row], verb: st
         table: Path of the table.
         parse: Function that converts a row.
         verb: Command that writes the table, for errors.
-        what: What the table contains, for errors.
+        what: Description of the content of the table, for errors.
     """
     about = table.with_suffix(".json")
     with reading(table, verb, f"{what} and {about.name}"):
@@ -121,11 +119,11 @@ def read_result(table: Path, parse: Callable[[Mapping[str, str]], Row], verb: st
 
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
-    """Return metadata prepared for display: with a threshold, label and unit are those of a risk.
+    """Return metadata prepared for display; with a threshold, label and unit are those of a risk.
 
     A risk has no reported figure.
     """
-    if not about.get("thresholds"):  # verdicts written before there were thresholds have none
+    if not about.get("thresholds"):  # verdicts of older versions have no such key
         return {"thresholds": {}, "question": about["label"], **about}
     none = {"value": None, "low": None, "high": None}
     label = f"Risk that {about['question']}"
@@ -135,7 +133,7 @@ def shown_about(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_of_effects(table: Path) -> bool:
-    """Return whether a table in the folder `verdicts` contains effects, according to its name."""
+    """Return whether a table in the folder `verdicts` contains effects, according to its file name."""
     return "effects" in table.stem.split("__")
 
 
@@ -161,13 +159,13 @@ def tables_in(folder: Path) -> list[Path]:
         folder: The folder of the study.
 
     Returns:
-        The paths, sorted by name; tables on risks or effects, or with a requested baseline, are left out.
+        The paths, sorted by name, without tables of risks or effects, or with a requested baseline.
     """
     return [path for path in sorted((folder / "verdicts").glob("*.csv")) if "__" not in path.stem]
 
 
 def main(tables: Sequence[Path]) -> int:
-    """Print the comparisons just written, draw them, and suggest the next command.
+    """Print and draw new comparisons, and suggest the next command.
 
     Args:
         tables: Paths of verdicts/<name>.csv, one per outcome.
@@ -258,7 +256,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
 
 
 def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
-    """Return the entries of a row of the printed table, as text."""
+    """Return the cells of a row of the printed table as text."""
     label = row.cell_label.replace(", ", "\n") or about["studies"][0]
     ends = row.judgement.mean_low, row.judgement.mean_high
     interval = "?" if math.isnan(ends[0]) else " to ".join(format_difference(end, about) for end in ends)
@@ -281,7 +279,7 @@ def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
 
 
 def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
-    """Return verdicts sorted by the size of the mean difference, largest first; those without common seeds are last."""
+    """Return verdicts in descending order of the mean difference; those without common seeds are last."""
     return sorted(rows, key=lambda row: -abs(row.judgement.mean_difference) if row.judgement.worlds else 0.0)
 
 
@@ -295,7 +293,7 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """Return a sentence on the gain from common seeds: the factor in campaigns that they save (median over cells)."""
+    """Return a sentence on the gain from common seeds: the median factor by which they reduce the campaigns needed."""
     if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
         return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
@@ -311,15 +309,15 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
 def draw_forest(verdicts: Verdicts) -> Path:
     """Draw the difference of each cell from its baseline, with its interval, next to the distribution of the cell.
 
-    The reported figure is drawn next to the distributions. With a threshold, differences of risks are drawn next to the
-    risks, which have no reported figure. If there are more than 60 cells, only the 60 whose differences are largest in
-    absolute value are drawn, and the caption says so.
+    The reported figure is drawn with the distributions. With a threshold, differences of risks are drawn next to the
+    risks, which have no reported figure. If there are more than 60 cells, only the 60 with the largest absolute
+    differences are drawn, and the caption states this.
 
     Args:
         verdicts: The comparison to draw.
 
     Returns:
-        Path of the chart, which is named like the table of verdicts, with .png, and is replaced atomically.
+        Path of the chart, which has the name of the table with the suffix .png and is replaced atomically.
 
     Raises:
         PanjError: The chart cannot be written.
@@ -339,14 +337,14 @@ def save_result(figure: Figure, drawn: ResultTable[Any], title: str, caption: st
 
 
 def forest_of(bars: Sequence[Bar], keys: str, about: dict[str, Any], about_campaigns: dict[str, Any]) -> Figure:
-    """Create a figure of differences from the baseline (left) and of the campaigns themselves (right).
+    """Create a figure with differences from the baseline on the left and the campaigns themselves on the right.
 
     Args:
         bars: The rows of the chart.
         keys: Heading above the labels of the rows; it may be empty.
         about: Metadata of the differences, prepared by `shown_about`.
-        about_campaigns: Metadata of the values on the right, which need not be those of the differences: the outcome
-            itself may be shown next to differences of a risk.
+        about_campaigns: Metadata of the values on the right, which may differ from `about`: the outcome itself can be
+            shown next to differences of a risk.
 
     Returns:
         The figure, without title, legend and caption.
@@ -376,7 +374,8 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
         labels: Short label of each row, keyed by its full label.
 
     Returns:
-        The rows (each baseline, then the cells compared with it), and the number of cells left out for lack of space.
+        The rows (each baseline, followed by the cells compared with it), and the number of cells omitted for lack of
+        space.
     """
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
@@ -423,7 +422,7 @@ def labels_of(verdicts: Verdicts) -> Labels:
 
 
 def wrap(label: str) -> str:
-    """Wrap a label to several lines, if possible at the commas between settings; shorten names of over two lines."""
+    """Wrap a label, if possible at the commas between settings, and shorten names longer than two lines."""
     lines = [""]
     for part in shorten_words(label, 2 * LETTERS_OF_LABEL).split(", "):
         if lines[-1] and len(lines[-1]) + len(part) + 2 > LETTERS_OF_LABEL:
@@ -440,7 +439,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
     axes.set_yticks(places, [])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    for bar, place, height in zip(bars, places, heights, strict=False):  # without bars, no stripes are drawn
+    for bar, place, height in zip(bars, places, heights, strict=False):  # no stripes are drawn without bars
         if bar.verdict is None:
             axes.axhspan(place - height / 2, place + height / 2, color=STRIPE, linewidth=0, zorder=0)
 
@@ -491,13 +490,13 @@ def note(axes: Axes, place: float, text: str) -> None:
 
 
 def head_labels(axes: Axes, keys: str) -> None:
-    """Write the heading above the row labels: the keys whose values the labels show."""
+    """Write the swept keys as a heading above the row labels, which show the values of these keys."""
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     axes.annotate(keys, (0, 1), (-8, 5), **where, fontsize=8.5, color=QUIET, ha="right", va="bottom")
 
 
 def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """Draw, for each cell, the median and 90 % interval of its campaigns (or its risk), and the reported figure."""
+    """Draw the median and 90 % interval (or the risk) of each cell, and the reported figure."""
     mark_reported(axes, *(about["reported"][part] for part in ("value", "low", "high")))
     for bar, place in zip(bars, places, strict=True):
         draw_interval(axes, place, [bar.low, bar.high], SIMULATED_LIGHT, 3.2)
@@ -532,11 +531,11 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 
 
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
-    """Return the caption of the chart of verdicts: campaigns, worlds, calibration, baseline, notes, reported figure.
+    """Return the caption of the chart of verdicts: campaigns, worlds, calibration, baseline, notes and reported figure.
 
     Args:
         verdicts: The verdicts that are drawn.
-        left_out: Number of cells that are only in the table.
+        left_out: Number of cells that are only in the table and not in the chart.
     """
     about = verdicts.about
     worlds = {row.judgement.worlds for row in verdicts.rows}
@@ -559,7 +558,7 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
 
 @in_style
 def draw_effects(found: EffectsTable) -> Path:
-    """Draw effects with their joint intervals, largest first, with the paragraph in the caption.
+    """Draw effects in descending order of size, with their joint intervals and the paragraph as caption.
 
     Args:
         found: The effects to draw.
@@ -610,7 +609,7 @@ def caption_of_effects(found: EffectsTable) -> str:
 
 
 def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return the provenance of a chart, which is that of its table except for the file name.
+    """Return the provenance of a chart, which differs from that of its table only in the file name.
 
     Args:
         about: Metadata of the table.

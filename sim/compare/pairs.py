@@ -1,4 +1,4 @@
-"""Choose each cell's baseline, and estimate paired differences from it, their intervals and the gain from pairing.
+"""Choose the baseline of each cell, and estimate paired differences, their intervals and the gain from pairing.
 
 A *world* is a seed. Campaigns with the same seed in two cells share parameters and random draws (common random
 numbers), so a difference within a world is due to the settings alone.
@@ -24,10 +24,11 @@ from sim.configuration.changes import title_of_scenario
 from sim.errors import PanjError, nearest, unknown
 from sim.study.reader import Study, StudyCell, Value, same
 
-LONGEST = 90  # maximum length of the baseline in a file name, bytes
+LONGEST = 90  # largest length of the baseline in a file name, bytes
 RESAMPLES = 2_000  # number of bootstrap resamples; Efron and Tibshirani recommend at least 1,000
-HELD_AT_ONCE = 1_000_000  # largest count of resampled values in memory at once
-LUCK_OF_RESAMPLING = 20210705  # fixed seed of the bootstrap, so that the same data give exactly the same interval
+HELD_AT_ONCE = 1_000_000  # largest number of resampled values in memory at once
+# fixed seed of the bootstrap, so that the same data always give exactly the same interval
+LUCK_OF_RESAMPLING = 20210705
 METHOD = (
     f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
     "the median (scipy.stats.bootstrap)"
@@ -51,7 +52,7 @@ class Judgement(NamedTuple):
     worlds_equal: int
     worlds_higher: int
     chance_lower: float  # share of worlds in which the outcome is lower in the cell, or earlier if it is a date
-    fold: float  # factor by which independent seeds would need more campaigns for the same interval; may be inf
+    fold: float  # factor by which independent seeds would require more campaigns for the same interval; may be inf
 
 
 NOTHING = Judgement(
@@ -64,8 +65,8 @@ def parsed(kind: type[Fields], row: Mapping[str, str], prefix: str = "") -> Fiel
 
     Args:
         kind: Type of the result; each of its fields has a column.
-        row: Entries keyed by column.
-        prefix: What the names of the columns begin with, in addition to the names of the fields.
+        row: Cells keyed by column.
+        prefix: Prefix of the column names before the names of the fields.
 
     Returns:
         The NamedTuple; an empty number is NaN.
@@ -89,9 +90,9 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
         baseline: The values in the same worlds, in the same order.
 
     Returns:
-        The summary. With one pair the intervals are NaN; with no pair every number except the counts is NaN. If all
-        differences are equal, the intervals have zero width. `fold` is (var cell + var baseline) / var difference (Law
-        and Kelton 2000): infinite if the difference never varies, and NaN if neither cell varies.
+        The summary. With one pair, the intervals are NaN; without any pair, all numbers except the counts are NaN. If
+        all differences are equal, the intervals have zero width. `fold` is (var cell + var baseline) / var difference
+        (Law and Kelton 2000): infinite if the difference never varies, and NaN if neither cell varies.
     """
     differences = np.asarray(cell, float) - np.asarray(baseline, float)
     worlds = int(differences.size)
@@ -120,7 +121,7 @@ def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[fl
 
 
 def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:
-    """Compute the 95 % bootstrap interval of a statistic, keeping a limited number of resamples in memory."""
+    """Compute the 95 % bootstrap interval of a statistic, with a limited number of resamples in memory at once."""
     from scipy.stats import bootstrap  # slow to import
 
     result = bootstrap(
@@ -143,7 +144,7 @@ def never_varies(values: np.ndarray) -> bool:
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """Compute how many times as many campaigns unpaired cells would need for an interval of the same width.
+    """Compute the factor by which unpaired cells would require more campaigns for an interval of the same width.
 
     Return infinity if the difference never varies, and NaN if neither cell varies or there are fewer than two worlds.
     """
@@ -168,17 +169,17 @@ def clear(low: float, high: float) -> bool:
 
 
 class Baseline(NamedTuple):
-    """Choice of baselines: one for all cells, or, per cell, the cell that differs from it only in the keys `pinned`."""
+    """Choice of baselines: one for all cells, or for each cell the one that differs only in the keys `pinned`."""
 
     cell: StudyCell | None  # the baseline of all cells; None if cells have different baselines
-    pinned: Mapping[str, Value]  # values of swept keys that every baseline has, by key
+    pinned: Mapping[str, Value]  # values of swept keys that all baselines have in common
     said: str  # description of the baseline for titles and captions
     slug: str  # text for file names; empty for the default baseline
     asked: str | None = None  # text after baseline= on the command line
 
 
 def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
-    """Return the cell that is the baseline of a given cell, or None if the study `other` has no such cell."""
+    """Return the baseline of a cell, or None if the study `other` does not contain it."""
     if baseline.cell is not None:
         return baseline.cell
     keys = {*study.swept, *other.swept}
@@ -233,17 +234,17 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
     """Return the default choice of baselines.
 
     Within one study, the baseline is the cell with the base settings or, if there is none, the first cell. In a second
-    study, it is the only cell or, if there are several, the one with the same settings as the cell compared with it.
+    study, it is the only cell or, if there are several, the cell with the same settings as the one compared.
     """
     if other is not study:
         if len(other.cells) == 1:
             return Baseline(other.cells[0], {}, "", "")
-        return Baseline(None, {}, "each cell against the cell of equal settings", "")
+        return Baseline(None, {}, "each cell against the cell with equal settings", "")
     return Baseline(study.default_cell, {}, with_titles(study.about_default_cell), "")
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
-    """Return the baseline choice by which every cell is compared with the cell that has a given number."""
+    """Return the choice of the cell with a given number as the baseline of all cells."""
     for cell in other.cells:
         if str(cell.number) == number:
             return of_cell(cell)
@@ -251,7 +252,7 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 
 def of_cell(cell: StudyCell) -> Baseline:
-    """Return the baseline choice by which every cell is compared with the given cell."""
+    """Return the choice of a given cell as the baseline of all cells."""
     said = with_titles(f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}")
     return Baseline(cell, {}, said, f"cell_{cell.number}")
 
@@ -265,7 +266,7 @@ def pinned_baseline(text: str, other: Study) -> Baseline:
     """Parse a baseline given as settings `key=value`, separated by commas.
 
     If all swept keys are set, one cell is the baseline of all cells. Otherwise, the baseline of each cell has these
-    settings, and agrees with the cell in all other keys.
+    settings and equals the cell in all other keys.
     """
     pinned: dict[str, Value] = {}
     for part in text.split(","):
@@ -297,9 +298,9 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Make a text usable in a file name: characters other than letters, digits and `.-_` become `_`.
+    """Make a text suitable for a file name: characters other than letters, digits and `.-_` become `_`.
 
-    A long text is cut, and a hash of the whole text is appended.
+    A long text is truncated, and a hash of the whole text is appended.
     """
     name = re.sub(r"[^\w.-]+", "_", text)
     if len(name.encode()) <= LONGEST:

@@ -52,7 +52,7 @@ class Risk(NamedTuple):
 
 
 def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> Worlds:
-    """Replace each value by 1 if it is in the requested range and by 0 if it is not; a missing value stays NaN.
+    """Replace each value in the requested range by 1 and any other by 0; a missing value remains NaN.
 
     Args:
         worlds: Values of the outcome; dates as days after `first_day`.
@@ -76,8 +76,8 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
         baseline: The values of the baseline in the same worlds, in the same order.
 
     Returns:
-        A `Judgement` whose mean is the risk difference and whose median is NaN; and the numbers of worlds in which the
-        event was prevented, was caused, or is the same in both cells, with the risk ratio.
+        A `Judgement` whose mean is the risk difference and whose median is NaN; and a `Risk` with the numbers of worlds
+        in which the event was prevented, was caused, or is the same in both cells, and the risk ratio.
     """
     differences = cell - baseline
     both, prevented, caused = (int(count.sum()) for count in (cell * baseline == 1, differences < 0, differences > 0))
@@ -92,9 +92,9 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
 def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
     """Compute the adjusted Wald interval of a risk difference between paired worlds (Bonett and Price 2012).
 
-    Two artificial worlds are added, one with the largest possible difference and one with the smallest, so that the
-    interval is not too narrow if few worlds differ. The same method is used for effects, whose value in each world is
-    the mean of several differences.
+    Two artificial worlds with the largest and the smallest possible difference are added, so that the interval is not
+    too narrow if few worlds differ. The same method is used for effects, whose value in each world is the mean of
+    several differences.
 
     Args:
         differences: One difference per world, as a share.
@@ -131,7 +131,7 @@ def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, floa
 
 
 def wilson(count: int, size: int, z: float) -> tuple[float, float]:
-    """Compute the Wilson interval of the share `count` / `size`; `z` is the normal quantile (1.96 for 95 %)."""
+    """Compute the Wilson interval of the share `count` / `size`, where `z` is the normal quantile (1.96 for 95 %)."""
     from scipy.stats import binomtest, norm  # slow to import
 
     found = binomtest(count, size).proportion_ci(2 * float(norm.cdf(z)) - 1, method="wilson")

@@ -1,7 +1,7 @@
 """Describe verdicts in sentences that can be quoted, with their caveats.
 
-A sentence is based on one statistic: the mean paired difference or, if a threshold is given, the risk difference. Other
-statistics are only in the table. Every sentence names the last day on which its outcome is counted.
+A sentence is based on one statistic: the mean paired difference or, with a threshold, the risk difference. Other
+statistics are only in the table. Every sentence states the last day on which its outcome is counted.
 """
 
 import math
@@ -21,11 +21,11 @@ from sim.wording import Language, counted, format_day, format_number, language_o
 
 FEW_CELLS = 3  # largest number of cells that a note lists
 FEW = 20  # number of worlds below which bootstrap intervals are too narrow
-MANY = 10  # with at least this many comparisons, a note warns how many intervals exclude zero by chance
+MANY = 10  # number of comparisons from which a note states how many intervals exclude zero by chance
 
 
 class Spread(NamedTuple):
-    """Median and 90 % interval of an outcome in a cell or, if a threshold is given, the risk and its 95 % interval.
+    """Median and 90 % interval of an outcome in a cell or, with a threshold, the risk and its 95 % interval.
 
     Dates are in days after the first day of the study.
     """
@@ -51,7 +51,7 @@ class Verdict(NamedTuple):
     campaigns: Spread
     baseline_campaigns: Spread
     sentence: str
-    risk: Risk | None = None  # if a threshold is given; the judgement is then on the risk
+    risk: Risk | None = None  # risks if a threshold is given; `judgement` then refers to the risk
 
     @property
     def is_clear(self) -> bool:
@@ -60,10 +60,9 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Return notes on two studies: how to interpret worlds conditioned on the record, and how the studies differ.
+    """Return notes on how to interpret worlds conditioned on the record, and on how two studies differ.
 
-    Differences in rules, data, calibration and settings are noted; settings are compared only for keys that neither
-    study sweeps.
+    The notes cover rules, data, calibration and settings that neither study sweeps.
     """
     notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
@@ -99,7 +98,7 @@ def notes_on_cells(
 
     Args:
         alone: Cells without a baseline.
-        strangers: Pairs of cell and baseline that have no seed in common.
+        strangers: Pairs of cell and baseline without a common seed.
         met: Pairs of cell and baseline that are compared.
         other: The study with the baselines.
         baseline: The choice of baselines.
@@ -107,10 +106,10 @@ def notes_on_cells(
     notes = []
     if alone:
         cells = "; ".join(name_of_cell(cell) for cell in alone)
-        notes.append(f"Left out, as study {other.name} has no partner for them ({baseline.said}): {cells}.")
+        notes.append(f"Left out because study {other.name} has no baseline for them ({baseline.said}): {cells}.")
     if strangers:
         cells = "; ".join(f"{name_of_cell(cell)} and {name_of_cell(one)}" for cell, one in strangers)
-        notes.append(f"Left out, as they have no seed in common: {cells}.")
+        notes.append(f"Left out because they have no seed in common: {cells}.")
     if any((cell.start_date, cell.end_date) != (one.start_date, one.end_date) for cell, one in met):
         notes.append(
             "Warning: some cells begin or end on a different day from the baseline; totals cover unequal times."
@@ -124,7 +123,7 @@ def name_of_cell(cell: StudyCell) -> str:
 
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the notes that apply: on events that did not occur, days after the record, and multiple comparisons."""
+    """Return notes on events that did not occur, days after the record, and multiple comparisons, where they apply."""
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not occur counts as the day after its last.")
@@ -138,9 +137,9 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
 
 
 def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
-    """Return a note on the cells in which all campaigns have the same value of an outcome that varies in other cells.
+    """Return a note on cells in which an outcome that varies elsewhere has the same value in all campaigns.
 
-    Settings may determine such a value: with a closed border nobody crosses, whatever happens.
+    Settings may determine such a value: with a closed border, nobody can cross.
 
     Args:
         worlds: Values of the outcome in each cell.
@@ -183,13 +182,13 @@ def sentence_of(
     asked: Range | None = None,
     language: Language | None = None,
 ) -> str:
-    """Describe a verdict in a sentence with change, direction, size, interval and number of worlds, then its caveats.
+    """Describe a verdict in a sentence (change, direction, size, interval, number of worlds), followed by caveats.
 
     Args:
         verdict: The verdict; its own `sentence` is not used.
         measure: Description of the outcome.
-        change: Difference between the settings of the two cells in words.
-        never: Date that is used for an event that did not occur.
+        change: Description of the difference between the settings of the two cells.
+        never: Date used for an event that did not occur.
         asked: Range of values that counts as the event whose risk is compared; None if values are compared.
         language: Language of the sentence; None for English.
     """  # fmt: skip
@@ -211,7 +210,7 @@ def sentence_of(
 
 
 def describe_verdict(verdict: Verdict, measure: Measure, what: str, language: Language) -> str:
-    """Describe the mean difference and its interval; if the interval includes zero, report no detected difference."""
+    """Describe the mean difference and its interval; if that includes zero, state that no difference was detected."""
     found = verdict.judgement
     amount = difference_in_words(found.mean_difference, measure, language)
     interval = format_ends(found.mean_low, found.mean_high, measure, language)
@@ -220,7 +219,7 @@ def describe_verdict(verdict: Verdict, measure: Measure, what: str, language: La
 
 
 def describe_risk(found: Judgement, risk: Risk, event: str, language: Language) -> str:
-    """Describe the risk difference with its interval, and count the worlds with the event prevented or caused."""
+    """Describe the risk difference with its interval, and the number of worlds with the event prevented or caused."""
     low, high = found.mean_low, found.mean_high
     first, before = f"{risk.in_both + risk.caused:,}", f"{risk.in_both + risk.prevented:,}"
     return language.say(
@@ -255,7 +254,7 @@ def quote_outcome(measure: Measure, language: Language | None = None) -> str:
 
 
 def remarks_on(verdict: Verdict, measure: Measure, never: date | None, language: Language) -> list[str]:
-    """Return the caveats of a verdict, one sentence each: few worlds, worlds without the event, and worlds left out."""
+    """Return the caveats of a verdict, one sentence each: few worlds, worlds without the event, excluded worlds."""
     found, remarks = verdict.judgement, []
     if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds and verdict.risk is None:
         remarks.append(language.say("remark_few", FEW))
@@ -336,7 +335,7 @@ def number_as_text(value: float, measure: Measure) -> str:
         measure: Description of the outcome.
 
     Returns:
-        The number with thousands separators: a count without decimals, any other to three significant digits; a share
-        is in per cent.
+        The number with thousands separators: a count without decimals, a share in per cent, any other number to three
+        significant digits.
     """
     return format_number(abs(value) * (100 if measure.is_share else 1), measure.unit)

@@ -1,1 +1,1 @@
-"""Parse text into checked, typed settings, so that no other code needs to parse strings."""
+"""Parse text into checked, typed settings, so that no other code has to parse strings."""

@@ -1,4 +1,4 @@
-"""Check the arguments of calls in the Python interface, so that a misspelt one gives the same error as in a command."""
+"""Check the arguments of calls in the Python interface; misspelt ones give the same error as on a command line."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -59,7 +59,7 @@ def check_call(
     own = list(declared.parameters.values())[int(is_method) :]
     names = [one.name for one in own if one.kind is not Parameter.VAR_KEYWORD]
     takes_settings = len(names) < len(own)
-    also = ["config_dir"] if takes_settings else []  # not in the signature, since it is taken from the settings
+    also = ["config_dir"] if takes_settings else []  # it is not in the signature, since it is taken from the settings
     for key in keywords:
         if key not in (*names, *also) and (not takes_settings or is_meant(key, [*names, *also])):
             expected = f"one of {', '.join([*names, *also])}" if names else "none"
@@ -79,6 +79,6 @@ def check_call(
 
 
 def is_meant(key: str, names: list[str]) -> bool:
-    """Return whether an unknown setting is more similar to an argument of the call than to any setting."""
+    """Return whether an unknown name is more similar to an argument of the call than to any setting."""
     settings = setting_names()
     return key not in settings and closest(key, [*names, *settings]) in names

@@ -1,7 +1,7 @@
 """Describe the changes that a policy or scenario makes, according to its YAML file.
 
-The help, the reference, the form, the pages and the policy table of the documentation all use these texts, so none of
-them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text
+The help, the reference, the form, the pages and the policy table of the documentation all use these texts, so that none
+of them can omit a number. Only YAML is read, so that the help starts quickly. The previous value of a number, in a text
 such as `5, from 10` or `times 3 (60 to 180)`, is the value declared in `configs/rules`, before any draw.
 """
 
@@ -20,7 +20,7 @@ TRAITS = {
     "families": "share of waiting families admitted",
     "room": "factor on the room",
 }
-FEW = 3  # largest number of posts that a text names one by one
+FEW = 3  # largest number of posts named individually in a text
 DATES = {"start_date": "first day", "end_date": "last day"}
 CHANGES = DATES | {
     "policy": "policy {group}",
@@ -45,18 +45,18 @@ CHANGES = DATES | {
 
 
 class Words(NamedTuple):
-    """An English text that may have a translation, with the texts, names and numbers that fill its gaps."""
+    """An English text that may have a translation, with the values of its placeholders."""
 
-    kind: str  # such as changes, numbers, units, traits, events, conditions, groups or choices
-    name: str  # what the text is about; kind and name together identify the text in a language
+    kind: str  # kind of text, such as changes, numbers, units, traits, events, conditions, groups or choices
+    name: str  # subject of the text; kind and name together identify the text in a language
     text: str
     gaps: Mapping[str, "Words | str"] = {}
 
     def filled(self, text_of: Callable[["Words"], str] | None = None) -> str:
-        """Return the text with its gaps filled.
+        """Return the text with its placeholders filled in.
 
         Args:
-            text_of: Function that returns the translation of `text`, with the same gaps; None for English.
+            text_of: Function that returns the translation of `text`, with the same placeholders; None for English.
         """
         text = self.text if text_of is None else text_of(self)
         gaps = {key: one if isinstance(one, str) else one.filled(text_of) for key, one in self.gaps.items()}
@@ -64,7 +64,7 @@ class Words(NamedTuple):
 
 
 def change_words(name: str, **gaps: Words | str) -> Words:
-    """Return one of the texts in CHANGES, with its gaps filled."""
+    """Return one of the texts in CHANGES, with the values of its placeholders."""
     return Words("changes", name, CHANGES[name], gaps)
 
 
@@ -101,7 +101,7 @@ def content_of(path: Path) -> Mapping[str, Any]:
     return read_yaml(path)
 
 
-def usual_groups() -> dict[str, str]:
+def default_choices() -> dict[str, str]:
     """Return the default choice of each group."""
     rows = content_of(folder_of("configs") / "config.yaml")["defaults"]
     return {key: value for row in rows if isinstance(row, Mapping) for key, value in row.items()}
@@ -110,13 +110,14 @@ def usual_groups() -> dict[str, str]:
 def groups() -> dict[str, list[str]]:
     """Return the choices of each group of settings, with the default choice first."""
     return {
-        group: [usual, *(name for name in files_of(group) if name != usual)] for group, usual in usual_groups().items()
+        group: [usual, *(name for name in files_of(group) if name != usual)]
+        for group, usual in default_choices().items()
     }
 
 
 def describing_groups() -> tuple[str, ...]:
     """Return the groups whose default choice has an `about` text: policies, theories and scenarios."""
-    return tuple(group for group, usual in usual_groups().items() if "about" in section_of(group, usual))
+    return tuple(group for group, usual in default_choices().items() if "about" in section_of(group, usual))
 
 
 def about_of(group: str, name: str) -> str:
@@ -131,7 +132,7 @@ def about_of(group: str, name: str) -> str:
 
 
 def title_of_scenario(name: str) -> str:
-    """Return the name of a scenario with its title, so that nobody takes `july_2021` for history.
+    """Return the name of a scenario with its title, so that `july_2021` is not mistaken for history.
 
     Args:
         name: Name of the scenario, which may no longer exist.
@@ -179,7 +180,9 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
             for key, choice in row.items() if isinstance(row, Mapping) else ():
                 chosen = key.removeprefix("override /")
                 about = change_words("policy", group=Words("groups", chosen, chosen))
-                value, before = (Words("choices", f"{chosen}.{one}", one) for one in (choice, usual_groups()[chosen]))
+                value, before = (
+                    Words("choices", f"{chosen}.{one}", one) for one in (choice, default_choices()[chosen])
+                )
                 found.append(Change(chosen, about, change_words("from", value=value, before=before)))
                 found += describe_changes(chosen, choice)
         found += [
@@ -232,7 +235,7 @@ def declared(key: str) -> Mapping[str, Any]:
 
 
 def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
-    """Yield the changes that a choice makes to posts, with posts that change in the same way listed together."""
+    """Yield the changes that a choice makes to posts, grouping posts with the same changes."""
     alike: dict[str, list[str]] = {}
     for post, change in posts.items():
         for trait, value in change.items():

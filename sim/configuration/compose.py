@@ -1,8 +1,8 @@
 """Compose overrides into resolved settings with Hydra, and check all settings before anything runs.
 
 Hydra provides the grammar, the groups and their files. Everything that it cannot check (ranges, dates, posts,
-districts, shifts by policies) is checked here. Every error names the key, what was found and what was expected, with
-the nearest valid name where there is one.
+districts, shifts by policies) is checked here. Every error names the key, what was found, what was expected and, if
+there is one, the nearest valid name.
 """
 
 import math
@@ -55,15 +55,15 @@ from sim.errors import PanjError, unknown
 from sim.options import read_name, read_new_path, require_extra
 from sim.outcome import fingerprint_of_outcomes
 
-NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # keys left out of the hash
+NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # keys excluded from the hash
 MOST_WORKERS = 4096
 KEPT = 16  # largest number of composed configs kept in memory, since they are large
-SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # keys that the file of a scenario may have
+SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # keys allowed in the file of a scenario
 
 
 @dataclass
 class ChoiceSchema:
-    """Schema of a policy, theory or scenario: the keys that it may have."""
+    """Schema of a policy, theory or scenario: its allowed keys."""
 
     title: str | None = None
     about: str = ""
@@ -71,7 +71,7 @@ class ChoiceSchema:
     scale: dict[str, float] = field(default_factory=dict)
     shift: dict[str, float] = field(default_factory=dict)
     attention: dict[str, float] = field(default_factory=dict)
-    posts: dict[str, Any] = field(default_factory=dict)  # numbers by name; not checked by Hydra, which would reject 0
+    posts: dict[str, Any] = field(default_factory=dict)  # numbers by name, not checked by Hydra, which would reject 0
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: list[str] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class TimelineSchema:
 
 @dataclass
 class CalibrationSchema:
-    """Schema of `calibration`: where the uncertain numbers come from.
+    """Schema of `calibration`: the source of the uncertain numbers.
 
     `source` is one of `declared`, `median`, `posterior` and `prior`; with the last two, numbers are drawn for each
     campaign. `file` is the path of the posterior; without it, the shipped one is used.
@@ -97,7 +97,7 @@ class CalibrationSchema:
 
 @dataclass
 class ExecutorSchema:
-    """Schema of `executor`: `kind` is threads, processes or dask; 0 `workers` means one per core."""
+    """Schema of `executor`: `kind` is threads, processes or dask; with 0 `workers`, there is one per core."""
 
     kind: str = "threads"
     workers: int = 0
@@ -118,7 +118,7 @@ class SamplingSchema:
 class PrecisionSchema:
     """Schema of `precision`: add campaigns until the mean of `outcome` is known precisely enough.
 
-    That is the case once the half-width of its 95 % interval is at most `half_width`, in the unit of the outcome.
+    This is reached when the half-width of its 95 % interval is at most `half_width`, in the unit of the outcome.
     """
 
     outcome: str | None = None
@@ -189,7 +189,7 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
 
 
 class Joined:
-    """A view of a composed config in which some groups have other choices; it avoids a copy of the config."""
+    """A view of a composed config with other choices in some groups, which avoids copying the config."""
 
     def __init__(self, config: DictConfig, chosen: Mapping[str, DictConfig]) -> None:
         self.config, self.chosen = config, chosen
@@ -219,7 +219,7 @@ class Composer:
         self.composed: dict[tuple[Override, ...], Composed] = {}
         self.choices: dict[Override, DictConfig | None] = {}  # config of one group, by the override that chooses it
         self.valued: dict[tuple[tuple[Override, ...], ...], DictConfig] = {}  # configs with values, by overrides
-        self.begun: set[tuple[Override, ...]] = set()  # overrides of earlier settings, without their choices
+        self.begun: set[tuple[Override, ...]] = set()  # overrides of earlier settings, except choices
 
     def settings(self, words: AnyOverrides) -> Settings:
         """Resolve, check and return the settings of one cell, or raise PanjError if any of them is invalid."""
@@ -231,7 +231,7 @@ class Composer:
             return self.checked(overrides)
 
     def checked(self, overrides: Overrides) -> Settings:
-        """Resolve, check and return the settings that overrides of known keys describe."""
+        """Resolve, check and return the settings described by overrides of known keys."""
         values = [row for row in overrides if row.key in MAIN_KEYS and row.is_plain and is_scalar(row.value)]
         others = tuple(row for row in overrides if not row.is_number and row not in values)
         try:
@@ -243,12 +243,12 @@ class Composer:
     def joined(
         self, overrides: tuple[Override, ...], values: tuple[Override, ...]
     ) -> tuple[DictConfig | Joined, dict[str, str]]:
-        """Return the config that Hydra would compose, with values of top-level keys, and the choice per group.
+        """Return the config as composed by Hydra, with values of top-level keys, and the choice per group.
 
         If some overrides are choices in groups, the config is assembled from the config of all other overrides and the
         files of the choices. Hydra composes the whole config if a group is chosen twice, if an override is invalid, or
-        if a choice could change anything outside its group. It also does so the first time that the other overrides
-        are given, because most commands need only a single config.
+        if a choice could change anything outside its group. It also does so when the other overrides are first given,
+        because most commands need only a single config.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
@@ -268,13 +268,13 @@ class Composer:
         return Joined(config, found), choices | {group: row.value_text for group, row in chosen.items()}
 
     def alone(self, choice: Override) -> DictConfig | None:
-        """Return a group's config under one choice, or None if the choice could change anything outside the group."""
+        """Return the config of one choice in a group, or None if the choice could change anything outside the group."""
         if choice not in self.choices:
             self.choices[choice] = choice_alone(choice.key, choice.value_text)
         return self.choices[choice]
 
     def with_values(self, overrides: tuple[Override, ...], values: tuple[Override, ...]) -> Composed:
-        """Return a config with each value set at its top-level key, and the choice per group."""
+        """Return a config with values set at their top-level keys, and the choice per group."""
         config, choices = self.whole(overrides)
         if not values:
             return config, choices
@@ -285,7 +285,7 @@ class Composer:
         return self.valued[overrides, values], choices
 
     def whole(self, overrides: tuple[Override, ...]) -> Composed:
-        """Return the config that Hydra composes, and the choice per group; the latest few results are cached."""
+        """Return the config composed by Hydra, and the choice per group; the last few results are cached."""
         if overrides not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
@@ -307,9 +307,9 @@ def with_values(config: DictConfig, values: Sequence[Override]) -> DictConfig:
 
 
 def compose_config(overrides: Sequence[Override]) -> Composed:
-    """Compose a config with Hydra and return it with the choice in each group; callers must modify neither of them.
+    """Compose a config with Hydra and return it with the choice in each group; callers must not modify them.
 
-    The latest few configs are cached until a file of settings is changed.
+    The last few configs are cached until a settings file is changed.
     """
     places = (folder_of("configs"), folder_of("scenarios"))
     paths = [*(path for place in places for path in sorted(place.rglob("*.yaml"))), *own_paths()]
@@ -325,7 +325,7 @@ def choice_alone(group: str, name: str) -> DictConfig | None:
         name: Name of the choice.
 
     Returns:
-        The config; None if Hydra has to compose it, because the file has a list of defaults, names a package, or is
+        The config, or None if Hydra must compose it because the file has a list of defaults, names a package, or is
         invalid.
 
     Raises:
@@ -343,7 +343,7 @@ def choice_alone(group: str, name: str) -> DictConfig | None:
 
 @lru_cache(KEPT)
 def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, int], ...]) -> Composed:
-    """Compose a config for `compose_config`, and cache it for these overrides and this state of the settings files."""
+    """Compose a config for `compose_config`, and cache it by overrides and state of the settings files."""
     store = store_with_schema()
     chosen = choices_in(overrides)
     for name, content in chain_of(chosen["scenario"]).items():
@@ -352,9 +352,9 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
                 raise unknown(f"scenario={name} ({file_of('scenario', name)})", key, SCENARIO_KEYS)
         check_section(f"scenario={name} ({file_of('scenario', name)})", content.get("scenario") or {}, "scenario.")
         store.store(group="scenario", name=name, node=content, package="_global_")
-    for group, name in (usual_choices(chosen["scenario"]) | named_by(overrides)).items():
+    for group, name in (usual_choices(chosen["scenario"]) | choices_in_overrides(overrides)).items():
         path = file_of(group, name)
-        if group in GROUPS and not path.is_file():  # Hydra would take a file that it has seen earlier
+        if group in GROUPS and not path.is_file():  # Hydra would use a file that it has found earlier
             raise unknown(group, name, choices_of(group))
         if group in GROUPS and is_own(path):
             content = read_config(path)
@@ -375,13 +375,13 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
                 read_yaml(file_of(group, name))  # raises an error that names the invalid file
         raise PanjError(plain(error)) from error
     with open_dict(config):
-        del config["hydra"]  # the largest part of the config
+        del config["hydra"]  # not used further, and the largest part of the config
     return config, chosen
 
 
 @contextmanager
 def hydra_set_aside() -> Iterator[None]:
-    """Within a block, set aside a Hydra instance that the calling program, such as a notebook, has initialised."""
+    """Set aside a Hydra instance initialised by the calling program, such as a notebook, within a block."""
     of_program = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -391,14 +391,14 @@ def hydra_set_aside() -> Iterator[None]:
 
 
 def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
-    """Return the choice in each group: the one in the overrides, otherwise the default.
+    """Return the choice in each group, from the overrides or by default.
 
-    The scenario is not taken into account, although it may change a default.
+    Changes of defaults by the scenario are ignored.
     """
-    return main_choices() | named_by(overrides)
+    return main_choices() | choices_in_overrides(overrides)
 
 
-def named_by(overrides: Iterable[Override]) -> dict[str, str]:
+def choices_in_overrides(overrides: Iterable[Override]) -> dict[str, str]:
     """Return the choices in overrides, as a mapping from group to choice."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
     return {row.key: row.value_text for row in overrides if row.key in named}
@@ -412,7 +412,7 @@ def check_part(row: Override) -> None:
         raise unknown(row.key, part, keys)
 
 
-KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice that are not mappings
+KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice, except mappings
     "title": (str, "text"), "about": (str, "text"), "strike": (list, "a list of names of dated events"),
 }  # fmt: skip
 
@@ -446,11 +446,11 @@ def check_section(where: str, section: Any, prefix: str = "") -> None:
                 raise PanjError(f"{where}, {prefix}{key}: found '{name}', expected the name of a dated event")
 
 
-DEEPEST = 8  # maximum length of a chain of scenarios based on each other
+DEEPEST = 8  # largest length of a chain of scenarios based on each other
 
 
 def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
-    """Read the files of a scenario and of the scenarios that it is based on.
+    """Read the files of a scenario and of its base scenarios.
 
     Args:
         scenario: Name of the scenario.
@@ -490,15 +490,15 @@ def bases_of(rows: Iterable[Any]) -> list[str]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read a YAML file as Hydra does, with dates as text, or raise a PanjError that names the file if it is invalid."""
+    """Read a YAML file as Hydra does, with dates as text, or raise a PanjError that names an invalid file."""
     read_yaml(path)
     try:
         return OmegaConf.to_container(OmegaConf.create(read_text(path)))  # type: ignore[return-value]
-    except (YAMLError, OmegaConfBaseException) as error:  # such as a tab, which only one of the parsers accepts
+    except (YAMLError, OmegaConfBaseException) as error:  # for instance a tab, which only one of the parsers accepts
         raise not_yaml(path, error) from error
 
 
-HYDRA_MESSAGES = (  # patterns of Hydra's and OmegaConf's messages, with texts for `found` and `expected`
+HYDRA_MESSAGES = (  # patterns of messages of Hydra and OmegaConf, with texts for `found` and `expected`
     (r"An item is already at '(?P<key>[^']+)'", "+ before a key that exists", "{}=VALUE without it"),
     (
         r"Key '(.*?)' is not in struct",
@@ -557,7 +557,7 @@ def settle(
         attention |= choice.attention
         for post, change in choice.posts.items():
             posts[post] = posts.get(post, {}) | dict(change)
-    lay_out_provinces(facts, attention)  # this and the next call raise PanjError for unknown regions and posts
+    lay_out_provinces(facts, attention)  # this call and the next raise PanjError for unknown regions and posts
     check_posts(facts, posts)
     return Settings(
         study=config.study or name_of(chosen, overrides),
@@ -604,7 +604,7 @@ def results_of(config: DictConfig | Joined, overrides: Overrides) -> Path:
 
 
 def worlds_of(config: DictConfig | Joined, start: date, end: date, facts: Facts) -> Worlds | None:
-    """Return the worlds that campaigns start from, or None for free campaigns.
+    """Return the worlds from which campaigns start, or None for free campaigns.
 
     Raises:
         PanjError: If the worlds are invalid or do not fit the other settings.
@@ -694,7 +694,7 @@ def sampling_of(config: DictConfig | Joined) -> Sampling:
 
 
 def precision_of(config: DictConfig | Joined) -> Precision:
-    """Check the requested precision and return it; `check_outcomes` later checks that its outcome exists."""
+    """Check the requested precision and return it; `check_outcomes` later checks its outcome."""
     outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
     if (outcome is None) != (half_width is None):
         missing = "precision.half_width" if half_width is None else "precision.outcome"
@@ -747,7 +747,7 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
 
 
 def usual_choices(scenario: str) -> dict[str, str]:
-    """Return the choice in each group that applies if only the scenario is chosen."""
+    """Return the choice in each group if only the scenario is chosen."""
     usual = main_choices()
     for content in chain_of(scenario).values():
         usual |= named_in(content.get("defaults") or [])

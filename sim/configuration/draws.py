@@ -4,9 +4,9 @@ The seed of a campaign alone determines its draws. From the priors, each number 
 posterior, each campaign takes one joint draw with probability proportional to its weight; with `median`, all campaigns
 share one draw. With worlds, each campaign takes the numbers of its world. With a design (made by the sensitivity
 analysis), campaign i uses point i, and all campaigns of a cell share one seed for all other random draws. Values
-resolve in the order of `sim.configuration.numbers`: default, draw, policies and scenario, overrides; the last takes
-precedence. Campaigns of different cells with the same seed have the same drawn numbers, just as they share all other
-random draws.
+resolve in the order of `sim.configuration.numbers`: default, draw, policies and scenario, overrides; later ones take
+precedence. Campaigns of different cells with the same seed have the same drawn numbers and share all other random
+draws.
 """
 
 import json
@@ -35,11 +35,11 @@ from sim.provenance import CALIBRATED, NOT_CALIBRATED
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
-ONLY_OF = "theory"  # optional column: the only theory that uses the number
+ONLY_OF = "theory"  # optional column with the only theory that uses the number
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
 FITTED = (POSTERIOR, MEDIAN)  # sources of numbers that are read from a file
-LAID_OUT = {  # numbers that determine the layout; they are not drawn, since campaigns of a cell share one layout
+LAID_OUT = {  # numbers that determine the layout and are not drawn, since campaigns of a cell share one layout
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
     "rules.journeys.mountain_factor", "rules.journeys.km_per_day", "rules.crossing.admits", "rules.admission.admits",
@@ -73,7 +73,7 @@ class Prior(NamedTuple):
     def share(self, value: float) -> float:
         """Return the cumulative prior probability of a value (the inverse of `at`).
 
-        For a whole number, return the middle of the interval of probabilities at which `at` returns it.
+        For a whole number, this is the middle of the interval of probabilities for which `at` returns the number.
         """
         if declared_numbers()[self.key].is_whole:
             return (value - self.low + 0.5) / (self.high - self.low + 1)
@@ -114,15 +114,15 @@ class Draws(NamedTuple):
     """Source of the numbers of each campaign, in a form that can be sent to workers."""
 
     source: str
-    priors: tuple[Prior, ...]  # priors of the drawn numbers; numbers set by an override are left out
+    priors: tuple[Prior, ...]  # priors of the drawn numbers, without numbers set by an override
     choices: tuple[Choice, ...]  # policies, theory and scenario, whose `set`, `scale` and `shift` change numbers
     explicit: tuple[tuple[str, float], ...]  # key and value of each number that an override sets
-    posterior: Posterior | None = None  # set if campaigns draw from a posterior
-    design: Design | None = None  # set if campaigns use the points of a design, with columns as in `priors`
-    worlds: Worlds | None = None  # set if campaigns followed the record
+    posterior: Posterior | None = None  # posterior, if campaigns draw from one
+    design: Design | None = None  # design, if campaigns use one, with columns as in `priors`
+    worlds: Worlds | None = None  # worlds, if campaigns followed the record
 
     def luck(self, seed: int) -> int | Address:
-        """Return the seed, or the address of several seeds, that determines the random draws of a campaign.
+        """Return the seed or address that determines the random draws of a campaign.
 
         This is the address of its world if campaigns followed the record, the shared seed if there is a design, and
         the campaign's own seed otherwise.
@@ -141,7 +141,7 @@ class Draws(NamedTuple):
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the numbers drawn for a seed, by key; numbers that an override sets are left out."""
+        """Return the numbers drawn for a seed, by key, without numbers set by an override."""
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
@@ -163,7 +163,7 @@ class Draws(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return everything that determines the drawn numbers, as plain values for the fingerprint of the settings.
 
-        Overrides are left out, since the fingerprint has the numbers that they set.
+        Overrides are excluded, since the fingerprint contains the numbers that they set.
         """
         steps = [
             {"group": one.group, "set": dict(one.set), "scale": dict(one.scale), "shift": dict(one.shift)}
@@ -188,7 +188,7 @@ class Draws(NamedTuple):
 
 @cache
 def actors_of(keys: tuple[str, ...]) -> np.ndarray:
-    """Return the permanent identity of each number, a hash of its key, so that a new prior changes no other draw."""
+    """Return the permanent identity of each number, a hash of its key, so that new priors do not change other draws."""
     return np.array([crc32(key.encode()) for key in keys], np.int64)
 
 
@@ -250,7 +250,7 @@ def draws_of(
     source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = "",
     worlds: Worlds | None = None,
 ) -> Draws | None:  # fmt: skip
-    """Check the settings for the source of the numbers, and return the `Draws` of the campaigns.
+    """Check the source of the numbers, and return the `Draws` of the campaigns.
 
     Args:
         source: Source of the numbers, one of `SOURCES`.
@@ -262,7 +262,7 @@ def draws_of(
             campaigns.
 
     Returns:
-        The `Draws` that give each campaign its numbers, or None if all campaigns use the declared numbers.
+        The `Draws`, or None if all campaigns use the declared numbers.
 
     Raises:
         PanjError: For an unknown source, incompatible settings, an invalid posterior, or a policy, theory or scenario
@@ -293,7 +293,7 @@ def draws_of(
         ranges = ranges_between(worlds.keys, worlds.numbers.min(axis=0).tolist(), worlds.numbers.max(axis=0).tolist())
     priors = tuple(prior for prior in ranges if prior.key not in explicit)
     draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior, worlds=worlds)
-    for share in (0.0, 1.0):  # set, scale and shift are monotonic, so checking both ends is enough
+    for share in (0.0, 1.0):  # set, scale and shift are monotonic, so it is sufficient to check both ends
         try:
             draws.rules({prior.key: prior.at(share) for prior in priors})
         except PanjError as error:
@@ -304,7 +304,7 @@ def draws_of(
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
     """Raise PanjError if the settings of a study do not fit its worlds.
 
-    They do not fit if a posterior file is given, or if an override used to make the worlds is missing or has a
+    This is the case if a posterior file is given, or if an override used to make the worlds is missing or has a
     different value.
     """
     if file:
@@ -332,11 +332,11 @@ def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
 
 
 def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[float]) -> tuple[Prior, ...]:
-    """Return one uniform prior per key; `low` and `high` have its bounds, in the order of the keys."""
+    """Return one uniform prior per key, with bounds from `low` and `high`, in the order of the keys."""
     return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 
-LUCK = "luck"  # key whose values distinguish the cells of a design: the seed that all campaigns of a cell share
+LUCK = "luck"  # key that distinguishes the cells of a design: the seed shared by all campaigns of a cell
 
 
 def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:
@@ -345,7 +345,7 @@ def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:
     Args:
         keys: Keys of the numbers, one per column of the points.
         points: (points, keys) Values in the units of the numbers.
-        luck: Seed that every campaign of the design shares.
+        luck: Seed shared by all campaigns of the design.
     """
     points = np.ascontiguousarray(points, np.float64)
     digest = sha256(json.dumps(list(keys)).encode() + points.tobytes()).hexdigest()[:16]

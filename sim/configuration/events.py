@@ -25,7 +25,7 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     timeline: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """Return the dated events, changed by policies, scenario and overrides, sorted by day and then by name.
+    """Return the dated events, as changed by policies, scenario and overrides, sorted by day and name.
 
     Policies, scenario and overrides can all add, change or delete events. Overrides take precedence.
 
@@ -95,7 +95,7 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
 
 
 def check_condition(name: str, row: Mapping[str, Any]) -> None:
-    """Raise PanjError if an event sets an unknown condition, or sets one to a value that is too large."""
+    """Raise PanjError if an event sets an unknown condition, or a value that is too large."""
     if row["act"] != "set":
         return
     names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
@@ -107,19 +107,19 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
 
 
 TIMELINE = "summer_2021"  # name of the timeline of reported events
-GUESS = "guess"  # first word of the source of an event that nobody reported
+GUESS = "guess"  # first word of the source of an unreported event
 
 
 @cache
 def reported_rows() -> dict[str, Event]:
-    """Return the reported events of the default timeline, keyed by name; guesses are left out."""
+    """Return the reported events of the default timeline, without guesses, keyed by name."""
     rows = read_yaml(file_of("timeline", TIMELINE))["events"]
     events = (event_of(name, row, date.min) for name, row in rows.items())
     return {event.name: event for event in events if not event.source.startswith(GUESS)}
 
 
 def reported_source(event: Mapping[str, Any]) -> str:
-    """Return the source of a dated event that was reported and that no setting has changed.
+    """Return the source of a dated event that was reported and not changed by any setting.
 
     Args:
         event: The fields of an `Event`, keyed by name.
@@ -139,7 +139,7 @@ def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
 
     Args:
         events: Events of the timeline, with day numbers.
-        facts: Districts, used to look up the district of each event.
+        facts: Districts, in which the districts of events are looked up.
 
     Raises:
         PanjError: If the district of an event is unknown or ambiguous.

@@ -53,7 +53,7 @@ class Choice:
 
 @cache
 def declared_numbers() -> dict[str, Number]:
-    """Return a mapping from the key of every number of every rule to its declaration, in the order of `Rules`.
+    """Return the declarations of all numbers of all rules, keyed by full key, in the order of `Rules`.
 
     Raises:
         PanjError: If a YAML file is invalid or does not declare exactly the numbers of its rule.
@@ -67,7 +67,7 @@ def declared_numbers() -> dict[str, Number]:
 
 
 def numbers_in(path: Path, rule: str, fields: Mapping[str, type]) -> dict[str, Number]:
-    """Return the numbers that the YAML file of a rule declares, by key.
+    """Return the numbers declared in the YAML file of a rule, by key.
 
     Args:
         path: The file.
@@ -156,7 +156,7 @@ def known(key: str, where: str) -> str:
 
     Args:
         key: Key as given; `news.fade_days` is short for `rules.news.fade_days`.
-        where: Where the key was given, such as `border=closed`; the error message begins with it.
+        where: Origin of the key, such as `border=closed`, for the beginning of the error message.
 
     Raises:
         PanjError: For an unknown key.
@@ -168,7 +168,7 @@ def known(key: str, where: str) -> str:
 
 
 def check_range(key: str, value: float, where: str) -> None:
-    """Check that a value is within the declared range of its number, and whole if the number must be whole.
+    """Check that a value is within the declared range of its number, and is an integer if required.
 
     Args:
         key: Full key of the number.
@@ -176,7 +176,7 @@ def check_range(key: str, value: float, where: str) -> None:
         where: Text after the key in errors, such as `after border=closed`.
 
     Raises:
-        PanjError: For a value that is out of range, not a number, or not whole where it must be.
+        PanjError: For a value that is out of range, not a number, or not an integer where one is required.
     """
     row = declared_numbers()[key]
     expected = f"{'a whole number' if row.is_whole else 'a number'} from {row.low} to {row.high} ({row.unit})"
@@ -187,7 +187,7 @@ def check_range(key: str, value: float, where: str) -> None:
 
 
 def typed(values: Mapping[str, float]) -> Rules:
-    """Convert a mapping from keys to values to `Rules`, casting each value to the type declared in its rule."""
+    """Convert values by key to `Rules`, casting each value to the type declared in its rule."""
     parts = {}
     for rule, kind in Rules.__annotations__.items():
         casts = kind.__annotations__

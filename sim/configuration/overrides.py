@@ -1,8 +1,8 @@
 """Parse overrides of settings once, into typed values that keep their key and original text.
 
 Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`). Names are checked here,
-before Hydra composes a config. Every error names the key, what was found and what was expected, with the nearest
-valid name where there is one.
+before Hydra composes a config. Every error names the key, what was found, what was expected and, if there is one, the
+nearest valid name.
 """
 
 import math
@@ -28,9 +28,10 @@ from sim.data.own import file_of, files_of, own_file, own_yaml
 from sim.errors import PanjError, nearest, unknown
 from sim.options import MULTIRUN
 
-DRAW_GROUPS = ("calibration", "worlds")  # source of the uncertain numbers, and whether campaigns followed the record
+# groups for the source of the uncertain numbers, and for whether campaigns followed the record
+DRAW_GROUPS = ("calibration", "worlds")
 DRAW_KEYS = ("calibration.file", "worlds.file", "worlds.until")
-HOW_GROUPS = ("executor", "sampling")  # groups on how campaigns are run, which do not affect outcomes
+HOW_GROUPS = ("executor", "sampling")  # groups for the execution of campaigns, which do not affect outcomes
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (
     "executor.workers", "executor.address", "sampling.points", "sampling.keys", "sampling.seed",
@@ -45,11 +46,11 @@ AS_TYPED = ("study", *PATHS)  # names and paths, which are taken literally
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
 FAR = 1e300  # largest absolute value of a number; larger and infinite numbers are rejected
-PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # prefixes of the keys of parts of a choice
+PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # prefixes of keys of parts of a choice
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 QUOTED = re.compile(r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"')
-FOREIGN = re.compile(  # quoted text, or unquoted text that may contain letters outside ASCII
+FOREIGN = re.compile(  # matches quoted text, or unquoted text that may contain letters outside ASCII
     QUOTED.pattern + r"""|[^\s,\[\]{}()'":=][^,\[\]{}()'":=]*"""
 )
 
@@ -58,11 +59,11 @@ FOREIGN = re.compile(  # quoted text, or unquoted text that may contain letters 
 class Override:
     """One change of settings, such as `border=closed`, `~timeline.events.x` or `morale=brittle,reported`.
 
-    `value` is a plain value, a list, a mapping or a Hydra sweep. Overrides are compared and sorted by `text` alone.
+    `value` is a plain value, a list, a mapping or a Hydra sweep. Overrides are compared and sorted only by `text`.
     """
 
-    text: str  # the override as it was typed
-    grammar: str = field(compare=False, repr=False)  # the override in Hydra's grammar, with quotes where it needs them
+    text: str  # the override as typed
+    grammar: str = field(compare=False, repr=False)  # the override in Hydra's grammar, with any required quotes
     key: str = field(compare=False)
     value: Any = field(compare=False, repr=False)
     value_text: str = field(compare=False, repr=False)
@@ -81,7 +82,7 @@ class Override:
             sign: `+` to add the key, `~` to delete it, empty to set it.
 
         Returns:
-            The override that `parse` returns for the same setting typed as text.
+            The override, equal to the result of `parse` for the same setting as text.
         """
         text = f"{sign}{key}" if sign == "~" else f"{sign}{key}={quoted(value)}"
         value_text = value if isinstance(value, str) else quoted(value)
@@ -119,9 +120,9 @@ class Override:
 
     @property
     def count(self) -> int:
-        """Number of values that the override sweeps over; 1 if it does not sweep, 0 for `interval`.
+        """Number of values in the override: 1 if it does not sweep, 0 for `interval`.
 
-        The values of a range are counted without listing them.
+        The values of a range are counted without being listed.
 
         Raises:
             PanjError: If a range has a bound that is not finite, or a step of 0.
@@ -156,7 +157,7 @@ def parse(text: str) -> Override:
             grammar.
 
     Returns:
-        The override; its key and value are not checked yet.
+        The override, whose key and value have not been checked.
 
     Raises:
         PanjError: If the text is not an override.
@@ -170,7 +171,8 @@ def parse(text: str) -> Override:
         raise no_such_setting(key)
     if key in AS_TYPED and equals:
         return name_or_path(text, key, value)
-    if re.fullmatch(r"[a-z_.]+", key) and NUMBER.fullmatch(value):  # most overrides of a sweep; the parser is slow
+    # most overrides of a sweep have this form, and the parser is slow
+    if re.fullmatch(r"[a-z_.]+", key) and NUMBER.fullmatch(value):
         number = float(value) if set(value) & set(".eE") else int(value)
         return Override(text, text, key, number, str(number), False, False, False, None)
     grammar = key + equals + FOREIGN.sub(lambda found: in_quotes(found[0]), value)
@@ -182,7 +184,7 @@ def parse(text: str) -> Override:
 
 
 def name_or_path(text: str, key: str, value: str) -> Override:
-    """Return an override whose value is taken literally, except that quotes around it are removed."""
+    """Return an override whose value is taken literally, except for removed quotes around it."""
     if re.fullmatch(r"(['\"]).*\1", value):
         value = str(parsed(text, text).value())
     grammar = text if value == "null" else f"{key}={quoted(value)}"
@@ -190,12 +192,12 @@ def name_or_path(text: str, key: str, value: str) -> Override:
 
 
 def in_quotes(text: str) -> str:
-    """Return text with quotes around it if it has letters outside ASCII, as Hydra requires, otherwise unchanged."""
+    """Put quotes around text if it contains letters outside ASCII, as Hydra requires."""
     return text if text.isascii() or text[0] in "'\"" else quoted(text.rstrip()) + text[len(text.rstrip()) :]
 
 
 def quoted(value: Any) -> str:
-    """Format a plain value, or a mapping of plain values, in Hydra's grammar, with quotes where Hydra needs them."""
+    """Format a plain value, or a mapping of plain values, in Hydra's grammar, with any required quotes."""
     if value is None:
         return "null"
     if isinstance(value, Mapping):
@@ -289,7 +291,7 @@ class Overrides:
         return Overrides(kept, tuple(row.text for row in kept))
 
     def get(self, key: str) -> Override | None:
-        """Return the last (and therefore effective) override of a key, or None if the key is not overridden."""
+        """Return the last (effective) override of a key, or None if the key is not overridden."""
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":
@@ -299,14 +301,11 @@ class Overrides:
         return Overrides(rows, tuple(word for word in self.words if word not in dropped))
 
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
-        """Return these overrides, followed by the default in `usual` of every key that they do not set."""
+        """Return these overrides, followed by the defaults in `usual` of all keys that they do not set."""
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def with_dates(self, first: date, last: date) -> "Overrides":
-        """Return these overrides, followed by the dates of campaigns that neither they nor the defaults give.
-
-        So the overrides of a study that was run with other defaults still give its campaigns.
-        """
+        """Return these overrides, followed by any dates of campaigns that differ from the overrides and defaults."""
         usual = read_yaml(folder_of("configs") / "config.yaml")
         dates = {"start_date": first.isoformat(), "end_date": last.isoformat()}
         return self.with_usual({key: day for key, day in dates.items() if day != str(usual[key])})
@@ -320,7 +319,7 @@ BASELINE = Overrides()
 
 
 def check_override(row: Override) -> None:
-    """Check the key, choice and syntax of an override before Hydra does, so that errors are clearer.
+    """Check the key, choice and syntax of an override before Hydra does, for clearer errors.
 
     Args:
         row: Override to check.
@@ -389,7 +388,7 @@ def no_such_setting(key: str) -> PanjError:
     """Return the error for an unknown key, which suggests the most similar key."""
     names = setting_names()
     hint = nearest(key, names) or nearest(f"rules.{key}", names)
-    return PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
+    return PanjError(f"{key}: found no such setting, expected one listed by `python -m sim --help`{hint}")
 
 
 def check_event(key: str) -> None:
@@ -449,7 +448,7 @@ def values_of(override: Override) -> list[Override]:
 def values_of_range(sweep: RangeSweep, count: int) -> list[str]:
     """Return the values of a range as text.
 
-    They are calculated in decimal arithmetic, so that 0.1 + 0.1 + 0.1 gives 0.3.
+    They are calculated in decimal arithmetic, in which 0.1 + 0.1 + 0.1 is 0.3.
     """
     start, _, step = ends_of(sweep)
     is_whole = all(isinstance(end, int) for end in ends_of(sweep))

@@ -1,7 +1,7 @@
 """Read the settings in a user's folder that apply to every campaign: values of numbers and dated events.
 
-`numbers.yaml` has the same effect as typing its values as overrides on every command line; overrides that are typed
-take precedence. `events.yaml` adds events to the timeline, or changes columns of its events, before policies do.
+`numbers.yaml` has the same effect as overrides on every command line, but typed overrides take precedence.
+`events.yaml` adds events to the timeline, or changes columns of its events, before policies do.
 """
 
 import re
@@ -23,7 +23,7 @@ def own_numbers() -> dict[str, float]:
     """Return the values of numbers in the user's `numbers.yaml`, by full key; empty without that file.
 
     Raises:
-        PanjError: For an unknown key, or a value that is out of the declared range of its number.
+        PanjError: For an unknown key, or a value outside the declared range of its number.
     """
     from sim.configuration.numbers import check_range, declared_numbers, known  # slow to import
 
@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
 
 
 def used_paths(overrides: Iterable["Override"]) -> list[Path]:
-    """Return the user's files that settings may depend on: events, the chosen files, and the files that those choose.
+    """Return the user's files on which settings may depend: events, chosen files, and files chosen in them.
 
     Args:
         overrides: Overrides, whose values name choices.

@@ -1,14 +1,14 @@
 """Read posteriors: weighted draws of the uncertain numbers. The seed of a campaign selects its draw.
 
 The file `posterior.parquet` has one column per drawn number and the columns `weight`, `seed` and `distance`. In a first
-fit, `seed` and `distance` are those of the draw's campaign in the prior sample (its distance is that from the record);
-in a refined fit, they are the first seed of the draw's ensemble and the sum of the scores of its events. The key `panj`
-of the metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to workers.
+fit, `seed` and `distance` are the seed of the draw's campaign in the prior sample and its distance from the record; in
+a refined fit, they are the first seed of the draw's ensemble and the sum of its scores over events. The key `panj` of
+the metadata records how the fit was made. `Posterior` is small and hashable, so that it can be sent to workers.
 
 A file named by the user is rejected unless it was fitted with the current rules and data. The shipped file is used even
-if they have changed since, with a note in every run: numbers that are no longer drawn take their declared values, and
-draws outside the current prior range are clipped to it. If only the evidence, the priors, or the defaults of numbers
-that were not drawn have changed, any file remains valid, but every run notes the change as well.
+if these have changed, with a note in every run: numbers that are no longer drawn have their declared values, and draws
+outside the current prior range are clipped to it. If only the evidence, the priors, or the defaults of numbers that
+were not drawn have changed, any file remains valid, but every run notes the change as well.
 """
 
 import json
@@ -33,12 +33,13 @@ from sim.errors import PanjError, unknown
 from sim.provenance import UP_TO
 
 OF_A_ROW = ("weight", "seed", "distance")
-REQUIRED = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
+# required keys of the metadata
+REQUIRED = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")
 ROW = np.array([crc32(b"calibration.row")], np.int64)  # permanent identity of the random draw that selects a row
-SHOWN = 3  # largest number of changed numbers that a note names
+SHOWN = 3  # largest number of changed numbers listed in a note
 EXPECTED = "a file written by python -m sim calibrate results/bank"
 Floats = NDArray[np.float64]
-Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scale and further fields
+Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest and highest value, scale and other fields
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ class Posterior:
 
     digest: str  # hash of keys, weights and draws
     keys: tuple[str, ...]  # keys of the drawn numbers, one per column of `rows`
-    note: str  # description of the fit, printed by runs
+    note: str  # description of the fit, for output
     weights: Floats = field(compare=False, repr=False)  # (draws) weights, which need not add up to one
     rows: Floats = field(compare=False, repr=False)  # (draws, keys) values in the units of the numbers
-    doubt: str = field(default="", compare=False)  # description of the changes since the fit, printed by every run
+    doubt: str = field(default="", compare=False)  # description of changes since the fit, printed by every run
 
     @property
     def description(self) -> str:
-        """The note that describes the posterior, followed by the changes since the fit, if there are any."""
+        """The description of the posterior, followed by any changes since the fit."""
         return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
 
     @cached_property
@@ -66,20 +67,20 @@ class Posterior:
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Return the numbers of the draw that a seed selects, keyed by setting.
+        """Return the numbers of the draw selected by a seed, keyed by setting.
 
         The probability of a draw is proportional to its weight.
         """
         return dict(zip(self.keys, self.rows[self.row(seed)].tolist(), strict=True))
 
     def row(self, seed: int) -> int:
-        """Return the row of the draw that a seed selects."""
+        """Return the row of the draw selected by a seed."""
         share = draw_parameters(seed, ROW)[0]
         return min(int(np.searchsorted(self.until, share * self.until[-1], side="right")), self.until.size - 1)
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Two mappings by key: the lowest value of each number among the draws, and the highest."""
+        """The lowest and the highest value of each number among the draws, as two mappings by key."""
         low, high = (dict(zip(self.keys, row.tolist(), strict=True))
                      for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
         return low, high
@@ -88,7 +89,7 @@ class Posterior:
     def median(self) -> "Posterior":
         """A posterior with a single draw: the weighted median of each number.
 
-        It need not be one of the draws of this posterior.
+        It may differ from all draws of this posterior.
         """
         middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
         return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
@@ -128,7 +129,7 @@ def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float])
 
 
 def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, about: Mapping[str, Any]) -> pa.Table:
-    """Build the table that is written to posterior.parquet.
+    """Build the table for posterior.parquet.
 
     Args:
         posterior: Posterior whose draws and weights are written.
@@ -152,7 +153,7 @@ def posterior_for(file: str | None, data: str, current_priors: Ranges) -> Poster
     Args:
         file: Path of the file; None for the shipped one.
         data: Fingerprint of the current data.
-        current_priors: Current priors: key, lowest value, highest value, scale and further fields of each.
+        current_priors: Current priors: key, lowest and highest value, scale and other fields of each.
 
     Raises:
         PanjError: If the file is missing or invalid, or if it is not the shipped one and was fitted with other rules
@@ -254,7 +255,7 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
 
 
 def clipped_to_priors(rows: Floats, keys: tuple[str, ...], current_priors: Ranges) -> Floats:
-    """Clip draws to the current prior ranges and round whole numbers, so that an old file can still be used."""
+    """Clip draws to the current prior ranges and round integers, so that an old file can still be used."""
     ends = {key: (low, high) for key, low, high, *_ in current_priors}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
     return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)

@@ -1,4 +1,4 @@
-"""Define `Settings`, which holds the resolved and checked settings of a cell, and related types."""
+"""Define `Settings`, the resolved and checked settings of a cell, and related types."""
 
 import json
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Executor(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Method by which swept settings form cells, with its parameters."""
+    """Method by which swept settings form cells, and its parameters."""
 
     method: str  # `grid` or `latin_hypercube`
     points: int  # number of points of a Latin hypercube
@@ -51,7 +51,7 @@ class Sampling(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """Precision at which a cell has enough campaigns; without an `outcome`, each cell has `runs` campaigns."""
+    """Precision at which a cell has enough campaigns; without an `outcome`, every cell has `runs` campaigns."""
 
     outcome: str | None
     half_width: float  # half-width of the 95 % interval of the outcome's mean, in the unit of the outcome
@@ -75,7 +75,8 @@ class Settings:
     about: str
     numbers: dict[str, float]
     rules: Rules
-    draws: Draws | None  # set if numbers differ between campaigns; `numbers` then has the values before any draw
+    # source of numbers that differ between campaigns; if set, `numbers` contains the values before any draw
+    draws: Draws | None
     events: tuple[Event, ...]
     timeline: Timeline
     attention: dict[str, float]
@@ -104,14 +105,14 @@ class Settings:
 
     @property
     def worlds(self) -> Worlds | None:
-        """Worlds that followed the record, which campaigns start from; None for free campaigns."""
+        """Worlds that followed the record, from which campaigns start; None for free campaigns."""
         return None if self.draws is None else self.draws.worlds
 
     def question(self, decided: date | None) -> str:
         """Explain how to interpret a changed decision in campaigns that followed the record.
 
         Args:
-            decided: Day at whose end the decision changes; None if it is different from the first day.
+            decided: Day at the end of which the decision changes; None if it differs from the first day.
 
         Returns:
             The sentences of `Worlds.question`; empty for free campaigns.
@@ -123,11 +124,11 @@ class Settings:
         return self.rules if self.draws is None else self.draws.rules_of(seed)
 
     def seed_of(self, seed: int) -> int | Address:
-        """Return the seed, or the address of several seeds, that determines the random draws of a campaign."""
+        """Return the seed or address that determines the random draws of a campaign."""
         return seed if self.draws is None else self.draws.luck(seed)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state to pickle, without the layout, which has space for a million rows of refugees."""
+        """Return the state for pickling, without the layout, which has space for a million refugee rows."""
         return {name: value for name, value in self.__dict__.items() if name != "layout"}
 
     @cached_property
@@ -172,7 +173,7 @@ class Order(NamedTuple):
 
     key: str  # fingerprint of the settings
     rules: Rules
-    draws: Draws | None  # set if numbers differ between campaigns
+    draws: Draws | None  # source of numbers that differ between campaigns; None if there are none
     timeline: Timeline
     attention: Attention
     posts: PostChanges
@@ -180,7 +181,7 @@ class Order(NamedTuple):
     days: int
     daily: bool  # whether to keep the daily series
     fingerprints: tuple[str, str, str]  # fingerprints of data, rules and outcomes
-    config_dir: str = ""  # folder of own files that workers have to read; empty if they need none
+    config_dir: str = ""  # folder of own files that workers must read; empty if there is none
 
 
 class Piece(NamedTuple):

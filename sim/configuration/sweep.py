@@ -1,7 +1,8 @@
 """Turn overrides into a sweep: one cell per combination of settings, all checked before any is run.
 
-Hydra's grammar gives the values of each swept key. A grid has every combination of them; a Latin hypercube has points
-spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep with one cell.
+Hydra's grammar gives the values of each swept key. A grid contains every combination of them; a Latin hypercube
+contains points spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep with
+one cell.
 """
 
 import math
@@ -42,7 +43,7 @@ class Cell(NamedTuple):
 
     number: int
     values: dict[str, Any]  # value of each swept key
-    words: tuple[str, ...]  # overrides that set these values, which about.json records
+    words: tuple[str, ...]  # overrides that set these values, for about.json
     settings: Settings
 
     @property
@@ -85,17 +86,17 @@ class Sweep:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Descriptions, without duplicates, of what has changed since the posteriors in use were fitted."""
+        """Descriptions, without duplicates, of changes since the posteriors in use were fitted."""
         return tuple(dict.fromkeys(cell.settings.doubt for cell in self.cells if cell.settings.doubt))
 
     @property
     def last_day(self) -> date:
-        """Latest day on which a cell ends."""
+        """Last day of the cell that ends latest."""
         return max(cell.settings.end_date for cell in self.cells)
 
     @property
     def too_late(self) -> tuple[str, ...]:
-        """The user's events and outcomes that are dated after the last day of every cell."""
+        """The user's events and outcomes dated after the last day of every cell."""
         own = {f"event {name}": row for name, row in own_yaml(own_file(EVENTS)).items()}
         own |= {f"outcome {name}": row for name, row in own_rows().items()}
         days = {name: str(row.get("date") or row.get("until") or "") for name, row in own.items() if row}
@@ -152,8 +153,8 @@ def check_swept(override: Override) -> None:
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
     """Return the swept overrides of every cell.
 
-    From cell to cell, the points of a Latin hypercube change fastest, then the last key with a list of values; the
-    first such key changes slowest.
+    The points of a Latin hypercube vary fastest, then the last key with a list of values; the first such key varies
+    slowest.
     """
     ranges = {one.key: one for one in many if one.is_interval}
     others = [one for one in many if one.key not in ranges]
@@ -166,7 +167,7 @@ def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...
 
 
 def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Override, ...]]:
-    """Return each point of the Latin hypercube as overrides, or a single empty point for a grid."""
+    """Return the points of the Latin hypercube as overrides, or a single empty point for a grid."""
     sampling = base.sampling
     if sampling.method == "grid":
         if ranges:
@@ -208,7 +209,7 @@ def bounds_of(key: str, override: Override) -> tuple[float, float]:
 
 
 def coordinate(key: str, value: float) -> Override:
-    """Return the override that sets a number to a coordinate of a point, rounded if the number must be whole."""
+    """Return the override that sets a number to a coordinate of a point, rounded if the number must be an integer."""
     is_whole = declared_numbers()[key].is_whole
     return parse(f"{key}={round(value)}" if is_whole else f"{key}={float(value)!r}")
 
@@ -219,7 +220,7 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
     Args:
         number: Number of the cell in its sweep, counted from 0.
         swept: Overrides of the swept keys, with one value each; empty for a plain run.
-        fixed: Overrides that all cells share.
+        fixed: Overrides common to all cells.
         composer: Composer that resolves and caches settings.
 
     Raises:
@@ -246,20 +247,20 @@ def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
     """Raise PanjError if an outcome is invalid, or if `precision.outcome` is unknown or has no mean."""
     for start, days in {(cell.settings.start_date, cell.settings.days) for cell in cells}:
         table = read_outcomes(base.facts, start, days)
-        names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes that have a mean
+        names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes with a mean
         if base.precision.outcome is not None and base.precision.outcome not in names:
             last = start + timedelta(days=days)
             raise unknown_outcome("precision.outcome", base.precision.outcome, names, last)
 
 
 def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
-    """Find cells with the same resolved settings; their campaigns are computed only once.
+    """Find cells with the same resolved settings, whose campaigns are computed only once.
 
     Args:
         cells: Cells of one sweep.
 
     Returns:
-        One pair per repeated cell: the number of the first cell with the same settings, and that of the repeated cell.
+        One pair per repeated cell: the numbers of the first cell with the same settings and of the repeated cell.
     """
     first: dict[str, int] = {}
     pairs = []
@@ -271,7 +272,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
 
 
 def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
-    """Raise PanjError if a swept key has no effect for any values of the other swept keys."""
+    """Raise PanjError if a swept key has no effect, whatever the values of the other swept keys."""
     for key in swept:
         values = {cell.values[key] for cell in cells}
         groups: dict[tuple[Any, ...], set[str]] = {}

@@ -1,7 +1,6 @@
-"""Turn settings given as Python values into the overrides that a command line would give.
+"""Convert settings given as Python values to the overrides of the equivalent command line.
 
-The same settings typed in a shell and given in Python therefore lead to the same study, the same folder and the same
-fingerprint.
+The same settings in a shell and in Python therefore give the same study, folder and fingerprint.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,14 +14,14 @@ from sim.configuration.calls import checked
 from sim.configuration.overrides import AS_TYPED, Overrides, quoted
 from sim.errors import PanjError
 
-LISTS = ("sampling.keys",)  # settings whose value is a list
+LISTS = ("sampling.keys",)  # settings with a list as value
 NESTED = ("rules", "executor", "sampling", "precision", "calibration", "worlds")  # settings given as a mapping of parts
 EXPECTED = "text, a number, True, False, None, a date, a path or a mapping of names to such values"
 
 
 @checked
 class Interval(NamedTuple):
-    """Range of a number that a Latin hypercube samples; for `sim.sweep(sampling="latin_hypercube")`.
+    """Range of a number in a Latin hypercube, for `sim.sweep(sampling="latin_hypercube")`.
 
     Attributes:
         low: Smallest value.
@@ -39,16 +38,16 @@ def overrides_of(settings: Mapping[str, Any] | None, keywords: Mapping[str, Any]
     Args:
         settings: Values by key, such as `{"rules.news.fade_days": 5}`; a key may begin with `+` or `~` as on the
             command line.
-        keywords: Further values by key, such as `{"border": "closed"}`; a mapping is taken apart, so that
-            `{"rules": {"news.fade_days": 5}}` sets `rules.news.fade_days`.
+        keywords: Other values by key, such as `{"border": "closed"}`; mappings are flattened, so that `{"rules":
+            {"news.fade_days": 5}}` sets `rules.news.fade_days`.
         sweeps: Whether a key may have several values: a list, tuple, range, array or series.
 
     Returns:
         The overrides, with -m if a key has several values.
 
     Raises:
-        PanjError: A key is given twice, or a value is of a type that no setting has; the key of the error is the
-            setting.
+        PanjError: A key is given twice, or the type of a value is not valid for any setting; the key of the error is
+            the setting.
     """
     if settings is not None and not isinstance(settings, Mapping):
         raise PanjError(f"settings: found {described(settings)}, expected a mapping of keys to values")
@@ -70,7 +69,7 @@ def overrides_of(settings: Mapping[str, Any] | None, keywords: Mapping[str, Any]
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Yield the full key and the value of each setting; mappings of parts of a setting are taken apart."""
+    """Yield the full key and the value of each setting, flattening mappings of parts of a setting."""
     for name, value in settings.items():
         if not isinstance(name, str):
             raise PanjError(f"settings: found the key {name!r}, expected text")
@@ -84,7 +83,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, A
 
 
 def events_of(timeline: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Yield the settings of `timeline={"events": {...}}`: one mapping adds an event, None removes one."""
+    """Yield the settings of `timeline={"events": {...}}`, in which a mapping adds an event and None removes one."""
     for part, events in timeline.items():
         if part != "events" or not isinstance(events, Mapping):
             raise PanjError(f"timeline.{part}: found {described(events)}, expected events={{name: ...}}")
@@ -104,7 +103,7 @@ def several(key: str, value: Any) -> list[Any] | None:
     """Return the values of a list, tuple, range, array or series; None for a single value.
 
     Raises:
-        PanjError: The value is a table, has several dimensions, or is a collection without order.
+        PanjError: The value is a table, has several dimensions, or is an unordered collection.
     """
     if key in LISTS or isinstance(value, str | bytes | Mapping | Interval | date | Path | None):
         return None
@@ -120,7 +119,7 @@ def several(key: str, value: Any) -> list[Any] | None:
 
 
 def rounded(value: Any) -> Any:
-    """Return an element of an array, rounded to its precision: the third value of `arange(0.1, 0.5, 0.1)` is 0.3."""
+    """Return an element of an array, rounded to its precision, so that the third of `arange(0.1, 0.5, 0.1)` is 0.3."""
     if not isinstance(value, float | np.floating):
         return value
     digits = np.finfo(value.dtype).precision if isinstance(value, np.floating) else 15
@@ -150,7 +149,7 @@ def text_of(key: str, value: Any) -> str:
         value: Text, a number, a bool, None, a date, a path, or a mapping of names to such values.
 
     Raises:
-        PanjError: The value is of a type that no setting has.
+        PanjError: The type of the value is not valid for any setting.
     """
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]")

@@ -1,8 +1,8 @@
-"""Read worlds: the numbers and seeds of simulated campaigns that followed the record, as `assimilate` writes them.
+"""Read worlds, the numbers and seeds of simulated campaigns that followed the record, as written by `assimilate`.
 
-`worlds.parquet` has one row per world: its numbers (each in its own unit), its seeds by day, and the seeds of draws
-that are made only once. The campaign with seed s repeats the world in row s modulo the number of worlds, up to the last
-day that the reports cover or, if `worlds.until` is given, up to that day. Afterwards, it draws from seed s alone.
+`worlds.parquet` has one row per world: its numbers (in their units), its seeds by day, and the seeds of draws made only
+once. The campaign with seed s repeats the world in row s modulo the number of worlds, up to the last day that the
+reports cover or, if `worlds.until` is given, up to that day. Afterwards, it uses only seed s.
 """
 
 import json
@@ -28,12 +28,12 @@ from sim.provenance import ASSIMILATED
 from sim.wording import counted, format_day
 
 FREE, RECORD = "free", "record"
-FEW_ANCESTORS = 10  # intervals must not be quoted if worlds descend from fewer worlds of the prior sample
+FEW_ANCESTORS = 10  # number of ancestors in the prior sample below which intervals must not be quoted
 ABOUT = b"panj"  # key of the metadata in the file
 LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "a file written by python -m sim assimilate"
 NUMBER, DAY, SEED = (pa.list_(kind) for kind in (pa.int8(), pa.int16(), pa.int64()))  # types of the columns below
-SEEDS = {  # columns with the parts of each field of an `Address`, in their order; each cell is a list
+SEEDS = {  # columns with the parts of each field of an `Address`, in order; each cell is a list
     "runs": {"first_day": DAY, "seed": SEED},
     "lasting": {"stream": NUMBER, "province": NUMBER, "seed_once": SEED},
     "streams": {"stream_by_day": NUMBER, "from_day": DAY, "to_day": DAY, "seed_by_stream": SEED},
@@ -53,7 +53,7 @@ class Worlds:
     numbers: Floats = field(compare=False, repr=False)  # (worlds, keys) numbers, each in its own unit
     addresses: tuple[Address, ...] = field(compare=False, repr=False)  # seeds of each world
     about: Mapping[str, Any] = field(compare=False, repr=False)  # metadata on how the worlds were made
-    cut: date | None = None  # last day that campaigns repeat, if it is before the last day that the reports cover
+    cut: date | None = None  # last day that campaigns repeat, if it is before the last day of the reports
 
     @property
     def until(self) -> date:
@@ -79,7 +79,7 @@ class Worlds:
 
     @property
     def caution(self) -> str:
-        """Text that warns of too narrow intervals if the worlds have too few ancestors; otherwise empty."""
+        """Warning about too narrow intervals if the worlds have too few ancestors; otherwise empty."""
         if self.ancestors is None:
             return ""
         return (
@@ -94,9 +94,9 @@ class Worlds:
             decided: Day at whose end the decision changes; None if it is different from the first day.
 
         Returns:
-            One sentence on whether later random draws are new, the same, or known in hindsight to have led to what was
-            reported. In the last case, a second sentence states how improbable those draws were. If the worlds have too
-            few ancestors, a final sentence warns of it.
+            One sentence on whether later random draws are new, the same, or known in hindsight to have led to the
+            reports. In the last case, a second sentence states how improbable those draws were. If the worlds have too
+            few ancestors, a final sentence warns about it.
         """
         return self.kind_of(decided) + self.caution
 
@@ -120,7 +120,7 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """Sentence on how improbable the random draws of these worlds were, or a statement that this is not known."""
+        """Sentence on how improbable the random draws of these worlds were, or one stating that this is unknown."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
             return "It is not known how improbable those draws were, since the file has no evidence."
@@ -131,11 +131,11 @@ class Worlds:
         )
 
     def numbers_of(self, seed: int) -> dict[str, float]:
-        """Return the numbers of the world that the campaign with this seed repeats, keyed by setting."""
+        """Return the numbers of the world repeated by the campaign with this seed, keyed by setting."""
         return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
 
     def address_of(self, seed: int) -> Address:
-        """Return the seeds that a campaign uses: those of its world up to the day `followed`, then `seed`."""
+        """Return the seeds of a campaign: those of its world up to the day `followed`, then `seed`."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
@@ -201,8 +201,8 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
 def is_sound(address: Address, provinces: int) -> bool:
     """Return whether an address is valid in a country with this number of provinces.
 
-    Its seeds for days must begin on day 0 and be in ascending order of day. All other seeds must be for known streams,
-    for provinces that exist, and for ranges of days whose ends are in order and at least 0.
+    Its seeds for days must begin on day 0 and be in ascending order of day. All other seeds must belong to known
+    streams, existing provinces and valid ranges of days.
     """
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and 0 <= province < provinces for stream, province, _ in address.lasting)
@@ -216,8 +216,8 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
     """Read worlds from a file and check them.
 
     Args:
-        path: Path of a file that `assimilate` wrote.
-        _changed: Time at which the file was last changed; part of the key of the cache, so that a new file is read.
+        path: Path of a file written by `assimilate`.
+        _changed: Time at which the file was last changed, which is part of the cache key, so that a new file is read.
 
     Raises:
         PanjError: If the file cannot be read, is not a file of worlds, or has no world or a number that is not finite.

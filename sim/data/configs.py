@@ -10,8 +10,9 @@ from sim.provenance import PACKAGE
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 
-KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")  # types of a key: `null`, `on` and `1` are others
-MOST_VALUES = 50_000  # maximum values in a YAML file, with repetitions by aliases counted
+# YAML types of a text key; unquoted `null`, `on` and `1` have other types
+KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+MOST_VALUES = 50_000  # largest number of values in a YAML file, with all aliases expanded
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is ten times faster
@@ -34,12 +35,13 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 def folder_of(name: str) -> Path:
     """Return the path of a configuration folder: inside the package in a wheel, next to the package in a clone.
 
-    A folder of that name next to an installed package belongs to another package, so the one inside comes first.
+    The folder inside the package comes first, since a folder next to an installed package belongs to another package.
 
     Args:
         name: Name of the folder, `configs` or `scenarios`.
     """
-    places = (PACKAGE / name, PACKAGE.parent / name, PACKAGE.resolve().parent / name)  # last: a link to the package
+    # the last place is for a symbolic link to the package
+    places = (PACKAGE / name, PACKAGE.parent / name, PACKAGE.resolve().parent / name)
     return next((place for place in places if place.is_dir()), places[1])
 
 
@@ -112,7 +114,7 @@ def check_aliases(node: yaml.Node | None, sizes: dict[int, int], above: set[int]
 
     Args:
         node: The node.
-        sizes: Number of values of each node counted so far, by `id`.
+        sizes: Number of values of each node that has been counted, by `id`.
         above: The `id` of each node that contains this one.
     """
     if not isinstance(node, yaml.CollectionNode) or id(node) in sizes:

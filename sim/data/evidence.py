@@ -2,8 +2,8 @@
 
 Reads   data/evidence.csv.
 Returns `Evidence` rows, filters for them, and a table for the console.
-Source  named in each row. Where a source gives no number ("dozens"), the row has bounds that are our interpretation,
-        as its note explains.
+Source  named in each row. Where a source gives no number ("dozens"), the bounds are our interpretation, which the note
+        explains.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ COLUMNS = (
     "source", "source_url", "quote", "confidence", "use", "note", "conflicts",
 )  # fmt: skip
 FILTER_KEYS = ("quantity", "scope", "use", "date", "source", "id", "confidence", "conflicts")
-NAMED_BY = {"id": "id", "conflicts": "id", "quantity": "quantity", "use": "use", "confidence": "confidence"}  # columns
+# what is named, by column
+NAMED_BY = {"id": "id", "conflicts": "id", "quantity": "quantity", "use": "use", "confidence": "confidence"}
 FOUNDING = (
     "Irish Times",
     "The National",
     "VOA/Reuters",
     "RFE/RL via AMN",
     "TRT World",
-)  # articles 1 to 5
+)  # credits of the founding articles 1 to 5
 OWN_LINK = "seed:"  # prefix of the link to a founding article, which has no address
 USES = ("calibration", "input", "context")
 CONFIDENCES = ("high", "medium", "low")
@@ -54,13 +55,13 @@ class Evidence:
     date_end: date
     quantity: str
     value: float | None  # reported value in `unit`; None if the source is verbal
-    low: float | None  # in `unit`; None if there is no lower bound
-    high: float | None  # in `unit`; None if there is no upper bound
+    low: float | None  # lower bound in `unit`; None if there is none
+    high: float | None  # upper bound in `unit`; None if there is none
     unit: str
     scope: str  # area to which it applies
-    source: str  # as it is cited
+    source: str  # source in the form in which it is cited
     source_url: str  # address of the source; empty if it has none
-    quote: str  # the statement, paraphrased
+    quote: str  # paraphrase of the statement
     confidence: str  # high, medium or low
     use: str  # calibration: compared with results; input: used by the model; context: only shown
     note: str
@@ -75,7 +76,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
 
     Raises:
         PanjError: If a row is invalid, for instance without a source or date; the message names file, line and column.
-            Also if one of the user's rows has the id of another row.
+            Also raised if one of the user's rows has the id of another row.
     """
     rows = read_table((folder or DATA) / own.EVIDENCE, COLUMNS, ("id",))
     path = own.own_file(own.EVIDENCE) if folder is None else None
@@ -117,11 +118,12 @@ def read_figure(row: Row, ids: set[str]) -> Evidence:
 
 
 def credit_of(source: str, link: str) -> str:
-    """Return a source in the form in which it is cited, without the marks that refer to the founding articles.
+    """Return the credit of a source, with the marks of the founding articles replaced.
 
     Args:
-        source: The cell of the file, such as `VOA/Reuters, 2021-07-05/06 (seed); S3`.
-        link: The cell with the link. `S3` refers to a founding article only if the link refers to one as well.
+        source: The cell of the column `source`, such as `VOA/Reuters, 2021-07-05/06 (seed); S3`.
+        link: The cell of the column with the link. `S3` means a founding article only if the link refers to one as
+            well.
     """
     text = re.sub(r" \(seeds?\)|(?<= and TRT) seeds", "", source)
     if not link.startswith(OWN_LINK):
@@ -162,7 +164,7 @@ def read_dates(row: Row) -> tuple[date, date]:
 
 
 def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
-    """Parse the ids of the rows that conflict with this one, and check that each is the id of another row."""
+    """Parse the ids of the rows that conflict with this row, and check that other rows have these ids."""
     conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
     for name in conflicts:
         if name not in ids or name == row.cells["id"]:
@@ -204,7 +206,7 @@ def split_filter(text: str) -> tuple[str, str]:
 
 
 def check_name(rows: Sequence[Evidence], key: str, wanted: str) -> None:
-    """Raise PanjError if a filter has an id, quantity, use or confidence that no row has."""
+    """Raise PanjError if a filter names an id, quantity, use or confidence that no row has."""
     column = NAMED_BY.get(key)
     names = list(dict.fromkeys(str(getattr(row, column)) for row in rows)) if column else []
     if names and not any(plain(wanted) in plain(name) for name in names):
@@ -219,15 +221,12 @@ def matches(row: Evidence, key: str, wanted: str) -> bool:
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Return whether the dates of a figure include a day or, if `day` is only a month or a year, any day of it."""
+    """Return whether the dates of a figure include `day`, or any day of it if it is a month or a year."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """Return the text of a row in which a filter searches.
-
-    With a key, this is the column of that name (for `source`, also the link); without a key, all columns.
-    """
+    """Return the text searched by a filter: one column (for `source`, also the link), or all columns without a key."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":
@@ -252,13 +251,13 @@ def show(rows: Sequence[Evidence], console: Console) -> None:
     for title in ("quantity", "value, unit", "date", "scope", "source", "use, conflicts"):
         table.add_column(title, overflow="fold", min_width=11)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in table_cells(row)))  # Text, since brackets are not markup
+        table.add_row(*(Text(cell) for cell in table_cells(row)))  # `Text`, so that brackets are not parsed as markup
     console.print(table)
     console.print(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}. {CREDITS}", highlight=False)
 
 
 def table_cells(row: Evidence) -> list[str]:
-    """Return the table cells of one figure; the quantity has spaces instead of `_`, so that long names wrap."""
+    """Return the table cells of one figure; `_` in the quantity becomes a space, so that long names wrap."""
     days = [row.date_start.isoformat()]
     if row.date_end != row.date_start:
         days.append(row.date_end.isoformat())
@@ -291,7 +290,7 @@ def format_bounds(low: float | None, high: float | None) -> str:
 
 
 def number_as_text(number: float | None) -> str:
-    """Format a number: a whole one with thousands separators, any other to three significant digits, None as empty."""
+    """Format a number: an integer with thousands separators, another to three significant digits, None as empty."""
     if number is None:
         return ""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.3g}"
@@ -312,6 +311,6 @@ def main(arguments: list[str]) -> int:
 
 
 def describe_no_match(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
-    """Return a message that no row matches the filters, followed by a list of all quantities."""
+    """Return a message that no row matches the filters, with a list of all quantities."""
     quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
     return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

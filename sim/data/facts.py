@@ -32,7 +32,7 @@ DISTRICT_COLUMNS = (
 FALL_COLUMNS = ("district_id", "fell_date", "fell_date_precision", "fell_without_fight")
 PLACE_COLUMNS = ("district_id", "kind", "value")
 POST_COLUMNS = ("post_id", "post", "name", "district_id", "tajik_district", "lat", "lon", "kind")
-STARTED_FROM = ("districts", "places", "posts")  # tables that campaigns start from; the other tables are the record
+STARTED_FROM = ("districts", "places", "posts")  # tables from which campaigns start; all other tables are the record
 PLACE_KINDS = ("airfield", "highway", "mountain")
 PRECISIONS = ("", "day", "window", "by")
 WITHOUT_FIGHT = {"unknown": -1, "0": 0, "1": 1}
@@ -46,44 +46,46 @@ class Facts(NamedTuple):
 
     district_id: tuple[str, ...]  # (districts) OCHA P-code, such as AF0101
     district: tuple[str, ...]  # (districts) name
-    province: tuple[str, ...]  # (districts) name of its province
-    region: tuple[str, ...]  # (districts) name of its region
-    provinces: tuple[str, ...]  # (provinces) names in file order
-    province_of: Integers  # (districts) row of `provinces`
-    region_of_province: tuple[str, ...]  # (provinces) name of its region
-    identity: Integers  # (districts) the number in the P-code: AF0101 is 101; lasting, unlike a row number
-    latitude: Floats  # (districts) degrees north, centroid
-    longitude: Floats  # (districts) degrees east, centroid
-    population: Integers  # (districts) people, estimate for 2019-20; where missing the province's median (*guess*)
-    votes_per_head: Floats  # (districts) valid votes of 2019 per person; where missing the province's median (*guess*)
-    tajik_border_km: Floats  # (districts) km of frontage on Tajikistan
-    is_capital: Booleans  # (districts) provincial capital; exactly one in each province
-    airfield: Booleans  # (districts) can be supplied by aeroplane (*guess*)
-    highway: Booleans  # (districts) a main road crosses it (*guess*)
-    mountain: Floats  # (districts) 0 plain to 1 high mountain (*guess*)
+    province: tuple[str, ...]  # (districts) name of the province
+    region: tuple[str, ...]  # (districts) name of the region
+    provinces: tuple[str, ...]  # (provinces) names, in file order
+    province_of: Integers  # (districts) row of the province in `provinces`
+    region_of_province: tuple[str, ...]  # (provinces) name of the region
+    identity: Integers  # (districts) number in the P-code (101 for AF0101), which never changes, unlike a row number
+    latitude: Floats  # (districts) latitude of the centroid, degrees north
+    longitude: Floats  # (districts) longitude of the centroid, degrees east
+    population: Integers  # (districts) estimated people in 2019-20; if missing, the province's median (*guess*)
+    votes_per_head: Floats  # (districts) valid votes of 2019 per person; if missing, the province's median (*guess*)
+    tajik_border_km: Floats  # (districts) length of the border with Tajikistan, km
+    is_capital: Booleans  # (districts) whether it is the provincial capital; each province has exactly one
+    airfield: Booleans  # (districts) whether it can be supplied by aeroplane (*guess*)
+    highway: Booleans  # (districts) whether a main road crosses it (*guess*)
+    mountain: Floats  # (districts) from 0 (plain) to 1 (high mountain) (*guess*)
     first_neighbour: Integers  # (districts + 1) links of district d are first_neighbour[d] to first_neighbour[d + 1]
-    neighbour: Integers  # (links) row of the district at the far end; each boundary appears once from each side
-    link_km: Floats  # (links) km from centroid to centroid on a sphere
+    neighbour: Integers  # (links) row of the district at the far end; each boundary has one link in each direction
+    link_km: Floats  # (links) great-circle distance between the centroids, km
     post_id: tuple[str, ...]  # (posts) P01, P02, ...
     post: tuple[str, ...]  # (posts) short name used in settings and results
-    post_name: tuple[str, ...]  # (posts) name as reported
+    post_name: tuple[str, ...]  # (posts) full name, as reported
     tajik_district: tuple[str, ...]  # (posts) district on the far bank
     post_kind: tuple[str, ...]  # (posts) bridge, ford, post, river frontage or mountain pass
     post_district: Integers  # (posts) row of the Afghan district
     post_latitude: Floats  # (posts) degrees north, approximate
     post_longitude: Floats  # (posts) degrees east, approximate
-    fingerprint: str  # of the data from which campaigns start, 16 hexadecimal digits
+    fingerprint: str  # fingerprint of the data from which campaigns start, 16 hexadecimal digits
 
 
 class Falls(NamedTuple):
     """Reports on the first loss of each district from 1 May to 7 July 2021, in file order.
 
-    They are used for scoring only; a campaign must not read them.
+    They are used only for scoring; a campaign must not read them.
     """
 
-    fell_date: NDArray[np.datetime64]  # (districts) day; NaT means not dated, whether lost or not
-    precision: tuple[str, ...]  # (districts) day, window (about two days), by (on or before), or empty
-    without_fight: NDArray[np.int8]  # (districts) 1 given up, 0 fought for, -1 unknown
+    # (districts) day; NaT if no day is reported, whether or not the district was lost
+    fell_date: NDArray[np.datetime64]
+    # (districts) precision of the date: day, window (about two days), by (on or before), or empty
+    precision: tuple[str, ...]
+    without_fight: NDArray[np.int8]  # (districts) 1 if given up without a fight, 0 if fought for, -1 if unknown
 
 
 class Links(NamedTuple):
@@ -99,12 +101,12 @@ class Links(NamedTuple):
 
 @remembered(maxsize=1)
 def facts_here() -> Facts:
-    """Return the facts in the tables of the user, or else in those of the package, which are read only once."""
+    """Return the facts in the user's tables, or else in those of the package; the tables are read only once."""
     return read_facts()
 
 
 def read_facts(folder: Path | None = None) -> Facts:
-    """Read and check the facts from which a campaign starts.
+    """Read and validate the facts from which a campaign starts.
 
     Args:
         folder: Folder of the tables; by default those of the user, or else those of the package.
@@ -159,10 +161,10 @@ def read_facts(folder: Path | None = None) -> Facts:
 
 
 def row_of_district(facts: Facts, name: object, key: str) -> int:
-    """Return the row number of a district that is given by P-code or name.
+    """Return the row number of a district, given its P-code or name.
 
     Args:
-        facts: Facts in which the district is looked up.
+        facts: Facts that contain the district.
         name: P-code such as AF1501, or a name that only one district has.
         key: Key of the setting that names the district, for errors.
 
@@ -184,7 +186,7 @@ def row_of_district(facts: Facts, name: object, key: str) -> int:
 
 
 def capitals_by_size(facts: Facts) -> list[int]:
-    """Return the row numbers of the provincial capitals, the most populous district first."""
+    """Return the row numbers of the provincial capitals, in descending order of population."""
     return sorted(np.flatnonzero(facts.is_capital).tolist(), key=lambda row: -facts.population[row])
 
 
@@ -215,7 +217,7 @@ def read_fell_date(row: Row) -> date | None:
     precision = row.one_of("fell_date_precision", PRECISIONS)
     if not row.cells["fell_date"]:
         if precision:
-            raise row.wrong("fell_date_precision", "nothing, because fell_date is empty")
+            raise row.wrong("fell_date_precision", "an empty cell, because fell_date is empty")
         return None
     if not precision:
         raise row.wrong("fell_date_precision", "day, window or by, because fell_date is given")
@@ -233,7 +235,7 @@ def meaning_of(
     """Return the content of a data table as normalised text, for fingerprints.
 
     Args:
-        path: Path of the CSV.
+        path: Path of the CSV file.
         counts: Function that returns whether a column, given by name, is included.
         is_kept: Function that returns whether a row, given as cells by column, is included.
 
@@ -249,14 +251,14 @@ def meaning_of(
 
 
 def path_of(name: str, folder: Path | None) -> Path:
-    """Return the path of a data table in a folder; without a folder, that of the user or else of the package."""
+    """Return the path of a data table in a folder or, without a folder, of the user's or the package's table."""
     return own.table(f"{name}.csv") if folder is None else folder / f"{name}.csv"
 
 
 def fingerprint(folder: Path | None = None) -> str:
     """Return the fingerprint of the data from which campaigns start, as 16 hexadecimal digits.
 
-    The columns on dated falls, which belong to the record, do not affect it.
+    Columns on dated falls do not affect it, since they belong to the record.
 
     Args:
         folder: Folder of the tables; by default those of the user, or else those of the package.
@@ -266,11 +268,11 @@ def fingerprint(folder: Path | None = None) -> str:
 
 
 def fingerprint_of_record(folder: Path | None = None) -> str:
-    """Return the fingerprint of the record that results are compared with: evidence, targets and dated falls.
+    """Return the fingerprint of the record with which results are compared: evidence, targets and dated falls.
 
     Args:
-        folder: Folder of the tables; by default the data folder of the package, with the user's districts if there
-            are any. The user's own evidence does not affect the fingerprint: nothing is fitted to it or scored with it.
+        folder: Folder of the tables; by default the data folder of the package, with the user's districts if there are
+            any. The user's own evidence does not affect the fingerprint, since it is not used for fitting or scoring.
 
     Returns:
         16 hexadecimal digits. Evidence that is only context does not affect them.
@@ -305,7 +307,7 @@ def identity(row: Row) -> int:
 
 
 def find(row: Row, district_row: Mapping[str, int]) -> int:
-    """Return the row number in districts.csv of the district whose P-code is in a row of another file."""
+    """Return the row number in districts.csv of the district named by its P-code in a row of another file."""
     code = row.cells["district_id"]
     if code not in district_row:
         raise row.wrong("district_id", "a value of district_id in districts.csv")
@@ -359,17 +361,17 @@ def read_population(districts: Sequence[Row], province_of: Integers) -> Integers
 def read_votes_per_head(districts: Sequence[Row], population: Integers, province_of: Integers) -> Floats:
     """Return valid votes of 2019 per person in each district.
 
-    Where votes are missing, this is the median of votes per person in the province (*guess*).
+    A missing value is replaced by the median of the province (*guess*).
     """
     measured = np.array([row.count("votes_2019") for row in districts], dtype=np.float64) / population
     return fill_with_province_median(measured, province_of, districts, "votes_2019")
 
 
 def fill_with_province_median(measured: Floats, province_of: Integers, districts: Sequence[Row], column: str) -> Floats:
-    """Return values by district in which each gap (NaN) is replaced by the median of the district's province.
+    """Return one value per district, with each missing one (NaN) replaced by the median of its province.
 
     Raises:
-        PanjError: If no district of a province with a gap has a value; the message names `column`.
+        PanjError: If no district of a province with a missing value has a value; the message names `column`.
     """
     filled = measured.copy()
     for district in np.flatnonzero(np.isnan(measured)).tolist():
@@ -381,12 +383,12 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """Return the rows of places.csv that have the given kind; raise PanjError if any row has an unknown kind."""
+    """Return the rows of places.csv of the given kind; raise PanjError if any row has an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 
 def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
-    """Return, for each district, whether places.csv has a row of the given kind with the value 1 for it."""
+    """Return whether places.csv has a row of the given kind with the value 1, for each district."""
     marked = np.zeros(len(district_row), dtype=np.bool_)
     for row in of_kind(places, kind):
         marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"
@@ -420,7 +422,7 @@ def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitude: Floats, longitude: Floats) -> Links:
-    """Return the links between districts that share a boundary, one in each direction, with their lengths in km.
+    """Return the links between districts that share a boundary, one per direction, with their lengths in km.
 
     The length of a link is the great-circle distance between the centroids of its two districts.
     """
@@ -440,7 +442,7 @@ def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
         if code not in district_row:
             raise row.wrong("neighbours", f"values of district_id in districts.csv; '{code}' is not one")
         if code == row.cells["district_id"] or codes.count(code) > 1:
-            raise row.wrong("neighbours", f"other districts, each once; '{code}' is repeated or the district itself")
+            raise row.wrong("neighbours", f"distinct other districts, not '{code}' again")
     return sorted(district_row[code] for code in codes)
 
 

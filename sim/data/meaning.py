@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DIGITS = 16  # hexadecimal digits of a fingerprint
-PROSE = frozenset(  # columns of explanations, which no computation uses
+PROSE = frozenset(  # columns with explanations, which no computation uses
     {"note", "source", "source_url", "fell_source_url", "quote", "coordinate_note", "reason", "alt_names"}
 )
 BODIES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -39,13 +39,13 @@ def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[s
     """Return the top-level definitions of some modules as normalised text.
 
     Args:
-        sources: Source text of each module. Names defined in our own modules must be unique, since paths are left out.
+        sources: Source text of each module. Names defined in our own modules must be unique, since paths are omitted.
         roots: Names of definitions. If any are given, only these definitions and those that they use, directly or
             indirectly, are returned.
 
     Returns:
-        One text per definition or other top-level statement, in alphabetical order. Imports are left out; names
-        imported from other packages are written with their module.
+        One text per definition or other top-level statement, in alphabetical order. Imports are omitted; names imported
+        from other packages are written with their module.
     """
     found = [definition for source in sources for definition in definitions_in(source)]
     return meaning_of_definitions(found, roots)
@@ -73,7 +73,7 @@ class Definition(NamedTuple):
 
     names: frozenset[str]  # names that it defines
     uses: frozenset[str]  # names that it reads
-    text: str  # normalised text of its source
+    text: str  # normalised source text
 
 
 def definitions_in(source: str) -> Iterator[Definition]:
@@ -126,7 +126,7 @@ def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: boo
     """Append the normalised text of a node to `parts`.
 
     The annotation of a class field (`is_field`) is kept, since it decides the type to which a number is converted.
-    Error messages are left out: of a `raise` statement, only the class or function that makes the error is kept.
+    Error messages are omitted: only the class or function that makes the error is kept from a `raise` statement.
     """
     kind = type(node)
     if kind is list:
@@ -172,8 +172,8 @@ def meaning_of_table(
 ) -> str:
     """Return the rows of a CSV as normalised text.
 
-    Equal numbers are written alike (1 and 1.0), and the cells of a row are in order of column name. Columns of prose,
-    such as notes and sources, are left out.
+    Equal numbers such as 1 and 1.0 are written alike, and cells are sorted by column name. Columns of prose, such as
+    notes and sources, are omitted.
 
     Args:
         text: Text of the CSV, with a header.

@@ -1,10 +1,10 @@
 """Find the folder of the user's own files, which are read in addition to, or in place of, those of Panj.
 
 `panj init my_study` writes such a folder. It is marked by the file `panj.yaml` and may contain scenarios, policies,
-values of numbers, dated events, outcomes, reported figures and tables of districts. A command uses one folder: the one
-that `config_dir=FOLDER` names, else the one in the environment variable `PANJ_CONFIG_DIR`, else the current folder or
-its nearest parent with the marker. While a command runs, the variable contains the path of the folder, so that the
-processes that the command starts use the same one. If there is no such folder, all functions return the files that come
+values of numbers, dated events, outcomes, reported figures and tables of districts. A command uses one folder: that of
+the argument `config_dir=FOLDER`, else that of the environment variable `PANJ_CONFIG_DIR`, else the current folder or
+its nearest parent with the marker. While a command runs, the variable contains the path of the folder, so that
+processes started by the command use the same one. If there is no such folder, all functions return the files that come
 with Panj.
 """
 
@@ -24,21 +24,23 @@ from sim.options import read_path
 MARKER = "panj.yaml"
 VARIABLE = "PANJ_CONFIG_DIR"
 CONFIG_DIR = "config_dir="  # key on the command line
-NONE = os.devnull  # value of the variable to use no such folder, even if the current folder is inside one
-VERSION = 1  # of the layout of a folder
+NONE = os.devnull  # value of the variable that disables such folders, even if the current folder is inside one
+VERSION = 1  # version of the folder layout
 SHIPPED = Path(__file__).parent  # tables that come with Panj
 SCENARIOS, POLICIES, DATA, RESULTS = "scenarios", "policies", "data", "results"
 NUMBERS, EVENTS, OUTCOMES, EVIDENCE = "numbers.yaml", "events.yaml", "outcomes.yaml", "evidence.csv"
-ALWAYS = (NUMBERS, EVENTS, OUTCOMES, EVIDENCE)  # files that every campaign of the folder uses
-REPLACED = ("districts.csv", "places.csv", "posts.csv")  # tables that a file of the same name in data/ replaces
-OF_WORKERS = (OUTCOMES, EVIDENCE, *(f"{DATA}/{name}" for name in REPLACED))  # files that a worker reads itself
+ALWAYS = (NUMBERS, EVENTS, OUTCOMES, EVIDENCE)  # files used by every campaign of the folder
+# tables that can be replaced by a file of the same name in data/
+REPLACED = ("districts.csv", "places.csv", "posts.csv")
+OF_WORKERS = (OUTCOMES, EVIDENCE, *(f"{DATA}/{name}" for name in REPLACED))  # files that workers read
 KNOWN = (MARKER, *ALWAYS, SCENARIOS, POLICIES, DATA, RESULTS)
 SETTINGS = ("version", "about", "rules")  # keys of the marker
-ALIKE = 0.8  # similarity, from 0 to 1, above which an unknown name counts as misspelt
+ALIKE = 0.8  # similarity from 0 to 1 above which an unknown name is treated as misspelt
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-forgotten: list[Callable[[], None]] = []  # cleared when another folder is chosen or a file of it changes
-state: dict[str, Any] = {"files": None, "followed": ""}  # files that caches were filled from; folder set by `follow`
+# functions that clear caches when another folder is chosen or one of its files changes
+forgotten: list[Callable[[], None]] = []
+state: dict[str, Any] = {"files": None, "followed": ""}  # files from which caches were filled; folder set by `follow`
 
 
 def remembered(maxsize: int | None = None) -> Callable[[Function], Function]:
@@ -78,7 +80,7 @@ def split_arguments(words: Sequence[str]) -> tuple[Path | None, list[str]]:
 
 
 def nearest_folder(start: Path) -> Path | None:
-    """Return `start` or the nearest of its parents that has `panj.yaml`; None if there is none."""
+    """Return `start` or its nearest parent that contains `panj.yaml`; None if there is none."""
     return next((folder for folder in (start, *start.parents) if (folder / MARKER).is_file()), None)
 
 
@@ -87,18 +89,18 @@ def marked(folder: Path, key: str) -> Path:
 
     Args:
         folder: Folder named by the user.
-        key: Setting that names it, for the error.
+        key: Setting that names the folder, for the error.
     """
     if not (folder / MARKER).is_file():
         raise PanjError(
-            f"{key}: found '{folder}', expected a folder with {MARKER}, as `init FOLDER` writes it", key=key
+            f"{key}: found '{folder}', expected a folder with {MARKER}, as written by `init FOLDER`", key=key
         )
     return folder.absolute()
 
 
 @contextmanager
 def using(folder: Path | None) -> Iterator[Path | None]:
-    """Use a folder of the user's own files within a block, in this process and in those that it starts.
+    """Use a folder of the user's own files within a block, in this process and its child processes.
 
     Args:
         folder: The folder; None to use only the files that come with Panj.
@@ -123,7 +125,7 @@ def using(folder: Path | None) -> Iterator[Path | None]:
 
 
 def refresh(checked: bool = True) -> None:
-    """Clear caches that were filled from a different folder or from changed files; if `checked`, check the layout."""
+    """Clear caches filled from a different folder or from files that have changed; if `checked`, check the layout."""
     try:
         folder = own_folder()
     except PanjError:
@@ -140,7 +142,7 @@ def refresh(checked: bool = True) -> None:
 
 
 def follow(folder: str) -> None:
-    """On a worker, use the folder of the user's own files that a task names.
+    """Use, on a worker, the folder of the user's own files named by a task.
 
     Args:
         folder: Path of the folder on the machine that sent the task; empty if the task does not read the user's files,
@@ -167,14 +169,14 @@ def follow(folder: str) -> None:
 def arguments_of_folder() -> list[str]:
     """Return the command-line argument that names the current folder of the user's own files, in a list.
 
-    The list is empty if there is no folder, or if a command in the working directory finds the folder without it.
+    The list is empty if there is no folder, or if a command in the working directory finds it without the argument.
     """
     folder = own_folder()
     return [] if folder is None or folder == nearest_folder(Path.cwd()) else [f"{CONFIG_DIR}{folder}"]
 
 
 def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return the name, modification time and size of every file in a folder that Panj may read."""
+    """Return the name, modification time and size of every file in a folder that Panj can read."""
     names = [MARKER, *ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)]
     paths = [*(folder / name for name in names), *sorted(folder.glob(f"{SCENARIOS}/*"))]
     paths += sorted(folder.glob(f"{POLICIES}/*/*"))
@@ -183,7 +185,7 @@ def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def check_layout(folder: Path) -> None:
-    """Raise PanjError for a file or folder that would be ignored because of its name, and for an invalid marker."""
+    """Raise PanjError for a file or folder that would be ignored because of its name, or for an invalid marker."""
     settings = own_yaml(folder / MARKER)
     for key in settings:
         if key not in SETTINGS:
@@ -210,7 +212,7 @@ def misplaced(path: Path, expected: str) -> PanjError:
 
 
 def is_text(name: str) -> bool:
-    """Return whether a command line reads a name as text, not as a number, a truth value or nothing."""
+    """Return whether a name on the command line is parsed as text, not as a number, boolean or null."""
     try:
         float(name)
     except ValueError:
@@ -219,14 +221,14 @@ def is_text(name: str) -> bool:
 
 
 def files_of(group: str) -> dict[str, Path]:
-    """Return the YAML files of a group of choices, including the user's own, by name in alphabetical order.
+    """Return the YAML files of a group of choices by name, including the user's own, in alphabetical order.
 
     Args:
         group: A group of choices, such as `border`, `scenario` or `calibration`.
 
     Raises:
         PanjError: If one of the user's files has the name of a file of Panj, an extension other than `.yaml`, or a name
-            that a command line does not read as text.
+            that is not parsed as text on the command line.
     """
     found = {path.stem: path for path in folder_of_group(group).glob("*.yaml")}
     shipped = {name.casefold(): path for name, path in found.items()}
@@ -245,7 +247,7 @@ def files_of(group: str) -> dict[str, Path]:
 
 
 def own_files_of(group: str) -> list[Path]:
-    """Return the user's files for a group of choices, in alphabetical order; hidden files are left out."""
+    """Return the user's files for a group of choices, in alphabetical order, without hidden files."""
     folder = own_folder()
     if folder is None or group not in (*GROUPS, "scenario"):
         return []
@@ -254,7 +256,7 @@ def own_files_of(group: str) -> list[Path]:
 
 
 def file_of(group: str, name: str) -> Path:
-    """Return the path of the YAML file of one choice; the file need not exist.
+    """Return the path of the YAML file of a choice; the file need not exist.
 
     Args:
         group: A group of choices, such as `border`.
@@ -265,7 +267,7 @@ def file_of(group: str, name: str) -> Path:
 
 
 def is_own(path: Path) -> bool:
-    """Return whether a file is in the user's folder."""
+    """Return whether a path is inside the user's folder."""
     folder = own_folder()
     return folder is not None and path.is_relative_to(folder)
 
@@ -277,7 +279,7 @@ def own_file(name: str) -> Path | None:
 
 
 def own_yaml(path: Path | None) -> dict[str, Any]:
-    """Return the mapping in one of the user's YAML files; empty if there is no file or all its lines are comments.
+    """Return the mapping in one of the user's YAML files, empty if the file is missing or has only comments.
 
     Raises:
         PanjError: If the file cannot be read or is not a mapping; the key of the error is its path.
@@ -300,7 +302,7 @@ def digest_of(path: Path) -> str:
 
 
 def table(name: str) -> Path:
-    """Return the path of a data table such as `districts.csv`: the user's if there is one, else that of Panj."""
+    """Return the path of a data table such as `districts.csv`: the user's table if there is one, else Panj's."""
     return (own_file(f"{DATA}/{name}") if name in REPLACED else None) or SHIPPED / name
 
 
@@ -319,7 +321,7 @@ def is_needed_by_workers() -> bool:
 
 
 def files_with_effect(choices: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the user's files that affect campaigns or outcomes under given choices, with digests of their content.
+    """Return the user's files that affect campaigns or outcomes for given choices, with digests of their content.
 
     Args:
         choices: Pairs of group and choice, including base scenarios.
@@ -343,11 +345,11 @@ def recorded_folder(about: Mapping[str, Any], near: Path) -> tuple[Path | None, 
 
     Args:
         about: Content of about.json, or the metadata of a figure or table.
-        near: The study or file. If the recorded folder no longer exists, for instance because it was moved or the
-            study is on another machine, the user's folder that contains the study is returned.
+        near: The study or file. If the recorded folder no longer exists, for instance after a move or on another
+            machine, the user's folder that contains the study is returned.
 
     Returns:
-        The folder, or None if the study was made without one or if it is not found; and a note if it is not found
+        The folder, or None if the study was made without one or the folder is not found; and a note if it is not found
         although some of its files had an effect, otherwise an empty string.
     """
     recorded = about.get("config_dir")

@@ -4,13 +4,13 @@ A rule is a file such as `my_rules/neighbours.py`, with a YAML file of the same 
 defines
 
 - `AFTER`: the step of `sim.engine.day.run_day` after which it runs, such as `cross`;
-- `STREAM`: the number of its stream of draws, from 50 to 98, which no other rule uses;
+- `STREAM`: the number of its stream of draws, from 50 to 98, different from that of any other rule;
 - `WRITES`: the traits that it changes, such as `("units.morale",)`;
 - a NamedTuple of its numbers, named after the file (`Neighbours`), as in `sim/engine/rules`;
 - `act(land, armies, border, numbers, today)`, decorated with `rule`.
 
 The rules of a process are fixed when the engine is imported. Then `sim.engine.day` is built from its own source, with
-one field of `Rules` and one call per rule of the user added, and the sources of these rules become part of the
+one field of `Rules` and one call added for each of the user's rules, and the sources of these rules become part of the
 fingerprint of the rules, which names the cache folder of compiled code. If the user has no rules, nothing changes.
 """
 
@@ -40,12 +40,12 @@ FORBIDDEN = ("open", "exec", "eval", "compile", "__import__", "globals", "setatt
 
 
 class OwnRule(NamedTuple):
-    """One of the user's rules, checked as far as is possible without running it."""
+    """One of the user's rules, checked as far as possible without running it."""
 
-    name: str  # such as neighbours: file, field of `Rules` and part of the keys of its numbers
+    name: str  # name of its file, of its field of `Rules` and in the keys of its numbers, such as neighbours
     path: Path
     after: str  # step after which it runs
-    stream: int  # number of its stream of random draws
+    stream: int  # number of its stream
     digest: str  # hash of the file
 
     @property
@@ -61,7 +61,7 @@ class OwnRule(NamedTuple):
 
 @cache
 def own_rules() -> tuple[OwnRule, ...]:
-    """Return the user's rules, in the order of `panj.yaml`; they are read once per process.
+    """Return the user's rules, in the order of `panj.yaml`; they are read only once per process.
 
     Raises:
         PanjError: If a file is missing or is not a rule; the message names the file.
@@ -94,10 +94,11 @@ def check_unchanged() -> None:
 
 
 def read_rule(path: Path) -> OwnRule:
-    """Check the file of a rule without running it, and return the rule.
+    """Read and check the file of a rule without running it.
 
     Raises:
-        PanjError: If the file cannot be read, has no numbers, lacks a part, or does what a rule may not do.
+        PanjError: If the file cannot be read, has no numbers, lacks a required part, or does something that a rule must
+            not do.
     """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8-sig"), str(path))
@@ -147,7 +148,7 @@ def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
 
 
 def refused(path: Path, node: ast.stmt | ast.expr, expected: str) -> PanjError:
-    """Return the error for a line that a rule may not have."""
+    """Return the error for a line that is not allowed in a rule."""
     code = " ".join(ast.unparse(node).split())[:60]
     return PanjError(f"{path} line {node.lineno}: found '{code}', expected {expected}", key=str(path))
 
@@ -166,7 +167,7 @@ def check_imports(path: Path, tree: ast.Module) -> None:
 
 
 def check_writes(path: Path, tree: ast.Module) -> None:
-    """Raise PanjError if a rule writes to a trait that `WRITES` does not name, or names one that no rule may write."""
+    """Raise PanjError if a rule writes to a trait that is not in `WRITES`, or lists a trait that no rule may write."""
     writes = next(ast.literal_eval(node.value) for node in tree.body if is_writes(node))  # type: ignore[attr-defined]
     if not isinstance(writes, tuple | list) or not all(isinstance(one, str) and one.count(".") == 1 for one in writes):
         raise PanjError(f"{path}, WRITES: found {writes!r}, expected traits such as ('units.morale',)")
@@ -179,7 +180,7 @@ def check_writes(path: Path, tree: ast.Module) -> None:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
             trait = ".".join(ast.unparse(node.value).split(".")[-2:])
             if trait not in writes:
-                raise refused(path, node, f"only what WRITES names ({', '.join(writes) or 'nothing'})")
+                raise refused(path, node, f"only traits listed in WRITES ({', '.join(writes) or 'nothing'})")
 
 
 def is_writes(node: ast.stmt) -> bool:
@@ -221,7 +222,7 @@ def extended_day(rules: Sequence[OwnRule]) -> ast.Module:
     """Return the module `sim.engine.day` with the user's rules: imports, fields of `Rules`, and calls."""
     tree = ast.parse(day_tree()[1], day_tree()[0])
     fields, steps = part(tree, RULES).body, part(tree, STEPS).body
-    for rule in reversed(rules):  # of two rules after the same step, the one named first runs first
+    for rule in reversed(rules):  # so that of two rules after the same step, the first one listed runs first
         alias, act = rule.kind, f"act_{rule.name}"
         lines = f"from {PACKAGE}.{rule.name} import {alias}, act as {act}"
         tree.body[1:1] = ast.parse(lines).body
@@ -257,7 +258,7 @@ class Finder(MetaPathFinder):
 
 
 def install() -> None:
-    """Let Python import the user's rules; called once, when the engine is imported."""
+    """Make the user's rules importable; called once, when the engine is imported."""
     if not any(isinstance(one, Finder) for one in sys.meta_path):
         sys.meta_path.insert(0, Finder())
 
@@ -270,7 +271,7 @@ def read_sources(paths: Iterable[Path]) -> list[str]:
 
 
 def numbers_files() -> Mapping[str, Path]:
-    """Return the YAML files with the numbers of the user's rules, by name of the rule."""
+    """Return the YAML files with the numbers of the user's rules, keyed by rule."""
     return {rule.name: rule.numbers for rule in own_rules()}
 
 

@@ -1,7 +1,7 @@
 """Find the user's file and line that an error about settings refers to.
 
 Settings are checked after the files of Panj, the user's files and the overrides have been merged, so an error names
-only a key, such as `posts.tem.soldiers`. This module looks up the key and the value found in the user's files.
+only a key, such as `posts.tem.soldiers`. This module looks up that key and its value in the user's files.
 """
 
 import re
@@ -20,7 +20,7 @@ SIGNS = re.compile(r"^(override\s+)?/|^[+~]+")  # prefixes of the key of a group
 
 
 class Entry(NamedTuple):
-    """A key in a YAML file with one plain value; a list has one entry per value."""
+    """A key in a YAML file with one scalar value; a list has one entry per value."""
 
     key: tuple[str, ...]  # parts of the full key
     value: str  # empty for a mapping
@@ -29,11 +29,11 @@ class Entry(NamedTuple):
 
 @contextmanager
 def naming_own_files(files: Iterable[Path], alone: bool = False) -> Iterator[None]:
-    """Add the file and the line to an error about a key or a value in one of the user's files.
+    """Add file and line to an error about a key or value in one of the user's files.
 
     Args:
         files: YAML files in use; those of Panj are ignored.
-        alone: Whether these files are the only possible source of a key, so that no override can have set it.
+        alone: Whether no override can have set the key, so that it must come from one of these files.
     """
     try:
         yield
@@ -47,21 +47,21 @@ def naming_own_files(files: Iterable[Path], alone: bool = False) -> Iterator[Non
 
 
 def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
-    """Return the file and line of the entry that an error refers to, as `FILE line 3`; empty if there is none.
+    """Return the file and line of the entry to which an error refers, as `FILE line 3`; empty if there is none.
 
     Args:
         error: The error.
         files: The user's files.
-        alone: Whether it is enough that the key agrees; otherwise the value has to agree as well.
+        alone: Whether a matching key is sufficient; otherwise the value must match as well.
     """
     if error.key in REPLACED and (table := own_file(f"{DATA}/{error.key}")):
         return str(table)
-    key, found = named_by(error), value_in(str(error))
+    key, found = key_in_error(error), value_in(str(error))
     best, place = 0, ""
     for path in files:
         is_named = f"{group_of(path)}={path.stem}" in str(error)
         for entry in entries_of(path):
-            score = likeness(entry, key, found, is_named) or alone * shared(entry.key, key)
+            score = match_score(entry, key, found, is_named) or alone * shared(entry.key, key)
             if score > best:
                 best, place = score, f"{path} line {entry.line}"
         if is_named and not best:
@@ -70,23 +70,23 @@ def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:
 
 
 def places_in(path: Path) -> dict[str, str]:
-    """Return the file and line of each key in a YAML file, as `FILE line 3`; a repeated key has its first line."""
+    """Return the file and line of each key in a YAML file, as `FILE line 3`; for a repeated key, the first line."""
     return {".".join(entry.key): f"{path} line {entry.line}" for entry in reversed(entries_of(path))}
 
 
 def group_of(path: Path) -> str:
-    """Return the group of choices that a file of the user belongs to, such as `border` or `scenario`."""
+    """Return the group of choices to which one of the user's files belongs, such as `border` or `scenario`."""
     return "scenario" if path.parent.name == "scenarios" else path.parent.name
 
 
-def likeness(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> int:
-    """Return how well an entry fits an error; 0 if the error does not refer to it.
+def match_score(entry: Entry, key: tuple[str, ...], found: str, is_named: bool) -> int:
+    """Return a score for how well an entry matches an error; 0 if the error does not refer to it.
 
     Args:
         entry: The entry.
         key: Parts of the key that the error names.
         found: The value, or the unknown name, that the error reports as found; empty if nothing was found.
-        is_named: Whether the error names the choice that the file makes.
+        is_named: Whether the error names the choice that the file defines.
     """
     same = shared(entry.key, key)
     if found and same and is_same(entry.value, found):
@@ -109,7 +109,7 @@ def shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 
 def is_same(value: str, found: str) -> bool:
-    """Return whether two texts, from a YAML file and from an error, are equal, or equal as number, boolean or null."""
+    """Return whether two texts, from a YAML file and an error, are equal as text, number, boolean or null."""
     if value.casefold() == found.casefold() or (found == "null" and value in ("", "~")):
         return True
     try:
@@ -118,8 +118,8 @@ def is_same(value: str, found: str) -> bool:
         return False
 
 
-def named_by(error: PanjError) -> tuple[str, ...]:
-    """Return the parts of the key that an error names, without the choices and files that it also names."""
+def key_in_error(error: PanjError) -> tuple[str, ...]:
+    """Return the parts of the key in an error, without the choices and files that the error mentions after the key."""
     parts = [part for part in re.split(r",? after |,? in |, ", error.key) if "=" not in part and "/" not in part]
     return tuple(parts[-1].strip().split(".")) if parts else ()
 
@@ -141,7 +141,7 @@ def entries_of(path: Path) -> list[Entry]:
 
 
 def entries(node: yaml.Node, key: tuple[str, ...]) -> Iterator[Entry]:
-    """Yield the entries of a node and of the nodes inside it."""
+    """Yield the entries of a YAML node and of all nodes inside it."""
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         yield Entry(key, "", line)

@@ -20,10 +20,10 @@ AAN_START, AAN_NEWLY_HELD, AAN_LOST_BACK = "F064", "F065", "F066"
 LWJ_COUNTS = ("F075", "F077", "F081")
 ABOUT_A_THIRD = "F012"
 NIGHTS = ("F029", "F033", "F035", "F036", "F001")  # counts of soldiers who crossed in one night
-ALL_NIGHTS = "F037"  # spans the nights on which crossings were reported
-ALL_SOLDIERS = "F039"  # soldiers who had crossed by the end of the record
+ALL_NIGHTS = "F037"  # evidence on all nights with reported crossings
+ALL_SOLDIERS = "F039"  # total of soldiers who had crossed by the end of the record
 CIVILIANS_ADMITTED = "F013"
-EVENTS = {  # evidence id: label on a time axis
+EVENTS = {  # labels on a time axis, by evidence id
     "F154": "Sher Khan Bandar taken",
     "F015": "Bagram handed over, air cover ends",
     "F018": "commandos reach Faizabad",
@@ -105,7 +105,7 @@ def aan_shares() -> list[Point]:
 def lwj_shares() -> list[Point]:
     """Return the shares of districts that the Long War Journal counted as controlled by the Taliban.
 
-    Its definition of control is broader than AAN's, which counts only district centres that the Taliban held.
+    Its definition of control is broader than that of AAN, which counts only district centres held by the Taliban.
     """
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
 
@@ -139,7 +139,7 @@ def read_counts(row: dict[str, str]) -> list[Count]:
 
 
 def counted_at(post: str, until: date) -> tuple[int, bool] | None:
-    """Return how many soldiers in total were counted at a post up to a day.
+    """Return the total number of soldiers counted at a post up to a day.
 
     Args:
         post: Short name of the post.

@@ -16,33 +16,33 @@ from sim.data.facts import DATA
 
 SHAPES = "shapes.topojson"
 CREDIT = "district shapes geoBoundaries (www.geoboundaries.org, CC BY 4.0; Runfola and others 2020), simplified"
-DECIMALS = 3  # of degrees, as in the file
+DECIMALS = 3  # decimal places of degrees, as in the file
 
 Ring = list[list[float]]  # longitude and latitude of each point, in degrees; the first point is repeated at the end
-Polygon = list[Ring]  # the outline, counterclockwise, then any holes, clockwise
+Polygon = list[Ring]  # the outline (counterclockwise), followed by any holes (clockwise)
 
 
 @cache
 def read_topology() -> dict[str, Any]:
-    """Read the topology of the map as it is stored, with arcs in steps of the grid."""
+    """Read the stored topology of the map, with arcs in grid steps."""
     topology: dict[str, Any] = json.loads((DATA / SHAPES).read_text(encoding="utf-8"))
     return topology
 
 
 def arcs_in_degrees() -> list[np.ndarray]:
-    """Return the arcs of the map, each as points x 2: longitude and latitude in degrees."""
+    """Return the arcs of the map, each an array of points x 2 (longitude and latitude in degrees)."""
     topology = read_topology()
     return [np.cumsum(arc, axis=0) * topology["transform"]["scale"] for arc in topology["arcs"]]
 
 
 def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """Join arcs, given by their numbers in order, into one line; as in TopoJSON, ~n means arc n reversed."""
+    """Join the arcs with the given numbers into one line; as in TopoJSON, ~n means arc n reversed."""
     pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
 def district_polygons() -> dict[str, list[Polygon]]:
-    """Return the shape of each district as polygons of GeoJSON, by P-code.
+    """Return the shape of each district as GeoJSON polygons, keyed by P-code.
 
     Outlines run counterclockwise and holes clockwise, as RFC 7946 requires.
     """

@@ -7,12 +7,12 @@ from sim.data.configs import PACKAGE
 from sim.data.own import DATA, MARKER, REPLACED, SHIPPED, nearest_folder
 from sim.errors import PanjError
 
-STARTER = PACKAGE / "starter"  # the examples, as they are written
-BYTECODE = "__pycache__"  # folder that an installer adds, with the compiled example of a rule
+STARTER = PACKAGE / "starter"  # folder of the examples
+BYTECODE = "__pycache__"  # folder that an installer adds, with the compiled example rule
 
 
 def write_starter(folder: Path, tables: bool = False) -> list[Path]:
-    """Write the examples into a folder, which is created if it does not exist; no existing file is overwritten.
+    """Write the examples to a folder, which is created if necessary; no existing file is overwritten.
 
     Args:
         folder: The folder.
@@ -23,7 +23,7 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
 
     Raises:
         PanjError: If the folder or one of its parents is already such a folder, if one of the files exists, or if the
-            folder cannot be written. In these cases no files remain.
+            folder cannot be written. No files remain after an error.
     """
     above = nearest_folder(folder.absolute())
     if above is not None:
@@ -41,7 +41,7 @@ def write_starter(folder: Path, tables: bool = False) -> list[Path]:
             )
     written: list[Path] = []
     try:
-        for name in sorted(sources, key=lambda one: one.name == MARKER):  # the marker last
+        for name in sorted(sources, key=lambda one: one.name == MARKER):  # the marker is written last
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             written.append(path)

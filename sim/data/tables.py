@@ -16,7 +16,7 @@ from sim.errors import PanjError, unknown
 class Row:
     """One line of a data file.
 
-    `place` names the file, line and key for error messages; `cells` has the text of each column.
+    `place` is the file, line and key for error messages; `cells` maps columns to text.
     """
 
     place: str
@@ -24,7 +24,7 @@ class Row:
 
     @property
     def file(self) -> str:
-        """Name of the file, as errors show it."""
+        """Name of the file, as shown in errors."""
         return self.place.partition(" line ")[0]
 
     def wrong(self, column: str, expected: str) -> PanjError:
@@ -135,7 +135,7 @@ def read_text(path: Path) -> str:
 
 
 def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> None:
-    """Raise PanjError unless the header has every expected column exactly once."""
+    """Raise PanjError unless the header contains every expected column exactly once."""
     if len(header) == 1 and (mark := next((mark for mark in ";\t" if mark in header[0]), "")):
         raise PanjError(f"{file} line 1: found columns separated by {mark!r}, expected ',' between them")
     for column in columns:
@@ -148,7 +148,7 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
 def make_row(
     place: str, header: Sequence[str], cells: Sequence[str], columns: Sequence[str], key: Sequence[str]
 ) -> Row:
-    """Return a row with only the wanted columns; its key is added to `place`, which error messages show.
+    """Return a row with only the wanted columns; its key is added to `place`.
 
     Raise csv.Error for too few or too many cells.
     """

@@ -30,7 +30,7 @@ EVEN_MORALE = 0.5  # middle of the scale, at which morale makes holding out neit
 
 
 class Endurance(NamedTuple):
-    """Thresholds in days: the supply below which hunger begins, and the wait after which patience is exhausted."""
+    """Thresholds in days at which hunger begins and patience is exhausted."""
 
     hungry_below: float  # days: supply below which a garrison goes hungry
     patience_days: float  # days after which an unanswered call has its full effect
@@ -70,7 +70,7 @@ def unanswered_of(asked_days: int, patience_days: float) -> float:
 
 @rule
 def start_day(units: Units, posts: Posts) -> None:
-    """Add a day to the time that every unit has spent in its state, and reset the daily counts of every post."""
+    """Increase the days that every unit has spent in its state by one, and reset the daily counts of every post."""
     for unit in range(units.state_days.size):
         units.state_days[unit] += 1
     for post in range(posts.room.size):
@@ -82,7 +82,7 @@ def start_day(units: Units, posts: Posts) -> None:
 
 @rule
 def form_garrisons(garrisons: Garrisons, units: Units) -> None:
-    """Form every garrison from the state of each unit: link its units in row order, and count their men."""
+    """Form all garrisons from the states of the units: link the units of each in row order, and count their men."""
     garrisons.first_unit[:] = NOBODY
     garrisons.present[:] = 0
     garrisons.waiting[:] = False

@@ -121,8 +121,8 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
     def save(self, key: Any, data: Any) -> None:
         """Store compiled code in a file named after its signature.
 
-        Numba numbers the files, so that two processes which compile one function for different arguments at the same
-        time could each write the file that the index of the other names.
+        Numba numbers the files instead, so two processes that compile one function for different arguments at the same
+        time could overwrite each other's files.
         """
         name = self._data_name(int(sha256(repr(key).encode()).hexdigest()[:12], 16))
         self._save_data(name, data)
@@ -134,7 +134,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
             file.write(sha256(content).digest() + content)
 
     def unsealed(self, path: str) -> memoryview | None:
-        """Return the part of a file that follows its digest, or None if the file is missing or damaged."""
+        """Return the content of a file without its digest, or None if the file is missing or damaged."""
         try:
             sealed = memoryview(Path(path).read_bytes())  # a slice of a memoryview is not a copy
         except OSError:
@@ -167,7 +167,7 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
 
 
 def types_of(arguments: Iterable[Any]) -> tuple[Any, ...]:
-    """Return Numba's types of the arguments of a rule, for which `compile` of the rule compiles it."""
+    """Return the Numba types of the given arguments of a rule, to be passed to its `compile` method."""
     return tuple(map(typeof, arguments))
 
 

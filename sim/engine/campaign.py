@@ -24,8 +24,8 @@ ENDS = {
 class Series(IntEnum):
     """Daily series of a campaign.
 
-    Series whose names end in `_TOTAL` are running totals since day 0; all others give what happened on the day, or the
-    state at its end.
+    Series whose names end in `_TOTAL` are running totals since day 0; all others are counts for one day, or the state
+    at the end of the day.
     """
 
     DISTRICTS_HELD_BY_TALIBAN = 0
@@ -100,7 +100,8 @@ def run_campaign(
         timeline: Dated events, which are applied on their days.
         seed: One seed for all draws, or an `Address` with separate seeds for some days, streams or provinces.
         days: Number of days after day 0.
-        world: The world of an earlier campaign with this layout, to be overwritten; by default a new world is made.
+        world: The world of an earlier campaign with the same layout, which is overwritten; by default, a new world is
+            made.
 
     Returns:
         The campaign, with the world of the last day and the record of `days` + 1 days.
@@ -200,7 +201,7 @@ def record_day(world: World, record: Record, day: int) -> None:
 
 @rule
 def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> None:
-    """Record holders, the day's recaptures, the day's falls by kind, and the mean dread of government districts."""
+    """Record holders, today's recaptures, today's falls by kind, and the mean dread of government districts."""
     districts = world.districts
     dread = 0.0
     held = 0

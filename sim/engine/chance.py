@@ -22,7 +22,7 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
 LAST_SEED = 2**63 - 1
-NOWHERE = np.uint64(0)  # stands for the seed of a province that has none; it leaves every draw unchanged
+NOWHERE = np.uint64(0)  # seed of a province without a separate seed; it leaves every draw unchanged
 LAST_STREAM = 99
 TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
@@ -89,7 +89,8 @@ class Address(NamedTuple):
     runs: tuple[tuple[int, int], ...]  # seeds by day: (first day, seed), in ascending order from day 0
     lasting: tuple[tuple[int, int, int], ...] = ()  # separate seeds for draws made once: (stream, province, seed)
     streams: tuple[tuple[int, int, int, int], ...] = ()  # seeds of streams: (stream, first day, last day, seed)
-    local: tuple[tuple[int, int, int, int], ...] = ()  # own seeds of provinces: (province, first day, last day, seed)
+    # separate seeds of provinces: (province, first day, last day, seed)
+    local: tuple[tuple[int, int, int, int], ...] = ()
 
 
 class Seeds(NamedTuple):

@@ -58,8 +58,8 @@ def compiled_by(**options: Any) -> Callable[[Any], Any]:
 
 
 # Without Numba's reference counts, a rule cannot create arrays and can only use those passed to it. State therefore
-# stays explicit, compiling takes a third of the time, and calls need no atomic reference counting of every trait of
-# every group. Only an entry point needs a wrapper for calls from Python; omitting the others also cuts compile time to
-# a third. Rules are inlined into their callers, since a call passes every trait of every group on the stack.
+# stays explicit, compiling takes a third of the time, and no call counts references to every trait of every group. Only
+# an entry point needs a wrapper for calls from Python; omitting the others also cuts compile time to a third. Rules are
+# inlined into their callers, since a call passes every trait of every group on the stack.
 rule = compiled_by(forceinline=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 entry = compiled_by()

@@ -27,7 +27,7 @@ from sim.engine.world import World, armies_of, border_of, land_of, today_of
 
 
 class Rules(NamedTuple):
-    """Parameters of all rules: first those for day 0, then those of the other rules in the order in which they run."""
+    """Parameters of all rules: first those for day 0, then those of the other rules in the order of a day."""
 
     founding: Founding
     supply: Supply

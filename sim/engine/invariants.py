@@ -30,7 +30,7 @@ OVER = (  # states in which a unit has no men under arms
     UnitState.CROSSED, UnitState.INTERNED, UnitState.FLOWN_HOME, UnitState.SURRENDERED, UnitState.DISPERSED,
     UnitState.CAPTURED, UnitState.DESTROYED, UnitState.CHANGED_SIDES,
 )  # fmt: skip
-MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
+MAY_BE_MISSING = {  # integer traits in which -1 means nobody or never
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
     "front": NOBODY, "back": NOBODY, "behind": NOBODY, "first_unit": NOBODY, "next_there": NOBODY,
@@ -47,10 +47,10 @@ class InvariantError(AssertionError):
 
 
 class Claim(NamedTuple):
-    """An invariant, checked in every row of a group, with a function that describes a row that violates it."""
+    """An invariant that was checked in every row of a group, with a function that describes a violation."""
 
-    holds: Truth  # (rows) whether the invariant holds
-    describe: Callable[[int], str]  # function that describes a row in which it does not hold
+    holds: Truth  # (rows) whether the invariant holds in each row
+    describe: Callable[[int], str]  # returns the description of a row that violates the invariant
 
 
 def check(world: World, day_zero: World, day: int, morning_room: Whole | None = None) -> None:
@@ -60,7 +60,7 @@ def check(world: World, day_zero: World, day: int, morning_room: Whole | None = 
         world: The world at the end of the day.
         day_zero: The world of the same campaign at the end of day 0.
         day: Number of the day.
-        morning_room: (posts) `posts.room` in the morning, which reserves change later; if None, room is not checked.
+        morning_room: (posts) `posts.room` in the morning, before reservists change it; if None, room is not checked.
 
     Raises:
         InvariantError: For the first invariant that does not hold.
@@ -170,7 +170,7 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_garrison_is_kept(world: World) -> Iterator[Claim]:
-    """Yield claims that each garrison links the units that hold its district, in row order, and counts their men.
+    """Yield claims that each garrison lists the units that hold its district, in row order, and counts their men.
 
     The garrison must also record whether any of its units waits for an answer to a call, and units of a fully stocked
     garrison must all have the same supply.
@@ -206,7 +206,7 @@ def every_garrison_is_kept(world: World) -> Iterator[Claim]:
 
 
 def linked_units(world: World, district: int) -> list[int]:
-    """Return the rows of the units that a garrison links, in order, or more rows than units if the list is circular."""
+    """Return the rows of the units of a garrison, in order, or too many rows if the list is circular."""
     rows: list[int] = []
     unit = int(world.garrisons.first_unit[district])
     while unit != NOBODY and len(rows) <= world.units.men.size:  # the second condition ends a circular list
@@ -283,7 +283,7 @@ def queue_of(queues: Queues, post: int) -> list[int]:
         post: Row of the post.
 
     Returns:
-        Row numbers in `Refugees`; more of them than there are families if the linked list is circular.
+        Row numbers in `Refugees`, or more rows than there are families if the list is circular.
     """
     rows: list[int] = []
     family = int(queues.front[post])
@@ -299,7 +299,7 @@ def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:
 
 
 def posts_respect_their_limits(world: World, morning_room: Whole | None) -> Iterator[Claim]:
-    """Yield claims that no post admits more people than it has room for, or admits anyone to whom it is closed.
+    """Yield claims that no post admits more people than it has room for, or people whom policy bars from it.
 
     Units and posts must also count the same number of men who crossed.
     """
@@ -371,7 +371,7 @@ def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
 
 
 def rows_point_at_rows(world: World) -> Iterator[Claim]:
-    """Yield claims that no reference to a district, province, post or prong is beyond the last row of its table."""
+    """Yield claims that every reference to a district, province, post or prong points to an existing row."""
     districts, provinces, posts = world.districts.holder.size, world.provinces.capital.size, world.posts.district.size
     for where, values, rows in (
         ("units.district", world.units.district, districts),

@@ -57,7 +57,7 @@ ROOM_OF_KIND = {
     "mountain pass": "room_pass",
 }
 DTYPES = {Whole: np.int64, Real: np.float64, Truth: np.bool_}
-STARTS_AS = {  # initial values of traits that do not start at zero
+STARTS_AS = {  # initial values of traits whose initial value is not 0
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "next_there": NOBODY,
     "first_unit": NOBODY, "momentum": 1.0, "attention": 1.0,
@@ -143,7 +143,7 @@ def blank(group: type[Group], rows: int) -> Group:
 def reserved(group: type[Group], rows: int) -> Group:
     """Return a new group of zeros in one large block of memory, which uses no physical memory until it is written to.
 
-    Smaller separate arrays would be allocated in reused heap memory, which has to be cleared first.
+    Separate small arrays would reuse heap memory, which would have to be cleared first.
     """
     block = np.zeros((len(group.__annotations__), rows), np.int64)
     kinds = group.__annotations__.values()
@@ -154,7 +154,7 @@ def blank_queues(posts: int, rows: int) -> Queues:
     """Return queues with no families in them.
 
     Args:
-        posts: Number of crossing points.
+        posts: Number of posts.
         rows: Largest number of refugee rows.
     """
     return Queues(
@@ -399,7 +399,7 @@ def renew(world: World, layout: World) -> None:
                 trait[: used[name]] = 0
         elif name == "queues":
             for trait in (group.front, group.back):
-                trait[:] = NOBODY  # other traits are read only for rows that are in use
+                trait[:] = NOBODY  # all other traits are read only for rows in use
         elif isinstance(group, np.ndarray):
             group[:] = there
         elif name != "roads":

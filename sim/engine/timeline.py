@@ -28,7 +28,7 @@ from sim.engine.world import (
 
 
 class Timeline(NamedTuple):
-    """Dated events that have an effect, without those that are only context."""
+    """Dated events that have an effect; events that are only context are excluded."""
 
     day: Whole
     act: Whole  # Act
@@ -38,12 +38,12 @@ class Timeline(NamedTuple):
 
 @rule
 def apply_events(timeline: Timeline, districts: Districts, armies: Armies, today: Today) -> None:
-    """Apply the events of the day in order and, on day 0, also those of earlier days.
+    """Apply the events of the day in order; on day 0, also apply those of earlier days.
 
     Args:
         timeline: Dated events of the campaign that have an effect.
         districts: Holders are read; the day of the latest help is written.
-        armies: Men and positions of commandos and militias are written, and the garrisons that they join.
+        armies: Men and positions of commandos and militias, and the garrisons that they join, are written.
         today: Number of the day; conditions, the event log and running totals are written.
     """
     for row in range(timeline.day.size):

@@ -18,7 +18,7 @@ from sim.engine.compile import rule
 Whole = NDArray[np.int64]
 Real = NDArray[np.float64]
 Truth = NDArray[np.bool_]
-Short = NDArray[np.int16]  # small numbers of a large table
+Short = NDArray[np.int16]  # used for large tables of small numbers
 NOBODY = -1
 NEVER = -1
 
@@ -73,7 +73,7 @@ class Role(IntEnum):
 
 
 class UnitState(IntEnum):
-    """What a unit does, or what became of most of its men."""
+    """What a unit is doing, or the fate of most of its men."""
 
     HOLDING = 0
     RETREATING = 1
@@ -139,7 +139,7 @@ class Condition(IntEnum):
 
 
 class Act(IntEnum):
-    """What a dated event does."""
+    """Effect of a dated event."""
 
     SET = 0
     REINFORCE = 1
@@ -163,8 +163,8 @@ class Count(IntEnum):
     REFUSED = 11
     OUTPOSTS_SURRENDERED = 12
     TRAVELLERS = 13  # families on the road
-    SET_OUT = 14  # first row from which families may have set out without being in `Queues.travelling` yet
-    SETTLED = 15  # people
+    SET_OUT = 14  # first refugee row that may not be in `Queues.travelling` yet
+    SETTLED = 15  # people who have settled at their destination
 
 
 class Event(IntEnum):
@@ -187,43 +187,43 @@ class Event(IntEnum):
 class Districts(NamedTuple):
     """The 399 districts, in the order of the data."""
 
-    identity: Whole  # lasting number, from the OCHA code
+    identity: Whole  # permanent number, from the OCHA code of the district
     province: Whole
-    is_capital: Truth  # provincial capital
-    is_hub: Truth  # provincial capital with an airfield, a source of supply
+    is_capital: Truth  # whether it contains a provincial capital
+    is_hub: Truth  # whether it contains a provincial capital with an airfield, which is a source of supply
     population: Whole  # people on day 0
     votes_per_head: Real  # valid votes of 2019 per person
     influence: Real  # Taliban influence over daily life, 0 to 1; drawn on day 0 and constant
-    mountain: Real  # 0 plain, 1 high mountain
+    mountain: Real  # terrain, from 0 for a plain to 1 for high mountains
     highway: Truth
-    in_ring: Truth  # next to the capital of its province
-    has_post: Truth  # has a crossing point on the Panj
-    frontier_km: Real  # Tajik frontage
+    in_ring: Truth  # whether it is next to the capital of its province
+    has_post: Truth  # whether the district has a crossing point on the Panj
+    frontier_km: Real  # length of the Tajik border in the district
     nearest_post: Whole  # row of the nearest post, regardless of who holds it; NOBODY without posts
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
-    holder: Whole  # Holder
-    at_home: Whole  # people who have not left
-    connected: Truth  # a chain of government districts with open roads leads to a hub
-    held_score: Real  # working space: those with the highest scores of day 0 are held by the Taliban
+    holder: Whole  # a value of `Holder`
+    at_home: Whole  # people now at home: those who have not fled or have returned
+    connected: Truth  # whether government districts with open roads connect the district to a hub
+    held_score: Real  # working space: random scores of day 0; the Taliban hold the districts with the highest scores
     choice: Whole  # working space: districts among which a rule chooses, in order
-    chosen: Truth  # working space: a rule has chosen it
+    chosen: Truth  # working space: whether a rule has chosen the district
     reached: Whole  # working space: districts in the order in which open roads reach them
     sought: Whole  # working space: number of columns at the district or heading for it
-    closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
-    pressed: Truth  # local forces press and cut its roads
-    threatened: Truth  # enough Taliban face the garrison to make it ask for help
-    dread: Real  # 0 to 1
+    # working space: whether the Taliban hold the district, its roads are cut, or it has already been reached
+    closed: Truth
+    pressed: Truth  # whether local forces press the district and cut its roads
+    threatened: Truth  # whether the garrison faces enough Taliban to ask for help
+    dread: Real  # dread in the district, 0 to 1
     anger: Real  # 0 to 1; stays 0 under a theory without anger
-    threshold_draw: (
-        Real  # deviation of the garrison's own threshold from the mean, drawn on day 0 (standard deviations)
-    )
-    fighting: Real  # 0 none, 1 an assault today
-    pressure_days: Whole  # consecutive days pressed or with a mobile force outside
+    # deviation of the garrison's own threshold from the mean, drawn on day 0 (standard deviations)
+    threshold_draw: Real
+    fighting: Real  # 1 on a day with an assault or an attack on a besieged capital, otherwise 0
+    pressure_days: Whole  # consecutive days on which local forces press it or a mobile force is outside
     siege_days: Whole  # consecutive days of encirclement of a capital
-    falling: Whole  # Fall decided today, not yet carried out
-    why: Whole  # Why of the latest fall
+    falling: Whole  # kind of fall (`Fall`) decided today but not yet applied
+    why: Whole  # reason (`Why`) for the latest fall
     lost_on: Whole  # day of the latest loss
-    lost_how: Whole  # Fall
+    lost_how: Whole  # kind of the latest loss, a value of `Fall`
     first_lost_on: Whole
     retaken_on: Whole
     stood_on: Whole  # day of the latest successful defence
@@ -233,40 +233,42 @@ class Districts(NamedTuple):
 class Provinces(NamedTuple):
     """The 34 provinces."""
 
-    capital: Whole  # district
+    capital: Whole  # row of the district
     first: Whole  # first row of its districts, which are consecutive
-    end: Whole  # first row after those of its districts
+    end: Whole  # row after the last of its districts
     attention: Real  # weight of its region in Taliban planning (policy)
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
-    under_pressure: Truth  # a prong sweeps it
-    taken: Truth  # working space: another prong has chosen it
-    adjacent: Truth  # working space: it borders the province in question
-    swept_on: Whole  # day on which a prong last finished or gave up here
+    under_pressure: Truth  # whether a prong sweeps or besieges the province
+    taken: Truth  # working space: whether another prong has chosen the province
+    adjacent: Truth  # working space: whether the province borders a given province
+    swept_on: Whole  # day on which a prong last finished with or gave up the province
 
 
 class Roads(NamedTuple):
     """Links between neighbouring districts (compressed sparse rows, CSR), and shortest paths between all districts."""
 
-    first: Whole  # districts + 1: where the links of a district begin
+    first: Whole  # districts + 1: first link of each district
     neighbour: Whole
     days: Real  # days of travel, on foot or by lorry, over one link
     between: Real  # districts x districts: road km of the shortest path; links in mountains count as longer
-    onward: Short  # districts x districts: [to, from] the link to take if there is no fighting, counted from `first`
+    onward: Short  # districts x districts: link to take without fighting, indexed [to, from] and counted from `first`
 
 
 class Garrisons(NamedTuple):
     """The garrison of each district: its units and, as counted by `muster`, the men of both sides and its state."""
 
     first_unit: Whole  # the first unit of the garrison; `Units.next_there` leads to the others, in row order
-    present: Whole  # men of all its units now, kept up to date by those who change them
-    waiting: Truth  # some of its units have asked for help
-    stocked: Truth  # at the latest supply it was connected, and all its units had full supply
-    faced: Truth  # local forces press the district, or a mobile force is outside
+    present: Whole  # current number of men in all its units, updated by every rule that changes it
+    waiting: Truth  # whether any of its units has asked for help
+    stocked: Truth  # whether it was connected when last supplied and all its units had full supply
+    faced: Truth  # whether local forces press the district or a mobile force is outside it
     men: Whole  # men of all its units at the latest muster
-    morale: Real  # mean weighted by men; this and the next three are of the latest muster that needed them
-    resolve: Real  # mean weighted by men
-    hunger: Real  # mean weighted by men, 0 to 1; also counted before an airlift, if it is cut off
-    unanswered: Real  # share of the men's patience that unanswered calls have used up, 0 to 1
+    # mean morale of its units, weighted by men; like the next three, from the last muster that computed it
+    morale: Real
+    resolve: Real  # mean resolve of its units, weighted by men
+    # mean hunger of its units, weighted by men, 0 to 1; for cut-off garrisons also computed before an airlift
+    hunger: Real
+    unanswered: Real  # share of patience used up by unanswered calls, mean weighted by men, 0 to 1
     mobile: Whole  # Taliban men of mobile forces outside the district
     local: Whole  # Taliban men of the district's local force
 
@@ -278,49 +280,49 @@ class Units(NamedTuple):
     """
 
     identity: Whole
-    kind: Whole  # UnitKind
-    role: Whole  # Role
-    home: Whole  # district
-    founded: Whole  # men on day 0, and men raised later
+    kind: Whole  # a value of `UnitKind`
+    role: Whole  # a value of `Role`
+    home: Whole  # row of the district
+    founded: Whole  # men on day 0 plus men raised later
     paper: Whole  # men on the rolls, ghosts included
-    men: Whole  # with the unit
+    men: Whole  # men with the unit
     killed: Whole
     captured: Whole
     surrendered: Whole
     dispersed: Whole
     changed_sides: Whole
-    interned: Whole  # in Tajikistan
+    interned: Whole  # men who are in Tajikistan
     flown_home: Whole
-    crossed: Whole  # men of this unit who ever crossed
-    morale: Real  # 0 to 1
+    crossed: Whole  # men of this unit who have ever crossed
+    morale: Real  # morale of its men, 0 to 1
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     supply_days: Real
     losses: Real  # share of men lost in yesterday's fighting
     district: Whole
-    destination: Whole  # district
+    destination: Whole  # row of the district where its journey ends
     days_to_go: Real
-    state: Whole  # UnitState
-    state_days: Whole  # days in this state
-    asked_days: Whole  # days since it asked for help, -1 if it did not
+    state: Whole  # a value of `UnitState`
+    state_days: Whole  # days since it entered this state
+    asked_days: Whole  # days since it asked for help, or -1 if it has not asked
     post: Whole
-    next_there: Whole  # the next unit of its garrison, or NOBODY; not used by units that hold no district
-    listed: Whole  # working space: rows of the units that a rule goes through, in order
+    next_there: Whole  # next unit of its garrison, or NOBODY; unused if the unit holds no district
+    listed: Whole  # working space: rows of the units that a rule processes, in order
 
 
 class Forces(NamedTuple):
     """Taliban forces: one local force per district, then the mobile columns."""
 
     identity: Whole
-    kind: Whole  # ForceKind
+    kind: Whole  # a value of `ForceKind`
     prong: Whole  # row of its prong; NOBODY for a local force
     men: Whole
     killed: Whole
     district: Whole
-    destination: Whole  # district
+    destination: Whole  # row of the district where its journey ends
     days_to_go: Real
-    mode: Whole  # Mode
+    mode: Whole  # a value of `Mode`
     mode_days: Whole
-    momentum: Real  # 1 on day 0
+    momentum: Real  # factor in the strength of its men in an assault; 1 on day 0
     losses: Whole  # men lost in the current assault
     next_there: Whole  # next force at its district: first the local force, then columns in row order, then NOBODY
 
@@ -330,7 +332,7 @@ class Prongs(NamedTuple):
 
     identity: Whole
     province: Whole
-    phase: Whole  # Phase
+    phase: Whole  # a value of `Phase`
     days_left: Real  # days of gathering that are left
     phase_days: Whole
 
@@ -339,10 +341,10 @@ class Posts(NamedTuple):
     """The 13 crossing points on the Panj."""
 
     identity: Whole
-    district: Whole  # on the Afghan side
-    base_room: Whole  # people per day on day 0
-    room: Whole  # people per day
-    admits_soldiers: Real  # share admitted, by policy
+    district: Whole  # row of the district, on the Afghan side
+    base_room: Whole  # capacity on day 0, people per day
+    room: Whole  # capacity, people per day
+    admits_soldiers: Real  # share of soldiers admitted, set by policy
     admits_families: Real
     guards: Whole
     reservists: Whole
@@ -362,37 +364,37 @@ class Refugees(NamedTuple):
 
     identity: Whole
     people: Whole
-    origin: Whole  # district
+    origin: Whole  # row of the district
     district: Whole
-    destination: Whole  # district
+    destination: Whole  # row of the district where its journey ends
     post: Whole
-    state: Whole  # RefugeeState
+    state: Whole  # a value of `RefugeeState`
     next_district: Whole
-    due_on: Whole  # day on which they end the current link
-    days_to_go: Real  # days of travel left on the current link in the morning of that day, at most 1
+    due_on: Whole  # day on which they reach the end of the current link
+    days_to_go: Real  # days of travel left on the current link on the morning of that day, at most 1
     waited_days: Whole
-    tries: Whole  # posts that refused them
+    tries: Whole  # number of posts that have refused them
 
 
 class Queues(NamedTuple):
     """Queues of families at the posts, as linked lists in order of arrival, and the list of families on the road."""
 
-    front: Whole  # per post: the family that is called next, or NOBODY
-    back: Whole  # per post: the family that came last, if any
-    behind: Whole  # per waiting family: the next in its queue, or NOBODY
-    travelling: Whole  # rows of the families on the road, in order; `Count.TRAVELLERS` are filled
+    front: Whole  # per post: first family in the queue, or NOBODY
+    back: Whole  # per post: last family in the queue, if any
+    behind: Whole  # per waiting family: next family in its queue, or NOBODY
+    travelling: Whole  # rows of the families on the road, in order; the first `Count.TRAVELLERS` elements are used
 
 
 class Log(NamedTuple):
     """The log of events in chronological order; the first `Count.LOGGED` rows are filled."""
 
     day: Whole
-    event: Whole  # Event
+    event: Whole  # a value of `Event`
     district: Whole
-    actor: Whole  # row of the unit, force, prong or post, by event
+    actor: Whole  # row of the unit, force, prong or post, depending on the event
     men: Whole
-    how: Whole  # Fall
-    why: Whole  # Why
+    how: Whole  # kind of fall, a value of `Fall`
+    why: Whole  # reason, a value of `Why`
 
 
 class Land(NamedTuple):
@@ -404,7 +406,7 @@ class Land(NamedTuple):
 
 
 class Armies(NamedTuple):
-    """Both sides: government units, Taliban forces and prongs, and counts of the men of each side by district."""
+    """Both sides: garrisons and units of the government, and forces and prongs of the Taliban."""
 
     garrisons: Garrisons
     units: Units
@@ -426,9 +428,9 @@ class Today(NamedTuple):
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
     local: np.ndarray  # (provinces) uint64: hashes of the separate seeds of provinces today
-    conditions: Real  # values, indexed by Condition
+    conditions: Real  # value of each condition, indexed by `Condition`
     log: Log
-    tally: Whole  # running totals, indexed by Count
+    tally: Whole  # running totals, indexed by `Count`
 
 
 class World(NamedTuple):
@@ -445,8 +447,8 @@ class World(NamedTuple):
     refugees: Refugees
     queues: Queues
     log: Log
-    conditions: Real  # values, indexed by Condition
-    tally: Whole  # running totals, indexed by Count
+    conditions: Real  # value of each condition, indexed by `Condition`
+    tally: Whole  # running totals, indexed by `Count`
 
 
 @rule

@@ -1,8 +1,8 @@
-"""Manage the backlog of a sweep: campaigns that are not stored yet, given to workers in tasks of a few seconds.
+"""Manage the backlog of a sweep: campaigns that are not stored, which workers run in tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
-enough. The number to add is decided only after all campaigns requested so far have finished, so that it depends
-neither on the workers nor on restarts.
+enough. The number to add is determined only after all campaigns requested so far have finished, so that it does not
+depend on workers or restarts.
 """
 
 import math
@@ -23,12 +23,12 @@ from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded
 
 TARGET = 2.0  # desired duration of a task, seconds
-FIRST = 1  # campaigns per task until their duration is known, since an uncompiled campaign takes a minute
+FIRST = 1  # number of campaigns per task until their duration is known, since an uncompiled campaign takes a minute
 NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard normal distribution
 
 
 class Verdict(NamedTuple):
-    """Half-width of the interval of a cell, and whether it is as small as requested."""
+    """Half-width of the interval of a cell, and whether it is small enough."""
 
     label: str
     runs: int
@@ -48,7 +48,7 @@ class CellWork:
         found = recorded(study, order.key, [CHANGES, FIRST_FALL, *drawn])
         self.damaged = found.damaged
         self.done = set(found.done)
-        self.failed: set[int] = set()  # seeds that failed in this command; earlier failures are retried
+        self.failed: set[int] = set()  # seeds that failed during this command; earlier failures are retried
         self.before = sum(seed in self.done for seed in self.seeds())
         self.waiting = deque(seed for seed in self.seeds() if seed not in self.done)
         self.open = len(self.waiting)  # seeds that are waiting or running
@@ -63,7 +63,7 @@ class CellWork:
         return self.open == 0
 
     def grow(self, runs: int) -> None:
-        """Raise the number of requested campaigns to `runs`."""
+        """Increase the number of requested campaigns to `runs`."""
         more = [seed for seed in range(self.first_seed + self.runs, self.first_seed + runs) if seed not in self.done]
         self.waiting.extend(more)
         self.open += len(more)
@@ -72,7 +72,7 @@ class CellWork:
 
 
 class Backlog:
-    """Campaigns of a sweep that are not stored yet, by cell."""
+    """Campaigns of a sweep that are not stored, by cell."""
 
     def __init__(
         self, cells: Sequence[Cell], scopes: Sequence[StudyCell], first_seed: int, study: Path, precision: Precision
@@ -82,7 +82,7 @@ class Backlog:
         self.cells: list[CellWork] = []
         known: set[str] = set()
         for cell, scope in zip(cells, scopes, strict=True):
-            if scope.fingerprint not in known:  # cells with the same settings are run once
+            if scope.fingerprint not in known:  # cells with the same settings are run only once
                 self.cells.append(CellWork(cell.order, scope, first_seed, study))
             known.add(scope.fingerprint)
         self.verdicts: list[Verdict] = []
@@ -94,7 +94,7 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        """Number of campaigns requested so far, including stored ones; more may be requested to reach a precision."""
+        """Number of campaigns requested so far, including stored ones, which may grow to reach a precision."""
         return sum(cell.runs for cell in self.cells)
 
     @property
@@ -104,7 +104,7 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """Number of requested campaigns that are not stored and have not been given to a worker yet."""
+        """Number of requested campaigns that are neither stored nor assigned to a worker."""
         return sum(len(cell.waiting) for cell in self.cells)
 
     @property
@@ -121,7 +121,7 @@ class Backlog:
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
 
     def take(self, workers: int) -> list[tuple[int, Piece]]:
-        """Remove the next task from the backlog; return its seeds as pieces, each with its cell's index in `cells`."""
+        """Remove the next task from the backlog, and return its seeds as pieces with the index of their cells."""
         left = self.size(workers)
         task = []
         for _ in range(len(self.turns)):
@@ -146,8 +146,8 @@ class Backlog:
         self.campaigns_done += int(is_done.sum())
         self.failures += int((~is_done).sum())
 
-    def took(self, seconds: float, campaigns: int) -> None:
-        """Update the estimated seconds per campaign after a finished task; they determine the size of later tasks."""
+    def record_duration(self, seconds: float, campaigns: int) -> None:
+        """Update the estimated seconds per campaign, which determine the size of later tasks, after a finished task."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
@@ -161,7 +161,7 @@ class Backlog:
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Request more campaigns for a cell, or record its verdict if it is precise enough or has `runs_max` campaigns.
+        """Request more campaigns for a cell, or record its verdict if it is precise enough or complete.
 
         The number needed is estimated from the standard deviation so far (Law 2015, section 9.4).
         """

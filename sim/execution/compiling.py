@@ -1,8 +1,8 @@
 """Compile the rules before the first campaign, on all cores.
 
-Numba compiles on one core. So the steps of a day, with the rules that they call, are divided among processes, which
-store their compiled code in the cache; then `run_days` is compiled from it. The other processes are started as commands
-of their own, and not by `multiprocessing`, which would run a user's script again in each of them.
+Numba compiles on one core. Therefore, the steps of a day, with the rules that they call, are divided among processes,
+which store their compiled code in the cache; then `run_days` is compiled from it. The processes are started as separate
+commands rather than by `multiprocessing`, which would run a user's script again in each of them.
 """
 
 import importlib
@@ -33,12 +33,12 @@ from sim.execution.work import layout_of
 from sim.provenance import PYTHON
 
 COMPILED = f"campaign.run_days-*.{PYTHON}*.nbi"  # Numba's cache file of the function that is compiled last
-MOST = 6  # processes; more gain nothing, since the longest step takes a seventh of the time of all steps
-TRAITS = "sim.engine.world"  # module of the rules that only group traits, which need not be compiled separately
+MOST = 6  # largest number of processes; more have no effect, since the longest step takes a seventh of the total time
+TRAITS = "sim.engine.world"  # module of functions that only group traits, which are not compiled separately
 
 
 class Step(NamedTuple):
-    """A rule that is compiled separately: where it is defined, and the types of its arguments."""
+    """A rule that is compiled separately: its module, its name and the types of its arguments."""
 
     module: str
     name: str
@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Size of its source file in bytes, to which the time to compile it is roughly proportional."""
+        """Size of its source file in bytes, to which its compile time is roughly proportional."""
         return Path(self.rule.py_func.__code__.co_filename).stat().st_size
 
 
@@ -61,7 +61,7 @@ def rules_are_cold() -> bool:
 
 
 def can_keep() -> bool:
-    """Return whether compiled rules can be stored in the cache, where other processes find them."""
+    """Return whether compiled rules can be stored in the cache for other processes."""
     with suppress(OSError):
         cache_folder().mkdir(parents=True, exist_ok=True)
         return os.access(cache_folder(), os.W_OK)
@@ -70,7 +70,7 @@ def can_keep() -> bool:
 
 @contextmanager
 def announcing(console: Console) -> Iterator[None]:
-    """Print a message before a block that compiles the rules, and another one after it unless it fails.
+    """Print a message before a block that compiles the rules, and another one after it if it succeeds.
 
     Args:
         console: Console for the messages.
@@ -93,13 +93,13 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     world = layout_of(order.rules, order.attention, order.posts).world
     is_cold = rules_are_cold()
     with announcing(console) if is_cold else nullcontext(), naming_rules_of_user():
-        if is_cold and can_keep() and not own_rules():  # a user's rules are known only to this process
+        if is_cold and can_keep() and not own_rules():  # other processes do not know a user's rules
             compile_steps(steps_of(world, order), min(cores(), MOST))
         run_campaign(world, order.rules, order.timeline, seed, 1)
 
 
 def steps_of(layout: World, order: Order) -> list[Step]:
-    """Return the steps of day 0 and of a later day, and the recording of a day, with the types of their arguments."""
+    """Return the steps of day 0, of a later day and of recording a day, with the types of their arguments."""
     world = fresh(layout)
     seeds = seeds_of(0, 1, world.provinces.capital.size)
     calls = calls_in(day.run_day.py_func, world, order.rules, order.timeline, seeds, 1)
@@ -110,7 +110,7 @@ def steps_of(layout: World, order: Order) -> list[Step]:
 
 
 def calls_in(function: FunctionType, *arguments: Any) -> list[tuple[Any, tuple[Any, ...]]]:
-    """Return the rules that a rule calls, in order, and the arguments of each call; none of them is run."""
+    """Return the rules called by a rule, in order, and the arguments of each call, without running any rule."""
     calls: list[tuple[Any, tuple[Any, ...]]] = []
 
     def noting(rule: Any) -> Callable[..., None]:
@@ -125,9 +125,9 @@ def calls_in(function: FunctionType, *arguments: Any) -> list[tuple[Any, tuple[A
 
 
 def compile_steps(steps: Sequence[Step], count: int) -> None:
-    """Compile steps on `count` processes, this one included, and store them in the cache.
+    """Compile steps on `count` processes, including this one, and store them in the cache.
 
-    What another process could not compile is left to the caller of the step, which then reports the reason.
+    A step that another process could not compile is compiled by its caller, which then reports the reason.
     """
     mine, *others = shares_of(steps, count)
     with compiling_elsewhere(others):
@@ -136,7 +136,7 @@ def compile_steps(steps: Sequence[Step], count: int) -> None:
 
 
 def shares_of(steps: Sequence[Step], count: int) -> list[list[Step]]:
-    """Divide steps among processes, the largest first, each to the process with the least to compile so far."""
+    """Divide steps among processes: in descending order of size, each goes to the process with the least work."""
     shares: list[list[Step]] = [[] for _ in range(count)]
     for step in sorted(steps, key=lambda step: step.size, reverse=True):
         min(shares, key=lambda share: sum(one.size for one in share)).append(step)
@@ -145,7 +145,7 @@ def shares_of(steps: Sequence[Step], count: int) -> list[list[Step]]:
 
 @contextmanager
 def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
-    """Compile each share in a process of its own during a block, and wait for all of them after it.
+    """Compile each share in a separate process during a block, and wait for all of them after it.
 
     If the block fails or is interrupted, the processes are ended. A process that cannot be started compiles nothing.
     """
@@ -168,7 +168,7 @@ def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
 
 
 def started_process() -> subprocess.Popen[bytes]:
-    """Start a process that compiles a share, with the imports of this process but none from the current folder."""
+    """Start a process that compiles a share, with the import paths of this process except the current folder."""
     return subprocess.Popen(
         [sys.executable or "", "-m", __name__],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -183,7 +183,7 @@ def standard_input(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 
 def compile_share() -> None:
-    """Compile the steps that standard input names, and exit at once when it is closed."""
+    """Compile the steps named on standard input, and exit immediately when it is closed."""
     steps: list[Step] = pickle.load(sys.stdin.buffer)
     threading.Thread(target=exit_after_input, daemon=True).start()
     for step in steps:
@@ -192,7 +192,7 @@ def compile_share() -> None:
 
 
 def exit_after_input() -> None:
-    """Wait until standard input is closed, as it is when the process at its other end exits, and exit."""
+    """Wait until standard input is closed, as when the process at its other end exits, and exit."""
     sys.stdin.buffer.read()
     os._exit(1)
 

@@ -22,8 +22,8 @@ from sim.study.columns import SummaryRow
 from sim.study.reader import StudyCell
 from sim.wording import counted, format_number, format_seconds
 
-EVERY = 30.0  # maximum time between log lines, seconds
-SHARE = 0.25  # a log line is also printed after this share of the campaigns
+EVERY = 30.0  # longest time between log lines, seconds
+SHARE = 0.25  # share of the campaigns after which a log line is printed in any case
 
 
 class Progress:
@@ -85,7 +85,7 @@ class Progress:
 
 
 class NotebookBar:
-    """Progress bar in the output of a notebook's cell; it is plain HTML, so it needs no widgets."""
+    """Progress bar in the output of a notebook cell, in plain HTML without widgets."""
 
     def __init__(self) -> None:
         self.handle: Any = None
@@ -98,7 +98,7 @@ class NotebookBar:
             total: Number of requested campaigns.
             text: Text to show after these numbers.
         """
-        notebook = sys.modules["IPython"].display  # imported by the notebook itself
+        notebook = sys.modules["IPython"].display  # already imported by the notebook
         said = f"{done:,} of {total:,} campaigns, {text}"
         bar = notebook.HTML(f'<progress value="{done}" max="{total}" aria-label="Campaigns"></progress> {said}')
         if self.handle is None:
@@ -114,7 +114,7 @@ MOST_SHOWN = 24  # largest number of cells in the printed table
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
     """Print the number of stored campaigns, damaged chunks, and cells with the same settings.
 
-    Damaged chunks are renamed, so that they are kept but not read again.
+    Damaged chunks are renamed, so that they are kept but no longer read.
     """
     for cell in backlog.cells:
         for path in cell.damaged:
@@ -126,7 +126,7 @@ def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
                       "to the same settings; their campaigns are run only once.")  # fmt: skip
     if backlog.already:
         nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
-        console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
+        console.print(f"{study} already contains {backlog.already} of {backlog.total} campaigns{nothing}")
 
 
 def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
@@ -138,9 +138,9 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Print a note on each posterior in use if rules, data or numbers have changed since it was fitted.
+    """Print notes on posteriors in use if rules, data or numbers have changed since they were fitted.
 
-    Also print a note if events or outcomes of the user's are dated after the last day.
+    Also print a note if any of the user's events or outcomes are dated after the last day.
     """
     for doubt in sweep.doubts:
         console.print(
@@ -163,8 +163,8 @@ def print_summary(
 ) -> None:
     """Print the summary of a study.
 
-    For a single cell, the table has the outcomes with a reported figure, the share of falls without a fight, and
-    displaced people. For several cells, it has the main outcomes of the first `MOST_SHOWN` cells.
+    For a single cell, the table contains the outcomes with a reported figure, the share of falls without a fight, and
+    displaced people. For several cells, it contains the main outcomes of the first `MOST_SHOWN` cells.
     """
     sources = f"Sources: {shell_command(['evidence', 'id=F001'])}; every outcome is in summary.csv"
     if len(cells) == 1:
@@ -210,7 +210,7 @@ def format_interval(row: SummaryRow) -> str:
 
 
 def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
-    """Print how long the campaigns of this command took, if it ran any."""
+    """Print the duration of the campaigns of this command, if it ran any."""
     if not backlog.campaigns_done:
         return
     each = seconds / backlog.campaigns_done * 1000

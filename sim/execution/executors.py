@@ -22,8 +22,8 @@ from sim.study.files import make_arrow_lean
 if TYPE_CHECKING:
     from sim.configuration.settings import Executor
 
-PATIENCE = 5  # time to wait for a scheduler to answer, or for processes and clusters to end, seconds
-WITHOUT_WORKERS = 30  # time without any worker after which a cluster on this machine counts as lost, seconds
+PATIENCE = 5  # longest wait for an answer of a scheduler, or for the end of processes and clusters, seconds
+WITHOUT_WORKERS = 30  # time without workers after which a cluster on this machine counts as lost, seconds
 
 
 class Workers:
@@ -32,7 +32,7 @@ class Workers:
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
         self.client: Any = None
-        self.seen_at = time.monotonic()  # when a cluster last had a worker
+        self.seen_at = time.monotonic()  # time at which a cluster last had a worker
         self.starting = threading.Lock()
         self.is_stopped = False
         self.pool = self.open()
@@ -46,9 +46,9 @@ class Workers:
         return self.executor.workers or cores()
 
     def check_alive(self) -> None:
-        """Raise PanjError if a cluster that this process started has had no worker for `WITHOUT_WORKERS` seconds.
+        """Raise PanjError if a cluster started by this process has had no worker for `WITHOUT_WORKERS` seconds.
 
-        A remote cluster may get new workers, so it is not checked.
+        Remote clusters are not checked, since they may get new workers.
         """
         if self.client is None or self.client.cluster is None:
             return
@@ -72,16 +72,16 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Have a worker call `task` with `arguments`, and return the future of the result."""
+        """Submit a call of `task` with `arguments` to a worker, and return the future of the result."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(task, *arguments)
         with self.scheduler_answers():
             return self.pool.submit(task, *arguments)
 
     def submit_to_processes(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Have a worker process call `task`; if a process was lost, open a new pool first.
+        """Submit a call of `task` to a worker process, after opening a new pool if a process was lost.
 
-        Processes that this method starts ignore Ctrl-C from the beginning. Raise RuntimeError after `stop`.
+        Processes started by this method ignore Ctrl-C from the beginning. Raise RuntimeError after `stop`.
         """
         with self.starting, interrupts_ignored():
             if self.is_stopped:
@@ -107,7 +107,7 @@ class Workers:
             ) from error
 
     def stop(self) -> None:
-        """Kill worker processes at once, so that their tasks fail, and start no others."""
+        """Kill worker processes immediately, so that their tasks fail, and start no others."""
         with self.starting:
             self.is_stopped = True
             processes = list((getattr(self.pool, "_processes", None) or {}).values())
@@ -118,12 +118,12 @@ class Workers:
             process.join(PATIENCE)
 
     def close(self) -> None:
-        """Stop the workers, and also the Dask cluster if this process started it."""
+        """Stop the workers, and the Dask cluster if this process started it."""
         if self.client is None:
             self.pool.shutdown(wait=True, cancel_futures=True)
         else:
             cluster = self.client.cluster
-            with suppress(Exception):  # the scheduler may be gone
+            with suppress(Exception):  # the scheduler may have ended
                 self.client.close(timeout=PATIENCE)
                 if cluster is not None:
                     cluster.close(timeout=PATIENCE)
@@ -152,9 +152,9 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
 
 @contextmanager
 def safe_imports() -> Iterator[None]:
-    """Within a block, keep new Python processes from importing modules of the current folder, such as `types.py`.
+    """Prevent new Python processes within a block from importing modules of the current folder, such as `types.py`.
 
-    A worker still imports from the folders that this process imports from, even if the current folder is one of them.
+    A worker still imports from the import paths of this process, even if the current folder is one of them.
     """
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -179,12 +179,12 @@ def check_main_module() -> None:
 
 
 def cores() -> int:
-    """Return the number of cores that this process is allowed to use."""
+    """Return the number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def serve_the_parent() -> None:
-    """Set up a worker process so that it ignores Ctrl-C, ends with its parent and uses little memory."""
+    """Set up a worker process to ignore Ctrl-C, end with its parent and use little memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     make_arrow_lean()
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -238,7 +238,7 @@ def dask_client(executor: "Executor") -> Any:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Within a block, make new processes ignore Ctrl-C; do nothing outside the main thread."""
+    """Make new processes ignore Ctrl-C within a block; do nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

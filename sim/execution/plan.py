@@ -38,11 +38,11 @@ from sim.wording import counted, format_seconds, say, significant
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
 MOST_FOR_RISK = 200  # campaigns per sampled cell to plan for a risk, since fewer give no usable estimate
-HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk, as shares, shown if none is requested
+HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk, as shares, that are shown by default
 FIGURES_SECONDS = 6.0  # processor time of `report` for a study of one cell, seconds: 5 to 6 s on two cores
-FIGURES_SECONDS_PER_CELL = 0.1  # additional processor time for every further cell of a sweep, seconds
+FIGURES_SECONDS_PER_CELL = 0.1  # additional processor time per cell of a sweep after the first, seconds
 TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
-LONG = 1800.0  # if a sweep takes longer than this, fewer campaigns are suggested, seconds
+LONG = 1800.0  # duration of a sweep above which fewer campaigns are suggested, seconds
 MANY = 200  # number of cells of a grid above which a Latin hypercube is suggested
 OUTCOMES = (
     "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night",
@@ -64,7 +64,7 @@ class Planned(NamedTuple):
     request: Plan
     sweep: Sweep
     backlog: Backlog
-    study: Path  # folder that the sweep would write to
+    study: Path  # folder to which the sweep would be written
     outcome: Outcome | None  # outcome to plan for
     asked: Range | None  # range of the outcome whose risk is to be estimated; None if its mean is
     sample: Sample
@@ -136,7 +136,7 @@ def show_plan(planned: Planned, console: Console) -> None:
 
 
 def needed_for(planned: Planned) -> tuple[list[str], int]:
-    """Return the result of `describe_needed`; no lines and 0 without an outcome to plan for."""
+    """Return the result of `describe_needed`, or no lines and 0 without an outcome to plan for."""
     if planned.outcome is None:
         return [], 0
     return describe_needed(planned.outcome, planned.asked, planned.request.half_width, planned.sample)
@@ -187,15 +187,15 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 def describe_needed(
     row: Outcome, asked: Range | None, half_width: float | None, sample: Sample
 ) -> tuple[list[str], int]:
-    """Return lines on the number of campaigns per cell needed to estimate a paired difference with given half-widths.
+    """Return lines on the campaigns per cell needed to estimate a paired difference with given half-widths.
 
     Each sampled cell is compared with the first one, and the number is computed for the comparison with the largest
     standard deviation. For a risk, one artificial pair is added in each direction, as in the intervals of `compare`
     (Bonett and Price 2012); for a mean, the normal approximation is used.
 
     Returns:
-        Lines for the terminal, and the number of campaigns per cell needed for the requested half-width. The number is
-        0 if no half-width was requested or no number can be computed.
+        Lines for the terminal, and the number of campaigns per cell needed for the requested half-width. It is 0 if no
+        half-width was requested or no number can be computed.
     """
     first, *others = sample.cells.values()
     if not others:
@@ -234,7 +234,7 @@ def take_sample(sweep: Sweep, most: int) -> Sample:
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
-    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up, which is not timed
+    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # untimed warm-up
     warm = time.perf_counter()
     spent = 0.0
     while len(seeds) < most and (spent < SAMPLE_SECONDS or len(seeds) < 2):
@@ -289,9 +289,9 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """Return the estimated time that all workers together need for the remaining campaigns, in seconds.
+    """Return the estimated time in seconds in which all workers together run the remaining campaigns.
 
-    If the rules are not compiled, any number of threads counts as one worker.
+    If the rules are not compiled, all threads count as one worker.
     """
     workers = sweep.base.executor.workers or cores()
     if sweep.base.executor.kind == "threads" and not compiled:
@@ -308,12 +308,12 @@ def seconds_of_figures(sweep: Sweep) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Return the estimated disk space in MB that chunks and tables need for a given number of campaigns."""
+    """Return the estimated disk space in MB for the chunks and tables of a number of campaigns."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 
 def swept_in_words(sweep: Sweep) -> list[str]:
-    """Return one text per swept key, with the key and its number of values."""
+    """Describe each swept key: the key and its number of values."""
     return [f"{key} ({len({str(cell.values[key]) for cell in sweep.cells})} values)" for key in sweep.swept]
 
 
@@ -347,16 +347,16 @@ def widths_of(sweep: Sweep, sample: Sample) -> list[Width]:
 
 
 def values(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """Return the values of an outcome in the campaigns that have one; the array is empty if the outcome is a date."""
+    """Return the non-missing values of an outcome; the array is empty if the outcome is a date."""
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.zeros(0)
     return chunk[outcome].drop_null().to_numpy()
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Return, for each seed with both values, an outcome in `other` minus the same outcome in `first`.
+    """Return an outcome in `other` minus the same outcome in `first`, for each seed with both values.
 
-    If a range is given, the outcome is first replaced by 1 if it is in the range and by 0 if it is not.
+    If a range is given, the outcome is first replaced by 1 inside the range and by 0 outside it.
     """
     if outcome not in first.column_names or outcome not in other.column_names:
         return np.zeros(0)
@@ -416,8 +416,8 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
     """Return a warning if one step of a key changes every main outcome by less than the half-width of that change.
 
-    The half-width is that of the 95 % interval expected with the planned number of campaigns. The text is empty if
-    there is no reason to warn, or if no change can be estimated.
+    The half-width is that of the 95 % interval expected with the planned number of campaigns. The text is empty without
+    reason for a warning, or if no change can be estimated.
     """
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":

@@ -36,8 +36,8 @@ from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
 from sim.study.store import compare_settings, first_of, read_scope
 from sim.wording import counted, say
 
-SHOWN = 4  # largest number of differences that an error lists
-# Settings that have no effect on a single campaign.
+SHOWN = 4  # largest number of differences listed in an error
+# Settings without effect on a single campaign.
 OF_MANY = ("runs", "seed", "study", "results_dir", "executor", "precision", "sampling", "runs_max")
 
 
@@ -47,12 +47,12 @@ class Origin(NamedTuple):
     folder: Path
     about: dict[str, Any]
     cell: StudyCell
-    overrides: Overrides  # overrides that give the settings of the cell
+    overrides: Overrides  # overrides that define the settings of the cell
     settings: Settings
 
 
 def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
-    """Resolve the settings of one cell of a study, and check that its stored campaigns were run with these settings.
+    """Resolve the settings of one cell of a study, and check that its campaigns were run with these settings.
 
     Args:
         folder: Folder of the study.
@@ -60,7 +60,7 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
         composer: Composer that resolves and caches settings.
 
     Returns:
-        The cell, with settings that give the same campaigns as in the study.
+        The cell, with settings that reproduce the campaigns of the study.
 
     Raises:
         PanjError: If there is no study, no stored campaign or no such cell, or if settings, rules or data have
@@ -75,7 +75,7 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
     settings = composer.settings(overrides)
     if settings.fingerprint() != held.fingerprint:
         now = json.loads(json.dumps(composer.settings(fixed).as_dict()))
-        found = first_of(compare_settings(scope.base, now), SHOWN) or "what the cell resolves to"
+        found = first_of(compare_settings(scope.base, now), SHOWN) or "the resolved settings of the cell"
         raise PanjError(
             f"{folder}: found campaigns made with other settings, rules or data ({found}), expected the current ones, "
             "which a rerun needs; run the study again under a new name: study=NAME"
@@ -84,7 +84,7 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
 
 
 def seed_of(origin: Origin, asked: int | None) -> int:
-    """Check that a study has a campaign with the requested seed, and return the seed.
+    """Return the requested seed, after checking that the study has a campaign with it.
 
     Args:
         origin: Cell of the study.
@@ -121,7 +121,7 @@ def rerun_campaign(settings: Settings, seed: int) -> Campaign:
 
 
 def cannot_end(seed: int, error: CampaignError) -> PanjError:
-    """Return the error to raise if the campaign of a requested seed fails.
+    """Return the error for a requested campaign that fails.
 
     Args:
         seed: Seed of the campaign.
@@ -136,7 +136,7 @@ def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Tab
     Args:
         campaign: Finished campaign.
         settings: Settings of its cell.
-        cell: Number of its cell, which fills the column `cell`.
+        cell: Number of its cell, for the column `cell`.
     """
     facts, start = settings.facts, settings.start_date
     outcomes = outcomes_of(start, settings.days)
@@ -180,9 +180,9 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 
 
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return the date, the text and the source of every dated event that has a text.
+    """Return the date, text and source of every dated event with a text.
 
-    The source is given by `reported_source`; it is empty unless the event was reported and is unchanged.
+    The source is that of `reported_source`, which is empty unless the event was reported and is unchanged.
     """
     return [[str(event["date"]), str(event["text"]), reported_source(event)] for event in events if event.get("text")]
 
@@ -195,7 +195,7 @@ def rerun_one(words: Sequence[str]) -> int:
 
 
 def rerun_here(overrides: Sequence[str]) -> int:
-    """Run a campaign like `rerun_one`, but with the current folder of own files."""
+    """Run a campaign as `rerun_one` does, but with the current folder of own files."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     draws = settings.seed_of(settings.seed)
@@ -251,7 +251,7 @@ def print_failures(study: Study, console: Console) -> None:
 
 
 def causes_of(folder: Path) -> list[Cause]:
-    """Return the causes of a study's failures, the most frequent first."""
+    """Return the causes of a study's failures, most frequent first."""
     path = folder / "failures.parquet"
     if not path.is_file():
         return []
@@ -269,7 +269,7 @@ def where_of(cause: Cause, study: Study) -> list[str]:
     """Describe the cells in which a cause occurs or, if nothing is swept, the number of campaigns.
 
     Returns:
-        Lines of text. The first has the number of cells. For each swept key, a further line names the values at which
+        Lines of text. The first states the number of cells. For each swept key, another line lists the values at which
         the cause occurs, unless it occurs at every value of the key.
     """
     if not study.swept:

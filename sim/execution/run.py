@@ -49,14 +49,14 @@ from sim.study.store import (
     record,
     recorded,
     remove_partial_files,
+    rename_damaged,
     scope_of,
-    set_aside,
     write_scope,
 )
 from sim.study.tables import TABLES, write_tables
 
-TRIES = 3  # attempts at a task whose worker was lost
-BEAT = 0.5  # time between progress updates, at which Ctrl-C is also checked, seconds
+TRIES = 3  # number of attempts at a task whose worker is lost
+BEAT = 0.5  # time between progress updates and checks for Ctrl-C, seconds
 Task = list[tuple[int, Piece]]
 
 
@@ -65,14 +65,14 @@ class Ran:
     """Result of a run: the folder of the study, and counts of campaigns."""
 
     folder: Path  # folder of the study
-    campaigns: int  # finished campaigns of the study
-    computed: int  # campaigns computed by this command
-    failed: int  # campaigns of the study without a result
+    campaigns: int  # number of finished campaigns of the study
+    computed: int  # number of campaigns run by this command
+    failed: int  # number of campaigns of the study without a result
     is_new: bool  # whether this command wrote the tables
 
 
 def run_sweep(sweep: Sweep, console: Console) -> Ran:
-    """Run the campaigns that are not stored yet and write the tables of the study.
+    """Run the campaigns that are not stored, and write the tables of the study.
 
     Args:
         sweep: Requested cells, with their settings.
@@ -82,7 +82,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
         The folder and the counts of campaigns. If the study is already complete, nothing is run or written.
 
     Raises:
-        PanjError: If the folder has another study, is used by another process or cannot be written, or if workers
+        PanjError: If the folder contains another study, is used by another process or cannot be written, or if workers
             cannot be started or a cluster is lost.
         Stopped: After Ctrl-C, once running tasks are stored.
     """
@@ -132,18 +132,18 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
     Args:
         study: Folder of the study.
-        asked: Scope that the command requests.
+        asked: Scope requested by the command.
         console: Console for notes; without it, a damaged study.json is repaired in memory only.
 
     Raises:
-        PanjError: If the folder has another study.
+        PanjError: If the folder contains another study.
     """
     try:
         old = read_scope(study)
     except DamagedScope as damage:
         scope = mended_scope(study, asked)
         if console is not None:
-            set_aside(study / "chunks" / "study.json")
+            rename_damaged(study / "chunks" / "study.json")
             write_scope(study, scope)
             console.print(f"{damage}", soft_wrap=True)
         return scope
@@ -154,7 +154,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """Return a cell, reduced to `asked` campaigns if more were requested before and not all of them were run."""
+    """Return a cell, reduced to `asked` campaigns if more were requested earlier but not all of them were run."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -170,7 +170,7 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
 
 
 def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Console) -> None:
-    """After a sweep was stopped, write the tables of its stored campaigns, if there are any."""
+    """Write the tables of the stored campaigns, if any, of a stopped sweep."""
     study = sweep.base.results_dir / sweep.base.study
     if not any(recorded(study, cell.fingerprint).done for cell in scope.cells):
         return
@@ -196,7 +196,7 @@ def locked(study: Path) -> Iterator[None]:
                     forget_if_empty(study)
         except Timeout as error:
             raise PanjError(
-                f"study: found another process working in {study}, expected none; wait until it "
+                f"study: found another process using {study}, expected none; wait until it "
                 "has finished, or choose study=NAME"
             ) from error
 
@@ -209,19 +209,19 @@ def forget_if_empty(study: Path) -> None:
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
-    """Return the backlog of a command: the campaigns of its cells that are in the scope and not stored yet."""
+    """Return the backlog of a command: the campaigns of its cells that are in the scope but not stored."""
     by_key = {cell.fingerprint: cell for cell in sorted(scope.cells, key=lambda cell: cell.runs)}
     scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
     return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Return whether the tables are undamaged, match the current outcomes and include every requested campaign."""
+    """Return whether the tables are intact, match the current outcomes and include every requested campaign."""
     try:
         cells = open_study(study).cells
     except PanjError:
         return False
-    complete = {cell.order.key for cell in backlog.cells}  # a failure in the tables may have been rerun since
+    complete = {cell.order.key for cell in backlog.cells}  # failures in the tables may have been rerun since
     there = [(cell.fingerprint, cell.finished if cell.fingerprint in complete else cell.runs) for cell in cells]
     if there != [(cell.fingerprint, cell.runs) for cell in scope.cells]:
         return False
@@ -255,12 +255,12 @@ def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> 
         again: list[tuple[Task, int]] = []
         try:
             while backlog.waiting or in_hand or again:
-                hand_out(backlog, workers, in_hand, again, stop)
+                assign_tasks(backlog, workers, in_hand, again, stop)
                 finished, _ = wait(in_hand, BEAT, FIRST_COMPLETED)
                 workers.check_alive()
                 for future in finished:
                     task, tries = in_hand.pop(future)
-                    take_in(future, task, tries, again, backlog, study)
+                    store_results(future, task, tries, again, backlog, study)
                 backlog.grow()
                 progress.update()
                 if stop.is_set() and not in_hand:
@@ -270,17 +270,17 @@ def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> 
                 future.cancel()
 
 
-def hand_out(
+def assign_tasks(
     backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
     again: list[tuple[Task, int]], stop: threading.Event,
 ) -> None:  # fmt: skip
-    """Give one task to every idle worker, so that a killed process loses at most one task per worker."""
+    """Assign one task to every idle worker, so that a killed process loses at most one task per worker."""
     while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
         task, tries = again.pop() if again else (backlog.take(workers.count), 1)
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
 
 
-def take_in(
+def store_results(
     future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
 ) -> None:
     """Store the results of a task.
@@ -290,7 +290,7 @@ def take_in(
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
         chunks, seconds = future.result()
-        backlog.took(seconds, sum(chunk.num_rows for chunk in chunks))
+        backlog.record_duration(seconds, sum(chunk.num_rows for chunk in chunks))
     elif isinstance(error, PanjError):
         raise error
     else:
@@ -387,7 +387,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def choices_made(sweep: Sweep) -> set[tuple[str, str]]:
-    """Return the choices of all cells as pairs of group and name, including the scenarios on which theirs are based."""
+    """Return the choices of all cells, including base scenarios, as pairs of group and name."""
     found = {pair for cell in sweep.cells for pair in cell.settings.choices.items()}
     bases = {base for group, name in found if group == "scenario" for base in chain_of(name)}
     return found | {("scenario", base) for base in bases}
@@ -403,6 +403,6 @@ def changes_of(sweep: Sweep) -> dict[str, str]:
 
 
 def calibration_of(scope: Scope) -> str:
-    """Describe where the uncertain numbers of all cells come from, for summaries, figures and pages."""
+    """Describe the source of the uncertain numbers of all cells, for summaries, figures and pages."""
     said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
     return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"

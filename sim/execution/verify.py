@@ -2,10 +2,10 @@
 
 Studies are compared by hashes of runs.parquet, days.parquet, districts.parquet and failures.parquet, read one column
 at a time. Rows are ordered by cell, seed, date and district, and a column is hashed with its name and type. File
-layout, compression and metadata are ignored, as are tracebacks. A missing value, 0, nan and an empty string all differ
-from each other; all nans are the same, regardless of their bit patterns. Studies are run in a temporary folder.
+layout, compression and metadata are ignored, as are tracebacks. Missing values, 0, nan and empty strings all differ
+from each other; all nans are equal, regardless of their bits. Studies are run in a temporary folder.
 
-`difference_of` describes how two files differ: tables by content, CSVs by rows, images by pixels.
+`difference_of` describes the differences between two files: tables by content, CSVs by rows, images by pixels.
 """
 
 import csv
@@ -49,9 +49,9 @@ from sim.terminal import console_of
 from sim.wording import counted
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
-ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as a table has them
+ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, if a table has them
 LEFT_OUT = ("traceback",)
-DIGITS = 16  # hexadecimal digits of a hash, as many as of every fingerprint
+DIGITS = 16  # hexadecimal digits of a hash, as in fingerprints
 ROWS = 100_000  # number of rows hashed at a time
 SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]
@@ -94,7 +94,7 @@ def columns_of_table(path: Path) -> Hashes:
         path: Path of the file.
 
     Returns:
-        Hash of each column, keyed by name; columns with tracebacks are left out.
+        Hash of each column, keyed by name, without columns of tracebacks.
 
     Raises:
         PanjError: If the file cannot be read.
@@ -111,7 +111,7 @@ def columns_of_table(path: Path) -> Hashes:
 def order_of(file: pq.ParquetFile) -> np.ndarray | None:
     """Return the indices that sort the rows by cell, seed, date and district.
 
-    None is returned if the rows are sorted already or have none of these columns.
+    Return None if the rows are already sorted or have none of these columns.
     """
     keys = [name for name in ORDER if name in file.schema_arrow.names]
     if not keys:
@@ -147,7 +147,7 @@ def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
 
 
 def whole(values: pa.Array) -> pa.Array:
-    """Convert dates and times to the integers in which they are stored; return other values unchanged."""
+    """Convert dates and times to the stored integers; return other values unchanged."""
     if not pa.types.is_temporal(values.type):
         return values
     return values.view(pa.int32() if values.type.bit_width == 32 else pa.int64())
@@ -173,7 +173,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """List the first few columns that differ or are in only one table, and count the rest."""
+    """List the first few columns that differ or are in only one table, with the number of the others."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -195,13 +195,13 @@ class Result(NamedTuple):
     failed: int
     seconds: float
     tables: dict[str, Hashes]
-    error: str  # reason why there are no tables; empty if there are
+    error: str  # reason why there are no tables; empty if there are tables
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
     """Return the ways to compare.
 
-    The last way is the opposite of this process: uncompiled rules if they are compiled here, and compiled if not.
+    The last one is the opposite of this process: uncompiled rules if rules are compiled here, otherwise compiled.
     """
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
@@ -223,7 +223,7 @@ def main(overrides: Sequence[str]) -> int:
         The exit code: 0 if all ways give the same results, otherwise 1.
 
     Raises:
-        PanjError: A setting is invalid, or is one that this subcommand sets itself.
+        PanjError: A setting is invalid, or is fixed by this subcommand.
     """
     try:
         return verify(overrides, console_of())
@@ -243,7 +243,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
         Exit code: 0 if all ways give the same tables, otherwise 1.
 
     Raises:
-        PanjError: For an invalid setting, or one that this subcommand sets itself.
+        PanjError: For a setting that is invalid or fixed by this subcommand.
     """
     address, wanted = without_address(Overrides.of(given))
     overrides, sweep = study_of(wanted)
@@ -268,7 +268,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
 
 
 def events_of(sweep: Sweep) -> Counter[Event]:
-    """Run the campaigns of a sweep, and count the logged events of each kind over campaigns that do not fail."""
+    """Run the campaigns of a sweep, and count the logged events of each kind in campaigns that finish."""
     found: Counter[Event] = Counter()
     for cell in sweep.cells:
         settings = cell.settings
@@ -281,7 +281,7 @@ def events_of(sweep: Sweep) -> Counter[Event]:
 
 
 def describe_events(found: Mapping[Event, int]) -> str:
-    """Describe which events occur: `Events in them: 212 fall, 92 crossing. Not compared, since none occurs: stand.`"""
+    """Describe events, as in `Events in them: 212 fall, 92 crossing. Not compared, since none occurs: stand.`"""
     there = ", ".join(f"{found[kind]} {names_of(Event)[kind]}" for kind in Event if found.get(kind))
     missing = ", ".join(names_of(Event)[kind] for kind in Event if not found.get(kind))
     return f"Events in them: {there or 'none'}." + (f" Not compared, since none occurs: {missing}." if missing else "")
@@ -291,7 +291,7 @@ def without_address(given: Overrides) -> tuple[str | None, Overrides]:
     """Split overrides into the address of a Dask scheduler (None if not given) and all other overrides.
 
     Raises:
-        PanjError: For a setting that this subcommand sets itself.
+        PanjError: For a setting that is fixed by this subcommand.
     """
     for row in given:
         if row.key in SET_HERE:
@@ -304,7 +304,7 @@ def without_address(given: Overrides) -> tuple[str | None, Overrides]:
 
 
 def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
-    """Return the overrides and cells of a study small enough to run uncompiled, unless `given` enlarges it.
+    """Return the overrides and cells of a study that, by default, is small enough to run uncompiled.
 
     The overrides `given` take precedence over the defaults.
     """
@@ -321,12 +321,13 @@ def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
 
 
 def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) -> Result:
-    """Run the study in one way and return the result, with an error instead of tables if the study could not run."""
+    """Run the study in one way and return the result, or an error instead of tables if it could not be run."""
     started = time.perf_counter()
     try:
-        study = (
-            run_here(sweep, way, folder) if way.is_compiled == compiled else run_in_new_process(overrides, way, folder)
-        )
+        if way.is_compiled == compiled:
+            study = run_in_this_process(sweep, way, folder)
+        else:
+            study = run_in_new_process(overrides, way, folder)
         about, tables = read_about(study), columns_of_tables(study)
     except Stopped:
         raise
@@ -335,7 +336,7 @@ def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) ->
     return Result(way.name, about["campaigns"], about["failed"], time.perf_counter() - started, tables, "")
 
 
-def run_here(sweep: Sweep, way: Way, folder: Path) -> Path:
+def run_in_this_process(sweep: Sweep, way: Way, folder: Path) -> Path:
     """Run the study in this process and return its folder."""
     base = replace(sweep.base, study="verify", results_dir=folder, executor=way.executor)
     return run_sweep(replace(sweep, base=base), Console(file=io.StringIO())).folder
@@ -371,7 +372,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """Return sentences on ways that failed or differ from the first, or on missing results; empty if all agree."""
+    """Return sentences on ways that failed or differ from the first, or on missing results; none if all agree."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:
@@ -384,13 +385,13 @@ def conclusion(results: Sequence[Result]) -> list[str]:
 
 
 def run_for_verify(overrides: Sequence[str]) -> None:
-    """Run a study in a process that `run_in_new_process` started.
+    """Run a study in a process started by `run_in_new_process`.
 
     Args:
         overrides: Folder to write to, followed by the overrides of the study.
     """
     way = Way("", Executor("threads", 1, None), compiled)
-    run_here(compose_sweep(overrides[1:]), way, Path(overrides[0]))
+    run_in_this_process(compose_sweep(overrides[1:]), way, Path(overrides[0]))
 
 
 def damaged(path: Path, error: Exception) -> PanjError:
@@ -412,7 +413,7 @@ def difference_of(one: Path, other: Path) -> str:
         other: Path of another file of the same kind.
 
     Returns:
-        Text that describes how they differ; empty if they do not.
+        Description of the differences; empty if there are none.
 
     Raises:
         PanjError: For a file that cannot be read.
@@ -436,7 +437,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> str:
-    """Describe how two CSVs differ: in their columns, in their number of rows, or in some rows.
+    """Describe the difference between two CSVs: in columns, in the number of rows, or in some rows.
 
     The text is empty if they do not differ.
     """
@@ -457,7 +458,7 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 def difference_of_frames(one: Path, other: Path) -> str:
     """Describe the first difference between the images of two files: in size, pixels or duration.
 
-    An image without a counterpart in the other file is also a difference. The text is empty if there is none.
+    An image without a counterpart in the other file is also a difference. The text is empty without a difference.
     """
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""

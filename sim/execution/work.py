@@ -1,7 +1,7 @@
 """Run campaigns of a cell on a worker and return their results as a table.
 
 An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine. Each worker
-builds the layouts it needs and caches the last few. Modules that are slow to import are avoided here.
+builds the layouts that it needs and caches the last few. This module imports no slow modules.
 """
 
 import time
@@ -35,7 +35,8 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
         pieces: Seeds of one or several cells, each with the settings of its cell.
 
     Returns:
-        One chunk per piece, with one row per campaign; the row of a failed campaign has its error instead of results.
+        One chunk per piece, with one row per campaign; the row of a failed campaign contains its error instead of
+        results.
 
     Raises:
         PanjError: If data, rules or outcomes of this worker differ from those of the sender, or if a folder of own
@@ -56,7 +57,7 @@ def run_piece(piece: Piece) -> pa.Table:
     check_versions(order.fingerprints, order.config_dir)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
-    world = fresh(layout.world)  # arrays that all campaigns reuse
+    world = fresh(layout.world)  # reused by all campaigns
     rows = [run_seed(order, layout, table, seed, world) for seed in piece.seeds]
     return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
 
@@ -85,7 +86,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Add a column to a chunk for each number that campaigns draw, with values for failed campaigns too."""
+    """Add a column to a chunk for each drawn number, including values for failed campaigns."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -99,7 +100,7 @@ def check_versions(expected: tuple[str, str, str], config_dir: str = "") -> None
 
     Args:
         expected: Fingerprints of the data, rules and outcomes of the sender.
-        config_dir: Folder of own files that the sender read; empty if it read none.
+        config_dir: Folder of own files read by the sender; empty if there is none.
     """
     own.follow(config_dir)
     if versions_here() != expected:
@@ -125,7 +126,7 @@ def versions_here() -> tuple[str, str, str]:
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
     """Return the world before the draws of day 0.
 
-    It is cached, and shared by cells whose rules differ only in numbers that do not affect it.
+    The world is cached, and is shared by cells whose rules differ only in numbers that do not affect it.
 
     Args:
         rules: Parameters of every rule.
@@ -147,7 +148,7 @@ def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
 
 @remembered(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
-    """Return the outcomes that campaigns of a given start and length count, from a cache if possible.
+    """Return the outcomes of campaigns with a given start and length, from a cache if possible.
 
     Args:
         start: Date of day 0.

@@ -2,4 +2,4 @@
 
 from pathlib import Path
 
-TEXTS = Path(__file__).parent / "text"  # one file per language; here, so that it can be imported without pandas
+TEXTS = Path(__file__).parent / "text"  # one file per language; defined here, so that it can be imported without pandas

@@ -1,7 +1,7 @@
-"""Run the campaigns of an explorable page: with the decisions as reported, and with each other decision alone.
+"""Run the campaigns of an explorable page: with the decisions as reported, and with each single other decision.
 
-Each cell of the study has one source of chance (`worlds`) and at most one decision that differs. Campaigns with the
-same seed are a pair: the same numbers and the same random draws, with and without the decision.
+Each cell of the study has one source of chance (`worlds`) and at most one changed decision. Campaigns with the same
+seed are a pair, with the same numbers and random draws, with and without the decision.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.console import Console
 
-from sim.configuration.changes import describing_groups, usual_groups
+from sim.configuration.changes import default_choices, describing_groups
 from sim.configuration.compose import Composer
 from sim.configuration.overrides import Override, Overrides, check_key
 from sim.configuration.sweep import Sweep, alike, cell_of
@@ -25,19 +25,20 @@ from sim.study.store import chunks_of
 
 WORLDS = "worlds"
 STUDY = "explorable"
-FIXED = ("end_date", "daily", WORLDS, "sampling", "precision.outcome", "precision.half_width")  # set by this verb
+# settings fixed by this verb
+FIXED = ("end_date", "daily", WORLDS, "sampling", "precision.outcome", "precision.half_width")
 LEAST_RUNS = 50  # the page gathers a sample of 50, and draws 50 dots
 
 
 class Gathered(NamedTuple):
-    """A finished study of a page, and the campaigns that every one of its cells has."""
+    """A finished study for a page, and the campaigns that finished in all of its cells."""
 
     study: Study
     facts: Facts
     worlds: tuple[str, ...]  # sources of chance: free, record
     decisions: tuple[str, ...]  # overrides such as `border=closed`; the first is empty, for the decisions as reported
     seeds: tuple[int, ...]
-    hindsight: str  # how to read a decision in worlds that followed the record; empty if there are none
+    hindsight: str  # note on decisions in worlds that followed the record; empty if there are none
 
     def cell_of(self, worlds: str, decision: str) -> StudyCell:
         """Return the cell of a decision in worlds of a kind."""
@@ -45,7 +46,7 @@ class Gathered(NamedTuple):
         return next(cell for cell in self.study.cells if dict(cell.values) == wanted)
 
     def courses(self) -> Iterator[Course]:
-        """Return all campaigns: by kind of worlds, then by seed, then by decision, so that pairs are neighbours."""
+        """Return all campaigns in order of kind of worlds, seed and decision, so that pairs are adjacent."""
         for worlds in self.worlds:
             tables = [courses_of(self.study, self.cell_of(worlds, one), self.facts) for one in self.decisions]
             for seed in self.seeds:
@@ -59,12 +60,12 @@ def split(decision: str) -> tuple[str, str]:
 
 
 def usual_of(decisions: Sequence[str]) -> dict[str, str]:
-    """Return, for each group that a decision changes, the choice as reported."""
-    return {split(one)[0]: usual_groups()[split(one)[0]] for one in decisions if one}
+    """Return the choice as reported in each group that a decision changes."""
+    return {split(one)[0]: default_choices()[split(one)[0]] for one in decisions if one}
 
 
 def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
-    """Run the campaigns of a page that are not stored yet.
+    """Run the campaigns of a page that are not stored.
 
     Args:
         request: The parsed command line.
@@ -75,7 +76,7 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
         The study, and the seeds that finished in every cell.
 
     Raises:
-        PanjError: Fewer than 50 campaigns finished in every cell.
+        PanjError: Fewer than 50 seeds have finished in all cells.
         Stopped: After Ctrl-C; the same command continues.
     """
     ran = run_sweep(sweep, console)
@@ -101,7 +102,7 @@ def compose(request: Explorable) -> Sweep:
         request: The parsed command line.
 
     Raises:
-        PanjError: A decision is unknown, given twice or changes nothing, or a setting is not for this verb.
+        PanjError: A decision is unknown, given twice or without effect, or a setting is not valid for this verb.
     """
     check_policies(request.policies)
     overrides = Overrides.of(request.overrides)
@@ -115,7 +116,7 @@ def compose(request: Explorable) -> Sweep:
     base = composer.settings(fixed)
     if base.runs < LEAST_RUNS:
         raise PanjError(f"runs: found {base.runs}, expected at least {LEAST_RUNS}, the sample that the page gathers")
-    usual = {WORLDS: usual_groups()[WORLDS], **usual_of(request.policies)}
+    usual = {WORLDS: default_choices()[WORLDS], **usual_of(request.policies)}
     changed = [dict([split(one)] if one else []) for one in ("", *request.policies)]
     combinations = [{WORLDS: worlds, **change} for worlds in request.worlds for change in changed]
     cells = tuple(
@@ -124,12 +125,12 @@ def compose(request: Explorable) -> Sweep:
     )
     for _, second in alike(cells):
         decision = ("", *request.policies)[second % len(changed)]
-        raise PanjError(f"policies: found {decision}, which changes nothing here, expected a decision that does")
+        raise PanjError(f"policies: found {decision}, which has no effect here, expected a decision with an effect")
     return Sweep(base, tuple(cells[0].values), cells, fixed.words, ())
 
 
 def overrides_of(change: Mapping[str, str], usual: Mapping[str, str]) -> Overrides:
-    """Return the choices that differ from the defaults as overrides; a few overrides are composed quickly."""
+    """Return only the choices that differ from the defaults as overrides, since few overrides are composed quickly."""
     return Overrides.from_rows(Override.of(*pair) for pair in change.items() if usual[pair[0]] != pair[1])
 
 

@@ -36,10 +36,11 @@ from sim.provenance import kind_of
 from sim.story.telling import format_days
 from sim.wording import Language, language_of, number
 
-MARGIN = 35.0  # km around the country
-FIRST = "F035"  # the figure that the first scene describes and draws
+MARGIN = 35.0  # margin around the country, km
+FIRST = "F035"  # reported figure of the first scene
 CITIES = ("Kabul", "Kunduz", "Kandahar", "Hirat")  # capitals named on the map for orientation
-CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")  # {F035} is its value, {F035.id} its id, {F035.day} its last day
+# matches {F035} (its value), {F035.id} (its id) and {F035.day} (its last day)
+CITED = re.compile(r"\{(F\d+)(?:\.(\w+))?\}")
 SCENES = ("river", "draw", "run", "gather", "reports", "decision", "claim")
 
 
@@ -63,7 +64,7 @@ def read_texts(language: str = "en") -> dict[str, Any]:
 
 
 def filled(node: Any, language: Language) -> Any:
-    """Return a tree of texts in which every reported figure is filled in, with dates in a language."""
+    """Fill every reported figure into a tree of texts, with dates in a language."""
     if isinstance(node, Mapping):
         return {key: filled(value, language) for key, value in node.items()}
     if isinstance(node, list):
@@ -76,19 +77,19 @@ def filled(node: Any, language: Language) -> Any:
 
 
 def format_figure(row: Evidence, what: str, language: Language) -> str:
-    """Return the value, the id or the last day of a reported figure as text."""
+    """Format the value, the id or the last day of a reported figure."""
     if what == "value":
         return number(row.value) if row.value is not None else value_as_text(row)
     return {"id": row.id, "day": language.day(row.date_end), "source": row.source}[what]
 
 
 def ids_in(node: Any) -> list[str]:
-    """Return the ids of the figures that a tree of texts cites, each once."""
+    """Return the ids of the figures cited in a tree of texts, without duplicates."""
     return list(dict.fromkeys(re.findall(r"\bF\d{3}\b", yaml.safe_dump(node, allow_unicode=True))))
 
 
 def about_page(gathered: Gathered, texts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON of a page: a description of its campaigns, the map, reported figures and changing sentences.
+    """Return the JSON of a page: descriptions of campaigns, the map, reported figures and variable sentences.
 
     Args:
         gathered: Campaigns of the page.
@@ -117,7 +118,7 @@ def about_page(gathered: Gathered, texts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(decision: str, texts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the key, the short title and the description of a decision; the empty one is as reported."""
+    """Return the key, the short title and the description of a decision; an empty one is `as reported`."""
     if not decision:
         return {"key": "", "title": texts["as_reported"], "about": ""}
     group, choice = split(decision)
@@ -133,14 +134,14 @@ def manner_of(gathered: Gathered, worlds: str, texts: Mapping[str, Any]) -> str:
 
 
 def first_night(facts: Facts) -> dict[str, Any]:
-    """Return the figure of the first scene: its id, the soldiers, and the row of the post at which they crossed."""
+    """Return the figure of the first scene: its id, the number of soldiers, and the row of the post."""
     row = reported(FIRST)
     post = next(one.post for one in counts_by_post() if one.night == row.date_end and one.soldiers == row.value)
     return {"id": row.id, "soldiers": int(row.value or 0), "post": facts.post.index(post)}
 
 
 def geometry() -> dict[str, Any]:
-    """Return the map in whole km from its north-western corner; an arc is its first point followed by steps."""
+    """Return the map in whole km from its north-western corner, with arcs as first points followed by steps."""
     land = read_land()
     west, south, east, north = country_bounds(land, MARGIN)
     objects = read_topology()["objects"]
@@ -164,7 +165,7 @@ def geometry() -> dict[str, Any]:
 
 
 def steps(points: np.ndarray) -> list[int]:
-    """Return a line as a flat list: its first point, then the step to each next point, without repeated points."""
+    """Return a line as a flat list: the first point, then the steps between points, without repeated points."""
     moves = np.diff(points, axis=0, prepend=0)
     kept = np.asarray(moves.any(axis=1))
     kept[[0, -1]] = True
@@ -175,7 +176,7 @@ def steps(points: np.ndarray) -> list[int]:
 def record(start: date, districts: int) -> list[dict[str, Any]]:
     """Return the reported shares of districts as points of the chart.
 
-    Each has a day, the share converted to a number of districts of the model, the count as reported, and an id.
+    Each point has a day, the share as a number of districts of the model, the reported count, and an id.
     """
     kinds = [("centres", aan_shares()), ("control", lwj_shares()), ("about", [point(ABOUT_A_THIRD)])]
     return [
@@ -186,7 +187,7 @@ def record(start: date, districts: int) -> list[dict[str, Any]]:
 
 
 def count_of(found: Point) -> str:
-    """Return a reported share as it was counted, such as `33/421`, or in percent if only the share was reported."""
+    """Format a reported share as counted, such as `33/421`, or in per cent if only the share was reported."""
     if found.id == ABOUT_A_THIRD:
         return f"{round(100 * found.value)}\u202f%"
     total = out_of(found.id)
@@ -194,7 +195,7 @@ def count_of(found: Point) -> str:
 
 
 def sources_of(ids: Iterable[str], language: Language) -> list[Any]:
-    """Return rows of the evidence as sources of the page, in the order of the table, with their days in a language."""
+    """Return evidence rows as sources of the page, in the order of the table, with days in a language."""
     wanted = set(ids)
     return [
         make_source(row)._replace(when=format_days(row, language, year=True))

@@ -1,4 +1,4 @@
-"""Encode campaigns compactly for a page, which decodes them in `page/campaigns.js`.
+"""Encode campaigns compactly for a page, in which `page/campaigns.js` decodes them.
 
 A campaign is a list of whole numbers, written as variable-length integers (LEB128: seven bits per byte, the lowest
 first, the high bit set in every byte but the last):
@@ -7,8 +7,8 @@ first, the high bit set in every byte but the last):
     number of nights at posts with crossings, then two numbers each: gap, soldiers
 
 A gap is the distance to the previous position, which is 0 at first. The position of a change is
-day x districts + district, that of a night is day x posts + post. All campaigns of a page follow one another in one
-binary, after the JSON that describes them; the whole is deflated (zlib) and written as base64.
+day x districts + district, that of a night is day x posts + post. All campaigns of a page are concatenated in one
+binary, after the JSON that describes them; it is deflated (zlib) and written as base64.
 """
 
 import base64
@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 SEVEN, MORE = 0x7F, 0x80
-LENGTH = 4  # bytes that give the length of the JSON, the lowest first
+LENGTH = 4  # number of bytes with the length of the JSON, least significant byte first
 
 
 class Course(NamedTuple):
-    """The part of a campaign that a page shows."""
+    """The part of a campaign shown on a page."""
 
-    changes: Integers  # 1 + day x districts + district, negative when retaken; as in `sim.study.columns.changes_of`
+    changes: Integers  # 1 + day x districts + district, negative if retaken, as in `sim.study.columns.changes_of`
     crossings: Integers  # (days, posts) soldiers who crossed in the night before the day
 
 
@@ -50,7 +50,7 @@ def course_of(numbers: Iterable[int], shape: tuple[int, int]) -> Course:
     """Decode one campaign; the reverse of `numbers_of`.
 
     Args:
-        numbers: Encoded numbers; only those of one campaign are consumed.
+        numbers: Encoded numbers, of which those of one campaign are consumed.
         shape: Days and posts.
     """
     rest = iter(numbers)
@@ -63,8 +63,8 @@ def course_of(numbers: Iterable[int], shape: tuple[int, int]) -> Course:
 
 
 def varints_of(numbers: Integers) -> bytes:
-    """Write whole numbers of at least 0 as variable-length integers."""
-    septets = np.maximum(1, np.ceil(np.log2(numbers + 1) / 7)).astype(np.int64)  # bytes of each number
+    """Encode non-negative integers as variable-length integers."""
+    septets = np.maximum(1, np.ceil(np.log2(numbers + 1) / 7)).astype(np.int64)  # number of bytes of each number
     first = np.cumsum(septets) - septets
     found = np.zeros(int(septets.sum()), np.uint8)
     for place in range(int(septets.max(initial=0))):
@@ -75,7 +75,7 @@ def varints_of(numbers: Integers) -> bytes:
 
 
 def numbers_in(content: bytes) -> list[int]:
-    """Read variable-length integers; the reverse of `varints_of`."""
+    """Decode variable-length integers; the reverse of `varints_of`."""
     septets = np.frombuffer(content, np.uint8).astype(np.int64)
     last = np.flatnonzero(septets < MORE)
     first = np.concatenate([[0], last[:-1] + 1])[: last.size]
@@ -86,11 +86,11 @@ def numbers_in(content: bytes) -> list[int]:
 
 
 def packed(about: Mapping[str, Any], courses: Iterable[Course]) -> str:
-    """Return campaigns, and the JSON that describes them, as base64 text.
+    """Encode campaigns, and the JSON that describes them, as base64 text.
 
     Args:
         about: Content of the JSON.
-        courses: The campaigns, in an order that the JSON states.
+        courses: The campaigns, in the order given in the JSON.
     """
     head = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
     body = b"".join(varints_of(numbers_of(course)) for course in courses)

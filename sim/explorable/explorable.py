@@ -1,8 +1,8 @@
 """Write the page: `python -m sim explorable [policies=...]`.
 
-Reads   the study that `sim.explorable.campaigns` runs, page/ (template, style and scripts), text/.
-Writes  one HTML file of at most 2.5 MB that loads nothing, atomically. Its scripts and styles are allowed by their
-        hashes alone (Content-Security-Policy); its last line has a digest, so that an edited file is not overwritten.
+Reads the study run by `sim.explorable.campaigns`, page/ (template, style and scripts), text/.
+Writes one HTML file of at most 2.5 MB that loads nothing, atomically. Its scripts and styles are allowed only by their
+       hashes (Content-Security-Policy); its last line contains a digest, so that an edited file is not overwritten.
 """
 
 import base64
@@ -27,10 +27,10 @@ from sim.study.files import write_errors, write_file
 from sim.wording import language_of
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("campaigns", "figures", "map", "curve", "dots", "scenes")  # in the order in which they need each other
+SCRIPTS = ("campaigns", "figures", "map", "curve", "dots", "scenes")  # scripts in the order of their dependencies
 MOST_BYTES = 2_500_000
 VERB = "explorable"
-NAMED = ("runs", "seed")  # settings that are in the name of a page
+NAMED = ("runs", "seed")  # settings included in the name of a page
 IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
 CAMPAIGNS = re.compile(r'<template id="campaigns">([^<]+)</template>')
@@ -38,15 +38,15 @@ EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 class Written(NamedTuple):
-    """A page that was written, with its content."""
+    """A written page with its content."""
 
     path: Path
-    size: int  # bytes
+    size: int  # size in bytes
     gathered: Gathered
 
 
 def write_explorable(request: Explorable, console: Console) -> Written:
-    """Run the campaigns of a page that are not stored yet, and write the page.
+    """Run the campaigns of a page that are not stored, and write the page.
 
     Args:
         request: The parsed command line.
@@ -56,7 +56,7 @@ def write_explorable(request: Explorable, console: Console) -> Written:
         The path of the page, its size and its campaigns.
 
     Raises:
-        PanjError: The request is invalid, the page would be too large, or it would replace a file that was edited.
+        PanjError: The request is invalid, the page would be too large, or it would replace an edited file.
         Stopped: After Ctrl-C; the same command continues.
     """
     sweep = compose(request)
@@ -91,10 +91,10 @@ def file_name(request: Explorable) -> str:
 
 
 def refuse_other(path: Path, page: str) -> None:
-    """Raise PanjError if a page would replace one with other campaigns, decisions or sources of chance."""
+    """Raise PanjError if a page would replace a page with other campaigns, decisions or sources of chance."""
     if not path.is_file():
         return
-    before, after = (told_by(one) for one in (path.read_text(encoding="utf-8"), page))
+    before, after = (description_of_page(one) for one in (path.read_text(encoding="utf-8"), page))
     if before != after:
         found, expected = (", ".join(str(part) for part in one[:3]) for one in (before, after))
         raise PanjError(
@@ -103,7 +103,7 @@ def refuse_other(path: Path, page: str) -> None:
         )
 
 
-def told_by(page: str) -> tuple[str, str, str, str]:
+def description_of_page(page: str) -> tuple[str, str, str, str]:
     """Return a description of a page: its campaigns, decisions, sources of chance and settings."""
     about = described(campaigns_in(page))
     decisions, worlds = (" ".join(one["key"] for one in about[what] if one["key"]) for what in ("decisions", "worlds"))
@@ -147,7 +147,7 @@ def template_in(folder: Path) -> Template:
 
 
 def formatted(node: Any, values: Mapping[str, Any]) -> Any:
-    """Return a tree of texts with values filled in, except the sentences under `says`, which scripts fill in."""
+    """Fill values into a tree of texts, except the sentences under `says`, which scripts fill in."""
     if isinstance(node, Mapping):
         return {key: value if key == "says" else formatted(value, values) for key, value in node.items()}
     if isinstance(node, list):
@@ -156,7 +156,7 @@ def formatted(node: Any, values: Mapping[str, Any]) -> Any:
 
 
 def joined_scripts() -> str:
-    """Return the modules of the page as one, without the lines that import one from another."""
+    """Concatenate the modules of the page, without their imports of each other."""
     modules = ((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     return "\n".join(EXPORT.sub("", IMPORT.sub("", text)) for text in modules)
 
@@ -167,7 +167,7 @@ def hash_of(text: str) -> str:
 
 
 def policy_in(page: str) -> str:
-    """Return the Content-Security-Policy that a page states, for a server that sends it as a header.
+    """Return the Content-Security-Policy in a page, for a server that sends it as a header.
 
     Args:
         page: The page, as written by `write_explorable`.
@@ -185,7 +185,7 @@ def campaigns_in(page: str) -> str:
 
 
 def stated(pattern: re.Pattern[str], page: str) -> str:
-    """Return the text that the group of a pattern matches in a page; every page of Panj has a match."""
+    """Return the text matched by the group of a pattern in a page; every page of Panj has a match."""
     found = pattern.search(page)
     assert found is not None, "a page of Panj states its policy and has campaigns"
     return found[1]
@@ -200,7 +200,7 @@ def show_explorable(written: Written) -> int:
 
 
 def explorable_record(written: Written) -> dict[str, Any]:
-    """Return the result that --json prints for a page."""
+    """Return the result printed by --json for a page."""
     gathered = written.gathered
     return {
         "path": str(written.path), "bytes": written.size, "folder": str(gathered.study.folder),

@@ -1,13 +1,13 @@
 """Draw the points of a sensitivity analysis, and run their campaigns as an ordinary study.
 
 Points are in the unit cube: each coordinate is the cumulative prior probability of a parameter. The study has one cell
-per seed, whose campaigns are the points in order. Thousands of points thus need only a few cells; the study runs on any
-executor, is stored in chunks and can be resumed. For each campaign, runs.parquet has its seed (column `luck`), the
+per seed, whose campaigns are the points in order. Thousands of points thus require only a few cells; the study runs on
+any executor, is stored in chunks and can be resumed. In runs.parquet, each campaign has its seed (column `luck`), the
 number of its point (column `seed`), its parameters and every outcome.
 
 Because every point is run with the same seeds (common random numbers), the mean over seeds is a function of the
-parameters alone. It still contains the noise of those seeds, which is estimated from the spread between the campaigns
-of a point.
+parameters alone. It still contains the noise of those seeds, which is estimated from the variation between the
+campaigns of a point.
 
 Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
         sequence. Both are drawn by SALib.
@@ -46,7 +46,7 @@ class Answers(NamedTuple):
 
     @property
     def means(self) -> Floats:
-        """The mean over the seeds at each point. Raises PanjError if a point has no campaign with the outcome."""
+        """The mean over the seeds at each point. Raise PanjError if a point has no campaign with the outcome."""
         if not self.is_known:
             empty = int(np.isnan(self.values).all(axis=0).sum())
             raise PanjError(
@@ -57,7 +57,7 @@ class Answers(NamedTuple):
 
     @property
     def noise(self) -> float:
-        """The noise variance of a single campaign, estimated as the mean variance between campaigns of the same point.
+        """The noise variance of a single campaign, estimated by the mean variance between campaigns of the same point.
 
         It is 0 if no point has several campaigns with the outcome.
         """
@@ -99,9 +99,9 @@ def sweep_of(
 
 
 def run_missing(sweep: Sweep, console: Console) -> Ran:
-    """Run the campaigns of a design that are not stored yet, and return a summary of the run.
+    """Run the campaigns of a design that are not stored, and return a summary of the run.
 
-    Raises Stopped after Ctrl-C, and PanjError if the folder has campaigns of other points.
+    Raise Stopped after Ctrl-C, and PanjError if the folder contains campaigns of other points.
     """
     return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
 
@@ -109,7 +109,7 @@ def run_missing(sweep: Sweep, console: Console) -> Ran:
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
     """Read outcomes at every point of a finished study.
 
-    Dates become days after the first day of the campaign; an event that did not occur gets the day after the last one.
+    Dates become days after the first day of the campaign; an event that did not occur has the day after the last one.
 
     Args:
         folder: Folder of the study.
@@ -131,12 +131,12 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
     """Return the outcomes that have at least one value at every point, and print the names of all others.
 
-    Raises PanjError if no outcome is left.
+    Raise PanjError if no outcome is left.
     """
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:
         if outcome not in kept:
-            console.print(f"{outcome} is left out: at some points no campaign has a value.", soft_wrap=True)
+            console.print(f"{outcome} is excluded: at some points, no campaign has a value.", soft_wrap=True)
     if not kept:
         raise PanjError(
             f"outcome: found points at which no campaign has {', '.join(answers)}, expected at least one outcome with "
@@ -150,7 +150,7 @@ STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, in cumulative prior 
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters as a SALib problem, each as a cumulative prior probability from 0 to 1."""
+    """Return the SALib problem of the parameters, each as a cumulative prior probability from 0 to 1."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 

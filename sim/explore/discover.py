@@ -1,18 +1,18 @@
 """Find parameter ranges where an outcome often passes a threshold: `python -m sim discover outcome=NAME above=1000`.
 
-A case is a campaign whose outcome is beyond the threshold. Boxes, limits on a few parameters within which cases are
-frequent, are found in one half of the campaigns (every other seed) and measured in the other half, the holdout. A box
-that fits only noise has, in the holdout, no higher density than its surroundings. A box is a *finding* if the 95 %
+A case is a campaign whose outcome is beyond the threshold. A box is a set of limits on a few parameters within which
+cases are frequent. Boxes are found in one half of the campaigns (every other seed) and measured in the other half, the
+holdout, in which a box that fits only noise is no denser than its surroundings. A box is a *finding* if the 95 %
 interval of its density in the holdout is above the density outside it and above that of all campaigns. A limit is
 marked as doubtful if its quasi-p value in the holdout is above 0.05 divided by the number of limits of the box.
 
 Campaigns are drawn from the prior: coverage and density are shares of them, before any fit, and do not show how
 likely the summer of 2021 was.
 
-With many parameters, PRIM continues to cut when only noise is left. A first, coarse search over all parameters
-therefore selects the few whose limits raise the density most; a second, fine search over only these gives the boxes.
-The search is implemented here in NumPy, because the packages that offer one (`ema_workbench`, `prim`) also bring
-plotting, optimisation and licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
+With many parameters, PRIM continues to cut when only noise is left. A coarse search over all parameters therefore
+selects the few whose limits raise the density most, and a fine search over these gives the boxes. The search is
+implemented here in NumPy, because packages with PRIM (`ema_workbench`, `prim`) also bring plotting, optimisation and
+licences that Panj does not need. It finds the same boxes as `ema_workbench` 2.5.
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign is run.
 Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
@@ -52,7 +52,7 @@ class Limit(NamedTuple):
     """A limit of a box: a lower or an upper bound on one parameter."""
 
     key: str
-    side: str  # `above` or `below`: on which side of the value the box is
+    side: str  # side of the value on which the box is, `above` or `below`
     value: float
 
 
@@ -60,13 +60,13 @@ Box = tuple[Limit, ...]
 
 
 class Half(NamedTuple):
-    """Campaigns of one half, all or some of them: the drawn parameters of each, and whether it is a case."""
+    """All or some campaigns of one half: their drawn parameters, and whether they are cases."""
 
     drawn: Floats  # (campaigns, parameters) drawn values, in the units of the parameters
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
-        """Return the campaigns outside a box, among which the next box is sought."""
+        """Return the campaigns outside a box, in which the next box is sought."""
         rest = ~inside(box, self.drawn, keys)
         return Half(self.drawn[rest], self.cases[rest])
 
@@ -119,7 +119,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """Test, for each limit of a box, whether the box has a higher density with the limit than without it."""
+    """Test whether a box is denser with each of its limits than without it."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -133,12 +133,12 @@ def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
 
 
 def halves_of(drawn: Floats, cases: Truths) -> tuple[Half, Half]:
-    """Split campaigns, given in the order of seeds, into two halves: every other campaign goes to the second half."""
+    """Split campaigns in order of seed into two halves: every other campaign is in the second half."""
     return Half(drawn[::2], cases[::2]), Half(drawn[1::2], cases[1::2])
 
 
 class Found(NamedTuple):
-    """A box, with its coverage and density in both halves and the steps of the search that found it."""
+    """A box, with its coverage and density in both halves and the steps of its search."""
 
     box: Box
     first: Measured  # coverage and density in the half in which the box was found
@@ -149,7 +149,7 @@ class Found(NamedTuple):
 
     @property
     def is_finding(self) -> bool:
-        """Whether the box is a finding, which is decided in the holdout half."""
+        """Whether the box is a finding in the holdout half."""
         return self.other.is_finding
 
 
@@ -163,7 +163,7 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
         drawn: (campaigns, parameters) Drawn values, in the units of the parameters and in the order of seeds.
         cases: Whether each campaign is a case.
         keys: Key of each parameter.
-        request: The numbers of boxes and of parameters per box, and the density to aim for.
+        request: The numbers of boxes and of parameters per box, and the target density.
     """
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
@@ -220,7 +220,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
     """Read the outcome of every campaign of a bank, in the order of seeds and with dates as ordinals.
 
-    Raises PanjError if no campaign has the outcome, or if only one of threshold and outcome is a date.
+    Raise PanjError if no campaign has the outcome, or if only one of threshold and outcome is a date.
     """
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
@@ -239,7 +239,7 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
 def cases_of(values: Floats, request: Discover) -> Truths:
     """Return whether each campaign is a case: beyond the threshold, or between the two thresholds.
 
-    Raises PanjError if either half of the bank has too few cases or too few other campaigns.
+    Raise PanjError if either half of the bank has too few cases or too few other campaigns.
     """
     cases = Range(request.above, request.below).holds(values)
     fewest = min(min(int(half.sum()), int((~half).sum())) for half in (cases[::2], cases[1::2]))
@@ -289,7 +289,7 @@ def write_discoveries(request: Discover, console: Console) -> None:
     describe_tables(request.place, "discoveries")
 
 
-COARSE, FINE = 0.1, 0.05  # share of a box's campaigns that one step cuts off
+COARSE, FINE = 0.1, 0.05  # shares of a box's campaigns removed by one step
 LEAST = 0.01  # smallest share of all campaigns in a box
 FEWEST_IN_BOX = 20  # smallest number of campaigns in a box
 ABOVE, BELOW = "above", "below"
@@ -329,14 +329,14 @@ def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> li
 
 
 def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
-    """Return the measure by which boxes are compared: the harmonic mean of coverage and density."""
+    """Return the score by which boxes are compared, the harmonic mean of coverage and density."""
     within = inside(box, drawn, keys)
     held, found = int(within.sum()), int(cases[within].sum())
     return harmonic(found / max(1, int(cases.sum())), found / held) if held else 0.0
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """Return the parameters of a box, sorted by how much density the box loses without their limits, largest first."""
+    """Return the parameters of a box in descending order of the loss in density without their limits."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -351,15 +351,14 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
 
     Each peeling step tightens the limit that raises the density most per campaign lost, until no limit raises it or the
     box would become too small. Each pasting step then relaxes the limit that raises the density most per campaign
-    gained. Among equally good moves, the one that leaves the most parameters unrestricted is chosen; remaining ties go
-    to the first.
+    gained. Among equally good moves, the one that leaves the most parameters unrestricted is chosen, or else the first.
 
     Args:
         drawn: (campaigns, parameters) Drawn values, in the units of the parameters.
         cases: Whether each campaign is a case.
         keys: Key of each parameter.
-        cut: Share of the campaigns in the box that a peeling step removes; for a pasting step, share of the campaigns
-            just beyond a limit that it adds.
+        cut: Share of the campaigns in the box removed by a peeling step, and share of the campaigns just beyond a limit
+            added by a pasting step.
 
     Returns:
         The boxes in the order of steps, without duplicates; the first has no limits.
@@ -378,12 +377,12 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
 
 
 def within_ends(ends: Floats, drawn: Floats) -> Truths:
-    """Return whether each campaign is between the lower and upper ends of a box, both included."""
+    """Return whether each campaign is between the lower and upper ends of a box, inclusive."""
     return ((drawn >= ends[0]) & (drawn <= ends[1])).all(axis=1)
 
 
 def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield each box that results from cutting off a share `cut` of its campaigns at one end of one parameter."""
+    """Yield the boxes that result from removing a share `cut` of the campaigns at one end of one parameter."""
     held = np.sort(drawn[within], axis=0)
     for place in range(drawn.shape[1]):
         for end in (1, 0):
@@ -391,7 +390,7 @@ def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: fl
 
 
 def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
-    """Yield each box that results from adding back a share `cut` of the campaigns beyond one of its limits."""
+    """Yield the boxes that result from adding a share `cut` of the campaigns beyond one of the limits."""
     for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
         for end in (0, 1):
             beyond = moved_end(ends, 1 - end, place, ends[end, place])
@@ -409,7 +408,7 @@ def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """Return a number near a quantile, halfway between two distinct values, so that equal values are not separated.
+    """Return a number near a quantile and halfway between two distinct values, so that equal values stay together.
 
     Args:
         ordered: Values in increasing order.
@@ -428,7 +427,7 @@ def halfway(ordered: Floats, share: float) -> float:
 def best_move(
     moves: Iterable[Floats], whole: Floats, drawn: Floats, cases: Truths, within: Truths
 ) -> tuple[Floats, Truths] | None:
-    """Return the move that raises the density most per campaign lost or gained, or None if no move raises it.
+    """Return the move with the largest gain in density per campaign lost or gained, or None if there is no gain.
 
     Args:
         moves: Lower and upper ends of the box after each possible move.
@@ -453,7 +452,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """Convert the ends of a box to limits, leaving out ends that restrict nothing."""
+    """Convert the ends of a box to limits, without ends that restrict nothing."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))
@@ -462,7 +461,7 @@ def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
 
 
 def check(request: Discover) -> None:
-    """Raise PanjError if a request has no threshold, or has two in the wrong order."""
+    """Raise PanjError if a request has no threshold, or two in the wrong order."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
     range_of(request.above, request.below)
@@ -476,8 +475,8 @@ def campaigns_table(
 ) -> pa.Table:
     """Return the table campaigns.parquet, with one row per campaign.
 
-    A row has the seed, the half, whether the campaign is a case, the number of the first box that contains it (0 if
-    none does), and the parameters that any box restricts.
+    A row contains the seed, the half, whether the campaign is a case, the number of the first box around it (0 if there
+    is none), and the parameters restricted by any box.
     """
     first_box = np.zeros(len(seeds), np.int32)
     for number, one in reversed(list(enumerate(found, start=1))):
@@ -492,7 +491,7 @@ def campaigns_table(
 def row_of(number: int, found: Found) -> dict[str, str]:
     """Return the row of boxes.csv for a box.
 
-    Columns `found_...` are measured in the half in which the box was found, all others in the holdout half.
+    Columns `found_...` refer to the half in which the box was found, all others to the holdout half.
     """
     other = found.other
     return {

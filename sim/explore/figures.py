@@ -1,6 +1,6 @@
-"""Print and draw the results of sensitivity studies, and the boxes in which an outcome often passes a threshold.
+"""Print and draw the results of sensitivity studies and of box searches.
 
-Each function that draws a whole figure saves it and returns its path.
+Each function that draws a complete figure saves it and returns its path.
 
 Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, which `sim.explore.sensitivity` wrote; boxes.csv,
         limits.csv, trade_off.csv, campaigns.parquet and discover.json, which `sim.explore.discover` wrote.
@@ -47,8 +47,8 @@ from sim.wording import format_day, list_words, paragraph, percent, significant
 CHANCE_ROW = "chance"  # value of the column `number` in the row for noise
 NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
 BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # heights in inches: tornado row, heat map row, text line above a heat map
-LEAST = 0.005  # a total index is shown only if its interval is above this
-DOTS = 1500  # largest number of campaigns that are drawn as dots
+LEAST = 0.005  # lower end of its interval above which a total index is shown
+DOTS = 1500  # largest number of campaigns drawn as dots
 TENTHS = 10
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -69,7 +69,7 @@ class Measured(NamedTuple):
 
 
 def read_measured(folder: Path) -> Measured:
-    """Read the files of a sensitivity study. Raises PanjError if one is missing or malformed."""
+    """Read the files of a sensitivity study. Raise PanjError if one is missing or malformed."""
     with reading(folder, "sensitivity", "a sensitivity study"):
         morris, sobol, outcomes = (read_rows(folder / f"{name}.csv") for name in ("morris", "sobol", "outcomes"))
         about = read_object(folder / "sensitivity.json")
@@ -78,10 +78,10 @@ def read_measured(folder: Path) -> Measured:
 
 @in_style
 def draw_sensitivity(folder: Path) -> list[Path]:
-    """Draw every figure of a sensitivity study, and delete old figures of outcomes that are no longer requested.
+    """Draw every figure of a sensitivity study, and delete figures of outcomes that are no longer requested.
 
     Args:
-        folder: The folder that `python -m sim sensitivity` wrote.
+        folder: The folder written by `python -m sim sensitivity`.
 
     Returns:
         The paths of the figures.
@@ -134,7 +134,7 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
     for place, row in enumerate(rows):
         ends = sorted(((float(row["at_low"]), SIMULATED_LIGHT), (float(row["at_high"]), SIMULATED_DARK)),
                       key=lambda end: -abs(end[0] - mean))  # fmt: skip
-        for end, colour in ends:  # the longer first, so that both are visible if on the same side
+        for end, colour in ends:  # longer bars first, so that both are visible on the same side
             axes.barh(place, end - mean, 0.62, mean, color=colour, linewidth=0)
     axes.axvline(mean, color=INK, linewidth=0.9)
     if is_marked(about):
@@ -148,7 +148,7 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
 
 
 def is_marked(about: Row) -> bool:
-    """Return whether an outcome has a reported figure that can be drawn; reported dates are not drawn."""
+    """Return whether an outcome has a reported figure that can be drawn (not a date)."""
     return about["unit"] != "days" and any(reported_cells(about))
 
 
@@ -216,7 +216,7 @@ def draw_heat(
         name: File name of the figure.
         title: Title of the figure.
         caption: Caption of the figure.
-        fields: Value to show, keyed by parameter and outcome; fields of the map that have no value are white.
+        fields: Values by parameter and outcome; fields without a value are white.
         keys: Keys of the parameters, in the order of rows.
     """
     outcomes = list(made.outcomes.values())
@@ -242,7 +242,7 @@ def draw_heat(
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """Return sentences on a design: its campaigns, scenario, points and seeds, and the number of varied parameters."""
+    """Describe a design: its campaigns, scenario, points and seeds, and the number of varied parameters."""
     about, one = made.about, made.about["designs"][design]
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
@@ -266,12 +266,12 @@ def describe_shares(about: Row) -> str:
 
 
 def describe_reported(about: Row) -> str:
-    """Format the reported figure of an outcome for the line below its name, or return `not reported`."""
+    """Format the reported figure of an outcome, or return `not reported`."""
     return f"reported {about['reported_text'].partition(' (')[0]}" if about["reported_text"] else "not reported"
 
 
 def describe_sources(*outcomes: Row) -> str:
-    """Return a sentence on the sources of the reported figures, or a statement that nothing was reported."""
+    """Return a sentence on the sources of the reported figures, or one stating that nothing was reported."""
     ids = cite(*(one["evidence"] for one in outcomes))
     return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported on it."
 
@@ -296,7 +296,7 @@ def show_sensitivity(folder: Path) -> int:
 def table_of(made: Measured, about: Row) -> Table:
     """Return the table of parameters for one outcome, in descending order of total index.
 
-    If there are no Sobol' indices, the table has the ten parameters with the largest mu*.
+    Without Sobol' indices, the table contains the ten parameters with the largest mu*.
     """
     mean = significant(float(about["mean"]))
     title = f"{about['label']}: mean {mean} {about['unit']}, reported {about['reported_text'] or '-'}"
@@ -349,12 +349,12 @@ class Discovered(NamedTuple):
 
     @property
     def shown(self) -> list[Row]:
-        """The rows of all boxes that are findings; if there are none, the row of the first box."""
+        """The rows of all findings or, if there are none, of the first box."""
         return [row for row in self.boxes if is_finding(row)] or self.boxes[:1]
 
 
 def read_discovered(folder: Path) -> Discovered:
-    """Read the files that `python -m sim discover` wrote. Raises PanjError if one is missing or malformed."""
+    """Read the files written by `python -m sim discover`. Raise PanjError if one is missing or malformed."""
     with reading(folder, "discover", "discoveries"):
         boxes, *others = (read_rows(folder / f"{name}.csv") for name in ("boxes", "limits", "trade_off"))
         limits, steps = (
@@ -407,7 +407,7 @@ def format_threshold(text: str) -> str:
 
 @in_style
 def draw_discovered(folder: Path) -> list[Path]:
-    """Draw each box, and the trade-off between coverage and density during the search for it.
+    """Draw each box, and the trade-off between coverage and density during its search.
 
     Args:
         folder: The folder that `python -m sim discover` wrote.
@@ -480,7 +480,7 @@ def draw_where(axes: Axes, made: Discovered, box: str) -> None:
 
 
 def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats, cases: Truths) -> None:
-    """Plot the share of cases in each tenth of the campaigns, sorted by a parameter, and mark the range of the box."""
+    """Plot the share of cases in each tenth of the campaigns along a parameter, and mark the range of the box."""
     parts = np.array_split(np.argsort(values, kind="stable"), TENTHS)
     axes.plot([values[part].mean() for part in parts], [cases[part].mean() for part in parts], color=SIMULATED,
               marker="o", markersize=4)  # fmt: skip
@@ -492,7 +492,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """Return the lower and upper limit of a box on one parameter; where there is none, the end of the prior is used."""
+    """Return the lower and upper limit of a box on one parameter, or the end of the prior where there is none."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}
@@ -505,7 +505,7 @@ def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
     Args:
         axes: Axes to change.
         name: `x` or `y`.
-        made: The discovered boxes, whose metadata has the priors.
+        made: The discovered boxes, whose metadata contain the priors.
         key: Key of the parameter.
     """
     low, high, scale = made.about["priors"][key]
@@ -544,13 +544,13 @@ def describe_sample(made: Discovered) -> str:
         f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.",
         describe_failures(about["failed"]),
         f"{about['missing']:,} do not have the outcome and are left out." if about["missing"] else "",
-        "An event that did not happen counts as later than the last day." if about["is_date"] else "",
+        "An event that did not occur counts as later than the last day." if about["is_date"] else "",
         "Boxes are found in every other campaign and measured in the rest.",
     )
 
 
 def describe_threshold(about: dict[str, Any]) -> str:
-    """Return a sentence with the reported figure of the outcome, or a statement that nothing was reported."""
+    """Return a sentence with the reported figure of the outcome, or one stating that nothing was reported."""
     text = about["reported"]["text"]
     return f"Reported: {text} in evidence.csv." if text else "Nothing was reported on this outcome."
 
@@ -579,7 +579,7 @@ def show_discovered(folder: Path) -> int:
 
 
 def suggest_run(made: Discovered) -> str:
-    """Suggest a run in the middle of the first box or, if that box is not a finding, another search."""
+    """Suggest a run in the middle of the first box, or another search if that box is not a finding."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return f"another threshold, or a larger bank: {shell_command(['bank', 'runs=50000'])}"
     overrides = []

@@ -6,15 +6,15 @@ parameters keep their declared values.
 
 The model is stochastic. The analysis is of the mean of each outcome over the same `runs` seeds at every point (common
 random numbers), which is a function of the parameters alone. It still contains the noise of those seeds, because the
-same random draws act differently when parameters differ. This noise is estimated from the difference between the means
-of two halves of the seeds. The *floor of chance* is the mu* that noise alone exceeds for at least one parameter in
-5 of 100 screenings.
+same random draws have different effects when parameters differ. This noise is estimated from the difference between the
+means of two halves of the seeds. The *floor of chance* is the mu* that noise alone exceeds, for at least one parameter,
+in 5 of 100 screenings.
 
 A parameter *matters* for an outcome if its mu* is above that floor and at least a tenth of the largest mu*. If more
-than `most=` parameters matter (by default twelve), each is ranked by the ratio of its mu* to the largest mu* for the
-same outcome (the highest of its ratios counts if there are several outcomes), and only the first `most=` are kept.
-Sobol' indices are reported with the share of variance that is due to noise in the means: noise may raise a total index
-by that share, whereas it makes a first-order index only less certain.
+than `most=` parameters matter (by default twelve), they are ranked by the ratio of mu* to the largest mu* for the same
+outcome (the highest ratio, if there are several outcomes), and only the first `most=` are kept. Sobol' indices are
+reported with the share of variance that is due to noise in the means: noise may raise a total index by up to that
+share, but makes a first-order index only less certain.
 
 Reads   the declared priors, and stored campaigns; `sim.explore.design` runs those that are missing.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
@@ -59,22 +59,22 @@ from sim.study.reader import read_about
 from sim.wording import format_seconds
 
 REPLAYS = 20_000  # number of simulated values of mu* from noise alone
-MISSES = 0.05  # share of screenings in which noise alone raises a parameter above the floor
+MISSES = 0.05  # share of screenings in which noise alone exceeds the floor for at least one parameter
 FIFTH = 0.2  # share of the prior, at either end, over which an outcome is averaged
 Floats = NDArray[np.float64]
 
 
 class Effect(NamedTuple):
-    """Morris's measures of the effect that moving one parameter along its whole prior has on one outcome."""
+    """Morris's measures of the effect of one parameter, over its whole prior, on one outcome."""
 
     outcome: str
     key: str
     mu_star: float  # mean absolute effect [unit of the outcome]
     half_width: float  # half-width of the 95 % interval of mu_star
-    mu: float  # signed mean effect
+    mu: float  # mean signed effect
     sigma: float  # standard deviation of effects, due to interactions or nonlinearity
     noise: float  # mean mu* from noise alone
-    floor: float  # the mu* that noise alone reaches for at least one parameter in 5 of 100 screenings
+    floor: float  # mu* that noise alone reaches, for at least one parameter, in 5 of 100 screenings
     largest: float  # largest mu* of any parameter for this outcome
 
     @property
@@ -111,7 +111,7 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
-    """Estimate the mu* that a parameter without any effect gets from noise.
+    """Estimate the mu* of a parameter without any effect, which is due to noise.
 
     The noise of a step is taken to be the difference between the means of the two halves of the seeds at a point,
     scaled to the variance of a step between two points with independent seeds. A mu* of noise is the mean absolute
@@ -138,7 +138,7 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
 def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
     """Choose the parameters that matter for at least one outcome, but no more than `most`.
 
-    If more matter, those with the highest ratio of mu* to the largest mu* for the same outcome are chosen.
+    If there are more, those with the highest ratio of mu* to the largest mu* for the same outcome are chosen.
     """
     best: dict[str, float] = {}
     for effect in effects:
@@ -148,13 +148,13 @@ def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
 
 
 class Index(NamedTuple):
-    """The Sobol' indices of one parameter, which are shares of the variance of an outcome."""
+    """The Sobol' indices of one parameter, as shares of the variance of an outcome."""
 
     outcome: str
     key: str
-    first: float  # first-order index: without interactions
+    first: float  # first-order index, without interactions
     first_half_width: float  # half-width of the 95 % interval of the first-order index
-    total: float  # total-order index: with all interactions of the parameter
+    total: float  # total-order index, with all interactions of the parameter
     total_half_width: float  # half-width of the 95 % interval of the total-order index
     at_low: float  # mean of the outcome over the points in the lowest fifth of the prior
     at_high: float  # mean of the outcome over the points in the highest fifth
@@ -180,7 +180,7 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return two arrays: whether each value is in the lowest fifth of its prior, and whether it is in the highest."""
+    """Return whether each value is in the lowest, and in the highest, fifth of its prior, as two arrays."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 
@@ -194,7 +194,8 @@ def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
     if np.ptp(means) == 0:
         return np.zeros((4, len(keys)))
     found = sobol.analyze(problem_of(keys), means, calc_second_order=False, num_resamples=RESAMPLES, seed=seed + 1)
-    return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)  # seed 0 is None to SALib
+    # SALib treats seed 0 as None
+    return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)
 
 
 class Resolved(NamedTuple):
@@ -227,7 +228,7 @@ class Sampled(NamedTuple):
 def run_points(
     request: Resolved, name: str, priors: Sequence[Prior], shares: Floats, console: Console
 ) -> Sampled:  # fmt: skip
-    """Run the campaigns of a design that are not stored yet, and return its points with the requested outcomes."""
+    """Run the campaigns of a design that are not stored, and return its points with the requested outcomes."""
     sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
     ran = run_missing(sweep, console)
     answers = read_answers(ran.folder, request.outcomes, request.base.runs, len(shares))
@@ -281,13 +282,13 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """Return a folder name that identifies the method, the parameters and the number of samples of a design."""
+    """Return a folder name from the method, the parameters and the number of samples of a design."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
 
 def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Print which parameters are chosen for Sobol' indices, and which are not although they matter."""
+    """Print the parameters chosen for Sobol' indices, and those that matter but are not chosen."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
         console.print("No number affects these outcomes more than chance does, so there are no Sobol' indices; "
@@ -332,7 +333,7 @@ def resolve(asked: Sensitivity) -> Resolved:
 
 
 def base_of(words: AnyOverrides) -> Settings:
-    """Compose the settings that all points share. Raises PanjError if one is not allowed in a sensitivity study."""
+    """Compose the common settings of all points. Raise PanjError if one is not allowed in a sensitivity study."""
     overrides = Overrides.of(words)
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
@@ -355,7 +356,7 @@ def base_of(words: AnyOverrides) -> Settings:
 def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
     """Return the requested outcomes.
 
-    Raises PanjError if no outcome is requested, or if one is unknown or extends beyond the last day of the campaigns.
+    Raise PanjError if no outcome is requested, or if one is unknown or extends beyond the last day of the campaigns.
     """
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
@@ -368,9 +369,9 @@ def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
 
 
 def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ...]:
-    """Return the priors of the parameters to vary: those named in `keys=` or, by default, all that no override sets.
+    """Return the priors of the parameters to vary: those in `keys=` or, by default, all that no override sets.
 
-    Raises PanjError if `keys=` is empty, or names a parameter that is unknown or also set by an override.
+    Raise PanjError if `keys=` is empty, or names a parameter that is unknown or also set by an override.
     """
     assert base.draws is not None
     free = {prior.key: prior for prior in base.draws.priors}
@@ -388,7 +389,7 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
 
 
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Print the numbers of points and campaigns, and the time they will take, estimated from a few campaigns."""
+    """Print the numbers of points and campaigns, and the time that they will take, estimated from a few campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
@@ -397,7 +398,7 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     _, seconds = work_timed([Piece(order, tuple(range(timed)))])
     workers = request.base.executor.workers or cores()
     if request.base.executor.kind == "threads" and not compiled:
-        workers = 1  # uncompiled rules gain nothing from threads
+        workers = 1  # uncompiled rules do not run faster on threads
     each = seconds / timed
     console.print(
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
@@ -413,7 +414,7 @@ LEAST = 0.1  # smallest ratio of mu* to the largest mu* of an outcome at which a
 
 
 def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of morris.csv, one per outcome and parameter, with the largest mu* first."""
+    """Return the rows of morris.csv, one per outcome and parameter, in descending order of mu*."""
     outcomes = list(dict.fromkeys(effect.outcome for effect in effects))
     ranked = sorted(effects, key=lambda effect: (outcomes.index(effect.outcome), -effect.mu_star))
     return [
@@ -431,7 +432,7 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
 
 
 def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
-    """Return the rows of sobol.csv, one per outcome and parameter, with the largest total index first.
+    """Return the rows of sobol.csv, one per outcome and parameter, in descending order of total index.
 
     The last row of each outcome gives the share of variance that is due to noise.
     """
@@ -462,12 +463,12 @@ def share_left(answer: Answers) -> float:
 def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, str]]:
     """Return the rows of outcomes.csv, one per outcome.
 
-    A row has the spread of the outcome between points, the shares of the variance of single campaigns due to parameters
-    and to noise, and the reported figure.
+    A row contains the variation of the outcome between points, the shares of the variance of single campaigns due to
+    parameters and to noise, and the reported figure.
 
     Args:
         answers: Values of each outcome at every point.
-        of: Name of the design whose points these are.
+        of: Name of the design.
     """
     rows = []
     for outcome, answer in answers.items():

@@ -4,9 +4,9 @@ Reads   districts.parquet of a study; districts.csv, with the reported falls; th
 Writes  one feature per district: P-code, name, province, region, the share of campaigns in which the Taliban hold the
         district at the end of each day (`held_2021_07_05`), the median date of its first fall, and the reported fall.
         A GeoPackage also has a table `districts_by_day`, with one row per district and day, and a layer
-        `shapes_by_day`, which is that table with the shapes.
-Source  Shapes: geoBoundaries (CC BY 4.0). The credit, the number of campaigns and where their numbers come from are
-        in the file.
+        `shapes_by_day`, which joins this table to the shapes.
+Source  Shapes: geoBoundaries (CC BY 4.0). The file contains the credit, the number of campaigns and the source of their
+        parameters.
 """
 
 import json
@@ -32,7 +32,8 @@ from sim.study.reader import Study, read_columns
 
 HELD = "held_"  # prefix of the properties with shares, followed by the date
 LAYER, BY_DAY, SHAPES = "districts", "districts_by_day", "shapes_by_day"  # layers of a GeoPackage
-GEOMETRY = "geom"  # column with the shapes, as GDAL names it
+GEOMETRY = "geom"  # column with the shapes, as named by GDAL
+# SQL that creates a layer with the shapes of another; GDAL and QGIS recognise OGC_FID as its key
 VIEW = f"""
 CREATE VIEW {SHAPES} AS
     SELECT day.fid AS OGC_FID, shape.{GEOMETRY}, day.district_id, day.district, day.province, day.date,
@@ -44,7 +45,7 @@ INSERT INTO gpkg_contents (table_name, data_type, identifier, description, min_x
 INSERT INTO gpkg_geometry_columns
     SELECT '{SHAPES}', column_name, geometry_type_name, srs_id, z, m
     FROM gpkg_geometry_columns WHERE table_name = '{LAYER}';
-"""  # a layer that shares the shapes of another; as OGC_FID, GDAL and QGIS know its key
+"""
 SHARE = "held_<date>: share of the campaigns in which the Taliban hold the district at the end of that day, 0 to 1."
 FALLS = (
     "median_fall_date: first day by whose end at least half of the campaigns have lost the district; null if fewer lose"
@@ -54,7 +55,7 @@ FALLS = (
 
 
 def shares_of(shown: Study) -> pa.Table:
-    """Return the rows of districts.parquet of the cell to which a study is limited; dates are days."""
+    """Return the rows of districts.parquet for the cell of a study, with dates as days."""
     table = read_columns(shown.folder / "districts.parquet", filters=shown.rows)
     for name in ("date", "median_fall_date"):
         place = table.column_names.index(name)
@@ -63,7 +64,7 @@ def shares_of(shown: Study) -> pa.Table:
 
 
 def days_shown(table: pa.Table, day: date | None) -> list[date]:
-    """Return the days to export: one, or all; raise PanjError if the campaigns do not have that day."""
+    """Return the days to export, one or all; raise PanjError if the campaigns do not include that day."""
     days = sorted(set(table["date"].to_pylist()))
     if day is None:
         return days
@@ -83,7 +84,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
         One feature per district, in the order of districts.csv, with members that credit and describe the data.
 
     Raises:
-        PanjError: If the campaigns do not have that day, or if a district has no shape.
+        PanjError: If the campaigns do not include that day, or if a district has no shape.
     """
     table = shares_of(shown)
     days = days_shown(table, day)
@@ -113,7 +114,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
 
 
 def refuse_without_shape(codes: Iterable[str], shapes: Container[str]) -> None:
-    """Raise PanjError if a district has no shape, as is possible with a user's own districts.csv."""
+    """Raise PanjError if a district has no shape, which is possible with a user's own districts.csv."""
     missing = next((code for code in codes if code not in shapes), None)
     if missing is not None:
         raise PanjError(f"data/districts.csv, district_id: found '{missing}', expected a district with a shape")
@@ -153,7 +154,7 @@ def reported_falls() -> dict[str, dict[str, str | None]]:
 
 
 def geometry_of(polygons: list[list[list[list[float]]]]) -> dict[str, Any]:
-    """Return polygons as a GeoJSON geometry: always a MultiPolygon, so that a layer has a single type."""
+    """Return polygons as a GeoJSON MultiPolygon, so that a layer has a single type."""
     return {"type": "MultiPolygon", "coordinates": polygons}
 
 
@@ -175,7 +176,7 @@ def write_geopackage(shown: Study, path: Path, day: date | None) -> None:
     by_day = rows_by_day(shown, day)
 
     def write(temporary: Path) -> None:
-        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL needs a name that ends in .gpkg
+        with TemporaryDirectory(dir=path.parent) as folder:  # GDAL requires a name that ends in .gpkg
             made = Path(folder) / path.with_suffix(".gpkg").name
             write_arrow(
                 table, made, layer=LAYER, driver="GPKG", geometry_name=GEOMETRY,

@@ -15,12 +15,12 @@ from sim.study.files import dialect_of, refuse_dialect, write_errors
 from sim.study.reader import Study, open_study, unfinished
 
 EXPORTS = "exports"
-MAPS = ("geojson", "gpkg")  # formats with the shapes of one cell; the others have all tables
+MAPS = ("geojson", "gpkg")  # formats with the shapes of one cell; all others contain all tables
 NEED_LIBRARIES = ("gpkg", "xlsx")
 
 
 def export(request: Export) -> Path:
-    """Write the files that a request asks for.
+    """Write the requested files.
 
     Args:
         request: The parsed command.
@@ -73,7 +73,7 @@ def place_of(request: Export, study: Study, cell: int | None) -> Path:
     usual = name_of(request, study, cell)
     if request.place is None:
         if not os.access(request.folder, os.W_OK):
-            raise PanjError(f"export: found {request.folder}, which is read-only, expected out=PLACE to write to")
+            raise PanjError(f"export: found {request.folder}, which is read-only, expected out=PLACE")
         return request.folder / EXPORTS / usual
     place = request.place / usual if request.place.is_dir() else request.place
     if place.exists():
@@ -82,7 +82,7 @@ def place_of(request: Export, study: Study, cell: int | None) -> Path:
 
 
 def name_of(request: Export, study: Study, cell: int | None) -> str:
-    """Return the default name of the file or folder, which includes the cell and day that it is limited to."""
+    """Return the default name of the file or folder, which includes any cell and day to which it is limited."""
     part = f"_cell_{cell}" * (cell is not None) + f"_{request.day}" * (request.day is not None)
     if request.to in MAPS:
         return f"districts{part}.{request.to}"

@@ -27,10 +27,10 @@ from sim.study.reader import Study, naming, read_head
 
 Cell = str | int | float | bool | date | None
 Rows = Iterator[Sequence[Cell]]
-MOST_ROWS = 1_048_576  # maximum number of rows in an Excel sheet, including the heading
-LONGEST_NAME = 31  # maximum length of the name of a sheet, characters
-LONGEST_TEXT = 32_767  # maximum length of the text in a cell, characters
-MOST_DIGITS = 15  # digits of a number that Excel keeps; further digits become zeros
+MOST_ROWS = 1_048_576  # largest number of rows in an Excel sheet, including the heading
+LONGEST_NAME = 31  # largest length of the name of a sheet, characters
+LONGEST_TEXT = 32_767  # largest length of the text in a cell, characters
+MOST_DIGITS = 15  # number of digits that Excel keeps; further digits become zeros
 BATCH = 20_000  # number of rows in memory at a time
 
 
@@ -41,7 +41,7 @@ class Part(NamedTuple):
     day: date | None
 
     def has(self, row: Mapping[str, Cell]) -> bool:
-        """Return whether a row, given as a mapping from column to value, is to be written."""
+        """Return whether a row, given as a mapping from columns to values, is included."""
         is_of_cell = self.cell is None or row.get("cell") in (None, self.cell)
         return is_of_cell and (self.day is None or row.get("date") in (None, self.day))
 
@@ -114,8 +114,8 @@ def read_cell(read: Callable[[str], Cell], text: str) -> Cell:
 def write_csv(study: Study, folder: Path, part: Part, dialect: Dialect = USUAL) -> None:
     """Write every table as CSV, with codebook.csv and datapackage.json.
 
-    Tables of an earlier export to the same folder are deleted if its datapackage.json lists them and they are not
-    written again; all other files are kept.
+    Tables of an earlier export to the same folder that are not written again are deleted, if listed in its
+    datapackage.json; all other files are kept.
 
     Args:
         study: The study.
@@ -135,7 +135,7 @@ def write_csv(study: Study, folder: Path, part: Part, dialect: Dialect = USUAL) 
 
 
 def tables_before(folder: Path) -> set[str]:
-    """Return the names of the tables that an earlier export wrote to a folder, according to its datapackage.json."""
+    """Return the names of the tables of an earlier export to a folder, according to its datapackage.json."""
     try:
         resources = json.loads((folder / PACKAGE).read_text(encoding="utf-8"))["resources"]
         paths = {str(resource["path"]) for resource in resources}
@@ -153,7 +153,7 @@ def write_workbook(study: Study, path: Path, part: Part) -> None:
         part: Rows to write.
 
     Raises:
-        PanjError: If a table has more rows than a sheet can have; nothing is written.
+        PanjError: If a table has too many rows for a sheet; nothing is written.
     """
     from openpyxl import Workbook
 
@@ -171,7 +171,7 @@ def write_workbook(study: Study, path: Path, part: Part) -> None:
 
 
 def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> None:
-    """Raise PanjError if a table has more rows than an Excel sheet can have."""
+    """Raise PanjError if a table has too many rows for an Excel sheet."""
     for table in tables:
         if not table.name.endswith(".parquet") or read_head(folder / table.name, ()).num_rows < MOST_ROWS:
             continue
@@ -185,7 +185,7 @@ def refuse_long_tables(folder: Path, tables: Sequence[Table], part: Part) -> Non
 
 
 def names_of_sheets(tables: Sequence[str]) -> list[str]:
-    """Return the name of each table's sheet: its file name without suffix, unique and short enough for Excel."""
+    """Return the names of the tables' sheets: file names without suffix, unique and short enough for Excel."""
     names: list[str] = []
     for table in tables:
         stem = Path(table).stem
@@ -198,7 +198,7 @@ def names_of_sheets(tables: Sequence[str]) -> list[str]:
 
 
 def about_rows(study: Study, sheets: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
-    """Yield what readers of the workbook need to know: campaigns, settings, provenance, credits, and sheets."""
+    """Yield information for readers of the workbook: campaigns, settings, provenance, credits and sheets."""
     about = study.about
     yield "study", study.name
     yield "scenario", str(about.get("scenario_title") or about.get("scenario"))
@@ -217,7 +217,7 @@ def about_rows(study: Study, sheets: Mapping[str, Table]) -> Iterator[tuple[str,
 
 
 def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
-    """Write a heading, which stays visible when scrolling, and rows to a sheet."""
+    """Write a heading, which remains visible when scrolling, and rows to a sheet."""
     sheet.freeze_panes = "A2"
     sheet.append(list(heading))
     for row in rows:
@@ -225,9 +225,9 @@ def fill(sheet: Any, heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> 
 
 
 def in_sheet(sheet: Any, cell: Cell) -> Any:
-    """Return a value in a form that a sheet can hold: text is never a formula; non-finite numbers are text or missing.
+    """Convert a value for a sheet: text is never a formula; non-finite numbers become text or missing.
 
-    Whole numbers with more digits than Excel keeps, such as large seeds, become text as well.
+    Integers with more digits than Excel keeps, such as large seeds, also become text.
     """
     if isinstance(cell, int) and abs(cell) >= 10**MOST_DIGITS:
         return str(cell)

@@ -26,10 +26,11 @@ BATCH = 25  # campaigns per task of a worker
 
 
 class Counted(NamedTuple):
-    """Counts in several campaigns: every target on each day, and the day on which each district of the map was lost."""
+    """Counts in several campaigns: targets by day, and the day on which each district of the map was lost."""
 
     counts: Floats  # (campaigns, targets, days) cumulative count at the end of the day: districts or soldiers
-    lost_on: Integers  # (campaigns, districts of the map) first day, from day 0, at whose end the Taliban hold it
+    # (campaigns, districts of the map) first day, counted from day 0, at the end of which the Taliban hold it
+    lost_on: Integers
 
     def from_origin(self, origin: int, horizons: tuple[int, ...]) -> Ensemble:
         """Return the counts after an origin as a forecast from it, with one member per campaign.
@@ -86,10 +87,7 @@ def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers
 
 
 def count(record: Record) -> tuple[Floats, Integers]:
-    """Return each target's count by day (targets x days), and the day on which each district of the map was lost.
-
-    That day is the first one, day 0 included, at whose end the Taliban hold the district.
-    """
+    """Return the counts of targets (targets x days), and the first day on which the Taliban hold each map district."""
     facts = facts_here()
     held = record.holder == Holder.TALIBAN
     taken = np.logical_or.accumulate(held, axis=0) & ~held[0]
@@ -104,5 +102,5 @@ def count(record: Record) -> tuple[Floats, Integers]:
 
 @remembered(maxsize=1)
 def rows_of_map() -> Integers:
-    """Return the row numbers, among all districts, of those that the forecasts of the map cover."""
+    """Return the row numbers of the districts covered by forecasts of the map."""
     return district_targets(facts_here()).district

@@ -1,4 +1,4 @@
-"""Declare the design of the hindcasts, which was fixed before the first of them was run.
+"""Declare the design of the hindcasts, which was fixed before the first one was run.
 
 A forecast may use only what was published by the end of its origin, the day from which it is made. Only days up to 7
 July are scored. The reasons for the origins, horizons, targets and forecasts are in `docs/explanation/hindcast.md`.
@@ -21,18 +21,18 @@ QUANTILES = (
     *(round(0.05 * step, 2) for step in range(1, 20)),
     0.975,
     0.99,
-)  # levels that forecast hubs use
+)  # quantile levels used by forecast hubs
 RECENT = 14  # number of days whose daily increments `recent_days` resamples
 WEEK = 7  # number of days over which `last_seven_days` and `neighbours` estimate their rate
-GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin; `exponential_growth` fits a line to the counts on these
-BLOCK = 3  # successive origins per block of the bootstrap
+GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin whose counts `exponential_growth` fits
+BLOCK = 3  # number of successive origins per block of the bootstrap
 RESAMPLES = 2000
-BINS = 10  # bins of forecast probability in the reliability diagram
+BINS = 10  # number of bins of forecast probability in the reliability diagram
 TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # names of the CSV files
 
 
 class Target(NamedTuple):
-    """A cumulative count that is forecast."""
+    """A cumulative count to forecast."""
 
     about: str
     unit: str
@@ -47,7 +47,7 @@ TARGETS: dict[str, Target] = {
     "country": Target("Districts taken since 1 May, Afghanistan", "districts", (), 1.0, 0.0),
     "north": Target("Districts taken since 1 May, nine northern provinces", "districts", NORTH, 1.0, 0.0),
     "badakhshan": Target("Districts taken since 1 May, Badakhshan", "districts", ("Badakhshan",), 1.0, 0.0),
-    # whole garrisons cross, so men are drawn in groups of 50, as in the error of the split in targets.csv
+    # whole garrisons cross, so men are drawn in groups of 50, as for the error of the split in targets.csv
     SOLDIERS: Target("Soldiers who crossed into Tajikistan since 1 May", "soldiers", (), 50.0, 10_000.0),
 }
 MAPS = {
@@ -57,7 +57,7 @@ MAPS = {
 PANJ, FREE, GROWTH, MIXTURE = "panj", "free_panj", "exponential_growth", "mixture"
 FORECASTS = {
     PANJ: "Panj, conditioned on what was published up to the origin",
-    FREE: "Panj, conditioned on nothing, with numbers from their priors",
+    FREE: "Panj, unconditioned, with numbers from their priors",
     "no_change": "Nothing changes",
     "last_seven_days": "As many a day as in the last seven days",
     GROWTH: "Exponential growth, fitted to four counts of the last 15 days",

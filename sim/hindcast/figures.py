@@ -1,6 +1,6 @@
 """Draw the figures of a hindcast from its tables.
 
-Each function that draws a whole figure saves it and returns its path.
+Each function that draws a complete figure saves it and returns its path.
 
 Reads   the tables and about.json that `sim.hindcast.hindcast` wrote.
 Writes  fans.png, skill.png and reliability.png next to them.
@@ -58,7 +58,7 @@ class Made(NamedTuple):
     tables: dict[str, list[Row]]
 
     def rows(self, table: str, **where: object) -> list[Row]:
-        """Return the rows of a table that have the given values.
+        """Return the rows of a table with the given values.
 
         Args:
             table: Name of the table, without `.csv`.
@@ -86,7 +86,7 @@ def read_hindcast(folder: Path) -> Made:
 
 
 def describe_hindcast(made: Made) -> str:
-    """Return the text that all captions share: numbers of origins and worlds, basis of the worlds, and seed."""
+    """Return the common text of all captions: numbers of origins and worlds, basis of the worlds, and seed."""
     about = made.about
     return (
         f"{counted(len(about['origins']), 'origin')} x {about['worlds']:,} worlds with numbers from their priors, each "
@@ -140,7 +140,7 @@ def draw_fans(made: Made) -> Path:
 
 
 def draw_fan(axes: Axes, made: Made, target: str, name: str) -> None:
-    """Draw the record of one count, and the fans of one forecast of it, one fan per origin."""
+    """Draw the record of one count, and one forecast of it as fans, with one fan per origin."""
     record = made.rows("record", target=target)
     days, values = [date.fromisoformat(row["target_end_date"]) for row in record], numbers(record, "observation")
     top = 1.6 * max(values)
@@ -167,7 +167,7 @@ def numbers(rows: Sequence[Row], column: str) -> list[float]:
 
 
 def draw_skill(made: Made) -> Path:
-    """Draw mean differences in score, Panj minus each other forecast, by horizon, in one panel per target or map."""
+    """Draw mean differences in score (Panj minus each other forecast) by horizon, with one panel per target or map."""
     targets = [*TARGETS, *MAPS]
     figure, panels = new_panels(
         len(targets), 2, 1.7, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.4, across=0.55, down=0.6)
@@ -191,13 +191,13 @@ def draw_skill(made: Made) -> Path:
 
 
 def reached(made: Made) -> list[str]:
-    """Return, per horizon, the number of origins whose forecasts can be scored, as text such as `9 at 1 d`."""
+    """Return the number of origins whose forecasts can be scored, per horizon, such as `9 at 1 d`."""
     rows = made.rows("coverage", forecast=PANJ, target=next(iter(TARGETS)))
     return [f"{row['origins']} at {row['horizon']}\u00a0d" for row in rows]
 
 
 def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
-    """Draw mean differences in score for one target, Panj minus each other forecast, with intervals, by horizon."""
+    """Draw mean differences in score for one target (Panj minus each other forecast), with intervals, by horizon."""
     horizons = made.about["horizons"]
     for place, rival in enumerate(RIVALS):
         rows = made.rows("differences", target=target, score=score, forecast=PANJ, rival=rival)
@@ -212,7 +212,7 @@ def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
 
 
 def draw_reliability(made: Made) -> Path:
-    """Plot, for each horizon, the share of districts that were lost against the forecast probability of being lost."""
+    """Plot the share of districts that were lost against the forecast probability of loss, for each horizon."""
     horizons = made.about["horizons"]
     figure, panels = new_panels(
         len(horizons), 2, 2.3, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.45, across=0.55, down=0.7)

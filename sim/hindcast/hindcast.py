@@ -3,7 +3,7 @@
 After Ctrl-C or a killed process, the same command resumes and gives exactly the same results.
 
 Reads   the settings of one cell, priors.yaml, data/observations.csv and the dates of falls.
-Writes  in results_dir/<name>: origins/<day>/worlds.parquet, as `assimilate` writes it; the tables of `TABLES`;
+Writes  in results_dir/<name>: origins/<day>/worlds.parquet, as written by `assimilate`; the tables of `TABLES`;
         hubverse/; about.json.
 """
 
@@ -51,9 +51,9 @@ from sim.terminal import console_of
 from sim.wording import counted, format_seconds
 
 ORIGINS_FOLDER = "origins"
-VERSION = 1  # version of the method, part of the hash; raise it if forecasts or scores are computed differently
+VERSION = 1  # version of the method, part of the hash; to be raised if forecasts or scores are computed differently
 OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # metadata copied from the worlds of each origin
-PER_STAGE = 4.0  # campaigns that the sampler runs per world and stage, for the time estimate
+PER_STAGE = 4.0  # number of campaigns that the sampler runs per world and stage, for the time estimate
 FIRST = 0.5  # run time of the first stage as a share of that of a whole campaign, for the time estimate
 
 
@@ -64,7 +64,7 @@ class Job(NamedTuple):
     origins: tuple[date, ...]
     horizons: tuple[int, ...]
     settings: Settings
-    order: Order  # order for the unconditioned campaigns
+    order: Order  # order of the unconditioned campaigns
     observations: tuple[Observation, ...]
 
     @property
@@ -74,7 +74,7 @@ class Job(NamedTuple):
 
     @property
     def asked(self) -> str:
-        """Hash of everything that determines the results, used to recognise stored results of this request."""
+        """Hash of everything that determines the results, by which stored results are recognised."""
         rows = [[str(part) for part in one[:-1]] for one in self.observations]
         request = self.request
         made_of = [self.order.key, list(self.order.fingerprints), request.worlds, request.moves, request.seed, rows]
@@ -116,7 +116,7 @@ def hindcast(request: Hindcast) -> Path:
 
 
 def job_of(request: Hindcast) -> Job:
-    """Check a request and resolve its settings, before anything is run. Raises PanjError if the request is invalid."""
+    """Check a request and resolve its settings, before anything is run. Raise PanjError if the request is invalid."""
     origins, horizons = tuple(sorted(request.origins)) or ORIGINS, tuple(sorted(request.horizons)) or HORIZONS
     check(origins, horizons)
     check_size(request.worlds, CHAIN)
@@ -140,11 +140,11 @@ def seeds_of(request: Hindcast, origin: int) -> list[int]:
 
 
 def estimate(job: Job, seconds: float) -> str:
-    """Return a sentence that estimates the time a hindcast will take.
+    """Return a sentence with the estimated time of a hindcast.
 
     Args:
         job: The checked request.
-        seconds: Time taken by the free campaigns (as many as there are worlds), in seconds.
+        seconds: Duration of the free campaigns (as many as there are worlds), in seconds.
     """
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
@@ -161,7 +161,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
     Args:
         day: The origin.
         job: The checked request.
-        free: Campaigns that are not conditioned on any observation.
+        free: Unconditioned campaigns.
         workers: Pool of workers that runs campaigns.
 
     Returns:
@@ -178,7 +178,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
 
 
 def worlds_at(day: date, job: Job) -> Path:
-    """Return the path of the worlds conditioned on reports published by a day; the file is made if it is missing."""
+    """Return the path of the worlds conditioned on reports published by a day, making the file if it is missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(

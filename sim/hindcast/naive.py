@@ -1,4 +1,4 @@
-"""Make naive forecasts of counts and of the map from an origin, based on what was known on that day.
+"""Make naive forecasts of counts and of the map from an origin, based on the knowledge on that day.
 
 Each method is refitted at each origin. Methods that draw counts draw districts one by one, and soldiers in groups. A
 forecast count of districts never exceeds the number of rural districts in the target's provinces, and a forecast count
@@ -15,13 +15,13 @@ from sim.hindcast.design import GROWTH_DAYS, RECENT, TARGETS, WEEK, Target
 from sim.hindcast.record import Reported, districts_of
 from sim.scoring.forecasts import Floats, Marks, grown, neighbours_of, spread
 
-Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # type of a method such as `no_change`
+Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # a method such as `no_change`
 
 
 class Ensemble(NamedTuple):
     """A forecast from one origin: the counts of each member, and the probability that each district is lost."""
 
-    paths: Floats  # (members, targets, horizons) counts; without targets if only the map is forecast
+    paths: Floats  # (members, targets, horizons) counts; there are no targets if only the map is forecast
     probabilities: Floats  # (horizons, districts of the map) probability that the district is lost
 
 
@@ -44,7 +44,7 @@ def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: n
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
     """Forecast a Poisson process with the rate of the last seven days.
 
-    Each member draws its rate from the gamma posterior of the rate, under the Jeffreys prior.
+    The rate of each member is drawn from the gamma posterior under the Jeffreys prior.
     """
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
@@ -53,7 +53,7 @@ def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generato
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
     """Forecast exponential growth from a line fitted to the logarithms of the counts on four days.
 
-    0.5 is added to each count, because 0 has no logarithm.
+    Before taking logarithms, 0.5 is added to each count, which may be 0.
 
     Args:
         known: Cumulative count by day, up to the origin.
@@ -72,7 +72,7 @@ def exponential_growth(known: Floats, ahead: int, most: float, size: int, genera
 
 
 def recent_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Forecast daily increases that are drawn at random from the daily increases of the last `RECENT` days."""
+    """Forecast daily increases drawn at random from those of the last `RECENT` days."""
     return np.cumsum(generator.choice(np.diff(known[-1 - RECENT :]), (size, ahead)), axis=1)
 
 
@@ -84,7 +84,7 @@ COUNTS: dict[str, Forward] = {
 def naive_forecasts(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> dict[str, Ensemble]:
-    """Make every naive forecast from one origin.
+    """Make all naive forecasts from one origin.
 
     Args:
         known: The record as it was known at the origin.
@@ -113,7 +113,7 @@ def count_forecast(
     size: int,
     generator: np.random.Generator,
 ) -> Ensemble:
-    """Forecast all counts by one method, and the map as if new losses were random rural districts.
+    """Forecast all counts by one method, and the map under the assumption that random rural districts are lost.
 
     Args:
         forward: The method.
@@ -139,7 +139,7 @@ def most_of(target: Target, facts: Facts) -> float:
 
 
 def at_random(added: Floats, known: Reported, origin: int, facts: Facts) -> Floats:
-    """Return the probability that each district of the map is lost if the new losses are random rural districts.
+    """Return the probability that each district of the map is lost if random rural districts are lost.
 
     Districts already lost have probability 1, and capitals that are not lost have probability 0.
     """
@@ -159,7 +159,7 @@ def neighbours(
 ) -> Ensemble:  # fmt: skip
     """Forecast the map, but no counts: districts fall at a rate proportional to their number of lost neighbours.
 
-    Each member draws the rate per lost neighbour from its posterior given the falls of the last seven days.
+    The rate per lost neighbour is drawn for each member from its posterior given the falls of the last seven days.
     """
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0

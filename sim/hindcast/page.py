@@ -21,7 +21,7 @@ from sim.plots.tables import Row, new_table, print_results
 from sim.study.files import write_file
 from sim.wording import format_short_day, list_words, significant, span, with_range
 
-FIGURES = {  # by file name: heading and explanation
+FIGURES = {  # heading and explanation of each file
     "fans.png": ("From each origin", "Panj, and exponential growth; the record in orange."),
     "skill.png": ("Panj minus another forecast", "Below the line Panj is better, above it worse."),
     "reliability.png": (
@@ -29,9 +29,9 @@ FIGURES = {  # by file name: heading and explanation
         "Forecast probabilities of loss, and how often districts were lost.",
     ),
 }
-LETTERS = 132  # line width if the output is not a terminal, characters
+LETTERS = 132  # line width in characters if the output is not a terminal
 SOURCES = ("F001", "F029", "F033", "F035", "F036", "F039")  # evidence on crossings by night
-PROVENANCE = {  # by key of about.json: label on the page
+PROVENANCE = {  # label on the page of each key of about.json
     "command": "Command", "worlds": "Worlds per origin", "seed": "Seed", "seconds": "Seconds",
     "commit": "Version of the code", "data_fingerprint": "Fingerprint of the data",
     "rules_fingerprint": "Fingerprint of the rules", "settings_fingerprint": "Fingerprint of the settings",
@@ -42,7 +42,7 @@ def show_hindcast(folder: Path) -> int:
     """Draw the figures and the page of a hindcast, and print its findings.
 
     Args:
-        folder: The folder that `sim.hindcast.hindcast` wrote.
+        folder: The folder written by `sim.hindcast.hindcast`.
 
     Returns:
         The exit code, which is always 0, whatever the scores.
@@ -93,14 +93,14 @@ def write_page_of_hindcast(made: Made) -> Path:
 
 
 def findings(made: Made) -> list[str]:
-    """Return the findings in sentences: how Panj compares with the other forecasts, and the coverage of its intervals.
+    """Return sentences on how Panj compares with the other forecasts, and on the coverage of its intervals.
 
     Args:
         made: The hindcast.
 
     Returns:
-        A warning if an origin has too few distinct worlds; how often Panj was worse, and how often better, than each
-        other forecast, first for counts and then for maps; and the coverage of the intervals of Panj.
+        A warning if an origin has too few distinct worlds; how often Panj was worse, and better, than each other
+        forecast, for counts and for maps; and the coverage of the intervals of Panj.
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
@@ -108,7 +108,7 @@ def findings(made: Made) -> list[str]:
 
 
 def warn_of_few_worlds(made: Made) -> list[str]:
-    """Return a list with one warning that names the origins with too few distinct worlds; empty if there are none."""
+    """Return a list with one warning about origins with too few distinct worlds; empty if there are none."""
     distinct, floor = made.about["distinct_lasting_draws"], made.about["floor"]
     few = [short_day(day) for day in made.about["origins"] if distinct[day] < floor]
     if not few:
@@ -122,7 +122,7 @@ def warn_of_few_worlds(made: Made) -> list[str]:
 
 
 def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
-    """Return two sentences: how often Panj was worse than each other forecast, and how often it was better.
+    """Return two sentences on how often Panj was worse, and better, than each other forecast.
 
     Args:
         made: The hindcast.
@@ -144,11 +144,12 @@ def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
 
 
 def tally(rows: list[Row], end: str, sign: int) -> str:
-    """Count the differences with a given sign and those whose whole interval has that sign, as `13 (6)`.
+    """Count the differences with a given sign, and those with an interval of only that sign, as `13 (6)`.
 
     Args:
         rows: Rows of differences.csv.
-        end: Column with the lower end of the interval if `sign` is 1, with its upper end if `sign` is -1.
+        end: Column with the end of the interval nearer to zero: the lower end if `sign` is 1, the upper end if it is
+            -1.
         sign: 1 for positive differences, -1 for negative ones.
     """
     some = sum(sign * float(row["difference"]) > 0 for row in rows)
@@ -182,7 +183,7 @@ def describe_coverage(made: Made) -> str:
 
 
 def number(cell: str) -> str:
-    """Format a table cell to three significant figures, keeping all digits before the point; empty cells stay empty."""
+    """Format a table cell to three significant figures, with all digits before the point; empty cells stay empty."""
     return true_minus(significant(float(cell))) if cell else ""
 
 
@@ -192,7 +193,7 @@ def score_of(target: str) -> str:
 
 
 def table_of_differences(made: Made, target: str) -> TableBlock:
-    """Return the table of one target: mean scores of forecasts by horizon, with Panj's difference from each."""
+    """Return the table of one target: mean scores of forecasts by horizon, with the difference of Panj from each."""
     score, horizons = score_of(target), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
@@ -207,7 +208,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
 
 
 def difference_in_words(row: Row | None) -> str:
-    """Format the mean score of a forecast with Panj's difference from it; empty if `row` is None."""
+    """Format the mean score of a forecast with the difference of Panj from it; empty if `row` is None."""
     if row is None:
         return ""
     apart = number(row["difference"])
@@ -216,7 +217,7 @@ def difference_in_words(row: Row | None) -> str:
 
 
 def table_of_origins(made: Made, target: str) -> TableBlock:
-    """Return the table of one target with one row per origin and horizon: the record, forecasts and their scores."""
+    """Return the table of one target: the record, forecasts and their scores by origin and horizon."""
     names = (PANJ, GROWTH, MIXTURE)
     found = {(row["origin"], row["horizon"], row["forecast"]): row for row in made.rows("counts", target=target)}
     keys = list(dict.fromkeys((origin, horizon) for origin, horizon, _ in found))
@@ -250,7 +251,7 @@ def table_of_coverage(made: Made) -> TableBlock:
 
 
 def table_of_worlds(made: Made) -> TableBlock:
-    """Return the table of worlds by origin: their number, the numbers of distinct ones, and the log evidence."""
+    """Return the table of worlds by origin: numbers of worlds and of distinct worlds, and log evidence."""
     about = made.about
     rows = [
         [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",

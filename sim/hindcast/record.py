@@ -1,9 +1,8 @@
-"""Compute the reported count of each target on each day, from the whole record or from what was known at an origin.
+"""Compute the reported count of each target by day, from the whole record or from the knowledge at an origin.
 
-Because some falls have no date, each dated fall is counted as 1 / s falls, where s is the share of falls that have a
-date; observations.csv declares s for provinces and periods. A fall is assumed to have been known on its day, and the
-soldiers who crossed in a night once their count was published. The record is used only for scoring and for naive
-forecasts.
+Because some falls have no date, each dated fall is counted as 1 / s falls, where s is the share of falls with a date,
+declared in observations.csv for provinces and periods. Falls are assumed to have been known on their day, and soldiers
+who crossed in a night from the publication of their count. The record is used only for scoring and for naive forecasts.
 
 Reads   the dates of falls and observations.csv.
 """
@@ -23,7 +22,7 @@ from sim.scoring.targets import DAY_0, DistrictTargets, district_targets, when_l
 
 
 class Reported(NamedTuple):
-    """The record, or the part of it that was known on a day."""
+    """The record, or the part that was known on a day."""
 
     counts: Floats  # (targets, days) cumulative counts, in the order of TARGETS and from day 0 on
     fell: NDArray[np.int64]  # (districts) day of the dated fall, counted from day 0; -1 if there is none
@@ -79,17 +78,17 @@ def day_of(day: date) -> int:
 
 
 def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """Compute the reported counts from the figures that were known at the end of a day.
+    """Compute the reported counts from the figures known at the end of a day.
 
     Args:
         origin: That day.
         facts: Facts about the districts, with their provinces.
         falls: Reported date of loss per district; dates after `origin` are ignored.
-        observations: Counts of soldiers, which are ignored if they were published after `origin`, and the shares of
-            falls that have a date, which are always used.
+        observations: Counts of soldiers, ignored if published after `origin`, and the shares of falls that have a
+            date, always used.
 
     Returns:
-        The record; after `origin`, its counts stay constant.
+        The record, with constant counts after `origin`.
     """
     late = ~(falls.fell_date <= np.datetime64(origin))  # also true for a missing date (NaT)
     dates = np.where(late, np.datetime64("NaT"), falls.fell_date)

@@ -1,7 +1,6 @@
 """Score the forecasts of every origin, and compute paired differences between forecasts.
 
-Lower scores are better. Scores of counts are in the unit of the target, or in that of log(1 + count); Brier scores have
-no unit.
+Lower scores are better. Scores of counts are in the unit of the target or of log(1 + count); Brier scores have no unit.
 
 Source  Fair CRPS and Brier score: `sim.scoring.measure`. Weighted interval score: Bracher and others 2021,
         doi:10.1371/journal.pcbi.1008618. Energy score: Gneiting and Raftery 2007. Circular block bootstrap: Politis and
@@ -37,7 +36,7 @@ class Origin(NamedTuple):
 
 
 def weighted_interval_score(members: Floats, reported: float) -> float:
-    """Return the weighted interval score of a forecast, from the quantiles that forecast hubs use.
+    """Return the weighted interval score of a forecast, from the quantiles used by forecast hubs.
 
     Args:
         members: The forecast, one number per member.
@@ -79,7 +78,7 @@ def energy_score(paths: Floats, reported: Floats) -> float:
 
 
 def score_counts(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of counts.csv: per origin, target, horizon and forecast of counts, its intervals and scores."""
+    """Return the rows of counts.csv: intervals and scores by origin, target, horizon and forecast."""
     return [
         {
             "origin": one.day.isoformat(), "horizon": horizon, "day": (one.day + timedelta(horizon)).isoformat(),
@@ -112,7 +111,7 @@ def score_count(members: Floats, reported: float) -> Row:
 
 
 def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of paths.csv: per origin, target and forecast, the energy scores of all horizons together."""
+    """Return the rows of paths.csv: energy scores over all horizons by origin, target and forecast."""
     found = []
     for one in origins:
         for place, target in enumerate(TARGETS):
@@ -129,9 +128,9 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
-    """Yield, for every forecast of a map, its key columns, the probability of loss of each district, and the losses.
+    """Yield key columns, probabilities of loss and actual losses of every forecast of a map.
 
-    A district is left out if it is not known whether it was lost by the forecast day.
+    Districts are excluded if it is not known whether they were lost by the forecast day.
     """
     for one in origins:
         new = was_lost(one.known.districts, one.day) != 1
@@ -149,7 +148,7 @@ def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, 
 
 
 def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of maps.csv: per origin, horizon, map and forecast, the Brier score (mean over districts)."""
+    """Return the rows of maps.csv: Brier scores (means over districts) by origin, horizon, map and forecast."""
     return [
         {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(probabilities, lost))}
         for place, probabilities, lost in on_maps(origins, record)
@@ -158,7 +157,7 @@ def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """Return the rows of reliability.csv: how often districts with similar forecast probabilities of loss were lost.
+    """Return the rows of reliability.csv: how often districts with similar forecast probabilities were lost.
 
     There is one row per horizon, map, forecast and bin of probability. Districts are pooled over all origins.
     """
@@ -180,7 +179,7 @@ def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def coverage(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of coverage.csv: per target, horizon and forecast, how often intervals contain the record.
+    """Return the rows of coverage.csv: how often intervals contain the record by target, horizon and forecast.
 
     Args:
         rows: Rows of `score_counts`.
@@ -214,7 +213,7 @@ def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]
         maps: Rows of `score_maps`.
 
     Returns:
-        One row per score, target, horizon and pair. A difference below 0 means that the first forecast is better.
+        One row per score, target, horizon and pair. The first forecast is better if the difference is below 0.
     """
     pairs = [(PANJ, name) for name in FORECASTS if name != PANJ] + [(MIXTURE, GROWTH)]
     sources = ((counts, COUNT_SCORES), ([{**row, "horizon": ""} for row in paths], PATH_SCORES), (maps, ("brier",)))

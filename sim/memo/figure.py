@@ -1,4 +1,4 @@
-"""Draw the figure of a memo: differences next to the campaigns themselves, or the distribution of one study.
+"""Draw the figure of a memo: differences and the campaigns themselves, or the distribution of one study.
 
 Reads   nothing: values and verdicts are given.
 Writes  one PNG. The reported figure is drawn even if risks are compared.
@@ -33,7 +33,7 @@ from sim.plots.style import in_style
 from sim.report.outcomes import are_whole, bins_of
 
 COLUMNS = 2  # entries per line of the legend
-HEIGHT = 3.4  # of a distribution, inches
+HEIGHT = 3.4  # height of a histogram, inches
 
 
 @in_style
@@ -90,7 +90,7 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
 
 
 def mark_thresholds(axes: Axes, subject: Subject) -> list[Artist]:
-    """Draw the requested thresholds on the axis of values; return their legend entry, or an empty list without any."""
+    """Draw any requested thresholds on the axis of values, and return a list with their legend entry."""
     if subject.asked is None:
         return []
     for end in subject.asked.thresholds.values():

@@ -73,14 +73,15 @@ from sim.study.reader import (
 from sim.terminal import console_of
 from sim.wording import counted
 
-MOST_ROWS = 8  # comparisons in the table and the figure; the others are in the verdict table
-MOST_SOURCES = 4  # printed in full
-MOST_CHANGES, MOST_LETTERS = 5, 130  # maximum settings whose changes a memo describes; characters of each description
+MOST_ROWS = 8  # largest number of comparisons in the table and the figure; all are in the verdict table
+MOST_SOURCES = 4  # largest number of sources printed in full
+# largest number of settings whose changes a memo describes, and of characters of a description
+MOST_CHANGES, MOST_LETTERS = 5, 130
 SUFFIXES = {"html": ".html", "markdown": ".md"}
-ALONE = Baseline(None, {}, "", "")  # for a study of one cell, which has nothing to compare it with
+ALONE = Baseline(None, {}, "", "")  # for a study of one cell, which has no baseline
 LIBRARIES = ("python", "panj", "numpy", "numba", "scipy", "pyarrow")
 TERMS = (
-    "Panj: MIT licence; cite it as CITATION.cff says. Data keep the terms of their sources. " + CREDITS,
+    "Panj: MIT licence; cite it as in CITATION.cff. Data keep the terms of their sources. " + CREDITS,
     "In sources, seed and S1 to S5 mean the five articles of 5 to 7 July 2021 on which the model was first based: "
     "Irish Times, The National, VOA/Reuters, RFE/RL via AMN, TRT World.",
 )
@@ -93,11 +94,11 @@ def write_memo(request: Memo) -> list[Path]:
         request: The folder or folders, the outcome, the threshold, the baseline and the formats.
 
     Returns:
-        The paths of the memo, one per format, then of its figure and, if cells are compared, of the verdict table.
+        The paths of the memo (one per format), of its figure and, if cells are compared, of the verdict table.
 
     Raises:
-        PanjError: The outcome, threshold or baseline is wrong, nothing can be compared, an earlier memo was edited, or
-            the folder cannot be written. In these cases nothing is written.
+        PanjError: The outcome, threshold or baseline is invalid, nothing can be compared, an earlier memo was edited,
+            or the folder cannot be written. Nothing is written after an error.
     """
     if not request.format:
         raise PanjError(f"format: found none, expected html or markdown: {usage_of(Memo)}")
@@ -153,7 +154,7 @@ def subject_of(request: Memo) -> Subject:
 
 
 def base_cell_of(found: Comparison) -> int:
-    """Return the number of the cell compared with the record: the default one if it is a baseline, else the first."""
+    """Return the number of the cell compared with the record: the default cell if it is a baseline, else the first."""
     numbers = [verdict.baseline_cell for verdict in found.verdicts]
     usual = found.against.default_cell.number
     return usual if usual in numbers else numbers[0]
@@ -187,7 +188,7 @@ def brief_of(subject: Subject, request: Memo, figure: Path) -> Brief:
 
 
 def campaigns_in_words(subject: Subject) -> str:
-    """Return, for each study, the number of its campaigns, their scenario and the source of their parameters."""
+    """Describe the campaigns of each study: their number, their scenario and the source of their parameters."""
     said = [
         describe_campaigns(study if len(study.cells) > 1 else study.of_cell(study.cells[0].number))
         for study in subject.studies
@@ -197,7 +198,7 @@ def campaigns_in_words(subject: Subject) -> str:
 
 
 def more_sources(ids: Sequence[str]) -> list[str]:
-    """Return a sentence that names the reports whose sources a memo does not print; an empty list if it prints all."""
+    """Return a list with a sentence on the reports whose sources a memo does not print; empty if it prints all."""
     more = ids[MOST_SOURCES:]
     return [f"Further reports: {', '.join(more)}; `python -m sim evidence id={more[0]}` prints one."] if more else []
 
@@ -211,7 +212,7 @@ def shown_cells(subject: Subject) -> list[StudyCell]:
 def shown_rows(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Choose the verdicts to show, in the order of the table: all or, if there are many, the largest differences.
 
-    There are at most MOST_ROWS rows in addition to the first baseline; any further baseline takes one of them.
+    There are at most MOST_ROWS rows, including all baselines except the first.
     """
     chosen: list[Verdict] = []
     for verdict in by_size(verdicts):
@@ -266,7 +267,7 @@ def row_of(bar: Bar, about: dict[str, Any]) -> list[str]:
 
 
 def one_line(label: str) -> str:
-    """Return a label on one line, if it was wrapped for a chart."""
+    """Return a label on one line, undoing the wrapping for a chart."""
     return label.replace("\n", " ")
 
 
@@ -285,12 +286,12 @@ def table_of_campaigns(subject: Subject) -> Table:
         rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
     rows.append(["Reported", subject.measure.reported["text"] or "nothing"])
     if subject.side is not None:
-        rows.append(["Where the reported figure lies", describe_side(subject.side)])
+        rows.append(["Position of the reported figure", describe_side(subject.side)])
     return Table("Numbers", subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")
 
 
 def effects_in_words(subject: Subject, found: Comparison) -> str:
-    """Return the paragraph on effects over a full grid of several keys, with joint intervals; empty without a grid."""
+    """Return the paragraph on effects over a full grid of several keys; empty without such a grid."""
     study = subject.study
     if found.against is not study or len(study.swept) < 2:
         return ""
@@ -301,7 +302,7 @@ def effects_in_words(subject: Subject, found: Comparison) -> str:
 
 
 def explanation(subject: Subject) -> str:
-    """Return how to read the figure, which is also its alternative text."""
+    """Return an explanation of the figure, which is also its alternative text."""
     if subject.found is None:
         return "A histogram of campaigns: the solid line is the median, orange is what was reported."
     return (
@@ -331,7 +332,7 @@ def with_values(row: Verdict, ours: Mapping[int, Worlds], theirs: Mapping[int, W
 
 
 def changes_of(subject: Subject, shown: Sequence[StudyCell]) -> dict[str, str]:
-    """Return what each setting shown changes, as stored in the study, cut to a line or two; keyed by `key=value`."""
+    """Return a short description of what each setting shown changes, as stored in the study, keyed by `key=value`."""
     stored: Mapping[str, str] = subject.study.about.get("changes") or {}
     names = dict.fromkeys(f"{key}={value}" for cell in shown for key, value in cell.values.items())
     return {name: cut(stored[name]) for name in [name for name in names if stored.get(name)][:MOST_CHANGES]}
@@ -354,7 +355,7 @@ def commands_of(subject: Subject, request: Memo) -> list[str]:
 
 
 def command_of(study: Study) -> str:
-    """Return the command that ran a study, with its dates if they were the defaults then and are not now."""
+    """Return the command that ran a study, with its dates added if they were defaults that have since changed."""
     given = Overrides.of(study.about.get("words", ()))
     words = with_dates_of(study.about, given).words[len(given.words) :]
     return " ".join([str(study.about["command"]), *words])

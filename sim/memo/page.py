@@ -1,8 +1,8 @@
-"""Write a memo as HTML that prints on two pages and as Markdown, from the same content.
+"""Write a memo as HTML, which prints on two pages, and as Markdown, from the same content.
 
 Reads   templates/memo.html of `sim.plots`, the figure of the memo.
 Writes  one file per format, atomically. The last line contains a digest of the lines before it, so that an edited file
-        is recognised and never overwritten.
+        is detected and never overwritten.
 """
 
 import re
@@ -24,15 +24,15 @@ class Table(NamedTuple):
     caption: str
     columns: list[str]
     rows: list[list[str]]
-    rest: str  # note on rows that are left out; empty if there are none
-    file: str  # relative path of the whole table; empty if there is none
+    rest: str  # note on omitted rows; empty if there are none
+    file: str  # relative path of the complete table; empty if there is none
 
 
 class Brief(NamedTuple):
     """Content of a memo, in the order of its parts; all entries are text."""
 
     title: str
-    campaigns: str  # how many campaigns, of which scenario and which numbers
+    campaigns: str  # number, scenario and parameters of the campaigns
     question: str
     choices: Mapping[str, str]  # description of each setting, keyed by `key=value`
     answer: Sequence[str]
@@ -41,9 +41,9 @@ class Brief(NamedTuple):
     effects: str  # paragraph on effects over a full grid; empty if there is none
     figure: Path
     figure_heading: str
-    explained: str  # how to read the figure
+    explained: str  # explanation of the figure
     rests: Sequence[str]
-    changes: Mapping[str, str]  # what each setting changes, keyed by `key=value`
+    changes: Mapping[str, str]  # description of what each setting changes, keyed by `key=value`
     sources: Sequence[Source]
     limits: Sequence[str]
     commands: Sequence[str]
@@ -96,34 +96,34 @@ def write_markdown(path: Path, brief: Brief) -> Path:
 
 
 def plain(text: str) -> str:
-    """Escape the characters of a text that Markdown would read as markup."""
+    """Escape the characters of a text that Markdown would interpret as markup."""
     return re.sub(r"([\\`*\[\]<|])", r"\\\1", text)
 
 
 def bullets(sentences: Sequence[str]) -> str:
-    """Return sentences as a list in Markdown."""
+    """Format sentences as a Markdown list."""
     return "\n".join(f"- {plain(sentence)}" for sentence in sentences)
 
 
 def listed(pairs: Mapping[str, str]) -> str:
-    """Return texts with their names as a list in Markdown."""
+    """Format texts with their names as a Markdown list."""
     return "\n".join(f"- **{plain(name)}**: {plain(text)}" for name, text in pairs.items())
 
 
 def cite(source: Source) -> str:
-    """Return a row of evidence in Markdown, with a link if its source has one."""
+    """Format a row of evidence in Markdown, with a link if its source has one."""
     name = f"[{plain(source.source)}]({source.link})" if source.link else plain(source.source)
     return f"**{source.id}**, {plain(source.when)}: {plain(source.said)}. {name}"
 
 
 def table_of(table: Table) -> str:
-    """Return a table in Markdown."""
+    """Format a table in Markdown."""
     rows = [table.columns, ["---"] * len(table.columns), *table.rows]
     return "\n".join(f"| {' | '.join(map(plain, row))} |" for row in rows)
 
 
 def sealed(text: str, verb: str = "memo") -> str:
-    """Return a text with a final line: a comment with the verb and a digest of the text."""
+    """Append a line to a text: a comment with the verb and a digest of the text."""
     return f"{text.rstrip()}\n<!-- panj {verb} {digest_of(text.rstrip().encode())} -->\n"
 
 
@@ -135,7 +135,7 @@ def refuse_edited(paths: Sequence[Path], verb: str = "memo") -> None:
         verb: The verb that writes them.
 
     Raises:
-        PanjError: A file was changed after Panj wrote it.
+        PanjError: A file was edited after Panj wrote it.
     """
     for path in paths:
         if not path.is_file():

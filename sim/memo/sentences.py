@@ -1,4 +1,4 @@
-"""Write the sentences of a memo: question, answer, method, what it rests on and what it does not say.
+"""Write the sentences of a memo: question, answer, method, basis and limits.
 
 Statistics and the sentences on differences come from `sim.compare`; the position of the reported figure among the
 campaigns comes from `sim.report.findings`. This module computes no statistics itself.
@@ -33,8 +33,8 @@ from sim.scoring.forecasts import names_of, place_of_scores, targets_here
 from sim.study.reader import Measure, Study, StudyCell, Worlds
 from sim.wording import counted, format_day, list_words, paragraph, span_of
 
-FEW_EVENTS = 10  # with fewer worlds in which the event occurs, single worlds decide the answer
-MOST_CHOICES = 8  # maximum settings that a memo describes
+FEW_EVENTS = 10  # number of worlds with the event below which single worlds decide the answer
+MOST_CHOICES = 8  # largest number of settings that a memo describes
 LEFT_OUT = (  # also inserted into docs/explanation/odd.md
     "Governments and foreign powers decide nothing in it: they act through settings and dated events; the headquarters "
     "only chooses which calls for help are answered.",
@@ -48,15 +48,15 @@ LEFT_OUT = (  # also inserted into docs/explanation/odd.md
 
 
 class Subject(NamedTuple):
-    """What a memo is about: an outcome, in one study or compared between cells, and the campaigns of the baseline."""
+    """Subject of a memo: an outcome, in one study or compared between cells, and the campaigns of the baseline."""
 
     study: Study
     measure: Measure
-    asked: Range | None  # values that count as the event; None if the question is about the values themselves
+    asked: Range | None  # range of values that counts as the event; None if the question is about the values themselves
     base: Study  # study limited to the cell whose campaigns are compared with the reported figure
-    worlds: Worlds  # values of the outcome in that cell, dates in days after the first day
-    found: Comparison | None  # None for a study of one cell
-    about: Mapping[str, Any]  # metadata of the outcome, as `sim.compare.compare.about_question` returns it
+    worlds: Worlds  # values of the outcome in that cell; dates are in days after the first day
+    found: Comparison | None  # verdicts; None for a study of one cell
+    about: Mapping[str, Any]  # metadata of the outcome, from `sim.compare.compare.about_question`
 
     @property
     def studies(self) -> list[Study]:
@@ -71,7 +71,7 @@ class Subject(NamedTuple):
 
     @property
     def values(self) -> Any:
-        """Values of the outcome in the campaigns of the baseline that have one, as `known` counts them."""
+        """Values of the outcome in the campaigns of the baseline that have one according to `known`."""
         return self.worlds.values[known(self.worlds)]
 
     @property
@@ -87,7 +87,7 @@ class Subject(NamedTuple):
 
     @property
     def origin(self) -> int:
-        """What is added to a value to compare it with a threshold: for a date, the ordinal of the first day, else 0."""
+        """Number added to a value to compare it with a threshold: the ordinal of the first day for a date, else 0."""
         return self.study.first_day.toordinal() if self.measure.is_date else 0
 
     @property
@@ -102,10 +102,10 @@ class Subject(NamedTuple):
 
 
 def question_of(subject: Subject) -> str:
-    """Return the question of a memo, made from the outcome, the swept keys and the threshold."""
+    """Return the question of a memo, derived from the outcome, the swept keys and the threshold."""
     what, study, found = quote_outcome(subject.measure), subject.study, subject.found
     if found is None:
-        first = f"What does this model give for {what}"
+        first = f"What does this model predict for {what}"
         if subject.asked:
             first = f"In how many campaigns of this model is {what} {format_bounds(subject.asked, subject.measure)}"
         return f"{first}, and how does that compare with what was reported?"
@@ -121,12 +121,12 @@ def question_of(subject: Subject) -> str:
 
 
 def choices_of(shown: Sequence[StudyCell]) -> dict[str, str]:
-    """Return the description of each setting of some cells, as in its file, keyed by `key=value`."""
+    """Return the description of each setting of some cells, from its file, keyed by `key=value`."""
     texts: dict[str, str] = {}
     for cell in shown:
         for key, value in cell.values.items():
             name = f"{key}={value}"
-            with suppress(PanjError):  # a choice of the user whose file has been moved or deleted
+            with suppress(PanjError):  # one of the user's choices, whose file has been moved or deleted
                 if name not in texts and len(texts) < MOST_CHOICES and (text := describe(key, str(value))):
                     texts[name] = text
     return texts
@@ -141,12 +141,12 @@ def describe(key: str, value: str) -> str:
 
 
 def answer_of(subject: Subject) -> list[str]:
-    """Return the answer in a few sentences that can be quoted, each with size, interval and number of campaigns."""
+    """Return the answer in a few quotable sentences, each with size, interval and number of campaigns."""
     return answer_of_one(subject) if subject.found is None else answer_of_many(subject.found)
 
 
 def answer_of_one(subject: Subject) -> list[str]:
-    """Return the answer for a study of one cell: the distribution, the risk, and the place of the reported figure."""
+    """Return the answer for a study of one cell: the distribution, the risk and the position of the reported figure."""
     count, what = len(subject.values), quote_outcome(subject.measure)
     campaigns = counted(count, "campaign")
     without = int((~subject.worlds.there).sum()) if subject.measure.is_date else 0
@@ -185,7 +185,7 @@ def describe_risk_of(subject: Subject) -> str:
 
 
 def known(worlds: Worlds) -> Any:
-    """Return which campaigns have a value; an event that did not occur counts as the day after the last."""
+    """Return which campaigns have a value, including those in which a dated event did not occur."""
     return ~np.isnan(worlds.values)
 
 
@@ -196,7 +196,7 @@ def describe_side(side: Side) -> str:
 
 
 def answer_of_many(found: Comparison) -> list[str]:
-    """Return the answer of a comparison: the sentence of its verdict or, of several, their counts and the largest."""
+    """Return the answer of a comparison: the sentence of its verdict, or the counts and the largest of several."""
     verdicts = [verdict for verdict in found.verdicts if verdict.judgement.worlds]
     if len(verdicts) == 1:
         return [in_this_model(verdicts[0])]
@@ -223,7 +223,7 @@ def in_this_model(verdict: Verdict) -> str:
 
 
 def method_of(subject: Subject) -> list[str]:
-    """Return the method in three sentences: the model, the pairs, and where the numbers come from."""
+    """Return the method in three sentences: the model, the pairing and the source of the numbers."""
     study, found = subject.study, subject.found
     model = (
         "Panj is an agent-based model: garrisons, Taliban columns, families and posts on the river act by rules, day "
@@ -250,19 +250,19 @@ def calibrations_of(subject: Subject) -> str:
 
 
 def numbers_of(calibration: str) -> str:
-    """Return a sentence on the source of the numbers of the rules, and on doubts about it."""
+    """Return a sentence on the source of the numbers of the rules and its limits."""
     if "assimilated" in calibration:
         why = "so that agreement with these reports is built in and is no test of the model"
         return f"Numbers and draws are those of worlds chosen because they followed the reports ({calibration}), {why}."
     if NOT_CALIBRATED in calibration:
-        why = "rest on judgement and on ranges held plausible; nothing was fitted"
+        why = "rest on judgement and on plausible ranges; nothing was fitted"
         return f"The numbers of the rules {why} ({calibration})."
     why = "the record leaves most of them open, and what depends on those rests on assumed ranges"
     return f"The uncertain numbers of the rules were fitted to reported figures ({calibration}); {why}."
 
 
 def rests_on(subject: Subject) -> list[str]:
-    """Return sentences on the basis of the answer: the reported figure among the campaigns, the fit, and guesses."""
+    """Return sentences on the basis of the answer: the position of the reported figure, the fit, and guesses."""
     return [text for text in (place_of_report(subject), fitted(subject), fit_of(subject), guesses()) if text]
 
 
@@ -297,21 +297,18 @@ def fitted(subject: Subject) -> str:
     if subject.measure.outcome not in outcomes_of_targets(until):
         if until == THE_LINE or subject.measure.outcome not in outcomes_of_targets(THE_LINE):
             return ""
-        return f"The numbers were fitted to reports of days up to {format_day(until)}, of which this figure is none."
+        return f"The numbers were fitted to reports of days up to {format_day(until)}, but not to this figure."
     return "The numbers were fitted to this figure among others, so that meeting it is no independent test."
 
 
 @remembered()
 def outcomes_of_targets(until: date) -> frozenset[str]:
-    """Return the outcomes of the targets for days up to `until`, all of which a refined fit up to then can use."""
+    """Return the outcomes of the targets that a refined fit to the record up to `until` can use."""
     return frozenset(names_of([target for target in targets_here() if target.date <= until]))
 
 
 def fit_of(subject: Subject) -> str:
-    """Return a sentence on how many reported figures the baseline fits, from its scores or else from its campaigns.
-
-    Return an empty string for worlds that followed the record, since their fit does not test the model.
-    """
+    """Return a sentence on how many reported figures the baseline fits; empty for worlds that followed the record."""
     base = subject.base
     if subject.is_assimilated:
         return ""
@@ -323,14 +320,14 @@ def fit_of(subject: Subject) -> str:
 
 
 def guesses() -> str:
-    """Return a sentence on how many parameters of the rules are guesses, according to their declared sources."""
+    """Return a sentence on the number of parameters whose declared source is a guess."""
     numbers = declared_numbers().values()
     guessed = sum("guess" in number.source.lower() for number in numbers)
     return f"{guessed} of {len(numbers)} numbers of the rules name a guess as their source, each with a declared range."
 
 
 def limits_of(subject: Subject) -> list[str]:
-    """Return the caveats of a memo: misfit, thin samples, notes of the comparison, causes, the end of the record."""
+    """Return the caveats of a memo: misfit, small samples, notes of the comparison, causes, the end of the record."""
     return [
         *(text for text in (doubt_of_fit(subject), *doubts_of_sample(subject)) if text),
         "An interval covers the limited number of worlds, not errors of the model. A difference is an effect within "
@@ -346,7 +343,7 @@ def limits_of(subject: Subject) -> list[str]:
 def doubt_of_fit(subject: Subject) -> str:
     """Return a sentence on the conclusions that the fit of this outcome allows."""
     if subject.side is None:
-        return "Without a reported figure for this outcome nobody can say how well the model fits it."
+        return "Without a reported figure for this outcome, it is unknown how well the model fits it."
     if not subject.side.fits and subject.is_assimilated:
         return (
             "Although these worlds were chosen by the reports, at most one in twenty reaches the reported figure of "
@@ -357,7 +354,7 @@ def doubt_of_fit(subject: Subject) -> str:
             "The model does not fit this outcome: at most one campaign in twenty reaches the reported figure. A "
             "direction may be quoted; a size rests on campaigns unlike what was reported."
         )
-    return "That the reported figure lies among the campaigns does not show that it does so for the right reasons."
+    return "A reported figure among the campaigns does not show that the model is right for the right reasons."
 
 
 def doubts_of_sample(subject: Subject) -> list[str]:

@@ -8,7 +8,7 @@ from sim.wording import counted, paragraph, significant, span_of
 
 
 def describe_campaigns(shown: Study) -> str:
-    """Return a sentence on the campaigns shown: their number, their scenario, and the source of their parameters.
+    """Describe the campaigns shown: their number, their scenario and the source of their parameters.
 
     Args:
         shown: The study, restricted to one cell or with all of its cells.
@@ -31,13 +31,13 @@ def describe_campaigns(shown: Study) -> str:
         single = "One campaign" * (cell.finished == 1)
     return paragraph(
         f"{campaigns}, scenario {scenario}, {calibration}.",
-        f"{single}: another would have turned out differently by chance." if single else "",
+        f"{single}: another one would differ by chance." if single else "",
         describe_failures(failed),
     )
 
 
 def describe_failures(failed: int) -> str:
-    """Write the sentence on failed campaigns, such as `2 campaigns failed and are left out.`
+    """Return the sentence on failed campaigns, such as `2 campaigns failed and are left out.`
 
     Args:
         failed: Number of failed campaigns.
@@ -69,8 +69,8 @@ def name_key(sweep: Study, key: str) -> str:
         key: A swept key, such as `rules.news.fade_days`.
 
     Returns:
-        The last part with spaces for underscores, such as `fade days`. The whole key is returned if it is a key of the
-        timeline, or if another swept key has the same last part.
+        The last part with spaces instead of underscores, such as `fade days`. The whole key is returned if it is a key
+        of the timeline, or if another swept key has the same last part.
     """
     last = key.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
@@ -84,7 +84,7 @@ def format_setting(value: object) -> str:
         value: A choice, a number or a date.
 
     Returns:
-        A float to four significant digits, any other value as text with spaces for underscores.
+        A float to four significant digits, any other value as text with spaces instead of underscores.
     """
     return significant(value, 4) if isinstance(value, float) else str(value).replace("_", " ")
 
@@ -103,7 +103,7 @@ def name_number(key: str) -> str:
 
 
 def wrap_number(key: str) -> str:
-    """Name a parameter as in `name_number`, without the colon and wrapped to lines of at most 13 characters.
+    """Name a parameter as `name_number` does, but without the colon and in lines of at most 13 characters.
 
     Args:
         key: The key, such as `rules.news.fade_days`.
@@ -115,7 +115,7 @@ def wrap_number(key: str) -> str:
 
 
 def true_minus(text: str) -> str:
-    """Replace hyphens in a number by true minus signs, which are as wide as plus signs.
+    """Replace hyphens in a number with minus signs, which are as wide as plus signs.
 
     Args:
         text: A formatted number.
@@ -127,7 +127,7 @@ def true_minus(text: str) -> str:
 
 
 def cite(*cells: str) -> list[str]:
-    """Collect the evidence ids that are listed in the entries of a table.
+    """Collect the evidence ids listed in the cells of a table.
 
     Args:
         cells: Lists of ids as text, such as `F001, F064; F065`.

@@ -1,6 +1,6 @@
 """Build charts and save them: panels, axes, marks for intervals and for reported figures, legends, and captions.
 
-Panels made by `new_panels` have fixed positions in inches; this is far faster than a layout that measures every label.
+Panels made by `new_panels` have fixed positions in inches, which is far faster than a layout that measures every label.
 Title and caption are added when a figure is saved, and a figure with fixed panels is enlarged to make room for them.
 """
 
@@ -58,8 +58,8 @@ class Spaces(NamedTuple):
     right: float = 0.12
     top: float = 0.42
     bottom: float = 0.5
-    across: float = 0.35  # gap between neighbouring columns
-    down: float = 0.8  # gap between neighbouring rows
+    across: float = 0.35  # gap between columns
+    down: float = 0.8  # gap between rows
 
 
 def new_figure(height: float) -> Figure:
@@ -108,16 +108,16 @@ def save_study_chart(
 ) -> Path:
     """Save a figure of a study with a caption that describes its campaigns and sources.
 
-    The file contains the metadata from which `python -m sim reproduce` can redraw the figure; if it is a figure of a
-    fork, `reproduce` can name the command that redraws it.
+    The file contains the metadata from which `python -m sim reproduce` can redraw the figure or, for a figure of a
+    fork, print the command that redraws it.
 
     Args:
         figure: The figure to save.
-        shown: The study that the figure was drawn from.
+        shown: The study from which the figure was drawn.
         title: Title above the figure.
         sources: Sources of the reported figures, to follow "Sources:" in the caption.
         path: Path of the PNG.
-        chosen: Further choices that determine the figure, such as the day of a map or the command of a fork.
+        chosen: Other choices that determine the figure, such as the day of a map or the command of a fork.
 
     Returns:
         The path of the file that was written.
@@ -167,7 +167,7 @@ def keep_figures() -> Iterator[list[Figure]]:
 
 
 def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: str) -> Path:
-    """Save a figure in the folder of the tables that it was drawn from.
+    """Save a figure in the folder of the tables from which it was drawn.
 
     Args:
         made: The tables; their metadata are stored in the figure.
@@ -197,7 +197,7 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 def lay_out(figure: Figure, title: str, caption: str) -> None:
     """Add title and caption to a figure with a layout engine, compute the layout, and remove the engine.
 
-    If it kept the engine, the figure would compute the layout again when it is saved.
+    With the engine, the layout would be computed again when the figure is saved.
     """
     if not figure.legends:
         figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
@@ -205,31 +205,31 @@ def lay_out(figure: Figure, title: str, caption: str) -> None:
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.execute(figure)
-    figure.set_layout_engine(None)  # "none" would keep a placeholder engine, and so a second pass
+    figure.set_layout_engine(None)  # the value "none" would keep a placeholder engine and cause a second pass
 
 
 def add_caption(figure: Figure, caption: str) -> None:
     """Add a caption below a figure that has a layout engine.
 
     Args:
-        figure: The figure to add it to.
+        figure: The figure to which the caption is added.
         caption: The caption; this function wraps it.
     """
     figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:
-    """Wrap a caption to the width of a figure, with very long names shortened, and return it."""
+    """Wrap a caption to the width of a figure, and shorten very long names in it."""
     return textwrap.fill(shorten_words(caption), int(figure.get_figwidth() * LETTERS_PER_INCH))
 
 
 def shorten_words(text: str, most: int = 60) -> str:
-    """Return a text in which every word of more than `most` letters, such as the name of a study, is shortened."""
+    """Shorten every word of a text, such as the name of a study, that has more than `most` letters."""
     return " ".join(shortened(word, most) for word in text.split(" "))
 
 
 def make_room(figure: Figure, title: str, caption: str) -> None:
-    """Enlarge a figure with fixed panels to fit title, legend and caption, without changing the size of the panels."""
+    """Enlarge a figure with fixed panels to make room for title, legend and caption; panels keep their size."""
     height = float(figure.get_figheight())
     above, below = room_above(figure, title), (caption.count("\n") + 1) * CAPTION * LINE / POINTS + 0.12
     tall = height + above + below
@@ -243,7 +243,7 @@ def make_room(figure: Figure, title: str, caption: str) -> None:
 
 
 def room_above(figure: Figure, title: str) -> float:
-    """Return the height in inches that a figure needs above its panels for the title and, if any, the legend."""
+    """Return the height in inches that a figure needs above its panels for the title and any legend."""
     if not figure.legends:
         return 0.12 + (title.count("\n") + 1) * HEADING.get_size_in_points() * LINE / POINTS
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -269,7 +269,7 @@ def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: An
 
 
 def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """Add a legend above the panels of a figure, with one entry for each labelled artist of one given panel.
+    """Add a legend above the panels of a figure, with one entry for each labelled artist of a given panel.
 
     Args:
         figure: A figure with a layout engine.
@@ -332,7 +332,7 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
     """Mark the reported figure of an outcome on its axis.
 
     A value is drawn as a dashed line, and a range as a band. If only one end of a range is given, it is drawn as a thin
-    line with an arrow that points towards the values that agree with the report.
+    line with an arrow that points towards the values consistent with the report.
 
     Args:
         axes: A panel with the outcome on the horizontal axis or, if `across` is true, on the vertical axis.
@@ -359,11 +359,11 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
 def mark_points(
     axes: Axes, days: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
 ) -> float:
-    """Mark reported figures for single days, each with its range; all of them are from one source.
+    """Mark reported figures for single days, each with its range, from one source.
 
     Args:
         axes: A panel with days on the horizontal axis.
-        days: The days shown, in order; figures for other days are left out.
+        days: The days shown, in order; figures for other days are omitted.
         points: The reported figures.
         shape: Shape of the markers.
         colour: Colour of markers and ranges.
@@ -409,7 +409,7 @@ def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> Non
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Write text level with one row of a panel, inside the panel or to the left of it.
+    """Write text next to one row of a panel, inside the panel or to the left of it.
 
     Args:
         axes: The panel to write in.
@@ -438,7 +438,7 @@ def label_axes(axes: Axes, across: str, up: str = "") -> None:
 
 
 def draw_bins(axes: Axes, heights: np.ndarray) -> None:
-    """Draw a histogram over the range 0 to 1, with a line at 1, the height expected for a uniform distribution.
+    """Draw a histogram over the range 0 to 1, with a line at the height of a uniform distribution, 1.
 
     Args:
         axes: The panel to draw in.
@@ -542,7 +542,7 @@ def draw_whiskers(
 
     Args:
         axes: The panel to draw in.
-        places: Position of each whisker: horizontal for vertical whiskers, vertical for horizontal ones.
+        places: Positions of the whiskers: horizontal for vertical whiskers, vertical for horizontal ones.
         bands: Quantiles over campaigns, with one value of each quantile per position.
         across: Whether the whiskers are horizontal.
         labels: Whether the lines get labels for a legend.
@@ -563,7 +563,7 @@ def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -
         axes: The panel to draw in.
         place: Horizontal and vertical position of the diamond, in the units of the axes.
         text: Text of the label.
-        away: Distance of the label from the diamond, in points: to the right or, if negative, to the left.
+        away: Distance of the label from the diamond, in points; positive to the right, negative to the left.
     """
     axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
     style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
@@ -577,14 +577,14 @@ def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: flo
     Args:
         axes: The panel to draw in.
         counts: Vertical position of the top of each bar, in the unit of the axis.
-        edges: Horizontal positions of the edges of the bars, one more than bars.
+        edges: Horizontal positions of the edges of the bars, one more than there are bars.
         floor: Vertical position of the base of all bars.
     """
     axes.stairs(counts, edges, baseline=floor, fill=True, color=SIMULATED_LIGHT)
 
 
 def days_of(days: Sequence[date]) -> np.ndarray:
-    """Convert dates to the day numbers that matplotlib uses on date axes.
+    """Convert dates to matplotlib's day numbers for date axes.
 
     Args:
         days: The dates to convert.
@@ -611,7 +611,7 @@ def date_axis(axes: Axes, days: Sequence[date], room: float = 1.0, locator: Loca
 
 
 def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> None:
-    """Draw a dotted line at the end of the record, 7 July 2021, and lighten the part of the panel after this day.
+    """Draw a dotted line at the end of the record, 7 July 2021, and lighten the panel after that day.
 
     Args:
         axes: A panel with days on the horizontal axis.
@@ -630,7 +630,7 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
 
 
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
-    """Format the numbers of an axis: in per cent for a share, otherwise with thousands separators.
+    """Format the numbers of an axis: shares in per cent, all others with thousands separators.
 
     An axis of whole numbers has ticks only at whole numbers; call it after the locator of the axis is set.
 

@@ -1,4 +1,4 @@
-"""Define the colours of figures and pages, which can be distinguished by colour-blind readers and on poor projectors.
+"""Define the colours of figures and pages, chosen for colour-blind readers and poor projectors.
 
 Simulated values are blue, and reported figures are orange.
 """

@@ -1,4 +1,4 @@
-"""Read the geometry of maps, projected to km: districts, provinces, the country, its neighbours, the frontier, posts.
+"""Read the geometry of maps, projected to km: districts, provinces, the country, its neighbours, frontier and posts.
 
 Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson (by `sim.data.shapes`).
 Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
@@ -20,12 +20,12 @@ from sim.data.own import remembered
 from sim.data.shapes import arcs_in_degrees, join, read_topology
 
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
-CREDIT = f"{stored.CREDIT}; neighbours Natural Earth"  # written on every map, as the licence CC BY 4.0 requires
-MARGIN, NARROW_MARGIN = 70.0, 28.0  # margin around the country, and around a small map of it, km
+CREDIT = f"{stored.CREDIT}; neighbours Natural Earth"  # shown on every map, as required by the licence CC BY 4.0
+MARGIN, NARROW_MARGIN = 70.0, 28.0  # margin around the country on a large and on a small map, km
 FRONTIER_MARGIN = 45.0  # margin around the frontier, km
 
 Bounds = tuple[float, float, float, float]  # west, south, east, north
-Lines = list[np.ndarray]  # each line is points x 2, in km; a closed ring repeats its first point
+Lines = list[np.ndarray]  # each line is an array of points x 2, in km; a closed ring repeats its first point
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Land:
     provinces: Lines  # borders between provinces
     frontier: Lines  # border with Tajikistan
     abroad: Lines  # borders between neighbouring countries
-    names: dict[str, dict[str, np.ndarray]]  # positions of names of neighbours, by view (country, frontier) and name
-    centres: np.ndarray  # districts x 2: the centroid, or a point inside the shape if the centroid is outside
-    posts: np.ndarray  # posts x 2
+    # positions of the names of neighbouring countries, by view (country or frontier) and name
+    names: dict[str, dict[str, np.ndarray]]
+    centres: np.ndarray  # districts x 2: centroid, or a point inside the shape if the centroid is outside it
+    posts: np.ndarray  # posts x 2: position
 
 
 @remembered()
@@ -108,7 +109,7 @@ def to_degrees(km: np.ndarray) -> np.ndarray:
 
 
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
-    """Return, for each arc, the row numbers of the districts whose outline it is part of.
+    """Return the row numbers of the districts whose outline each arc is part of.
 
     An arc inside the country is part of two outlines, an arc on its border of one, and an arc abroad of none.
     """

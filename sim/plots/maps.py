@@ -1,4 +1,4 @@
-"""Draw a map of each district's probability of being in Taliban hands on one evening, with reported losses as dots.
+"""Draw a map of the probability that the Taliban hold each district on one evening, with reported losses as dots.
 
 Reads   districts.parquet; the geometry of `sim.plots.land`.
 """
@@ -27,13 +27,14 @@ from sim.wording import format_day, name_of_post
 
 EVENING = date(2021, 7, 5)  # the day after the largest night
 NEIGHBOURS = "#ededed"
-ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
-MARK = 4.0  # distance that names should keep from a mark, points
-PLACE_WEIGHT = 4.0  # penalty for covering another mark or name; covering a dot of the record counts 1
+ROOM_FOR_WORDS = 2.05  # height of the legend, colour scale and caption, inches
+MARK = 4.0  # smallest distance between a name and a mark, points
+PLACE_WEIGHT = 4.0  # penalty for covering another mark or name, relative to covering a dot of the record
 LETTER = 0.62  # width of a character as a share of the font size
 LINE = 1.1  # height of a line of text, relative to the font size
-SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]  # of names
-CROWDED = 4.0  # a capital gets no name if the weighted overlap would be at least this, square points
+# offsets of names, points
+SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]
+CROWDED = 4.0  # smallest weighted overlap, in square points, at which a capital gets no name
 RECORD: dict[str, Any] = {
     "color": REPORTED,
     "markeredgecolor": "white",
@@ -41,13 +42,13 @@ RECORD: dict[str, Any] = {
 }  # style of the dot that marks a district reported lost
 SOURCES = (
     f"{CREDIT}; dates of loss and posts as named row by row in districts.csv and posts.csv. Boundaries imply no"
-    " opinion. The loss of a district without a dot has no reported date; it may still have been lost."
+    " opinion. A district without a dot has no reported date of loss; it may still have been lost."
 )
 
 
 @in_style
 def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
-    """Draw the map of one day in two parts: above, the country; below, the frontier with the names of the posts.
+    """Draw the map of one day in two parts: the country above, and the frontier with the names of the posts below.
 
     Args:
         study: A study limited to one cell.
@@ -61,7 +62,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
         PanjError: The study does not have this day.
     """
     day = evening or default_evening(study)
-    figure = new_map(chances(study, day), day)
+    figure = new_map(shares_of_runs(study, day), day)
     title = f"Simulated probability that the Taliban hold a district\nEvening of {format_day(day, year=True)}"
     if day > THE_LINE:
         title += " (beyond the record)"
@@ -69,7 +70,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
 
 
 def new_map(chance: np.ndarray, day: date) -> Figure:
-    """Draw two maps, of the country and of the frontier, that show the probability of Taliban control by district.
+    """Draw maps of the country and of the frontier that show the probability of Taliban control by district.
 
     Args:
         chance: Share of campaigns in which the Taliban hold each district, in file order; NaN without data.
@@ -102,10 +103,10 @@ def default_evening(study: Study) -> date:
     return min(max(EVENING, study.evenings[0]), study.evenings[-1])
 
 
-def chances(study: Study, day: date) -> np.ndarray:
+def shares_of_runs(study: Study, day: date) -> np.ndarray:
     """Return the share of campaigns in which the Taliban hold each district, in file order.
 
-    A district without data is NaN. Raise PanjError if the study does not have the day.
+    It is NaN for a district without data. Raise PanjError if the study does not have the day.
     """
     rows = study.districts[study.districts["date"].dt.date == day].set_index("district_id")["share_of_runs_taliban"]
     if rows.empty:
@@ -115,7 +116,7 @@ def chances(study: Study, day: date) -> np.ndarray:
 
 
 def path_of(rings: Lines) -> Outline:
-    """Return one matplotlib path, which may have holes, from closed rings."""
+    """Return closed rings as one matplotlib path, which may have holes."""
     codes = [np.full(len(ring), Outline.LINETO, Outline.code_type) for ring in rings]
     for code in codes:
         code[0], code[-1] = Outline.MOVETO, Outline.CLOSEPOLY
@@ -182,7 +183,7 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
-    """Draw a dot in every district whose reported date of loss is not after a day; losses without a date get no dot."""
+    """Draw a dot in every district that was reported lost by the end of a day; losses without a date get no dot."""
     axes.plot(*land.centres[lost_in_record(day)].T, "o", markersize=4.6, **RECORD)
 
 
@@ -196,7 +197,7 @@ def draw_places(axes: Axes, land: Land) -> None:
 def name_places(
     axes: Axes, land: Land, width: float, day: date, posts: bool = False, size: float = 7.0
 ) -> list[Artist]:
-    """Write the names of posts and capitals where they overlap least with marks and other names.
+    """Write the names of posts and capitals where they overlap the least with marks and other names.
 
     Posts are named first, then capitals in descending order of population. A capital is not named if its name would
     cover too much.
@@ -205,7 +206,7 @@ def name_places(
         axes: The map, with its view set.
         land: Geometry of the country, as returned by `read_land`.
         width: Width of the map, in inches.
-        day: The day of the map; names avoid the dots of districts that were lost by then.
+        day: The day of the map; names avoid the dots of districts lost by then.
         posts: Whether to name posts; if so, every post is named, and posts at the same place share one text.
         size: Font size of capitals, in points; posts are one point larger.
 
@@ -214,7 +215,7 @@ def name_places(
     """
     facts = land.facts
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
-    km = (east - west) / (width * 72)  # per point
+    km = (east - west) / (width * 72)  # km per point
     names: dict[tuple[float, float], list[str]] = {}
     for place, post in zip(land.posts.tolist() if posts else [], facts.post if posts else [], strict=True):
         names.setdefault(tuple(place), []).append(name_of_post(post))
@@ -231,7 +232,7 @@ def name_places(
     for number, (place, found) in enumerate(zip(places, names.values(), strict=True)):
         text, large = ", ".join(found), size + (number < must)
         boxes = np.array([box_of(place, side, text, large) for side in SIDES])
-        weight[number] = 0.0  # its own mark
+        weight[number] = 0.0  # a name may cover its own mark
         covered = shared(boxes, taken) @ weight + (shared(boxes, boxes).diagonal() - shared(boxes, view)[:, 0])
         weight[number] = PLACE_WEIGHT
         best = int(np.argmin(covered))
@@ -245,14 +246,14 @@ def name_places(
 
 
 def box_of(place: np.ndarray, side: tuple[float, float], text: str, size: float) -> list[float]:
-    """Estimate the box of a name written at an offset (`side`) from its mark: west, south, east, north, in points."""
+    """Estimate the bounding box, in points, of a name written at an offset (`side`) from its mark."""
     x, y = place + side
     reach = LETTER * size * len(text) * (1 if side[0] > 0 else -1)
     return [min(x, x + reach), y - LINE * size / 2, max(x, x + reach), y + LINE * size / 2]
 
 
 def shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the area of overlap of each box in `boxes` with each box in `others`, as an array of boxes x others."""
+    """Return the areas of overlap between two lists of boxes (boxes x others)."""
     low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
     high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
     return np.asarray((high - low).clip(min=0).prod(axis=2))

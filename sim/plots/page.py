@@ -21,7 +21,7 @@ from sim.study.files import write_file
 from sim.study.reader import FILES, Study
 from sim.wording import format_day
 
-PROVENANCE = {  # labels on the page, by key of about.json
+PROVENANCE = {  # label on the page of each key of about.json
     "study": "Study",
     "start_date": "First day",
     "end_date": "Last day",
@@ -37,7 +37,7 @@ PROVENANCE = {  # labels on the page, by key of about.json
     "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings",
 }
-MOST_ROWS = 200  # maximum number of rows of a table on the page; its file has all rows
+MOST_ROWS = 200  # largest number of rows of a table on the page; the file contains all rows
 FILM = "districts*.gif"  # file names of animated maps
 
 
@@ -45,15 +45,15 @@ class Picture(NamedTuple):
     """A picture that is embedded in a page."""
 
     heading: str
-    explained: str  # how to read it; also its alternative text
-    kind: str  # png or gif
+    explained: str  # how to read the picture; also its alternative text
+    kind: str  # image format: png or gif
     data: str  # base64
 
 
 class TableBlock(NamedTuple):
-    """A table of results on a page, which may have only the first rows of a longer table in a file."""
+    """A table of results on a page, which may be only the first rows of a file."""
 
-    name: str  # file name; empty if the table is in no file
+    name: str  # file name; empty if the table is not stored in a file
     columns: list[str]
     rows: list[list[str]]
     more: int  # number of rows that are only in the file
@@ -85,7 +85,7 @@ class Source(NamedTuple):
 
     id: str
     said: str  # what was reported
-    when: str  # its day or days
+    when: str  # day or days of the report
     source: str
     link: str  # address of the source; empty if it has none
 
@@ -97,8 +97,8 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
         path: Path of the HTML file, which is replaced atomically.
         template: File name of the template, in templates/.
         shown: The study, restricted to one cell or with all of its cells.
-        ids: Ids of the evidence shown in the figures, to which this function adds the ids cited in the summary.
-        content: Further variables of the template.
+        ids: Ids of the evidence shown in the figures; ids cited in the summary are added.
+        content: Other variables of the template.
 
     Returns:
         The path of the file that was written.
@@ -118,7 +118,7 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
 
 
 def template_of(name: str) -> Any:
-    """Load a template; missing variables raise an error, and all values are escaped.
+    """Load a template in which missing variables raise an error and all values are escaped.
 
     Args:
         name: File name of the template, in templates/.
@@ -150,7 +150,7 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 
 
 def is_shown(about: Mapping[str, Any], key: str) -> bool:
-    """Return whether a key of about.json is included in the provenance on a page.
+    """Return whether the provenance on a page includes a key of about.json.
 
     The number of campaigns per cell (`runs`) is included if there are several cells, or if about.json has no total. The
     number of failures is included if it is not zero. Any other key is included if it has a value.
@@ -161,7 +161,7 @@ def is_shown(about: Mapping[str, Any], key: str) -> bool:
 
 
 def read_picture(path: Path, heading: str, explained: str) -> Picture:
-    """Read a figure, to be embedded in a page.
+    """Read a figure for embedding in a page.
 
     Args:
         path: Path of the PNG or GIF.
@@ -175,7 +175,7 @@ def read_picture(path: Path, heading: str, explained: str) -> Picture:
 
 
 def read_film(folder: Path) -> list[Picture]:
-    """Read the animated maps in a folder, to be embedded in a page.
+    """Read the animated maps in a folder for embedding in a page.
 
     Args:
         folder: Folder of the figures.
@@ -196,7 +196,7 @@ def encode(path: Path) -> str:
 
 
 def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Convert the keys and values of a mapping to text, and replace underscores in keys by spaces.
+    """Convert the keys and values of a mapping to text, with spaces instead of underscores in keys.
 
     Args:
         pairs: The mapping, such as versions, keyed by library.
@@ -208,7 +208,7 @@ def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
-    """Format choices of settings, with spaces in place of underscores.
+    """Format choices of settings, with spaces instead of underscores.
 
     Args:
         choices: The choice in each group of settings, keyed by group.

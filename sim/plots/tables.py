@@ -13,7 +13,7 @@ from rich.table import Table
 from sim.errors import PanjError
 from sim.terminal import console_of
 
-Row = dict[str, str]  # texts of a CSV row, by column
+Row = dict[str, str]  # cells of a CSV row, by column
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -46,7 +46,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
-    """Convert errors in reading results, raised inside a `with` block, to a PanjError with a one-line message.
+    """Convert errors that occur while results are read within a block to a PanjError with a one-line message.
 
     Args:
         place: The file or folder being read.
@@ -77,7 +77,7 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
         caption: Caption below the table.
         first: Heading of the first column.
         numbers: Headings of the other columns.
-        wrap_first: Whether long names are wrapped; otherwise each name is on one line.
+        wrap_first: Whether long names are wrapped instead of being kept on one line.
 
     Returns:
         The table.
@@ -90,7 +90,7 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
 
 
 def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_step: str, width: int = 118) -> int:
-    """Print the results of a subcommand, the paths of the files that it wrote, and a command to try next.
+    """Print the results of a subcommand, the paths of the files written, and a command to try next.
 
     Args:
         parts: Tables and sentences, in the order in which they are printed.

@@ -1,4 +1,4 @@
-"""Draw an animated map: the probability, day by day, that the Taliban hold each district.
+"""Draw an animated map of the daily probability that the Taliban hold each district.
 
 Reads   about.json and districts.parquet of a study; the geometry of `sim.plots.land`.
 Writes  figures/districts*.gif; figures/districts*.mp4 if ffmpeg is installed; figures/frames/*.png, one per day.
@@ -44,17 +44,17 @@ from sim.study.files import write_file
 from sim.study.reader import Study, open_study, read_study
 from sim.wording import counted, format_day
 
-MOST_CELLS = 2  # maximum number of maps side by side
+MOST_CELLS = 2  # largest number of maps side by side
 PAPER = np.ones(3)
-FADED = 0.4  # degree to which pictures are lightened after the end of the record, from 0 to 1
+FADED = 0.4  # degree of lightening after the end of the record, from 0 to 1
 GIF_DPI, SHARP_DPI = 100, 200
 EVENING, PAUSE = 120, 2400  # duration of a frame and of a pause, milliseconds
 WIDTHS = {1: 640, 2: 960}  # width of the GIF in pixels, by number of maps
-EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 60, 13  # margin, and heights of the parts, pixels
+EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 60, 13  # margin and heights of the parts, pixels
 LETTER, BOLD_LETTER = 5.5, 6.9  # character width of caption and label, pixels
 SMALL = 7.5  # size of small text, points
-SHADES = 50  # colour ramp entries in the GIF palette
-UNCHANGED = 255  # palette index for transparent (unchanged) pixels
+SHADES = 50  # number of shades of the colour scale in the GIF palette
+UNCHANGED = 255  # palette index of transparent (unchanged) pixels
 
 
 class Film(NamedTuple):
@@ -62,7 +62,7 @@ class Film(NamedTuple):
 
     studies: tuple[Study, ...]  # the study, limited to the cell of each map
     every: int  # days from one frame to the next
-    span: tuple[date, date]  # first and last day that all cells have
+    span: tuple[date, date]  # first and last day that all cells have in common
     evenings: tuple[date, ...]  # days to show, one frame each
     probabilities: (
         np.ndarray
@@ -92,7 +92,7 @@ class Sheet(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A figure of the animation, with its static parts and the artists that change from frame to frame."""
+    """The figure of the animation, with its static parts and the artists that change between frames."""
 
     figure: Figure
     land: Land
@@ -110,7 +110,7 @@ class Stage(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """An overlay on a picture: the pixels that it covers, with the colour and opacity of each."""
+    """An overlay on a picture: the covered pixels, with colour and opacity."""
 
     seen: np.ndarray  # (pixels) indices of the covered pixels, counted row by row
     colours: np.ndarray  # (pixels, 3) RGB colour, from 0 to 255
@@ -130,8 +130,8 @@ def draw_animation(
     Args:
         folder: The folder of a study.
         cell: Number of the cell, or numbers of two cells.
-        first: First day to show; by default the first that all cells have.
-        last: Last day to show; by default the last that all cells have.
+        first: First day to show; by default, the first that all cells have in common.
+        last: Last day to show; by default, the last that all cells have in common.
         every: Number of days from one frame to the next.
 
     Returns:
@@ -162,14 +162,14 @@ def make_film(
 
 
 def probabilities_of(study: Study) -> dict[date, np.ndarray]:
-    """Return, for each day of a study, the share of campaigns in which the Taliban hold each district."""
+    """Return the share of campaigns in which the Taliban hold each district, per day of a study."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
     return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))
 
 
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
-    """Return the days to show, of those in `there`: every n-th day from `first` to `last`, where n is `every`.
+    """Return every n-th of the days in `there`, from `first` to `last`, where n is `every`.
 
     The day `last` is always included, and so is the end of the record if it is between `first` and `last`.
 
@@ -179,7 +179,7 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
         if not there[0] <= day <= there[-1]:
             raise PanjError(f"animate, {key}: found {day}, expected a day from {there[0]} to {there[-1]}")
     if first > last:
-        raise PanjError(f"animate, from: found {first}, expected a day that is not after to={last}")
+        raise PanjError(f"animate, from: found {first}, expected a day up to to={last}")
     if every < 1:
         raise PanjError(f"animate, every: found {every}, expected a whole number of at least 1")
     between = [day for day in there if first <= day <= last]
@@ -209,7 +209,7 @@ def lay_out(film: Film, ratio: float) -> Sheet:
 
 
 def caption_of(film: Film) -> str:
-    """Return the caption: the number of campaigns, where their parameters come from, and the sources."""
+    """Return the caption: the number of campaigns, the source of their parameters, and the sources of the map."""
     sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
@@ -220,7 +220,7 @@ def caption_of(film: Film) -> str:
 
 @in_style
 def set_stage(film: Film) -> Stage:
-    """Create the figure with its static parts and the artists that change from frame to frame."""
+    """Create the figure with its static parts and the artists that change between frames."""
     land = read_land()
     bounds = country_bounds(land, NARROW_MARGIN)
     sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
@@ -260,7 +260,7 @@ def place(figure: Figure, left: float, top: float, across: float, down: float) -
 
 
 def draw_bar(axes: Axes, film: Film) -> Line2D:
-    """Draw a progress bar with a mark at the end of the record, and return the line that shows elapsed time."""
+    """Draw a progress bar with a mark at the end of the record, and return the line of elapsed time."""
     first, last = film.span
     axes.set_xlim(date2num(first) - 0.01, date2num(last) + 0.01)
     axes.plot([date2num(first), date2num(last)], [5, 5], color=FAINT, linewidth=3, solid_capstyle="butt")
@@ -300,7 +300,7 @@ def add_overlay(axes: Axes) -> Artist:
 
 
 def draw_key(axes: Axes) -> None:
-    """Draw the legend: the colours of probabilities, the dots for reported losses, and the line of the frontier."""
+    """Draw the legend: colours of probabilities, dots for reported losses, and the line of the frontier."""
     shades = colours_of(np.linspace(0, 1, 130))[np.newaxis]
     axes.imshow(shades, extent=(EDGE, 270, 24, 38), aspect="auto", interpolation="nearest")
     axes.set(xlim=(0, axes.get_xlim()[1]), ylim=(0, KEY))
@@ -334,7 +334,7 @@ def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
 
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
-    """Yield the frame of each day as an RGB array; static parts and district shapes are drawn only once."""
+    """Yield the frame of each day as an RGB array, drawing static parts and district shapes only once."""
     stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
@@ -365,7 +365,7 @@ def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarr
 
 
 def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -> Layer:
-    """Draw some artists on a transparent canvas, and return a layer of the pixels that they cover."""
+    """Draw artists on a transparent canvas, and return a layer of the covered pixels."""
     canvas.get_renderer().clear()
     for part in parts:
         stage.figure.draw_artist(part)
@@ -375,7 +375,7 @@ def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -
 
 
 def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of all pixels of a map that show a district, and the row number of the district at each pixel.
+    """Return the indices of the pixels of a map that show a district, and the row numbers of these districts.
 
     The pixels are found by drawing each district once, in a colour that encodes its row number.
     """
@@ -417,7 +417,7 @@ def write_video(film: Film) -> Path:
 
 
 def record_video(film: Film, name: str, file: Path) -> None:
-    """Send every frame to ffmpeg; frames on which the animation pauses are sent several times."""
+    """Send every frame to ffmpeg, repeating those on which the animation pauses."""
     metadata = {"comment": provenance(film, f"figures/{name}")}
     writer = FFMpegWriter(fps=1000 // EVENING, metadata=metadata, extra_args=["-fflags", "+bitexact", "-f", "mp4"])
     pictures = frames(film, SHARP_DPI)
@@ -431,7 +431,7 @@ def record_video(film: Film, name: str, file: Path) -> None:
 
 
 class Page(Figure):
-    """Figure that hands finished pixels to matplotlib's video writer, which gets each frame by calling `savefig`."""
+    """Figure that passes finished pixels to matplotlib's video writer, which calls `savefig` for each frame."""
 
     picture: np.ndarray
 
@@ -449,14 +449,14 @@ def write_frames(film: Film) -> Path:
 
 
 def save_frame(frame: np.ndarray, stored: str, file: Path) -> None:
-    """Save a frame as a PNG with its metadata, the text `stored`, in a text chunk."""
+    """Save a frame as a PNG with the metadata `stored` in a text chunk."""
     text = PngInfo()
     text.add_text("panj", stored)
     Image.fromarray(frame).save(file, "PNG", pnginfo=text)
 
 
 def make_palette() -> Image.Image:
-    """Create the palette of the GIF: colours of districts and dots, both plain and lightened, and of lines and text."""
+    """Create the palette of the GIF: colours of districts and dots (plain and lightened), of lines and of text."""
     chance = np.linspace(0, 1, SHADES)
     shades = colours_of(chance)
     greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
@@ -485,7 +485,7 @@ def name_of(film: Film) -> str:
 
 
 def provenance(film: Film, file: str) -> str:
-    """Return, as JSON, the metadata from which a file can be redrawn in the folder of its study."""
+    """Return the metadata, as JSON, from which a file can be redrawn in the folder of its study."""
     first, last = film.evenings[0].isoformat(), film.evenings[-1].isoformat()
     recipe = {"file": file, "cell": film.cells, "from": first, "to": last, "every": film.every}
     return stamp(film.studies[0].about, recipe)
@@ -508,7 +508,7 @@ def main(request: Animate) -> int:
 
 
 def writable(formats: Sequence[str]) -> list[str]:
-    """Return the requested formats that can be written; if ffmpeg is missing, leave out mp4 and print the reason.
+    """Return the requested formats that can be written; without ffmpeg, drop mp4 and print the reason.
 
     Raise PanjError if mp4 is the only format requested and ffmpeg is missing.
     """

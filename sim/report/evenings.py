@@ -48,7 +48,7 @@ from sim.report.outcomes import west_to_east
 from sim.study.reader import Bands, Study, bands_of, spread
 from sim.wording import format_day, name_of_post
 
-HOW = {  # by daily series of falls: label and colour
+HOW = {  # label and colour of each daily series of falls
     "handed_over": ("handed over", SIMULATED_LIGHT),
     "fought": ("taken in a fight", SIMULATED),
     "abandoned": ("abandoned", SAND),
@@ -57,7 +57,7 @@ WEEK = 7  # length of a week, days
 
 
 def draw_districts_by_day(study: Study, path: Path) -> Path:
-    """Draw the daily share of districts held by the Taliban, with the shares that were reported for the same days."""
+    """Draw the daily share of districts held by the Taliban, with the shares reported for the same days."""
     figure = new_figure(5.4)
     axes = figure.add_subplot()
     draw_bands(axes, spread(study, "share_held_by_taliban"), SIMULATED, label_bands(study, "simulated"))
@@ -77,7 +77,7 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
 
 
 def cite_shares() -> str:
-    """Return the part of a caption that names the sources of the reported shares, with evidence ids."""
+    """Return the part of a caption on the sources of the reported shares, with evidence ids."""
     lost_back = point(AAN_LOST_BACK)
     return (
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}; {lost_back.value:.0f} more were taken and lost"
@@ -112,19 +112,16 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """Return the first day of each week, and the number of districts lost in each week, keyed by manner of loss.
-
-    The numbers for each manner of loss are an array of weeks x campaigns.
-    """
+    """Return the first day of each week, and the districts lost by manner (arrays of weeks x campaigns)."""
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
     return [study.evenings[start] for start in starts], falls
 
 
 def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
-    """Draw the median and the 90 % interval of the total of each week; for a single campaign, draw nothing.
+    """Draw the median and the 90 % interval of each week's total, except for a single campaign.
 
-    The total has its own mark because the stacked medians of its parts need not add up to its median.
+    The total has its own mark because the stacked medians may not add up to the median of the total.
     """
     if runs == 1:
         return
@@ -160,7 +157,7 @@ def count_civilians() -> str:
 
 
 def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
-    """Draw one panel with numbers of people by day; `lines` maps each quantity to its label and its colour."""
+    """Draw one panel with numbers of people by day; `lines` maps quantities to labels and colours."""
     for quantity, (words, colour) in lines.items():
         draw_bands(axes, spread(study, quantity), colour, words)
     axes.set_title(title)
@@ -172,7 +169,7 @@ def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], tit
 
 
 def draw_civilians_reported(axes: Axes, study: Study) -> None:
-    """Mark the reported number of civilians let in with an upward arrow, because the number is a lower bound."""
+    """Mark the reported number of civilians let in with an upward arrow, because it is a lower bound."""
     civilians = point(CIVILIANS_ADMITTED)
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
@@ -182,7 +179,7 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
 
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
-    """Draw a heat map of the mean number of people waiting: one row per post, west to east, and one column per day."""
+    """Draw a heat map of the mean number of people waiting: one row per post (west to east), one column per day."""
     posts = west_to_east(facts_here())
     columns = [f"waiting_{post}" for post in posts]
     people = np.array([study.series(column).mean(axis=1) for column in columns])
@@ -205,7 +202,7 @@ def draw_morale(study: Study, path: Path) -> Path:
     """Draw mean morale and dread by day, with dated events in a strip above."""
     figure = new_figure(5.6)
     strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
-    draw_bands(axes, spread(study, "mean_morale"), SIMULATED, label_bands(study, "morale of those who hold"))
+    draw_bands(axes, spread(study, "mean_morale"), SIMULATED, label_bands(study, "morale of men holding districts"))
     draw_bands(axes, spread(study, "mean_dread"), SECOND, label_bands(study, "dread in districts the government holds"))
     axes.set_ylim(0, 1)
     axes.set_ylabel("mean, from 0 to 1")

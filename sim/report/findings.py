@@ -1,4 +1,4 @@
-"""Generate, from the tables of a study, at most five sentences that state its main findings.
+"""Generate at most five sentences on the main findings of a study from its tables.
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
 A reported figure *does not fit* if at most 5 % of campaigns are at or above it, or at most 5 % are at or below it.
@@ -24,13 +24,15 @@ from sim.report.swept_values import format_reported, format_value
 from sim.study.reader import Study, StudyCell
 from sim.wording import counted, list_words, percent, span
 
-HEADLINES = (  # outcomes with a sentence each; the first has a second one, on the probability of the reported figure
+# outcomes with one sentence each, and a second one for the first, on the probability of the reported figure
+HEADLINES = (
     LARGEST_NIGHT,
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
 )
-TAIL = 0.05  # a reported figure fits if a larger share of campaigns reaches it
-MOST_NAMED = 4  # maximum number of figures named among those that do not fit
+# a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
+TAIL = 0.05
+MOST_NAMED = 4  # largest number of misfitting figures that are named
 
 
 class Side(NamedTuple):
@@ -68,9 +70,9 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
         row: The row of the outcome in the summary.
 
     Returns:
-        The shares of campaigns below, equal to and above the reported value; if only a range was reported, the shares
-        below, inside and above it. If only one bound was reported, campaigns that satisfy it count as equal. None if
-        nothing was reported or no campaign has a value.
+        The shares of campaigns below, equal to and above the reported value or, if only a range was reported, below,
+        inside and above the range. With only one bound, campaigns that satisfy it count as equal. None if nothing was
+        reported or no campaign has a value.
     """
     value, low, high = reported_numbers(row)
     if (value is None and low is None and high is None) or not values.size:
@@ -115,10 +117,7 @@ def describe_one(value: float, row: pd.Series, name: str) -> str:
 
 
 def cite_report(row: pd.Series) -> str:
-    """Return the part of a sentence that gives the reported figure and its evidence ids.
-
-    Return an empty string if nothing was reported.
-    """
+    """Return the clause with the reported figure and its evidence ids; empty if nothing was reported."""
     return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
 
@@ -131,7 +130,7 @@ def describe_median(row: pd.Series, name: str) -> str:
 
 
 def unit_after(unit: str) -> str:
-    """Return a unit with a space before it, to follow a number; for `share of districts`, return ` of districts`."""
+    """Return a unit with a leading space, to follow a number; for `share of districts`, return ` of districts`."""
     return f" {unit.removeprefix('share').strip()}".rstrip()
 
 
@@ -145,7 +144,7 @@ def figure_of(cell: object, unit: str) -> str:
 
 
 def label_dated(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome, with `up to 7 July` added for the largest night, whose label has no date."""
+    """Return the label of an outcome; `up to 7 July` is added for the largest night, whose label has no date."""
     label = label_of(row, name)
     return f"{label} up to 7 July" if name == LARGEST_NIGHT else label
 
@@ -166,7 +165,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """Return a sentence that counts the reported figures that do not fit and names up to four, the worst first."""
+    """Return a sentence with the number of misfitting figures and the names of up to four, the worst first."""
     rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
     placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
     sides = {name: side for name, side in placed.items() if side is not None}
@@ -186,7 +185,7 @@ def describe_misfit(study: Study) -> str:
 
 
 def reach_of(side: Side) -> float:
-    """Return the smaller of two shares of campaigns: those at or above a reported figure, and those at or below it."""
+    """Return the smaller of the shares of campaigns at or above, and at or below, a reported figure."""
     return min(side.below, side.above) + side.equal
 
 
@@ -195,7 +194,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
     Args:
         sweep: A study with all its cells.
-        cells: The cells with a finished campaign: first the base, if there is one, then the others by effect.
+        cells: The cells with a finished campaign: the base, if there is one, then the others in order of effect.
         names: The outcomes shown on the page.
 
     Returns:
@@ -215,7 +214,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
-    """Return a sentence on the lowest and the highest median of an outcome over all cells, and on the two cells."""
+    """Return a sentence on the lowest and the highest median of an outcome over all cells."""
     rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
     known = [cell for cell in cells if cell.number in rows]
     low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
@@ -228,7 +227,7 @@ def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
 
 
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
-    """Return a sentence on the lowest and highest share, by cell, of campaigns that reach the largest reported night.
+    """Return a sentence on the cells with the lowest and highest share of campaigns that reach the largest night.
 
     Return an empty string if no figure was reported.
     """

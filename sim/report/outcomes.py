@@ -1,4 +1,4 @@
-"""Draw the distributions of outcomes, the number of soldiers who crossed in each night, and the number at each post.
+"""Draw the distributions of outcomes, and the number of soldiers who crossed in each night and at each post.
 
 Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for labels, units and reported figures; evidence.csv
         and posts.csv for counted crossings.
@@ -61,16 +61,16 @@ MAIN_OUTCOMES = (
 )
 LARGEST_NIGHT = "troops_crossed_largest_night"
 COLUMNS = 2
-MANY = 40  # whole numbers are binned if their range is larger than this
+MANY = 40  # range of whole numbers above which they are binned
 BARS = 24  # number of bins of a histogram
-FEW = 6  # minimum range of an axis of whole numbers
-OFTEN = 0.05  # minimum share of campaigns with a crossing in the first night shown
-DOTS, TALLEST = 50, 8  # number of dots in a quantile plot; smallest height of its axis, in dots
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # nights after the end of the record that are also shown, in a lighter shade
+FEW = 6  # smallest range of an axis of whole numbers
+OFTEN = 0.05  # smallest share of campaigns with a crossing in the first night shown
+DOTS, TALLEST = 50, 8  # number of dots in a quantile plot, and smallest height of its axis, in dots
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # nights after the end of the record that are shown in a lighter shade
 
 
 class Outcomes(Protocol):
-    """Anything with the outcomes of campaigns and their summary: a cell of a study, or campaigns in a notebook."""
+    """Outcomes of campaigns with their summary: a cell of a study, or campaigns in a notebook."""
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -111,10 +111,10 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
     Args:
         runs: Table with one row per campaign and one column per outcome.
         wanted: The preferred outcomes.
-        but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters are always excluded.
+        but: Other columns that are not outcomes, such as swept keys; seeds and drawn parameters are always excluded.
 
     Returns:
-        The preferred outcomes that have a value. If none of them has one, other outcomes, at most `len(wanted)`.
+        The preferred outcomes that have a value or, if there are none, at most `len(wanted)` other outcomes.
     """
     others = {"cell", "run", "seed", *but, *declared_numbers()}
     numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns
@@ -123,23 +123,23 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
-    """Return the row of an outcome in a summary; if the summary has none, return a row of missing entries."""
+    """Return the row of an outcome in a summary, or a row of missing entries if there is none."""
     rows = summary[summary["outcome"] == name]
     return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
 
 def text_in(row: pd.Series, column: str, otherwise: str = "") -> str:
-    """Return an entry of a summary row as text, or `otherwise` if it is missing."""
+    """Return a cell of a summary row as text, or `otherwise` if it is missing."""
     return otherwise if pd.isna(row[column]) else str(row[column])
 
 
 def label_of(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome or, if it has none, its name with spaces for underscores."""
+    """Return the label of an outcome or, if it has none, its name with spaces instead of underscores."""
     return text_in(row, "label", name.replace("_", " "))
 
 
 def number_in(cell: Any) -> float | None:
-    """Return a table entry as a number, or None if it is missing or is not a number, such as a date."""
+    """Return a table cell as a number, or None if it is missing or is not a number, such as a date."""
     try:
         return None if pd.isna(cell) else float(cell)
     except ValueError:
@@ -191,7 +191,7 @@ def values_of(study: Outcomes, name: str) -> np.ndarray:
 
 
 def is_inside(row: pd.Series) -> str:
-    """Return `yes` if the 90 % interval of an outcome contains the reported value or overlaps the range, else `no`.
+    """Return `yes` or `no`: whether the 90 % interval of an outcome contains the reported value or overlaps the range.
 
     Return an empty string if nothing was reported or there is no interval.
     """
@@ -217,7 +217,7 @@ def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
     values = study.runs[name].dropna().to_numpy(float)
     unit = text_in(row, "unit")
     axes.set_title(wrap(label_of(row, name)), fontsize=9.5)
-    if values.size == 0:  # e.g. because the study ends before its date
+    if values.size == 0:  # for instance because the study ends before the date of the outcome
         write_instead(axes, "in no campaign", fontsize=8.5)
         return
     whole = are_whole(values, unit)
@@ -247,7 +247,7 @@ def write_instead(axes: Axes, text: str, **style: Any) -> None:
 
 
 def wrap(text: str, letters: int = 43) -> str:
-    """Wrap a title to at most two lines, cutting off the end of a longer one."""
+    """Wrap a title to at most two lines, truncating a longer one."""
     if len(text) <= letters:
         return text
     cut = text.rfind(" ", 0, letters)
@@ -259,8 +259,8 @@ def are_whole(values: np.ndarray, unit: str = "") -> bool:
     """Return whether an outcome should be shown without decimals.
 
     Args:
-        values: Values of the outcome; empty values count as not whole.
-        unit: Unit of the outcome; one that begins with `share` counts as not whole.
+        values: Values of the outcome; without any, the answer is False.
+        unit: Unit of the outcome; the answer is False for a unit that begins with `share`.
 
     Returns:
         True if all values are whole numbers and the unit is not a share.
@@ -276,8 +276,8 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
         whole: Whether the values are whole numbers.
 
     Returns:
-        The edges of one bar per whole number if values are whole and their range is at most `MANY`; of a single bar if
-        all values are equal; otherwise of `BARS` bars of equal width.
+        The edges of one bar per whole number if the values are whole and their range is at most `MANY`, of a single bar
+        if all values are equal, and otherwise of `BARS` bars of equal width.
     """
     low, high = float(values.min()), float(values.max())
     if whole and high - low <= MANY:
@@ -298,7 +298,7 @@ def key_of_outcomes() -> list[Artist]:
 
 
 def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """Return the part of a caption that lists the evidence ids cited in a summary for the named outcomes."""
+    """Return the part of a caption with the evidence ids cited in a summary for some outcomes."""
     ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
     return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
@@ -329,10 +329,10 @@ def draw_crossings(study: Study, path: Path) -> Path:
 
 
 def nights_shown(study: Study) -> list[date]:
-    """Return the nights of a study to show; none is more than two days after the end of the record.
+    """Return the nights of a study to show, up to two days after the end of the record.
 
-    The first is the first night for which a count was reported, or the first night on which soldiers crossed in at
-    least 5 % of campaigns, whichever is earlier.
+    The first one is the earlier of the first night with a reported count and the first night in which soldiers crossed
+    in at least 5 % of campaigns.
     """
     often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
     simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
@@ -389,7 +389,7 @@ def draw_largest_night(study: Study, path: Path) -> Path:
 
 
 def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> int:
-    """Draw the values as a quantile dot plot; return how many of the dots are at or above the reported value."""
+    """Draw the values as a quantile dot plot; return the number of dots at or above the reported value."""
     dots = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS)
     reach = max(float(dots[-1]), reported_value or 0.0, 1.0) * 1.06
     width = reach / 40

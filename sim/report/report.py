@@ -49,7 +49,7 @@ from sim.report.swept_values import values_of_key
 from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
 from sim.wording import counted, list_words, span_of
 
-FIGURES = {  # figures of a single cell; the explanation is also the alternative text of the picture
+FIGURES = {  # figures of a single cell; explanations are also alternative texts
     "districts_by_day": PageFigure(
         "Simulated districts held, by evening",
         "The line is the median; the dark band contains half of the campaigns and the light one nine in ten. Marks are"
@@ -98,12 +98,12 @@ CITED = (
     *(record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD, *record.LWJ_COUNTS),
     *(*record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
 )
-MOST_VALUES = 12  # if a key has more values than this, only the first and last are listed
-MOST_ROWS = 500  # maximum number of rows in the table of all cells; the rest are in summary.csv
+MOST_VALUES = 12  # number of values of a key above which only the first and last are listed
+MOST_ROWS = 500  # largest number of rows in the table of all cells; the rest are in summary.csv
 
 
 class Line(NamedTuple):
-    """One outcome as a row of the summary table, with all entries as text."""
+    """One outcome as a row of the summary table, with all cells as text."""
 
     label: str
     counted: str
@@ -123,7 +123,7 @@ class Column(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One field of the table of cells: an outcome in one cell, and how it compares with the reported figure."""
+    """One field of the table of cells: an outcome in one cell, compared with the reported figure."""
 
     median: str
     spread: str
@@ -142,11 +142,11 @@ class Row(NamedTuple):
     entries: list[Entry]
 
 
-Drawing = Callable[[], Path]  # picklable function that draws one file and returns its path
+Drawing = Callable[[], Path]  # a picklable function that draws one file and returns its path
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """Read the part of a study that a page shows.
+    """Read the part of a study shown on a page.
 
     Args:
         folder: Folder of the study.
@@ -162,7 +162,7 @@ def read_shown(folder: Path, cell: int | None = None) -> Study:
 
 
 def figures_for(shown: Study) -> dict[str, PageFigure]:
-    """Return the figures of a page, keyed by name; a page of all cells and a page of one cell differ in figures."""
+    """Return the figures of a page by name, which differ between a page of all cells and a page of one cell."""
     return figures_of(shown) if shown.focus is None else FIGURES
 
 
@@ -189,7 +189,7 @@ def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Pa
     Args:
         shown: The study, limited to a cell if the page is about one cell.
         name: Name of the figure, a key of `figures_for`.
-        evening: Day that the map of a single cell shows; None for 5 July or the nearest day of the study.
+        evening: Day of the map of a single cell; None for 5 July or the nearest day of the study.
         path: Path of the figure.
 
     Returns:
@@ -201,17 +201,17 @@ def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Pa
 
 
 def prepare() -> None:
-    """Read the geometry of the maps in advance, so that a process waiting for a study can draw it sooner."""
+    """Read the geometry of the maps in advance, so that a process waiting for a study can draw sooner."""
     read_land()
 
 
 def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
-    """Return a list of functions without arguments, each of which draws one figure of the page."""
+    """Return a list of functions without arguments that each draw one figure of the page."""
     return [partial(draw_figure, shown, name, evening, picture(shown, name)) for name in figures_for(shown)]
 
 
 def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Drawing]:
-    """Read a study, and return a list of functions without arguments, each of which draws one of its figures.
+    """Read a study, and return a list of functions without arguments that each draw one of its figures.
 
     Raise PanjError if a day for the map is given although several cells are shown.
     """
@@ -222,11 +222,11 @@ def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Dr
 
 
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Draw every figure and the animated map, and write the page with them.
+    """Draw all figures and the animated map, and write the page.
 
     Args:
         folder: The folder of the study.
-        evening: Day shown by the map of a single cell; by default 5 July, or the nearest day that the study has.
+        evening: Day shown by the map of a single cell; by default 5 July, or the nearest day in the study.
         cell: Number of the cell to show. By default the page shows the whole study, with animation and comparisons.
 
     Returns:
@@ -236,15 +236,17 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
         PanjError: The study is incomplete or has no such cell or day.
     """
     film = drawings_of_film(folder) if cell is None else []
-    drawn = in_parallel([*film, *drawings_in(folder, evening, cell)])  # the animation first: as slow as all the rest
+    # the animation comes first because it takes as long as all the rest
+    drawn = in_parallel([*film, *drawings_in(folder, evening, cell)])
     return [*drawn, write_report(folder, cell, verdicts_of(folder) if cell is None else ())]
 
 
 def drawings_of_film(folder: Path) -> list[Drawing]:
     """Delete old animated GIFs of a study, and return a list with the function that draws the animated map.
 
-    If several cells have finished campaigns, the map shows the base (or else the first of them) and the cell that
-    differs most from it. If no cell has more than one finished campaign, return an empty list and remove nothing.
+    If several cells have finished campaigns, the map shows the base (or else the first of them) and the cell with the
+    largest difference from it. If no cell has more than one finished campaign, the list is empty and nothing is
+    deleted.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -255,12 +257,12 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """Return the number of the base cell (or else the first) and, if there are others, of the one that differs most."""
+    """Return the number of the base cell (or else the first) and, if there are others, of the most different one."""
     return tuple(cell.number for cell in cells_by_effect(sweep)[:2])
 
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
-    """Read the comparisons of cells that a study has, draw a figure of each, and return them for the page."""
+    """Read the comparisons of cells in a study, draw a figure of each, and return them for the page."""
     tables = tables_in(folder)
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
@@ -268,7 +270,7 @@ def verdicts_of(folder: Path) -> list[VerdictBlock]:
 
 
 def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
-    """Prepare a comparison of cells for the page: its figure, its first sentences, and a note on where the rest is."""
+    """Prepare a comparison of cells for the page: its figure, its first sentences, and a note on the others."""
     sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
     more = len(verdicts.rows) - len(sentences)
     rest = [f"{more} more are in {table.parent.name}/{table.name}."] if more else []
@@ -276,10 +278,10 @@ def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
 
 
 def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
-    """Draw several files: on Linux in parallel, in forks of this process, elsewhere one after the other.
+    """Draw several files: in parallel, in forks of this process, on Linux, and otherwise one after the other.
 
-    There are at most as many forks as cores. A fork need not import the drawing libraries again; on other systems,
-    drawing in forks is not safe.
+    There are at most as many forks as cores. A fork does not have to import the drawing libraries again; on other
+    systems, drawing in forks is unsafe.
 
     Args:
         drawings: One drawing function per file.
@@ -306,7 +308,7 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
     """Redraw a figure or an animation from the metadata in its file, with the same file name.
 
     Args:
-        folder: The folder of the study, which need not be the one that the figure was first drawn from.
+        folder: The folder of the study, which may differ from the one from which the figure was first drawn.
         recipe: The metadata in the file: its path, and the cell and evening of a figure, or the cells and days of an
             animation.
 
@@ -337,7 +339,7 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
 
 
 def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """Write the page of a study to its folder; if any figure is missing, draw all of them first.
+    """Write the page of a study to its folder, after drawing all figures if any is missing.
 
     Args:
         folder: The folder of the study.
@@ -366,7 +368,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
 
 def about_study(study: Study, several: bool) -> dict[str, Any]:
-    """Return the template variables for the page of one cell; `several` states whether it has other cells."""
+    """Return the template variables for the page of one cell; `several` is whether the study has other cells."""
     lines = [make_line(study, row) for _, row in study.summary.iterrows()]
     return {
         "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
@@ -430,7 +432,7 @@ def list_values(sweep: Study, key: str) -> str:
         key: The swept key.
 
     Returns:
-        The values; if there are many, their number, the first and the last.
+        The values or, if there are many, their number, the first and the last.
     """
     values = values_of_key(sweep.cells, key)
     listed = ", ".join(format_setting(value) for value in values)
@@ -440,7 +442,7 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """Return a sentence on failed campaigns, cells without a finished one, and the command that prints the reasons.
+    """Return sentences on failed campaigns, cells without finished campaigns, and the command that prints the errors.
 
     Return an empty string if no campaign failed.
     """
@@ -475,7 +477,7 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
 
 
 def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
-    """Return a field of the table of cells, made from an outcome's values in one cell and its row in the summary."""
+    """Return a field of the table of cells, from an outcome's values in one cell and its row in the summary."""
     side = place_among(values, row)
     place, fits = ("", False) if side is None else (side.text, side.fits)
     return Entry(format_rounded(row["median"]), format_spread(row), place, fits)

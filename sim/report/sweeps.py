@@ -1,10 +1,10 @@
 """Draw the figures of a study of several cells: outcomes and daily series by cell, and outcomes by swept value.
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv, evidence.csv.
-Cells are ordered by effect: the base first, then the others, beginning with the one that differs most from it. If
-there is no base, the first cell takes its place. The effect of a cell is the absolute difference between its medians
-and those of the base, in standard deviations over all campaigns, averaged over the outcomes shown. If there are more
-than 24 cells, only twelve of them are shown, at equal steps in this order.
+Cells are in order of effect: the base, then the others, in descending order of their difference from it. If there is no
+base, the first cell takes its place. The effect of a cell is the absolute difference between its medians and those of
+the base, in standard deviations over all campaigns, averaged over the outcomes shown. If there are more than 24 cells,
+only twelve of them are shown, at equal steps in this order.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,26 +66,26 @@ SWEEP_OUTCOMES = (
     "troops_crossed_largest_night",
     "refugees_admitted_by_2021_07_07",
 )
-STAND_INS = 12  # number of cells shown if there are too many to show all
+STAND_INS = 12  # number of cells shown if there are too many
 ACROSS = 3  # number of panels per row
 ROW = 0.5  # height of the row of a cell, inches
 LETTERS = 15.0  # characters per inch of a panel title
-BARS = 0.6  # share of the row height for bars; the rest is for the name of the cell
+BARS = 0.6  # share of the row height used for bars; the rest is used for the name of the cell
 
 
 DASHED = (0, (3, 2))  # line style of the base
 
 
-Marks = tuple[list[Point], str, str]  # reported figures of one source, shape of their markers, and colour
+Marks = tuple[list[Point], str, str]  # reported figures of one source, with the shape and colour of their markers
 
 
 class Course(NamedTuple):
-    """A daily quantity that is shown in one panel per cell."""
+    """A daily quantity with one panel per cell."""
 
     quantity: str
     title: str
     unit: str
-    total: bool  # whether daily values are added up from day 0
+    total: bool  # whether daily values are accumulated from day 0
     nights: bool  # whether only the nights returned by `nights_shown` are shown
     reported: Callable[[], dict[str, Marks]]  # returns the reported figures by label
     sources: str  # sources of the reported figures, for the caption
@@ -109,14 +109,14 @@ CROSSINGS = Course(
     "soldiers since day 0",
     total=True,
     nights=True,
-    reported=lambda: {"reported, added up from the first counted night": (counted_so_far(), "D", REPORTED)},
+    reported=lambda: {"reported, accumulated from the first counted night": (counted_so_far(), "D", REPORTED)},
     sources=f"sums of the counted nights ({', '.join(NIGHTS)}) and the total reported ({ALL_SOLDIERS}); nobody counted"
     " before the first of them, while simulated soldiers are counted from day 0.",
 )
 
 
 def figures_of(sweep: Study) -> dict[str, PageFigure]:
-    """Return the figures of a sweep, chosen to suit its swept keys.
+    """Return the figures of a sweep, which depend on its swept keys.
 
     Args:
         sweep: A study with all its cells.
@@ -149,7 +149,7 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
     """Return the figures of outcomes by swept value: lines, heat maps, or scatter plots with one dot per cell.
 
-    The dict is empty if there is no outcome to show, or if only one key is swept and its values are not all numbers.
+    There are none without outcomes to show, or if only one key is swept and not all of its values are numbers.
     """
     names = outcomes_of(sweep)
     if not names:
@@ -192,12 +192,12 @@ def outcomes_of(sweep: Study) -> list[str]:
 def cells_by_effect(sweep: Study) -> list[StudyCell]:
     """Return the cells with a finished campaign: the base (or else the first cell), then the others.
 
-    The others are ordered by effect: the cell that differs most from the base comes first.
+    The others are in descending order of their difference from the base.
     """
     finished = [cell for cell in sweep.cells if cell.finished]
     base = next((cell for cell in finished if cell == sweep.base_cell), finished[0])
     names = outcomes_of(sweep)
-    if not names:  # nothing is counted by the last day
+    if not names:  # no outcome is counted by the last day
         return sorted(finished, key=lambda cell: cell != base)
     medians = sweep.runs.groupby("cell")[names].median()
     away = ((medians - medians.loc[base.number]).abs() / sweep.runs[names].std().replace(0, np.nan)).mean(axis=1)
@@ -217,7 +217,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """Return a sentence on how many cells are shown and how they were chosen; empty if all are shown."""
+    """Return a sentence on the number of cells shown and their choice; empty if all are shown."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -225,7 +225,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Return a sentence on the dashed line for the base, or a statement that no cell has the values of the base."""
+    """Return a sentence on the dashed line for the base, or one stating that no cell has the base values."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
@@ -261,7 +261,7 @@ def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
         draw_row(axes, values[cell.number], place, bins_of(everything, whole) if everything.size else [0.0, 1.0])
     mark_reported(axes, *reported_numbers(row))
     axes.set_ylim(len(cells), 0)
-    axes.patch.set_visible(False)  # it would cover names that extend from the previous column
+    axes.patch.set_visible(False)  # the background would cover names that extend from the previous column
     axes.set_yticks(range(len(cells) + 1))
     axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines["left"].set_visible(False)
@@ -316,7 +316,7 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
 
 
 def course_of(study: Study, course: Course) -> Bands:
-    """Compute the median and the bands of a daily quantity in one cell, for the days or nights that are shown."""
+    """Compute the median and the bands of a daily quantity in one cell, for the days or nights shown."""
     values = study.series(course.quantity)
     values = np.cumsum(values, axis=0) if course.total else values
     wanted = set(nights_shown(study) if course.nights else []) or set(study.evenings)
@@ -347,7 +347,7 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
 def few_days(evenings: Sequence[date]) -> Locator:
     """Return a locator for ticks on the first day of each month, except near the right edge of the panel.
 
-    Labels there would overlap the next panel. If fewer than two ticks remain, return an automatic date locator.
+    Labels near the edge would overlap the next panel. If fewer than two ticks remain, return an automatic locator.
     """
     far = evenings[-1] - (evenings[-1] - evenings[0]) / 6
     firsts = [day for day in evenings if day.day == 1 and day <= far]

@@ -46,21 +46,21 @@ from sim.report.outcomes import (
 )
 from sim.study.reader import CUTS, Study, StudyCell, Value
 
-WIDEST = 12  # maximum number of values of a key in a heat map
-FULL_ENOUGH = 0.6  # minimum share of the fields of a heat map that must have a cell
-COLUMNS = 2  # heat maps or line panels per row
+WIDEST = 12  # largest number of values of a key in a heat map
+FULL_ENOUGH = 0.6  # smallest share of the fields of a heat map that have a cell
+COLUMNS = 2  # number of heat maps or line panels per row
 PARTS = ("low_5", "median", "high_95")  # columns of the summary that are drawn
-GROUPS = 6  # number of equally large groups of cells along a key, whose medians are joined by a line
-KEYS = 3  # maximum number of swept keys in the scatter plots
+GROUPS = 6  # number of equally large groups of cells along a key, with medians joined by a line
+KEYS = 3  # largest number of swept keys in the scatter plots
 ONE_SIDE = {"low": "at least", "high": "at most", "value": ""}
 FIELD = 0.34  # heat map row height, inches
 
 
 class Field(NamedTuple):
-    """A field of a heat map, which shows one cell of the study."""
+    """A field of a heat map, for one cell of the study."""
 
     median: float
-    meets: bool  # whether the reported figure is in the 90 % interval of the campaigns
+    meets: bool  # whether the 90 % interval of the campaigns includes the reported figure
     off: float  # distance of the median from the reported value; infinite if either is missing
 
 
@@ -116,10 +116,7 @@ def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """Return, for each swept key except the first two, the value at which a heat map holds it.
-
-    This is the base value of the key or, if no cell has the base value, its first value.
-    """
+    """Return the fixed value of each swept key except the first two: the base value or else the first value."""
     fixed = {}
     for key in sweep.swept[2:]:
         values = values_of_key(sweep.cells, key)
@@ -129,7 +126,7 @@ def others_fixed(sweep: Study) -> dict[str, Value]:
 
 
 def grid_cells(sweep: Study) -> list[StudyCell]:
-    """Return the cells in which every swept key except the first two has the value at which a heat map holds it."""
+    """Return the cells in which every swept key except the first two has its fixed value."""
     fixed = others_fixed(sweep)
     return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
 
@@ -142,7 +139,7 @@ def is_grid(sweep: Study) -> bool:
 
 
 def describe_fixed(sweep: Study) -> str:
-    """Describe the values at which a heat map holds swept keys after the first two; empty if only two are swept."""
+    """Describe the fixed values of all swept keys after the first two; empty if only two are swept."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{name_key(sweep, key)} at {format_setting(value)}"
@@ -207,7 +204,7 @@ def format_value(value: float, unit: str) -> str:
 
 
 def format_reported(row: pd.Series) -> str:
-    """Format the reported figure of an outcome, with its range, in the same way as values in the fields.
+    """Format the reported figure of an outcome and its range in the same way as values in the fields.
 
     Return `nothing` if nothing was reported.
     """
@@ -239,10 +236,7 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """Draw a frame around each field whose cell meets the record, and a diamond in the field with the nearest median.
-
-    The nearest median is the one closest to the reported value.
-    """
+    """Draw a frame around fields that meet the record, and a diamond in the field with the nearest median."""
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
@@ -325,7 +319,7 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """Return the swept keys whose values have the strongest rank correlation with the medians of the cells.
+    """Return the swept keys with the strongest rank correlation with the medians of the cells.
 
     The strength is the mean absolute correlation over the outcomes. At most `KEYS` keys are returned, in the order of
     the command line.

@@ -1,7 +1,5 @@
 """Print the scores of a study and draw a chart of reported and simulated figures, with one row per target.
 
-It computes no scores.
-
 Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.scoring.score` wrote.
 Writes  score.png next to them.
 """
@@ -37,7 +35,7 @@ from sim.provenance import fitted_until, shell_command
 from sim.study.files import write_errors
 from sim.wording import counted, format_day, format_short_day, paragraph, significant, span, with_range
 
-LETTERS = 132  # line width if the output is not a terminal, characters
+LETTERS = 132  # line width in characters if the output is not a terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
 SPREAD = ("reported", "median", "50 %", "90 %")
 
@@ -58,7 +56,7 @@ class Scores(NamedTuple):
 
 
 def read_scores(folder: Path) -> Scores:
-    """Read the files in the folder of a score. Raises PanjError if one is missing or malformed."""
+    """Read the files in the folder of a score. Raise PanjError if one is missing or malformed."""
     with reading(folder, "score", "the files of python -m sim score"):
         about = read_object(folder / "score.json")
         tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]
@@ -89,7 +87,7 @@ def main(folder: Path) -> int:
 
 
 def title_of(scores: Scores) -> str:
-    """Return the part that all table titles share: study, number of campaigns, seeds and source of the parameters."""
+    """Return the common part of all table titles: study, number of campaigns, seeds and source of the parameters."""
     about = scores.about
     return f"{about['study']}{label_of(about)}: {campaigns_of(about)}, {about['calibration']}"
 
@@ -105,15 +103,15 @@ def campaigns_of(about: Mapping[str, Any]) -> str:
 
 
 def fitted_days(about: Mapping[str, Any]) -> str:
-    """Return the last day of the reports that were fitted as text; empty if they are all that there are."""
+    """Format the last day of the reports that were fitted; empty if all reports were fitted."""
     until = fitted_until(about["calibration"])
     return format_day(until) if until else ""
 
 
 def about_marked(about: Mapping[str, Any]) -> str:
-    """Return the sentence on the targets that are marked with an asterisk."""
+    """Return the sentence that explains the asterisk on some targets."""
     if days := fitted_days(about):
-        return f"* marks targets of days up to {days}, all that the fit could use."
+        return f"* marks targets up to {days}, the only ones available to the fit."
     return "* marks targets that the first fit of calibrate uses; its refined fit uses all."
 
 
@@ -149,7 +147,7 @@ def forecasts_table(scores: Scores) -> Table:
     late = "; ".join(f"{one['name']}: {one['about']} (knows {one['knows']})" for one in scores.about["forecasts"][1:])
     table = new_table(
         f"CRPS of other forecasts. {title_of(scores)}",
-        "Lower is better. A cell is empty if the forecast does not cover the target, or was made from data that "
+        "Lower is better. A cell is empty if the forecast does not cover the target, or was made with data that "
         f"reveal it. {late}. Naive forecasts are "
         "fitted to counts up to 22 June; up to that day they are not forecasts.",
         "target", ("panj", *(name.replace("_", " ") for name in scores.others)),
@@ -177,7 +175,7 @@ def districts_table(scores: Scores) -> Table:
         f"July counts as 8 July, so that error is a lower bound); Brier score and AUC of lost by 22 June "
         f"({known['lost_2021_06_22']} lost of {known['known_2021_06_22']} of which it is known) and by 5 July "
         f"({known['lost_2021_07_05']} of {known['known_2021_07_05']}; three of the rest are provincial capitals, which "
-        "no naive forecast lets fall, so this AUC says little). ± one bootstrap error. No skill: Brier 0.25, AUC 0.5."
+        "no naive forecast covers, so this AUC is uninformative). ± one bootstrap error. No skill: Brier 0.25, AUC 0.5."
         + ("" if scores.forecasts else " This study has no stored campaigns (chunks/), so there are no scores."),
         "forecast", (*heads.values(), "not lost by 7 July"), wrap_first=True,
     )  # fmt: skip
@@ -246,13 +244,14 @@ def format_score(value: str, error: str) -> str:
 
 
 ROW = 0.155  # row height, inches
-REACH = 3.0  # the chart ends this many half-widths from the middle; a reported value beyond it gets an arrow
+# half-width of the chart, in half-widths of the 90 % interval; a reported value beyond it is drawn as an arrow
+REACH = 3.0
 
 
 class Interval(NamedTuple):
-    """An interval that is drawn for every target: the columns of its ends, its legend label and its style."""
+    """An interval to be drawn for every target: the columns of its ends, its legend label and its style."""
 
-    columns: str  # template with a placeholder for low or high: `{}_90`
+    columns: str  # template of the column names, such as `{}_90`, filled with low and high
     label: str
     width: float = 4.6
     colour: str = SIMULATED
@@ -264,18 +263,18 @@ class Interval(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Table columns and labels of what a chart of targets shows next to the reported figures."""
+    """Table columns and labels of the simulated values in a chart of targets."""
 
     intervals: Sequence[Interval]  # the first is drawn at the bottom
-    of_scale: str = ""  # prefix of the columns of the 90 % interval that is drawn from -1 to 1
-    shown: str = ""  # prefix of the columns of the median and interval that are printed at the right
-    inside: str = "inside_90"  # column with the answer whether the reported value is inside the interval
+    of_scale: str = ""  # prefix of the columns of the 90 % interval that defines the scale from -1 to 1
+    shown: str = ""  # prefix of the columns of the median and interval printed on the right
+    inside: str = "inside_90"  # column that states whether the reported value is inside the interval
     name: str = "median"  # label of the printed values
     scale: str = "90 % interval"  # name of the interval that defines the scale
 
 
 class Scale(NamedTuple):
-    """The scale of one row of the chart, on which the 90 % interval runs from -1 to 1."""
+    """The scale of one row of the chart, with the 90 % interval from -1 to 1."""
 
     middle: float
     half: float
@@ -308,7 +307,7 @@ def draw_scores(scores: Scores) -> Path:
 def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]:
     """Draw one row per target, each on its own scale, with its intervals, its median and the reported value.
 
-    The reported value, the median and its 90 % interval are also printed at the right of the row.
+    The reported value, the median and the 90 % interval are also printed on the right of the row.
 
     Args:
         rows: Rows of a table of targets, with columns `event`, `target`, `use`, `scale`, `error`, `sd` and `reported*`.
@@ -375,7 +374,7 @@ def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def level(cell: str, is_log: bool) -> float:
-    """Convert a table cell to a number: a date to its ordinal, a number x to log(1 + x) if `is_log`, else x.
+    """Convert a table cell to a number: the ordinal of a date, or a number x, as log(1 + x) if `is_log`.
 
     An empty cell becomes nan.
     """
@@ -392,7 +391,7 @@ def is_date(cell: str) -> bool:
 
 
 def scale_of(row: Row, prefix: str) -> Scale:
-    """Return the scale on which the 90 % interval of a row runs from -1 to 1.
+    """Return the scale that maps the 90 % interval of a row to -1 to 1.
 
     If that interval has no width, the unit of the scale is the observation error, or 1 if there is none.
     """

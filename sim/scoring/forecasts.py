@@ -1,14 +1,13 @@
 """Build the forecasts that are scored, from a study, a table of campaigns or a naive method.
 
-A `Forecast` has the outcomes of each campaign as numbers, and the day on which each campaign lost each district. Dates
+A `Forecast` contains the outcomes of each campaign as numbers, and the day on which each district was lost in it. Dates
 are ordinals, and an event that did not occur by the end of 7 July has the date 8 July.
 
 Naive forecasts do not use the model, except for its day 0. Each is an ensemble of synthetic records of who holds which
-district at the end of each day, from which outcomes are counted by the same functions of `sim.outcome` as from
-campaigns. In all of them only rural districts fall, none is retaken, and no data after 22 June 2021 are used.
-Falls are Poisson counts. Their rate is drawn from a distribution as wide as the uncertainty of the counts it is
-estimated from (for a single count a gamma distribution, with the Jeffreys prior), so that the intervals of naive
-forecasts are not too narrow.
+district at the end of each day. Functions of `sim.outcome` count outcomes from these records as from campaigns. In all
+of them only rural districts fall, none is retaken, and no data after 22 June 2021 are used. Falls are Poisson counts.
+Their rate is not fixed, as intervals would then be too narrow: it is drawn from a distribution that reflects the
+uncertainty of the counts used (for a single count, a gamma distribution with the Jeffreys prior).
 
 Reads   runs.parquet and about.json of a finished study, and its stored campaigns (`chunks/`), without which districts
         are not scored. For naive forecasts: data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours;
@@ -46,8 +45,8 @@ KNOWN_UNTIL = date(2021, 6, 22)  # last day whose data a naive forecast may use
 DAYS = (THE_LINE - DAY_0).days
 KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
 FITTED_WITH = 100  # number of records used to fit the rate of spread
-HALVINGS = 12  # bisection steps on the range of that rate
-HOLDERS = {  # quantities that depend only on who holds each district; the others get no naive forecast
+HALVINGS = 12  # bisection steps when that rate is fitted
+HOLDERS = {  # quantities that depend only on who holds each district; only these get naive forecasts
     "share_held", "share_held_or_influenced", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between",
     "retaken", "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
     "border_share", "capitals_held",
@@ -104,7 +103,7 @@ def check_days(start: date, end: date) -> None:
 
 
 def place_of_scores(study: Study) -> str:
-    """Return the folder of the scores of a cell, relative to that of its study; each cell of a sweep has its own."""
+    """Return the folder of the scores of a cell, relative to its study; each cell of a sweep has its own."""
     return "score" if len(study.cells) == 1 else f"score/cell_{study.cell.number}"
 
 
@@ -122,7 +121,7 @@ def refuse_assimilated(worlds: str | None) -> None:
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:
-    """Return the names of the outcomes that targets use, each once."""
+    """Return the names of the outcomes that targets use, without duplicates."""
     names = (name for one in targets for name in ([part for part, _ in one.parts] or [one.outcome]))
     return list(dict.fromkeys(names))
 
@@ -157,7 +156,7 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
 
 
 def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats | None = None) -> Forecast:
-    """Return a table of campaigns as a forecast, with those outcomes of the targets that the table contains.
+    """Return a table of campaigns as a forecast of those targets' outcomes that the table contains.
 
     Args:
         outcomes: One row per campaign, one column per outcome.
@@ -175,8 +174,8 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
         column: Numbers or dates, one per campaign.
 
     Returns:
-        Floats. A date becomes its ordinal; a missing date, or one after 8 July, becomes that of 8 July. A missing
-        number becomes nan.
+        Floats. A date becomes its ordinal; a missing date, or a date after 8 July, becomes the ordinal of 8 July. A
+        missing number becomes nan.
     """
     if not (pa.types.is_string(column.type) or pa.types.is_temporal(column.type)):
         return column.cast(pa.float64()).to_numpy().copy()
@@ -185,7 +184,7 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
 
 
 def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
-    """Return the first day at whose end the Taliban hold each district, per campaign (campaigns x districts).
+    """Return the first day on which the Taliban hold each district at the end of the day (campaigns x districts).
 
     Returns None if not all of the campaigns are stored.
     """
@@ -200,7 +199,7 @@ def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
 
 
 def first_losses(changes: pa.ListArray, districts: int) -> Integers:
-    """Return the day on which each campaign first lost each district, or `NOT_FALLEN` (campaigns x districts).
+    """Return the day on which each district was first lost in each campaign, or `NOT_FALLEN` (campaigns x districts).
 
     Args:
         changes: Changes of control per campaign, as encoded by `sim.study.columns.changes_of`.
@@ -229,7 +228,7 @@ class Grounds(NamedTuple):
 
 
 def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
-    """Return the input of the naive forecasts: evidence, the falls up to 22 June, and day 0 as the model draws it.
+    """Return the input of the naive forecasts: evidence, the falls up to 22 June, and day 0 as drawn by the model.
 
     Args:
         settings: Settings with which the model draws day 0.
@@ -252,7 +251,7 @@ def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
 
 
 def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> list[Forecast]:
-    """Make every naive forecast.
+    """Make all naive forecasts.
 
     Args:
         targets: The targets to be forecast.
@@ -260,7 +259,7 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
         seed: Seed of the random numbers.
 
     Returns:
-        The forecasts. Each has only those outcomes of the targets that depend solely on who holds each district.
+        The forecasts; they contain only outcomes that depend solely on the holders of districts.
     """
     table = table_for(targets, grounds.facts)
     found = []
@@ -288,7 +287,7 @@ def known_falls(falls: Falls) -> Integers:
 
 
 def known(grounds: Grounds, one: str) -> float:
-    """Return the value of an evidence row. Raises PanjError if the row ends after 22 June or has no value."""
+    """Return the value of an evidence row. Raise PanjError if the row ends after 22 June or has no value."""
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
         raise PanjError(
@@ -298,7 +297,7 @@ def known(grounds: Grounds, one: str) -> float:
 
 
 def day_of(grounds: Grounds, one: str) -> int:
-    """Return the last day that an evidence row covers, as a number of days after day 0."""
+    """Return the last day that an evidence row covers, in days after day 0."""
     return (grounds.evidence[one].date_end - DAY_0).days
 
 
@@ -316,14 +315,14 @@ def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Mark
 
 
 def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Forecast that rural districts fall in exponentially growing numbers, those with fewest votes per head first."""
+    """Forecast that rural districts fall in exponentially growing numbers, in ascending order of votes per head."""
     counts = growing(grounds, generator)
     ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
 
 
 def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
-    """Draw the number of falls by the end of each day, from exponential growth fitted to counts from 8 to 22 June.
+    """Draw the number of falls up to the end of each day, from exponential growth fitted to counts of 8 to 22 June.
 
     Returns:
         (records, days) Cumulative falls, from day 1 on.
@@ -343,7 +342,7 @@ def grown(
 ) -> Integers:
     """Draw series of counts that grow exponentially, with the uncertainty of the fit.
 
-    A line is fitted to the logarithms of the given counts; each series draws its own line and Poisson counts.
+    A line is fitted to the logarithms of the given counts; a line and Poisson counts are drawn for each series.
 
     Args:
         days: Days of the given counts; at least four.
@@ -401,18 +400,18 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """Draw a factor for the rate of spread in each record, with the uncertainty of the count that was fitted."""
+    """Draw a factor for the rate of spread in each record, to represent the uncertainty of the fitted count."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
 
 def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
-    """Simulate days on which a rural district falls with a probability that grows with its number of held neighbours.
+    """Simulate the spread of falls: a rural district is more likely to fall the more of its neighbours are held.
 
     Args:
-        facts: Facts about the districts: who is next to whom, and which are provincial capitals.
+        facts: Facts about the districts: their neighbours, and which of them are provincial capitals.
         held: (records, districts) Whether the Taliban hold the district at the start.
-        pace: (records) Rate of falls per day and held neighbour.
+        pace: (records) Falls per day and held neighbour.
         days: Number of days to simulate.
         generator: Source of the random numbers.
 
@@ -436,9 +435,9 @@ def neighbours_of(facts: Facts) -> csr_array:
 
 
 def pace_of_spread(grounds: Grounds) -> float:
-    """Return the rate of spread that gives the 50 falls by 22 June (F085) on average, found by bisection.
+    """Return the rate of spread, in falls per day and held neighbour, that gives 50 falls by 22 June (F085) on average.
 
-    The rate is in falls per day and held neighbour.
+    It is found by bisection.
     """
     few = grounds._replace(held=grounds.held[:FITTED_WITH])
     wanted = known(grounds, "F085")
@@ -474,7 +473,7 @@ NAIVE: dict[str, Naive] = {
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """Make the naive forecast that has the given name, and return its records of who holds each district.
+    """Make the naive forecast with the given name, and return its records of who holds each district.
 
     Returns:
         (records, days, districts) True where the Taliban hold the district at the end of the day, from day 0 on.
@@ -483,7 +482,7 @@ def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
 
 
 def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
-    """Count those outcomes of a table that depend only on who holds each district.
+    """Count the outcomes of a table that depend only on who holds each district.
 
     Returns:
         One number per record for each outcome, keyed by its name.
@@ -501,7 +500,7 @@ def number(value: Value) -> float:
 
 
 def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
-    """Return a synthetic record as a `View`, from which `sim.outcome` counts.
+    """Return a synthetic record as a `View`, from which `sim.outcome` counts outcomes.
 
     Only the holders, the falls of capitals and the influence are filled in; everything else is empty or 0.
     """

@@ -26,10 +26,11 @@ from sim.scoring.forecasts import DAYS, KNOWN_UNTIL, Floats, Forecast, Integers
 from sim.scoring.targets import DATED, DAY_0, DistrictTargets, Target, bounds_of
 from sim.study.reader import CUTS
 
-LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days by whose end the loss of districts is scored
+# days for which forecasts are scored on whether each district has been lost by the end of the day
+LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))
 KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
-RESAMPLES = 400  # number of bootstrap resamples; the relative accuracy of a standard error is then one in 28
-SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same error
+RESAMPLES = 400  # number of bootstrap resamples; the relative error of a standard error is then 1/28
+SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same standard errors
 
 
 class Score(NamedTuple):
@@ -52,7 +53,7 @@ class Intervals(NamedTuple):
     high_90: float
 
     def hold(self, low: float, high: float) -> bool:
-        """Return whether the 90 % interval overlaps a range; the ends of both are included."""
+        """Return whether the 90 % interval overlaps a range; both include their ends."""
         return bool(low <= self.high_90 and high >= self.low_90)
 
 
@@ -80,7 +81,7 @@ class Measured(NamedTuple):
     inside: bool  # whether the reported value is in the 90 % interval
     inside_with_error: bool  # whether it is in that interval after the observation error is added to the campaigns
     score: Score
-    missing: int  # campaigns without the outcome, which are left out
+    missing: int  # number of campaigns without the outcome, which are excluded
 
 
 class Part(NamedTuple):
@@ -97,16 +98,17 @@ class Districts(NamedTuple):
 
     absolute: Score  # mean error of the median date of fall, days
     late: Score  # mean signed error of that date, days; positive if the forecast is too late
-    dated: int  # districts whose loss is reported for a day, for a window, or by a day
-    not_lost: int  # dated districts lost by 7 July in fewer than half of the campaigns; scored as lost on 8 July
+    dated: int  # number of districts whose loss is dated to a day or a range of days, or was reported by a day
+    # number of dated districts lost by 7 July in fewer than half of the campaigns; they are scored as lost on 8 July
+    not_lost: int
     brier: tuple[Score, ...]  # one score per day of LOST_BY
     auc: tuple[Score, ...]
-    known: tuple[int, ...]  # districts known to be lost or not lost by the end of that day
-    lost: tuple[int, ...]  # districts known to be lost by the end of that day
+    known: tuple[int, ...]  # number of districts known to be lost or not lost by the end of each of these days
+    lost: tuple[int, ...]  # number of districts known to be lost by the end of each of these days
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Return whether a forecast has every outcome of a target and did not use data that reveal the target's figure."""
+    """Return whether a forecast contains every outcome of a target and did not use data that reveal its figure."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -167,11 +169,10 @@ class Shares(NamedTuple):
 
 
 def shares_of(target: Target, forecast: Forecast) -> Shares:
-    """Return the reported split, and each campaign's split with half a group (`target.sd` / 2 men) added to every post.
+    """Return the reported split, and the split of each campaign with half a group (`target.sd` / 2 men) added per post.
 
     Because of this addition, a post that nobody used in a campaign counts as unlikely rather than impossible. A
-    campaign in which nobody used any of the posts is left out: the addition alone would make its split even, which
-    would favour it.
+    campaign in which nobody used any of the posts is excluded, since the added men alone would give it an even split.
     """
     reported = np.array([soldiers for _, soldiers in target.parts])
     found = np.nan_to_num(np.array([forecast.outcomes[name] for name, _ in target.parts]))
@@ -184,8 +185,9 @@ def shares_of(target: Target, forecast: Forecast) -> Shares:
 def measure_split(target: Target, forecast: Forecast) -> Measured:
     """Score a split of soldiers over posts.
 
-    The intervals are of the mean distances of the campaigns' splits from each other. The reported split is inside if
-    its mean distance from them is at most the 90 % quantile of those distances. The observation error is multinomial.
+    The intervals are those of the mean distance between the splits of the campaigns. The reported split is inside if
+    its mean distance from the simulated splits is at most the 90 % quantile of these distances. The observation error
+    is multinomial.
     """
     reported, shares, weights = shares_of(target, forecast)
     missing = forecast.campaigns - shares.shape[1]
@@ -195,18 +197,17 @@ def measure_split(target: Target, forecast: Forecast) -> Measured:
     score = crps_of_parts(shares - reported[:, None], weights)
     return Measured(
         intervals_of(distances_of_splits(shares, weights), weights),
-        is_no_farther(shares, reported, weights),
-        is_no_farther(shares_with_error(shares, groups), reported, weights),
+        is_within_spread(shares, reported, weights),
+        is_within_spread(shares_with_error(shares, groups), reported, weights),
         Score(score.value / 2, score.error / 2),
         missing,
     )
 
 
-def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
-    """Return whether the reported split is close enough to the campaigns to be one of them.
+def is_within_spread(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
+    """Return whether the reported split is as close to the campaigns as they are to each other.
 
-    Its mean distance from the campaigns must not exceed the 90 % quantile of the campaigns' mean distances from each
-    other.
+    Its mean distance from the campaigns must not exceed the 90 % quantile of their mean distances from each other.
     """
     apart = distances_of_splits(shares, weights)
     farthest = np.quantile(apart, 0.9) if weights is None else weighted_quantiles(apart, weights, (0.9,))[0]
@@ -214,7 +215,7 @@ def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> b
 
 
 def reported_distance(target: Target, forecast: Forecast) -> float:
-    """Return the mean distance of the reported split from those of the campaigns; nan if no campaign has a split."""
+    """Return the mean distance of the reported split from the campaigns; nan if no campaign has a split."""
     reported, shares, weights = shares_of(target, forecast)
     return distance_to_split(shares, reported, weights) if shares.size else math.nan
 
@@ -257,11 +258,11 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
 
     Args:
         targets: The range of days on which each district may have been lost.
-        forecast: Campaigns with the day on which each lost each district.
+        forecast: Campaigns with the days on which districts were lost.
 
     Returns:
-        The scores; None if the days are not stored. If the forecast used the falls up to 22 June, the scores of dates
-        and of 22 June are nan.
+        The scores, or None if the days are not stored. If the forecast used the falls up to 22 June, the scores of
+        dates and of 22 June are nan.
     """
     if forecast.lost_on is None:
         return None
@@ -273,7 +274,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     errors = outside(median, *bounds)
     spread = outside(median_days(resamples[:, :, dated]), *bounds)
     knows = forecast.from_day > DAY_0
-    scores = [score_evening(targets, evening, mean, resamples, knows) for evening in LOST_BY]
+    scores = [score_day(targets, evening, mean, resamples, knows) for evening in LOST_BY]
     truths = [was_lost(targets, evening) for evening in LOST_BY]
     return Districts(
         UNKNOWN if knows else with_error(np.abs(errors).mean(), np.abs(spread).mean(axis=1)),
@@ -287,13 +288,13 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     )
 
 
-def score_evening(
+def score_day(
     targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, knows: bool
 ) -> tuple[Score, Score]:
     """Return Brier score and AUC of the probabilities that districts are lost by the end of a day.
 
-    Only districts known to be lost or not lost by then are scored. Both scores are nan if the forecast used the falls
-    up to that day.
+    Only districts that are known to have been lost or held by then are scored. Both scores are nan if the forecast used
+    the falls up to that day.
     """
     if knows and evening <= KNOWN_UNTIL:
         return UNKNOWN, UNKNOWN
@@ -306,18 +307,18 @@ def score_evening(
     )
 
 
-def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
-    """Return the share of campaigns that have lost each district by the end of a day; nan if losses are not stored."""
+def share_lost_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
+    """Return the share of campaigns in which each district is lost by the end of a day; nan if unknown."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)
     return (forecast.lost_on[:, targets.district] <= (evening - DAY_0).days).mean(axis=0)
 
 
 class Tally(NamedTuple):
-    """Numbers of targets on which Panj scores better or worse than another forecast, or is too close to decide.
+    """Numbers of targets on which Panj scores better than another forecast, scores worse, or is too close to call.
 
-    Two scores differ if the gap between them exceeds 1.96 times its standard error. For this, the Monte Carlo errors
-    of the two are treated as independent, which is conservative for forecasts with common seeds.
+    Two scores differ if the difference exceeds 1.96 standard errors. The Monte Carlo errors of the two are treated as
+    independent, which is conservative for forecasts with common seeds.
     """
 
     better: int
@@ -350,7 +351,7 @@ def weights_or_ones(weights: Floats | None, count: int) -> Floats:
         count: Number of campaigns.
 
     Returns:
-        The given weights; an array of ones if there are none.
+        The given weights, or ones if there are none.
     """
     return np.ones(count) if weights is None else weights
 
@@ -397,7 +398,7 @@ def crps(members: Floats, weights: Floats | None = None) -> Score:
 def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
     """Return the sum of the CRPS of several numbers, each against 0.
 
-    For shares of a whole, half of this sum is an energy score: it measures the share that is in the wrong place.
+    For shares of a whole, half of this sum is an energy score: it measures the share that is misplaced.
 
     Args:
         parts: (numbers, campaigns) Signed distances from the reported numbers.
@@ -420,7 +421,7 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
     value = 0.0 if abs(value) < 1e-12 else value  # remove rounding errors
     if count == 2:
         return Score(value, math.nan)
-    rest = whole - heavy  # remaining weight when each member is left out in turn
+    rest = whole - heavy  # remaining weight after each member is excluded in turn
     pairs = 2 * (rest**2 - (squares - heavy**2))
     without = (near.sum() - near) / rest - (apart.sum() - 2 * apart) / pairs
     return Score(value, float(np.sqrt((count - 1) * without.var())))
@@ -471,7 +472,7 @@ def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None =
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
-    """Draw one split per campaign with multinomial observation error, as if `groups` groups were seen independently."""
+    """Draw one split per campaign with multinomial observation error, for `groups` independent groups."""
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     return rng.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 
@@ -503,7 +504,7 @@ def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
 
 
 def lost_by(lost_on: Integers) -> Floats:
-    """Return 1 where a campaign has lost a district by the end of a day of the record, and 0 elsewhere.
+    """Return 1 for each district that is lost in a campaign by the end of a day of the record, and otherwise 0.
 
     Args:
         lost_on: (campaigns, districts) Day of the first loss.
@@ -515,20 +516,21 @@ def lost_by(lost_on: Integers) -> Floats:
 
 
 def median_days(chance: Floats) -> Integers:
-    """Return the first day by whose end at least half of the campaigns have lost a district.
+    """Return the first day on which a district has been lost in at least half of the campaigns.
 
     Args:
-        chance: (..., days, districts) Share of campaigns that have lost the district by the end of the day.
+        chance: (..., days, districts) Share of campaigns in which the district is lost by the end of the day.
 
     Returns:
-        (..., districts) The day; one more than the last day if fewer than half ever lose the district.
+        (..., districts) The day, or one more than the last day if the district is lost in fewer than half of the
+        campaigns.
     """
     reached = chance >= 0.5 - 1e-9
     return np.where(reached.any(axis=-2), reached.argmax(axis=-2), chance.shape[-2])
 
 
 def resampled(values: Floats) -> Floats:
-    """Return bootstrap means over campaigns (the first axis), one for each resample drawn with replacement."""
+    """Return the means over campaigns (the first axis) of bootstrap resamples, drawn with replacement."""
     count = values.shape[0]
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count

@@ -52,7 +52,6 @@ from sim.scoring.measure import (
     Districts,
     Measured,
     Score,
-    chances_by,
     days_of,
     lost_by,
     measure,
@@ -61,6 +60,7 @@ from sim.scoring.measure import (
     outside,
     parts_of,
     reported_distance,
+    share_lost_by,
     tally,
     was_lost,
 )
@@ -73,7 +73,8 @@ from sim.wording import counted
 
 USUAL = {"runs": "500"}
 RECORDS = 500  # synthetic records per naive forecast
-NAIVE_NUMBERS = "calibration=as_declared"  # settings of day 0 for the naive forecasts, which must not use a fit
+# settings with which day 0 of the naive forecasts is drawn, since they must not use a fit
+NAIVE_NUMBERS = "calibration=as_declared"
 VARIANTS = {  # studies of the model without one of its mechanisms
     "without_contagion": (
         "the same model without dread from the news of falls",
@@ -113,7 +114,7 @@ def write_score(request: options.Score, console: Console) -> Path:
 
 
 def check(request: options.Score) -> None:
-    """Raise PanjError if settings are given together with a finished study, or a cell without a study."""
+    """Raise PanjError if settings are given together with a finished study, or a cell is given without a study."""
     if request.folder is not None and request.overrides:
         raise unknown("score of a finished study", request.overrides[0].partition("=")[0], ("cell",))
     if request.folder is None and request.cell is not None:
@@ -121,7 +122,7 @@ def check(request: options.Score) -> None:
 
 
 def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
-    """Compose the sweep of the scored study and those of its variants, so that all are checked before any is run.
+    """Compose the sweeps of the scored study and of its variants, so that all are checked before any is run.
 
     Args:
         words: The overrides from the command line.
@@ -147,7 +148,7 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
 
 
 def named(usual: str) -> str:
-    """Return the default name of a scored study: `score`, followed by any settings that are not the defaults."""
+    """Return the default name of a scored study: `score`, followed by any settings that differ from their defaults."""
     return "score" if usual == "july_2021" else f"score__{usual}"[:90]
 
 
@@ -163,7 +164,7 @@ def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
 def variants_of(study: Study) -> dict[str, Study]:
     """Return the variants of a study that are stored in folders next to it, keyed by name.
 
-    A variant is left out if it has other seeds, or differs from the study in anything but the numbers that define the
+    A variant is excluded if it has other seeds, or differs from the study in anything but the numbers that define the
     variant. A study of several cells has no variants.
     """
     found = {}
@@ -183,8 +184,8 @@ def variants_of(study: Study) -> dict[str, Study]:
 def number_of(key: str) -> str:
     """Return the key of the number that a setting concerns.
 
-    A number of the rules has several settings: its value, whether it is drawn, and the bounds of its prior. All of them
-    give `rules.x.y`; any other key is returned unchanged.
+    A number of the rules has several settings: its value, whether it is drawn, and the bounds of its prior. For all of
+    them, the key `rules.x.y` is returned; any other key is returned unchanged.
     """
     return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
@@ -226,7 +227,7 @@ class Scored(NamedTuple):
     panj: Forecast
     others: tuple[Forecast, ...]
     districts: DistrictTargets
-    variants: dict[str, Study]  # studies of the comparison forecasts that are model variants
+    variants: dict[str, Study]  # studies of the model variants among the comparison forecasts
 
     @property
     def place(self) -> str:
@@ -255,7 +256,7 @@ def write_scored(scored: Scored) -> Path:
 
 
 def measured_or_error(target: Target, panj: Forecast) -> Measured:
-    """Compare a target with the campaigns of the scored study. Raises PanjError if they lack its outcome."""
+    """Compare a target with the campaigns of the scored study. Raise PanjError if they lack its outcome."""
     found = measure(target, panj)
     if found is None:
         raise PanjError(f"score: found no outcome {target.outcome} in the study, expected a study that has it")
@@ -267,7 +268,7 @@ def rows_of_targets(
 ) -> list[dict[str, Any]]:
     """Return the rows of score.csv: one per target, with the CRPS of every forecast and its Monte Carlo error.
 
-    These two cells are empty if a forecast does not cover the target.
+    The cells of a forecast that does not cover the target are empty.
     """
     rows = []
     for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
@@ -313,11 +314,11 @@ def cell_text(value: float | None, target: Target) -> str:
 
     Args:
         value: A number, or a date as its ordinal; None, nan or infinite if missing.
-        target: The target of the value, whose outcome decides whether the value is a date.
+        target: The target of the value, which determines whether the value is a date.
 
     Returns:
-        A number to six significant figures, or an ISO date, in which 8 July stands for any later day and for never. An
-        empty string if the value is missing.
+        A number to six significant figures, or an ISO date (8 July means that day, a later day or never). An empty
+        string if the value is missing.
     """
     if value is None or not math.isfinite(value):
         return ""
@@ -348,10 +349,10 @@ def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
 
 
 def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
-    """Return the rows of score_districts.csv, one per district; none if the falls of the campaigns are not stored.
+    """Return the rows of score_districts.csv, one per district, or none if the falls of the campaigns are not stored.
 
-    A row has the reported days of loss, the median day of the campaigns and its error, and for each day of `LOST_BY`
-    whether the district was lost by then, and the probability of this in every forecast.
+    A row contains the reported days of loss, the median day of the campaigns and its error, and, for each day of
+    `LOST_BY`, whether the district was lost by then and the probability of this in every forecast.
     """
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:
@@ -374,7 +375,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
         )  # fmt: skip
     for evening in LOST_BY:
         slug, truth = evening.isoformat().replace("-", "_"), was_lost(targets, evening)
-        chances = {one.name: chances_by(targets, one, evening) for one in (panj, *scored.others)}
+        chances = {one.name: share_lost_by(targets, one, evening) for one in (panj, *scored.others)}
         for place, cells in enumerate(rows):
             cells[f"lost_by_{slug}"] = "" if math.isnan(truth[place]) else int(truth[place])
             cells |= {f"{name}_{slug}": score_text(found[place]) for name, found in chances.items()}
@@ -436,8 +437,8 @@ def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[
         ours: Result of the scored study for each target.
 
     Returns:
-        One row per event: how many targets it has and how many of them are inside; the same two numbers for its fitted
-        targets; and how many of all its targets are inside after the observation error is added to the campaigns.
+        One row per event: the number of its targets and of those inside; the same two numbers for its fitted targets;
+        and the number of its targets that are inside after the observation error is added to the campaigns.
     """
     events: dict[str, dict[str, Any]] = {}
     for target, measured in zip(targets, ours, strict=True):

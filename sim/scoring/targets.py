@@ -35,7 +35,7 @@ COLUMNS = (
     "high_from", "parts", "error", "scale", "sd", "use", "reason",
 )  # fmt: skip
 NUMBERS = ("value", "low", "high")
-ERRORS = {  # for each kind of error, the columns of value, low and high that it needs
+ERRORS = {  # which of the columns value, low and high each kind of error requires
     "exact": ("value",),
     "rounded": ("value",),
     "verbal": ("value",),
@@ -84,11 +84,11 @@ class Known(IntEnum):
     DAY = 0
     WINDOW = 1  # known to within about two days
     BY = 2  # known to have been lost on that day or earlier
-    NOT_LOST = 3  # known not to be lost by the end of the record, as all provincial capitals
+    NOT_LOST = 3  # known not to be lost by the end of the record, as are all provincial capitals
     UNDATED = 4  # censored: it may have been lost on any day, even before day 0, or not at all
 
 
-DATED = (Known.DAY, Known.WINDOW, Known.BY)  # the loss is reported for a day, for a window, or by a day
+DATED = (Known.DAY, Known.WINDOW, Known.BY)  # kinds of known dates of loss
 
 
 class DistrictTargets(NamedTuple):
@@ -96,14 +96,14 @@ class DistrictTargets(NamedTuple):
 
     district: NDArray[np.int64]  # row number of the district
     earliest: NDArray[np.datetime64]  # first day on which it may have been lost; day 0 includes any earlier day
-    latest: NDArray[np.datetime64]  # last such day; NaT if it may never have been lost before the record ends
+    latest: NDArray[np.datetime64]  # last such day; NaT if it may not have been lost by the end of the record
     known: NDArray[np.int64]  # precision with which the day is known, as values of `Known`
 
 
 class Records(NamedTuple):
     """The data from which the numbers of targets are calculated."""
 
-    place: str  # file, line and column, which error messages name
+    place: str  # file, line and column, for error messages
     evidence: Mapping[str, Evidence]
     facts: Facts
     falls: Falls
@@ -137,7 +137,7 @@ def read_targets(
 
 
 def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
-    """Return the target of one row of targets.csv. Raises PanjError if a cell is invalid."""
+    """Return the target of one row of targets.csv. Raise PanjError if a cell is invalid."""
     parts = read_parts(row, records, units)
     value, low, high = (read_number(row, column, records, units) for column in NUMBERS)
     target = Target(
@@ -171,15 +171,15 @@ def ids_of(row: Row) -> tuple[str, ...]:
 def ids_of_formula(formula: str) -> tuple[str, ...]:
     """Return the ids of the evidence rows in a formula, such as F064 and F065 for `(F064 + F065) / 421`.
 
-    Each is returned once, in order of appearance.
+    They are in order of appearance, without duplicates.
     """
     return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", formula)))
 
 
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Return outcome and number of soldiers for each part of a split; the tuple is empty for any other target.
+    """Return the outcome and the number of soldiers of each part of a split; the tuple is empty for any other target.
 
-    Raises PanjError if an outcome of the row does not exist.
+    Raise PanjError if an outcome of the row does not exist.
     """
     split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
     names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
@@ -194,12 +194,12 @@ def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tu
 def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
     """Calculate the value, low or high of a target from its formula, or return None if there is no formula.
 
-    Raises PanjError if the number in the file has no formula, or differs from the calculated one by more than rounding.
+    Raise PanjError if the number in the file has no formula, or differs from the calculated one by more than rounding.
     """
     source = row.cells[f"{column}_from"]
     if not source:
         if row.cells[column]:
-            raise row.wrong(column, f"nothing, because {column}_from is empty")
+            raise row.wrong(column, f"an empty cell, because {column}_from is empty")
         return None
     is_date = units.get(row.cells["outcome"]) == "date"
     stated = float(row.day(column).toordinal()) if is_date else row.number(column)
@@ -214,9 +214,9 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
 def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
     """Check the date of a target and the evidence that it uses.
 
-    The target must be dated after day 0 and by the end of the record. Every evidence row must have a source and a date,
-    be for calibration, begin by the date of the target and end by the end of the record. If there are evidence rows,
-    at least one must end after day 0.
+    The target must be dated after day 0 and no later than the end of the record. Every evidence row must have a source
+    and a date, be for calibration, begin no later than the target and end no later than the record. If there are
+    evidence rows, at least one must end after day 0.
     """
     if target.date > THE_LINE:
         raise row.wrong("date", f"a day up to {THE_LINE}")
@@ -234,22 +234,22 @@ def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -
             )
     if target.evidence and all(evidence[one].date_end <= DAY_0 for one in target.evidence):
         raise PanjError(
-            f"{row.place}: found only evidence of {DAY_0}, on which the model starts, expected later evidence"
+            f"{row.place}: found only evidence of {DAY_0}, the first day of the model, expected later evidence"
         )
 
 
 def check_error(row: Row, target: Target) -> None:
     """Check that a target has the numbers that its kind of error needs.
 
-    A target with bounds only must have no value. Low, value and high must be in increasing order. The sd must be 0 if
-    the figure is exact, and positive otherwise. A multinomial target, and no other, must have parts, which add up to
+    A target that only has bounds must have no value. Low, value and high must be in increasing order. The sd must be 0
+    if the figure is exact, and positive otherwise. A multinomial target, and no other, must have parts, which add up to
     its value.
     """
     for column in ERRORS[target.error]:
         if getattr(target, column) is None:
             raise row.wrong(column, f"a number, because error is {target.error}")
     if target.error in ONLY_BOUNDS and target.value is not None:
-        raise row.wrong("value", f"nothing, because error is {target.error}")
+        raise row.wrong("value", f"an empty cell, because error is {target.error}")
     if (target.sd == 0) != (target.error == "exact"):
         raise row.wrong("sd", "0 for an exact figure and more than 0 for any other")
     if (target.error == "multinomial") != bool(target.parts):
@@ -264,14 +264,14 @@ def check_error(row: Row, target: Target) -> None:
 
 
 def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
-    """Check that at most `MOST_FITTED` targets are fitted, and no two of them to the same or to conflicting evidence.
+    """Check that at most `MOST_FITTED` targets are fitted, and that no two use the same or conflicting evidence.
 
     Otherwise a fit would count the same evidence twice, or be fitted to figures that contradict each other.
     """
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
         raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
-    seen: dict[str, str] = {}  # by evidence id: the fitted target that uses it or evidence in conflict with it
+    seen: dict[str, str] = {}  # by evidence id: the fitted target that uses this evidence or conflicting evidence
     for target in fitted:
         for one in target.evidence:
             if one in seen:
@@ -284,11 +284,11 @@ def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) ->
 
 
 def calculate(row: Row, column: str, source: str, records: Records) -> float:
-    """Evaluate a formula that refers to evidence and dated falls.
+    """Evaluate a formula on evidence and dated falls.
 
     Args:
-        row: Table row of the formula, which error messages name.
-        column: Column of the formula, which error messages name.
+        row: Table row of the formula, for error messages.
+        column: Column of the formula, for error messages.
         source: The formula, such as `(F064 + F065) / 421`.
         records: The evidence and falls that the formula refers to.
 
@@ -313,7 +313,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def evaluate(node: ast.expr, records: Records) -> float:
-    """Return the number that a parsed formula gives.
+    """Return the value of a parsed formula.
 
     It may contain numbers, evidence (`F065`, `F012.high`), the operators + - * / and the functions in `FUNCTIONS`.
     """
@@ -339,7 +339,7 @@ def argument(node: ast.expr) -> str:
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Return the value, low or high of an evidence row. Raises PanjError if the row or the number does not exist."""
+    """Return the value, low or high of an evidence row. Raise PanjError if the row or the number does not exist."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
@@ -360,13 +360,13 @@ def last_day(records: Records, one: str) -> float:
 
 
 def surely_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts in the given provinces that must have been lost between two days, both included."""
+    """Count the districts of the given provinces that must have been lost between two days, inclusive."""
     earliest, latest = records.districts.earliest, records.districts.latest
     return number_in((earliest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts in the given provinces that were reported lost between two days, both included.
+    """Count the districts of the given provinces that were reported lost between two days, inclusive.
 
     A loss whose day is not known exactly is counted on the last day on which it may have happened.
     """
@@ -375,7 +375,7 @@ def reported_lost(records: Records, since: str, until: str, *provinces: str) -> 
 
 
 def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Count the districts in the given provinces that may have been lost between two days, both included.
+    """Count the districts of the given provinces that may have been lost between two days, inclusive.
 
     Districts without a date of loss are counted, except provincial capitals, none of which was lost.
     """
@@ -385,7 +385,7 @@ def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> f
 
 
 def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
-    """Count the marked districts in the given provinces, or in the whole country if none is given."""
+    """Count the marked districts of the given provinces, or of the whole country if none is given."""
     for province in provinces:
         if province not in records.facts.provinces:
             raise unknown(records.place, province, records.facts.provinces)
@@ -394,17 +394,17 @@ def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[s
 
 
 def surely_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border, by length, that is in districts that must have been lost by a day."""
+    """Return the share of the length of the Tajik border in districts that must have been lost by a day."""
     return frontage(records.districts.latest <= np.datetime64(until), records)
 
 
 def perhaps_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border, by length, that is in districts that may have been lost by a day."""
+    """Return the share of the length of the Tajik border in districts that may have been lost by a day."""
     return frontage(records.districts.earliest <= np.datetime64(until), records)
 
 
 def frontage(marked: NDArray[np.bool_], records: Records) -> float:
-    """Return the share of the Tajik border, by length, that is in the marked districts."""
+    """Return the share of the length of the Tajik border in the marked districts."""
     km = records.facts.tajik_border_km
     return float(km[marked].sum() / km.sum())
 
@@ -432,7 +432,7 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
     """Return the first and last day on which each district may have been lost.
 
     Args:
-        facts: The districts, among them the provincial capitals, which were not lost.
+        facts: The districts; provincial capitals count as not lost.
         falls: Reported date of loss per district. A `by` date limits only the last day; an undated loss limits neither.
     """
     kinds = {"day": Known.DAY, "window": Known.WINDOW, "by": Known.BY, "": Known.UNDATED}
@@ -463,7 +463,7 @@ def bounds_of(target: Target) -> tuple[float, float]:
     """Return the lowest and highest number consistent with the report of a target, ignoring observation error.
 
     Returns:
-        Two numbers in the unit of the outcome; infinite where the report sets no bound.
+        Two numbers in the unit of the outcome, infinite where the report gives no bound.
     """
     low = target.low if target.low is not None else target.value
     high = target.high if target.high is not None else target.value

@@ -1,1 +1,1 @@
-"""Describe one campaign in sentences, and compare the two branches of a campaign that is forked."""
+"""Describe one campaign in sentences, and compare the two branches of a forked campaign."""

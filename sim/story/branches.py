@@ -1,15 +1,15 @@
 """Continue a campaign twice from the end of a day, unchanged and with a change, with the same random draws.
 
-No random state has to be stored, because a draw depends only on seed, stream, day and actor. At the end of the day of
-the fork, both branches have exactly the same world; from the next day on, each branch follows its own rules.
+No random state has to be stored, because a draw depends only on seed, stream, day and actor. Both branches have exactly
+the same world at the end of the day of the fork; from the next day, each branch follows its own rules.
 
-The change may be a different policy, a different number of a rule, or a different future event. It cannot affect what
-has already happened, what acts only on day 0, or which rows and roads exist; such a change is refused before anything
-is run. The share of people that each post admits, its capacity, and the attention that each region gets are set on day
-0, so the changed branch sets them again after the fork.
+The change may be a different policy, a different number of a rule, or a different future event. It cannot affect the
+past, numbers that are used only on day 0, or which rows and roads exist; such a change is refused before anything is
+run. The share of people admitted at each post, its capacity, and the attention to each region are set on day 0, so the
+changed branch sets them again after the fork.
 
 A condition that the change would have set by the end of that day (pay, air cover, an order) is set on the next day. Men
-whom the change would have sent or raised by then also arrive on the next day; no men arrive twice.
+whom the change would have sent or raised by then also arrive on the next day, but no men arrive twice.
 """
 
 from collections.abc import Sequence
@@ -42,16 +42,17 @@ from sim.engine.world import Condition, Count, Posts, Provinces, World
 from sim.errors import PanjError, nearest, unknown
 from sim.provenance import PYTHON
 
-TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0; no rule writes them
+# set on day 0 and not written by any rule
+TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")
 STEP_COMPILED = f"campaign.step-*.{PYTHON}*.nbi"  # Numba's cache file of the compiled `step`
 
 
 class Course(NamedTuple):
-    """The rules, events and layout with which a campaign continues from a given world and seed."""
+    """Rules, events and layout with which a campaign continues from a given world and seed."""
 
     rules: Rules
     timeline: Timeline
-    layout: World  # world before day 0; after that day only its `attention` and its policies of posts are used
+    layout: World  # world before day 0; later, only its `attention` and the policies of its posts are used
 
 
 def run_branches(
@@ -63,16 +64,16 @@ def run_branches(
     draws: int | Address | None = None,
     worlds: tuple[World, World] | None = None,
 ) -> tuple[Campaign, Campaign]:
-    """Run a campaign to the end of a day, and continue it from there twice: without a change and with it.
+    """Run a campaign to the end of a day, and continue it twice: without a change and with it.
 
     Args:
         before: Rules, events and layout without the change.
         after: Rules, events and layout with the change.
         seed: Seed of both branches.
         days: Number of days to run after day 0.
-        day: The day at whose end the campaign is forked, counted from day 0.
-        draws: Seed or address of the random draws; None means that `seed` is used.
-        worlds: Two worlds of this layout, such as those of earlier branches, which are overwritten; by default new ones
+        day: The day at the end of which the campaign is forked, counted from day 0.
+        draws: Seed or address of the random draws; None for `seed`.
+        worlds: Two worlds of this layout, such as those of earlier branches, to be overwritten; by default, new ones
             are made.
 
     Returns:
@@ -108,7 +109,7 @@ def warm(course: Course) -> None:
 
 
 def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: int, last: int, seed: int) -> None:
-    """Advance a world in place from day `first` to day `last`, both included, and add those days to its record."""
+    """Advance a world in place through the days `first` to `last`, inclusive, and add them to its record."""
     for day in range(first, last + 1):
         step(world, course.rules, course.timeline, seeds, record, day)
         raise_if_spent(world, day, seed)
@@ -117,7 +118,7 @@ def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: 
 def copy_into(world: World, original: World) -> None:
     """Make a world equal to another one with the same layout, by copying only the rows that are in use.
 
-    Most rows of refugees, queues and the log are unused, and unused rows take up no memory until they are written to.
+    Most rows of refugees, queues and the log are unused, and take up no memory until they are written to.
     """
     renew(world, original)
     rows, logged = int(original.tally[Count.REFUGEE_ROWS]), int(original.tally[Count.LOGGED])
@@ -132,8 +133,8 @@ def copy_into(world: World, original: World) -> None:
 def turn(world: World, course: Course) -> None:
     """Switch a world, in place, to the policies of another course.
 
-    This sets what policies determine on day 0: the attention that provinces get, and the capacity, guards and admitted
-    shares of posts. Garrisons no longer count as fully stocked, since the course may set another `full_days`.
+    This sets the values that policies determine on day 0: the attention to provinces, and the capacity, guards and
+    admitted shares of posts. Garrisons no longer count as fully stocked, since the course may set another `full_days`.
     """
     world.garrisons.stocked[:] = False
     world.provinces.attention[:] = course.layout.provinces.attention
@@ -154,9 +155,8 @@ def same_traits(one: World, other: World) -> bool:
     )
 
 
-OF_POSTS = {
-    key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))
-}  # set again by `turn`
+# keys of parameters of the posts, which `turn` sets again
+OF_POSTS = {key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))}
 FOUNDING = "rules.founding."
 WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", *DRAW_GROUPS, *DRAW_KEYS, "executor", "sampling"}
 DECISIONS = (
@@ -169,7 +169,7 @@ class SettingsResolver(Protocol):
     """An object that resolves overrides to settings: a `Composer`, or a wrapper that caches its results."""
 
     def settings(self, overrides: Overrides) -> Settings:
-        """Resolve the settings of one cell. Raises PanjError if an override is invalid."""
+        """Resolve the settings of one cell. Raise PanjError if an override is invalid."""
 
 
 class Turn(NamedTuple):
@@ -177,14 +177,14 @@ class Turn(NamedTuple):
 
     before: Settings
     after: Settings
-    day: int  # the day at whose end the change is made, counted from day 0
-    events: tuple[Event, ...]  # events of the changed branch: past events as they were, later ones with the change
+    day: int  # day at the end of which the change is made, counted from day 0
+    events: tuple[Event, ...]  # events of the changed branch: unchanged past events, and later events with the change
     timeline: Timeline  # the same events as arrays
-    late: tuple[Event, ...]  # events applied on the next day because their own day has passed
+    late: tuple[Event, ...]  # events applied on the next day because their day has passed
     left: tuple[str, ...]  # keys of changed numbers that have no effect because they act only on day 0
 
     def courses(self, seed: int) -> tuple[Course, Course]:
-        """Return, for the campaign with a seed, the course without the change and the course with it."""
+        """Return the courses of a campaign without the change and with it, given its seed."""
         before, after = self.before.rules_of(seed), self.after.rules_of(seed)
         return (
             Course(before, self.before.timeline, self.before.layout.world),
@@ -198,7 +198,7 @@ def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer:
     Args:
         words: Overrides of the cell.
         changes: Overrides of the change.
-        evening: The day at whose end the change is made.
+        evening: The day at the end of which the change is made.
         composer: Resolves overrides to settings.
 
     Raises:
@@ -230,16 +230,16 @@ def check_key(change: Override) -> None:
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
         raise PanjError(f"{key}: found an unknown key, expected {DECISIONS}{hint}")
     if key.startswith(FOUNDING):
-        raise PanjError(f"{key}: found a number that acts only on day 0, expected one that acts after the fork")
+        raise PanjError(f"{key}: found a number that is used only on day 0, expected one that is used after the fork")
     if key in LAID_OUT - OF_POSTS:
-        raise PanjError(f"{key}: found a number that decides which rows or roads exist, which cannot change after day "
-                        f"0, expected {DECISIONS}")  # fmt: skip
+        raise PanjError(f"{key}: found a number that decides which rows or roads exist and so cannot change "
+                        f"after day 0, expected {DECISIONS}")  # fmt: skip
 
 
 def check_day(settings: Settings, evening: date) -> int:
     """Return the number of a date in the campaign, counted from day 0.
 
-    Raises PanjError if the date is outside the campaign, or is its last day.
+    Raise PanjError if the date is outside the campaign, or is its last day.
     """
     last = settings.end_date - timedelta(days=1)
     if not settings.start_date <= evening <= last:
@@ -251,7 +251,7 @@ def check_day(settings: Settings, evening: date) -> int:
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
     """Combine the overrides of a cell and of a change; where both set a key, the change takes precedence.
 
-    Raises PanjError if the change has a key twice.
+    Raise PanjError if the change contains a key twice.
     """
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     if len(changes.keys) < len(changes.rows):
@@ -262,8 +262,7 @@ def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
 def check_event(change: Override, before: Settings, after: Settings, evening: date) -> None:
     """Raise PanjError if an override affects a dated event that is not after the fork.
 
-    The event must be after the fork both in the settings without the change and in those with it. An override of any
-    other key is accepted.
+    The event must be after the fork both without the change and with it. Overrides of other keys are accepted.
     """
     key = change.key
     if not key.startswith(EVENTS):
@@ -281,9 +280,9 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
 
 
 def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Return the keys of changed numbers that have no effect because they act only on day 0.
+    """Return the keys of changed numbers without effect, since they are used only on day 0.
 
-    Raises PanjError if the change alters a number that determines which rows or roads exist.
+    Raise PanjError if the change alters a number that determines which rows or roads exist.
     """
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
@@ -295,7 +294,7 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def is_deed(event: Event) -> bool:
-    """Return whether an event sends or raises men; any other event sets a lasting condition or changes nothing."""
+    """Return whether an event sends or raises men, rather than setting a lasting condition or changing nothing."""
     return event.act not in ("set", "context")
 
 
@@ -307,7 +306,7 @@ def done_by(events: Sequence[Event], day: int) -> set[str]:
 def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
     """Return the events of the changed branch that are dated after the fork.
 
-    An event that already sent or raised men by the end of that day is left out, so that no men arrive twice.
+    Events that have already sent or raised men by the end of that day are excluded, so that no men arrive twice.
 
     Args:
         before: Events without the change.
@@ -319,10 +318,10 @@ def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> 
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Return what the change would have done by the end of the day of the fork, as events dated on the next day.
+    """Return the effects that the change would have had by the fork, as events dated on the next day.
 
-    These events set the conditions that would have had a different value by then, and send or raise the men whom only
-    the change would have sent or raised.
+    These events set the conditions that would have had different values by then, and send or raise men whom only the
+    change would have sent or raised.
     """
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
@@ -334,7 +333,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
     """Return the event that last set each condition by the end of a day, keyed by condition.
 
-    If no event has set a condition, the event returned for it has day 0 and the initial value.
+    If no event has set a condition, its event has day 0 and the initial value.
     """
     usual = conditions_before_events()
     found = {
@@ -356,7 +355,7 @@ def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> No
     Args:
         turn: The resolved change.
         seeds: Seeds of the campaigns to be forked; the change must have an effect in at least one of them.
-        changes: Overrides of the change, which the error message names.
+        changes: Overrides of the change, for the error message.
 
     Raises:
         PanjError: The change has no effect in any campaign.
@@ -369,7 +368,7 @@ def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> No
         before, after = turn.courses(seed)
         if acting(before.rules) != acting(after.rules):
             return
-    why = f" ({', '.join(turn.left)} acts only on day 0)" if turn.left else ""
+    why = f" ({', '.join(turn.left)} is used only on day 0)" if turn.left else ""
     raise PanjError(
         f"fork: found nothing that '{' '.join(changes)}' changes after that day{why}, expected a change with an effect"
     )
@@ -382,7 +381,7 @@ def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
 
 
 def acting(rules: Rules) -> Rules:
-    """Return the rules with 0 for every number that acts only through the layout.
+    """Return the rules with 0 for every number that is used only in the layout.
 
     Two sets of rules give different results only if the returned numbers differ; layouts are compared separately.
     """

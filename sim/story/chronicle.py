@@ -1,7 +1,7 @@
 """Read the log and the daily series of one campaign, for `python -m sim story` and `python -m sim fork`.
 
-`sim.story.story` turns a chronicle into sentences. An event is dated by its day, and a crossing by the day on which the
-night began.
+`sim.story.story` turns a chronicle into sentences. Events have the date of their day, and crossings the date on which
+the night began.
 
 Reads   about.json and config.yaml of a study, and events.parquet and days.parquet if it has a single campaign.
 Writes  stories/cell_<cell>_seed_<seed>/ in a study of several campaigns: events.parquet, days.parquet and
@@ -33,7 +33,7 @@ from sim.study.reader import Study, open_study
 
 
 class LogEvent(NamedTuple):
-    """An event in the log of a campaign, with the columns of events.parquet that a story uses."""
+    """An event in the log of a campaign, with the columns of events.parquet used in stories."""
 
     date: date
     event: str
@@ -68,7 +68,7 @@ class Chronicle:
     start: date
     end: date
     happenings: tuple[LogEvent, ...]
-    evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
+    evenings: Mapping[str, np.ndarray]  # daily series by name, from day 0
     dated: tuple[Dated, ...]
     first: date  # first of the days shown
     last: date
@@ -76,7 +76,7 @@ class Chronicle:
 
     @cached_property
     def by_day(self) -> dict[date, list[LogEvent]]:
-        """The events of each day shown; days without an event are left out."""
+        """The events of each day shown, without days that have no event."""
         days: dict[date, list[LogEvent]] = {}
         for one in self.happenings:
             days.setdefault(one.date, []).append(one)
@@ -121,7 +121,7 @@ class Chronicle:
         return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
 
     def at_posts(self, what: str, day: date) -> dict[str, int]:
-        """Return the value of a daily series, such as `admitted`, at each post on a day; posts with 0 are left out."""
+        """Return the value of a daily series, such as `admitted`, at each post on a day, without posts with 0."""
         found = {post: self.on(day, f"{what}_{post}") for post in self.posts}
         return {post: people for post, people in found.items() if people}
 
@@ -129,9 +129,9 @@ class Chronicle:
         """Return the chronicle limited to a province, to a range of days, or to both.
 
         Args:
-            province: Name of the province; empty to keep every province shown.
-            first: First day to keep; None means the first day shown.
-            last: Last day to keep; None means the last day shown.
+            province: Name of the province; empty to keep all provinces shown.
+            first: First day to keep; None for the first day shown.
+            last: Last day to keep; None for the last day shown.
 
         Raises:
             PanjError: The province is unknown, or the days are not in the campaign or not in order.
@@ -181,7 +181,7 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
     Args:
         events: Rows of events.parquet.
         days: Rows of days.parquet, of this campaign only.
-        campaign: Metadata of the campaign, as for `read_chronicle`.
+        campaign: Metadata of the campaign, as in `read_chronicle`.
 
     Raises:
         PanjError: The table of events lacks a column.
@@ -201,7 +201,7 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
 def read_table(path: Path, branch: str) -> pa.Table:
     """Read a Parquet table, or only the rows of one branch if `branch` is not empty.
 
-    Raises PanjError if the table cannot be read.
+    Raise PanjError if the table cannot be read.
     """
     try:
         table = pq.read_table(path)
@@ -211,9 +211,9 @@ def read_table(path: Path, branch: str) -> pa.Table:
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """Return, for each row of events.parquet, its values in the order of the fields of `LogEvent`.
+    """Return the values of each row of events.parquet in the order of the fields of `LogEvent`.
 
-    Raises PanjError if a column is missing.
+    Raise PanjError if a column is missing.
     """
     missing = [name for name in LogEvent._fields if name not in events.column_names]
     if missing:
@@ -223,14 +223,14 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
 
 
 def sums(happenings: Sequence[LogEvent], key: Callable[[LogEvent], str]) -> dict[str, int]:
-    """Add up the numbers of men in events, separately for each key.
+    """Add up the numbers of men in events by key.
 
     Args:
         happenings: The events.
         key: Returns the key of an event, such as its province.
 
     Returns:
-        Number of men for each key, the largest first; ties are in order of appearance.
+        Number of men for each key in descending order; ties are in order of appearance.
     """
     found: dict[str, int] = {}
     for one in happenings:
@@ -239,16 +239,17 @@ def sums(happenings: Sequence[LogEvent], key: Callable[[LogEvent], str]) -> dict
 
 
 def counts(happenings: Sequence[LogEvent], key: Callable[[LogEvent], str]) -> dict[str, int]:
-    """Return the number of events for each key, the largest first; ties are in order of appearance."""
+    """Return the number of events for each key in descending order; ties are in order of appearance."""
     return sums([one._replace(men=1) for one in happenings], key)
 
 
-Check = Callable[[Story, date, date], None]  # raises PanjError if a campaign with these days lacks the requested part
+# a function that raises PanjError if a campaign with these days lacks the requested part
+Check = Callable[[Story, date, date], None]
 TABLES = ("events.parquet", "days.parquet")
 
 
 def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
-    """Find the log and daily series of one campaign; if the study does not have them, rerun the campaign to write them.
+    """Find the log and daily series of one campaign, rerunning the campaign if the study lacks them.
 
     Args:
         request: The study, the cell and seed of the campaign, and the part to show.
@@ -269,11 +270,11 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
 
 
 def holds_the_log(study: Study, seed: int | None) -> bool:
-    """Return whether a study consists of the requested campaign alone and has its log and daily series.
+    """Return whether a study consists only of the requested campaign and contains its log and daily series.
 
     Args:
         study: The study.
-        seed: Seed of the requested campaign; None means any.
+        seed: Seed of the requested campaign; None for any.
     """
     is_one = study.about.get("campaigns") == 1 and len(study.cells) == 1
     is_it = is_one and seed in (None, study.about["first_seed"])
@@ -298,11 +299,11 @@ def about_only_campaign(study: Study) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Rerun a campaign and write its log, daily series and metadata; return the folder written to, and the metadata.
+    """Rerun a campaign and write its log, daily series and metadata; return the folder and the metadata.
 
     Args:
         folder: Folder of the study.
-        seed: Seed of the campaign; None means the first seed of the study.
+        seed: Seed of the campaign; None for the first seed of the study.
         cell: Number of the cell to which the campaign belongs.
     """
     origin = origin_of(folder, cell, Composer())

@@ -55,21 +55,21 @@ from sim.wording import counted, list_words
 
 BRANCHES = ("as_it_went", "changed")
 LETTERS = 120  # maximum length of a folder name, in characters
-OUTCOMES = (  # outcomes whose paired differences are reported by default, if they end after the fork
+OUTCOMES = (  # outcomes compared by default, if they end after the fork
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
     "troops_crossed_largest_night", "badakhshan_lost_2021_07_05", "troops_captured_by_2021_07_07",
     "people_displaced_by_2021_07_07", "refugees_admitted_by_2021_07_07",
 )  # fmt: skip
-LATER = (  # outcomes reported by default if none of `OUTCOMES` ends after the fork
+LATER = (  # outcomes compared by default if none of `OUTCOMES` ends after the fork
     "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed", "troops_captured", "people_displaced",
     "refugees_admitted",
 )  # fmt: skip
 
 
 def words_of(request: Fork) -> list[str]:
-    """Return the day, the changes and the options of the command as words in a fixed order.
+    """Return the day, the changes and the options of the command as arguments in a fixed order.
 
-    Changes that delete a key, which begin with `~`, follow all other changes.
+    Changes that delete a key, which begin with `~`, come after all other changes.
     """
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
@@ -94,7 +94,7 @@ class Pair(NamedTuple):
 
 
 def open_fork(request: Fork) -> Prepared:
-    """Resolve and check a request before any campaign is run. Raises PanjError if the request is invalid."""
+    """Resolve and check a request before any campaign is run. Raise PanjError if the request is invalid."""
     composer = Composer()
     origin = origin_of(request.folder, request.cell or 0, composer)
     first = seed_of(origin, request.seed)
@@ -118,8 +118,8 @@ def write_fork(request: Fork, console: Console) -> Path:
         The folder of the fork.
 
     Raises:
-        PanjError: The change cannot be made on that day or has no effect, a campaign does not reach its last day, the
-            folder has another fork, or it cannot be written.
+        PanjError: The change cannot be made on that day or has no effect, a campaign does not reach its last day, or
+            the folder contains another fork or cannot be written.
     """
     study = open_study(request.folder)
     if note := study.note_on_choice(request.cell):
@@ -127,7 +127,7 @@ def write_fork(request: Fork, console: Console) -> Path:
     request = replace(request, cell=study.choose_cell(request.cell).number)
     fork = open_fork(request)
     place = request.folder / "forks" / (request.name or name_of(request, fork))
-    refuse_another(place, request)
+    refuse_other_fork(place, request)
     cell = Cell(fork.origin.cell.number, {}, (), fork.origin.settings)
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
@@ -159,7 +159,7 @@ def run_all(fork: Prepared, console: Console) -> list[Pair]:
 
 
 def run_one(fork: Prepared, seed: int) -> Pair:
-    """Run both branches of a seed. Raises PanjError if a branch does not reach its last day."""
+    """Run both branches of a seed. Raise PanjError if a branch does not reach its last day."""
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
     try:
@@ -192,11 +192,11 @@ def name_of(request: Fork, fork: Prepared) -> str:
     return f"{'_'.join([request.day.isoformat(), *changes])[: LETTERS - len(ends) - 1]}_{ends}"
 
 
-def refuse_another(place: Path, request: Fork) -> None:
-    """Raise PanjError if the folder already has the fork of another request, which would be overwritten.
+def refuse_other_fork(place: Path, request: Fork) -> None:
+    """Raise PanjError if the folder already contains the fork of another request, which would be overwritten.
 
-    A damaged fork.json does not show its request. If the user chose the name of the folder, this is an error. If the
-    name is the default one, which is made from the request, the fork may be overwritten.
+    A damaged fork.json does not show its request. This is an error if the user chose the name of the folder. The
+    default name is derived from the request, so a fork with that name may be overwritten.
     """
     path = place / "fork.json"
     if not path.is_file():
@@ -251,7 +251,7 @@ def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> 
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
-    """Join the tables of both branches of every seed into one, with a new first column that names the branch."""
+    """Concatenate the tables of both branches of every seed, with a new first column for the branch."""
     parts = [
         table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
         for pair in pairs
@@ -261,7 +261,7 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
 
 
 def change_as_text(request: Fork) -> str:
-    """Describe the change and when it begins: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
+    """Describe the change and its start: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
     return f"{list_words(request.changes)} from the morning of {morning} on"
 
@@ -282,7 +282,7 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
 
 
 def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
-    """Return the part of fork.json about a change: its day, overrides and events, and the keys that have no effect.
+    """Return the part of fork.json about a change: its day, overrides and events, and keys without effect.
 
     Args:
         turn: The resolved change.
@@ -307,11 +307,11 @@ Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # outcomes by name, 
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
-    """Return the rows of outcomes.csv: one per outcome, with reported figure, value in each branch, and difference.
+    """Return the rows of outcomes.csv: reported figure, value in each branch and difference of each outcome.
 
     Args:
-        table: Rows of the outcomes table; those that the days of the campaign do not cover are left out.
-        outcomes: The values without the change, then those with it; both keyed by the name of the outcome.
+        table: Rows of the outcomes table; outcomes not covered by the days of the campaign are omitted.
+        outcomes: The values without the change and with it, both keyed by outcome.
         start: First day of the campaign.
     """
     evidence = {row.id: row for row in read_evidence()}
@@ -349,7 +349,7 @@ def say(value: Value) -> str:
 def verdict_rows(
     table: Sequence[Outcome], outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin, change: str
 ) -> list[dict[str, Any]]:
-    """Return the rows of verdicts.csv: one per outcome, with paired difference over all seeds, intervals and sentence.
+    """Return the rows of verdicts.csv: paired difference over all seeds, intervals and sentence of each outcome.
 
     Args:
         table: The outcomes to compare.
@@ -390,7 +390,7 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
         row: The outcome.
         outcomes: Per seed, the values without and with the change.
         seeds: The seeds, in the same order.
-        origin: The forked cell, which gives the days of the campaign.
+        origin: The forked cell, for the days of the campaign.
     """
     settings = origin.settings
     cell = StudyCell(side, ("unchanged", "changed")[side], {}, settings.start_date, settings.end_date)

@@ -1,7 +1,7 @@
 """Report how the two branches of a forked campaign differ, as a page, two stories and a figure.
 
-A night is dated by the morning on which it ends. The figure shows shares of districts, not numbers, because sources
-differ in how many districts there are.
+A night has the date of the morning on which it ends. The figure shows shares of districts, not numbers, because sources
+differ in the total number of districts.
 
 Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, with several campaigns,
         verdicts.csv; evidence rows on shares of districts and on counts of soldiers.
@@ -71,7 +71,7 @@ class Branches(NamedTuple):
 
     @property
     def evening(self) -> date:
-        """The day at whose end the campaign was forked."""
+        """The day at the end of which the campaign was forked."""
         return date.fromisoformat(self.about["day"])
 
 
@@ -116,7 +116,7 @@ def page_of_fork(branches: Branches, language: Language) -> str:
 
 
 def describe_pairs_of_fork(branches: Branches, language: Language) -> str:
-    """Return a sentence on which seeds were run and how the differences are defined."""
+    """Return a sentence on the seeds and the definition of the differences."""
     first, last = branches.about["seeds"]
     return language.say("many_told", first=first, last=last)
 
@@ -157,7 +157,7 @@ def show_fork(folder: Path) -> int:
     """Write the pages and the figure of a fork, print a short version, and suggest the next command.
 
     Args:
-        folder: Folder of the fork, with the tables that `sim.story.fork` wrote.
+        folder: Folder of the fork, with the tables written by `sim.story.fork`.
 
     Returns:
         The exit code, which is always 0.
@@ -184,7 +184,7 @@ def show_fork(folder: Path) -> int:
 
 
 def next_command(branches: Branches, study: Path) -> str:
-    """Return a command to try next: the fork with 50 seeds or, if it has several already, up to a week earlier."""
+    """Return a command to try next: the fork with 50 seeds or, if it already has several, up to a week earlier."""
     about = branches.about
     overrides = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
     if about["cell_label"] and not any(word.startswith("cell=") for word in overrides):
@@ -281,7 +281,7 @@ def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None
 
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
-    """Return a fork in the form of a `Study`, so that functions that write captions of studies accept it."""
+    """Return a fork as a `Study`, for functions that write captions of studies."""
     cell = StudyCell(
         about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
@@ -293,7 +293,7 @@ BEFORE, AFTER = "as_it_went", "changed"
 
 
 class Difference(NamedTuple):
-    """The first day on which the logs of the branches differ, and the events of that day found in one log only."""
+    """The first day on which the logs of the branches differ, and the events of that day in only one log."""
 
     day: date
     before: tuple[LogEvent, ...]
@@ -346,7 +346,7 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
     """Return the chronicle of the changed branch, with late events added to its dated events.
 
-    Late events are those that the change dates on or before the day of the fork; they are applied on the day after it.
+    Late events are those dated by the change on or before the day of the fork, and are applied on the next day.
 
     Args:
         changed: Chronicle of the changed branch.
@@ -357,7 +357,7 @@ def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) 
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """Return the events dated by the change on or before the day of the fork, which are applied on the day after it."""
+    """Return the events dated by the change on or before the day of the fork, which are applied on the next day."""
     return [
         Dated(
             date.fromisoformat(day),
@@ -378,7 +378,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
         after: Chronicle of the changed branch.
 
     Returns:
-        The day, and its events that are in one log only; None if the logs agree.
+        The day, and its events that are in only one log; None if the logs agree.
     """
     for day in days_shown(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
@@ -423,7 +423,7 @@ MAIN = (  # outcomes listed first if they end after the fork
 
 
 def describe_first_difference(branches: Branches, language: Language) -> list[str]:
-    """Describe how the branches first differ.
+    """Describe the first difference between the branches.
 
     Args:
         branches: The branches.
@@ -467,7 +467,7 @@ def describe_event(one: LogEvent, language: Language) -> str:
 
 
 def describe_fork(branches: Branches, language: Language) -> list[str]:
-    """Return sentences on the forked campaign, the change, and how to interpret the comparison."""
+    """Return sentences on the forked campaign, the change and the interpretation of the comparison."""
     about, before = branches.about, branches.before
     sentences = [
         language.say(
@@ -490,7 +490,7 @@ def title_of(branches: Branches, language: Language) -> str:
 
 
 class TwoDays(NamedTuple):
-    """The sentences on one day: those in both branches, in the unchanged one only, and in the changed one only."""
+    """The sentences on one day: those in both branches, only in the unchanged one, and only in the changed one."""
 
     date: date
     both: list[str]
@@ -529,14 +529,14 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def describe_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """Return a sentence on the number of outcomes that are left out because both branches agree.
+    """Return a sentence on the number of outcomes that are omitted because both branches agree.
 
     Args:
         branches: The branches and the table of their outcomes.
         language: Language of the sentence.
 
     Returns:
-        The sentence and a blank line; an empty list if no outcome is left out.
+        The sentence and a blank line, or an empty list if no outcome is omitted.
     """
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
@@ -544,7 +544,7 @@ def describe_same_outcomes(branches: Branches, language: Language) -> list[str]:
 
 
 def cells_of(row: Mapping[str, str], language: Language) -> tuple[str, ...]:
-    """Format a row of outcomes.csv as a row of the table that readers see.
+    """Format a row of outcomes.csv for display.
 
     Args:
         row: Row of outcomes.csv, as text by column.

@@ -37,11 +37,11 @@ REASONS = 4  # largest number of reasons named in the summary
 
 
 class Day(NamedTuple):
-    """A day and the sentences on it, of which there is at least one."""
+    """A day and the sentences on it (at least one)."""
 
     date: date
     told: tuple[DaySentence, ...]
-    events: int  # number of log rows on that day, used to find the busiest days
+    events: int  # number of log rows on that day, by which the busiest days are found
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Story(NamedTuple):
     """A campaign in sentences."""
 
     title: str
-    notes: tuple[str, ...]  # what the story is about and how to read it
+    notes: tuple[str, ...]  # subject of the story and hints for reading it
     summary: tuple[str, ...]
     days: tuple[Day, ...]
     record: tuple[str, ...]  # an introduction, then one sentence per evidence row
@@ -83,12 +83,12 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
 
 
 def describe_kind(chronicle: Chronicle, language: Language) -> str:
-    """Return whether a campaign is free or followed the record at first, as text."""
+    """Describe whether a campaign is free or followed the record at first."""
     return language.say("kind_free" if chronicle.is_free else "kind_followed")
 
 
 def describe_shown_part(chronicle: Chronicle, language: Language) -> str:
-    """Return a sentence that names the campaign, the part of it that is shown, and the source of its parameters."""
+    """Return a sentence on the campaign, the part of it that is shown, and the source of its parameters."""
     first, last = (language.day(day, year=True) for day in (chronicle.first, chronicle.last))
     part = language.say(
         "part_province" if chronicle.province else "part_time", province=chronicle.province, first=first, last=last
@@ -117,10 +117,10 @@ def summarise_campaign(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return sentences on the districts that fell: their number, how and why they fell, and the day with most falls.
+    """Return sentences on the districts that fell: number, manners, reasons, and the day with the most falls.
 
-    If the whole country is shown, the first sentence compares how many districts the Taliban hold before the days shown
-    and at their end.
+    If the whole country is shown, the first sentence compares the numbers of districts held by the Taliban before and
+    at the end of the days shown.
     """
     told = []
     falls = chronicle.of("fall")
@@ -143,7 +143,7 @@ def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return a sentence on which provincial capitals fell, and when."""
+    """Return a sentence on the provincial capitals that fell and the days of their falls."""
     capitals = capital_ids(chronicle)
     fell = [one for one in chronicle.of("fall") if one.district_id in capitals]
     if not fell:
@@ -155,7 +155,7 @@ def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
 def short_help(chronicle: Chronicle, language: Language) -> list[str]:
     """Return sentences on calls for help, help that was sent, districts retaken, and assaults that were called off.
 
-    One of them counts the districts that were sent help and nevertheless fell within a week.
+    One of them is on the number of districts that fell within a week although they were sent help.
     """
     calls, answers = chronicle.of("call"), chronicle.of("answer")
     told = []
@@ -177,7 +177,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def falls_soon(answer: LogEvent, chronicle: Chronicle) -> bool:
-    """Return whether the district that was sent help by this answer fell within a week of it."""
+    """Return whether the district to which an answer sent help fell within a week."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
         for fall in chronicle.of("fall")
@@ -185,7 +185,7 @@ def falls_soon(answer: LogEvent, chronicle: Chronicle) -> bool:
 
 
 def short_fates(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return a sentence on the men who were captured, if any, and a sentence on those who surrendered, if any."""
+    """Return one sentence each on any men who were captured and any men who surrendered."""
     men = {event: sum(one.men for one in chronicle.of(event)) for event in ("capture", "surrender")}
     keys = {"capture": "sum_captured", "surrender": "sum_surrendered"}
     return [language.say(keys[event], count) for event, count in men.items() if count]
@@ -277,9 +277,9 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
     Args:
         story: The story.
         language: Language of the headings and notes.
-        days: Number of days to include, chosen by number of events; None means all.
-        rows: Number of rows of the record to include; None means all.
-        path: Path of the whole story, which the text names if something is left out.
+        days: Number of days to include, chosen by number of events; None for all.
+        rows: Number of rows of the record to include; None for all.
+        path: Path of the whole story, to which the text refers if it is incomplete.
     """
     lines = [story.title, "", *wrapped(story.notes, ""), "", language.say("head_summary"), *wrapped(story.summary)]
     lines += ["", language.say("head_days")]
@@ -308,7 +308,7 @@ def busiest_days(days: Sequence[Day], most: int | None) -> list[Day]:
 
 
 def with_line(days: Sequence[Day]) -> list[tuple[Day, bool]]:
-    """Return each day with a flag that is true for the first of these days after the end of the record.
+    """Return each day with a flag that is true only for the first day after the end of the record.
 
     Args:
         days: Days on which something happened, in chronological order.
@@ -338,7 +338,7 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
 
 
 def part_of(request: options.Story) -> dict[str, Any]:
-    """Return the province, first day and last day that were requested, if given, as arguments of `narrowed`."""
+    """Return the requested province, first day and last day, if given, as arguments of `narrowed`."""
     asked = {"province": request.province, "first": request.first, "last": request.last}
     return {key: value for key, value in asked.items() if value is not None}
 
@@ -360,8 +360,8 @@ def check_filters(request: options.Story, start: date, end: date) -> None:
 def name_of(request: options.Story) -> str:
     """Return the file name, without extension, of a story.
 
-    It is `story` for a whole campaign. A part has its own name, such as `story_badakhshan_from_2021-07-01`, so that it
-    does not overwrite the whole story.
+    It is `story` for a whole campaign. A part has a different name, such as `story_badakhshan_from_2021-07-01`, so that
+    it does not overwrite the whole story.
     """
     parts = [request.province.lower().replace(" ", "_")] if request.province else []
     days = [f"{key}_{day}" for key, day in (("from", request.first), ("to", request.last)) if day]
@@ -389,10 +389,10 @@ def tell(
 
 
 def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story) -> int:
-    """Write a story as a page and as a text, print a short version, and suggest the next command.
+    """Write a story as a page and a text file, print a short version, and suggest the next command.
 
     Args:
-        folder: Folder that has the tables of the campaign; the story is written to it.
+        folder: Folder with the tables of the campaign, to which the story is written.
         campaign: Metadata of the campaign, as in campaign.json.
         request: The requested part of the campaign, and the requested outcomes.
 
@@ -425,7 +425,7 @@ def describe_outcome_of_campaign(study: Study, name: str, campaign: Mapping[str,
         language: Language of the sentences.
 
     Returns:
-        One or two sentences, which state no value if the campaign has none.
+        One or two sentences, without a value if the campaign has none.
 
     Raises:
         PanjError: The study has no such outcome.

@@ -1,7 +1,7 @@
-"""Describe in sentences each day of a campaign, and the reported figures for the days and the place shown.
+"""Describe each day of a campaign in sentences, and the reported figures for the days and the place shown.
 
-A sentence names a few places and counts the others. An evidence row counts as being about a province if it names that
-province, or if it names one of its districts or posts and no other province.
+A sentence names a few places and counts the others. An evidence row is about a province if it names that province, or
+if it names one of its districts or posts and no other province.
 
 Reads   a `Chronicle`, data/evidence.csv, the dates of loss in data/districts.csv, and the sentences of a language.
 """
@@ -20,8 +20,8 @@ from sim.story.chronicle import Chronicle, Dated, LogEvent, counts, sums
 from sim.wording import MOST_NAMED, Language, name_of_post, number
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # if more provinces than this lose a single district each, one sentence covers them all
-MOST_POSTS = 4  # maximum number of posts named in a sentence
+FEW = 2  # number of provinces with a single loss above which one sentence covers them all
+MOST_POSTS = 4  # largest number of posts named in a sentence
 
 
 REPORTED, ASSUMED, SIMULATED = "reported", "assumed", "simulated"  # kinds of sentences on a day
@@ -35,12 +35,12 @@ class DaySentence(NamedTuple):
 
 
 def texts_on(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """Return the texts of all sentences on a day, as `sentences_on` does, without their kinds."""
+    """Return the texts of all sentences on a day, without their kinds."""
     return [one.text for one in sentences_on(chronicle, day, language)]
 
 
 def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[DaySentence]:
-    """Return all sentences on a day, those on dated events first.
+    """Return all sentences on a day, beginning with those on dated events.
 
     Args:
         chronicle: The campaign, or the part of it that is shown.
@@ -48,7 +48,8 @@ def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[Da
         language: Language of the sentences.
 
     Returns:
-        The sentences; none if nothing happened, or if a single province is shown and only national events happened.
+        The sentences. There are none if nothing happened, or if a single province is shown and only national events
+        happened.
     """
     rows = chronicle.by_day.get(day, [])
     told = [
@@ -59,13 +60,13 @@ def sentences_on(chronicle: Chronicle, day: date, language: Language) -> list[Da
         *describe_river(chronicle, rows, day, language),
     ]
     today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
-    if chronicle.province and not told:  # national events alone do not make a day of a province
+    if chronicle.province and not told:  # a day with only national events is not described for a province
         return []
     return [*(describe_dated_event(one, language) for one in today), *(DaySentence(SIMULATED, text) for text in told)]
 
 
 def describe_dated_event(one: Dated, language: Language) -> DaySentence:
-    """Return the sentence on a dated event: with its source if the event was reported, otherwise as an assumption."""
+    """Return the sentence on a dated event, with its source if it was reported, or else as an assumption."""
     if one.is_told:
         return DaySentence(ASSUMED, one.text)
     if one.source:
@@ -103,7 +104,7 @@ def describe_orders(chronicle: Chronicle, rows: Sequence[LogEvent], language: La
 
 
 def describe_falls(chronicle: Chronicle, rows: Sequence[LogEvent], day: date, language: Language) -> list[str]:
-    """Describe the falls of a day: first those of capitals, then those of rural districts, grouped by province.
+    """Describe the falls of a day: those of capitals, then those of rural districts, grouped by province.
 
     The province with the most falls of rural districts comes first. If the whole country is shown, the last sentence
     states how many districts the Taliban hold at the end of the day.
@@ -140,7 +141,7 @@ def name_capital(one: LogEvent, language: Language) -> str:
 
 
 def describe_fall(one: LogEvent, place: str, language: Language) -> str:
-    """Describe how one district fell and, if known, why."""
+    """Describe the manner and, if known, the reason of one fall."""
     fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
         return language.say("fell", fell=fell)
@@ -157,7 +158,7 @@ def describe_falls_in_province(falls: Sequence[LogEvent], language: Language) ->
 
 
 def describe_scattered_falls(falls: Sequence[LogEvent], chronicle: Chronicle, language: Language) -> str:
-    """Describe in one sentence the falls of districts in several provinces, one district in each."""
+    """Describe the falls of single districts in several provinces in one sentence."""
     names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
     return with_reasons(
         language.say("fell_scattered", len(falls), names=names, hows=describe_manners(falls, language)), falls, language
@@ -165,13 +166,13 @@ def describe_scattered_falls(falls: Sequence[LogEvent], chronicle: Chronicle, la
 
 
 def with_reasons(text: str, falls: Sequence[LogEvent], language: Language) -> str:
-    """Append the reasons for falls, the most frequent first, to the sentence that describes these falls."""
+    """Append the reasons for falls, most frequent first, to the sentence on these falls."""
     whys = list_reasons(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
 
 def describe_manners(falls: Sequence[LogEvent], language: Language) -> str:
-    """Describe how districts fell, as in `4 were left undefended and one was taken in a fight`."""
+    """Describe the manners of falls, such as `4 were left undefended and one was taken in a fight`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
         return language.say(f"both_{falls[0].how}") if len(falls) == 2 else language.say(f"all_{falls[0].how}")
@@ -182,9 +183,9 @@ def list_reasons(falls: Sequence[LogEvent], language: Language, most: int | None
     """List the reasons for falls with their counts, most frequent first: `dread (4) and low morale (1)`.
 
     Args:
-        falls: The falls to count; those without a reason are left out.
+        falls: The falls to count; those without a reason are ignored.
         language: Language of the sentences.
-        most: Largest number of reasons to list; None means all.
+        most: Largest number of reasons to list; None for all.
     """
     found = counts([one for one in falls if one.why != "none"], lambda one: one.why)
     pairs = list(found.items())[:most]
@@ -207,10 +208,7 @@ def describe_help(chronicle: Chronicle, rows: Sequence[LogEvent], language: Lang
 
 
 def describe_fates(chronicle: Chronicle, rows: Sequence[LogEvent], language: Language) -> list[str]:
-    """Return sentences on the numbers of men who were captured, surrendered and came home, and on where this happened.
-
-    Places are provinces, or districts if a single province is shown; those with the most men come first.
-    """
+    """Return sentences on the men who were captured, surrendered and came home, by province or district."""
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
@@ -224,9 +222,9 @@ def describe_fates(chronicle: Chronicle, rows: Sequence[LogEvent], language: Lan
 
 
 def describe_river(chronicle: Chronicle, rows: Sequence[LogEvent], day: date, language: Language) -> list[str]:
-    """Describe the soldiers who crossed or were turned back in the night after a day, and people admitted on the day.
+    """Describe soldiers who crossed or were turned back in the night after a day, and people admitted on that day.
 
-    If the whole country is shown, also state how many people were refused, were waiting, and left home.
+    If the whole country is shown, also state the numbers of people who were refused, were waiting and left home.
     """
     told = []
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
@@ -248,19 +246,19 @@ def describe_river(chronicle: Chronicle, rows: Sequence[LogEvent], day: date, la
             ("waiting", chronicle.on(day, "people_waiting")),
             ("left_home", chronicle.grown(day, "people_displaced_total")),
         )
-        if people and (told or rows)  # families leaving home do not make a day on their own
+        if people and (told or rows)  # a day on which families only leave home is not described
     ]
     return told
 
 
 def list_by_post(people: Mapping[str, int], language: Language) -> str:
-    """List numbers of people by post, the largest first: `213 at Ruzvai and 104 at Shohon`."""
+    """List numbers of people by post, in descending order: `213 at Ruzvai and 104 at Shohon`."""
     by_name = {name_of_post(post): count for post, count in people.items()}
     return list_by_place(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
 def list_by_place(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
-    """List numbers of people by place, the largest first: `213 in Kunduz and 104 in Balkh`.
+    """List numbers of people by place, in descending order: `213 in Kunduz and 104 in Balkh`.
 
     Args:
         people: Number of people, keyed by the name of the place.
@@ -293,7 +291,7 @@ def describe_record(chronicle: Chronicle, language: Language) -> list[str]:
     """Return sentences on the reported figures for the days and the place shown.
 
     Returns:
-        An introduction, one sentence per evidence row in order of date, and one on districts lost; or a single sentence
+        An introduction, one sentence per evidence row in order of date, and one on lost districts, or a single sentence
         if nothing was reported.
     """
     line = language.day(THE_LINE, year=True)
@@ -317,7 +315,7 @@ def describe_record(chronicle: Chronicle, language: Language) -> list[str]:
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
     """Return the evidence rows that can be compared with the days and the place shown.
 
-    These rows have the use `calibration` and cover at least one day shown. None of them starts before the campaign, or
+    These rows have the use `calibration` and cover at least one day shown. None of them begins before the campaign, or
     ends after the end of the record.
     """
     return [
@@ -355,7 +353,7 @@ def places_of(chronicle: Chronicle) -> list[str]:
 
 
 def names(row: Evidence, name: str) -> bool:
-    """Return whether an evidence row contains the name of a place as a whole word; hyphens and case do not matter."""
+    """Return whether an evidence row contains the name of a place as a whole word, ignoring hyphens and case."""
     said = f"{row.scope} {row.quote}".replace("-", " ")
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
@@ -376,12 +374,10 @@ def format_days(row: Evidence, language: Language, year: bool = False) -> str:
 
 
 def describe_losses(chronicle: Chronicle, language: Language) -> list[str]:
-    """Return a sentence on the districts reported lost on the days shown, and on those that fell in the campaign.
-
-    Only days up to the end of the record count.
+    """Return a sentence on the districts reported lost, and on those that fell in the campaign, up to 7 July.
 
     Returns:
-        A list with one text, which also names some of these districts; an empty list if no loss was reported.
+        A list with one text, which also names some of these districts, or an empty list if no loss was reported.
     """
     facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)

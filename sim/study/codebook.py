@@ -33,9 +33,9 @@ from sim.study.reader import read_summary
 CODEBOOK = "codebook.csv"
 SIMULATED, STUDY, RECORD = "simulated", "settings of the study", "evidence.csv"
 OF_ROW = "in the column unit"  # unit of numbers in a table with one row per outcome
-OF_OUTCOME = "unit of the outcome"  # placeholder, which the metadata of a comparison replace by the unit
-VERDICTS, EFFECTS = "verdicts", "effects"  # kinds of table; the others are file names
-PARTS = "parts"  # key of `result_columns.yaml` under which a result explains parts of its column names
+OF_OUTCOME = "unit of the outcome"  # placeholder that is replaced by the unit in the metadata of a comparison
+VERDICTS, EFFECTS = "verdicts", "effects"  # kinds of table; all other kinds are file names
+PARTS = "parts"  # key of `result_columns.yaml` with the explanations of parts of column names
 
 
 class Column(NamedTuple):
@@ -59,7 +59,7 @@ class Text(NamedTuple):
 
 
 def key(meaning: str, unit: str = "", type: str = "integer") -> Text:
-    """Return the text of a column that identifies a row."""
+    """Return the description of a column that identifies a row."""
     return Text(unit, meaning, STUDY, type)
 
 
@@ -226,7 +226,7 @@ def in_branches(meaning: str) -> str:
 BRANCH = key("as_it_went: the campaign without the change; changed: the campaign with it", type="string")
 OUTCOME = {name: FIXED["summary.csv"][name] for name in ("outcome", "label", "unit", "reported")}
 OF_SEED = "part of a seed; first_day, from_day and to_day count from day 0"
-OF_RESULTS: dict[str, dict[str, Text]] = {  # columns of forks, stories and worlds that a study does not have
+OF_RESULTS: dict[str, dict[str, Text]] = {  # columns of forks, stories and worlds that studies lack
     "events.parquet": {"branch": BRANCH},
     "days.parquet": {"branch": BRANCH},
     "outcomes.csv": {
@@ -265,7 +265,7 @@ class OutcomeText(NamedTuple):
 
     @classmethod
     def of(cls, row: Outcome) -> Self:
-        """Describe an outcome by its declaration and its reported figure."""
+        """Return the description of an outcome, from its declaration and its reported figure."""
         figure = reported_of(row, evidence())
         return cls(row.label, row.unit, row.counted, in_words(*figure), figure.evidence)
 
@@ -287,11 +287,11 @@ class Codebook:
     """Descriptions of the columns of a study, including those of its outcomes and posts."""
 
     outcomes: Mapping[str, OutcomeText]
-    posts: Mapping[str, str]  # name as reported, by short name
+    posts: Mapping[str, str]  # reported name of each post, by short name
 
     @classmethod
     def of_dates(cls, facts: Facts, dates: Iterable[tuple[date, date]]) -> Self:
-        """Return the codebook of campaigns with the given first and last days."""
+        """Return the codebook of campaigns between two given days."""
         found = {
             row.name: OutcomeText.of(row)
             for start, end in dict.fromkeys(dates)
@@ -301,7 +301,7 @@ class Codebook:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
-        """Return the codebook of a study on disk, with the outcomes as its summary.csv describes them.
+        """Return the codebook of a study on disk, with the descriptions of outcomes from its summary.csv.
 
         Raises:
             PanjError: If summary.csv is missing, cannot be read or does not name its outcomes.
@@ -342,7 +342,7 @@ class Codebook:
         return text_of_setting(column)
 
     def describe(self, table: str, schema: pa.Schema) -> pa.Schema:
-        """Return the schema of a table with the description, unit and source of each column as metadata.
+        """Add the description, unit and source of each column to the schema of a table as metadata.
 
         Args:
             table: File name of the table, or kind of result and file name, as in `text_of`.
@@ -380,7 +380,7 @@ class Codebook:
 
 
 def text_of_setting(name: str) -> Text:
-    """Return unit, meaning and source of a swept setting or drawn number, given by its key."""
+    """Return unit, meaning and source of a swept setting or drawn number, given its key."""
     if name in declared_numbers():
         number = declared_numbers()[name]
         return Text(number.unit, f"{capitalised(number.meaning)}; as drawn or set for the campaign", number.source)
@@ -413,7 +413,7 @@ def header_of(path: Path) -> list[str]:
 def kind_of(folder: Path, table: str) -> tuple[str, str]:
     """Return the kind of a CSV table, and the unit of its numbers.
 
-    A comparison has the unit of its outcome, or `share` if it is on the risk of passing a threshold.
+    The unit of a comparison is that of its outcome, or `share` if it is a comparison of risks.
     """
     if not table.startswith("verdicts/"):
         return table, OF_OUTCOME
@@ -426,7 +426,7 @@ def kind_of(folder: Path, table: str) -> tuple[str, str]:
 
 
 def tables_in(folder: Path) -> Iterator[str]:
-    """Yield the file names of the tables in the folder of a study, those of `verdicts/` last."""
+    """Yield the file names of the tables in the folder of a study, ending with those of `verdicts/`."""
     for table in FIXED:
         if table not in (VERDICTS, EFFECTS, CODEBOOK) and (folder / table).is_file():
             yield table
@@ -442,7 +442,7 @@ def columns_of_codebook() -> list[Column]:
 
 @cache
 def described_results() -> dict[str, dict[str, dict[str, Text]]]:
-    """Return the content of `result_columns.yaml`: columns by kind of result and file, with `shared` under both.
+    """Return the content of `result_columns.yaml`: columns by kind of result and file, including shared columns.
 
     The words that stand for the parts of column names are in no file; see `part_of_name`.
     """
@@ -460,7 +460,7 @@ def described_results() -> dict[str, dict[str, dict[str, Text]]]:
 
 @cache
 def part_of_name(result: str, part: str) -> str:
-    """Return the words for a part of a column name of a result, such as `the posterior`; by default the part itself."""
+    """Return the text for a part of a column name of a result, such as `the posterior`; by default the part itself."""
     parts = read_yaml(Path(__file__).with_name("result_columns.yaml"))[result].get(PARTS, {})
     return str(parts.get(part, part.replace("_", " ")))
 
@@ -494,7 +494,7 @@ def of_result(kind: str, column: str) -> Text | None:
 
 
 def write_codebook(folder: Path, book: Codebook, tables: Iterable[str], result: str = "") -> None:
-    """Write codebook.csv for the tables of a result, such as a fork; those that are missing are left out.
+    """Write codebook.csv for the tables of a result, such as a fork; missing tables are skipped.
 
     Args:
         folder: Folder of the result.
@@ -511,7 +511,7 @@ def describe_tables(folder: Path, result: str) -> None:
     """Write codebook.csv for all tables in the folder of a result that are described in `result_columns.yaml`.
 
     Args:
-        folder: Folder of the result, with tables that may be from several commands.
+        folder: Folder of the result, which may contain tables of several commands.
         result: Kind of result in `result_columns.yaml`.
 
     Raises:

@@ -31,24 +31,24 @@ from sim.outcome import (
     reported_of,
 )
 
-NOT_FALLEN = 10_000  # day of the first fall of a district that did not fall; later than any day
+NOT_FALLEN = 10_000  # value for a district that did not fall; later than any day of a campaign
 DAILY, CHANGES, FIRST_FALL = (
     "daily/",
     "districts/changes",
     "districts/first_fall",
-)  # columns of a chunk other than outcomes
+)  # columns of a chunk, except outcomes
 DRAWN = "drawn/"  # prefix of chunk columns for numbers drawn per campaign
 MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are stored as floats
 
 
-COUNTED = "outcomes"  # metadata key of a chunk: the first digits of the fingerprints of its outcomes, in order
-SHORT = 8  # number of digits of a fingerprint that are stored per outcome
+COUNTED = "outcomes"  # metadata key for the first digits of the fingerprints of a chunk's outcomes, in order
+SHORT = 8  # number of digits of a fingerprint stored per outcome
 AT_POSTS = ("crossed", "admitted")
-DATE = pa.timestamp("ms")  # type of dates in tables, which pandas, Polars and DuckDB all read as dates
+DATE = pa.timestamp("ms")  # type of dates in tables, read as dates by pandas, Polars and DuckDB
 
 
 class Counting(NamedTuple):
-    """The outcomes to be stored of each campaign, with the facts and dates needed to count those that are missing."""
+    """The outcomes to store for each campaign, with the facts and dates needed to count missing ones."""
 
     table: Sequence[Outcome]
     facts: Facts
@@ -57,20 +57,21 @@ class Counting(NamedTuple):
 
 
 class RunRows(NamedTuple):
-    """What a study stores of one finished campaign."""
+    """The data that a study stores for one finished campaign."""
 
     seed: int
     outcomes: dict[str, Value]
     series: np.ndarray  # (days, Series) daily series, in the units of the codebook
     crossed: np.ndarray  # (days, posts) soldiers who crossed in the night before the day
-    waiting: np.ndarray  # (days, posts) people who wait at the end of the day
+    waiting: np.ndarray  # (days, posts) people waiting at the end of the day
     admitted: np.ndarray  # (days, posts) people admitted on the day
-    changes: np.ndarray  # changes of holder in order: 1 + day x districts + district, negative when retaken
+    # changes of holder, in order: 1 + day x districts + district, negative if the district was retaken
+    changes: np.ndarray
     first_fall: np.ndarray  # (districts) day of the first fall, or NOT_FALLEN
 
 
 class Failure(NamedTuple):
-    """A campaign without a result: it raised an error, or its worker was lost in every attempt."""
+    """A campaign without a result, because it raised an error or its worker was lost in every attempt."""
 
     seed: int
     error: str
@@ -96,7 +97,7 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """Return the data of a finished campaign that a study stores.
+    """Return the data that a study stores for a finished campaign.
 
     Args:
         campaign: Finished campaign.
@@ -140,7 +141,7 @@ def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
 
     Args:
         changes: Changes of holder in all campaigns, as encoded by `changes_of`.
-        evenings: Number of days, day 0 included.
+        evenings: Number of days, including day 0.
         districts: Number of districts.
 
     Returns:
@@ -164,7 +165,8 @@ def chunk_of(
         is_daily: Whether to keep daily series.
 
     Returns:
-        One row per campaign, in the order given. A failed campaign has its error, no outcomes and placeholder series.
+        One row per campaign, in the given order. The row of a failed campaign has the error, no outcomes and
+        placeholder series.
     """
     done = {row.seed: row for row in rows if isinstance(row, RunRows)}
     failed = {row.seed: row for row in rows if isinstance(row, Failure)}
@@ -190,7 +192,7 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """Return the first digits of the fingerprint of the definition by which each outcome was counted, keyed by outcome.
+    """Return the first digits of the fingerprint of the definition with which each outcome was counted, by outcome.
 
     The digits are empty for chunks of older versions.
     """
@@ -199,9 +201,9 @@ def counted_in(chunk: pa.Table) -> dict[str, str]:
 
 
 def stored_type(outcome: Outcome) -> pa.DataType:
-    """Return the Arrow type of an outcome in a chunk: text for a date (which tables store as `DATE`), otherwise float.
+    """Return the Arrow type of an outcome in a chunk: text for a date, otherwise float.
 
-    See `with_dates` for the conversion.
+    In tables, dates have the type `DATE`; see `with_dates` for the conversion.
     """
     return pa.string() if is_date(outcome) else pa.float64()
 
@@ -252,7 +254,7 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
 
 
 def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
-    """Return the holders, daily series, crossings and admissions of the campaign in row `place` of a chunk."""
+    """Return holders, daily series, crossings and admissions of the campaign in row `place` of a chunk."""
     facts, evenings = counting.facts, counting.days + 1
     columns = {name.removeprefix(DAILY): chunk[name][place] for name in chunk.column_names if name.startswith(DAILY)}
     names = [kind.name.lower() for kind in Series], *([f"{what}_{post}" for post in facts.post] for what in AT_POSTS)
@@ -276,9 +278,9 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """Split an array of daily values, which holds one campaign after another, into a column with one list per campaign.
+    """Split an array of the daily values of consecutive campaigns into a column with one list per campaign.
 
-    Values are stored as floats for the series in `MEANS`, otherwise as integers.
+    Values of the series in `MEANS` are stored as floats, all others as integers.
     """
     kind = np.float64 if name in MEANS else np.int32
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
@@ -302,7 +304,7 @@ def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.
 
 
 def with_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert a column of a chunk to its type in tables: text (ISO dates) becomes `DATE`, numbers stay unchanged."""
+    """Convert a column of a chunk to its type in tables: text (ISO dates) becomes `DATE`, numbers are unchanged."""
     return column.cast(pa.date32()).cast(DATE) if pa.types.is_string(column.type) else column
 
 
@@ -338,7 +340,7 @@ def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, distri
 
 
 def days_from(start: date, days: int, times: int) -> pa.Array:
-    """Return a column with the dates of consecutive days, all of them again for each campaign or district."""
+    """Return a column with the dates of consecutive days, repeated for each campaign or district."""
     dates = np.tile(np.datetime64(start) + np.arange(days), times)
     return pa.array(dates.astype("datetime64[ms]"), DATE)
 
@@ -348,13 +350,14 @@ def districts_table(
 ) -> pa.Table:
     """Return rows of districts.parquet, one per district and day.
 
-    Each row has the share of campaigns in which the Taliban hold the district, and the median date of its first fall.
+    Each row contains the share of campaigns in which the Taliban hold the district, and the median date of its first
+    fall.
 
     Args:
         cell: Number (`cell`) and swept values (`values`) of the cell.
         share: (days, districts) Share of campaigns in which the Taliban hold the district, 0 to 1.
-        median: (districts) Median day of the first fall; NOT_FALLEN if fewer than half of the campaigns lose the
-            district.
+        median: (districts) Median day of the first fall; NOT_FALLEN if the district falls in fewer than half of the
+            campaigns.
         facts: Districts, in the order of the arrays.
         start: Date of day 0.
 
@@ -383,7 +386,7 @@ def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
     """Return the content of events.parquet: the log of one campaign, with one row per event.
 
-    A row has the date, kind and place of the event, the actor, the number of men, the manner and the reason.
+    A row contains the date, kind and place of the event, the actor, the number of men, the manner and the reason.
 
     Args:
         campaign: Finished campaign.
@@ -421,7 +424,7 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
 
 @cache
 def names_of(kind: type[IntEnum]) -> dict[int, str]:
-    """Return the names of the members of an enumeration, keyed by number, in lower case as in tables."""
+    """Return the names of the members of an enumeration by number, in lower case, as in tables."""
     return {int(member): member.name.lower() for member in kind}
 
 
@@ -441,8 +444,8 @@ def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
 def summary_of(row: Outcome, values: pa.ChunkedArray) -> SummaryRow:
     """Summarise one outcome over campaigns.
 
-    Quantiles of a date are dates. Campaigns without a value, such as those in which an event did not occur, are left
-    out of the quantiles and counted as missing.
+    Quantiles of a date are dates. Campaigns without a value, such as those in which an event did not occur, are
+    excluded from the quantiles and counted as missing.
     """
     there = values.drop_null()
     cuts = ["", "", ""]
@@ -465,7 +468,7 @@ def in_words(value: float | None, low: float | None, high: float | None, evidenc
         value: Reported value, or None if only bounds were reported.
         low: Lower bound, or None if there is none.
         high: Upper bound, or None if there is none.
-        evidence: Ids in the evidence table.
+        evidence: Ids of rows of the evidence table.
 
     Returns:
         Text such as `0.375 (F064, F065)` or `at least 300 (F029)`; empty without evidence.

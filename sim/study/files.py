@@ -24,22 +24,22 @@ from filelock import FileLock, Timeout
 from sim.errors import PanjError
 from sim.options import SEPARATOR_OF, SEPARATORS
 
-NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors of a path at which no folder can be created
+NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors for a path where no folder can be created
 DIGITS = 16  # hexadecimal digits of a digest
-LOCK = ".lock"  # lock file in a temporary folder, locked as long as the process that made the folder is running
+LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
 
 
 def make_arrow_lean() -> None:
     """Reduce the memory that Arrow uses in this process.
 
-    Memory is returned to the system as soon as it is free. In addition, pandas is not imported: when pyarrow creates
-    its first array, it would import pandas (0.4 s and 40 MB) to recognise types that do not occur here.
+    Memory is returned to the system as soon as it is free, and pandas is not imported. Otherwise, pyarrow would import
+    it with the first array (0.4 s and 40 MB) to recognise types that do not occur here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     if "pandas" not in sys.modules:
         sys.modules["pandas"] = None  # type: ignore[assignment]  # treated as not installed
         with suppress(AttributeError):
-            pa.array([0])  # pyarrow looks for pandas here, and never again
+            pa.array([0])  # pyarrow looks for pandas only at this point
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def lean_arrow() -> Iterator[None]:
 
 @contextmanager
 def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
-    """Convert errors of the operating system, such as a full disk, to a one-line PanjError.
+    """Convert operating-system errors, such as a full disk, to a one-line PanjError.
 
     Args:
         place: Path being written, for the message.
@@ -72,13 +72,13 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
         advice = (
             f"expected a writable place; choose another one with {key}="
             if error.errno in NO_PLACE and key in ("results_dir", "out")
-            else "what was written before is kept, and the same command continues from there"
+            else "earlier files are kept, and the same command continues from there"
         )
         raise PanjError(f"{key}: cannot write {place} ({error.strerror or error}); {advice}") from error
 
 
 def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> Path:
-    """Write a file atomically: if the process is killed or the disk is full, the old file remains.
+    """Write a file atomically: if the process is killed or the disk is full, the old file is kept.
 
     Args:
         path: Path of the file; missing parent folders are created.
@@ -88,7 +88,7 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
         The path.
 
     Raises:
-        OSError: If the file cannot be written; wrap the call in `write_errors` to name the setting.
+        OSError: If the file cannot be written; `write_errors` adds the name of the setting.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
@@ -107,13 +107,13 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
 
 
 def flush(path: Path) -> None:
-    """Flush a file to disk, so that a power cut cannot leave an empty file under its name."""
+    """Flush a file to disk, so that a power failure cannot leave an empty file."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush a folder to disk, so that a power cut cannot undo a rename; do nothing on systems without support."""
+    """Flush a folder to disk, if the system supports it, so that a power failure cannot undo a rename."""
     with suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)
         try:
@@ -134,7 +134,7 @@ def sha256_of(path: Path) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """Return the digest that `digest_of` gives for the content of a file."""
+    """Return the digest of the content of a file, as in `digest_of`."""
     return sha256_of(path)[:DIGITS]
 
 
@@ -142,7 +142,7 @@ def seal(content: Mapping[str, Any]) -> dict[str, Any]:
     """Add a digest of a JSON object to the object.
 
     Args:
-        content: The JSON object; a digest that it already has is replaced.
+        content: The JSON object; an existing digest is replaced.
 
     Returns:
         A copy with the digest of all other keys under the key `digest`.
@@ -196,18 +196,18 @@ def holds(folder: Path, asked: str) -> bool:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Provide a temporary folder to write files to, which are all moved to their folder when the `with` block ends.
+    """Provide a temporary folder for files, which are all moved to their destination when the `with` block ends.
 
-    If the block raises an error, no file of the folder is replaced.
+    If the block raises an error, no file in the destination is replaced.
 
     Args:
         folder: Destination; its parent folder must exist.
-        key: Setting or subcommand that error messages begin with.
+        key: Setting or subcommand named at the beginning of error messages.
         fresh: Temporary folder on the same disk; by default, one next to `folder`.
         outdated: Names of files to remove from the folder if the block does not write them.
 
     Yields:
-        The folder to write into. `about.json` is moved last, since it marks the other files as complete.
+        The temporary folder. `about.json` is moved last, since it marks the other files as complete.
 
     Raises:
         PanjError: If a file cannot be written.
@@ -239,7 +239,7 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
 def remove_abandoned(folder: Path) -> None:
     """Remove temporary folders next to `folder` that killed processes left behind.
 
-    Folders of running processes are kept: they hold a lock.
+    Folders of running processes are kept, since these hold a lock.
     """
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         if re.fullmatch(r"\d+", left.name.rpartition(".")[2]) and left.is_dir():
@@ -258,14 +258,14 @@ def json_text(content: Mapping[str, Any], indent: int = 1) -> str:
 
 
 def yaml_text(config: Mapping[str, Any]) -> str:
-    """Format a mapping as YAML, in the given order; it may contain only values that JSON can store."""
+    """Format a mapping as YAML, in the given order; all values must be storable in JSON."""
     import yaml
 
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
 
 
 class Dialect(NamedTuple):
-    """How a CSV file is written."""
+    """Conventions of a CSV file: separator and decimal mark."""
 
     delimiter: str = ","
     decimal: str = "."
@@ -278,7 +278,7 @@ class Dialect(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Difference from the default dialect, as part of a file name; equal dialects have the same name."""
+        """Text for file names, which describes how the dialect differs from the default."""
         decimal = "_decimal_comma" if self.decimal == "," else ""
         return decimal + (f"_{self.separator}" if self.separator != SEPARATOR_OF[self.decimal] else "")
 
@@ -287,15 +287,16 @@ USUAL = Dialect()
 
 
 def dialect_of(separator: str, decimal: str) -> Dialect:
-    """Return how a CSV file is written for the spreadsheets of a country.
+    """Return the CSV conventions for the spreadsheets of a country.
 
     Args:
-        separator: Separator of columns, one of `SEPARATORS`; empty for that of countries with this decimal mark, which
-            is a semicolon with a decimal comma.
+        separator: Separator of columns, one of `SEPARATORS`; empty for the usual one with this decimal mark (a
+            semicolon with a decimal comma).
         decimal: Decimal mark: `.` or `,`.
 
     Returns:
-        The dialect; unless it is the usual one, files begin with a byte order mark, from which Excel recognises UTF-8.
+        The dialect; files in another than the default dialect begin with a byte order mark, from which Excel recognises
+        UTF-8.
 
     Raises:
         PanjError: If separator and decimal mark are both a comma.
@@ -308,12 +309,12 @@ def dialect_of(separator: str, decimal: str) -> Dialect:
 
 
 def refuse_dialect(separator: str, decimal: str, form: str) -> None:
-    """Raise PanjError if conventions of CSV were asked for with another form of output.
+    """Raise PanjError if CSV conventions were requested together with another output format.
 
     Args:
-        separator: Separator of columns; empty if none was asked for.
-        decimal: Decimal mark; the usual one if no other was asked for.
-        form: What was asked for instead of CSV, as the option: `to=xlsx`.
+        separator: Separator of columns; empty if none was requested.
+        decimal: Decimal mark; the default if none was requested.
+        form: Option that requests another format than CSV, such as `to=xlsx`.
     """
     for key, value in (("separator", separator), ("decimal", decimal)):
         if value not in ("", USUAL.decimal):
@@ -322,20 +323,20 @@ def refuse_dialect(separator: str, decimal: str, form: str) -> None:
 
 
 def csv_rows(rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> str:
-    """Format rows as CSV; values that are missing (None or nan) are empty, and dates are in ISO format."""
+    """Format rows as CSV; missing values (None or nan) are empty, and dates are in ISO format."""
     file = io.StringIO()
     write_rows(file, rows, dialect)
     return file.getvalue()
 
 
 def write_rows(file: IO[str], rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> None:
-    """Write rows as CSV to an open file, as `csv_rows` formats them."""
+    """Write rows as CSV to an open file, formatted by `csv_rows`."""
     writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
     writer.writerows([cell_text(cell, dialect.decimal) for cell in row] for row in rows)
 
 
 def cell_text(cell: Any, decimal: str = ".") -> str:
-    """Return a value as text, so that it can be read back exactly; empty if it is missing."""
+    """Return a value as text from which it can be read back exactly; empty if it is missing."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, float):

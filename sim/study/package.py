@@ -3,7 +3,7 @@
 `datapackage.json` is a Frictionless data package (https://specs.frictionlessdata.io/data-package/): one resource per
 table, with its schema, size and SHA-256 hash. Both files list the tables that exist when they are written, and are
 written again after a report, comparison or memo, and by the command of the study if the codebook is damaged. They are
-made from the tables, and no digest of a study includes them.
+made from the tables and are not included in any digest of a study.
 """
 
 import json
@@ -39,13 +39,13 @@ TITLES = {
     "summary.csv": "Quantiles of every outcome with the reported figure, one row per cell and outcome",
     CODEBOOK: "Type, unit, meaning and source of every column",
 }
-SETTINGS = "config.yaml"  # has a digest in about.json, but is no table
+SETTINGS = "config.yaml"  # has a digest in about.json, but is not a table
 LICENSES = ({"name": "MIT", "title": "MIT License, as Panj itself", "path": "https://opensource.org/license/mit"},)
 TERMS = "Reported figures, names and boundaries keep the terms of their sources."
 
 
 def describe_study(folder: Path) -> None:
-    """Write codebook.csv and datapackage.json of a study on disk, replacing those that are there.
+    """Write codebook.csv and datapackage.json of a study on disk, replacing existing ones.
 
     Args:
         folder: Folder of the study, which may have been written by an older version.
@@ -60,7 +60,7 @@ def describe_study(folder: Path) -> None:
 
 
 def is_described(folder: Path) -> bool:
-    """Return whether the data package of a study has the hashes of its codebook and of its tables in about.json.
+    """Return whether the hashes in the data package of a study match its codebook and the tables in about.json.
 
     Args:
         folder: Folder of the study.
@@ -87,9 +87,9 @@ def write_description(
     Args:
         folder: Folder with the tables.
         about: Content of about.json of the study that the tables are from.
-        columns: Columns of all tables, with one table after the other.
-        hashes: SHA-256 hash of tables by file name, in hexadecimal digits; those that are missing are computed.
-        dialect: How CSV files in the folder are written.
+        columns: Columns of all tables, table by table.
+        hashes: SHA-256 hashes of tables by file name, in hexadecimal digits; missing ones are computed.
+        dialect: Conventions of the CSV files in the folder.
     """
     write_file(folder / CODEBOOK, csv_rows([Column._fields, *columns], dialect).encode(dialect.encoding))
     described = [*columns, *columns_of_codebook()]
@@ -118,12 +118,12 @@ def package_of(
 
 
 def name_of(text: str) -> str:
-    """Return a text as a name in a data package: lower-case letters, digits, `-`, `_`, `.` and `/`."""
+    """Convert a text to a name in a data package: lower-case letters, digits, `-`, `_`, `.` and `/`."""
     return re.sub(r"[^a-z0-9._/]+", "-", text.lower()).strip("-") or "study"
 
 
 def sources_of(columns: Iterable[Column]) -> list[dict[str, str]]:
-    """Return the model, and the sources of the reported figures that the columns are compared with."""
+    """Return the model and the sources of the reported figures with which columns are compared."""
     cited = {word for column in columns for word in re.findall(r"\bF\d+\b", column.source)}
     found = {"Panj, an agent-based simulation": ""}
     found |= {row.source: row.source_url for name, row in evidence().items() if name in cited}
@@ -141,7 +141,7 @@ def resource_of(
     schema: dict[str, Any] = {"fields": [field_of(column, dialect.decimal if is_csv else "") for column in columns]}
     of_study = next(
         (name for name in TITLES if Path(name).stem == path.stem), ""
-    )  # an exported runs.csv is a table of runs
+    )  # an exported runs.csv is treated as a table of runs
     if of_study in KEYS:
         schema["primaryKey"] = list(KEYS[of_study])
     form = {"encoding": dialect.encoding, "dialect": {"delimiter": dialect.delimiter}} if is_csv else {}
@@ -160,9 +160,9 @@ def resource_of(
 
 
 def field_of(column: Column, decimal: str) -> dict[str, str]:
-    """Return the descriptor of one column of a CSV file with the given decimal mark, or of Parquet if it is empty.
+    """Return the descriptor of one column of a CSV file with a decimal mark, or of a Parquet file if it is empty.
 
-    Parquet files store a day as the time of its beginning, which data packages call a `datetime`.
+    Parquet files store a day as a time at midnight, which data packages call a `datetime`.
     """
     kind = "datetime" if column.type == "date" and not decimal else column.type
     mark = decimal if column.type == "number" and decimal != "." else ""

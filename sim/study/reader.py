@@ -2,7 +2,7 @@
 
 Reads about.json, config.yaml, runs.parquet, days.parquet, districts.parquet and summary.csv of one folder. Rows of
 days.parquet are sorted by cell, seed and date, and every campaign has all its days. One column of one cell can
-therefore be read and reshaped to days x campaigns without reading the whole table into memory.
+therefore be read and reshaped to days x campaigns without loading the whole table.
 """
 
 import csv
@@ -43,9 +43,9 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-AS_WRITTEN = "the file as Panj wrote it; run the command of the study again to restore it"
+AS_WRITTEN = "the file as written by Panj; run the command of the study again to restore it"
 SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
-MANY_CELLS = 24  # if a study has more cells than this, not all are listed or drawn
+MANY_CELLS = 24  # number of cells above which not all are listed or drawn
 QUANTILES = ("median", "low_5", "high_95")  # columns of summary.csv; for dates, the names end in _date
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Value = str | int | float | bool
@@ -60,7 +60,7 @@ class StudyCell(NamedTuple):
     start_date: date
     end_date: date
     overrides: tuple[str, ...] = ()  # overrides that set the values
-    fingerprint: str = ""  # hash of the settings; also the name of the folder with the chunks
+    fingerprint: str = ""  # hash of the settings, which is also the name of the folder with the chunks
     runs: int = 0  # number of campaigns requested
     failed: int = 0  # number of campaigns that failed
     title: str = ""  # title of the scenario
@@ -92,13 +92,13 @@ class StudyCell(NamedTuple):
 
     @property
     def after_last(self) -> date:
-        """Day after the last day, which is used as the date of an event that did not occur."""
+        """Day after the last day, used as the date of an event that did not occur."""
         return self.end_date + timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study on disk, optionally limited to one cell; each table is read when it is first used."""
+    """A study on disk, optionally limited to one cell; tables are read when they are first used."""
 
     folder: Path
     name: str  # name of the study
@@ -118,7 +118,7 @@ class Study:
 
     @property
     def last_day(self) -> date:
-        """Latest day on which a cell ends."""
+        """Last day of the cell that ends latest."""
         return max(cell.end_date for cell in self.cells)
 
     @property
@@ -153,12 +153,12 @@ class Study:
 
     @property
     def base_cell(self) -> StudyCell | None:
-        """Cell in which every swept key has its value in the base settings; None if there is no such cell."""
+        """Cell in which every swept key has its base value; None if there is no such cell."""
         return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
 
     @property
     def default_cell(self) -> StudyCell:
-        """Cell that is used if the user names none: the base cell or, if there is none, the first cell."""
+        """Cell used by default: the base cell or, if there is none, the first cell."""
         return self.base_cell or self.cells[0]
 
     @property
@@ -175,14 +175,14 @@ class Study:
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
     def choose_cell(self, number: int | None) -> StudyCell:
-        """Return the cell that has the given number or, if `number` is None, the default cell.
+        """Return the cell with the given number, or the default cell if `number` is None.
 
         Raise PanjError if there is no such cell.
         """
         return self.default_cell if number is None else find_cell(self.cells, number)
 
     def note_on_choice(self, number: int | None) -> str:
-        """Return a sentence that names the default cell, to be printed if the user named no cell.
+        """Return a sentence that names the default cell, for output if the user named no cell.
 
         Return an empty string if `number` is given, or if the study has only one cell.
         """
@@ -190,7 +190,7 @@ class Study:
         return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
 
     def is_base(self, key: str, value: Value) -> bool:
-        """Return whether a swept key has the given value in the base settings."""
+        """Return whether a value is the base value of a swept key."""
         return key in self.base and same(value, self.base[key])
 
     @cached_property
@@ -248,7 +248,7 @@ class Study:
 
     @cached_property
     def evenings(self) -> list[date]:
-        """Dates that the cell's campaigns cover, in order from day 0."""
+        """Dates covered by the cell's campaigns, in order from day 0."""
         column = read_columns(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
@@ -296,9 +296,9 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def with_dates_of(about: Mapping[str, Any], given: "Overrides") -> "Overrides":
-    """Return overrides that ran a study, with its dates where they were the defaults then and are not now.
+    """Return the overrides of a study, with its dates added if they were defaults that have since changed.
 
-    Nothing is added if the cells have different dates, which the overrides or a scenario then set.
+    Nothing is added if the cells have different dates, since these are set by overrides or a scenario.
 
     Args:
         about: Content of about.json of the study.
@@ -352,7 +352,7 @@ def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
     Args:
         folder: Folder of the study.
         name: File name of the table.
-        about: Content of the study's about.json, which has the digest.
+        about: Content of about.json of the study, which contains the digest.
     """
     path = folder / name
     try:
@@ -368,7 +368,7 @@ def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
     return digest_of_file(path)
 
 
-DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # patterns of the files that are made from the tables
+DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # patterns of files made from the tables
 DRAWN_FROM = "figures/drawn.json"
 
 
@@ -381,7 +381,7 @@ def note_drawn(folder: Path) -> None:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Return whether the report and figures of a study are undamaged and were made from its current tables."""
+    """Return whether the report and figures of a study are intact and were made from its current tables."""
     try:
         drawn, about = read_sealed(folder / DRAWN_FROM), read_about(folder)
         return drawn["tables"] == about["tables"] and all(
@@ -406,11 +406,11 @@ def unfinished(folder: Path) -> str:
 def copy_to(folder: Path, out: Path) -> Path:
     """Create a writable folder that contains the data of a study.
 
-    The folder has symbolic links to the files of the study or, if the system does not allow these, copies.
+    The folder contains symbolic links to the files of the study, or copies if the system does not allow links.
 
     Args:
         folder: Folder of a study, which may be read-only.
-        out: New folder, or one that was made earlier for the same study.
+        out: New folder, or an earlier copy of the same study.
 
     Returns:
         The new folder, `out`.
@@ -441,7 +441,7 @@ def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> No
 
 
 def too_old(folder: Path, what: str) -> PanjError:
-    """Return the error for a study of an older version, whose about.json lacks something that is now needed."""
+    """Return the error for a study of an older version, whose about.json lacks a required entry."""
     return PanjError(
         f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
         "run it again under a new name: study=NAME"
@@ -580,7 +580,7 @@ def read_columns(
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Convert errors of Arrow in reading a table, raised inside a `with` block, to a PanjError that names the file."""
+    """Convert Arrow errors that occur while a table is read within a block to a PanjError that names the file."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
@@ -592,7 +592,7 @@ def cannot_read(path: Path, error: Exception) -> PanjError:
 
     Args:
         path: Path of the file.
-        error: Error of the library that reads it.
+        error: Error raised by the library that reads it.
     """
     said = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found a file that cannot be read ({said}), expected {AS_WRITTEN}")
@@ -602,8 +602,8 @@ def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], plac
     """Check that a table has certain columns.
 
     Args:
-        found: Names of the columns that the table has.
-        columns: Names of the columns that it must have.
+        found: Names of the existing columns.
+        columns: Names of the required columns.
         place: Name of the table, for errors.
 
     Raises:
@@ -635,10 +635,10 @@ class Measure(NamedTuple):
 
     outcome: str
     label: str
-    unit: str  # unit of differences: days for a date
+    unit: str  # unit of differences (days for a date)
     is_date: bool
     reported: dict[str, Any]  # reported figure: text, value, low, high, evidence
-    last_day: date | None = None  # last day that is counted
+    last_day: date | None = None  # last day that the outcome counts
 
     @property
     def is_share(self) -> bool:
@@ -681,7 +681,7 @@ def summary_row(path: Path, outcome: str) -> dict[str, str]:
 
 @lru_cache(4)
 def first_rows(path: Path, _changed: int, _size: int) -> dict[str, dict[str, str]]:
-    """Read the first row of every outcome in summary.csv, which is read once for all of them."""
+    """Read the first row of every outcome in summary.csv; the result is cached."""
     found: dict[str, dict[str, str]] = {}
     for row in read_summary(path):
         found.setdefault(row["outcome"], row)
@@ -746,7 +746,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
 
 
 def numbers_of(column: pa.ChunkedArray, measure: Measure, first_day: date) -> np.ndarray:
-    """Return a column of an outcome as numbers, a date as days after the first day; NaN if a value is missing.
+    """Return the column of an outcome as numbers, with dates as days after the first day and NaN for missing values.
 
     Raises:
         pa.ArrowException: The values are of another type.
@@ -757,7 +757,7 @@ def numbers_of(column: pa.ChunkedArray, measure: Measure, first_day: date) -> np
 
 
 def worlds_in(cell: StudyCell, seeds: np.ndarray, values: np.ndarray, measure: Measure, first_day: date) -> Worlds:
-    """Return the campaigns of a cell, given the values that `numbers_of` returns for them."""
+    """Return the campaigns of a cell, given their values from `numbers_of`."""
     there = ~np.isnan(values)
     never = (cell.after_last - first_day).days if measure.is_date else math.nan
     return Worlds(cell, seeds, np.where(there, values, never), there)

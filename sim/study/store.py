@@ -5,9 +5,9 @@ consists of the first digits of the SHA-256 hash of the content, so that damage 
 atomically: a process that is killed leaves complete chunks and at most one partial file, which the next command
 removes.
 
-`chunks/study.json` is written before the first campaign. It has the base settings, the swept keys, and the cells with
-the number of campaigns requested for each. A later command may add campaigns and cells. A command with other settings,
-rules or data is rejected with a list of the differences, so that all campaigns of a study are comparable.
+`chunks/study.json` is written before the first campaign. It contains the base settings, the swept keys, and the cells
+with the number of campaigns requested for each. A later command may add campaigns and cells. A command with other
+settings, rules or data is rejected with a list of the differences, so that all campaigns of a study are comparable.
 """
 
 import re
@@ -30,15 +30,16 @@ from sim.study.reader import StudyCell
 from sim.wording import say
 
 SHOWN = 5  # maximum number of differences listed in an error
-LEFT_OUT = ("cell", "failed")  # keys of a cell not in study.json, which has `number` and cannot know the failures
+# keys of a cell that study.json lacks: it has `number` for `cell`, and is written before failures are known
+LEFT_OUT = ("cell", "failed")
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 
 
-MENDED = "the full command of the study restores it from the chunks"
+MENDED = "the complete command of the study restores it from the chunks"
 
 
 class DamagedScope(PanjError):
-    """Raised for a study with chunks whose study.json is damaged or missing."""
+    """Error for a study with chunks whose study.json is damaged or missing."""
 
 
 class Recorded(NamedTuple):
@@ -46,7 +47,7 @@ class Recorded(NamedTuple):
 
     paths: tuple[Path, ...]
     done: frozenset[int]  # seeds of finished campaigns
-    failed: frozenset[int]  # seeds of campaigns that failed and have not finished since
+    failed: frozenset[int]  # seeds of campaigns that have failed and never finished
     damaged: tuple[Path, ...]  # chunks that cannot be used
 
 
@@ -93,7 +94,7 @@ def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
         needed: Columns that a chunk with finished campaigns must have.
 
     Returns:
-        Seeds and files of the campaigns; a file that cannot be read or lacks a column counts as damaged.
+        Seeds and files of the campaigns; a file that is unreadable or lacks a column is listed as damaged.
     """
     done: set[int] = set()
     failed: set[int] = set()
@@ -110,7 +111,7 @@ def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
     return Recorded(tuple(paths), frozenset(done), frozenset(failed - done), tuple(damaged))
 
 
-def whole_content(path: Path) -> bytes | None:
+def intact_content(path: Path) -> bytes | None:
     """Return the bytes of a chunk, or None if the file cannot be read or its digest does not match."""
     try:
         content = path.read_bytes()
@@ -124,7 +125,7 @@ def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[
 
     Return None if the file is damaged, or if it has finished campaigns but lacks a needed column.
     """
-    content = whole_content(path)
+    content = intact_content(path)
     if content is None:
         return None
     try:
@@ -138,7 +139,7 @@ def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[
 
 
 def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Read the campaigns of a cell chunk by chunk in order of seed; each seed occurs only once.
+    """Read the campaigns of a cell chunk by chunk, in order of seed and without repeated seeds.
 
     Args:
         study: Folder of the study.
@@ -161,13 +162,13 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
         if counting is not None:
             contents = [bring_up_to_date(chunk, counting) for chunk in contents]
         chunk = pa.concat_tables(contents, promote_options="default")
-        if chunk["error"].null_count == chunk.num_rows:  # usually no campaign failed
+        if chunk["error"].null_count == chunk.num_rows:  # the usual case: no campaign failed
             done, failed = chunk, chunk.slice(0, 0)
         else:
             done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())
-        if len(contents) > 1:  # seeds that were retried, or run by two processes at once
-            done = each_once(done)
-            failed = each_once(failed.filter(~pc.field("seed").isin(done["seed"])))
+        if len(contents) > 1:  # seeds that were retried, or were run by two processes at once
+            done = without_repeats(done)
+            failed = without_repeats(failed.filter(~pc.field("seed").isin(done["seed"])))
         yield done.combine_chunks(), failed.combine_chunks()
 
 
@@ -191,7 +192,7 @@ def seeds_of(path: Path) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def each_once(chunk: pa.Table) -> pa.Table:
+def without_repeats(chunk: pa.Table) -> pa.Table:
     """Return the first row of each seed in a chunk, in order of seed."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
@@ -227,7 +228,7 @@ def scope_of(sweep: Sweep) -> Scope:
 
 
 def recorded_cell(cell: Cell) -> StudyCell:
-    """Convert a cell of a sweep to the form in which a study stores it."""
+    """Convert a cell of a sweep to a cell of a stored study."""
     settings = cell.settings
     return StudyCell(
         cell.number, cell.label, cell.values, settings.start_date, settings.end_date, cell.words,
@@ -236,7 +237,7 @@ def recorded_cell(cell: Cell) -> StudyCell:
 
 
 def scope_file(study: Path) -> Path:
-    """Return the path of the file with the scope of a study."""
+    """Return the path of the scope file of a study."""
     return study / "chunks" / "study.json"
 
 
@@ -251,7 +252,7 @@ def read_scope(study: Path) -> Scope | None:
 
     Raises:
         DamagedScope: If there are chunks, but study.json is damaged or missing.
-        PanjError: If the folder has other files, but neither study.json nor chunks.
+        PanjError: If the folder contains other files, but neither study.json nor chunks.
     """
     path = scope_file(study)
     if not path.is_file():
@@ -292,7 +293,7 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
     if others:
         raise DamagedScope(
             f"{scope_file(study)}: found it damaged or missing, and campaigns of cells that this command "
-            f"does not request ({others[0]}), expected the full command of the study; or choose study=NAME"
+            f"does not request ({others[0]}), expected the complete command of the study; or choose study=NAME"
         )
     cells = []
     for cell in asked.cells:
@@ -301,7 +302,7 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
     return replace(asked, cells=tuple(cells))
 
 
-def set_aside(path: Path) -> None:
+def rename_damaged(path: Path) -> None:
     """Rename a damaged file, if it exists, so that it is kept but no longer read."""
     if path.is_file() or path.is_symlink():
         path.replace(path.with_suffix(".damaged"))
@@ -355,7 +356,7 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
     there, asked = ({key_of(cell): cell for cell in scope.cells} for scope in (old, new))
     for key, cell in asked.items():
         if key in there and there[key].fingerprint != cell.fingerprint and not differences:
-            differences.append(f"what {cell.label or 'the scenario'} resolves to")
+            differences.append(f"the resolved settings of {cell.label or 'the scenario'}")
     if any(key in there for key in asked):
         differences += [
             f"outcomes.{name}, which cannot be counted from stored campaigns"
@@ -379,7 +380,7 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
 
 
 def key_of(cell: StudyCell) -> tuple[str, ...]:
-    """Return the swept values of a cell as texts, which identify the cell within its study."""
+    """Return the swept values of a cell as text, which identifies the cell within its study."""
     return tuple(f"{key}={value!r}" for key, value in cell.values.items())
 
 
@@ -396,14 +397,14 @@ def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def first_of(differences: Sequence[str], most: int) -> str:
-    """Join the first few differences in a text.
+    """Join the first few differences.
 
     Args:
         differences: Descriptions of the differences.
         most: Largest number of differences to include.
 
     Returns:
-        The first differences, followed by the number of the remaining ones, if any.
+        The first differences, followed by the number of any others.
     """
     more = f" and {len(differences) - most} more" if len(differences) > most else ""
     return f"{'; '.join(differences[:most])}{more}"
@@ -417,8 +418,8 @@ def flatten(node: Any, path: str = "") -> list[tuple[str, Any]]:
         path: Dotted path of the node; empty for the whole settings.
 
     Returns:
-        Path and value of every leaf. The path of a number is its full key, such as `rules.news.fade_days`, and that of
-        a choice is its group. Items of lists are identified by their name or, if they have none, by their position.
+        Path and value of every leaf. The path of a number is its full key, such as `rules.news.fade_days`, and the path
+        of a choice is its group. Items of lists are identified by their name or, if they have none, by their position.
     """
     if isinstance(node, Mapping):
         inner = [(str(key), value) for key, value in node.items()]

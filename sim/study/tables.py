@@ -1,6 +1,6 @@
-"""Build the tables of a study from its chunks; the memory needed does not depend on the number of chunks.
+"""Build the tables of a study from its chunks, with memory that does not depend on the number of chunks.
 
-Tables are written to a temporary folder and then replace the old ones together, with `about.json` last.
+Tables are written to a temporary folder and then replace all old ones at once, with `about.json` last.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,16 +42,16 @@ from sim.study.reader import QUANTILES, StudyCell
 from sim.study.store import Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
-EVENTS = "events.parquet"  # the log of a study of one campaign
+EVENTS = "events.parquet"  # log of a study with only one campaign
 GROUP = 20_000  # rows per row group
-MOST_KEYS = 8  # if more keys are swept, only runs.parquet has a column for each
-Chunk = tuple[pa.Table, pa.Table]  # a chunk, split into its finished and its failed campaigns
+MOST_KEYS = 8  # largest number of swept keys with columns in all tables; with more, only runs.parquet has them
+Chunk = tuple[pa.Table, pa.Table]  # the finished and the failed campaigns of a chunk
 
 
 class TableWriter:
-    """Writer of a parquet file in which each row group belongs to one cell; columns that a cell lacks are empty.
+    """Writer of a Parquet file whose row groups each belong to one cell; columns that a cell lacks are empty.
 
-    The schema of the file describes each column: `description`, `unit` and `source` are metadata of the field.
+    The metadata of each field in the schema are its `description`, `unit` and `source`.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], book: Codebook, columns: pa.Schema | None = None) -> None:
@@ -64,14 +64,14 @@ class TableWriter:
         self.rows = 0
 
     def add(self, table: pa.Table) -> None:
-        """Add rows to the pending ones, and write them if there are enough for a row group."""
+        """Add rows to the pending ones, and write these if there are enough for a row group."""
         self.waiting.append(table)
         self.rows += table.num_rows
         if self.rows >= GROUP:
             self.flush()
 
     def flush(self) -> None:
-        """Write pending rows as a row group, if there are any.
+        """Write any pending rows as a row group.
 
         Call it at the end of each cell, so that cells can be read separately.
         """
@@ -99,16 +99,16 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file, after writing pending rows unless an error occurred; without any rows, there is no file."""
+        """Write pending rows, unless an error occurred, and close the file; without any rows, no file is created."""
         try:
             if error is None:
                 self.flush()
         finally:
             if self.writer is not None:
-                self.let_go(self.writer, error)
+                self.close_writer(self.writer, error)
 
-    def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the writer and mark it as closed, so that its garbage collection raises no error after a full disk.
+    def close_writer(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
+        """Close the writer and mark it as closed, so that its garbage collection does not fail on a full disk.
 
         If the block has already raised an error (`error`), errors of the operating system are suppressed.
         """
@@ -122,14 +122,14 @@ class TableWriter:
 def write_tables(
     study: Path, scope: Scope, facts: Facts, about: dict[str, Any], events: pa.Table | None = None
 ) -> list[list[SummaryRow]]:
-    """Write all tables of a study, their descriptions, config.yaml, and about.json with the digest of each table.
+    """Write the tables of a study, their descriptions, config.yaml, and about.json with the digest of each table.
 
     Args:
         study: Folder of the study.
         scope: Scope of the study.
         facts: Districts and posts of the campaigns.
         about: Content of about.json; cells, numbers of campaigns and failures, and digests are added to it.
-        events: Event log of the only campaign; None for a study with several.
+        events: Event log of the only campaign; None if there are several.
 
     Returns:
         Summary of every cell, with one row per outcome.
@@ -137,7 +137,7 @@ def write_tables(
     Raises:
         PanjError: If the folder cannot be written.
     """
-    about |= beyond_words(scope, about)
+    about |= entries_beyond_command(scope, about)
     book = Codebook.of_dates(facts, ((cell.start_date, cell.end_date) for cell in scope.cells))
     with write_folder(study, "results_dir", study / ".tables", (*TABLES, EVENTS)) as fresh:
         cells, summaries = write_cells(fresh, study, scope, facts, about, book)
@@ -158,11 +158,11 @@ def write_tables(
     return summaries
 
 
-def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entries of about.json that cannot be derived from the command: campaigns and overrides of each cell.
+def entries_beyond_command(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of about.json that the command does not determine: campaigns and overrides of each cell.
 
-    Numbers of campaigns are included if they differ between cells, for instance because of a requested precision.
-    Overrides are included if cells come from earlier commands. An entry that is not needed is None.
+    Numbers of campaigns are included if they differ between cells, for instance after a requested precision. Overrides
+    are included if cells were added by earlier commands. An omitted entry is None.
     """
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
@@ -189,7 +189,7 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
-    """Write the rows of every cell to open tables; the return value is that of `write_cells`."""
+    """Write the rows of every cell to open tables, and return the result of `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
     kinds = swept_kinds(scope)
@@ -214,9 +214,9 @@ def fill(
 
 
 def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
-    """Return the type that each swept key has in tables.
+    """Return the type of each swept key in tables.
 
-    It is the type of the values if all have the same, float if they are whole numbers and floats, otherwise str.
+    It is the common type of the values, float for a mixture of integers and floats, and otherwise str.
     """
     kinds: dict[str, Callable[[Any], Any]] = {}
     for key in scope.swept:
@@ -226,12 +226,12 @@ def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
 
 
 def tabled(cell: StudyCell, kinds: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    """Return the number of a cell and its swept values, each with the type that its key has in tables."""
+    """Return the number of a cell and its swept values, converted to the types of their keys in tables."""
     return {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Yield chunks in order; while the caller uses one chunk, a background thread reads the next."""
+    """Yield chunks in order, while a background thread reads the next chunk."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -240,16 +240,16 @@ def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
-    """Return the rows of a chunk whose seeds are among the `runs` seeds from `first_seed` on."""
+    """Return the rows of a chunk whose seeds are among the `runs` consecutive seeds from `first_seed`."""
     seeds = chunk["seed"].to_numpy()
     wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
 def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None:
-    """Return the schema of runs.parquet, which has the columns of all cells, or None if no campaign is stored.
+    """Return the schema of runs.parquet, with the columns of all cells, or None if no campaign is stored.
 
-    Cells may differ in dated outcomes and drawn numbers.
+    Cells can differ in dated outcomes and drawn numbers.
     """
     schemas, kinds = [], swept_kinds(scope)
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
@@ -257,7 +257,7 @@ def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None
         counting = Counting(read_outcomes(facts, start, days), facts, start, days)
         for done, _ in chunks_of(study, cell.fingerprint, counting):
             schemas.append(runs_table(done, tabled(cell, kinds), 0).schema)
-            if done.num_rows:  # in older studies, campaigns of lost workers may lack columns
+            if done.num_rows:  # in older studies, failed campaigns may lack columns
                 break
     return pa.unify_schemas(schemas) if schemas else None
 
@@ -266,7 +266,7 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """Add the campaigns of one chunk to the tables of campaigns, of their days and of failures.
+    """Add one chunk to the tables of campaigns, of days and of failures.
 
     A chunk without finished campaigns still adds its columns, so that runs.parquet and days.parquet are written.
     """
@@ -280,14 +280,16 @@ def add_chunk(
 
 
 class CellTally:
-    """Outcomes of a cell's campaigns, and in how many the Taliban hold, or first take, each district on each day."""
+    """Outcomes of a cell, and numbers of campaigns in which the Taliban hold, or first take, each district by day."""
 
     def __init__(self, districts: int, evenings: int, table: Sequence[Outcome]) -> None:
         self.runs = self.failed = 0
         self.held = np.zeros((evenings, districts), np.int64)
-        self.fell = np.zeros((evenings + 1, districts), np.int64)  # campaigns by day of first fall; last row: never
+        # number of campaigns by day of first fall; the last row counts those without a fall
+        self.fell = np.zeros((evenings + 1, districts), np.int64)
         kinds = {row.name: stored_type(row) for row in table}
-        self.parts = [pa.schema(kinds).empty_table()]  # tables of outcomes; the empty one gives the columns
+        # tables of outcomes, beginning with an empty one that defines the columns
+        self.parts = [pa.schema(kinds).empty_table()]
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
         """Add the finished and failed campaigns of one chunk."""
@@ -306,9 +308,9 @@ class CellTally:
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """Return, per district, the first day by whose end at least half of the campaigns have lost the district.
+        """Return the first day on which each district has fallen in at least half of the campaigns, or NOT_FALLEN.
 
-        The value is NOT_FALLEN for a district that fewer campaigns lose.
+        The value is NOT_FALLEN for a district that falls in fewer campaigns.
         """
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
@@ -316,7 +318,7 @@ class CellTally:
 
 
 def cells_in_yaml(scope: Scope) -> dict[str, Any]:
-    """Return the cells of a sweep in a dict with the key `cells`, for config.yaml; empty if nothing is swept."""
+    """Return the cells of a sweep under the key `cells`, for config.yaml; empty if nothing is swept."""
     if not scope.swept:
         return {}
     return {"cells": [{"cell": cell.number, **cell.values, "fingerprint": cell.fingerprint} for cell in scope.cells]}
@@ -333,7 +335,7 @@ def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path:
 
 
 def quantiles_apart(row: dict[str, Any]) -> dict[str, Any]:
-    """Move the quantiles of a date in a row of a summary to separate columns, so that each column has one type."""
+    """Move the quantiles of a date in a summary row to separate columns, so that each column has a single type."""
     is_date = row["unit"] == "date"
     dates = {f"{name}_date": row[name] if is_date else "" for name in QUANTILES}
     return row | (dict.fromkeys(QUANTILES, "") if is_date else {}) | dates

@@ -49,7 +49,7 @@ def test_a_bank_grows_and_is_not_run_twice(folder: Path, capsys: pytest.CaptureF
     before = read_bank(folder)
     more = ["bank", "runs=20", "end_date=2021-05-04", f"results_dir={folder.parent}"]
     assert main(more) == 0
-    assert "holds 12 of 20 campaigns already" in " ".join(capsys.readouterr().out.split())
+    assert "already contains 12 of 20 campaigns" in " ".join(capsys.readouterr().out.split())
     after = read_bank(folder)
     assert np.array_equal(after.drawn[:12], before.drawn)
     assert after.outcomes.slice(0, 12).equals(before.outcomes)

@@ -27,7 +27,7 @@ from sim.calibrate.fit import Bank, Fit, Summaries, adjusted, fit, nearest_of, r
 from sim.calibrate.heldout import targets_until
 from sim.calibrate.page import describe_events, describe_learned, pressed_end, read_fit, write_page_of_fit
 from sim.calibrate.refine import RefinedFit, Trial, events_of, units_of
-from sim.calibrate.tables import farthest_from_even
+from sim.calibrate.tables import distance_from_uniform
 from sim.configuration.compose import compose_settings
 from sim.configuration.draws import Prior, numbers_at, priors_under
 from sim.configuration.posterior import posterior_of
@@ -208,8 +208,8 @@ def test_a_straight_line_is_adjusted_to_the_point() -> None:
 
 def test_the_distance_from_the_prior_is_by_weight() -> None:
     even = (np.arange(100) + 0.5) / 100
-    assert farthest_from_even(even, np.ones(100)) == pytest.approx(0.005)
-    assert farthest_from_even(even, np.where(even < 0.5, 1.0, 0.0)) == pytest.approx(0.505, abs=0.01)
+    assert distance_from_uniform(even, np.ones(100)) == pytest.approx(0.005)
+    assert distance_from_uniform(even, np.where(even < 0.5, 1.0, 0.0)) == pytest.approx(0.505, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sim.calibrate.refine import (
     RefinedFit,
     error_of,
     events_of,
-    most_learned,
+    most_constrained,
     rows_of_events,
     score_of,
     units_of,
@@ -112,7 +112,7 @@ def test_the_numbers_that_are_shown_are_those_that_vary_least() -> None:
     for place in (7, 2):
         shares[:, place] = 0.4 + 0.02 * place * shares[:, place]
     cloud = Cloud((shares, np.arange(400), np.zeros((400, 2))), np.zeros(400), np.arange(400), (), ())
-    shown = most_learned(PRIORS[:12], Refined((cloud,), RATES[-1]))
+    shown = most_constrained(PRIORS[:12], Refined((cloud,), RATES[-1]))
     assert len(shown) == SHOWN and shown[:2] == (PRIORS[2].key, PRIORS[7].key)
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 from planted import ANNA, BORIS, CYRUS, OUTCOME, TEACHER, opened, refusal
 
-from sim.classroom.parts.in_class.spreadsheet import dialects, said_dialect
+from sim.classroom.parts.in_class.spreadsheet import describe_dialect, dialects
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim
 from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN
@@ -684,7 +684,7 @@ def test_the_export_has_the_conventions_that_the_command_line_offers(register, c
         found = exported(register, code, dialect)
         assert found[0]["confidence"] == f"0{dialect.decimal}85"
         assert [row["members"] for row in found] == [row["members"] for row in usual]
-    assert len({said_dialect(one) for one in dialects().values()}) == len(dialects())
+    assert len({describe_dialect(one) for one in dialects().values()}) == len(dialects())
 
 
 def test_the_export_holds_no_formula(register, code):

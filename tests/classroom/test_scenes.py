@@ -46,7 +46,7 @@ def test_the_page_is_written_once_and_served_with_its_own_policy(asked):
 
 def test_a_page_that_cannot_be_written_is_said_without_the_reason_and_tried_again(asked, monkeypatch):
     def fail(_request, _console):
-        raise PanjError("study: found another process working in results/explorable", key="study")
+        raise PanjError("study: found another process using results/explorable", key="study")
 
     with monkeypatch.context() as patch:
         patch.setattr(served, "write_explorable", fail)

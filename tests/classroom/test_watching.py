@@ -160,7 +160,7 @@ def test_a_loss_dated_past_the_line_would_never_be_drawn(monkeypatch):
     dates = np.array(["2021-07-08", "NaT", "2021-07-07"], dtype="datetime64[D]")
     for module in (player, record):
         monkeypatch.setattr(module, "fell_dates", lambda: dates)
-    assert player.lost_in_time(date(2021, 7, 1)) == [[6, 2]]
+    assert player.losses_by_day(date(2021, 7, 1)) == [[6, 2]]
 
 
 def test_what_was_reported_is_in_the_evidence_and_within_the_record(film, settings):
@@ -173,7 +173,7 @@ def test_what_was_reported_is_in_the_evidence_and_within_the_record(film, settin
 
 
 def test_the_evidence_that_a_curve_names_is_the_evidence_that_it_draws():
-    whole = player.reported_in_time(date(2021, 5, 1), 134)
+    whole = player.points_by_curve(date(2021, 5, 1), 134)
     for name, points in whole.items():
         named = set(re.findall(r"F\d+", texts_of("map").say(f"map_curve_{name}_source")))
         drawn = {point[5] for point in points}

@@ -75,7 +75,9 @@ def hand_out_all(backlog: Backlog, workers: int, seconds_each: float) -> list[li
     tasks = []
     while backlog.waiting:
         task = backlog.take(workers)
-        backlog.took(seconds_each * sum(len(piece.seeds) for _, piece in task), sum(len(p.seeds) for _, p in task))
+        backlog.record_duration(
+            seconds_each * sum(len(piece.seeds) for _, piece in task), sum(len(p.seeds) for _, p in task)
+        )
         tasks.append([(place, list(piece.seeds)) for place, piece in task])
     return tasks
 
@@ -145,7 +147,7 @@ def test_the_same_command_again_computes_nothing(tmp_path: Path, lived: list[int
     lived.clear()
     ran, said = run_in(tmp_path, *TWO_CELLS, "runs=6")
     assert (lived, ran.computed, ran.is_new) == ([], 0, False)
-    assert "holds 12 of 12 campaigns already; nothing is computed" in said
+    assert "already contains 12 of 12 campaigns; nothing is computed" in said
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "tiny").rglob("*.parquet")} == files
 
 
@@ -154,7 +156,7 @@ def test_more_runs_compute_only_the_new_ones(tmp_path: Path, lived: list[int]) -
     lived.clear()
     ran, said = run_in(tmp_path, "runs=20")
     assert sorted(lived) == list(range(10, 25))
-    assert ran.computed == 15 and "holds 5 of 20 campaigns already" in said
+    assert ran.computed == 15 and "already contains 5 of 20 campaigns" in said
     (tmp_path / "whole").mkdir()
     run_in(tmp_path / "whole", "runs=20")
     assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")

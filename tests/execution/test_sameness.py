@@ -25,7 +25,7 @@ from sim.execution.verify import (
     columns_of_tables,
     describe_differences,
     hash_of,
-    run_here,
+    run_in_this_process,
     study_of,
     verify,
     ways_of,
@@ -210,7 +210,7 @@ def test_a_way_that_gives_something_else_is_named_with_table_and_column(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def with_other_luck(words: list[str], _way: Way, folder: Path) -> Path:
-        return run_here(compose_sweep([*words, "seed=9"]), ALONE, folder)
+        return run_in_this_process(compose_sweep([*words, "seed=9"]), ALONE, folder)
 
     monkeypatch.setattr(verifying, "run_in_new_process", with_other_luck)
     assert verify([*SHORT, "runs=1"][1:], console_of(), [ALONE, ELSEWHERE]) == 1

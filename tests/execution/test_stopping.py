@@ -221,7 +221,7 @@ def test_a_second_process_on_a_study_is_told_so_and_harms_nothing(
         words = [*SWEEP, f"results_dir={tmp_path / 'results'}"]
         second = other.start(words)
         assert second.end() == 2, second.said
-        assert "study: found another process working in" in second.said
+        assert "study: found another process using" in second.said
         first.kill()
         assert first.end() == -signal.SIGKILL
         other.run(words)  # the lock went with the first

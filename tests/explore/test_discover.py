@@ -243,7 +243,7 @@ def test_what_a_bank_cannot_answer_is_named(
 def test_a_date_is_a_threshold_too(bank: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["discover", str(bank), "outcome=capital_fell_kabul", "above=2021-05-02"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "An event that did not happen counts as later than the last day." in said
+    assert "An event that did not occur counts as later than the last day." in said
 
 
 def test_a_study_that_is_no_bank_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

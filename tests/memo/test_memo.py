@@ -153,7 +153,7 @@ def test_the_page_is_accessible_and_loads_nothing(results):
 @pytest.mark.parametrize("words", [[f"outcome={NIGHT}", "above=1037"], [f"outcome={CROSSED}"]])
 def test_a_study_without_a_sweep_is_set_against_the_report(results, words):
     text = markdown(results / "plain", *words)
-    assert "## Numbers" in text and "Where the reported figure lies" in text
+    assert "## Numbers" in text and "Position of the reported figure" in text
     values = pq.read_table(results / "plain" / "runs.parquet")[words[0].partition("=")[2]].to_numpy()
     reported = {NIGHT: 1037, CROSSED: 1587}[words[0].partition("=")[2]]
     below = f"{100 * np.mean(values < reported):.0f} % are below it"
@@ -341,7 +341,7 @@ def test_the_source_of_the_numbers_is_said_with_its_doubt(calibration, said):
     ("until", "outcome", "said"),
     [
         ("", NIGHT, "fitted to this figure"),
-        (" of days up to 2021-06-22", NIGHT, "up to 22 June, of which this figure is none"),
+        (" of days up to 2021-06-22", NIGHT, "up to 22 June, but not to this figure"),
         (" of days up to 2021-06-22", "troops_crossed_by_2021_06_22", "fitted to this figure"),
         (" of days up to 2021-06-22", "people_displaced_by_2021_07_07", ""),
     ],

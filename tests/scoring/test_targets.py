@@ -171,7 +171,7 @@ def test_reports_in_conflict_stand_side_by_side(targets: dict[str, Target]) -> N
         ("aan_30_june", {"value": "0.38"}, r"value: found '0.38', expected 0.375297, which is \(F064 \+ F065\) / 421"),
         ("crossed_by_22_june", {"value": "133"}, r"value: found '133', expected 134, which is F029"),
         ("aan_30_june", {"value": ""}, r"value: found '', expected a number"),
-        ("aan_30_june", {"value_from": ""}, r"value: found '0.3753', expected nothing, because value_from is empty"),
+        ("aan_30_june", {"value_from": ""}, r"value: found '0.3753', expected an empty cell, because value_from"),
         ("aan_30_june", {"value_from": "F064 +"}, r"value_from: found 'F064 \+', expected a formula"),
         ("aan_30_june", {"value_from": "F064 / 0"}, r"value_from: found 'F064 / 0', expected a formula"),
         ("aan_30_june", {"value_from": "surely_lost('May')"}, r"value_from: found .* expected a formula"),
@@ -197,7 +197,7 @@ def test_reports_in_conflict_stand_side_by_side(targets: dict[str, Target]) -> N
         ("aan_30_june", {"use": "shown"}, r"use: found 'shown', expected one of fitted, scored"),
         ("aan_30_june", {"reason": ""}, r"reason: found '', expected some text"),
         ("aan_30_june", {"event": ""}, r"event: found '', expected some text"),
-        ("badakhshan_without_fight", {"value": "0.8", "value_from": "F090"}, r"value: found '0.8', expected nothing"),
+        ("badakhshan_without_fight", {"value": "0.8", "value_from": "F090"}, r"value: found '0.8', expected an empty"),
         ("a_third_5_july", {"low": "0.386", "low_from": "F012.high"}, r"low, value and high in increasing order"),
     ],
 )  # fmt: skip

@@ -246,7 +246,7 @@ def test_a_number_that_decides_rows_or_roads_cannot_change(key: str, composer: C
 
 
 def test_a_number_that_acts_on_day_0_alone_cannot_change(composer: Composer) -> None:
-    with pytest.raises(PanjError, match=r"rules\.founding\.taliban_men: found a number that acts only on day 0"):
+    with pytest.raises(PanjError, match=r"rules\.founding\.taliban_men: found a number that is used only on day 0"):
         turn(composer, "rules.founding.taliban_men=50000")
 
 
@@ -389,8 +389,8 @@ def test_a_damaged_description_is_refused_under_a_chosen_name_and_written_again_
     for damaged in (b"", b"{", b"[]", b"{}", b'{"fork_words": 3}', b"\xff"):
         (tmp_path / "fork.json").write_bytes(damaged)
         with pytest.raises(PanjError, match="name: found a damaged"):
-            forks.refuse_another(tmp_path, read_request(Fork, [*words, "name=mine"]))
-        forks.refuse_another(tmp_path, read_request(Fork, words))
+            forks.refuse_other_fork(tmp_path, read_request(Fork, [*words, "name=mine"]))
+        forks.refuse_other_fork(tmp_path, read_request(Fork, words))
 
 
 def test_a_fork_is_told_as_one_roll_of_the_dice_with_its_first_difference(
@@ -485,7 +485,7 @@ def test_a_command_that_cannot_be_followed_is_one_line_and_writes_nothing(
 
 def test_a_policy_of_day_0_alone_changes_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fork", str(study), "day=2021-05-02", "capacity=double_commandos"]) == 2
-    assert f"{FOUNDING}commando_columns acts only on day 0" in capsys.readouterr().err
+    assert f"{FOUNDING}commando_columns is used only on day 0" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ def test_an_unknown_language_or_sentence_is_named() -> None:
         language_of("xx")
     with pytest.raises(PanjError, match=r"sentence: found 'fel'.*did you mean 'fell'"):
         WORDS.say("fel")
-    with pytest.raises(PanjError, match="sentence a: found the gap 'b'"):
+    with pytest.raises(PanjError, match="sentence a: found placeholder 'b'"):
         Language({"a": "{b}"}).say("a")
 
 

@@ -197,7 +197,7 @@ def test_a_changed_figure_in_about_is_refused(tmp_path: Path) -> None:
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, tasks: int) -> None:
     """Ctrl-C once so many tasks are stored."""
-    usual, stored = run.take_in, []
+    usual, stored = run.store_results, []
 
     def take(*arguments: Any) -> None:
         usual(*arguments)
@@ -205,7 +205,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, tasks: int) -> None:
         if len(stored) == tasks:
             raise Stopped
 
-    monkeypatch.setattr(run, "take_in", take)
+    monkeypatch.setattr(run, "store_results", take)
 
 
 def test_a_request_that_was_never_finished_gives_way_to_a_smaller_one(

@@ -237,7 +237,7 @@ def test_chunks_do_not_show(tiny: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_fewer_campaigns_than_there_are_change_nothing(tiny: Path) -> None:
     before = all_of(tiny)
-    assert "holds 2 of 2 campaigns already" in study(tiny.parent, "runs=1")[1]
+    assert "already contains 2 of 2 campaigns" in study(tiny.parent, "runs=1")[1]
     assert all_of(tiny) == before
 
 
@@ -267,9 +267,7 @@ def test_a_disk_too_full_for_the_tables_keeps_what_is_recorded(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(*broken, raising(OSError(28, "No space left on device")))
-        with pytest.raises(
-            PanjError, match=r"cannot write .*tiny \(No space left on device\); what was written before"
-        ):
+        with pytest.raises(PanjError, match=r"cannot write .*tiny \(No space left on device\); earlier files are kept"):
             study(tmp_path, "runs=1")
         assert {path.name for path in (tmp_path / "tiny").iterdir()} == {"chunks"}
     monkeypatch.setattr(work, "run_campaign", raising(AssertionError("a campaign was run again")))

@@ -515,7 +515,7 @@ def test_a_damaged_scope_is_set_aside_and_written_again_by_the_whole_command(
     content = scope.read_bytes()
     damage(scope)
     before = all_of(tmp_path)
-    with pytest.raises(PanjError, match=r"the full command"):
+    with pytest.raises(PanjError, match=r"the complete command"):
         run_in(tmp_path, "-m", "border=closed")
     assert all_of(tmp_path) == before
     assert run_in(tmp_path, *words).computed == 0

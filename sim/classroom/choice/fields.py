@@ -1,7 +1,7 @@
-"""Fields of the settings form, the decisions that a claim may change, and descriptions of choices of settings.
+"""Fields of the settings form, decisions that a claim may change, and descriptions of choices of settings.
 
-Reads   configs/ for the choices, and for the numbers with their units, ranges and sources; configs/priors.yaml for the
-        ranges that were assumed before any fit; text/<language>/form.yaml for labels and help.
+Reads configs/ for the choices, and for the numbers with their units, ranges and sources; configs/priors.yaml for the
+      ranges assumed before any fit; text/<language>/form.yaml for labels and help.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class Field(NamedTuple):
     prior_range: tuple[float, float] | None = None  # bounds of the prior; None for a number without a prior
 
     def describe(self, value: str | float | None) -> str:
-        """Return a value of the field as text: the label of a choice, a number with its unit, or a date."""
+        """Format a value of the field: the label of a choice, a number with its unit, or a date."""
         if self.number is not None:
             return "" if value is None else f"{value:,g} {unit_in_language(self.number)}"
         return next((option.label for option in self.options if option.name == value), str(value))
@@ -88,7 +88,7 @@ def fields_of() -> dict[str, Field]:
 
 @cache
 def fields_in(language: str) -> dict[str, Field]:
-    """Return the fields of the form in a language, as for `fields_of`."""
+    """Return the fields of the form, as `fields_of` does, in a given language."""
     texts = texts_of(PAGE, language)
     ranges = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
@@ -112,16 +112,13 @@ def fields_in(language: str) -> dict[str, Field]:
 
 
 def order_of(group: str) -> list[str]:
-    """Return the names of the choices in a group: first the default, then the others in alphabetical order."""
+    """Return the names of the choices in a group: the default, then the others in alphabetical order."""
     usual = str(Form().value(group))
     return [usual, *(name for name in choices_of(group) if name != usual)]
 
 
 def option_of(group: str, name: str, texts: Texts) -> Option:
-    """Return one choice of a group with its label and its help text, which states what the choice changes, if known.
-
-    If a user has added the choice, its label and help text are read from the file of the choice.
-    """
+    """Return one choice of a group with its label and a help text that describes what it changes."""
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:
@@ -133,9 +130,9 @@ def option_of(group: str, name: str, texts: Texts) -> Option:
 
 
 def words_in(texts: Texts, words: Words) -> str:
-    """Return a part of the description of a change in a language or, if it is not translated, marked as English.
+    """Return part of the description of a change in a language or, if not translated, in English and marked as such.
 
-    Groups and choices have the labels of the form; the other parts come from declared.yaml.
+    Groups and choices are described by the labels of the form, other parts by declared.yaml.
     """
     if words.kind in ("groups", "choices"):
         return texts.say(words.name) if words.name in texts.page else texts.quoted(words.text)
@@ -171,7 +168,7 @@ def describe_change(form: Form, base: Form) -> str:
 
 
 def describe_override(override: Override) -> str:
-    """Describe a change that no field of the form can show; visitors never see the override itself.
+    """Describe a change that no field of the form can show, so that visitors never see an override.
 
     Args:
         override: One override of a form, such as `rules.news.country=0.001` or `+scenario.attention={Northern:2}`.
@@ -218,14 +215,14 @@ def describe_section(section: str, name: str, value: Any, texts: Language) -> st
 
 
 def in_words(name: str) -> str:
-    """Return a name with spaces for underscores."""
+    """Return a name with spaces instead of underscores."""
     return name.replace("_", " ")
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
     """Return whether two forms differ in a field only because they are based on different scenarios.
 
-    Such a difference follows from the difference in the field `scenario`, so it is not described separately.
+    Such a difference follows from the field `scenario` and is not described separately.
     """
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
@@ -248,7 +245,7 @@ def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
     """Change the policies in a choice of settings.
 
     Args:
-        given: The new choices, keyed by policy group; a group that is missing keeps its choice. Other keys are ignored.
+        given: The new choices, keyed by policy group; a missing group keeps its choice. Other keys are ignored.
         before: The overrides to change.
 
     Returns:
@@ -271,9 +268,9 @@ def describe_choice(overrides: Overrides) -> str:
         overrides: The choice of settings.
 
     Returns:
-        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`. If
-        there are no overrides: a text for the baseline. If the overrides cannot be read into a form: a text that says
-        so.
+        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`.
+        Without overrides, a text for the baseline. If the overrides cannot be read into a form, a text that states
+        this.
     """
     if not overrides:
         return texts_of("form").say("baseline")

@@ -6,8 +6,8 @@ form into a command line. `usual_of` reads the settings of a scenario, including
 Reads   configs/config.yaml and scenarios/scenario/*.yaml for the defaults.
 
 A number that is set directly overrides policies and the scenario, as on the command line. Sections of a scenario are
-merged. A number that a scenario sets becomes a number of the form, after the scenario's own factor and shift for that
-number have been applied. A factor or shift for a number that is set directly has no effect, so it is left out.
+merged. A number set by a scenario becomes a number of the form, after the scenario's own factor and shift for that
+number have been applied. A factor or shift for a number that is set directly has no effect and is dropped.
 """
 
 import math
@@ -30,11 +30,11 @@ from sim.errors import PanjError, unknown
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of overrides
 DATES = ("start_date", "end_date")
 NAME = re.compile(r"[A-Za-z][\w. -]*", re.ASCII)  # a name that needs no quotes in a mapping
-MOST_DAYS = 245  # maximum days from the first to the last, enough for a campaign to the end of 2021
+MOST_DAYS = 245  # largest number of days in a campaign, enough to reach the end of 2021
 
 
 class Usual(NamedTuple):
-    """The settings that a scenario has before a visitor changes any."""
+    """The settings of a scenario before a visitor changes any."""
 
     scenario: str
     chosen: Mapping[str, str]
@@ -47,21 +47,21 @@ class Usual(NamedTuple):
 class Form(NamedTuple):
     """A choice of settings, stored as its differences from the defaults. `Form()` is the baseline."""
 
-    chosen: Mapping[str, str] = {}  # by group; only choices that differ from those of the scenario
+    chosen: Mapping[str, str] = {}  # choices that differ from those of the scenario, by group
     dates: Mapping[str, str] = {}
     numbers: Mapping[str, float] = {}  # numbers that are set directly, by full key
     scale: Mapping[str, float] = {}  # factors by short key, in addition to those of the scenario
     shift: Mapping[str, float] = {}
-    attention: Mapping[str, float] = {}  # by region
+    attention: Mapping[str, float] = {}  # weights, by region
     posts: Mapping[str, Mapping[str, float]] = {}
-    events: Mapping[str, Mapping[str, Any]] = {}  # changed columns, or all columns of a new event
+    events: Mapping[str, Mapping[str, Any]] = {}  # changed columns of an event, or all columns of a new event, by event
     strike: tuple[str, ...] = ()
     title: str = ""
     about: str = ""
 
     @property
     def scenario(self) -> str:
-        """The name of the scenario that the form is based on."""
+        """The name of the scenario on which the form is based."""
         return self.chosen.get("scenario", usual_of("").scenario)
 
     @property
@@ -139,10 +139,7 @@ def canonical(form: Form) -> Form:
 
 
 def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
-    """Return factors or shifts sorted by key, leaving out those for numbers that the form sets.
-
-    They would have no effect, because a number that is set directly is neither scaled nor shifted.
-    """
+    """Return factors or shifts sorted by key, without those for numbers that the form sets, which have no effect."""
     return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
 
 
@@ -176,8 +173,10 @@ def check_events(form: Form) -> None:
 
 
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
-TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families, which determines memory
-MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # maximum characters of title, description, text of an event
+# resolution of refugee families, which determines memory use
+TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")
+# largest number of characters in a title, a description and the text of an event
+MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120
 
 
 def put(form: Form, key: str, value: str | float | None) -> Form:
@@ -204,7 +203,7 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """Check changes, keyed by setting, and return the form with the changes made.
+    """Check changes, keyed by setting, and return the changed form.
 
     The key `scenario` chooses a scenario. The value of the key `scenario.`, with a dot, is a mapping of scenario
     sections, such as `scale` and `events`, which are merged into the sections of the form.
@@ -236,7 +235,7 @@ def number_of(key: str, value: Any) -> float:
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:
-        raise PanjError(f"{key}: found {value}, expected no change, as it determines how much memory a campaign needs")
+        raise PanjError(f"{key}: found {value}, expected no change, because it determines the memory of a campaign")
     check_range(key, value, "")
     return int(value) if declared_numbers()[key].is_whole else float(value)
 
@@ -280,7 +279,7 @@ def are_texts(value: object) -> TypeGuard[list[str]]:
 
 
 def mapping(section: str, value: Any) -> Mapping[str, Any]:
-    """Check and return a mapping keyed by name, or an empty one for None; raise PanjError for anything else."""
+    """Check and return a mapping keyed by name, or an empty mapping for None; raise PanjError for anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) and NAME.fullmatch(key) for key in value):
@@ -299,7 +298,7 @@ def finite(section: str, values: Any) -> dict[str, float]:
 
 
 def factors(section: str, values: Any) -> dict[str, float]:
-    """Check factors or shifts and return them keyed by short key; raise PanjError for a wrong key or value."""
+    """Check factors or shifts and return them keyed by short key; raise PanjError for an invalid key or value."""
     found = {}
     for key, value in finite(section, values).items():
         full = full_key(key, f"scenario.{section}")
@@ -332,12 +331,12 @@ def event_of(name: str, columns: Any) -> dict[str, Any]:
 def deeply(
     one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    """Merge two mappings of mappings; where both have a value, the second takes precedence."""
+    """Merge two mappings of mappings; where both have a value, that of the second is used."""
     return {**one, **{key: {**one.get(key, {}), **value} for key, value in other.items()}}
 
 
 def struck(names: Any, form: Form) -> list[str]:
-    """Return the names of the events to remove, except those that the scenario of the form removes already.
+    """Return the names of the events to remove, except those that the scenario of the form already removes.
 
     Raise PanjError if `names` is not a list, or if an event is unknown.
     """
@@ -375,8 +374,5 @@ def short_key(key: str) -> str:
 
 
 def spelled(key: str, named: Iterable[str]) -> str:
-    """Return a short key as the scenario's file spells it, with or without `rules.`.
-
-    With the other spelling, a new value would not replace the one in the file.
-    """
+    """Return a short key as spelled in the scenario's file, so that a new value replaces the value in the file."""
     return f"rules.{key}" if f"rules.{key}" in named else key

@@ -8,7 +8,7 @@ names are refused, with an error that names the key.
 
 When a scenario file is written, its base is the scenario of the form. Numbers that the form sets are in the section
 `set`; if the base has factors or shifts for them, the file sets those factors to 1 and those shifts to 0. The choice in
-a group is an `override` row of the defaults list, so that the command line can still replace the choice.
+a group is an `override` row of the defaults list, so that the command line can still replace it.
 """
 
 import re
@@ -59,7 +59,7 @@ def read_command(text: str) -> Loaded:
         The form, and the overrides that were ignored.
 
     Raises:
-        PanjError: Quotes are not paired, or an override is refused as in `read_overrides`.
+        PanjError: Quotes are not paired, or `read_overrides` refuses an override.
     """
     check_text(text)
     try:
@@ -83,7 +83,7 @@ def parse_choice(texts: Sequence[str]) -> Overrides:
         The parsed overrides.
 
     Raises:
-        PanjError: There are too many overrides, or one is wrong or unsafe to parse.
+        PanjError: There are too many overrides, or one is invalid or unsafe to parse.
     """
     check_count(texts)
     return Overrides.from_rows(safely_parsed(text) for text in texts)
@@ -100,7 +100,7 @@ def read_overrides(overrides: Overrides) -> Loaded:
         The form, and the overrides that were ignored.
 
     Raises:
-        PanjError: An override is wrong, given twice or not allowed in a classroom.
+        PanjError: An override is invalid, given twice or not allowed in a classroom.
     """
     check_choice(overrides)
     form, seen = Form(), set()
@@ -124,7 +124,7 @@ def check_choice(overrides: Overrides) -> None:
         overrides: The choice of settings.
 
     Raises:
-        PanjError: There are too many overrides, or one is wrong or not allowed in a classroom.
+        PanjError: There are too many overrides, or one is invalid or not allowed in a classroom.
     """
     check_count(overrides)
     for override in overrides:
@@ -145,14 +145,14 @@ def check_count(overrides: Sized) -> None:
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
-    """Return the stage at which a change is merged: 0 choices and dates, 1 sections, 2 the section `set`, 3 numbers."""
+    """Return the stage at which a change is merged: 0 for choices and dates, 1 sections, 2 section `set`, 3 numbers."""
     if "scenario." in change:
         return 2 if "set" in change["scenario."] else 1
     return 0 if set(change) <= {*CHOSEN, *DATES} else 3
 
 
 def safely_parsed(word: str) -> Override:
-    """Parse one override; raise PanjError if it is wrong, too long or too deeply nested, or contains a function."""
+    """Parse one override; raise PanjError if it is invalid, too long or too deeply nested, or contains a function."""
     check_text(word)
     if len(word) > MOST_LETTERS:
         raise PanjError(
@@ -191,7 +191,7 @@ def change_of(override: Override) -> dict[str, Any]:
 
 
 def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
-    """Nest a value below its keys: `["a", "b"], 1` becomes `{"a": {"b": 1}}`."""
+    """Nest a value under its keys: `["a", "b"], 1` becomes `{"a": {"b": 1}}`."""
     for key in reversed(path):
         value = {key: value}
     return dict(value)
@@ -213,12 +213,12 @@ def without(form: Form, override: Override) -> Form:
 
 HEAD = "# @package _global_\n"
 WIDTH = 110
-MOST_PARTS = 600  # maximum names and values in a file
+MOST_PARTS = 600  # largest number of names and values in a file
 OVERRIDE = "override /"
 
 
 class Dumper(yaml.SafeDumper):
-    """A YAML dumper that puts text in quotes if a parser might otherwise read it as a number or a date."""
+    """A YAML dumper that quotes text which a parser might otherwise read as a number or a date."""
 
 
 def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
@@ -244,7 +244,7 @@ def yaml_of(form: Form) -> str:
     parts = [HEAD]
     if rows:
         parts.append(dumped({"defaults": [*rows, "_self_"]}, flow=False))
-    parts.append(dumped({"scenario": scenario_part(form)}, flow=None))  # Hydra does not load an empty file
+    parts.append(dumped({"scenario": scenario_part(form)}, flow=None))  # Hydra cannot load an empty file
     if form.dates:
         parts.append(dumped(dict(form.dates), flow=False))
     return "".join(parts)
@@ -258,7 +258,7 @@ def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
-    """Return the sections of a form's scenario file, keyed by name, without those that would be empty."""
+    """Return the non-empty sections of a form's scenario file, keyed by name."""
     usual = form.usual
     scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
     shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}
@@ -273,7 +273,7 @@ def scenario_part(form: Form) -> dict[str, Any]:
         "attention": dict(form.attention),
         "posts": {post: dict(change) for post, change in form.posts.items()},
         "events": {name: dict(columns) for name, columns in form.events.items()},
-        "strike": [*usual.strike, *form.strike] if form.strike else [],  # a list replaces the scenario's list
+        "strike": [*usual.strike, *form.strike] if form.strike else [],  # replaces the list of the scenario
     }
     return {section: said for section, said in sections.items() if said}
 
@@ -288,7 +288,7 @@ def read_yaml_text(text: str) -> Loaded:
         The form, with an empty set of ignored overrides.
 
     Raises:
-        PanjError: The text is not a scenario file, or contains an unknown key or a wrong value.
+        PanjError: The text is not a scenario file, or contains an unknown key or an invalid value.
     """
     check_text(text)
     content = safely_loaded(text)
@@ -335,9 +335,9 @@ def count_parts(content: Any, most: int) -> int:
 
 
 def chosen_in(rows: Any) -> dict[str, str]:
-    """Return the base scenario and the choice in each group that the defaults list of a file names.
+    """Return the base scenario and the choice in each group, from the defaults list of a file.
 
-    Raise PanjError if a row is wrong or there are several base scenarios.
+    Raise PanjError if a row is invalid or there are several base scenarios.
     """
     if rows is None:
         return {}

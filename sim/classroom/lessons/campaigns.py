@@ -1,7 +1,7 @@
 """Run the campaigns of lessons outside the classroom server, and store them in the results folder.
 
 Reads   <results>/lessons/<fingerprint of settings>/*.parquet, one file per chunk of seeds.
-Writes  the same files; a chunk that cannot be read is run again.
+Writes  the same files; unreadable chunks are run again.
 Assumes The fingerprint covers everything that determines a campaign: settings, rules, data, outcomes and draws.
 """
 
@@ -27,7 +27,7 @@ KEPT = "lessons"  # subfolder of the results folder
 
 
 class ChunkedCampaigns(ABC):
-    """Campaigns in chunks of consecutive seeds; chunks that are not stored are run on all cores."""
+    """Campaigns in chunks of consecutive seeds; missing chunks are run on all cores."""
 
     @abstractmethod
     def order(self, overrides: Overrides) -> Order:
@@ -35,18 +35,18 @@ class ChunkedCampaigns(ABC):
 
     @abstractmethod
     def kept(self, order: Order, chunk: int) -> pa.Table | None:
-        """Return a stored chunk; None if it has to be run."""
+        """Return a stored chunk, or None if it must be run."""
 
     @abstractmethod
     def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
-        """Store a chunk that has been run."""
+        """Store a finished chunk."""
 
     @abstractmethod
     def run_piece(self, piece: Piece) -> tuple[pa.Table, str]:
         """Run campaigns; return their table, and the error of the first campaign that failed or an empty string."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Return campaigns with consecutive seeds; those that are not stored are run.
+        """Return campaigns with consecutive seeds, running those that are not stored.
 
         Args:
             overrides: The choice of settings.
@@ -57,7 +57,7 @@ class ChunkedCampaigns(ABC):
             One row per campaign, in the order of seeds, with `seed` and every outcome.
 
         Raises:
-            PanjError: The settings are wrong, or a campaign fails.
+            PanjError: The settings are invalid, or a campaign fails.
         """
         order = self.order(overrides)
         chunks = range(first_seed // CHUNK, -(-(first_seed + runs) // CHUNK))
@@ -85,11 +85,11 @@ class CampaignStore(ChunkedCampaigns):
 
     @cached_property
     def composer(self) -> Composer:
-        """The composer of settings, created only when it is needed, because creating it takes a second."""
+        """The composer of settings, created only when needed, which takes a second."""
         return Composer()
 
     def settings(self, overrides: Overrides) -> Settings:
-        """Return the settings of a choice, with daily series off; raise PanjError if the overrides are invalid."""
+        """Return the settings of a choice, without daily series; raise PanjError if the overrides are invalid."""
         return self.composer.settings(overrides + Overrides.of(["daily=false"]))
 
     def order(self, overrides: Overrides) -> Order:

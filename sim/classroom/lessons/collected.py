@@ -28,10 +28,10 @@ from sim.configuration.settings import Order, Piece
 from sim.configuration.sweep import order_of
 from sim.errors import PanjError
 
-MOST_FILES = 200  # maximum hand-ins that are marked together
-MOST_STUDENTS = 500  # maximum number of students without a seat whose final ranges are kept in memory
-MOST_CHUNKS = 400  # maximum chunks of campaigns that are kept for marking
-REFERENCE = 200  # number of campaigns that answers are compared with, in addition to the student's own
+MOST_FILES = 200  # largest number of hand-ins marked together
+MOST_STUDENTS = 500  # largest number of students without a seat whose final ranges are kept in memory
+MOST_CHUNKS = 400  # largest number of chunks of campaigns kept for marking
+REFERENCE = 200  # number of campaigns with which answers are compared, in addition to the student's own
 
 
 class ClassHandIns:
@@ -41,7 +41,7 @@ class ClassHandIns:
         self.register = register
 
     def put(self, code: str, browser: str, text: str) -> None:
-        """Store a hand-in; it replaces an earlier one of the same student for the same lesson.
+        """Store a hand-in, replacing an earlier one of the same student for the same lesson.
 
         Args:
             code: Code of the class session.
@@ -65,11 +65,11 @@ class ClassHandIns:
             browser: The secret of the teacher's browser.
 
         Returns:
-            The content of each hand-in, keyed by the name of its file. Files of the same name from several students
-            are numbered from the second on.
+            The content of each hand-in, keyed by the name of its file. Files with the same name are numbered, beginning
+            with the second.
 
         Raises:
-            Refused: The session's teacher does not use this browser.
+            Refused: The browser is not that of the session's teacher.
         """
         found: dict[str, str] = {}
         for first, text in self.register.hand_ins(code, browser):
@@ -81,7 +81,7 @@ class ClassHandIns:
         return found
 
     def given(self, code: str, browser: str, name: str) -> str:
-        """Return the hand-in of a browser to a session with a given file name; empty if there is none."""
+        """Return the hand-in with a given file name from a browser to a session; empty if there is none."""
         return self.register.handed_in(code, browser, name)
 
 
@@ -94,9 +94,9 @@ def the_class_hand_ins() -> ClassHandIns:
 class ClassRanges:
     """The final ranges of students on this server.
 
-    A student has to make the ranges final before seeing the reported figures, and cannot change them afterwards. Ranges
-    of students with a seat in a class are stored with the hand-ins. Ranges of students without a seat, or who have left
-    a class, are kept in memory, because nobody who has seen the reported figures may give new ranges.
+    Students must make their ranges final before they see the reported figures, and cannot change them afterwards.
+    Ranges of students with a seat in a class are stored with the hand-ins. Ranges of students without a seat, or who
+    have left a class, are kept in memory, so that nobody can give new ranges after seeing the reported figures.
     """
 
     def __init__(self, register: Register) -> None:
@@ -140,7 +140,7 @@ class ClassRanges:
             listener()
 
     def of(self, browser: str, sheet: str) -> Mapping[str, Ranges] | None:
-        """Return the final ranges of a sheet, from any class, keyed by task; None if there are none yet."""
+        """Return the final ranges of a sheet in any class, keyed by task; None if there are none yet."""
         with self.lock:
             known = next((one for (_, *whose), one in self.found.items() if whose == [browser, sheet]), None)
         if known is not None:
@@ -158,11 +158,11 @@ class ClassRanges:
         """Return the ranges of a class for a task.
 
         Args:
-            code: Code of the class session; empty for those who have joined none.
+            code: Code of the class session; empty for students who have joined none.
             task: Key of the task.
 
         Returns:
-            The final ranges for this task, one entry for each student of the class who has given any.
+            The final ranges for this task, one entry per student of the class who has given any.
         """
         with self.register.storage.reading() as act:
             session = storage.found_session(act, code)
@@ -178,13 +178,13 @@ class ClassRanges:
         return [one[task] for one in found if task in one]
 
     def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Register a listener, to be called when a student makes ranges final; return a function that removes it."""
+        """Register a listener, which is called when a student makes ranges final; return a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
 
 def read_ranges(content: str) -> dict[str, Ranges]:
-    """Convert the stored ranges of a student, keyed by task."""
+    """Parse the stored ranges of a student, keyed by task."""
     return {task: tuple(one) for task, one in json.loads(content).items()}
 
 
@@ -212,7 +212,7 @@ class PoolCampaigns(ChunkedCampaigns):
             return self.chunks.get((order.key, chunk))
 
     def keep(self, order: Order, chunk: int, table: pa.Table) -> None:
-        """Keep a chunk in memory; if memory is full, it replaces the least recently used chunk."""
+        """Keep a chunk in memory; if there are too many, it replaces the least recently used chunk."""
         with self.lock:
             self.chunks[order.key, chunk] = table
 
@@ -244,9 +244,9 @@ def mark_all(
 
     Args:
         contents: Name of the file and content of each hand-in.
-        campaigns: Source of the students' own campaigns, and of the campaigns to compare with.
-        reference: Number of campaigns to compare with.
-        on_progress: Receives the number of hand-ins that have been marked.
+        campaigns: Source of the students' own campaigns, and of the campaigns with which they are compared.
+        reference: Number of campaigns with which answers are compared.
+        on_progress: Called with the number of hand-ins marked so far.
 
     Returns:
         The marks, in the order of the hand-ins.

@@ -3,7 +3,7 @@
 Reads   tables of outcomes, one row per campaign; two tables are paired by seed.
 Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; for a share, Wilson
         interval (Brown, Cai and DasGupta 2001) by `scipy.stats.binomtest`. The seed of resampling is fixed.
-Assumes Campaigns are exchangeable. Campaigns without a value of the outcome are left out.
+Assumes Campaigns are exchangeable. Campaigns without a value of the outcome are excluded.
 """
 
 import math
@@ -24,17 +24,17 @@ from sim.configuration.overrides import Overrides
 from sim.errors import PanjError, unknown
 
 LEVEL = 0.95
-BATCH = 200  # resamples in memory at a time
+BATCH = 200  # number of resamples in memory at a time
 GROUPS = 10  # number of groups of equal size for `best_group_gap`
 Statistic = Callable[..., Any]
 
 
 class Estimate(NamedTuple):
-    """An estimate, with its standard error and 95 % interval, which are NaN if it is from a single campaign."""
+    """An estimate with its standard error and 95 % interval, which are NaN for a single campaign."""
 
     number: float
     error: float  # standard error
-    low: float  # 95 % interval
+    low: float  # lower end of the 95 % interval
     high: float
     campaigns: int
 
@@ -88,7 +88,7 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
 def samples_of(sheet: Sheet, task: Task, names: Sequence[str], sample: Sample) -> list[np.ndarray]:
     """Return the outcome of a task under each of the named settings, minus that under `task.minus` if it is given.
 
-    All arrays are of the same campaigns, which have a value under all of these settings.
+    All arrays refer to the same campaigns: those with a value under all of these settings.
 
     Raises:
         PanjError: Settings or outcome are unknown, or no campaign has a value under all settings.
@@ -99,7 +99,7 @@ def samples_of(sheet: Sheet, task: Task, names: Sequence[str], sample: Sample) -
         columns = [column - base for column in columns]
     there = ~np.isnan(columns).any(axis=0)
     if not there.any():
-        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected one or more")
+        raise PanjError(f"task {task.key}: found no campaign with a value of {task.outcome}, expected at least one")
     return [column[there] for column in columns]
 
 
@@ -124,12 +124,12 @@ def quantile(values: np.ndarray, task: Task, _asked: TaskOutcome) -> Estimate:
 
 
 def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Estimate how far the median over campaigns is from the reported figure."""
+    """Estimate the distance of the median over campaigns from the reported figure."""
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked)))
 
 
 def best_group_gap(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estimate:
-    """Estimate how far the mean of the best of ten groups of campaigns is from the reported figure.
+    """Estimate the distance of the mean of the best of ten groups of campaigns from the reported figure.
 
     Campaigns are grouped in order of seed; the best group is the one whose mean is nearest to the reported figure.
     """
@@ -139,7 +139,7 @@ def best_group_gap(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estima
 
 
 def mean_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Estimate how far the mean over campaigns is from the reported figure."""
+    """Estimate the distance of the mean over campaigns from the reported figure."""
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked), middle=np.mean))
 
 
@@ -175,7 +175,7 @@ def reported_value(asked: TaskOutcome) -> float:
         asked: The outcome.
 
     Returns:
-        The reported value, else the lower bound, else the upper bound, in the unit of the outcome.
+        The reported value or, if there is none, the lower or else the upper bound, in the unit of the outcome.
 
     Raises:
         PanjError: Nothing was reported.
@@ -190,7 +190,7 @@ def reported_value(asked: TaskOutcome) -> float:
 def share_of(marked: np.ndarray) -> Estimate:
     """Estimate a share of campaigns.
 
-    The error is taken from the Wilson interval, so that it is above 0 even if all campaigns agree.
+    The error is derived from the Wilson interval, so that it is positive even if all campaigns agree.
     """
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
@@ -221,7 +221,7 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """Return the result of a bootstrap with a fixed seed; each resample takes the same campaigns from all samples."""
+    """Return the result of a bootstrap with a fixed seed; resamples take the same campaigns from all samples."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a degenerate interval is NaN and is replaced
         return bootstrap(
@@ -231,7 +231,7 @@ def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) 
 
 
 def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
-    """Return the right answers to a task that asks whether the reported figure is in the middle 90 % of campaigns.
+    """Return the correct answers to a task that asks whether the reported figure is in the middle 90 % of campaigns.
 
     Args:
         sheet: The sheet of the student.
@@ -239,7 +239,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
         sample: The campaigns to use.
 
     Returns:
-        `yes` or `no`; both if sampling error alone may decide between them.
+        `yes` or `no`, or both if sampling error alone may decide between them.
     """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     values = values[~np.isnan(values)]
@@ -258,7 +258,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
 
 
 def verdict(found: Estimate) -> str:
-    """Return what the 95 % interval of a difference shows: `more`, `fewer` or `cannot tell`."""
+    """Return the verdict from the 95 % interval of a difference: `more`, `fewer` or `cannot tell`."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"
@@ -267,8 +267,8 @@ def verdict(found: Estimate) -> str:
 def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
     """Score the choices of a task, and find every choice that may be the best.
 
-    A choice may be the best if the 95 % bootstrap interval of the highest score minus the score of this choice includes
-    zero; each resample takes the same campaigns under all settings. With one campaign, only the choice with the highest
+    A choice may be the best if zero is in the 95 % bootstrap interval of the difference between the highest score and
+    its own; resamples take the same campaigns under all settings. With one campaign, only the choice with the highest
     score may be the best.
 
     Args:
@@ -277,7 +277,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
         sample: The campaigns to use.
 
     Returns:
-        For each choice, its score and whether it may be the best.
+        The score of each choice, and whether it may be the best.
 
     Raises:
         PanjError: Settings, outcome or score are unknown, or no campaign has a value under all settings.
@@ -295,7 +295,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
 
 
 def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, best: int) -> bool:
-    """Return whether sampling error alone may explain why a choice scores below the best; False for one campaign."""
+    """Return whether sampling error alone may explain the gap between a choice and the best; False for one campaign."""
     if samples[0].size < 2:
         return False
 

@@ -4,9 +4,9 @@ Reads   tasks of kind `forecast`; the evidence table; the record as it was known
         lessons/panj_2021_06_22.json, which `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast.
 Returns the counts known on that evening; rows of ranges with their scores.
 Source  Weighted interval score: `sim.hindcast.scores`; equal mixture: the linear opinion pool, Stone 1961.
-Assumes The 90 % and 50 % ranges of a student are four quantiles. Between quantiles, probability is spread evenly;
-        the 5 % below the lowest and the 5 % above the highest are placed at these quantiles. All forecasts use the
-        same four quantiles for scoring.
+Assumes The 90 % and 50 % ranges of a student are four quantiles. Between quantiles, probability is uniform; the 5 %
+        below the lowest and above the highest quantile are placed at these quantiles. All forecasts use the same four
+        quantiles for scoring.
 """
 
 import json
@@ -34,12 +34,12 @@ from sim.plots.tables import read_object, read_rows, reading
 from sim.study.files import json_text, write_file
 from sim.wording import Language, significant
 
-ORIGIN = date(2021, 6, 22)  # the evening of the lesson
+ORIGIN = date(2021, 6, 22)  # the evening from which the students forecast
 KNOWN_DAYS = (14, 8, 3, 0)  # days before the origin whose counts are shown
-LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantiles of a 90 % and a 50 % range
+LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantile levels of the ends of a 90 % and a 50 % range
 MEMBERS = 1000  # number of members in each distribution that is mixed or fitted
 SEED = 0
-FEWEST = 2  # minimum number of students whose ranges are mixed
+FEWEST = 2  # smallest number of students whose ranges are mixed
 PANJ_FILE = "panj_2021_06_22.json"
 COLUMNS = ("low_90", "low_50", "high_50", "high_90")  # columns of counts.csv of a hindcast
 Ranges = tuple[float, ...]  # quantiles at LEVELS
@@ -57,8 +57,8 @@ class Known(NamedTuple):
     """Counts that were known on the evening of the lesson."""
 
     day: date
-    districts: float  # taken since 1 May
-    soldiers: float  # crossed since 1 May
+    districts: float  # districts taken since 1 May
+    soldiers: float  # soldiers who crossed since 1 May
 
 
 @cache
@@ -71,7 +71,7 @@ def known_counts() -> list[Known]:
     """Return running totals of districts taken and soldiers who crossed, as known on the evening of the lesson.
 
     Returns:
-        One row for each of a few days, in order of time; the last row is for that evening itself.
+        One row for each of a few days in chronological order, ending with that evening.
     """
     rows = list(TARGETS)
     districts, soldiers = (known_record().counts[rows.index(name)] for name in ("country", SOLDIERS))
@@ -80,7 +80,7 @@ def known_counts() -> list[Known]:
 
 
 def reported_in(task: Task) -> float:
-    """Return the figure reported for a task: the sum of the values in the evidence rows that the task names.
+    """Return the figure reported for a task: the sum of the values in the task's evidence rows.
 
     Args:
         task: A task of kind `forecast`.
@@ -104,7 +104,7 @@ def whole_record() -> Reported:
 
 
 def other_count(task: Task) -> float:
-    """Return the count against which hindcasts for a task are scored: of dated falls, or of soldiers who crossed."""
+    """Return the count of dated falls or of soldiers who crossed that hindcasts for a task are scored against."""
     return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 
@@ -191,11 +191,11 @@ def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[R
     Args:
         task: A task of kind `forecast`.
         own: The ranges of the student.
-        students: The ranges of everybody in the class, including the student.
+        students: The ranges of all students in the class, including this student.
 
     Returns:
-        One row per forecast: that of the student, that of the class if it has at least `FEWEST` students, that of Panj
-        if there is one, and that of exponential growth.
+        One row per forecast: those of the student, of the class if it has at least `FEWEST` students, of Panj if it
+        exists, and of exponential growth.
     """
     texts, reported = texts_of("forecasts"), reported_in(task)
     found = {texts.say("you"): own}
@@ -208,7 +208,7 @@ def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[R
 
 
 def describe_student_score(task: Task, own: Ranges, texts: Language) -> str:
-    """Describe, for the teacher, what was reported and how a student's ranges scored.
+    """Describe the reported figure and the score of a student's ranges for the teacher.
 
     Args:
         task: A task of kind `forecast`.
@@ -224,12 +224,12 @@ def describe_student_score(task: Task, own: Ranges, texts: Language) -> str:
 
 
 def scores_of(rows: Sequence[Row]) -> str:
-    """Return a text that lists forecasts by name, each with its score, separated by semicolons."""
+    """List forecasts with their scores, separated by semicolons."""
     return "; ".join(f"{row.name} {significant(row.score)}" for row in rows)
 
 
 def describe_class(task: Task, name: str, students: Sequence[Ranges]) -> str:
-    """Describe, for the teacher, how the equal mixture of a class's ranges scored.
+    """Describe the score of the equal mixture of a class's ranges for the teacher.
 
     Args:
         task: A task of kind `forecast`.
@@ -247,7 +247,7 @@ def describe_class(task: Task, name: str, students: Sequence[Ranges]) -> str:
 
 
 def describe_reported(task: Task, texts: Language) -> str:
-    """State what was reported for a task and, if the task is about districts, also how many falls the record dates.
+    """Describe the figure reported for a task and, if it is about districts, the number of dated falls.
 
     Args:
         task: A task of kind `forecast`.
@@ -295,7 +295,7 @@ def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges]
         values: Values of the student's answers, keyed by task.
 
     Returns:
-        The ranges; None unless the lesson has forecasts and the student has given all of them.
+        The ranges, or None if the lesson has no forecasts or the student has not given all of them.
     """
     keys = [task.key for task in lesson.forecasts]
     return {key: values[key] for key in keys} if keys and all(key in values for key in keys) else None
@@ -307,7 +307,7 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
     Args:
         folder: The folder that `python -m sim hindcast origins=2021-06-22` wrote.
         days: Target and day (YYYY-MM-DD) of each forecast to write.
-        place: The file to write; None for the file that the lesson reads.
+        place: The file to write; None for the file read by the lesson.
 
     Returns:
         Path of the file.
@@ -336,7 +336,7 @@ def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None
 
 
 def main() -> int:
-    """Write the forecasts of Panj from the hindcast in the folder that the command line names."""
+    """Write the forecasts of Panj from the hindcast in the folder given on the command line."""
     from sim.classroom.lessons.lesson import read_lessons
 
     days = [(task.target, task.day) for lesson in read_lessons() for task in lesson.forecasts]

@@ -25,12 +25,12 @@ from sim.errors import PanjError, unknown
 from sim.options import Grade
 from sim.study.files import USUAL, Dialect, csv_rows, dialect_of, refuse_dialect
 
-LARGEST = 64 * 1024  # maximum bytes of a file
+LARGEST = 64 * 1024  # largest size of a file, bytes
 VERSION = 1
 KEYS = ("panj_hand_in", "lesson", "student", "answers", "settings")
 ANSWER_KEYS = ("value", "runs")
+SHOWN = 60  # largest number of characters of a value quoted in an error
 DRAWINGS = "panj explorable"  # value of `format` in the file of drawings that a student saves in the seven scenes
-SHOWN = 60  # maximum characters of a value that an error quotes
 
 
 class HandIn(NamedTuple):
@@ -49,7 +49,7 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
         answers: The answers given, keyed by task.
 
     Returns:
-        The content as JSON, which is always the same for the same answers.
+        The content as JSON, which depends only on the sheet and the answers.
     """
     content = {
         "panj_hand_in": VERSION,
@@ -79,7 +79,7 @@ def file_name(sheet: Sheet) -> str:
 
 
 def read_hand_in(path: Path) -> HandIn:
-    """Read and check the file of a hand-in; raise PanjError, whose message names the file, if it is not valid."""
+    """Read and check the file of a hand-in; raise a PanjError that names the file if it is invalid."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -121,7 +121,7 @@ def hand_in_of(content: bytes) -> HandIn:
 
 
 def parsed(content: bytes) -> Any:
-    """Parse the content of a file; raise PanjError if it is too large, or neither JSON nor YAML without aliases."""
+    """Parse the content of a file; raise PanjError if it is too large, or neither JSON nor plain YAML."""
     if len(content) > LARGEST:
         raise PanjError(f"found a file that is too large, expected a hand-in of at most {LARGEST:,} bytes")
     try:
@@ -133,7 +133,7 @@ def parsed(content: bytes) -> Any:
 
 
 def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
-    """Check the answers of a hand-in and return them keyed by task; leave out empty answers."""
+    """Check the answers of a hand-in and return them, without empty ones, keyed by task."""
     if not isinstance(found, dict):
         raise PanjError(f"answers: found {shown(found)}, expected keys of tasks, each with value and runs")
     answers = {}
@@ -162,7 +162,7 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
 
 
 def shown(value: Any) -> str:
-    """Return a text or number, shortened for an error message; for any other value, return a name of its type."""
+    """Format a text or number, shortened, for an error message; other values are replaced by a name of their type."""
     return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
@@ -172,8 +172,8 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-BYTE_ORDER_MARK = "\ufeff"  # first character of a file, so that spreadsheets recognise UTF-8
-COLUMNS = ("file", "lesson", "student", "task", "points", "most", "flagged", "feedback")  # of the marks as CSV
+BYTE_ORDER_MARK = "\ufeff"  # first character of a file, by which spreadsheets recognise UTF-8
+COLUMNS = ("file", "lesson", "student", "task", "points", "most", "flagged", "feedback")  # columns of the marks as CSV
 
 
 class Graded(NamedTuple):
@@ -185,7 +185,7 @@ class Graded(NamedTuple):
 
     @property
     def points(self) -> tuple[float, int]:
-        """The sum of the points earned, and the maximum."""
+        """The total of the points earned, and the maximum."""
         return total(list(self.marks))
 
     @property
@@ -195,21 +195,21 @@ class Graded(NamedTuple):
 
 
 def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark one hand-in, using the student's own campaigns and `reference` other campaigns.
+    """Mark one hand-in with the student's own campaigns and `reference` other campaigns.
 
-    Raise PanjError if the file is not a valid hand-in or campaigns are not available.
+    Raise PanjError if the file is not a valid hand-in, or if campaigns are not available.
     """
     return graded_of(path, read_hand_in(path), campaigns, reference)
 
 
 def graded_of(path: Path, hand_in: HandIn, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark a hand-in that has been read.
+    """Mark a parsed hand-in.
 
     Args:
         path: Path or name of its file.
         hand_in: The answers of the student.
-        campaigns: Source of the student's own campaigns, and of the campaigns to compare with.
-        reference: Number of campaigns to compare with.
+        campaigns: Source of the student's own campaigns, and of those with which they are compared.
+        reference: Number of campaigns with which answers are compared.
 
     Returns:
         The hand-in with one mark per task.
@@ -223,7 +223,7 @@ def graded_of(path: Path, hand_in: HandIn, campaigns: CampaignSource, reference:
 
 
 def main(request: Grade) -> int:
-    """Mark every file and print the marks; if a file cannot be marked, print the error and continue with the next.
+    """Mark every file and print the marks, or the error if a file cannot be marked.
 
     Args:
         request: The parsed command line of `grade`.
@@ -253,7 +253,7 @@ def main(request: Grade) -> int:
 
 
 def as_text(graded: Sequence[Graded]) -> str:
-    """Format all marked hand-ins with remarks; if there are several, begin with a table and the scores by lesson."""
+    """Format all marked hand-ins with remarks; several are preceded by a table and the scores by lesson."""
     parts = [table_of(graded), *class_texts(graded)] if len(graded) > 1 else []
     return "\n".join([*parts, *(sheet_text(one) for one in graded)])
 
@@ -299,7 +299,7 @@ def table_of(graded: Sequence[Graded]) -> str:
 
 
 def sheet_text(graded: Graded) -> str:
-    """Format one hand-in: a heading, then, for each task, its points and question, the answer, flags and remarks."""
+    """Format one hand-in: a heading, then the points, question, answer, flags and remarks of each task."""
     texts = texts_of("grade")
     sheet, (points, most) = graded.hand_in.sheet, graded.points
     lesson = sheet.lesson
@@ -317,7 +317,7 @@ def sheet_text(graded: Graded) -> str:
 
 
 def answer_lines(graded: Graded, one: Mark) -> list[str]:
-    """Return lines for one task: the answer as it was given, then its flags and remarks."""
+    """Return the lines for one task: the given answer, followed by its flags and remarks."""
     texts = texts_of("grade")
     answer = graded.hand_in.answers.get(one.task)
     if answer is None:
@@ -328,7 +328,7 @@ def answer_lines(graded: Graded, one: Mark) -> list[str]:
 
 
 def plain(value: object) -> str:
-    """Format an answer on one line, without control characters that a terminal would interpret."""
+    """Format an answer on one line, without control characters."""
     text = " to ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
     return "".join(letter if letter.isprintable() else " " for letter in text)
 

@@ -3,7 +3,7 @@
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
 Returns `Lesson`, as defined in its file; `Sheet`, which is a lesson with the parameters of one student filled in.
 Assumes A student is identified by a name or a number. The same student gets the same sheet everywhere. Students with
-        consecutive numbers get different values of every parameter that has several options.
+consecutive numbers get different values of every parameter with several options.
 """
 
 import re
@@ -33,16 +33,17 @@ from sim.outcome import Outcome, Reported, reported_of
 
 MINUTES = 45  # length of every lesson
 BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and the distance between them
-LONGEST_CODE = 40  # maximum characters of a student's name or number
+LONGEST_CODE = 40  # largest number of characters of a student's name or number
 NUMBERS = ("number", "exact")  # kinds of task whose answer is a number
 FORECAST = "forecast"  # kind of task whose answer is a 90 % and a 50 % range, as four numbers in ascending order
 RANGES = ("guess", "range", FORECAST)  # kinds of task whose answer is several numbers
 BEFORE_REVEAL = (FORECAST, "guess")  # kinds of task that are answered before the reported figures are shown
 CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is one of several choices
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
-NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
+# smallest number of campaigns for a conclusion
+NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}
 VERDICTS = ("more", "fewer", "cannot tell")
-LAST_DAY = "end_date="  # an override that is not a decision
+LAST_DAY = "end_date="  # prefix of an override that is not a decision
 AS_REPORTED = "scenario.july_2021"  # key in form.yaml of the name of the decisions as reported
 
 
@@ -70,18 +71,18 @@ class Task(NamedTuple):
     measure: str = ""  # name of an estimate in `sim.classroom.lessons.estimates`
     of: str = ""  # name of the settings whose campaigns are used
     minus: str = ""  # name of the settings that are subtracted, campaign by campaign
-    ladder: tuple[str, ...] = ()  # names of the settings to pick from
+    ladder: tuple[str, ...] = ()  # names of the settings from which to choose
     outcome: str = ""
     quantile: float = 0.5
     threshold: float | str = ""
     choices: tuple[str, ...] = ()
     right: str = ""
-    because: str = ""  # the reason, shown with the mark
+    because: str = ""  # reason, shown with the mark
     row: str = ""  # id of a row of the evidence
-    target: str = ""  # count that is forecast: a key of `sim.hindcast.design.TARGETS`
-    day: str = ""  # day to whose end the forecast applies
-    sum: tuple[str, ...] = ()  # ids of the evidence whose values add up to what was reported
-    needs: int = 0  # minimum number of campaigns for a conclusion; 0 if none are needed
+    target: str = ""  # count to forecast, a key of `sim.hindcast.design.TARGETS`
+    day: str = ""  # day to forecast; the answer is the count at its end
+    sum: tuple[str, ...] = ()  # ids of the evidence whose values add up to the reported figure
+    needs: int = 0  # smallest number of campaigns for a conclusion; 0 if none are needed
     points: int = 1
     solution: str = ""  # answer in the teacher's notebook
     says: str = ""  # note for the teacher
@@ -103,10 +104,10 @@ class Lesson(NamedTuple):
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
     debrief: tuple[str, ...]
-    names: Mapping[str, str] = {}  # names to show for settings and tasks whose keys are not suitable, by key
+    names: Mapping[str, str] = {}  # displayed names of settings and tasks whose keys are not suitable, by key
 
     def name_of(self, key: str) -> str:
-        """Return the displayed name of settings or of a task; settings without a changed decision are `as reported`."""
+        """Return the displayed name of a task or settings; settings without changed decisions are `as reported`."""
         if key in self.names:
             return self.names[key]
         words = self.settings.get(key)
@@ -157,14 +158,14 @@ def read_lessons() -> tuple[Lesson, ...]:
         The lessons, in order of their numbers; later calls return the same objects.
 
     Raises:
-        PanjError: There are no lessons, or one of the files is wrong.
+        PanjError: There are no lessons, or one of the files is invalid.
     """
     return lessons_in(current_language())
 
 
 @cache
 def lessons_in(language: str) -> tuple[Lesson, ...]:
-    """Read all lessons in a language, as for `read_lessons`."""
+    """Read all lessons, as `read_lessons` does, in a given language."""
     paths = sorted((folder_of_exercises() / "lessons").glob("*.yaml"))
     if not paths:
         raise PanjError(f"{folder_of_exercises()}: found no lessons, expected lessons/*.yaml")
@@ -228,8 +229,8 @@ def read_lesson(path: Path, language: str = ENGLISH) -> Lesson:
 def read_task(row: Mapping[str, Any]) -> Task:
     """Create a task from its row in the file of a lesson.
 
-    A task about the first campaign needs one campaign. Any other task needs the number of campaigns that its row states
-    or, if the row states none, the usual number for its kind.
+    A task about the first campaign needs one campaign. Any other task needs the number of campaigns given in its row
+    or, if there is none, the usual number for its kind.
     """
     kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
@@ -241,7 +242,7 @@ def read_task(row: Mapping[str, Any]) -> Task:
 
 
 def check_lesson(lesson: Lesson, where: str) -> None:
-    """Raise PanjError for a wrong total of minutes, a repeated key, or unknown evidence, targets or settings."""
+    """Raise PanjError for an incorrect total of minutes, a repeated key, or unknown evidence, targets or settings."""
     minutes = sum(step.minutes for step in lesson.timing)
     if minutes != MINUTES:
         raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES} in total")
@@ -305,7 +306,7 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
     """Return the index of the option that a student gets for a parameter.
 
-    It is derived from a hash. Students with consecutive numbers get consecutive options; the first follows the last.
+    It is derived from a hash. Students with consecutive numbers get consecutive options, cyclically.
     """
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
@@ -313,10 +314,7 @@ def place(lesson: Lesson, code: str, name: str, options: int) -> int:
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """Return a parameter, keyed by its name; if its value is the name of an outcome, also return facts about it.
-
-    These are the label, unit and reported figure of the outcome, each under a separate key.
-    """
+    """Return a parameter and, if it names an outcome, the outcome's label, unit and reported figure, by key."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)
@@ -328,16 +326,16 @@ def labels_of(lesson: Lesson, parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return the labels of the choices in a student's settings, keyed by parameter with the suffix `_label`."""
     texts, labels = texts_of("form"), {}
     for text in (text for texts_ in lesson.settings.values() for text in texts_):
-        if found := re.fullmatch(r"(\w+)=\{(\w+)\}", text):  # such as border={policy}
+        if found := re.fullmatch(r"(\w+)=\{(\w+)\}", text):  # such as `border={policy}`
             labels[f"{found[2]}_label"] = texts.say(f"{found[1]}.{parameters[found[2]]}")
-        elif found := re.fullmatch(r"\{(\w+)\}", text):  # a whole override, such as border=closed
+        elif found := re.fullmatch(r"\{(\w+)\}", text):  # a complete override, such as `border=closed`
             group, _, name = str(parameters[found[1]]).partition("=")
             labels[f"{found[1]}_label"] = f"{texts.say(group)}: {texts.say(f'{group}.{name}')}"
     return labels
 
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
-    """Return a task with a student's parameters filled into all its texts except the solution."""
+    """Return a task with a student's parameters filled into its texts, except the solution."""
     values: dict[str, Any] = {
         key: fill(value, parameters) if isinstance(value, str) and key != "solution" else value
         for key, value in task._asdict().items()
@@ -405,14 +403,14 @@ def outcome_of(name: str) -> TaskOutcome:
     if name not in outcome_rows():
         raise unknown("lesson, outcome", name, outcome_rows())
     row = outcome_rows()[name]
-    here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # the only fields that `reported_of` reads
+    here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # `reported_of` reads only these fields
     label = outcome_label(name, row["label"])
     return TaskOutcome(name, label, row["unit"], reported_of(cast(Outcome, here), evidence()))
 
 
 @cache
 def answered_rows() -> frozenset[str]:
-    """Return the ids of all evidence rows that outcomes of the model are compared with."""
+    """Return the ids of all evidence rows with which outcomes of the model are compared."""
     rows = [row.get("reported") or {} for row in outcome_rows().values()]
     return frozenset(id for row in rows for id in (*row.get("sum", ()), *row.get("count", ())))
 

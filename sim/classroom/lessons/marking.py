@@ -1,11 +1,11 @@
-"""Mark answers using the student's own campaigns and many others, and give the reasons in sentences.
+"""Mark answers with the student's own campaigns and many others, and explain the marks in sentences.
 
 Reads   an answer, the sheet of the student, campaigns; text/<language>/marks.yaml.
 Returns `Mark`: points, remarks and flags.
-Marks   A number is right if it is in the 95 % interval of the student's own campaigns, or within three standard errors
-        (own and reference combined) of the estimate from many others; rounding is allowed. A choice is right if its
-        distance from the best may be due to sampling error alone. A right conclusion from a single campaign earns no
-        points, and one from too few campaigns earns half, because the reasoning is marked.
+Marks   A number is correct if it is in the 95 % interval of the student's own campaigns, or within three standard
+        errors (own and reference combined) of the estimate from many others; rounding is allowed. A choice is correct
+        if its distance from the best may be due to sampling error alone. A correct conclusion from a single campaign
+        earns no points, and one from too few campaigns earns half, because the reasoning is marked.
 """
 
 import math
@@ -41,19 +41,19 @@ from sim.data.record import evidence
 from sim.errors import PanjError, nearest
 from sim.wording import COUNTED, Language, whole
 
-ERRORS = 3.0  # maximum distance of an answer from the reference, in standard errors
-REFERENCE_SEED = 100_000  # higher than the seeds of every student
-ROUNDED = 0.005  # allowed rounding: relative for numbers above 1, otherwise absolute
-READ = 0.05  # allowed error of a number that is read from a picture, relative
-OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot check
+ERRORS = 3.0  # largest distance of a correct answer from the reference, in standard errors
+REFERENCE_SEED = 100_000  # first seed of the reference campaigns, above the seeds of all students
+ROUNDED = 0.005  # allowed rounding error, relative for numbers above 1, otherwise absolute
+READ = 0.05  # allowed relative error of a number read from a chart
+OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that depend on which campaigns were run
 MOST_RUNS = 1000
-MOST_LETTERS = 2000  # maximum characters of a text answer
+MOST_LETTERS = 2000  # largest number of characters of a text answer
 LONGEST_NUMBER = 1e12
 Value = float | tuple[float, ...] | str
 
 
 class Answer(NamedTuple):
-    """An answer of a student, and the number of campaigns on which it is based; 0 if it needs none."""
+    """An answer of a student, and the number of campaigns on which it is based (0 if it needs none)."""
 
     value: Value
     runs: int = 0
@@ -83,9 +83,9 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
         sheet: The sheet of the student.
         task: A task of the sheet.
         answer: The answer; None if there is none.
-        campaigns: Source of the student's campaigns and of the campaigns to compare with.
-        reference: Number of other campaigns to compare with; 0 if a student checks an answer before handing it in, in
-            which case the remarks do not reveal the result.
+        campaigns: Source of the student's campaigns and of those with which they are compared.
+        reference: Number of other campaigns with which the answer is compared; 0 if a student checks an answer before
+            handing it in, in which case the remarks do not reveal the result.
 
     Returns:
         Points, remarks and flags.
@@ -101,7 +101,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
     flags = flags_of(task, answer, texts)
     part = judged.part * credit_for_runs(task, answer.runs)
     says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != texts.say("right"))
-    may_tell = task.kind != FORECAST or reference  # no result while the range can still be changed
+    may_tell = task.kind != FORECAST or reference  # the result is not revealed while the range can be changed
     because = (task.because,) if task.because and part and may_tell else ()
     return Mark(task.key, round(part * task.points, 2), task.points, (*says, *because), flags)
 
@@ -148,7 +148,7 @@ def check_number(where: str, value: object) -> None:
 
 
 def credit_for_runs(task: Task, runs: int) -> float:
-    """Return the share of a task's points that a right answer earns if it is based on `runs` campaigns."""
+    """Return the share of a task's points for a correct answer that is based on `runs` campaigns."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
@@ -185,7 +185,7 @@ def judge(
 
 
 def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgement:
-    """Judge an answer that follows from the sheet or the evidence alone."""
+    """Judge an answer that depends only on the sheet or the evidence."""
     if task.kind == "exact":
         return right_or(value == float(task.right), texts.say("exact_no"), texts)
     if task.kind == "quiz":
@@ -196,7 +196,7 @@ def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgem
 
 
 def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
-    """Return full credit if an answer is right; otherwise return no credit, explained by the sentence in `no`."""
+    """Return full credit if an answer is correct, or else no credit with the explanation `no`."""
     return Judgement(1.0, (texts.say("right"),)) if is_right else Judgement(0.0, (no,))
 
 
@@ -217,7 +217,7 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """Give full credit to a guess; if campaigns were run after it, state whether their result is in its range."""
+    """Give full credit to a guess; if campaigns were run later, state whether their result is in its range."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
     found = estimate(sheet, task, own)
@@ -229,7 +229,7 @@ def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: La
 def judge_number(
     sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a number using the student's own campaigns and, if given, others."""
+    """Judge a number by the student's own campaigns and, if given, by others."""
     assert isinstance(value, int | float)
     found = estimate(sheet, task, own)
     said = format_estimate(found, task, texts)
@@ -249,7 +249,7 @@ def judge_number(
 
 
 def fits(value: float, found: Estimate) -> bool:
-    """Return whether an answer, with an allowance for rounding, is in the interval of an estimate.
+    """Return whether an answer is in the interval of an estimate, with an allowance for rounding.
 
     If the estimate has no interval, the answer may differ from it by the error of reading a number from a picture.
     """
@@ -260,14 +260,14 @@ def fits(value: float, found: Estimate) -> bool:
 
 
 def near(value: float, own: Estimate, reference: Estimate) -> bool:
-    """Return whether sampling error and rounding may explain the distance of an answer from the reference estimate."""
+    """Return whether sampling error and rounding may explain the distance of an answer from the reference."""
     if math.isnan(own.error):
-        return False  # one campaign has no sampling error
+        return False  # a single campaign has no sampling error
     return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)
 
 
 def rounding(number: float) -> float:
-    """Return the largest rounding error that is allowed for a number."""
+    """Return the largest allowed rounding error of a number."""
     return max(ROUNDED, ROUNDED * abs(number))
 
 
@@ -287,7 +287,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a choice by what the student's own campaigns show and, if given, by what the other campaigns show."""
+    """Judge a choice by the student's own campaigns and, if given, by others."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student's own check does not reveal the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
@@ -301,7 +301,7 @@ def judge_choice(
 
 
 def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tuple[set[str], str]:
-    """Return the answers that are right according to the campaigns of a sample, and a sentence that explains them."""
+    """Return the correct answers according to a sample of campaigns, with a sentence that explains them."""
     if task.kind == "inside":
         found = reported_inside(sheet, task, sample)
         return found, texts.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")
@@ -330,8 +330,8 @@ def format_answer(number: float, task: Task) -> str:
         task: The task, which determines whether the number is a share.
 
     Returns:
-        The number with three decimals if it is a share, and without decimals if it counts something; otherwise with one
-        decimal below 100, and none from 100 on.
+        The number with three decimals if it is a share, without decimals if it is a count or at least 100, and
+        otherwise with one decimal.
     """
     asked: TaskOutcome | None = outcome_of(task.outcome) if task.outcome else None
     if task.measure in SHARES or (asked is not None and asked.is_share):
@@ -342,5 +342,5 @@ def format_answer(number: float, task: Task) -> str:
 
 
 def total(marks: list[Mark]) -> tuple[float, int]:
-    """Return the sum of the points earned, and the maximum."""
+    """Return the total of the points earned, and the maximum."""
     return round(sum(one.points for one in marks), 2), sum(one.most for one in marks)

@@ -6,7 +6,7 @@ Reads   exercises/lessons/*.yaml.
 Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs; the same lesson always gives
         the same files.
 
-The code of a solution is generated from the kind and measure of its task; a test runs it and marks its answers.
+The code of a solution is generated from the kind and measure of its task. A test runs it and marks its answers.
 """
 
 import sys
@@ -28,7 +28,7 @@ from sim.classroom.lessons.lesson import (
 )
 from sim.classroom.texts import markdown_list, texts_of
 
-PARAMETERS = "parameters"  # tag of the cell with the student and the number of campaigns
+PARAMETERS = "parameters"  # tag of the cell with student and number of campaigns
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -46,7 +46,7 @@ def write_notebooks(folder: Path | None = None) -> list[Path]:
 
 
 def as_text(cells: Sequence[Any]) -> str:
-    """Return the text of a notebook; cells have consecutive ids, so that the same cells always give the same text."""
+    """Return the text of a notebook; cells have consecutive ids, so that the text depends only on their content."""
     import nbformat
     from nbformat.v4 import new_notebook
 
@@ -96,7 +96,7 @@ def head(lesson: Lesson, who: str) -> list[Any]:
 
 
 def beginning(lesson: Lesson) -> list[Any]:
-    """Create the cells that name the student, open the lesson, and show its settings and known counts."""
+    """Create the cells that set the student, open the lesson, and show its settings and known counts."""
     texts = texts_of("notebooks")
     return [
         text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),
@@ -113,7 +113,7 @@ def beginning(lesson: Lesson) -> list[Any]:
 def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
     """Create the cells of all tasks.
 
-    In a lesson with forecasts, the cells that reveal what was reported are placed after the last task whose kind is in
+    In a lesson with forecasts, the cells that reveal the reported figures follow the last task whose kind is in
     `BEFORE_REVEAL`.
     """
     texts, cells = texts_of("notebooks"), []
@@ -147,12 +147,12 @@ def runs_of(task: Task) -> str:
 
 
 def runs_in_code(task: Task) -> str:
-    """Return code for the number of campaigns with which a task is answered."""
+    """Return code for the number of campaigns of a task."""
     return "1" if task.measure == "first_campaign" else "runs"
 
 
 def beginning_of(task: Task) -> str:
-    """Return starting code that runs and draws campaigns; empty if the task needs none."""
+    """Return starting code that runs and draws campaigns; empty if none are needed."""
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":
@@ -167,12 +167,12 @@ def beginning_of(task: Task) -> str:
 
 
 def ladder_in_code(task: Task) -> str:
-    """Return code for the names of the settings to pick from, separated by commas."""
+    """Return code for the names of the settings from which to choose, separated by commas."""
     return ", ".join(f'"{name}"' for name in task.ladder)
 
 
 def outcome_in_code(task: Task) -> str:
-    """Return code for a task's outcome: `lesson.outcome` or similar if it depends on the student, else a string."""
+    """Return code for the outcome of a task: an attribute such as `lesson.outcome`, or a string if it is fixed."""
     return f"lesson.{task.outcome.strip('{}')}" if "{" in task.outcome else f'"{task.outcome}"'
 
 
@@ -257,7 +257,7 @@ def solve_verdict(task: Task) -> str:
 
 
 def solve_inside(task: Task) -> str:
-    """Return code that finds whether the reported figure is between the 5 % and 95 % quantiles."""
+    """Return code that checks whether the reported figure is between the 5 % and 95 % quantiles."""
     return (
         f"{sample_of(task)}\n"
         "low, high = values.quantile([0.05, 0.95])\n"
@@ -266,7 +266,7 @@ def solve_inside(task: Task) -> str:
 
 
 def solve_pick(task: Task) -> str:
-    """Return code that scores each choice and picks the one with the highest score."""
+    """Return code that scores the choices and picks the one with the highest score."""
     names = f"({ladder_in_code(task)},)"
     columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in {names}]\n"
     if task.minus:
@@ -280,7 +280,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """Return code that finds evidence in conflict with the row of a task; without a row, it states the solution."""
+    """Return code that finds evidence in conflict with the row of a task or, without a row, contains the solution."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"

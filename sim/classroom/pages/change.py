@@ -1,4 +1,4 @@
-"""The page Change: a form for a choice of settings, and distributions of an outcome for it and for the baseline."""
+"""The page Change: a form for a choice of settings, with distributions of an outcome for it and for the baseline."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -59,7 +59,7 @@ def Page() -> None:
 def use_form() -> tuple[Form, Callable[[Form], None]]:
     """Return the form of the visitor's choice and a function that changes it.
 
-    All pages share the choice; a title and a description are kept on this page only.
+    All pages share the choice; title and description are kept only on this page.
     """
     form, set_form = solara.use_state(form_of(chosen.value))
     if form.overrides() != chosen.value:
@@ -82,7 +82,7 @@ def form_of(overrides: Overrides) -> Form:
 
 @solara.component
 def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
-    """Show how the visitor's choice differs from the baseline, and buttons to run campaigns or restore the baseline."""
+    """Show the visitor's changes to the baseline, and buttons to run campaigns or restore the baseline."""
     texts = texts_of("change")
     Note(texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else "", live=True)
     with solara.Div(classes=["panj-buttons"]):

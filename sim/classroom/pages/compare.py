@@ -20,7 +20,7 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 NAMED = "scenario="
-FIRST_SEEN = "scenario=call_answered"  # choice that is compared with the decisions as reported by default
+FIRST_SEEN = "scenario=call_answered"  # choice that is compared with decisions as reported by default
 
 
 @solara.component
@@ -51,7 +51,7 @@ def Page() -> None:
         Trouble(texts.say("same"))
         return
     said = describe_change(form_of(choices[1]), form_of(choices[0]))
-    if first != REPORTED:  # otherwise the second choice is described by its differences
+    if first != REPORTED:  # if it is `REPORTED`, the second choice is described by its differences
         Note(texts.say("differ", said=said), live=True)
     titles = short(first), short(second)
     Many(*choices, titles, said)
@@ -59,7 +59,7 @@ def Page() -> None:
 
 
 def own_choices() -> list[str]:
-    """Return the names of the visitor's choices: the current one, then those run before, newest first."""
+    """Return the names of the visitor's choices: the current one, then earlier ones, newest first."""
     return list(dict.fromkeys(name_of(one) for one in (chosen.value, *own.value) if one))
 
 
@@ -69,12 +69,12 @@ def name_of(overrides: Overrides) -> str:
 
 
 def overrides_for(name: str) -> Overrides:
-    """Return the overrides of a named choice; raise PanjError if the name is wrong."""
+    """Return the overrides of a named choice; raise PanjError if the name is invalid."""
     return BASELINE if name == REPORTED else choice_from(shlex.split(name))
 
 
 def options_with(*names: str) -> dict[str, str]:
-    """Return the label of each choice that can be compared.
+    """Return the labels of all choices that can be compared.
 
     These are decisions as reported, the visitor's own choices, every scenario, and the choices with the given names.
     """
@@ -121,7 +121,7 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
 
 
 def trouble_of(both: tuple[RequestState, RequestState]) -> str:
-    """Return the error of the first of the two requests that has one; empty if neither has."""
+    """Return the error of the first request that has one; empty if neither has."""
     return next((asked.trouble for asked in both if asked.trouble or asked.ticket is None), "")
 
 

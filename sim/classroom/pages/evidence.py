@@ -13,12 +13,12 @@ from sim.data.evidence import USES, Evidence, select, value_as_text
 from sim.data.record import evidence
 from sim.errors import PanjError
 
-ANY = "any"  # value of the field for the use, if any use is searched for
+ANY = "any"  # value of the field `use` that matches every use
 
 
 @solara.component
 def Page() -> None:
-    """Show the figure that the address names or, if it names none, all figures with fields to search them."""
+    """Show the figure in the address or, if there is none, all figures with fields to search them."""
     texts, router = texts_of("evidence"), solara.use_router()
     wanted = parse_qs(router.search or "").get(ID, [""])[0].upper()
     Heading(texts.say("heading"))
@@ -33,7 +33,7 @@ def Page() -> None:
 
 @solara.component
 def Search() -> None:
-    """Show the fields of the search, and the figures that it finds."""
+    """Show the fields of the search, and the matching figures."""
     texts = texts_of("evidence")
     words, set_words = solara.use_state("")
     use, set_use = solara.use_state(ANY)
@@ -53,11 +53,11 @@ def Search() -> None:
 
 
 def found_by(words: str, use: str, is_conflict: bool) -> list[Evidence]:
-    """Return the figures that a search finds.
+    """Return the figures that match a search.
 
     Args:
-        words: Words that must all occur in a row, in any column; or filters such as `quantity=crossing`.
-        use: What the model does with the figure; `ANY` for any use.
+        words: Words that must all occur in the columns of a row, or filters such as `quantity=crossing`.
+        use: Use of the figure by the model; `ANY` for any use.
         is_conflict: Whether to return only figures that conflict with another.
 
     Raises:
@@ -110,7 +110,7 @@ def card_in_html(row: Evidence) -> str:
 
 
 def quote_of(row: Evidence) -> str:
-    """Return the reported statement or, if the row has none, the quantity that was counted."""
+    """Return the reported statement or, if there is none, the quantity that was counted."""
     return row.quote or row.quantity.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""The page Class: a student joins a session, sends a claim and sees the answer, but sees nothing about other teams."""
+"""The page Class: a student joins a session, sends a claim and sees the answer, but nothing about other teams."""
 
 import json
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def Page() -> None:
 
 @solara.component
 def Joining(code: str, on_joined: Callable[[str], None]) -> None:
-    """Show the form for nickname and team and, unless the address names a session, for its code."""
+    """Show the form for nickname, team and, unless the address names a session, its code."""
     texts, known = texts_of("class"), the_register().find(code)
     is_known = known is not None and not known.is_ended
     trouble, attempt = use_attempt()
@@ -172,7 +172,7 @@ def Stage(place: Place, question: Question) -> None:
 
 @solara.component
 def ClaimForm(place: Place, question: Question) -> None:
-    """Show the form of a claim: a range, a confidence, a reason and, unless the question prescribes it, a choice."""
+    """Show the form of a claim: range, confidence, reason and, unless the question prescribes it, choice."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     before, seen, scale = place.sent.claim if place.sent else None, version_of(place.sent), scale_of(measure)
     own, set_own = solara.use_state("")
@@ -211,18 +211,18 @@ def ClaimForm(place: Place, question: Question) -> None:
 class Adopted(NamedTuple):
     """A choice of the page Change that a student has put into the form of a claim."""
 
-    seen: int  # version of the team's claim at that time; the choice is discarded if the claim has a later version
+    seen: int  # version of the team's claim at that time; a later version discards the choice
     number: int  # number of choices adopted so far
     choice: Overrides
 
 
 DECISION = "decision"  # field with the one decision that a claim changes
 REST = "rest"  # field with the other settings of a claim
-MOST_REST = MOST_OVERRIDES * (LONGEST_OVERRIDE + 4)  # characters of that field
+MOST_REST = MOST_OVERRIDES * (LONGEST_OVERRIDE + 4)  # largest number of characters of that field
 
 
 def choice_fields(start: Overrides) -> list[Field]:
-    """Return the field for one decision, and one that shows and sends the other settings of a choice."""
+    """Return the field for one decision, and a field that shows and sends the other settings."""
     texts, decided = texts_of("class"), [word for word in start.words if word.partition("=")[0] in POLICIES]
     is_one = len(decided) == 1
     rest = start.without(POLICIES) if is_one else start
@@ -247,7 +247,7 @@ def choice_of(given: Given) -> Overrides:
 
 
 def read_rest(text: str) -> Overrides:
-    """Parse settings that a form sent back but has no fields for; raise PanjError if they cannot be parsed."""
+    """Parse the settings without fields that a form sent back; raise PanjError if they cannot be parsed."""
     try:
         words = json.loads(text)
     except ValueError:
@@ -258,7 +258,7 @@ def read_rest(text: str) -> Overrides:
 
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
-    """Return the fields for range, confidence and reason, filled in from the earlier claim if there is one."""
+    """Return the fields for range, confidence and reason, filled in from any earlier claim."""
     texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
     sure = [{"value": str(one), "text": percent(one)} for one in CONFIDENCES]
@@ -274,7 +274,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Adopting(start: Overrides, on_choice: Callable[[Overrides], None]) -> None:
-    """Show a button that puts the choice of the page Change into the form, if it differs from that of the form."""
+    """Show a button that copies the choice of the page Change into the form, if the two differ."""
     trouble, attempt = use_attempt()
     if chosen.value and chosen.value != start:
         label = texts_of("class").say("join_take", choice=describe_choice(chosen.value))
@@ -284,7 +284,7 @@ def Adopting(start: Overrides, on_choice: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Once the baseline campaigns are finished, show the middle 90 % of their outcomes as a scale for ranges."""
+    """Show the middle 90 % of the baseline outcomes, once these have been computed, as a scale for ranges."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:

@@ -45,13 +45,14 @@ from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
 START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than its tasks
-WITH_GAME = "tipping_points"  # the lesson that begins with the game of thresholds
-PAPERS = "/explorable#teachers"  # the papers for teachers are on the page of scenes
-MOST_SETTINGS = 5  # maximum settings of one task
+WITH_GAME = "tipping_points"  # lesson that begins with the game of thresholds
+PAPERS = "/explorable#teachers"  # address of the papers for teachers, on the page of scenes
+MOST_SETTINGS = 5  # largest number of settings of one task
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
-answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
-fixes: solara.Reactive[int] = solara.reactive(0)  # number of times that forecasts were made final; redraws the page
+answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # answers, by lesson and student
+# number of times that forecasts were made final; the page is redrawn when it changes
+fixes: solara.Reactive[int] = solara.reactive(0)
 
 
 @solara.component_vue("../parts/steps.vue")
@@ -131,7 +132,7 @@ def Screens(sheet: Sheet) -> None:
 
 
 def plain_text(task: Task) -> str:
-    """Return the texts of a task in which terms may occur."""
+    """Return the texts of a task that may contain terms."""
     return " ".join((task.asks, *task.choices))
 
 
@@ -166,7 +167,7 @@ def Opening() -> None:
 
 
 def answers_of(sheet: Sheet) -> Answers:
-    """Return the answers that were given on a sheet, keyed by task."""
+    """Return the answers given on a sheet, keyed by task."""
     return answers.value.get(key_of(sheet), {})
 
 
@@ -192,13 +193,13 @@ def name_of_sheet(sheet: Sheet) -> str:
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
-    """Store the answers of one sheet; the answers of the visitor's other sheets do not change."""
+    """Store the answers of one sheet, without changing those of other sheets."""
     answers.set({**answers.value, key_of(sheet): dict(found)})
 
 
 @solara.component
 def End(sheet: Sheet) -> None:
-    """Show the end of a sheet: what is missing, how to hand in, and the questions for all."""
+    """Show the end of a sheet: missing answers, the hand-in, and questions for all."""
     texts, found = texts_of("lessons"), answers_of(sheet)
     Heading(texts.say("hand_in"), 2)
     missing = [str(place) for place, task in enumerate(sheet.tasks, 1) if task.key not in found]
@@ -214,7 +215,7 @@ def End(sheet: Sheet) -> None:
 
 @solara.component
 def ToClass(sheet: Sheet) -> None:
-    """Show the button that hands in to the class that this browser has joined, and whether that succeeded."""
+    """Show the button that hands in to the joined class, and whether this succeeded."""
     texts, code = texts_of("hand_in"), session_code(the_register().seats_of)
     trouble, attempt = use_attempt()
     _, redraw = solara.use_state(0)
@@ -250,7 +251,7 @@ def Kept() -> None:
         try:
             hand_in = hand_in_of(text.encode())
         except PanjError:
-            return  # written by another version of Panj, or not by this page
+            return  # it was written by another version of Panj, or not by this page
         keep(hand_in.sheet, hand_in.answers)
         opened.set(hand_in.sheet)
 
@@ -264,7 +265,7 @@ def Kept() -> None:
 
 @solara.component
 def Goals(sheet: Sheet) -> None:
-    """Show the question of a lesson; below it, collapsed, its goals, background, known counts and timing."""
+    """Show the question of a lesson and, collapsed, its goals, background, known counts and timing."""
     root = solara.use_router().root_path
     texts, lesson = texts_of("lessons"), sheet.lesson
     Heading(texts.say("sheet", student=sheet.student), 2)
@@ -289,7 +290,7 @@ def Goals(sheet: Sheet) -> None:
 
 @solara.component
 def Reveal(sheet: Sheet) -> None:
-    """Show the button that makes the forecasts of a sheet final or, once it has been pressed, what was reported."""
+    """Show the button that makes the forecasts of a sheet final or, afterwards, the reported figures."""
     texts = texts_of("forecasts")
     code = session_code(the_register().seats_of)
     forecasts = tuple(task for task in sheet.tasks if task.kind == FORECAST)
@@ -321,14 +322,14 @@ def name_of_task(lesson: Lesson, task: Task, place: int) -> str:
 
 @solara.component
 def Asked(asks: str, explained: frozenset[str]) -> None:
-    """Show the question of a task, with explanations of the terms that it uses first."""
+    """Show the question of a task, with explanations of terms at their first use."""
     html = solara.use_memo(lambda: with_terms(with_links(markdown.markdown(asks)), explained), [asks, explained])
     solara.HTML("div", unsafe_innerHTML=html, classes=["prose"])
 
 
 @solara.component
 def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> None:
-    """Show a task and its campaigns, with the form for the answer and the mark, or with the answer once it is final.
+    """Show a task and its campaigns, with the form for the answer and the mark, or with the final answer.
 
     Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first; numbers and
     the verdict are shown once the task is answered.
@@ -347,7 +348,8 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
             set_trouble("")
             kept = Answer(value, ran if task.needs else 0)
             judged = mark(sheet, task, kept, DeskCampaigns())
-            keep(sheet, {**answers_of(sheet), task.key: kept})  # before its mark is shown, so that it cannot be lost
+            # stored before the mark is shown, so that the answer cannot be lost
+            keep(sheet, {**answers_of(sheet), task.key: kept})
             set_found(judged)
 
         def refuse(said: str) -> None:
@@ -376,7 +378,7 @@ def Said(found: Mark | None) -> None:
 
 @solara.component
 def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered: bool) -> None:
-    """Show controls to choose how many campaigns a task runs and to run them, and show the results."""
+    """Show controls for the number of campaigns of a task and for running them, and the results."""
     texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
     runs, set_runs = solara.use_state(1 if is_one else ran or sheet.lesson.runs)
@@ -402,12 +404,12 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered
 
 
 def settings_of(task: Task) -> list[str]:
-    """Return the names of all settings for which a task needs campaigns."""
+    """Return the names of all settings whose campaigns a task needs."""
     return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
 
 
 def progress(asked: list[RequestState]) -> str:
-    """Describe the progress of a task's campaigns under all its settings together."""
+    """Describe the progress of a task's campaigns over all its settings."""
     texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
     if not tickets:
@@ -436,7 +438,7 @@ def Shown(lesson: Lesson, task: Task, asked: Mapping[str, RequestState], done: i
             base=lesson.name_of(task.minus or task.of), changed=lesson.name_of(task.of), level=3,
             says=is_answered,
         )  # fmt: skip
-    if is_answered or not task.of or task.measure == "best_group_gap":  # results that no chart shows
+    if is_answered or not task.of or task.measure == "best_group_gap":  # results that are not in a chart
         Numbers(lesson, task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
     if task.measure == "best_group_gap":
         Groups(task, values_of(found[task.of].table, task.outcome))
@@ -468,7 +470,7 @@ def Numbers(lesson: Lesson, task: Task, values: Mapping[str, np.ndarray], asked:
 
 @solara.component
 def Groups(task: Task, values: np.ndarray) -> None:
-    """Show a table with one row per group of campaigns: its mean, and how far this is from the reported figure."""
+    """Show a table with the mean of each group of campaigns and its distance from the reported figure."""
     texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
     plain = partial(format_answer, task=task._replace(measure=""))

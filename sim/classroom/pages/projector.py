@@ -1,9 +1,9 @@
-"""The page Projector: the wall of a session, with its code, and then one row of campaigns for each choice.
+"""The page Projector: the wall of a session, which shows its code and then one row of campaigns per choice.
 
 The wall is to be read from the back of a room, and is controlled by a presenter's keys.
 
-Assumes The picture is 1.6 m high and read from 8 m. Letters of 3.4 % of its height have capitals of 37 mm, which are 16
-        minutes of arc there.
+Assumes The picture is 1.6 m high and read from 8 m. Letters of 3.4 % of its height have capitals of 37 mm, which
+subtend 16 minutes of arc at that distance.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 OFTEN = 2.0  # time between checks whether the campaigns of the scenes are ready, seconds
-MOST_ROWS = 3  # maximum number of choices on one screen; with more, rows would not be high enough for their dots
+MOST_ROWS = 3  # largest number of choices on one screen; rows for more would be too low for their dots
 Finished = dict[Overrides, tuple[float, ...]]
 
 
@@ -50,23 +50,23 @@ def WallView(
     Args:
         wall: The content: code, link and QR code; the board from `sim.classroom.sessions.wall.board_of` or None; the
             scene from `sim.classroom.sessions.scenes_wall.scene_on_the_wall` or None; the prompts of the debrief;
-            `place`, whose change returns the wall to its first screen.
-        event_next: Receives `place` when `n` is pressed.
-        event_pairs: Receives the decisions of the scenes whose pairs the wall shows or is about to show, whenever
+            `place`, a change of which returns the wall to its first screen.
+        event_next: Called with `place` when `n` is pressed.
+        event_pairs: Called with the decisions of the scenes whose pairs the wall shows or is about to show, whenever
             they change.
         colours: Colours of the chart, keyed by name.
     """
 
 
 class Shown(NamedTuple):
-    """The public view of a session, with further content of its wall."""
+    """The public view of a session, with other content of its wall."""
 
     room: Room
-    progress: Progress | None = None  # of the current question
-    finished: Finished | None = None  # its finished campaigns, by choice
-    works: tuple[Work, ...] = ()  # what students did in the scenes
+    progress: Progress | None = None  # progress of the current question
+    finished: Finished | None = None  # finished campaigns of the current question, by choice
+    works: tuple[Work, ...] = ()  # work of the students in the scenes
     shown: tuple[str, ...] = ()  # decisions of the scenes whose pairs the wall has shown
-    campaigns: Campaigns | None = None  # of the scenes; None until they have been read
+    campaigns: Campaigns | None = None  # campaigns of the scenes; None until they have been read
 
 
 @solara.component
@@ -83,8 +83,8 @@ def Page() -> None:
     room = found.room
 
     def step(place: object) -> None:
-        act = next_step(room) if place == place_of(room) else None  # a key pressed twice takes one step
-        with suppress(PanjError):  # nobody has sent a claim yet, as the page Teacher shows
+        act = next_step(room) if place == place_of(room) else None  # pressing the key twice takes only one step
+        with suppress(PanjError):  # nobody has sent a claim yet, which the page Teacher shows
             if act is not None:
                 act()
 
@@ -146,7 +146,7 @@ def content_of(shown: Shown) -> dict[str, Any]:
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Describe what the class is waiting for; empty once the campaigns have finished."""
+    """Describe the current stage for the class; empty once the campaigns have finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", **progress._asdict())

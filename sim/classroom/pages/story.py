@@ -1,4 +1,4 @@
-"""The page Story: one campaign in sentences, day by day, and what was reported for the same days."""
+"""The page Story: one campaign in sentences, day by day, and the reports for the same days."""
 
 from datetime import date
 from html import escape
@@ -20,7 +20,7 @@ from sim.errors import PanjError
 from sim.story.story import Story, heading_of_day, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # default first day, on which Sher Khan Bandar fell
-SHORT = 1  # sentences of the summary that are not collapsed
+SHORT = 1  # number of sentences of the summary that are not collapsed
 Filters = dict[str, str]
 
 
@@ -50,7 +50,7 @@ def Page() -> None:
 
 
 def tell(asked: Filters, number: int) -> Story:
-    """Return the requested part of the story; raise PanjError for an unknown province or a wrong day."""
+    """Return the requested part of the story; raise PanjError for an unknown province or an invalid day."""
     filters = {key: text for key, text in asked.items() if text}
     part = options.read_options(options.Story, filters)
     return story_of(chronicle_for(following(chosen.value, followed.value), number).narrowed(**part), texts_of("story"))
@@ -76,7 +76,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 
 @solara.component
 def Told(story: Story) -> None:
-    """Show the first sentence of a story; the other sentences, the days and what was reported are collapsed."""
+    """Show the first sentence of a story and, collapsed, the other sentences, the days and the reports."""
     texts = texts_of("story")
     settings = watched_settings()
     campaign, choice = describe_campaign(settings, seed.value), describe_choice(chosen.value)
@@ -98,7 +98,7 @@ def Told(story: Story) -> None:
 
 
 def days_in_html(story: Story) -> str:
-    """Return the days with their sentences as HTML, with a note where the record ends."""
+    """Return the days and their sentences as HTML, with a note where the record ends."""
     texts = texts_of("story")
     parts = []
     for day, is_after in with_line(story.days):

@@ -57,7 +57,7 @@ from sim.explorable.content import SCENES
 from sim.study.files import Dialect
 from sim.wording import percent
 
-PRESENCE = 5.0  # time after which the teacher sees that a student's page was closed, seconds
+PRESENCE = 5.0  # seconds after which the teacher sees that a student has closed a page
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
 
 
@@ -80,10 +80,10 @@ def Page() -> None:
 
 
 class Taught(NamedTuple):
-    """The whole session and other state of its page, which is redrawn when any of this changes."""
+    """The whole session and other state of its page, which is redrawn after every change."""
 
     room: Room
-    progress: Progress | None  # of the current question; None if no campaigns are running
+    progress: Progress | None  # progress of the current question; None if no campaigns are running
     works: tuple[Work, ...]  # work of the students in the scenes
     is_ready: bool  # whether the campaigns of the scenes have been read
 
@@ -99,7 +99,7 @@ def taught(code: str) -> Taught:
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
-    """Show controls to open a session, or to return to one that was opened earlier, here or on another computer."""
+    """Show controls to open a session, or to return to one opened earlier, on this or another computer."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -161,7 +161,7 @@ def Clearing() -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Describe a session: its code, the day on which it was opened, and whether it has ended."""
+    """Describe a session: its code, the day of its opening, and whether it has ended."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     key = "teacher_choose_ended" if one.is_ended else "teacher_choose"
@@ -172,7 +172,7 @@ def describe_session(one: Session) -> str:
 def Teaching(found: Taught, word: str, on_leave: Callable[[], None]) -> None:
     """Show a session: its code, the question with the next step, the students' pages, scores, and ending the session.
 
-    Parts have keys, so that a form in use does not change when a part above it appears or disappears.
+    Parts have keys, so that a form in use is unaffected when a part above it appears or disappears.
     """
     texts, room = texts_of("class"), found.room
     Heading(texts.say("teacher_heading"))
@@ -226,7 +226,7 @@ def WayIn(room: Room, word: str) -> None:
 
 @solara.component
 def Calls(room: Room) -> None:
-    """Show buttons that pause the class, ask it to look at the wall, or let it continue, and the link to the wall."""
+    """Show buttons to pause the class, call its attention to the wall or let it continue, and the link to the wall."""
     texts, code = texts_of("class"), room.session.code
     wall = {"href": f"{solara.use_router().root_path}/projector?{CLASS}={code}", "target": "_blank"}
     with solara.Div(classes=["claims-row"]):
@@ -261,7 +261,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
 
 
 def next_actions(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
-    """Return the key of the label and the function of each possible action on the question, the usual action first."""
+    """Return the label key and function of each possible action on the question, with the usual action first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
@@ -294,7 +294,7 @@ def describe_sent(room: Room, question: Question) -> str:
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """Show the form for a question: the outcome, what ranges predict (outcome or effect), and a suggested choice."""
+    """Show the form for a question: the outcome, the kind of prediction (outcome or effect), and a suggested choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -353,7 +353,7 @@ def Students(room: Room) -> None:
 
 @solara.component
 def StudentRow(team: str, member: Member, claim: str | None, on_remove: Callable[[], None]) -> None:
-    """Show one student: team, nickname, open page, the team's claim if one is due, and a button that removes."""
+    """Show one student: team, nickname, open page, the team's claim if one is due, and a button for removal."""
     texts = texts_of("class")
     with vuetify.Html(tag="tr"):
         Said(team, "th", attributes={"scope": "row"})
@@ -414,7 +414,7 @@ def Scores(room: Room, question: Question) -> None:
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
-    """Show buttons that export, end, delete or leave the session; those that delete something ask for confirmation."""
+    """Show buttons to export, end, delete or leave the session; those that delete data ask for confirmation."""
     texts, code = texts_of("class"), room.session.code
     trouble, attempt = use_attempt()
     name = f"panj-class-{code}.csv"

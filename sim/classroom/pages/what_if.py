@@ -38,11 +38,12 @@ from sim.story.fork_story import TwoDays
 
 USUAL = Override.of("reinforcement", "answer_every_call")
 SHOWN_DAYS = 4
-FOLLOWED, AS_WATCHED = "followed", "as_watched"  # worlds that followed the record; campaigns of the page Watch
+# values of `kind`: worlds that followed the record, or campaigns of the page Watch
+FOLLOWED, AS_WATCHED = "followed", "as_watched"
 
 
 class ForkRequest(NamedTuple):
-    """The changed decision, the campaigns in which it is changed, and the evening and outcome if they were chosen."""
+    """The changed decision, the campaigns in which it is changed, and the evening and outcome, if chosen."""
 
     change: Override
     evening: date | None = None  # None to search for an evening and an outcome
@@ -53,7 +54,7 @@ class ForkRequest(NamedTuple):
         """Return the fork on an evening of the visitor's campaigns or, on request, of worlds that followed the record.
 
         Args:
-            evening: Day at whose end the decision is changed.
+            evening: Day at the end of which the decision is changed.
             overrides: The visitor's choice of settings.
             watched: Day to which the campaigns of the page Watch follow the record; or empty.
         """
@@ -63,7 +64,7 @@ class ForkRequest(NamedTuple):
 
 @solara.component
 def Page() -> None:
-    """Show the form for the decision and, once it is sent, what it changes."""
+    """Show the form for the decision and, once it is sent, the effects of the decision."""
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
     try:
@@ -101,12 +102,12 @@ def Page() -> None:
 
 
 def answer_key(asked: ForkRequest) -> str:
-    """Return a text that contains everything that the answer to a request depends on."""
+    """Return a text with everything on which the answer to a request depends."""
     return f"{asked} {seed.value} {chosen.value.words} {followed.value}"
 
 
 def warm() -> None:
-    """While nobody waits for campaigns, run an example and its answer, so that the first visitor need not wait."""
+    """While nobody is waiting for campaigns, run an example and its answer, to save the first visitor a wait."""
     settings, runner = the_desk().settings(BASELINE), the_pair_runner()
     days = settings.start_date, settings.end_date - timedelta(days=1)
     example = runner.example(forks_to_try(days, BASELINE, ""))
@@ -115,7 +116,7 @@ def warm() -> None:
 
 
 def forks_to_try(days: tuple[date, date], overrides: Overrides, watched: str) -> list[Fork]:
-    """Return, for each change of one decision, the fork on the latest evening to try.
+    """Return the fork on the latest evening to try for each possible change of one decision.
 
     Args:
         days: First day of the campaigns, and last evening on which a decision can change.
@@ -147,7 +148,7 @@ def Hint(forks: list[Fork], on_example: Callable[[Example], None]) -> None:
 
 
 def read_asked(given: dict[str, str]) -> ForkRequest:
-    """Return the request that was typed into the form; raise PanjError if the decision or the day is not valid."""
+    """Return the request entered in the form; raise PanjError if the decision or the day is invalid."""
     texts = texts_of("what_if")
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts.say("bad_choice", found=given["decision"]))
@@ -168,13 +169,13 @@ def kinds() -> list[str]:
 
 
 def settings_to_line() -> Settings:
-    """Return the settings of baseline campaigns that end with the record; they determine which outcomes are offered."""
+    """Return the settings of baseline campaigns that end with the record, which determine the outcomes on offer."""
     return turn_for(Fork(BASELINE, USUAL, the_desk().settings(BASELINE).start_date), the_desk()).before
 
 
 @solara.component
 def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
-    """Show the form for the decision and, unless they are searched for, the evening and the outcome."""
+    """Show the form for the decision and, unless they are to be searched for, the evening and the outcome."""
     texts = texts_of("what_if")
     now = chosen_in(chosen.value)
     decisions = [
@@ -184,7 +185,7 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
         if one.name != now[group]
     ]
     worlds = [{"value": one, "text": texts.say(f"kind_{one}")} for one in kinds()]
-    watched = start + timedelta(days=day.value)  # the evening that another page showed last
+    watched = start + timedelta(days=day.value)  # the evening last shown by another page
     evening = asked.evening or (watched if start < watched < last else evenings_to_try(start, last)[0])
     help = texts.say("evening_help")
     by_hand, heads = ["find", False], outcome_groups()
@@ -204,13 +205,13 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
 
 
 def help_of(group: str, option: Option) -> str:
-    """Return a text on what a decision does when it is changed in the middle of a campaign."""
+    """Return a text on the effect of a decision that is changed in the middle of a campaign."""
     texts, key = texts_of("what_if"), f"fork.{group}.{option.name}"
     if key in texts.sentences:
         return texts.say(key)
     try:
         said = texts_of("form").say(f"{group}.{option.name}.help")
-    except PanjError:  # the user has added the choice
+    except PanjError:  # a choice added by the user
         said = option.help
     return texts.say("fork_usual", help=said)
 
@@ -240,7 +241,7 @@ def Answer(asked: ForkRequest, number: int, days: tuple[date, date]) -> None:
 
 
 def found_for(asked: ForkRequest, fork_on: Callable[[date], Fork], days: tuple[date, date]) -> Suggestion | str:
-    """Return the evening and outcome that were requested or found, or the message of an error."""
+    """Return the requested or found evening and outcome, or the message of an error."""
     if asked.evening is not None:
         return Suggestion(asked.evening, asked.outcome)
     try:
@@ -255,7 +256,7 @@ def forks_for(fork_on: Callable[[date], Fork], days: tuple[date, date]) -> list[
 
 
 def can_be_followed(fork: Fork) -> bool:
-    """Return whether the campaigns of a fork can be composed: False if no worlds followed the record to its day."""
+    """Return whether the campaigns of a fork exist: False if no worlds followed the record up to its day."""
     try:
         the_desk().settings(fork.overrides)
     except PanjError:
@@ -310,7 +311,7 @@ def One(fork: Fork, number: int, change: Override) -> None:
 
 @solara.component
 def Asked(choice: Overrides, evening: date) -> None:
-    """Show the question that the fork answers, and the source of the campaign's uncertain numbers."""
+    """Show the question of the fork, and the source of the campaign's uncertain numbers."""
     settings = the_desk().settings(choice)
     Note(settings.question(evening) or texts_of("what_if").say("free_question"), live=True)
     texts = texts_of("story")
@@ -357,7 +358,7 @@ def label_of(key: str) -> str:
 
 
 def stories_in_html(forked: Forked) -> str:
-    """Return as HTML the days on which the branches differ; all but the first few are collapsed."""
+    """Return the days on which the branches differ as HTML; all but the first few are collapsed."""
     texts = texts_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
     counts = texts.say("differing", len(forked.days)), texts.say("same_days", forked.same_days)
@@ -370,7 +371,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """Return one day as HTML: the sentences that only one branch has, side by side, then those that both have."""
+    """Return one day as HTML: the sentences of only one branch, side by side, then those of both."""
     texts = texts_of("what_if")
     parts = [f"<h4>{escape(texts.day(one.date, year=True))}</h4><div class='twofold'>"]
     parts += [

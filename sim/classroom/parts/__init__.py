@@ -1,4 +1,4 @@
-"""Small components that pages share. Text is Markdown from the project's files, or plain text, which is escaped."""
+"""Small components shared by pages. Text is Markdown from the project's files, or plain text, which is escaped."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -13,13 +13,13 @@ from sim.classroom.texts import marked, translate_fault
 
 @solara.component
 def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
-    """Show Markdown from the project's files; never use it for text that a user typed."""
+    """Show Markdown from the project's files; never use this for text typed by a user."""
     solara.HTML("div", unsafe_innerHTML=with_links(markdown.markdown(text)), classes=["prose", *classes])
 
 
 @solara.component
 def Heading(text: str, level: int = 1, is_seen: bool = True) -> None:
-    """Show a heading that screen readers recognise; if not `is_seen`, it is hidden from view."""
+    """Show a heading that screen readers recognise and that is visible only if `is_seen`."""
     solara.HTML(f"h{level}", unsafe_innerHTML=escape(text), classes=[] if is_seen else ["unseen"])
 
 
@@ -73,7 +73,7 @@ def AskFirst(label: str, question: str, yes: str, no: str, act: Callable[[], Non
 
     Args:
         label: Label of the button.
-        question: What will happen, in one or two sentences.
+        question: Description of the consequences, in one or two sentences.
         yes: Label of the button that confirms.
         no: Label of the button that cancels; it has the initial focus.
         act: Called when the visitor confirms.

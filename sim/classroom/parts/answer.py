@@ -1,4 +1,4 @@
-"""Components for answers: the form in which a student answers a task, and the link that saves all answers as a file."""
+"""Components for answers: the form for a student's answer, and the link that saves all answers to a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def Keeper(name: str, text: str, answered: int, event_load: Callable[[Any], None
         name: Key under which the hand-in is stored; empty to store nothing.
         text: Content of the hand-in.
         answered: Number of answers in the hand-in.
-        event_load: Receives a mapping with the `text` that this tab stored earlier, if there is one.
+        event_load: Called with a mapping that contains the `text` stored earlier in this tab, if there is one.
     """
 
 
@@ -53,8 +53,8 @@ def AnswerForm(
     Args:
         task: The task, whose kind determines the controls.
         given: The answer that the student has given; None if there is none.
-        on_answer: Receives a new answer.
-        on_trouble: Receives the error message if an answer cannot be read.
+        on_answer: Called with a new answer.
+        on_trouble: Called with the error message if an answer cannot be parsed.
     """
     texts = texts_of("lessons")
 
@@ -86,7 +86,7 @@ def shape_of(task: Task) -> str:
 
 
 def value_of(task: Task, found: Any) -> Value:
-    """Convert what a browser sent to an answer; raise PanjError if a number is expected and cannot be read."""
+    """Convert the texts from a browser to an answer; raise PanjError if a number cannot be parsed."""
     given = found if isinstance(found, Mapping) else {}
     first, second, third, fourth = (str(given.get(key, "")) for key in ("first", "second", "third", "fourth"))
     shape = shape_of(task)
@@ -94,13 +94,13 @@ def value_of(task: Task, found: Any) -> Value:
         return number_of(first)
     if shape == "range":
         return number_of(first), number_of(second)
-    if shape == FORECAST:  # the form has the 90 % range first
+    if shape == FORECAST:  # the 90 % range comes first in the form
         return tuple(number_of(text) for text in (first, third, fourth, second))
     return first
 
 
 def number_of(text: str) -> float:
-    """Parse a number such as `1,037`, `0.41` or `0,41` in any script; raise PanjError if it cannot be read."""
+    """Parse a number such as `1,037`, `0.41` or `0,41` in any script; raise PanjError if it is not a number."""
     number = number_in(text)
     if number is None:
         raise PanjError(texts_of("lessons").say("no_number", found=text[:40]))
@@ -108,7 +108,7 @@ def number_of(text: str) -> float:
 
 
 def shown(given: Value | None) -> list[str]:
-    """Convert an answer to one text for each control, in the order of the controls."""
+    """Convert an answer to one text per control, in the order of the controls."""
     if given is None:
         return ["", ""]
     if isinstance(given, tuple):

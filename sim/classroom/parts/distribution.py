@@ -34,11 +34,11 @@ LABELS = (
 
 @solara.component_vue("distribution.vue")
 def Picture(reading: dict[str, Any], labels: dict[str, str], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
-    """Show the chart of the distributions in a reading; `size` is the font size, in pixels."""
+    """Show the chart of the distributions in a reading, with the font size `size` in pixels."""
 
 
 def labels_of(base: str, changed: str) -> dict[str, str]:
-    """Return a mapping with the texts of the chart, including the names of its distributions."""
+    """Return the texts of the chart, including the names of its distributions."""
     return {key: texts_of("distribution").say(key) for key in LABELS} | {"base": base, "changed": changed}
 
 
@@ -46,15 +46,15 @@ def labels_of(base: str, changed: str) -> dict[str, str]:
 def Distribution(
     reading: Reading, base: str = "", changed: str = "", level: int = 2, says: bool = True, is_named: bool = True
 ) -> None:
-    """Show a chart of an outcome with a heading, the verdict in words and the reported figure; the rest is collapsed.
+    """Show a chart of an outcome with a heading, the verdict and the reported figure; details are collapsed.
 
     Args:
         reading: The distributions of the outcome.
         base: Name of the first choice; empty for "Baseline".
         changed: Name of the second choice; empty for "Your choice".
         level: Level of the heading, as in HTML.
-        says: Whether to show the verdict as text; a task first asks what the chart shows.
-        is_named: Whether to show the heading; it is not needed if a field to choose the outcome names it.
+        says: Whether to show the verdict as text, which a task does only after its answer.
+        is_named: Whether to show the heading, which is redundant next to a field for the outcome.
     """
     texts = texts_of("distribution")
     Heading(reading.label, level, is_named)
@@ -78,7 +78,7 @@ def Distribution(
 
 @solara.component
 def Sentence(text: str) -> None:
-    """Show plain text in full size; the text may include what a user typed."""
+    """Show plain text in full size, which may include text typed by a user."""
     with solara.Div(classes=["prose"]):
         solara.Text(text)
 
@@ -97,10 +97,10 @@ def Said(text: str, tag: str = "p", classes: tuple[str, ...] = (), attributes: M
     """Show plain text, always escaped.
 
     Args:
-        text: The text, which may include what a user typed.
+        text: The text, which may include text typed by a user.
         tag: Name of the HTML element.
         classes: CSS classes of the element.
-        attributes: Further attributes of the element.
+        attributes: Other attributes of the element.
     """
     solara.HTML(tag, unsafe_innerHTML=escape(text), classes=list(classes), attributes=dict(attributes or {}))
 

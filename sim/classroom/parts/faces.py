@@ -27,7 +27,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
     Args:
         form: The choice of settings.
-        on_form: Receives the form when a text is loaded; if the text cannot be read, an error is shown instead.
+        on_form: Called with the form when a text is loaded; if the text cannot be parsed, an error is shown instead.
     """
     texts = texts_of("change")
     trouble, set_trouble = solara.use_state("")
@@ -36,7 +36,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
     def load(given: Any) -> None:
         text = str(given.get("text", "")) if isinstance(given, Mapping) else ""
         try:
-            loaded = read_any(text)
+            loaded = read_pasted(text)
         except PanjError as error:
             set_trouble(str(error))
             set_said("")
@@ -55,13 +55,13 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def face(kind: str, text: str, file: str = "") -> dict[str, str]:
-    """Return one text with its title and help, for `Texts`; `file` is the name under which it is saved."""
+    """Return one text with its title and help, for `Texts`; it is saved under the name `file`."""
     texts = texts_of("change")
     return {"kind": kind, "title": texts.say(f"face_{kind}"), "text": text, "file": file,
             "help": texts.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
 
 
-def read_any(text: str) -> Loaded:
+def read_pasted(text: str) -> Loaded:
     """Read a pasted text into a form, either as overrides of a command line or as the YAML of a scenario."""
     first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith(

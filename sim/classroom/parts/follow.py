@@ -33,7 +33,7 @@ def following(overrides: Overrides, until: str) -> Overrides:
         until: The last day of the record to follow, as YYYY-MM-DD; empty for free campaigns.
 
     Returns:
-        The choice, with further overrides that name the day; unchanged if `until` is empty.
+        The choice with overrides for the day added, or unchanged if `until` is empty.
     """
     if not until:
         return overrides
@@ -44,7 +44,7 @@ def watched_settings() -> Settings:
     """Return the settings of the campaigns that the visitor watches, which may follow the record.
 
     Raises:
-        PanjError: The choice is wrong, or no worlds followed the record to that day.
+        PanjError: The choice is invalid, or no worlds followed the record up to that day.
     """
     return the_desk().settings(following(chosen.value, followed.value))
 

@@ -37,11 +37,11 @@ def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Cal
 
 @solara.component
 def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
-    """Show the form of a choice of settings, with an error next to a field whose new value is wrong.
+    """Show the form of a choice of settings, with an error next to a field whose new value is invalid.
 
     Args:
         form: The choice of settings.
-        on_form: Receives the changed form.
+        on_form: Called with the changed form.
     """
     texts = texts_of("change")
     refused = solara.use_reactive(dict[str, str]())
@@ -84,7 +84,7 @@ def Others(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def given_of(given: Any) -> tuple[str, Any]:
-    """Return the key and value that a browser sent, each cut to 60 characters."""
+    """Return the key and value sent by a browser, each truncated to 60 characters."""
     if not isinstance(given, Mapping):
         return "", None
     value = given.get("value")
@@ -137,7 +137,7 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
 def of_number(field: Field) -> dict[str, Any]:
     """Return the range, unit and source of a number for the browser, and the range of its slider.
 
-    The slider covers the prior of the number or, if there is none, the whole range.
+    The slider covers the prior of the number or, if it has none, the whole range.
     """
     texts, number = texts_of("change"), field.number
     assert number is not None

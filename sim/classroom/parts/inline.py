@@ -14,9 +14,9 @@ from sim.classroom.texts import marked, texts_of
 from sim.data.own import remembered
 from sim.data.record import evidence
 
-ID = "id"  # parameter of an address, such as evidence?id=F001
-IN_TAGS = re.compile(r"(<a\b.*?</a>|<[^>]*>)", re.DOTALL)  # a link, or a tag with its attributes
-NUMBERS = count()  # for ids that are unique on a page
+ID = "id"  # address parameter, as in evidence?id=F001
+IN_TAGS = re.compile(r"(<a\b.*?</a>|<[^>]*>)", re.DOTALL)  # matches a link, or a tag with its attributes
+NUMBERS = count()  # numbers for ids that are unique on a page
 
 
 @remembered()
@@ -31,7 +31,7 @@ def address_of_figure(id: str) -> str:
 
 
 def link_to_figure(id: str) -> str:
-    """Return a link to a reported figure as HTML; it opens a new tab, so that no typed text is lost."""
+    """Return a link to a reported figure as HTML; it opens a new tab, so that typed text is not lost."""
     hint = escape(texts_of("evidence").say("link_hint", id=id))
     return f'<a class="figure-link" href="{address_of_figure(id)}" target="_blank" title="{hint}">{escape(id)}</a>'
 
@@ -40,11 +40,11 @@ def with_links(html: str) -> str:
     """Replace every id of a reported figure by a link to the figure.
 
     Args:
-        html: Text as HTML, with everything escaped that is not markup.
+        html: Text as HTML, with everything except markup escaped.
 
     Returns:
-        The same HTML with links, and with English marked as `sim.classroom.texts.marked` does; attributes and existing
-        links are left as they are.
+        The same HTML with links, and with English marked by `sim.classroom.texts.marked`; attributes and existing links
+        are unchanged.
     """
     parts = IN_TAGS.split(html)
     parts[::2] = [known_ids().sub(lambda found: link_to_figure(found[1]), part) for part in parts[::2]]
@@ -71,7 +71,7 @@ def terms() -> dict[str, Term]:
 
 
 def first_uses(texts: Iterable[str]) -> Iterator[set[str]]:
-    """Yield, for each text in reading order, the names of the terms that it is the first to use.
+    """Yield the names of the terms used for the first time in each text, in reading order.
 
     Args:
         texts: Plain text or Markdown.
@@ -87,7 +87,7 @@ def with_terms(html: str, wanted: Iterable[str]) -> str:
     """Turn the first use of each wanted term into a button that shows its meaning.
 
     Args:
-        html: Text as HTML; tags, links and their attributes are left as they are.
+        html: Text as HTML; tags, links and their attributes are unchanged.
         wanted: Names of the terms to explain.
 
     Returns:
@@ -97,7 +97,7 @@ def with_terms(html: str, wanted: Iterable[str]) -> str:
 
     def explained(found: re.Match[str]) -> str:
         term = next((one for one in left if one.pattern.fullmatch(found[0])), None)
-        if term is None:  # explained before in this text
+        if term is None:  # already explained in this text
             return found[0]
         left.remove(term)
         return button(term, found[0])
@@ -112,7 +112,7 @@ def with_terms(html: str, wanted: Iterable[str]) -> str:
 
 
 def button(term: Term, shown: str) -> str:
-    """Return a term as a button in HTML, with its meaning, which the browser shows above the page on request."""
+    """Return a term as an HTML button, with its meaning, which the browser shows on top of the page on request."""
     id, title = f"term-{next(NUMBERS)}", escape(term.forms[0].capitalize())
     hint = escape(texts_of("shell").say("term_hint", term=shown))
     return (

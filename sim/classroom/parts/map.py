@@ -1,4 +1,4 @@
-"""The animated map of one campaign, or of two side by side, which runs in the browser and reports the day shown."""
+"""The animated map of one campaign, or of two side by side. It runs in the browser and reports the day shown."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -30,13 +30,13 @@ def Moving(
 def Map(films: Sequence[str], labels: Sequence[str], start_day: int, fork_day: int = NO_FORK) -> None:
     """Show one or two campaigns as linked animated maps, and remember the day that they show.
 
-    The day becomes that of the visitor once it has not changed for 0.3 s.
+    The day is stored as the visitor's day once it has not changed for 0.3 s.
 
     Args:
         films: Films from `sim.classroom.player`, as JSON.
         labels: One label per film.
         start_day: Day to show first; day 0 is the first day of the campaign.
-        fork_day: Day at whose end the two campaigns diverge; `NO_FORK` if they are not branches of a fork.
+        fork_day: Day at the end of which the two campaigns diverge; `NO_FORK` if they are not branches of a fork.
     """
     Moving(
         shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),

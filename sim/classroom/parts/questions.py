@@ -1,4 +1,4 @@
-"""Controls and lists that pages share: policies, drop-down lists, a field for the seed, lists of sentences, tables."""
+"""Controls shared by pages: policies, drop-down lists, a field for the seed, lists of sentences, and tables."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ from sim.errors import PanjError
 
 
 def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
-    """Create one field per policy group; below it is the help of the option, except for the default.
+    """Create one field per policy group, with the help of each option except the default below it.
 
     Args:
         overrides: The choice of settings; its policies are selected in the fields.
-        more: Further properties of every field, such as `only`.
+        more: Other properties of every field, such as `only`.
 
     Returns:
         The fields, for `Sheet`.
@@ -60,7 +60,7 @@ def Choose(
         label: Label of the list.
         options: The label of each option, keyed by name of the option.
         value: Name of the option that is selected.
-        on_value: Receives the name of a newly selected option.
+        on_value: Called with the name of a newly selected option.
         groups: The heading under which each option is listed, keyed by name of the option; None for no headings.
     """
     rows: dict[str, list[dict[str, str]]] = {}

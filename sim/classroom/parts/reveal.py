@@ -1,4 +1,4 @@
-"""Components for the forecasts of a lesson: the counts known on 22 June 2021; later the reported figures and scores."""
+"""Components for the forecasts of a lesson: the counts known on 22 June 2021, and the reported figures with scores."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -65,7 +65,7 @@ def Revealed(tasks: tuple[Task, ...], own: Mapping[str, Ranges], code: str) -> N
 
 
 def title_of(task: Task, texts: Language) -> str:
-    """Return a title with the count that a task forecasts and the day."""
+    """Return a title with the count and the day that a task forecasts."""
     return texts.say("by", title=texts.say(f"unit_{task.target}"), day=texts.day(date.fromisoformat(task.day)))
 
 

@@ -49,7 +49,7 @@ def river_in_svg() -> str:
 
 
 def own_names(land: Land, corner: np.ndarray, down: int) -> str:
-    """Return the names of the river, above its upper course, and of Afghanistan, at the lower edge."""
+    """Return the names of the river (above its upper course) and of Afghanistan (at the lower edge)."""
     texts, posts = texts_of("home"), dict(zip(land.facts.post, land.posts, strict=True))
     (west, _), (east, top) = (placed(posts[slug], corner) for slug in ("ishkashim", "langar"))
     return (

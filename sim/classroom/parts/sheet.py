@@ -1,4 +1,4 @@
-"""A form of native controls with one button. It returns short texts, which the page must check."""
+"""A form of native controls with one button, which returns short texts that the page must check."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -9,8 +9,8 @@ import solara
 from sim.classroom.choice.form import date_of
 from sim.classroom.texts import texts_of
 
-LONGEST = 400  # maximum characters of a returned text, unless its field allows more
-VERSION = "version"  # key of the version of the values that a visitor saw
+LONGEST = 400  # largest number of characters of a returned text, unless its field allows more
+VERSION = "version"  # key for the version of the values that a visitor saw
 Field = Mapping[str, Any]
 Given = dict[str, str]  # texts, keyed by name of the field; a tick box gives `yes` or an empty string
 
@@ -31,17 +31,17 @@ def Sheet(
 ) -> None:
     """Show a form; typed values stay in the browser until the button is pressed.
 
-    If the server has new values, the form shows either all of them or none. While the form is in use, it shows none,
-    states that there are new values, and lets the visitor decide. A form always sends the values that it shows.
+    New values from the server replace all values of the form at once. While the form is in use, it only announces them
+    and lets the visitor decide. A form always sends the values that it shows.
 
     Args:
         fields: The fields, in order.
         button: Label of the button.
-        on_sent: Receives one text per field, keyed by name; a tick box gives `yes` or an empty string. The key
-            `VERSION` has the version of the values that the visitor saw.
+        on_sent: Called with one text per field, keyed by name; a tick box gives `yes` or an empty string. The key
+            `VERSION` contains the version of the values that the visitor saw.
         trouble: Message of an error, shown next to the button.
-        version: Version of the values of the fields, for forms whose values others can change.
-        own: Version that this visitor sent or chose; its values may replace those in the form even while it is in use.
+        version: Version of the values, for forms whose values other people can change.
+        own: Version sent or chosen by this visitor, whose values may replace those in the form even while it is in use.
     """
 
     def sent(found: object) -> None:
@@ -61,7 +61,7 @@ def Sheet(
 
 
 def as_text(value: object, field: Field) -> str:
-    """Convert a value from a browser to text, cut to the maximum length of its field; a ticked box becomes `yes`."""
+    """Convert a value from a browser to text, truncated to the length of its field; a ticked box becomes `yes`."""
     if isinstance(value, bool):
         return "yes" if value else ""
     return str(value if value is not None else "")[: max(LONGEST, int(field.get("most", 0)))]
@@ -159,7 +159,7 @@ def day_field(name: str, label: str, value: date, low: date, high: date, help: s
 
 
 def read_day(key: str, text: str) -> date:
-    """Parse a date that a browser sent.
+    """Parse a date sent by a browser.
 
     Args:
         key: Key at the beginning of an error message.

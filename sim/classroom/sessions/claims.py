@@ -5,8 +5,8 @@ history: a claim about an *effect* against the mean of the paired differences fr
 interval), a claim about an *outcome* against the outcomes of all campaigns of its choice.
 
 Reads   text and numbers as typed; tables of outcomes.
-Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
-        unit by which the range is missed. Its expected value is lowest if the range states the student's true belief.
+Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: the width, plus 2 / (1 - confidence) times
+the distance of a value outside the range. Its expected value is lowest if the range states the student's true belief.
 Assumes A claim may set only the scenario, policies, numbers of rules and events; settings that determine how campaigns
         are run, name a file or change the first or last day are refused. Campaigns are independent; differences
         within two standard errors count as sampling error.
@@ -27,14 +27,14 @@ from sim.classroom.texts import texts_of
 from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
-LONGEST_NAME, LONGEST_REASON = 24, 300  # maximum characters
+LONGEST_NAME, LONGEST_REASON = 24, 300  # largest numbers of characters
 MOST_OVERRIDES, LONGEST_OVERRIDE = 40, 200
 LARGEST = 1e9  # largest bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
-EFFECT, OUTCOME = "effect", "outcome"  # the quantity that a range predicts
+EFFECT, OUTCOME = "effect", "outcome"  # quantity predicted by a range
 ABOUT = (EFFECT, OUTCOME)
-NO_DECISION = ("calibration", "worlds", "timeline")  # sources of numbers and events, the same for everybody
-JOINERS = "\u200c\u200d"  # zero-width characters that Persian and other scripts need; ignored when names are compared
+NO_DECISION = ("calibration", "worlds", "timeline")  # sources of numbers and events, which are the same for everybody
+JOINERS = "\u200c\u200d"  # zero-width characters needed in Persian and other scripts, ignored when names are compared
 
 
 class Refused(PanjError):
@@ -49,9 +49,9 @@ class Claim(NamedTuple):
     """A choice of settings, and the range predicted for its effect or outcome."""
 
     overrides: Overrides
-    low: float  # in the unit of the outcome; for an effect, the difference from the baseline
+    low: float  # lower bound in the unit of the outcome; for an effect, of the difference from the baseline
     high: float
-    confidence: float = USUAL_CONFIDENCE  # share of such ranges that should contain the result
+    confidence: float = USUAL_CONFIDENCE  # expected share of such ranges that contain the result
     why: str = ""
 
     @property
@@ -61,7 +61,7 @@ class Claim(NamedTuple):
 
 
 def number_typed(text: str) -> float:
-    """Parse a number as people type it.
+    """Parse a number typed by a person.
 
     Args:
         text: The number, such as `1,037`, `1 037`, `-12.5` or `34 %`, in the digits of any script.
@@ -81,7 +81,7 @@ def number_typed(text: str) -> float:
 def clean_name(text: str, what: str) -> str:
     """Check a name and return it on one line.
 
-    Raise Refused if the name is empty or too long, contains hidden characters, or has neither a letter nor a digit.
+    Raise Refused if the name is empty or too long, contains hidden characters, or has no letter or digit.
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
@@ -121,7 +121,7 @@ def clean_overrides(overrides: Overrides) -> Overrides:
         The same choice, with its overrides in canonical order.
 
     Raises:
-        PanjError: A setting is wrong, or may not be part of a claim.
+        PanjError: A setting is invalid, or is not allowed in a claim.
     """
     if len(overrides) > MOST_OVERRIDES:
         raise Refused("many_words", found=len(overrides), most=MOST_OVERRIDES)
@@ -162,10 +162,10 @@ def clean_choice(overrides: Overrides, about: str) -> Overrides:
     return found
 
 
-INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # position of an effect relative to the range
-NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # how the width of a range for an outcome fits its confidence
+INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # positions of an effect relative to the range
+NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # verdicts on the width of a range for an outcome
 ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns
-ERRORS = 2.0  # standard errors within which a difference counts as sampling error
+ERRORS = 2.0  # number of standard errors up to which a difference counts as sampling error
 
 
 class Answer(NamedTuple):
@@ -175,17 +175,17 @@ class Answer(NamedTuple):
     effects: tuple[float, ...]  # paired differences from the baseline, in the order of seeds, without missing values
     missing: int  # campaigns without a value
     mean: float  # mean effect; NaN if there is none
-    low: float  # 95 % interval of the mean effect
+    low: float  # lower end of the 95 % interval of the mean effect
     high: float
     calibration: str  # source of the uncertain numbers
     error: str = ""  # the error if the campaigns failed; empty if they did not
 
 
 class Score(NamedTuple):
-    """The score of a range; every amount except `held` is in the unit of the outcome, and a lower total is better."""
+    """The score of a range, for which lower is better; all fields except `held` are in the unit of the outcome."""
 
     verdict: str
-    held: float  # share of the results that the range contains
+    held: float  # share of the results inside the range
     width: float
     miss: float  # mean distance of the results from the range, 0 for a result inside
     penalty: float
@@ -209,7 +209,7 @@ def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -
 
 
 def failed(error: str) -> Answer:
-    """Return the answer for a choice whose campaigns failed with this error."""
+    """Return the answer for a choice whose campaigns failed with an error."""
     return Answer((), (), 0, math.nan, math.nan, math.nan, "", error)
 
 
@@ -221,14 +221,14 @@ def by_seed(table: pa.Table, outcome: str) -> dict[int, float]:
         outcome: Name of the outcome.
 
     Returns:
-        The value of each campaign by its seed; campaigns without a value are left out.
+        The value of each campaign by its seed, without campaigns that have no value.
     """
     rows = zip(table["seed"].to_pylist(), table[outcome].to_pylist(), strict=True)
     return {seed: float(value) for seed, value in rows if value is not None and not math.isnan(value)}
 
 
 def dump_answer(answer: Answer) -> str:
-    """Convert an answer to JSON, without loss of precision."""
+    """Convert an answer to JSON without loss of precision."""
     return json.dumps(answer._asdict())
 
 
@@ -247,7 +247,7 @@ def score_of(claim: Claim, about: str, answer: Answer) -> Score | None:
         answer: The result of the campaigns of the same choice.
 
     Returns:
-        The score; None if the campaigns have no value to compare the range with.
+        The score, or None if no campaign has a value.
     """
     results = np.array([answer.mean] if about == EFFECT else answer.values)
     if results.size == 0 or np.isnan(results).any():
@@ -272,7 +272,7 @@ def interval_score(low: float, high: float, confidence: float, values: np.ndarra
 
 
 def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return the range of the values after leaving out the share (1 - confidence) / 2 at each end."""
+    """Return the range of the values without the share (1 - confidence) / 2 at each end."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
@@ -288,23 +288,23 @@ def verdict_on_effect(claim: Claim, answer: Answer) -> str:
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Return whether a range is too narrow, fitting or too wide for its confidence.
+    """Return whether a range is too narrow, appropriate or too wide for its confidence.
 
-    It is fitting if the share of campaigns that it contains equals the confidence within two standard errors.
+    It is appropriate if the share of campaigns inside it equals the confidence within two standard errors.
     """
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
 
 class Tally(NamedTuple):
-    """Numbers of ranges: all that have a score, those that contain the result, and those expected to contain it."""
+    """Numbers of ranges with a score, of ranges that contain the result, and of ranges expected to contain it."""
 
     ranges: int
-    held: float  # number of ranges that contain the result; for an outcome, the sum of the shares of campaigns in them
+    held: float  # number of ranges that contain the result; for outcomes, the sum of the shares of campaigns inside
     expected: float  # sum of the stated confidences
 
 
 def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
-    """Count scored claims, and sum both their confidences and the shares of results that their ranges contain."""
+    """Count scored claims, and add up their confidences and the shares of results inside their ranges."""
     held = sum(score.held for _, score in scored)
     return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

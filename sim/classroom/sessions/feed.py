@@ -1,7 +1,6 @@
 """Notify pages of changes in class sessions.
 
-A writer never waits for listeners. Changes to a session that arrive while listeners are being called are announced
-together.
+A writer never waits for listeners. Changes to a session during the calls of listeners are announced together.
 """
 
 import threading
@@ -12,7 +11,7 @@ Listener = Callable[[], None]
 
 
 class ChangeFeed:
-    """Registry of the listeners of each session, which a single background thread calls.
+    """Registry of the listeners of each session, called by a single background thread.
 
     `watch`, `forget` and `announce` may be called from any thread.
     """
@@ -30,7 +29,7 @@ class ChangeFeed:
         return lambda: self.forget(code, listener)
 
     def forget(self, code: str, listener: Listener) -> None:
-        """Remove a listener of a session; do nothing if it has been removed already."""
+        """Remove a listener of a session, if it has not been removed already."""
         with self.changed, suppress(KeyError, ValueError):
             self.listeners[code].remove(listener)
             if not self.listeners[code]:
@@ -43,7 +42,7 @@ class ChangeFeed:
             self.changed.notify()
 
     def serve(self) -> None:
-        """Call the listeners of changed sessions in an endless loop; remove any that fails: its page is closed."""
+        """Call the listeners of changed sessions in an endless loop, and remove those that fail (closed pages)."""
         while True:
             with self.changed:
                 while not self.news:

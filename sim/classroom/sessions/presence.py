@@ -2,7 +2,8 @@
 
 A page is open from `enter` until `leave`. A page with a connection counts as closed once the connection is lost. A page
 without a connection calls `enter` about once a second, and counts as closed `AWAY` seconds after the last call. If a
-browser has several pages open, such as two tabs, the one opened last counts; when it is closed, the previous one does.
+browser has several pages open, such as two tabs, the last opened page is recorded and, after it is closed, the previous
+one.
 """
 
 import threading
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 AWAY = 5.0  # seconds after which a page without a connection counts as closed
 CHECK = 1.0  # seconds between checks for pages that disappeared without `leave`
-MOST_TABS = 20  # maximum pages of one browser that are recorded
+MOST_TABS = 20  # largest number of recorded pages per browser
 Connected = Callable[[], bool]
 
 
@@ -21,7 +22,7 @@ class Opened(NamedTuple):
 
     browser: str
     name: str
-    is_connected: Connected | None  # None if the page calls `enter` repeatedly instead
+    is_connected: Connected | None  # returns whether the page is connected; None if the page calls `enter` repeatedly
     seen: float  # time of its last call of `enter`, by the clock of `Presence`
 
 
@@ -38,8 +39,8 @@ class Presence:
     ) -> None:
         self.on_change, self.clock = on_change, clock
         self.lock, self.telling = threading.Lock(), threading.Lock()
-        self.pages: dict[str, Opened] = {}  # by id of the open page, the one that was opened last at the end
-        self.reported: dict[str, str] = {}  # the page of each browser when `on_change` was last called
+        self.pages: dict[str, Opened] = {}  # open pages by id, in order of opening
+        self.reported: dict[str, str] = {}  # page of each browser at the last call of `on_change`
         self.is_watched = False
 
     def enter(self, page: str, browser: str, name: str, is_connected: Connected | None = None) -> None:
@@ -51,7 +52,8 @@ class Presence:
             page: Id of the open page, which is unique.
             browser: Secret of the browser.
             name: Name of the page.
-            is_connected: Returns whether the browser is connected to the page; None if the page enters again instead.
+            is_connected: Returns whether the browser is connected to the page; None if the page calls `enter`
+                repeatedly.
         """
         here = Opened(browser, name, is_connected, self.clock())
         with self.lock:
@@ -83,17 +85,17 @@ class Presence:
         return self.clock() - opened.seen < AWAY
 
     def where(self) -> dict[str, str]:
-        """Return the name of the most recently opened page that each browser still has open, keyed by browser."""
+        """Return the name of the last opened page of each browser that is still open, keyed by browser."""
         with self.lock:
             pages = list(self.pages.values())
         return {page.browser: page.name for page in pages if self.is_open(page)}
 
     def tell(self) -> None:
-        """Call `on_change` for every browser whose page has changed; forget pages that disappeared without `leave`."""
+        """Call `on_change` for each browser whose page has changed; forget pages that disappeared without `leave`."""
         with self.telling:
             with self.lock:
                 gone = [one for one, page in self.pages.items() if page.is_connected is None and not self.is_open(page)]
-                for one in gone:  # a page with a connection may be connected again
+                for one in gone:  # a page with a connection may reconnect
                     del self.pages[one]
             here, before = self.where(), self.reported
             self.reported = here

@@ -61,13 +61,13 @@ from sim.classroom.sessions.storage import Storage, place_of_register
 from sim.classroom.sessions.undo import Undos
 from sim.configuration.overrides import BASELINE, Overrides
 
-MOST_SESSIONS, MOST_OWN = 200, 20  # maximum sessions per file, and per browser
-MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum members and questions per session
-MOST_HAND_INS = 20  # maximum hand-ins per member
-MOST_TOLD = 1000  # maximum removed browsers that are remembered, so that they can be notified
-UNUSED = timedelta(days=1)  # age from which a session without members and questions is deleted
+MOST_SESSIONS, MOST_OWN = 200, 20  # largest number of sessions per file and per browser
+MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # largest number of members and of questions per session
+MOST_HAND_INS = 20  # largest number of hand-ins per member
+MOST_TOLD = 1000  # largest number of removed browsers that are remembered, so that they can be notified
+UNUSED = timedelta(days=1)  # age at which a session without members and questions is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
-NEXT = {  # the stages to which a teacher may move a question
+NEXT = {  # the stages to which a teacher may move a question, by its current stage
     OPEN: (CLOSED,), CLOSED: (OPEN, RUNNING), RUNNING: (), ANSWERED: (DEBRIEF,), DEBRIEF: (ANSWERED,),
 }  # fmt: skip
 
@@ -88,15 +88,15 @@ class Register:
         self.presence = Presence(self.announce_move)
         self.calls: dict[str, str] = {}  # the teacher's current call to each class; empty after a restart
         self.removed: LRUCache[tuple[str, str], bool] = LRUCache(MOST_TOLD)  # code and hash of removed browsers
-        self.resolve = resolve  # raises PanjError for wrong settings
-        self.offered = offered  # outcomes that a question may be about
+        self.resolve = resolve  # raises PanjError for invalid settings
+        self.offered = offered  # possible outcomes of questions
 
     @contextmanager
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
         """Open a transaction on a session, and notify the listeners of the session afterwards.
 
-        Raise Refused if there is no such session. If `teacher` is given, also raise Refused unless it is the secret of
-        a browser that the session's teacher uses.
+        Raise Refused if there is no such session, or if `teacher` is given but is not the secret of the teacher's
+        browser.
         """
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
@@ -130,12 +130,12 @@ class Register:
             storage.own(act, code, browser)
 
     def sessions_of(self, browser: str) -> list[Session]:
-        """Return the sessions whose teacher uses this browser, the newest first."""
+        """Return the sessions of which this browser is the teacher's, newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 
     def room(self, code: str, browser: str) -> Room:
-        """Return the whole session; raise Refused unless the session's teacher uses this browser."""
+        """Return the whole session; raise Refused unless the browser is the teacher's."""
         with self.storage.reading() as act:
             session = storage.owned(act, code, browser)
             questions = act.execute(
@@ -153,10 +153,10 @@ class Register:
             )
 
     def hand_ins(self, code: str, browser: str) -> list[tuple[str, str]]:
-        """Return name and content of the hand-ins to a session, in the order in which they were first handed in.
+        """Return name and content of the hand-ins to a session, in the order of their first versions.
 
         Raises:
-            Refused: The session's teacher does not use this browser.
+            Refused: The browser is not the teacher's.
         """
         with self.storage.reading() as act:
             found = act.execute(
@@ -170,7 +170,7 @@ class Register:
         self, code: str, browser: str, outcome: str, about: str,
         suggested: Overrides = BASELINE, is_fixed: bool = False, runs: int = USUAL_RUNS,
     ) -> Question:  # fmt: skip
-        """Ask the next question of a session, open it to claims at once, and return it."""
+        """Ask the next question of a session, which is immediately open to claims, and return it."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
         overrides = clean_choice(suggested, about) if is_fixed else clean_overrides(suggested)
@@ -193,7 +193,7 @@ class Register:
     def move(self, code: str, browser: str, stage: str) -> None:
         """Move the current question to another stage.
 
-        Raise Refused if `NEXT` forbids the move, or if campaigns are to run but no team has sent a claim.
+        Raise Refused if `NEXT` does not allow the move, or if campaigns are to be run but no team has sent a claim.
         """
         with self.changing(code, browser) as (act, session):
             question = storage.last_question(act, storage.alive(session))
@@ -211,14 +211,14 @@ class Register:
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
 
     def call(self, code: str, browser: str, call: str) -> None:
-        """Ask the class to pause (PAUSE) or to look at the wall (EYES); an empty `call` lets it continue."""
+        """Ask the class to pause (PAUSE) or to look at the wall (EYES), or let it continue (empty)."""
         with self.changing(code, browser) as (_, session):
             if call not in ("", PAUSE, EYES):
                 raise Refused("no_such_call", found=call)
             self.calls[session["code"]] = call
 
     def remove(self, code: str, browser: str, member: int) -> None:
-        """Delete a member, with the nickname; if the team is then empty, delete it and its claims too.
+        """Delete a member with the nickname and, if the team is then empty, the team with its claims.
 
         The member is notified. For a minute the rows are kept in memory, so that `undo` can restore them.
         """
@@ -236,7 +236,7 @@ class Register:
         """
         kept = self.undos.dismissed(code)
         dismissed = kept.get(number)
-        if dismissed is None:  # since it was looked up, its minute has passed or another tab has undone it
+        if dismissed is None:  # in the meantime, the minute has passed or another tab has undone it
             raise Refused("too_late")
         last = [rows for rows in kept.values() if rows.same_team(dismissed)][-1]
         with self.changing(code) as (act, session):
@@ -244,7 +244,7 @@ class Register:
         self.removed.pop((code, dismissed.member["browser"]), None)
 
     def was_removed(self, code: str, browser: str) -> bool:
-        """Return whether the teacher has removed this browser from a session that it has not joined again."""
+        """Return whether the teacher removed this browser from a session and it has not joined again."""
         return (spelled(code), hashed(browser, spelled(code))) in self.removed
 
     def end(self, code: str, browser: str) -> None:
@@ -255,7 +255,7 @@ class Register:
             self.undos.add(session["code"], ENDED, "")
 
     def undo(self, code: str, browser: str, number: int) -> None:
-        """Undo what the teacher did less than a minute ago; raise Refused if that is not possible."""
+        """Undo an action of the teacher in the last minute; raise Refused if that is not possible."""
         with self.storage.reading() as act:
             code = storage.owned(act, code, browser)["code"]
         done = next((undo for undo in self.undos.of(code) if undo.number == number), None)
@@ -277,20 +277,20 @@ class Register:
         self.storage.leave_no_trace()
 
     def forget(self, code: str) -> None:
-        """Remove what is kept in memory about a deleted session."""
+        """Remove the data of a deleted session from memory."""
         self.undos.forget(code)
         self.calls.pop(code, None)
 
-    # Methods for anybody with the teachers' code, which the server prints when it is started.
+    # Methods for anybody with the teachers' code, which the server prints at the start.
 
     def everything(self, teachers_code: str) -> list[Kept]:
-        """Return all sessions in the file, the newest first; raise Refused if the teachers' code is wrong."""
+        """Return all sessions in the file, newest first; raise Refused if the teachers' code is wrong."""
         check_teacher(teachers_code)
         with self.storage.reading() as act:
             return [Kept(storage.session_of(row), storage.count_members(act, row)) for row in storage.all_sessions(act)]
 
     def clear(self, teachers_code: str, codes: Collection[str]) -> None:
-        """Delete whole sessions, whoever opened them; raise Refused if the teachers' code is wrong."""
+        """Delete whole sessions of any teacher; raise Refused if the teachers' code is wrong."""
         check_teacher(teachers_code)
         with self.storage.acting() as act:
             act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
@@ -304,7 +304,7 @@ class Register:
         """Return the code of the room and the key for signing cookies, which survive a restart of the server.
 
         Args:
-            code: The code to use from now on; empty for the last one used.
+            code: The new code; empty to keep the last one used.
             new: The code to use if there is none yet.
         """
         with self.storage.acting() as act:
@@ -318,13 +318,13 @@ class Register:
     # Methods for students.
 
     def find(self, code: str) -> Session | None:
-        """Return the part of a session that anyone with its code may see; None if no session has this code."""
+        """Return the public part of a session for those who know its code; None if no session has this code."""
         with self.storage.reading() as act:
             row = storage.found_session(act, code)
             return storage.session_of(row) if row else None
 
     def session(self, code: str) -> Session:
-        """Return the part of a session that anyone with its code may see."""
+        """Return the public part of a session for those who know its code."""
         with self.storage.reading() as act:
             return storage.session_of(storage.session_row(act, code))
 
@@ -352,24 +352,26 @@ class Register:
             return storage.seat_of(act, row)
 
     def leave(self, code: str, browser: str) -> None:
-        """Delete the seat of a browser, with the nickname; if the team is then empty, delete it and its claims too."""
+        """Delete the seat of a browser with the nickname and, if the team is then empty, the team with its claims."""
         with self.changing(code) as (act, session):
-            storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
+            storage.delete_members(
+                act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"]))
+            )
         self.storage.leave_no_trace()
 
     def seats_of(self, browser: str) -> list[Session]:
-        """Return the sessions in which this browser has a seat, the newest first."""
+        """Return the sessions in which this browser has a seat, newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
 
     def announce_move(self, browser: str) -> None:
         """Notify the teachers of a browser's sessions that its open page has changed."""
-        with suppress(sqlite3.Error):  # the file is closed or busy; the next change of the session notifies them
+        with suppress(sqlite3.Error):  # the file is closed or busy; the next change of the session will notify them
             for session in self.seats_of(browser):
                 self.feed.announce(session.code)
 
     def place(self, code: str, browser: str) -> Place:
-        """Return what a student may see: nothing about other teams, and no answer before all are known."""
+        """Return a student's view of a session: nothing about other teams, and no answer before all are known."""
         with self.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
@@ -436,7 +438,7 @@ class Register:
         return version_of(before) + 1
 
     def hand_in(self, code: str, browser: str, name: str, content: str) -> None:
-        """Store the hand-in of a student; it replaces an earlier one of the same name.
+        """Store the hand-in of a student, replacing an earlier one with the same name.
 
         Args:
             code: Code of the session.
@@ -462,7 +464,7 @@ class Register:
             self.storage.leave_no_trace()
 
     def handed_in(self, code: str, browser: str, name: str) -> str:
-        """Return the hand-in of a browser to a session with a given file name; empty if there is none."""
+        """Return the hand-in with a given file name from a browser to a session; empty if there is none."""
         with self.storage.reading() as act:
             seat = storage.seat_in(act, code, browser)
             if seat is None:
@@ -474,9 +476,9 @@ class Register:
     # Methods for the question runner.
 
     def unfinished(self) -> list[tuple[str, Question]]:
-        """Return the questions of all sessions whose campaigns have to run, each with the code of its session.
+        """Return the questions of all sessions with campaigns to run, each with the code of its session.
 
-        These are the running questions, and answered questions to which a claim without an answer was restored later.
+        These are the running questions, and answered questions for which a claim without an answer was restored later.
         """
         with self.storage.reading() as act:
             found = act.execute(
@@ -487,9 +489,9 @@ class Register:
             return [(row["code"], storage.question_of(row)) for row in found]
 
     def unanswered(self, code: str, number: int) -> list[Overrides]:
-        """Return the choices that have no answer to a question yet, the baseline first.
+        """Return the choices without an answer to a question, with the baseline first.
 
-        They are taken from the claims on the question; the baseline is always one of them until it has an answer.
+        They are those of the claims on the question and, until it has an answer, the baseline.
         """
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
@@ -537,7 +539,7 @@ def the_register() -> Register:
     """Return the register of this process.
 
     Returns:
-        The register, which is opened at the first call.
+        The register, which is opened by the first call.
 
     Raises:
         Refused: The file of the register cannot be used.

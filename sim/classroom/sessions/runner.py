@@ -1,10 +1,10 @@
 """Run the campaigns for questions in class sessions, using the same seeds for every choice of settings.
 
 Reads   the choices of a question from the register.
-Writes  answers to the register, each as soon as it is known, so that only unfinished
-        campaigns are lost if the server stops.
+Writes  answers to the register as soon as they are known, so that only unfinished campaigns are lost if the server
+        stops.
 
-Each choice is a separate requester in the queue of the desk, so that no class blocks other visitors.
+Each choice is a separate requester in the queue of the desk, so that a class does not block other visitors.
 """
 
 import logging
@@ -24,9 +24,9 @@ from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
 
 LOG = logging.getLogger(__name__)
-OFTEN = 1.0  # minimum seconds between announcements of progress
-BREATH = 0.1  # minimum seconds between checks
-Ask = Callable[[str, Overrides, int], Ticket]  # as `Desk.ask`
+OFTEN = 1.0  # shortest time between announcements of progress, seconds
+BREATH = 0.1  # shortest time between checks, seconds
+Ask = Callable[[str, Overrides, int], Ticket]  # a function such as `Desk.ask`
 
 
 class Progress(NamedTuple):
@@ -34,11 +34,11 @@ class Progress(NamedTuple):
 
     done: int
     wanted: int
-    place: int  # position in the queue of the foremost ticket, as in `Ticket.place`
+    place: int  # queue position of the first ticket, as in `Ticket.place`
 
 
 class Work:
-    """The tickets of one running question, and the choices that have no answer yet."""
+    """The tickets of one running question, and the choices without an answer."""
 
     def __init__(self, code: str, question: Question) -> None:
         self.code, self.question = code, question
@@ -47,7 +47,7 @@ class Work:
         self.announced_at = 0.0
 
     def progress(self) -> Progress:
-        """Return the numbers of finished and requested campaigns, and the queue position of the foremost ticket."""
+        """Return the numbers of finished and requested campaigns, and the queue position of the first ticket."""
         tickets = list(self.tickets.values())
         return Progress(
             sum(ticket.done for ticket in tickets),
@@ -64,7 +64,7 @@ class QuestionRunner:
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
         self.is_late = False  # whether there is progress that has not been announced
-        self.has_news = True  # initially true, because questions may have been running when the server stopped
+        self.has_news = True  # true at first, because questions may have been running when the server stopped
         threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
     def start(self, code: str, browser: str) -> None:
@@ -73,7 +73,7 @@ class QuestionRunner:
         self.wake()
 
     def undo(self, code: str, browser: str, number: int) -> None:
-        """Undo an action of the teacher; run the campaigns of a restored claim if those of the others have been run.
+        """Undo an action of the teacher, and run the campaigns of a restored claim if the others have been run.
 
         Raises:
             Refused: The browser is not the teacher's, or the action can no longer be undone.
@@ -82,7 +82,7 @@ class QuestionRunner:
         self.wake()
 
     def wake(self) -> None:
-        """Make the thread check again, because there may be choices without an answer, or campaigns have finished."""
+        """Make the thread check for choices without an answer and for finished campaigns."""
         with self.changed:
             self.has_news = True
             self.changed.notify()
@@ -93,7 +93,7 @@ class QuestionRunner:
         return work.progress() if work else None
 
     def finished(self, code: str, number: int) -> dict[Overrides, tuple[float, ...]]:
-        """Return the results so far of a running question: one per finished campaign, in order of seed, by choice.
+        """Return the current results of a running question: one per finished campaign, in order of seed, by choice.
 
         For an effect these are the differences from baseline campaigns that have also finished.
         """
@@ -125,7 +125,7 @@ class QuestionRunner:
             time.sleep(BREATH)
 
     def check(self) -> None:
-        """Request campaigns for choices that are new, and store answers for choices whose campaigns have finished."""
+        """Request campaigns for new choices, and store answers for choices whose campaigns have finished."""
         for code, question in self.register.unfinished():
             work = self.works.setdefault((code, question.number), Work(code, question))
             with suppress(Refused):  # the session has been deleted in the meantime
@@ -135,7 +135,7 @@ class QuestionRunner:
                 del self.works[key]
 
     def request(self, work: Work) -> None:
-        """Request campaigns of the baseline and of choices without an answer, unless they were requested before."""
+        """Request campaigns of the baseline and of choices without an answer, unless they have been requested."""
         new = set(self.register.unanswered(work.code, work.question.number)) - work.tickets.keys()
         for overrides in sorted({BASELINE, *new} - work.tickets.keys()) if new else ():
             try:
@@ -150,7 +150,7 @@ class QuestionRunner:
             ticket.watch(self.wake)
 
     def goes_on(self, work: Work) -> bool:
-        """Store answers for choices whose campaigns have ended; return whether any choice still has no answer.
+        """Store answers for choices whose campaigns have ended; return whether any choice still lacks an answer.
 
         If the session was deleted, cancel its campaigns and return False.
         """
@@ -179,13 +179,13 @@ class QuestionRunner:
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
         """Return the answer for a choice, computed from its campaigns and those of the baseline.
 
-        If any of these campaigns failed, the answer consists of the error.
+        If any of these campaigns failed, the answer contains only the error.
         """
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:
             return failed(error)
-        if outcome not in table.column_names:  # the outcome was removed since the question was asked
+        if outcome not in table.column_names:  # the outcome has been removed since the question was asked
             return failed(texts_of("class").say("outcome_gone", outcome=outcome))
         return answer_of(table, theirs, outcome, self.calibration_of(overrides))
 
@@ -195,7 +195,7 @@ def the_question_runner() -> QuestionRunner:
     """Return the question runner of this process.
 
     Returns:
-        The runner, which is started at the first call and then resumes unfinished questions.
+        The runner, which is started by the first call and then resumes unfinished questions.
     """
     desk = the_desk()
     return QuestionRunner(

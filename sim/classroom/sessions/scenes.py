@@ -3,10 +3,9 @@
 Reads   the secret of a browser in every call; its rights are checked in the same transaction.
 Writes  the tables `scenes`, `scene_work` and `shown_pairs` of the register. A student's work is deleted with the
         student's seat.
-Returns for each student, for the wall and the student's own pages: the letter of the team, the locked drawing, whether
-        the campaign was run, and brackets. All pages of one seat show the same state.
-Assumes A prediction has to precede its answer: no drawing is accepted after the student's own campaign was run, and no
-        bracket for a decision after the wall has shown its pairs.
+Returns for the wall and the student's own pages: the letter of the team, the locked drawing, whether the campaign was
+run, and brackets. All pages of one seat show the same state. Assumes A prediction must precede its answer: no drawing
+is accepted after the student's own campaign was run, and no bracket for a decision whose pairs the wall has shown.
 """
 
 import json
@@ -25,9 +24,9 @@ from sim.classroom.sessions.session import PAUSE
 from sim.errors import PanjError, unknown
 from sim.explorable.content import SCENES
 
-DRAWING, CAMPAIGN, BRACKET = "drawing", "campaign", "bracket"  # what a student can do
+DRAWING, CAMPAIGN, BRACKET = "drawing", "campaign", "bracket"  # kinds of work of a student
 KINDS = (DRAWING, CAMPAIGN, BRACKET)
-FIRST_AT = {DRAWING: "draw", CAMPAIGN: "run", BRACKET: "decision"}  # the scene in which it is done
+FIRST_AT = {DRAWING: "draw", CAMPAIGN: "run", BRACKET: "decision"}  # scene of each kind of work
 PAGE = "scenes"  # name of the page in the list of students' open pages
 
 
@@ -40,9 +39,9 @@ class Outline(NamedTuple):
 
 
 class Campaigns(NamedTuple):
-    """The free campaigns of the page, as the wall shows them."""
+    """The free campaigns of the page, for the wall."""
 
-    about: Mapping[str, Any]  # JSON of the page
+    about: Mapping[str, Any]  # metadata in the JSON of the page
     held: np.ndarray  # districts held at the end of each day, decisions x campaigns x days
 
     @property
@@ -63,24 +62,24 @@ class Campaigns(NamedTuple):
 
 
 class Done(NamedTuple):
-    """Something that a student has done: a locked drawing, a campaign that was run, or a bracket that was set."""
+    """One piece of a student's work: a locked drawing, a finished campaign, or a bracket."""
 
     kind: str
-    decision: str = ""  # of a bracket
-    numbers: tuple[float, ...] = ()  # the drawn districts of each day, or the two ends of a bracket
+    decision: str = ""  # decision to which a bracket belongs
+    numbers: tuple[float, ...] = ()  # drawn number of districts per day, or the two ends of a bracket
 
 
 class Work(NamedTuple):
-    """The work of one student, in a form that the wall may show."""
+    """The work of one student, without personal data, for the wall."""
 
     letter: str
     member: int
     drawing: tuple[float, ...] = ()
     has_run: bool = False
-    brackets: Mapping[str, tuple[float, float]] = {}  # by decision
+    brackets: Mapping[str, tuple[float, float]] = {}  # brackets, by decision
 
     def has(self, done: Done) -> bool:
-        """Return whether this action was stored, rather than an earlier one by the same student on another page."""
+        """Return whether this item is stored, rather than an earlier one by the same student on another page."""
         if done.kind == BRACKET:
             return self.brackets.get(done.decision) == done.numbers
         return self.has_run if done.kind == CAMPAIGN else self.drawing == done.numbers
@@ -90,9 +89,9 @@ class Walk(NamedTuple):
     """The state that a student's page needs to follow the class."""
 
     scene: int
-    call: str  # PAUSE, EYES or empty
-    attempt: str  # changes with the student's seat, and when the teacher begins again
-    work: Work  # stored work of this student in this attempt
+    call: str  # the teacher's call to the class: PAUSE, EYES or empty
+    attempt: str  # identifies the attempt; it changes with the student's seat, and when the teacher begins again
+    work: Work  # stored work of the student in this attempt
     shown: tuple[str, ...]  # decisions whose pairs the wall has shown
 
 
@@ -105,7 +104,7 @@ class ClassScenes:
     # Methods for the teacher of a session.
 
     def begin(self, code: str, browser: str) -> None:
-        """Begin at the first scene, and delete the work of the class in earlier rounds."""
+        """Begin with the first scene, and delete the work of the class in earlier rounds."""
         with self.register.changing(code, browser) as (act, session):
             storage.alive(session)
             act.execute(
@@ -133,7 +132,7 @@ class ClassScenes:
             act.execute("UPDATE scenes SET scene = NULL WHERE session = ?", (session["id"],))
 
     def gathered(self, code: str, browser: str) -> tuple[Work, ...]:
-        """Return the work of each student in a session; raise Refused unless its teacher uses this browser."""
+        """Return the work of each student in a session; raise Refused unless the browser is the teacher's."""
         with self.register.storage.reading() as act:
             session = storage.owned(act, code, browser)
             members = act.execute(
@@ -152,10 +151,10 @@ class ClassScenes:
     def show_pairs(self, code: str, browser: str, decisions: Collection[str]) -> None:
         """Record that the wall shows the pairs of decisions, so that no more brackets are accepted for them.
 
-        Only decisions for which a student has set a bracket are recorded, as the wall shows no others.
+        Only decisions for which a student has set a bracket are recorded, since the wall shows no others.
 
         Raises:
-            Refused: The session's teacher does not use this browser, or the class is not in the scenes.
+            Refused: The browser is not the teacher's, or the class is not in the scenes.
         """
         with self.register.storage.acting() as act:
             session = storage.owned(act, code, browser)
@@ -172,7 +171,7 @@ class ClassScenes:
             self.register.feed.announce(session["code"])
 
     def shown(self, code: str, browser: str) -> tuple[str, ...]:
-        """Return the decisions whose pairs the wall has shown; raise Refused unless the teacher uses this browser."""
+        """Return the decisions whose pairs the wall has shown; raise Refused unless the browser is the teacher's."""
         with self.register.storage.reading() as act:
             return shown_in(act, storage.owned(act, code, browser))
 
@@ -190,20 +189,20 @@ class ClassScenes:
             )  # fmt: skip
 
     def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> bool:
-        """Store a student's action, unless the student has done it before, so that no prediction is changed later.
+        """Store a student's work, unless it has been done before, so that no prediction is changed later.
 
         Args:
             code: Code of the session.
             browser: Secret of the browser.
-            done: What was done.
+            done: The work.
             attempt: The attempt in which it was done (see `Walk`); None for the current one.
 
         Returns:
-            Whether the stored value is this one; False if the student did it differently before, as in another tab.
+            Whether this value is stored; False if the student did it differently before, for instance in another tab.
 
         Raises:
             Refused: The browser has no seat, the class is paused or has not reached the scene, the answer has been
-                shown, or this was done in another attempt: by a student who has left, or before the teacher began
+                shown, or the work is from another attempt: by a student who has left, or before the teacher began
                 again.
         """
         with self.register.storage.acting() as act:
@@ -227,7 +226,7 @@ class ClassScenes:
         return is_kept
 
     def attend(self, code: str, browser: str, page: str) -> None:
-        """Record that a browser has the page of scenes with a given id open; the page has to call this repeatedly."""
+        """Record that a browser has a page of scenes open; the page must call this repeatedly."""
         self.register.presence.enter(page_in(code, browser, page), browser, PAGE)
 
     def leave(self, code: str, browser: str, page: str) -> None:
@@ -236,12 +235,12 @@ class ClassScenes:
 
 
 def page_in(code: str, browser: str, page: str) -> str:
-    """Return the id of a page of scenes among all pages; no browser can name the page of another browser."""
+    """Return an id of a page of scenes that is unique among all pages and cannot be guessed by another browser."""
     return f"{PAGE} {code} {browser} {page}"
 
 
 def check_unseen(work: Work, done: Done, shown: Collection[str]) -> None:
-    """Raise Refused if the answer to a prediction has been shown, unless the student had predicted it before."""
+    """Raise Refused if the answer to a prediction has been shown, unless the prediction was made before."""
     if done.kind == DRAWING and work.has_run and not work.drawing:
         raise Refused("campaign_seen")
     if done.kind == BRACKET and done.decision in shown and done.decision not in work.brackets:
@@ -261,14 +260,14 @@ def own_work(act: sqlite3.Connection, seat: sqlite3.Row) -> Work:
 
 
 def work_of(letter: str, member: int, rows: Sequence[sqlite3.Row]) -> Work:
-    """Convert the stored rows of one student."""
+    """Convert the stored rows of one student to `Work`."""
     found = {(row["kind"], row["decision"]): tuple(json.loads(row["content"])) for row in rows}
     brackets = {decision: (ends[0], ends[1]) for (kind, decision), ends in found.items() if kind == BRACKET}
     return Work(letter, member, found.get((DRAWING, ""), ()), (CAMPAIGN, "") in found, brackets)
 
 
 def campaign_of(member: int, code: str, runs: int) -> int:
-    """Return the number of a student's own campaign; students who join one after another have different ones.
+    """Return the number of a student's own campaign, which differs between students who join one after another.
 
     Args:
         member: Number of the student in the register.

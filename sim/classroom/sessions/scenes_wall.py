@@ -1,10 +1,10 @@
-"""What the wall shows while a class is in the seven scenes: its campaigns, the reports, and the brackets.
+"""Content of the wall while a class is in the seven scenes: its campaigns, the reports and the brackets.
 
 Reads   the work of students (`Work`), the campaigns of the page, the texts of scenes.yaml and of the scenes themselves.
 Assumes Each student is shown as the letter of the team. Curves and results come from the campaigns of the page, never
-        from numbers that a page has sent. The pairs of a decision are hidden until every student has set a bracket for
-        it, or D is pressed; the first pairs are shown once every student has set a bracket for any decision. Pairs that
-        have been shown stay visible, because brackets can no longer be set for them.
+        from numbers sent by a page. The pairs of a decision are hidden until every student has set a bracket for it, or
+        D is pressed; the first pairs are shown once every student has set a bracket for any decision. Pairs that have
+        been shown remain visible, because brackets can no longer be set for them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from sim.classroom.texts import current_language, texts_of
 from sim.data.facts import facts_here
 from sim.explorable.content import SCENES, read_texts
 
-NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket has to contain
+NINE_IN_TEN = ENDS[1] - ENDS[0]  # share of pairs that a bracket should contain
 GATHER, REPORTS, DECISION = (SCENES.index(one) for one in ("gather", "reports", "decision"))
 
 
@@ -29,13 +29,13 @@ def scene_texts() -> dict[str, Any]:
 
 def title_of_scene(scene: int) -> str:
     """Return the heading of a scene, given its place from 0."""
-    if scene == REPORTS:  # a single reader sees all campaigns in this scene
+    if scene == REPORTS:  # for a single reader, this scene shows all campaigns
         return texts_of("scenes").say("wall_title_reports")
     return str(scene_texts()["scenes"][SCENES[scene]]["heading"])
 
 
 def count_done(scene: int, works: Sequence[Work]) -> str:
-    """Return how many students have completed a scene, as text; empty if pages send nothing in this scene."""
+    """Describe how many students have completed a scene; empty for scenes without work."""
     asked = {FIRST_AT[DRAWING]: "draw", FIRST_AT[CAMPAIGN]: "run", "gather": "run", FIRST_AT[BRACKET]: "decision"}
     key = asked.get(SCENES[scene])
     if key is None or not works:
@@ -59,7 +59,7 @@ def scene_on_the_wall(
         scene: Place of the scene, from 0.
         works: The work of the students.
         campaigns: The campaigns of the page; None while they are being run.
-        shown: Decisions whose pairs the wall has shown before.
+        shown: Decisions whose pairs the wall has already shown.
 
     Returns:
         `title`, `stage`, `lines` of text, the `chart` of lines or None, and the `board` of brackets or None.
@@ -77,7 +77,7 @@ def scene_on_the_wall(
 
 
 def lines_of(name: str) -> list[str]:
-    """Return the sentences of a scene that the wall shows in place of a chart."""
+    """Return the sentences of a scene that the wall shows instead of a chart."""
     here = scene_texts()["scenes"][name]
     keys = {"river": ("quote", "credit", "note"), "draw": ("lead",), "run": ("lead",)}
     lines = [here[key] for key in keys.get(name, ())] or here.get("uncounted", ())
@@ -86,7 +86,7 @@ def lines_of(name: str) -> list[str]:
 
 
 def chart_of(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns) -> dict[str, Any]:
-    """Return the chart of the campaigns that students have run, with the reports from the scene of reports on."""
+    """Return the chart of the students' campaigns; from the scene of reports on, it includes the reports."""
     texts, about = texts_of("scenes"), campaigns.about
     runs = campaigns.held.shape[1]
     lines = [
@@ -154,14 +154,14 @@ def brackets_of(works: Sequence[Work], campaigns: Campaigns, shown: Collection[s
 
 
 def is_covered(decision: str, works: Sequence[Work], shown: Collection[str]) -> bool:
-    """Return whether the pairs of a decision are hidden, since some students have yet to predict them."""
+    """Return whether the pairs of a decision are hidden because some students have not predicted them yet."""
     if decision in shown or all(decision in one.brackets for one in works):
         return False
     return bool(shown) or not all(map(has_bracket, works))
 
 
 def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.ndarray | None) -> dict[str, Any]:
-    """Return the row of a decision: its brackets and, unless its pairs are hidden, which brackets contain them."""
+    """Return the row of a decision: its brackets and, unless its pairs are hidden, whether brackets contain them."""
     ranges = [
         {"letter": one.letter, "from": low, "to": high, "held": None if pairs is None else holds(low, high, pairs)}
         for one, (low, high) in ((one, one.brackets[decision]) for one in works if decision in one.brackets)
@@ -181,7 +181,7 @@ def row_of_brackets(decision: str, title: str, works: Sequence[Work], pairs: np.
 
 
 def describe_held(ranges: Sequence[Mapping[str, Any]], pairs: np.ndarray) -> str:
-    """Return a sentence on the range of nine pairs in ten, and on the brackets that contain it."""
+    """Return a sentence on the range of nine pairs in ten and the brackets that contain it."""
     texts = texts_of("scenes")
     said = {
         key: " ".join(str(one["letter"]) for one in ranges if one["held"] == is_held)

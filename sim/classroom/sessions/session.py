@@ -1,6 +1,6 @@
 """Types of a class session, its codes, its export as CSV, and the outcomes that questions may be about.
 
-Questions may be about numeric outcomes of the baseline, except those that count the dead: guesses at the number of
+Questions may be about numeric outcomes of the baseline, except counts of the dead, since guesses at the number of
 deaths should not be scored as in a game. The other pages show outcomes that count the dead, next to their sources.
 """
 
@@ -23,12 +23,12 @@ from sim.outcome import read_outcomes, reported_of
 from sim.study.files import USUAL, Dialect, csv_rows
 from sim.study.reader import Measure
 
-LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike; no vowels, so that codes are not words
-CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, a team's key, a teacher's recovery word
-TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # printed when the server is started
+LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes are not words
+CODE, KEY, WORD = 6, 8, 20  # number of letters in a session's code, a team's key and a teacher's recovery word
+TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # printed when the server starts
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
-REMOVED, ENDED = "removed", "ended"  # what can be undone for a minute
-PAUSE, EYES = "pause", "eyes"  # what a teacher asks of the class: to pause, to look at the wall
+REMOVED, ENDED = "removed", "ended"  # kinds of action that can be undone for a minute
+PAUSE, EYES = "pause", "eyes"  # calls of a teacher to the class: to pause, or to look at the wall
 
 
 class Session(NamedTuple):
@@ -41,7 +41,7 @@ class Session(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A session and the number of its members, as listed for a visitor with the teachers' code."""
+    """A session and the number of its members, for a visitor with the teachers' code."""
 
     session: Session
     members: int
@@ -70,7 +70,7 @@ class Seat(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A claim that was sent, with the time when it was last sent and the number of times that it was revised."""
+    """A claim with the time when it was last sent and the number of its revisions."""
 
     claim: Claim
     sent: str
@@ -78,19 +78,19 @@ class Sent(NamedTuple):
 
 
 def version_of(sent: Sent | None) -> int:
-    """Return the version of a team's claim: 0 if there is none, 1 for the first, one more for each revision."""
+    """Return the version of a team's claim: 0 if there is none, 1 for the first, and one more for each revision."""
     return 0 if sent is None else sent.revisions + 1
 
 
 class Place(NamedTuple):
-    """Everything about a session that one student may see."""
+    """A student's view of a session."""
 
     session: Session
     seat: Seat
     question: Question | None
     sent: Sent | None
     answer: Answer | None
-    call: str = ""  # PAUSE, EYES or empty
+    call: str = ""  # call of the teacher to the class: PAUSE, EYES or empty
     scene: int | None = None  # number of the current scene; None if the class is not in the scenes
 
 
@@ -106,18 +106,18 @@ class Team(NamedTuple):
     """A team and its claims, as shown to the teacher; `claims` is keyed by the number of the question."""
 
     letter: str
-    name: str  # name of the team; empty for a student without a team, whose nickname others do not see
-    key: str  # empty for a student without a team
+    name: str  # name of the team; empty for a student without a team, whose nickname is hidden from others
+    key: str  # key for joining the team; empty for a student without a team
     members: tuple[Member, ...]
     claims: dict[int, Sent]
 
 
 class Undo(NamedTuple):
-    """Something that the teacher of a session can undo for a minute."""
+    """An action that the teacher of a session can undo for a minute."""
 
     number: int
-    kind: str  # REMOVED or ENDED
-    what: str  # the nickname of the member who was removed; empty for the end of the session
+    kind: str  # REMOVED for a member, ENDED for the session
+    what: str  # nickname of the removed member; empty for the end of the session
 
 
 class Room(NamedTuple):
@@ -126,8 +126,8 @@ class Room(NamedTuple):
     session: Session
     teams: tuple[Team, ...]
     questions: tuple[Question, ...]
-    answers: dict[int, dict[Overrides, Answer]]  # by number of the question
-    call: str = ""  # PAUSE, EYES or empty
+    answers: dict[int, dict[Overrides, Answer]]  # answers by number of the question
+    call: str = ""  # call of the teacher to the class: PAUSE, EYES or empty
     undos: tuple[Undo, ...] = ()
     scene: int | None = None  # number of the current scene; None if the class is not in the scenes
 
@@ -139,7 +139,7 @@ class Room(NamedTuple):
     def on_the_wall(self) -> "Room":
         """Return the public view of the session: without nicknames, keys and reasons.
 
-        Names of teams remain if the teacher shows them; a student alone is a letter.
+        Names of teams are included if the teacher shows them; a student without a team is only a letter.
         """
         return self._replace(
             teams=tuple(team_on_the_wall(team, self.session.names_shown) for team in self.teams), undos=()
@@ -168,19 +168,20 @@ def letters(number: int) -> str:
 
 
 def spelled(code: str) -> str:
-    """Return a code, key or recovery word as it is stored.
+    """Convert a code, key or recovery word to its stored form.
 
     Args:
         code: The code as typed, such as `fkm-rwx`.
 
     Returns:
-        The code in upper case, without characters that are not in `LETTERS`, cut to `WORD` letters, such as `FKMRWX`.
+        The code in upper case, without characters that are not in `LETTERS`, truncated to `WORD` letters, such as
+        `FKMRWX`.
     """
     return "".join(letter for letter in code.upper() if letter in LETTERS)[:WORD]
 
 
 def grouped(code: str, size: int) -> str:
-    """Split a code into groups of letters, which are easier to read out.
+    """Split a code into groups of letters, for reading it out.
 
     Args:
         code: The code as stored.
@@ -193,7 +194,7 @@ def grouped(code: str, size: int) -> str:
 
 
 def hashed(secret: str, code: str) -> str:
-    """Return the hash of a secret, which differs between sessions so that a browser cannot be traced across them."""
+    """Return the hash of a secret, which differs between sessions, so that a browser cannot be traced across them."""
     return sha256(f"{code}:{secret}".encode()).hexdigest()
 
 
@@ -237,7 +238,7 @@ def csv_of(room: Room, unit_of: Callable[[str], str], dialect: Dialect = USUAL) 
 
 
 def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
-    """Return the row of one team and one question; columns without a value are left out."""
+    """Return the row of one team and one question, without columns that have no value."""
     row: dict[str, object] = {
         "session": room.session.code,
         "question": question.number,
@@ -282,18 +283,18 @@ def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
     }
 
 
-COUNTS_THE_DEAD = "killed"  # part of the name of an outcome
+COUNTS_THE_DEAD = "killed"  # part of the names of outcomes that count the dead
 DATE = "date"  # unit of outcomes that are not numbers
 
 
 def measure_of(outcome: str) -> Measure:
-    """Return the description of an outcome that a question was about.
+    """Return the description of the outcome of a question.
 
     Args:
         outcome: Name of the outcome.
 
     Returns:
-        The label, unit and reported figure of the outcome; only its name if the outcome no longer exists.
+        The label, unit and reported figure of the outcome, or only its name if it no longer exists.
     """
     nothing = {"value": None, "low": None, "high": None, "evidence": ""}
     return offered().get(outcome) or Measure(outcome, outcome, "", False, nothing)

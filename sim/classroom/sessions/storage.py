@@ -1,4 +1,4 @@
-"""SQLite file of all class sessions. It is used by many threads, and deleted data are overwritten.
+"""SQLite file of all class sessions, which is used by many threads and in which deleted data are overwritten.
 
 `Storage` opens transactions; the functions below it run SQL statements within a transaction that is already open.
 
@@ -36,16 +36,16 @@ from sim.classroom.sessions.session import (
 )
 from sim.configuration.overrides import Overrides
 
-ALONE = "alone "  # followed by random letters, the stored name of a team without a name
-VERSION = 1  # version of the tables; stored in the file
-PATIENCE = 10.0  # maximum seconds to wait for another thread's transaction
+ALONE = "alone "  # prefix of the stored name of a team without a name, followed by random letters
+VERSION = 1  # version of the tables, stored in the file
+PATIENCE = 10.0  # longest time to wait for another thread's transaction, seconds
 OF_MEMBER = ("hand_ins", "scene_work", "final_ranges", "seats")  # tables whose rows are deleted with a member
-ADDED = "IF NOT EXISTS"  # in the statements of tables that older files of this version do not have
+ADDED = "IF NOT EXISTS"  # occurs in the statements of tables that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
 
 
 def place_of_register() -> Path:
-    """Return the path of the file: PANJ_CLASSROOM if that is set, else classroom.sqlite in the user's data folder.
+    """Return the path of the file: PANJ_CLASSROOM if set, otherwise classroom.sqlite in the user's data folder.
 
     Raises:
         Refused: If PANJ_CLASSROOM is not set and the user has no home folder.
@@ -70,7 +70,7 @@ class Storage:
             self.idle = self.connect()
             self.idle.execute("PRAGMA journal_mode = WAL")
             self.create_or_check()
-            is_busy(self.idle, "PRAGMA wal_checkpoint(TRUNCATE)")  # completes a deletion that was interrupted
+            is_busy(self.idle, "PRAGMA wal_checkpoint(TRUNCATE)")  # completes an interrupted deletion
         except (OSError, sqlite3.Error) as error:
             raise Refused("no_file", path=path, error=error) from error
 
@@ -83,7 +83,7 @@ class Storage:
         return connection
 
     def create_or_check(self) -> None:
-        """Create the tables if the file is empty; raise Refused, and change nothing, if they have another version."""
+        """Create the tables if the file is empty; raise Refused, without changes, if they have another version."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
             is_new = version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -108,7 +108,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open a transaction that reads one consistent state of the file."""
+        """Open a transaction that reads a consistent state of the file."""
         with closing(self.connect()) as connection:
             connection.execute("BEGIN")
             yield connection
@@ -116,7 +116,7 @@ class Storage:
     def leave_no_trace(self) -> None:
         """Rewrite the file and empty its log, so that no deleted data remain.
 
-        Raise Refused if other connections block this for too long.
+        Raise Refused if other connections prevent this for too long.
         """
         with closing(self.connect()) as connection:
             late = time.monotonic() + PATIENCE
@@ -127,12 +127,12 @@ class Storage:
                     time.sleep(0.05)
 
     def close(self) -> None:
-        """Close the idle connection, and with it the file."""
+        """Close the idle connection and thus the file."""
         self.idle.close()
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; return whether another connection blocked it, according to an error or the result row."""
+    """Run a statement; return whether another connection blocked it."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -169,7 +169,7 @@ def found_session(act: sqlite3.Connection, code: str) -> sqlite3.Row | None:
 
 
 def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
-    """Return all sessions, the newest first."""
+    """Return all sessions, newest first."""
     return act.execute("SELECT * FROM sessions ORDER BY id DESC").fetchall()
 
 
@@ -182,7 +182,7 @@ def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
 
 
 def alive(session: sqlite3.Row) -> sqlite3.Row:
-    """Return the given session, or raise Refused if it has ended."""
+    """Return a session, or raise Refused if it has ended."""
     if session["ended"]:
         raise Refused("has_ended")
     return session
@@ -203,7 +203,7 @@ def count_members(act: sqlite3.Connection, session: sqlite3.Row) -> int:
 
 
 def own(act: sqlite3.Connection, code: str, browser: str) -> None:
-    """Register a browser as one that the teacher of a session uses."""
+    """Register a browser of the teacher of a session."""
     act.execute(
         "INSERT OR IGNORE INTO owners (session, browser) SELECT id, ? FROM sessions WHERE code = ?",
         (hashed(browser, code), code),
@@ -211,13 +211,13 @@ def own(act: sqlite3.Connection, code: str, browser: str) -> None:
 
 
 def is_owner(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> bool:
-    """Return whether a browser is registered as one that the teacher of a session uses."""
+    """Return whether a browser is registered as the teacher's in a session."""
     owner = (session["id"], hashed(browser, session["code"]))
     return bool(count(act, "SELECT COUNT(*) FROM owners WHERE session = ? AND browser = ?", owner))
 
 
 def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
-    """Return the session with this code; raise Refused if there is none or its teacher does not use this browser."""
+    """Return the session with this code; raise Refused if there is none or the browser is not the teacher's."""
     row = found_session(act, code)
     if row is None or not is_owner(act, row, browser):
         raise Refused("not_teacher")
@@ -264,7 +264,7 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str) -> int:
     """Create a team with the next free letter; return the id of the team.
 
-    A team with a name has a key with which others join it. A team without a name is one student, shown as a letter.
+    A team with a name has a key with which others join. A team without a name is a single student, shown as a letter.
     Raise Refused if the name is taken.
     """
     letter = next_letter(act, session)
@@ -280,7 +280,7 @@ def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str) -> int:
 
 
 def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
-    """Return the first letter in the order A, B, ... Z, A2, B2, ... that no team in a session has."""
+    """Return the first of A, B, ... Z, A2, B2, ... that is not the letter of a team in a session."""
     taken = {row["letter"] for row in teams_in(act, session)}
     rounds = ("", *range(2, len(taken) + 3))
     names = (f"{chr(ord('A') + place)}{again}" for again in rounds for place in range(26))
@@ -294,15 +294,15 @@ class Dismissed(NamedTuple):
     team: sqlite3.Row
     claims: tuple[sqlite3.Row, ...]
     own: Mapping[str, Sequence[sqlite3.Row]]  # rows by table, for each of OF_MEMBER
-    round: int  # number of times that the scenes had been begun
+    round: int  # number of times that the scenes were begun before the deletion
 
     def same_team(self, other: "Dismissed") -> bool:
-        """Return whether another member was in the same team; a restored team keeps its key."""
+        """Return whether another member was in the same team, which keeps its key when it is restored."""
         return all(self.team[key] == other.team[key] for key in ("folded", "key"))
 
 
 def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismissed | None:
-    """Delete a member, and a team that is then empty with its claims; return the rows, or None without a member."""
+    """Delete a member and, if the team is then empty, the team with its claims; return the rows, or None."""
     mine = (session["id"], member)
     row = first(act, "SELECT * FROM members WHERE session = ? AND id = ?", mine)
     if row is None:
@@ -310,12 +310,12 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
     team = act.execute("SELECT * FROM teams WHERE id = ?", (row["team"],)).fetchone()
     claims = act.execute("SELECT * FROM claims WHERE team = ?", (row["team"],)).fetchall()
     own = {name: act.execute(f"SELECT * FROM {name} WHERE member = ?", (member,)).fetchall() for name in OF_MEMBER}
-    take_out(act, "session = ? AND id = ?", mine)
+    delete_members(act, "session = ? AND id = ?", mine)
     return Dismissed(row, team, tuple(claims), own, round_of(act, session))
 
 
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
-    """Insert a member that `dismiss` deleted, and the team with its claims if the session no longer has that team.
+    """Insert a member deleted by `dismiss`, and the team with its claims if it was deleted as well.
 
     A team whose letter is now in use gets the next free one. The member's work in the scenes is not restored if they
     have been begun again. Raise Refused if the member's browser or nickname is in use again in the session, or if
@@ -346,7 +346,7 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
 
 
 def insert(act: sqlite3.Connection, table: str, values: Mapping[str, object]) -> int:
-    """Insert a row and return its id, which is a new one if its id is now in use."""
+    """Insert a row and return its id, which is new if the old id is in use."""
     taken = "id" in values and count(act, f"SELECT COUNT(*) FROM {table} WHERE id = ?", (values["id"],))
     values = {key: value for key, value in values.items() if not (taken and key == "id")}
     places = ", ".join("?" * len(values))
@@ -355,8 +355,8 @@ def insert(act: sqlite3.Connection, table: str, values: Mapping[str, object]) ->
     return made.lastrowid
 
 
-def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
-    """Delete the members that match an SQL condition, and teams that are then empty.
+def delete_members(act: sqlite3.Connection, condition: str, values: Sequence[object]) -> None:
+    """Delete the members that match an SQL condition, and all teams that are then empty.
 
     `values` replace the placeholders of the condition; the first value is the id of the session.
     """
@@ -385,7 +385,7 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
     return first(act, "SELECT * FROM claims WHERE question = ? AND team = ?", (question["id"], team))
 
 
-UNANSWERED = (  # SQL: the claims on a row of `questions` whose choice has no answer
+UNANSWERED = (  # SQL that selects those claims on a question whose choice has no stored answer
     "SELECT 1 FROM claims WHERE claims.question = questions.id"
     " AND claims.words NOT IN (SELECT answers.words FROM answers WHERE answers.question = questions.id)"
 )
@@ -398,7 +398,7 @@ def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer
 
 
 def scenes_row(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
-    """Return the row on the scenes of a session; None if its teacher has never begun them."""
+    """Return the row for the scenes of a session; None if its teacher has never begun them."""
     return first(act, "SELECT * FROM scenes WHERE session = ?", (session["id"],))
 
 
@@ -411,7 +411,7 @@ def round_of(act: sqlite3.Connection, session: sqlite3.Row) -> int:
 def attempt_of(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> str:
     """Return the identifier of a student's attempt at the scenes, which changes with the seat and the round."""
     seat = first(act, "SELECT token FROM seats WHERE member = ?", (member,))
-    return f"{seat['token'] if seat else ''}-{round_of(act, session)}"  # members of older files have no token
+    return f"{seat['token'] if seat else ''}-{round_of(act, session)}"  # members in older files have no token
 
 
 def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
@@ -421,7 +421,7 @@ def scene_in(act: sqlite3.Connection, session: sqlite3.Row) -> int | None:
 
 
 def current_scene(act: sqlite3.Connection, session: sqlite3.Row) -> int:
-    """Return the current scene of a session, or raise Refused if the class is in no scene."""
+    """Return the current scene of a session, or raise Refused if the class is not in the scenes."""
     scene = scene_in(act, session)
     if scene is None:
         raise Refused("no_scenes")
@@ -448,13 +448,13 @@ def seat_of(act: sqlite3.Connection, row: sqlite3.Row) -> Seat:
 
 
 def sent_of(row: sqlite3.Row) -> Sent:
-    """Convert a row to a claim that was sent."""
+    """Convert a row to a sent claim."""
     claim = Claim(load_overrides(row["words"]), row["low"], row["high"], row["confidence"], row["why"])
     return Sent(claim, row["sent"], row["revisions"])
 
 
 def team_of(act: sqlite3.Connection, row: sqlite3.Row, pages: Mapping[str, str]) -> Team:
-    """Convert a row to a team, with its members and claims; `pages` has the open page of each browser, by its hash."""
+    """Convert a row to a team with its members and claims; `pages` maps hashes of browsers to their open pages."""
     members = act.execute(
         "SELECT id, nickname, browser FROM members WHERE team = ? ORDER BY id", (row["id"],)
     ).fetchall()

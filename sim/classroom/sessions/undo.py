@@ -7,7 +7,7 @@ from itertools import count
 from sim.classroom.sessions.session import Undo
 from sim.classroom.sessions.storage import Dismissed
 
-MINUTE = 60.0  # seconds in which something can be undone
+MINUTE = 60.0  # seconds during which an action can be undone
 
 
 class Undos:
@@ -24,7 +24,7 @@ class Undos:
         self.kept: dict[str, dict[Undo, Dismissed | None]] = {}
 
     def add(self, code: str, kind: str, what: str, dismissed: Dismissed | None = None) -> None:
-        """Record an action in a session for a minute, with the rows that it deleted."""
+        """Record an action in a session for a minute, with the deleted rows."""
         with self.lock:
             undo = Undo(next(self.numbers), kind, what)
             self.kept.setdefault(code, {})[undo] = dismissed
@@ -33,7 +33,7 @@ class Undos:
         timer.start()
 
     def expire(self, code: str, number: int) -> None:
-        """Forget an action that was not undone within a minute."""
+        """Forget an action that was not undone in time."""
         if self.drop(code, number):
             self.announce(code)
 
@@ -51,11 +51,11 @@ class Undos:
             return tuple(self.kept.get(code, ()))
 
     def dismissed(self, code: str) -> dict[int, Dismissed]:
-        """Return the rows that can be put back into a session, by number of the undo, in the order of deletion."""
+        """Return the deleted rows that a session can restore, keyed by the number of the action, oldest first."""
         with self.lock:
             return {undo.number: rows for undo, rows in self.kept.get(code, {}).items() if rows is not None}
 
     def forget(self, code: str) -> None:
-        """Forget everything about a session, because it was deleted."""
+        """Forget all actions in a deleted session."""
         with self.lock:
             self.kept.pop(code, None)

@@ -1,11 +1,11 @@
 """Charts and sentences about questions, claims and scores, for the wall (the projected page) and for a student.
 
 Reads   the texts of class.yaml.
-Returns texts, and the contents of charts. Numbers in the chart of ranges are in the units shown (shares in per
-        cent); numbers in the chart of distributions are in the units stored, and their labels are formatted.
+Returns texts, and the contents of charts. Numbers in the chart of ranges are in displayed units (shares in per cent);
+        numbers in the chart of distributions are in stored units, with formatted labels.
 
-Teams are listed in the order in which they joined, without a ranking. Each choice has a row of its own; no chart puts
-campaigns of different choices together.
+Teams are listed in the order in which they joined, without a ranking. Each choice has its own row; no chart combines
+campaigns of different choices.
 """
 
 import math
@@ -33,7 +33,7 @@ def called(team: Team) -> str:
 
 
 def claims_on(room: Room, question: Question) -> list[tuple[Team, Claim]]:
-    """Return each team that has sent a claim on a question, with that claim, in the order in which teams joined."""
+    """Return the teams with a claim on a question, and their claims, in the order of joining."""
     return [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
 
 
@@ -45,7 +45,7 @@ def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
         question: A question of the session.
 
     Returns:
-        Each of these claims with its score.
+        The claims with their scores.
     """
     answers = room.answers[question.number]
     claims = [claim for _, claim in claims_on(room, question) if claim.overrides in answers]
@@ -54,10 +54,10 @@ def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
 
 
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
-    """Return the chart of predicted ranges with only the row of one student's team.
+    """Return the chart of predicted ranges, with only the row of one student's team.
 
     Args:
-        place: What the student may see of the session; it must contain a claim and an answer.
+        place: The student's view of the session, which must contain a claim and an answer.
         question: The question to which they belong.
 
     Returns:
@@ -71,7 +71,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
-    """Return a chart with the given rows and note, and with the texts and the axis for the question."""
+    """Return a chart with the given rows and note, and the texts and the axis for the question."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
         "title": texts.say("own_title", label=measure.label),
@@ -87,7 +87,7 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
 
 
 def axis_of(question: Question) -> dict[str, Any]:
-    """Return what the axis of a chart about a question shows: zero, whole numbers only, the reported figure."""
+    """Return the properties of the axis of a chart: whether it shows zero or only integers, and the reported figure."""
     measure, is_effect = measure_of(question.outcome), question.about == EFFECT
     return {
         "zero": is_effect,
@@ -98,7 +98,7 @@ def axis_of(question: Question) -> dict[str, Any]:
 
 
 def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, measure: Measure) -> dict[str, Any]:
-    """Return one team's row of the chart: its claim, and the result of the campaigns with the choice in that claim."""
+    """Return one team's row of the chart: its claim, and the result of campaigns with the claim's choice."""
     texts, scale = texts_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
@@ -121,7 +121,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
 
 
 def describe_verdict(claim: Claim, about: str, score: Score | None) -> str:
-    """Describe where an effect is relative to a range or, for an outcome, the share of campaigns in the range."""
+    """Describe the position of an effect relative to a range, or the share of campaigns in the range."""
     texts = texts_of("class")
     if score is None:
         return texts.say("verdict_none")
@@ -165,9 +165,9 @@ def scaled(value: float, scale: float) -> float | None:
 
 
 def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequence[float]]) -> dict[str, Any]:
-    """Return the chart of the wall: one row per choice, with the predictions about it and one dot per campaign.
+    """Return the chart of the wall: one row per choice, with predictions and one dot per campaign.
 
-    Choices are never drawn together. They are in the order in which teams first made them.
+    Choices are drawn separately, in the order in which teams first made them.
 
     Args:
         room: The public view of the session, from `Room.on_the_wall`.
@@ -175,7 +175,7 @@ def board_of(room: Room, question: Question, finished: Mapping[Overrides, Sequen
         finished: Results of choices whose campaigns are still running, in order of seed.
 
     Returns:
-        The content of a board for `WallView`, with numbers in the units shown.
+        The content of a board for `WallView`, with numbers in displayed units.
     """
     measure, texts = measure_of(question.outcome), texts_of("class")
     claims = claims_on(room, question)
@@ -234,7 +234,7 @@ def describe_found(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def reported_beside(measure: Measure, about: str) -> str:
-    """Describe the reported figure below a chart; if the chart shows differences, state that the figure is a total."""
+    """Describe the reported figure below a chart and, if the chart shows differences, state that it is a total."""
     said = describe_reported(measure)
     is_total = about == EFFECT and marks_in(reported_in(measure))
     return texts_of("class").say("reported_total", reported=said) if is_total else said
@@ -246,7 +246,7 @@ def reported_in(measure: Measure) -> Reported:
 
 
 def nearest_reported(measure: Measure) -> dict[str, float] | None:
-    """Return the reported value, or else a bound, as `value` in the unit of the chart; None if nothing was reported."""
+    """Return the reported value, or else a bound, in the unit of the chart; None if nothing was reported."""
     known = marks_in(reported_in(measure))
     return {"value": known[0] * scale_of(measure)} if known else None
 
@@ -258,7 +258,7 @@ def note_on(key: str, answers: Iterable[Answer], question: Question) -> str:
 
 
 def numbers_of(answers: Iterable[Answer]) -> str:
-    """Return a clause, with a leading comma, on how the uncertain numbers were fitted; empty without campaigns."""
+    """Return a clause, with a leading comma, on the fit of the uncertain numbers; empty without campaigns."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     said = fitted(calibration) or "not_calibrated"
     return f", {texts_of('class').say(f'numbers_{said}')}" if calibration else ""
@@ -313,7 +313,7 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
         measure: The outcome that the question is about.
 
     Returns:
-        The range in words, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
+        The range, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
     """
     if about == EFFECT:
         return format_ends(claim.low, claim.high, measure, texts_of("class"))
@@ -369,7 +369,7 @@ def describe_reported(measure: Measure) -> str:
         measure: The outcome that the question is about.
 
     Returns:
-        A sentence with the figure and its evidence, or one that says that nothing was reported.
+        A sentence with the figure and its evidence, or one stating that nothing was reported.
     """
     mark = mark_of(reported_in(measure), measure)
     return mark.text if mark else texts_of("class").say("reported_none")
@@ -386,7 +386,7 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
         score: The score of the claim; None if it has none.
 
     Returns:
-        Sentences about the score, or one that says why there is none.
+        Sentences about the score, or one that explains why there is none.
     """
     texts = texts_of("class")
     if score is None:
@@ -428,7 +428,7 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
-    """Describe how many ranges contain the effect or, for an outcome, the average share of campaigns in the ranges.
+    """Describe the number of ranges that contain the effect, or the average share of campaigns in the ranges.
 
     Args:
         scored: Claims with their scores.

@@ -29,13 +29,13 @@ from sim.engine.world import (
 class Admission(NamedTuple):
     """Parameters of the admission rule; values, ranges and sources are in `configs/rules/admission.yaml`."""
 
-    admits: float  # share per day: waiting families that a post admits; policies change it for each post
+    admits: float  # share per day: share of waiting families that a post admits; policies set it for each post
     camp_places: float  # people: places in camps
-    aid_places: float  # people: places that full aid adds
+    aid_places: float  # people: additional places in camps with full aid
     patience_days: float  # days: days before a family that is not admitted gives up
     next_post_km: float  # road km: greatest distance to another post that a family tries
     tries: float  # posts: posts that a family tries
-    goes_home: float  # probability: a refused family goes home; others stay by the river
+    goes_home: float  # probability: a refused family goes home rather than staying at the river
 
 
 @rule
@@ -46,13 +46,13 @@ def is_admitted(admits: float, draw: float) -> bool:
 
 @rule
 def places_left(camp_places: float, aid_places: float, aid: float, admitted: int) -> int:
-    """Return how many more people fit into the camps after `admitted` people have come; aid adds places."""
+    """Return how many more people the camps can take after `admitted` people have arrived; aid adds places."""
     return max(0, int(camp_places + aid_places * aid) - admitted)
 
 
 @rule
 def admit_families(land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Go through the queue of every post once: admit each family, send it away or keep it waiting.
+    """Process the queue of every post once: admit each family, send it away or keep it waiting.
 
     Args:
         land: Roads are read; people who go home are added to their district.
@@ -68,7 +68,7 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
 
 @rule
 def call_queue(post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Go through the queue of one post once: admit each family, send it away or keep it waiting.
+    """Process the queue of one post once: admit each family, send it away or keep it waiting.
 
     Once a family is larger than the room left at the post or the places left in camps, no family behind it is admitted
     that day.
@@ -113,8 +113,8 @@ def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
 def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
     """Send a refused family to another post nearby.
 
-    If there is no such post, or if the family has used up its tries, the family goes home with probability `goes_home`
-    and otherwise stays at the river as refused.
+    If there is no such post, or if the family has no tries left, it goes home with probability `goes_home`; otherwise
+    it stays at the river as refused.
     """
     districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]

@@ -31,7 +31,7 @@ from sim.engine.world import (
     luck_in,
 )
 
-PER_100_KM = 100.0  # road km to which weights of distance refer
+PER_100_KM = 100.0  # road km per unit of the distance weights
 
 
 class Advance(NamedTuple):
@@ -42,28 +42,28 @@ class Advance(NamedTuple):
     gather_spread: float  # share: half-width of the gathering around its mean
     sweep_days: float  # days: longest sweep of one province
     siege_sweeps: float  # sweeps: longest siege of a capital, as a multiple of the longest sweep
-    adjacency: float  # weight: how much a prong prefers a province next to the one it has swept
-    distance: float  # per 100 road km: weight of distance against a province, in the choice of a prong
-    weakness: float  # per share of influence: weight of influence in a province, in the choice of a prong
-    remaining: float  # per share left: weight of districts left to take in a province, in the choice of a prong
+    adjacency: float  # weight: preference of a prong for a province next to the one that it has swept
+    distance: float  # per 100 road km: penalty for distance when a prong chooses a province
+    weakness: float  # per share of influence: weight of influence when a prong chooses a province
+    remaining: float  # per share left: weight of districts left to take when a prong chooses a province
     siege: float  # weight: value of a capital whose province is taken
     whim: float  # weight: random variation in the choice of the next province
-    target_weak: float  # per log man: weight of the weakness of a garrison, in the choice of a column
-    target_isolated: float  # weight: weight of the isolation of a district, in the choice of a column
-    target_influence: float  # per influence: weight of influence in a district, in the choice of a column
+    target_weak: float  # per log man: weight of the weakness of the garrison when a column chooses a district
+    target_isolated: float  # weight: weight of isolation when a column chooses a district
+    target_influence: float  # per influence: weight of influence when a column chooses a district
     target_value: float  # weight: value of a crossing point or a highway
     target_ring: float  # weight: value of a district next to the capital
-    target_distance: float  # per 100 road km: weight of distance against a district, in the choice of a column
-    shared_target: float  # weight: weight against a district that is the target of another column
-    press_start: float  # probability per day per influence: local forces come out
-    press_stop: float  # probability per day: local forces go home
-    press_under_pressure: float  # factor: how much more readily they come out while a prong sweeps the province
+    target_distance: float  # per 100 road km: penalty for distance when a column chooses a district
+    shared_target: float  # weight: penalty for a district that is already the target of another column
+    press_start: float  # probability per day per influence: local forces start to press their district
+    press_stop: float  # probability per day: local forces stop pressing their district
+    press_under_pressure: float  # factor: how much more readily they start to press while a prong sweeps the province
     local_assault: float  # probability per day: a pressing local force attacks alone
-    # factor: how much more readily it attacks alone while a prong sweeps the province
+    # factor: how much more often it attacks alone while a prong sweeps the province
     local_assault_under_pressure: float
-    local_assault_ratio: float  # Taliban per garrison man: strength below which a local force never attacks alone
+    local_assault_ratio: float  # Taliban per garrison man: ratio below which a local force never attacks alone
     besiege_patience: float  # days: days before a column leaves a district that holds out
-    spare_share: float  # share of local men: men of won districts who join a new prong when a sweep ends
+    spare_share: float  # share of local men: men of captured districts who join a new prong when a sweep ends
     spearhead_men: float  # men: smallest number of men that form a new prong
 
 
@@ -144,7 +144,7 @@ def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck:
 
 @rule
 def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Form a new prong from men whom a swept province no longer needs, if they are enough and a prong is unused."""
+    """Form a new prong from men whom a swept province no longer needs, if there are enough and a prong is unused."""
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0
@@ -166,7 +166,7 @@ def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luc
 
 @rule
 def spare_men(local: int, share: float) -> int:
-    """Return how many men of a local force can leave its district, which the Taliban hold, to join a new prong."""
+    """Return how many men of a local force can leave its district, held by the Taliban, to join a new prong."""
     return int(share * local)
 
 
@@ -220,7 +220,7 @@ def is_any_left(province: int, land: Land) -> bool:
 
 @rule
 def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
-    """Return whether a prong is done with its province.
+    """Return whether a prong has finished with its province.
 
     A sweep ends when no rural district is left to take, and a siege when the capital has fallen. Either also ends
     after its longest duration.
@@ -237,8 +237,8 @@ def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
 def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> int:
     """Return the province that a prong values most, among those that no other prong has chosen.
 
-    The value depends on districts left to take, influence, attention, distance and chance. Provinces whose capital
-    has fallen are left out; if no province remains, the prong stays in its own province.
+    The value depends on districts left to take, influence, attention, distance and chance. Provinces whose capital has
+    fallen are excluded; if no province remains, the prong stays in its own province.
     """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     here = prongs.province[prong]
@@ -401,7 +401,7 @@ def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: 
 
 @rule
 def attraction(district: int, districts: Districts, garrisons: Garrisons, numbers: Advance) -> float:
-    """Return the value of a district as a target, before distance, columns already sent there and chance count."""
+    """Return the value of a district as a target, without the effects of distance, other columns and chance."""
     value = -numbers.target_weak * math.log(1.0 + garrisons.men[district])
     if not districts.connected[district]:
         value += numbers.target_isolated

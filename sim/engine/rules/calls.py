@@ -34,11 +34,11 @@ class Calls(NamedTuple):
 
     threat_ratio: float  # Taliban per garrison man: pressing local force at which a garrison asks for help
     patience_days: float  # days: days after which an unanswered call has its full effect
-    threat_limit: float  # Taliban per garrison man: ratio above which being outnumbered makes a call no more urgent
+    threat_limit: float  # Taliban per garrison man: ratio above which a call becomes no more urgent
     flights_per_day: float  # calls per day: calls that can be answered per day
     travel_days: float  # days: from the decision to the arrival
-    columns_per_call: float  # columns: commando columns that answer a call
-    quiet_days: float  # days: quiet days after which commandos go back to the reserve
+    columns_per_call: float  # columns: commando columns sent in answer to a call
+    quiet_days: float  # days: days without a threat after which commandos return to the reserve
     weight_capital: float  # weight: urgency of a provincial capital
     weight_border: float  # weight: urgency of a crossing point
     weight_highway: float  # weight: urgency of a district on a highway
@@ -49,7 +49,7 @@ class Calls(NamedTuple):
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
     """Return whether a garrison asks for help.
 
-    It does if it has any men and either faces a mobile force or is pressed by local forces that are numerous enough.
+    It does if it has any men and either faces a mobile force or is pressed by a large enough local force.
     """
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
@@ -134,7 +134,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def ask_or_withdraw(district: int, threatened: bool, garrisons: Garrisons, units: Units, today: Today) -> None:
-    """Let the units of a threatened garrison ask or wait for help, and those of any other withdraw their calls."""
+    """Let the units of a threatened garrison ask or wait for help, or withdraw its calls if it is not threatened."""
     unit = garrisons.first_unit[district]
     while unit != NOBODY:
         if units.men[unit] > 0 and threatened:
@@ -215,7 +215,7 @@ def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Call
 def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
     """Return the district whose call is most urgent, or -1 if no call can be answered.
 
-    Districts to which help was sent in the last `patience_days` days are left out.
+    Districts to which help was sent in the last `patience_days` days are excluded.
     """
     best = -1
     highest = 0.0
@@ -235,7 +235,7 @@ def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def stand_down(districts: Districts, garrisons: Garrisons, units: Units, quiet_days: float, day: int) -> None:
-    """Send commandos in quiet districts back to the reserve; those in retaken districts stay."""
+    """Return commandos in quiet districts to the reserve; those in retaken districts stay."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.HOLDING:
             continue

@@ -40,7 +40,7 @@ class Combat(NamedTuple):
 
     defenders_killed: float  # per day per attacker: defenders killed by one attacker
     attackers_killed: float  # per day per defender: attackers killed by one defender
-    air_support: float  # factor above 1: what full air cover adds to the strength of the defence
+    air_support: float  # factor above 1: increase in the strength of the defence with full air cover
     local_share: float  # share: part of a local force that joins the assault of a mobile force
     break_intercept: float  # logit: log-odds that a defence at equal strength breaks, before the other terms
     break_losses: float  # logit per share lost: weight of the day's losses
@@ -48,20 +48,19 @@ class Combat(NamedTuple):
     break_morale: float  # logit per morale: weight of morale above one half
     break_resolve: float  # logit per standard deviation: weight of the resolve of the command
     break_dread: float  # logit per dread: weight of dread
-    # share of defenders per day: losses above which the log gives losses as the reason for a broken defence
-    heavy_losses: float
-    low_morale: float  # morale: morale below which the log gives morale as the reason for a broken defence
+    heavy_losses: float  # share of defenders per day: losses above which the log attributes a broken defence to losses
+    low_morale: float  # morale: morale below which the log attributes a broken defence to morale
     called_off_losses: float  # share of attackers: losses at which an attack is called off
     called_off_days: float  # days: days after which an attack is called off
     stand_relief: float  # share of dread: dread that a successful stand removes from neighbouring districts
     momentum_loss: float  # momentum: momentum that a failed assault costs
     momentum_least: float  # momentum: lowest momentum
     siege_encirclement: float  # share of neighbours: districts around a capital that must be lost before it can fall
-    siege_strength: float  # Taliban per defender: strength outside a capital that an assault needs
+    siege_strength: float  # Taliban per defender: ratio needed for an assault on a capital
     siege_morale: float  # morale: added to the morale of a besieged garrison; the sum is the strength of one of its men
     siege_days: float  # days: days of encirclement before an assault
     siege_rate: float  # probability per day: fall of a capital once all conditions are met
-    harassment: float  # men per day: men whom an outpost of a pressed district loses between assaults
+    harassment: float  # men per day: losses of an outpost in a pressed district between assaults
 
 
 @rule

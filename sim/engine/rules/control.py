@@ -28,11 +28,11 @@ from sim.engine.world import (
 class Control(NamedTuple):
     """Parameters of the control rule; values, ranges and sources are in `configs/rules/control.yaml`."""
 
-    momentum_gain: float  # momentum: captured arms and prestige of one district
+    momentum_gain: float  # momentum: gain in arms and prestige from one district
     momentum_limit: float  # momentum: highest momentum
     momentum_fade_days: float  # days: time constant with which momentum returns to 1
-    hold_share: float  # share of men: men whom a column leaves behind in what it takes
-    recruit_share: float  # share of local men: local men who join the column
+    hold_share: float  # share of men: men whom a column leaves behind in a district that it takes
+    recruit_share: float  # share of local men: local men who join a column in such a district
 
 
 @rule

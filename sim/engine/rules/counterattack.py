@@ -94,7 +94,7 @@ def list_within_reach(land: Land) -> int:
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, today: Today) -> int:
     """Return a random lost district within reach, more likely a weakly held one; -1 if no such district is left.
 
-    Districts that were already retaken today are left out.
+    Districts that were already retaken today are excluded.
     """
     best = NOBODY
     highest = -math.inf

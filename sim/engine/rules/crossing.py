@@ -23,7 +23,7 @@ class Crossing(NamedTuple):
     room_post: float  # people per day: capacity of a post without a bridge
     room_frontage: float  # people per day: capacity of open river frontage
     room_pass: float  # people per day: capacity of a mountain pass
-    admits: float  # share: units that a post admits; policies change it for each post
+    admits: float  # share: share of units that a post admits; policies set it for each post
     captured_waiting: float  # share per night: men of a waiting unit who are captured if the Taliban hold the bank
     gives_up_days: float  # days: days before a refused unit disperses
 

@@ -28,15 +28,15 @@ class Flight(NamedTuple):
     arrival_days: float  # days: days for which the arrival of the Taliban causes fear
     dread: float  # fear per dread: fear that dread causes
     calm_below: float  # fear: fear below which nobody leaves
-    frontier_km: float  # road km: distance from which a post is considered
-    frontier_share: float  # probability: families near the frontier that go to a post
-    capital_city_share: float  # probability: families that go to Kabul rather than to their provincial capital
+    frontier_km: float  # road km: greatest distance from which a post is considered
+    frontier_share: float  # probability: a family near the frontier goes to a post
+    capital_city_share: float  # probability: a family goes to Kabul rather than to its provincial capital
 
 
 class Ways(NamedTuple):
-    """Where the families of a district may go, in addition to Kabul, where they may always go."""
+    """Possible destinations of families from a district, other than Kabul, which is always possible."""
 
-    post: int  # nearest post, NOBODY if none is in reach
+    post: int  # nearest post, or NOBODY if none is within reach
     city: int  # district of the provincial capital, or Kabul
 
 
@@ -66,7 +66,7 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
     """
     districts = land.districts
     for district in range(districts.at_home.size):
-        if district == CAPITAL_CITY:  # nowhere further to go
+        if district == CAPITAL_CITY:  # families in Kabul have no further destination
             continue
         lost_on = districts.lost_on[district]
         arrived = lost_on != NEVER and today.luck.day - lost_on < numbers.arrival_days
@@ -121,7 +121,7 @@ def leave(district: int, ordinal: int, ways: Ways, land: Land, border: Border, n
 
 @rule
 def ways_from(district: int, land: Land, posts: Posts, frontier_km: float) -> Ways:
-    """Return where the families of a district may go today."""
+    """Return today's possible destinations of families from a district."""
     return Ways(post_in_reach(district, land, posts, frontier_km), city_of(district, land))
 
 

@@ -41,16 +41,16 @@ from sim.engine.world import (
 class Founding(NamedTuple):
     """Parameters of the rule for day 0; values, ranges and sources are in `configs/rules/founding.yaml`."""
 
-    taliban_share: float  # share of districts: districts held on day 0
+    taliban_share: float  # share of districts: districts held by the Taliban on day 0
     held_sharpness: float  # per unit of reach: how sharply the odds of being held fall with votes per head
     influence_bias: float  # logit: influence in a district with ordinary turnout
     influence_votes: float  # per unit of reach: how influence falls with votes per head
-    influence_spread: float  # logit: lasting differences of influence between districts
-    votes_scale: float  # votes per head: turnout at which the state reaches as far as usual
-    votes_floor: float  # share of the scale: added to votes so that the state is never infinitely far away
+    influence_spread: float  # logit: standard deviation of lasting differences in influence between districts
+    votes_scale: float  # votes per head: turnout at which the presence of the state is average
+    votes_floor: float  # share of the scale: added to votes so that the logarithm is finite without votes
     resolve_province: float  # standard deviations: lasting difference between provincial commands
     resolve_district: float  # standard deviations: lasting difference between district commands
-    resolve_unit: float  # standard deviations: lasting difference between units
+    resolve_unit: float  # standard deviations: spread of resolve between units
     fighting_men: int  # men: men of all government units on day 0
     rolls: int  # men: men on paper; the gap to those who fight is the ghost share
     police_men: float  # men: police garrison of a rural district centre
@@ -71,10 +71,10 @@ class Founding(NamedTuple):
     first_prongs: int  # prongs: prongs on day 0; the others are raised from men of swept provinces
     columns_per_prong: int  # columns: mobile forces of a prong
     first_gather_days: float  # days: mean preparation before the first sweep
-    first_gather_spread: float  # share: half-width of the preparation around its mean
-    start_attention: float  # weight: how much the attention of policy decides the first targets
-    start_weakness: float  # weight: how much mean influence decides the first targets
-    start_mountain: float  # weight: how much high mountains keep a province from being among the first targets
+    first_gather_spread: float  # share: half-width of the distribution of preparation times, relative to the mean
+    start_attention: float  # weight: attention of Taliban policy to a region, in the choice of first targets
+    start_weakness: float  # weight: mean influence in a province, in the choice of first targets
+    start_mountain: float  # weight: penalty for high mountains, in the choice of first targets
     start_whim: float  # weight: random variation in the choice of the first targets
 
 
@@ -198,7 +198,7 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) -> None:
     """Set the size of every unit and station it.
 
-    Units of capitals, except commando columns, share the men that remain once all other units have their size.
+    Units of capitals, except commando columns, share the men who are left after all other units.
     """
     districts = land.districts
     left = numbers.fighting_men
@@ -230,7 +230,7 @@ def is_of_capital(unit: int, districts: Districts, units: Units) -> bool:
 def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
     """Return the weight of a unit of a capital when men are divided: the square root of the capital's population.
 
-    It is 0 for units outside capitals, for commando columns, and for militia, which capitals do not have on day 0.
+    It is 0 for units outside capitals, for commando columns and for militia, since capitals have no militia on day 0.
     """
     if not is_of_capital(unit, districts, units) or units.kind[unit] == UnitKind.MILITIA:
         return 0.0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sim.engine.compile import rule
 from sim.engine.world import NOBODY, Border, Count, Land, Queues, RefugeeState, Today, Whole
 
-ROUNDING = 1e-9  # days of travel attributed to rounding
+ROUNDING = 1e-9  # remaining days of travel below which a link counts as finished
 
 
 class Journeys(NamedTuple):
@@ -21,13 +21,13 @@ class Journeys(NamedTuple):
 
     road_factor: float  # road km per km: length of a road relative to the straight line between centroids
     km_per_day: float  # road km per day: distance that a family travels per day
-    mountain_factor: float  # factor above 1: how much longer roads are in high mountains
-    avoid_km: float  # road km: detour that a family accepts to avoid fighting
+    mountain_factor: float  # factor above 1: factor on the length of roads in high mountains
+    avoid_km: float  # road km: longest detour that a family accepts to avoid fighting
 
 
 @rule
 def cost(km_left: float, fighting: float, avoid_km: float) -> float:
-    """Return the cost of a route in km, which is higher by `avoid_km` if it leads through fighting."""
+    """Return the cost of a route in km, increased by `avoid_km` if it leads through fighting."""
     return km_left + avoid_km * fighting
 
 
@@ -108,7 +108,7 @@ def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tod
 
 @rule
 def days_before_the_last(to_go: float) -> int:
-    """Return how many whole days of travel come before the day on which `to_go` days of travel end."""
+    """Return the number of whole days before the last day of a journey that takes `to_go` more days."""
     return max(0, math.ceil(to_go - 1.0 - ROUNDING))
 
 

@@ -17,7 +17,7 @@ class Morale(NamedTuple):
     """Parameters of the morale rule; values, ranges and sources are in `configs/rules/morale.yaml`."""
 
     base: float  # morale: morale of a well-supplied unit in a calm district
-    settle_rate: float  # share per day: how fast morale drifts to the level that circumstances justify
+    settle_rate: float  # share per day: rate at which morale drifts to the level that circumstances justify
     resolve: float  # morale per standard deviation: weight of the resolve of the command
     contagion: float  # morale per dread: weight of dread
     hunger: float  # morale per hunger: weight of hunger
@@ -25,8 +25,8 @@ class Morale(NamedTuple):
     pay: float  # morale per share of pay: weight of pay in arrears
     air_cover: float  # morale per share of air cover: weight of air cover lost
     losses: float  # morale per share of men lost: weight of yesterday's losses
-    help_lift: float  # morale: lift on the day when help is on its way
-    stand_lift: float  # morale: lift after a successful stand
+    help_lift: float  # morale: increase on the day on which help sets out
+    stand_lift: float  # morale: increase after a successful stand
 
 
 @rule

@@ -24,12 +24,13 @@ class News(NamedTuple):
     province: float  # share of calm lost: dread that a fall adds in its province
     country: float  # share of calm lost: dread that a fall adds elsewhere
     handover_factor: float  # factor: weight of news of a fall without a fight, relative to one in battle
-    pressure_factor: float  # factor: how much more news counts in a province under pressure
+    pressure_factor: float  # factor: increase in the weight of news in a province under pressure
     fade_days: float  # days: time constant with which dread fades
     anger: float  # weight: effect of anger; 0 in theories without anger
     anger_factor: float  # factor: anger that a fall in battle adds, relative to the dread that it adds
     herding: float  # weight: dread of a garrison whose threshold is passed; 0 in theories without thresholds
-    threshold_mean: float  # share: mean share of the observed garrisons that must have gone before one follows
+    # share: mean threshold, the share of observed districts that must be lost before a garrison is affected
+    threshold_mean: float
     threshold_spread: float  # share: standard deviation of thresholds between garrisons
     threshold_steepness: float  # logit per share: how sharply dread sets in at the threshold
 
@@ -126,7 +127,7 @@ def spread_fall(lost: int, land: Land, numbers: News) -> None:
 
 @rule
 def observe_neighbours(land: Land, numbers: News) -> None:
-    """Raise the dread of each district if enough of the districts that its garrison observes have been lost."""
+    """Raise the dread of a district if enough of the districts that its garrison observes have been lost."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.capital.size):
         gone = 0

@@ -47,19 +47,19 @@ class Parley(NamedTuple):
     resolve: float  # logit per standard deviation: weight of the resolve of the command
     air_cover: float  # logit per share: weight of air cover
     days: float  # days: days of negotiation before a mobile force attacks
-    outpost_offset: float  # morale: what an outpost's isolation takes off its morale
+    outpost_offset: float  # morale: loss of morale of an outpost due to its isolation
 
 
 class Situation(NamedTuple):
     """Circumstances in which a garrison or outpost decides whether to surrender."""
 
     ratio: float  # Taliban per garrison man
-    isolated: bool  # no open road to a hub
+    isolated: bool  # whether the district has no open road to a hub
     hunger: float  # 0 to 1
     unanswered: float  # 0 to 1: share of its patience used up by unanswered calls for help
     dread: float  # 0 to 1
     morale: float  # 0 to 1
-    resolve: float  # of the command, standard deviations
+    resolve: float  # resolve of the command, in standard deviations
 
 
 @rule

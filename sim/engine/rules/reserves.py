@@ -18,8 +18,8 @@ class Reserves(NamedTuple):
 
     delay_days: float  # days: from the order to the first arrivals
     ramp_days: float  # days: time constant of arrival
-    to_busiest: float  # share: men sent to where most people wait and arrive; the rest go by frontage
-    room_per_reservist: float  # people per day per man: people whom one reservist helps across per day
+    to_busiest: float  # share: men divided by the number of people at each post; the rest are divided by frontage
+    room_per_reservist: float  # people per day per man: capacity that one reservist adds to a post
     guards_per_post: float  # men: Tajik border guards at a post on day 0
     csto_men: float  # men: men whom full CSTO help adds at the river
 

@@ -1,4 +1,4 @@
-"""When a district falls, or before it does, its men look for a way out: to their own side, across the river, or home.
+"""When a district falls, or shortly before, its men flee to their own side or across the river, or go home.
 
 Reads   districts, roads, posts, garrisons.
 Writes  states, routes and fates of units; men who change sides join the local force.
@@ -36,14 +36,15 @@ class Retreat(NamedTuple):
     """Parameters of the retreat rule; values, ranges and sources are in `configs/rules/retreat.yaml`."""
 
     walk_km_per_day: float  # road km per day: march of a retreating unit
-    refuge_km: float  # road km: farthest refuge that is tried, in a neighbouring district or in the provincial capital
+    # road km: greatest distance to a refuge, which is a neighbouring district or the provincial capital
+    refuge_km: float
     road_open: float  # probability: the road to a refuge in the plain is open on the night of the fall
-    road_mountain: float  # share: part of this probability that high mountains take away
-    post_km: float  # road km: farthest post that is tried
-    night_km: float  # road km: post that can be reached in one night
-    militia_change_sides: float  # probability: a local militia joins those who take its district by agreement
-    police_surrender: float  # probability: police accept the terms of a handover
-    others_surrender: float  # probability: army and border force accept the terms of a handover
+    road_mountain: float  # share: reduction of this probability by high mountains
+    post_km: float  # road km: greatest distance to a post
+    night_km: float  # road km: greatest distance to a post that can be reached in one night
+    militia_change_sides: float  # probability: a local militia joins the Taliban after a handover of its district
+    police_surrender: float  # probability: police surrender in a handover
+    others_surrender: float  # probability: army or border force units surrender in a handover
     captured_on_fall: float  # share of men: men captured when a district falls in battle
     captured_in_flight: float  # share of men: men with nowhere to go who are captured; the others go into hiding
     leave_intercept: float  # logit: log-odds that a cut-off garrison leaves tonight, before the other terms
@@ -57,7 +58,7 @@ class Retreat(NamedTuple):
 def leaving_probability(situation: Situation, numbers: Retreat) -> float:
     """Return the probability that a cut-off garrison leaves its district tonight.
 
-    Neither higher morale nor more supply ever raises this probability.
+    Higher morale or more supply never raises this probability.
     """
     return logistic(
         numbers.leave_intercept
@@ -130,7 +131,7 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
 def leave_if_cut_off(
     district: int, districts: Districts, garrisons: Garrisons, numbers: Retreat, terms: Parley, luck: Luck
 ) -> None:
-    """Let a faced garrison that is rural and cut off decide at random whether it abandons its district."""
+    """Decide at random whether a rural garrison that faces the Taliban and is cut off abandons its district."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
         return
     situation = situation_of(district, districts, garrisons)
@@ -191,7 +192,7 @@ def capture(unit: int, share: float, draw: float, units: Units, today: Today) ->
 
 @rule
 def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """Send a unit to a refuge if the road there is open, otherwise to a post, otherwise into captivity or hiding."""
+    """Send a unit to a refuge if the road there is open, or else to a post, or else into captivity or hiding."""
     districts, roads = land.districts, land.roads
     units.post[unit] = NOBODY
     here = units.district[unit]
@@ -219,7 +220,7 @@ def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retrea
 
 @rule
 def set_out(unit: int, destination: int, days: float, units: Units) -> None:
-    """Start a unit's march of `days` days to another district."""
+    """Start the march of a unit to another district, which takes `days` days."""
     units.destination[unit] = destination
     units.days_to_go[unit] = days
     units.state[unit] = UnitState.RETREATING
@@ -280,7 +281,7 @@ def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
 
 @rule
 def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Posts) -> bool:
-    """Return whether a post is nearer than the best so far or, at the same distance, has more room left today."""
+    """Return whether a post is nearer than the best one so far, or equally near with more room left today."""
     if km != km_of_best:
         return km < km_of_best
     return posts.room[post] - posts.arrivals_today[post] > posts.room[best] - posts.arrivals_today[best]
@@ -290,8 +291,8 @@ def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Po
 def march_on(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retreat, today: Today) -> None:
     """Advance a retreating unit by one day.
 
-    On arrival, a unit that was going to a post waits there. Any other unit holds the district in which it arrives or,
-    if the Taliban hold that, flees again.
+    On arrival, a unit whose destination is a post waits there. Any other unit holds the district in which it arrives,
+    or flees again if the Taliban hold that district.
     """
     districts, units = land.districts, armies.units
     units.days_to_go[unit] -= 1.0

@@ -16,11 +16,11 @@ from sim.engine.world import NOBODY, Armies, Districts, Garrisons, Holder, Land,
 class Supply(NamedTuple):
     """Parameters of the supply rule; values, ranges and sources are in `configs/rules/supply.yaml`."""
 
-    full_days: float  # days: days a restocked garrison can last
-    # days of supply: supply that a cut-off garrison uses per day; below 1 because some is found locally
+    full_days: float  # days: days that a restocked garrison can last
+    # days of supply: supply that a cut-off garrison uses per day; below 1 because it finds some supply locally
     eaten_per_day: float
     restock_per_day: float  # days of supply: supply that reaches a connected garrison per day
-    hungry_below: float  # days: supply below which hunger is felt
+    hungry_below: float  # days: supply below which a garrison goes hungry
     road_cut_ratio: float  # Taliban per garrison man: pressing force that closes the roads of a district
     airlift_per_day: float  # garrisons per day: cut-off garrisons supplied by air
 
@@ -29,8 +29,8 @@ class Supply(NamedTuple):
 def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: float) -> bool:
     """Return whether the roads of a district are closed.
 
-    They are if local forces press the district or a mobile force is in front of it, and if the Taliban have at least
-    `ratio` men there per man of the garrison.
+    Roads are closed if the district is pressed by local forces or faces a mobile force, and the Taliban there number at
+    least `ratio` men per man of the garrison.
     """
     return (pressed or mobile > 0) and local + mobile >= ratio * garrison
 
@@ -41,7 +41,7 @@ def supply(land: Land, armies: Armies, numbers: Supply) -> None:
 
     Args:
         land: Connected districts are written.
-        armies: Supply of units is written, and hunger of garrisons and whether they are fully stocked.
+        armies: Supply of units, hunger of garrisons and whether they are fully stocked are written.
         numbers: Parameters of the supply rule.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
@@ -55,7 +55,7 @@ def supply(land: Land, armies: Armies, numbers: Supply) -> None:
 
 @rule
 def use_up_or_restock(district: int, connected: bool, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
-    """Change the supply of every unit of a garrison by one day, and note whether all are fully stocked."""
+    """Update the supply of every unit of a garrison for one day, and record whether all are fully stocked."""
     change = numbers.restock_per_day if connected else -numbers.eaten_per_day
     stocked = connected
     unit = garrisons.first_unit[district]

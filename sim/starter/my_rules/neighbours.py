@@ -1,4 +1,4 @@
-"""A garrison next to one whose soldiers have crossed the river is likelier to lose heart and leave.
+"""A garrison is more likely to lose heart and leave if a neighbouring garrison has crossed the river.
 
 Reads   men of units who have crossed, roads, holders.
 Writes  morale of units.
@@ -20,7 +20,7 @@ class Neighbours(NamedTuple):
     """Numbers of the rule; values, ranges and sources are in neighbours.yaml."""
 
     hears: float  # probability per day: a unit hears that a neighbouring garrison has crossed
-    morale: float  # morale: what this news costs
+    morale: float  # morale: loss of morale caused by this news
 
 
 @rule

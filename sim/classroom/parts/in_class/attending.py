@@ -13,7 +13,8 @@ from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.session import ANSWERED, DEBRIEF, EYES, OPEN, Place, measure_of
 from sim.classroom.texts import texts_of
 
-seats_changed: solara.Reactive[int] = solara.reactive(0)  # number of times that a session was joined or left here
+# number of times that a session was joined or left in this browser tab
+seats_changed: solara.Reactive[int] = solara.reactive(0)
 
 
 def is_connected(page: str) -> bool:
@@ -23,13 +24,13 @@ def is_connected(page: str) -> bool:
 
 
 def use_attendance(page: str) -> Place | None:
-    """Record that the visitor's browser shows a page, and follow the class session that it has joined.
+    """Record that the visitor's browser shows a page, and follow its class session.
 
     Args:
         page: Name of the page, as in its address.
 
     Returns:
-        What the student may see of the newest session that has not ended; None if the browser has joined none.
+        The student's view of the newest open session; None if the browser has joined none.
     """
     opened, browser, register = get_current_context().id, session(), the_register()
     is_here = partial(is_connected, opened)
@@ -40,7 +41,7 @@ def use_attendance(page: str) -> Place | None:
 
 
 def current_seat(browser: str) -> str:
-    """Return the code of the newest session that a browser is in and that has not ended; empty if there is none."""
+    """Return the code of the newest open session that a browser has joined; empty if there is none."""
     return next((one.code for one in the_register().seats_of(browser) if not one.is_ended), "")
 
 
@@ -49,8 +50,8 @@ def Attending(place: Place | None, page: str) -> None:
     """Show the teacher's current call to the class and, except on the page Class, the current question.
 
     Args:
-        place: What the student may see of the session; None if the browser has joined none. The element exists in
-            either case, so that the rest of the page is not rebuilt when a session begins or ends.
+        place: The student's view of the session; None if the browser has joined none. The element exists in either
+            case, so that the rest of the page is not rebuilt when a session begins or ends.
         page: Name of the page, as in its address.
     """
     texts, root = texts_of("class"), solara.use_router().root_path

@@ -1,4 +1,4 @@
-"""How to join a class session: its code in large letters, and the QR code of a link that admits and joins.
+"""Components for joining a class session: its code in large letters, and the QR code of a link.
 
 The QR code is drawn on this machine as SVG, without contacting another host.
 """
@@ -24,7 +24,7 @@ def qr_svg(link: str, name: str) -> str:
         name: Name of the picture for screen readers.
 
     Returns:
-        An SVG element without a fixed size: it fills the element that contains it.
+        An SVG element without a fixed size, which fills its parent element.
     """
     made = segno.make(link, error="m", micro=False)
     drawn: str = made.svg_inline(border=MARGIN, dark="#000000", light="#ffffff", omitsize=True)
@@ -40,7 +40,7 @@ def qr_of(link: str) -> str:
 def JoinCode(code: str) -> None:
     """Show the code of a session, with the QR code and the text of its link.
 
-    On a server that only this machine can reach, the QR code is left out, because phones cannot reach the link.
+    The QR code is omitted on a server that only this machine can reach, because phones cannot reach the link.
 
     Args:
         code: Code of the session.

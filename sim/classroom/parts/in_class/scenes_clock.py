@@ -22,7 +22,7 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
     Args:
         code: Code of the session.
         scene: Number of the current scene; None if the class is not in the scenes.
-        works: What each student did.
+        works: The work of each student.
         is_ready: Whether the campaigns of the scenes have been read.
     """
     texts, who = texts_of("scenes"), session()
@@ -63,7 +63,7 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
 
 @solara.component_vue("scenes_way.vue")
 def ScenesWay(href: str, code: str, said: str, label: str) -> None:
-    """Open the scenes at once, unless the student has left them in this tab, and show the link to them."""
+    """Open the scenes immediately, unless the student has left them in this tab, and show a link to them."""
 
 
 @solara.component
@@ -73,11 +73,11 @@ def ToScenes(code: str) -> None:
     Args:
         code: Code of the session.
     """
-    texts, href = texts_of("scenes"), way_to_scenes(code)
+    texts, href = texts_of("scenes"), scenes_address(code)
     ScenesWay(href=href, code=code, said=texts.say("join_now"), label=texts.say("join_open"))
 
 
-def way_to_scenes(code: str) -> str:
+def scenes_address(code: str) -> str:
     """Return the address of the scenes of a session."""
     return f"{solara.use_router().root_path}{ADDRESS}?{CLASS}={code}"
 
@@ -87,4 +87,4 @@ def LinkToScenes(code: str) -> None:
     """Show the link to the current scene of the class, for pages other than the page Class."""
     texts = texts_of("scenes")
     Said(texts.say("join_now"))
-    Said(texts.say("join_open"), "a", attributes={"href": way_to_scenes(code)})
+    Said(texts.say("join_open"), "a", attributes={"href": scenes_address(code)})

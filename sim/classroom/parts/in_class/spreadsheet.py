@@ -11,8 +11,8 @@ from sim.errors import PanjError
 from sim.options import DECIMALS, SEPARATORS
 from sim.study.files import USUAL, Dialect, dialect_of
 
-chosen: solara.Reactive[str] = solara.reactive("")  # convention of the teacher's spreadsheet; empty for the usual one
-ENCODING = "utf-8-sig"  # begins with the mark that lets spreadsheets recognise UTF-8
+chosen: solara.Reactive[str] = solara.reactive("")  # convention of the teacher's spreadsheet; empty for the default
+ENCODING = "utf-8-sig"  # with a byte order mark, by which spreadsheets recognise UTF-8
 
 
 def dialects() -> dict[str, Dialect]:
@@ -22,12 +22,12 @@ def dialects() -> dict[str, Dialect]:
         try:
             found[f"{separator} {decimal}"] = dialect_of(separator, decimal)
         except PanjError:
-            continue  # both are a comma
+            continue  # separator and decimal mark would both be a comma
     return found
 
 
-def said_dialect(dialect: Dialect) -> str:
-    """Return a convention in words, such as `semicolon, decimal comma`."""
+def describe_dialect(dialect: Dialect) -> str:
+    """Describe a convention, such as `semicolon, decimal comma`."""
     texts = texts_of("hand_in")
     decimal = "comma" if dialect.decimal == "," else "point"
     return texts.say(
@@ -46,7 +46,7 @@ def Spreadsheet(text_of: Callable[[Dialect], str], file: str, label: str) -> Non
     """
     known = dialects()
     name = chosen.value or next(name for name, one in known.items() if one == USUAL)
-    options = {name: said_dialect(one) for name, one in known.items()}
+    options = {name: describe_dialect(one) for name, one in known.items()}
     with solara.Div(classes=["claims-row"]):
         Choose(texts_of("hand_in").say("csv_form"), options, name, chosen.set)
         with solara.FileDownload(lambda: text_of(known[name]).encode(ENCODING), file, mime_type="text/csv").key(name):
