@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from sim.classroom.lessons.campaigns import CampaignStore
+from sim.classroom.lessons.estimates import Sample, estimate
 from sim.classroom.lessons.hand_in import read_hand_in
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
 
@@ -83,8 +85,16 @@ def to_another_lesson(page):
 
 
 def numbers_of(task):
-    """Campaigns, mean, median and both ends, of the first settings in the table."""
-    return [float(cell.replace(",", "")) for cell in task.locator("table").first.locator("td").all_inner_texts()[:5]]
+    """Campaigns, and the numbers that are shown, of the first settings in the table."""
+    return [
+        float(cell.replace(",", "")) for cell in task.locator("table tbody tr").first.locator("td").all_inner_texts()
+    ]
+
+
+def estimate_of(number, student, key, folder, runs=100):
+    """The right answer to a task, from campaigns that are run here."""
+    sheet = sheet_of(lesson_of(number), student)
+    return estimate(sheet, sheet.task(key), Sample(CampaignStore(folder), sheet.first_seed, runs)).number
 
 
 def test_a_student_goes_through_a_lesson_and_hands_in(visitor, keep, tmp_path):
@@ -95,9 +105,10 @@ def test_a_student_goes_through_a_lesson_and_hands_in(visitor, keep, tmp_path):
     assert median.locator("svg").count() >= 1
     assert not median.locator("table").count()  # the answer is asked on the picture before any table shows it
     answer(median, 987654, said="0 of 2")
-    found = numbers_of(median)
-    assert found[0] == 100
-    answer(median, found[2], said="2 of 2")
+    assert not median.locator("table").count()  # a wrong answer does not show the right one
+    right = estimate_of(1, "Zarina", "median", tmp_path)
+    answer(median, right, said="2 of 2")
+    assert numbers_of(median) == [100, pytest.approx(right, rel=1e-3)]  # but not the range, for which a task still asks
     keep(page, "classroom_lesson", whole=True)
 
     one = live(page, "reaches", 1)
@@ -124,14 +135,12 @@ def test_a_student_goes_through_a_lesson_and_hands_in(visitor, keep, tmp_path):
     hand_in = read_hand_in(path)
     assert hand_in.sheet == sheet_of(lesson_of(1), "Zarina")
     assert set(hand_in.answers) == {"guess", "median", "reaches", "meaning", "own_words"}
-    assert (
-        hand_in.answers["median"].value == pytest.approx(found[2], rel=1e-6) and hand_in.answers["median"].runs == 100
-    )
+    assert hand_in.answers["median"].value == pytest.approx(right, rel=1e-3) and hand_in.answers["median"].runs == 100
     assert hand_in.answers["reaches"].runs == 1
     assert json.loads(path.read_text(encoding="utf-8"))["lesson"] == "reading_a_distribution"
 
 
-def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep):
+def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep, tmp_path):
     page = visitor("lessons")
     open_lesson(page, 3, "4")
     task = live(page, "verdict", 50)
@@ -139,8 +148,13 @@ def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep)
     assert "on average" not in task.inner_text()  # the verdict in words follows the answer
     task.get_by_text("cannot tell", exact=True).click()
     task.get_by_role("button", name="Check").click()
-    task.get_by_text("on average").wait_for()
+    task.locator("table").wait_for()
     assert task.locator("tbody tr").count() == 2
+    assert numbers_of(task)[0] == 50 and "on average" not in task.inner_text()  # other tasks still ask for it
+    for key in ("difference", "worse"):
+        asked = live(page, key, 100)
+        answer(asked, estimate_of(3, "4", key, tmp_path), said="2 of 2")
+    asked.get_by_text("on average").wait_for()
     keep(page, "classroom_lesson_pairs", whole=True)
     to_another_lesson(page)
     open_lesson(page, 2, "4")

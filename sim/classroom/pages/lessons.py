@@ -48,9 +48,16 @@ START, REVEAL, END = "start", "reveal", "end"  # screens of a lesson other than 
 WITH_GAME = "tipping_points"  # lesson that begins with the game of thresholds
 PAPERS = "/explorable#teachers"  # address of the papers for teachers, on the page of scenes
 MOST_SETTINGS = 5  # largest number of settings of one task
+COLUMNS = ("mean", "median", "low", "high")  # columns of the table of results, after settings and campaigns
+READ_OFF = ("number", "range")  # kinds of task whose answer is read off the results of campaigns
+ASKED = {  # columns from which the answer to a task can be copied, by measure, or kind for a range
+    "mean": ("mean",), "mean_gap": ("mean",), "median": ("median",), "gap": ("median",), "range": ("low", "high"),
+}  # fmt: skip
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # answers, by lesson and student
+# tasks whose results are shown as numbers, as lesson, student and task: a number or range once all points are earned
+told: solara.Reactive[frozenset[tuple[str, str, str]]] = solara.reactive(frozenset())
 # number of times that forecasts were made final; the page is redrawn when it changes
 fixes: solara.Reactive[int] = solara.reactive(0)
 
@@ -331,8 +338,8 @@ def Asked(asks: str, explained: frozenset[str]) -> None:
 def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> None:
     """Show a task and its campaigns, with the form for the answer and the mark, or with the final answer.
 
-    Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first; numbers and
-    the verdict are shown once the task is answered.
+    Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first. The verdict
+    is shown once the task is answered, a number once its answer has earned all points, so that it cannot be copied.
     """
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
@@ -342,7 +349,7 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
         Heading(name_of_task(sheet.lesson, task, place), 2)
         Asked(task.asks, explained)
         if task.needs:
-            CampaignsOfTask(sheet, task, ran, set_ran, given is not None)
+            CampaignsOfTask(sheet, task, ran, set_ran)
 
         def answer(value: Value) -> None:
             set_trouble("")
@@ -351,6 +358,8 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
             # stored before the mark is shown, so that the answer cannot be lost
             keep(sheet, {**answers_of(sheet), task.key: kept})
             set_found(judged)
+            if judged.points >= judged.most or task.kind not in READ_OFF:
+                told.set(told.value | {(*key_of(sheet), task.key)})
 
         def refuse(said: str) -> None:
             set_found(None)
@@ -377,7 +386,7 @@ def Said(found: Mark | None) -> None:
 
 
 @solara.component
-def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered: bool) -> None:
+def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
     """Show controls for the number of campaigns of a task and for running them, and the results."""
     texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
@@ -400,7 +409,22 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any, is_answered
     Note(progress(asked), live=True)
     if all(one.campaigns is not None and one.campaigns.table is not None for one in asked):
         done = sum(one.ticket.done for one in asked if one.ticket is not None)
-        Shown(sheet.lesson, task, dict(zip(names, asked, strict=True)), done, is_answered)
+        Shown(sheet, task, dict(zip(names, asked, strict=True)), done)
+
+
+def is_told(sheet: Sheet, task: Task) -> bool:
+    """Return whether the results of a task may be shown as numbers, because nothing can be gained by copying them."""
+    return (*key_of(sheet), task.key) in told.value
+
+
+def open_tasks(sheet: Sheet, outcome: str) -> list[Task]:
+    """Return the tasks that ask for a number or a range of an outcome and whose results may not be shown yet."""
+    return [one for one in sheet.tasks if one.kind in READ_OFF and one.outcome == outcome and not is_told(sheet, one)]
+
+
+def columns_of(task: Task) -> tuple[str, ...]:
+    """Return the columns of the table of results from which the answer to a task can be copied."""
+    return ASKED.get(task.measure if task.kind == "number" else task.kind, ())
 
 
 def settings_of(task: Task) -> list[str]:
@@ -422,12 +446,14 @@ def progress(asked: list[RequestState]) -> str:
 
 
 @solara.component
-def Shown(lesson: Lesson, task: Task, asked: Mapping[str, RequestState], done: int, is_answered: bool) -> None:
+def Shown(sheet: Sheet, task: Task, asked: Mapping[str, RequestState], done: int) -> None:
     """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them.
 
-    A number or verdict that can be read from the chart is not shown as text until the task is answered.
+    A number or verdict that can be read from the chart is not shown as text until the task is answered, in full if it
+    asks for a number; nor is a number for which another task still asks.
     """
-    texts = texts_of("lessons")
+    texts, lesson = texts_of("lessons"), sheet.lesson
+    still_asked = open_tasks(sheet, task.outcome)
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
         changed = found[task.of] if task.minus else None
@@ -436,10 +462,13 @@ def Shown(lesson: Lesson, task: Task, asked: Mapping[str, RequestState], done: i
         Distribution(
             read(base, changed, task.outcome, change if task.minus else ""),
             base=lesson.name_of(task.minus or task.of), changed=lesson.name_of(task.of), level=3,
-            says=is_answered,
+            says=is_told(sheet, task) and not still_asked,
         )  # fmt: skip
-    if is_answered or not task.of or task.measure == "best_group_gap":  # results that are not in a chart
-        Numbers(lesson, task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
+    values = {name: values_of(one.table, task.outcome) for name, one in found.items()}
+    if not task.of or task.measure == "best_group_gap":  # results that are not in a chart
+        Numbers(lesson, task, values, asked)
+    elif is_told(sheet, task):
+        Numbers(lesson, task, values, asked, frozenset(column for one in still_asked for column in columns_of(one)))
     if task.measure == "best_group_gap":
         Groups(task, values_of(found[task.of].table, task.outcome))
 
@@ -450,9 +479,16 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 
 
 @solara.component
-def Numbers(lesson: Lesson, task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
-    """Show a table of the mean and quantiles of a task's outcome, with one row for each of the named settings."""
+def Numbers(
+    lesson: Lesson, task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState],
+    hidden: frozenset[str] = frozenset(),
+) -> None:  # fmt: skip
+    """Show a table of the mean and quantiles of a task's outcome, with one row for each of the named settings.
+
+    Columns in `hidden` are left out.
+    """
     texts = texts_of("lessons")
+    shown = [place for place, column in enumerate(COLUMNS) if column not in hidden]
     plain = partial(format_answer, task=task._replace(measure=""))
     rows = []
     for name, numbers in values.items():
@@ -461,11 +497,13 @@ def Numbers(lesson: Lesson, task: Task, values: Mapping[str, np.ndarray], asked:
             [
                 texts.say("setting", name=lesson.name_of(name), said=describe_settings(asked[name].overrides)),
                 f"{numbers.size}",
-                *(plain(cut) for cut in cuts),
+                *(plain(cuts[place]) for place in shown if cuts),
             ]
         )
     caption = f"{texts.say('numbers_caption')}: {outcome_of(task.outcome).label}"
-    Table(heads_of(texts.say("numbers_head")), rows, caption, NUMBERS)
+    heads = heads_of(texts.say("numbers_head"))
+    fixed = len(heads) - len(COLUMNS)
+    Table([*heads[:fixed], *(heads[fixed + place] for place in shown)], rows, caption, NUMBERS)
 
 
 @solara.component
