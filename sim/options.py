@@ -768,7 +768,7 @@ class Classroom(Request):
     lang: str = option("language of the pages: the name of a folder of texts", "en")
     host: str = option("address to listen on; 0.0.0.0 lets other computers join", "127.0.0.1", example="0.0.0.0")
     code: str = option(
-        "code that students enter; by default random where other computers can join",
+        "code that students enter; where other computers can join, by default that of the last start, at first random",
         "",
         read=read_code,
         example="ABCDEF",

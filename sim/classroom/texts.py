@@ -129,6 +129,7 @@ def declared(kind: str, name: str, usual: str, **gaps: object) -> str:
     return usual if said is None else str(said).format(**gaps) if gaps else str(said)
 
 
+OF_A_DAY = re.compile(r"\d{4}_\d{2}_\d{2}$")  # end of the name of an outcome; `last_day` in the table of outcomes
 OF_A_PLACE = re.compile(r"(crossed_|largest_night_|capital_fell_)(\w+)")  # outcomes derived for posts and provinces
 
 
@@ -139,8 +140,10 @@ def outcome_label(name: str, usual: str) -> str:
         name: Name of the outcome.
         usual: Its label as declared, returned if there is no translation.
     """
-    found = OF_A_PLACE.fullmatch(name)
-    if found is None or name in (texts_of(DECLARED).page.get("outcomes") or {}):
+    translated, found = texts_of(DECLARED).page.get("outcomes") or {}, OF_A_PLACE.fullmatch(name)
+    if name not in translated:
+        name = OF_A_DAY.sub("last_day", name)
+    if found is None or name in translated:
         return declared("outcomes", name, usual)
     return declared("outcomes", found[1], usual, place=name_of_post(found[2]))
 

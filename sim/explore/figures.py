@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 from rich.table import Table
 
@@ -36,6 +36,7 @@ from sim.plots.charts import (
     save_next_to,
     set_rows,
     shade_fields,
+    tick_in_per_cent,
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
@@ -487,7 +488,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
     axes.axvspan(*ends_of(made, box, key), fill=False, edgecolor=INK, linewidth=1.5)
     scale_axis(axes, "x", made, key)
     axes.set_ylim(0, None)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(FuncFormatter(tick_in_per_cent))
     axes.set_ylabel("share of cases", fontsize=8.5)
 
 

@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, date2num, num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, StrMethodFormatter
 
 from sim.data.facts import THE_LINE
 from sim.data.record import Point
@@ -629,6 +629,11 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
         axes.text(end, 1.01, "record ends", transform=axes.get_xaxis_transform(), ha=side, fontsize=8.5, color=QUIET)
 
 
+def tick_in_per_cent(share: float, _position: int | None = None) -> str:
+    """Return the label of a tick at a share, with the decimals that it needs, such as 10% or 2.5%."""
+    return f"{100 * share:.6g}%"
+
+
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
     """Format the numbers of an axis: shares in per cent, all others with thousands separators.
 
@@ -642,6 +647,6 @@ def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True
     """
     number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
     axis = getattr(axes, f"{which}axis")
-    axis.set_major_formatter(PercentFormatter(1, decimals=0) if is_share(unit) else number)
+    axis.set_major_formatter(FuncFormatter(tick_in_per_cent) if is_share(unit) else number)
     if whole and not is_share(unit) and isinstance(axis.get_major_locator(), MaxNLocator):
         axis.get_major_locator().set_params(integer=True)

@@ -173,7 +173,8 @@ def describe_misfit(study: Study) -> str:
     if not sides:
         return "Nothing was reported about the days that this study covers."
     if not off:
-        return f"Each of the {len(sides)} reported figures is reached by more than one campaign in twenty."
+        each = "The only reported figure" if len(sides) == 1 else f"Each of the {len(sides)} reported figures"
+        return f"{each} is reached by more than one campaign in twenty."
     labels = [label_of(rows[name], name) for name in off[:MOST_NAMED]]
     which = list_words([f"\u201c{label}\u201d" for label in labels])
     first = "" if len(off) <= MOST_NAMED else "first of all "

@@ -411,6 +411,7 @@ def test_a_reload_and_the_back_key_keep_what_was_drawn(opened):
 def test_no_scene_can_be_seen_before_it_was_reached(opened):
     page = opened(address=f"?seed={SEED}#reports")
     at(page, SCENES[0])
+    assert page.locator("#sources li[hidden]").count() >= 3, "the sources do not tell what is to be drawn"
 
 
 def test_a_teacher_lays_the_drawings_of_a_class_over_each_other(opened, tmp_path):

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -41,3 +42,13 @@ FOLDER = Path(texts.__file__).parent / "text"
 def test_every_file_of_texts_is_read(path):
     found = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert isinstance(found, dict) and found
+
+
+def test_an_outcome_of_the_last_day_has_its_translation_whatever_day_that_is(monkeypatch):
+    said = texts.texts_of(texts.DECLARED)
+    page = {**said.page, "outcomes": {"newly_fallen_last_day": "letzter Tag", "lost_2021_07_05": "5. Juli"}}
+    monkeypatch.setattr(texts, "texts_of", lambda _: SimpleNamespace(page=page))
+    labels = {name: texts.outcome_label(name, "usual") for name in (
+        "newly_fallen_2021_07_08", "newly_fallen_2021_09_11", "lost_2021_07_05", "lost_2021_07_06",
+    )}  # fmt: skip
+    assert list(labels.values()) == ["letzter Tag", "letzter Tag", "5. Juli", "usual"]

@@ -29,3 +29,13 @@ def test_an_axis_of_counts_has_a_tick_at_whole_numbers_alone(highest):
     assert (ticks == ticks.round()).all()
     number_axis(axes, "x", "share")
     assert (axes.get_xticks() % 1).any(), "a share has ticks between 0 and 1"
+
+
+@pytest.mark.parametrize("highest", [0.011, 0.03, 0.19, 0.62, 1.0])
+def test_each_tick_of_a_share_is_labelled_with_the_share_at_which_it_is(highest):
+    axes = new_figure(3).subplots()
+    axes.plot([0, 1], [0, highest])
+    number_axis(axes, unit="share")
+    axes.figure.draw_without_rendering()
+    for tick in axes.yaxis.get_major_ticks():
+        assert float(tick.label1.get_text().rstrip("%")) == pytest.approx(100 * tick.get_loc())

@@ -40,10 +40,11 @@ PAGE = "form"
 
 
 class Option(NamedTuple):
-    """One choice of a group, with its label and help."""
+    """One choice of a group, with its label, a sentence about it, and a help text that also says what it changes."""
 
     name: str
     label: str
+    about: str
     help: str
 
 
@@ -126,7 +127,7 @@ def option_of(group: str, name: str, texts: Texts) -> Option:
         label, said = own.get("title") or name.replace("_", " "), str(own.get("about", ""))
     found = describe_changes(group, name) if group in describing_groups() else ()
     changes = "; ".join(one.described(partial(words_in, texts)) for one in found)
-    return Option(name, label, texts.say("option_changes", help=said, changes=changes) if changes else said)
+    return Option(name, label, said, texts.say("option_changes", help=said, changes=changes) if changes else said)
 
 
 def words_in(texts: Texts, words: Words) -> str:

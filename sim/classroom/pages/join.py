@@ -230,7 +230,7 @@ def choice_fields(start: Overrides) -> list[Field]:
     for group in POLICIES:
         field = fields_of()[group]
         options += [
-            {"value": f"{group}={one.name}", "text": f"{field.label}: {one.label}", "help": one.help}
+            {"value": f"{group}={one.name}", "text": f"{field.label}: {one.label}", "help": one.about}
             for one in field.options[1:]
         ]
     said = texts.say("choice_rest", choice=describe_choice(rest)) if rest else ""

@@ -164,9 +164,17 @@ class Page {
     const name = NAMES[place];
     for (const scene of NAMES) document.getElementById(scene).hidden = scene !== name;
     document.getElementById("step").textContent = say(this.texts.step, { n: place + 1, all: NAMES.length });
+    this.coverSources();
     document.getElementById(`${name}-heading`).focus({ preventScroll: true });
     scrollTo(0, 0);
     this.scenes[name]?.();
+  }
+
+  // The sources do not give away what a reader is asked to draw.
+  coverSources() {
+    const isAsked = this.state.reached < NAMES.indexOf("reports");
+    for (const { id } of this.about.record)
+      if (id !== START) show(document.querySelector(`[data-source="${id}"]`), !isAsked);
   }
 
   next(name) {
