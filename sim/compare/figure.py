@@ -374,14 +374,13 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
         labels: Short label of each row, keyed by its full label.
 
     Returns:
-        The rows (each baseline, followed by the cells compared with it), and the number of cells omitted for lack of
-        space.
+        The rows (each baseline, followed by the cells compared with it, the largest difference first), and the number
+        of cells omitted for lack of space.
     """
-    shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
+    shown = by_size(verdicts.rows)[:MOST_CELLS]
     groups: dict[int, list[Verdict]] = {}
-    for row in verdicts.rows:
-        if id(row) in shown:
-            groups.setdefault(row.baseline_cell, []).append(row)
+    for row in shown:
+        groups.setdefault(row.baseline_cell, []).append(row)
     bars = []
     for rows in groups.values():
         first = rows[0]

@@ -30,6 +30,7 @@ HEADLINES = (
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
 )
+ON_THE_LAST_DAY = ("share_held_by_taliban_last_day", "newly_fallen_last_day", "troops_crossed")
 # a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
 TAIL = 0.05
 MOST_NAMED = 4  # largest number of misfitting figures that are named
@@ -93,7 +94,7 @@ def findings_of(study: Study) -> list[str]:
         At most five sentences.
     """
     sentences = []
-    for name in HEADLINES:
+    for name in headlines_of(study):
         row = summary_row(study.summary, name)
         values = values_of(study, name)
         if not values.size:  # for instance because the study ends before the date of the outcome
@@ -106,6 +107,13 @@ def findings_of(study: Study) -> list[str]:
             sentences.append(chance)
     one = "A single campaign is shaped by chance; it does not show what was likely."
     return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
+
+
+def headlines_of(study: Study) -> tuple[str, ...]:
+    """Return the outcomes of the main findings: on the last day, if the study ends before the usual ones."""
+    last_day = study.evenings[-1].isoformat().replace("-", "_")
+    usual = tuple(name for name in HEADLINES if values_of(study, name).size)
+    return usual or tuple(name.replace("last_day", last_day) for name in ON_THE_LAST_DAY)
 
 
 def describe_one(value: float, row: pd.Series, name: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, draw_table, read_verdicts, tables_in
+from sim.compare.figure import MOST_SENTENCES, Verdicts, by_size, draw_forest, draw_table, read_verdicts, tables_in
 from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
@@ -31,7 +31,7 @@ from sim.plots.style import in_style
 from sim.provenance import shell_command
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
-from sim.report.findings import findings_of, findings_of_sweep, place_among
+from sim.report.findings import HEADLINES, findings_of, findings_of_sweep, place_among
 from sim.report.outcomes import (
     draw_crossings,
     draw_largest_night,
@@ -263,15 +263,16 @@ def filmed_cells(sweep: Study) -> tuple[int, ...]:
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
     """Read the comparisons of cells in a study, draw a figure of each, and return them for the page."""
-    tables = tables_in(folder)
+    order = dict(zip(HEADLINES, range(len(HEADLINES)), strict=True))
+    tables = sorted(tables_in(folder), key=lambda table: order.get(table.stem, len(order)))
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
     return [block_of(*each) for each in zip(tables, verdicts, pictures, strict=True)]
 
 
 def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
-    """Prepare a comparison of cells for the page: its figure, its first sentences, and a note on the others."""
-    sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
+    """Prepare a comparison of cells for the page: its figure, the sentences on its largest differences, and a note."""
+    sentences = [row.sentence for row in by_size(verdicts.rows)][:MOST_SENTENCES]
     more = len(verdicts.rows) - len(sentences)
     rest = [f"{more} more are in {table.parent.name}/{table.name}."] if more else []
     return VerdictBlock(verdicts.about["label"], [*sentences, *rest], drawn)

@@ -12,6 +12,7 @@ from test_show_sweeps import POLICY, write_sweep
 
 from sim.data.facts import THE_LINE
 from sim.data.record import NIGHTS, point
+from sim.report import findings
 from sim.report.findings import findings_of, findings_of_sweep, place_among
 from sim.report.outcomes import LARGEST_NIGHT, OFTEN, TALLEST, draw_dots, format_rounded, nights_shown
 from sim.report.report import filmed_cells, write_report
@@ -80,6 +81,15 @@ def test_one_campaign_is_not_told_as_a_spread(tmp_path: Path) -> None:
     found = findings_of(read_study(write_study(tmp_path / "one", 1)))
     assert not [sentence for sentence in found if "median" in sentence or "nine of ten" in sentence]
     assert "chance" in found[-1]
+
+
+def test_a_study_that_ends_early_is_answered_with_its_last_day(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "HEADLINES", ())
+    last_day = study.evenings[-1].isoformat().replace("-", "_")
+    monkeypatch.setattr(findings, "ON_THE_LAST_DAY", ("share_held_by_taliban_last_day", LARGEST_NIGHT))
+    there = [name for name in (f"share_held_by_taliban_{last_day}", LARGEST_NIGHT) if name in study.runs]
+    found = findings_of(study)
+    assert there and sum("median" in sentence for sentence in found) == len(there)
 
 
 def test_the_base_comes_first_and_then_what_differs_most(sweep: Study) -> None:
