@@ -13,6 +13,7 @@ docs/explanation/diagnosis.md from the same worlds; with `hindcast` that of docs
 
 import csv
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -66,6 +67,7 @@ DOCS = ROOT / "docs"
 ODD, FIT = DOCS / "explanation" / "odd.md", DOCS / "explanation" / "fit.md"
 SWEPT_ON, ASKED_ON = DOCS / "how-to" / "sweep.md", DOCS / "how-to" / "question.md"
 BLOCKS = DOCS / "blocks.yaml"
+DIGESTS = DOCS / "digests.yaml"  # digest of the numbers in each block, by which a test finds a number that was edited
 RECORD = "runs=500"
 SWEEP = f"-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported {RECORD} study=policy"
 COMPARE = "compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07"
@@ -506,6 +508,18 @@ def insert(path: Path, mark: str, text: str) -> None:
         raise PanjError(f"{path.name}: found no marks '{start}' and '{end}', expected both")
     before, _, rest = page.partition(start)
     path.write_text(f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    digests = read_yaml(DIGESTS) | {name_of_block(path, mark): digest_of(text)}
+    DIGESTS.write_text(yaml.safe_dump(digests), encoding="utf-8")
+
+
+def name_of_block(path: Path, mark: str) -> str:
+    """Return the name of a block in `docs/digests.yaml`: its page and its mark."""
+    return f"{path.relative_to(ROOT).as_posix()}, {mark}"
+
+
+def digest_of(text: str) -> str:
+    """Return a digest of the numbers in a text, in their order; other words do not change it."""
+    return sha256(" ".join(re.findall(r"\d+(?:[.,]\d+)*", text)).encode()).hexdigest()[:16]
 
 
 class Band(NamedTuple):

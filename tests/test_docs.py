@@ -62,6 +62,27 @@ def test_a_block_has_the_sentences_of_its_file(page: str, mark: str) -> None:
     assert re.fullmatch(r"\n.*-->\n" + "[^{}]+?".join(map(re.escape, parts)) + r"\n", block_of(page, mark))
 
 
+@pytest.mark.parametrize("name", sorted(read_yaml(generate.DIGESTS)))
+def test_no_number_of_a_block_was_edited_by_hand(name: str) -> None:
+    page, mark = name.split(", ")
+    assert generate.digest_of(block_of(page, mark)) == read_yaml(generate.DIGESTS)[name], "python docs/generate.py"
+
+
+def test_every_block_that_is_generated_has_a_digest() -> None:
+    marks = {
+        generate.name_of_block(path, mark)
+        for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+        for mark in re.findall(r"^<!-- ([\w -]+) -->$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if not mark.startswith("end of ") and path.name != "speed.md"  # which the benchmarks write
+    }
+    assert marks == set(read_yaml(generate.DIGESTS))
+
+
+def test_a_digest_is_of_numbers_alone() -> None:
+    assert generate.digest_of("56 of 64, or 2.5 %.") == generate.digest_of("Of 56 there are 64; 2.5 %")
+    assert generate.digest_of("56 of 64") != generate.digest_of("58 of 64")
+
+
 def test_a_block_is_stale_when_a_number_changes() -> None:
     usual = generate.fit_settings()
     changed = generate.compose_settings(["end_date=2021-07-08", "rules.calls.travel_days=2"])
