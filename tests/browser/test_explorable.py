@@ -347,7 +347,7 @@ def test_a_bracket_is_dragged_before_any_number_is_shown_and_then_holds_or_not(o
     pairs = held[1, :, -1] - held[0, :, -1]
     assert f"holds {((pairs >= low) & (pairs <= high)).sum()} of {RUNS}" in said
     nine = [f"{round(end):+d}".replace("-", "\u2212") for end in np.quantile(pairs, [0.05, 0.95])]
-    assert f"from {nine[0]} to {nine[1]}" in said and "in this model" in said
+    assert f"between {nine[0]} and {nine[1]}" in said and "in this model" in said
     assert scene.locator(".dot").count() == RUNS
     assert scene.locator(".dot.out").count() == ((pairs < low) | (pairs > high)).sum()
     page.check("#decision [value=fifty]")
