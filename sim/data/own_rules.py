@@ -222,6 +222,26 @@ def check_writes(path: Path, tree: ast.Module) -> None:
         if written is not None and ".".join(ast.unparse(written).split(".")[-2:]) not in writes:
             raise refused(path, node, f"only traits listed in WRITES ({', '.join(writes) or 'nothing'})")  # type: ignore[arg-type]
 
+    for node in ast.walk(tree):
+        missing = sorted(writes_of(node) - {*writes}) if isinstance(node, ast.Call) else []
+        if missing:
+            raise refused(path, node, f"{', '.join(missing)} in WRITES as well, since this call writes to them")  # type: ignore[arg-type]
+
+
+def writes_of(call: ast.Call) -> set[str]:
+    """Return the traits that a called function of `sim.engine.bookkeeping` writes to; none for any other function."""
+    functions = {node.name: node for node in engine_tree("bookkeeping").body if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    waiting = [name_of(call.func)]
+    while waiting:
+        for node in ast.walk(functions.pop(waiting.pop(), ast.Pass())):
+            if isinstance(node, ast.Call):
+                waiting.append(name_of(node.func))
+            written = array_written(node)
+            if written is not None and ast.unparse(written).split(".")[0] in WRITABLE:
+                found.add(ast.unparse(written))
+    return found
+
 
 def array_written(node: ast.AST) -> ast.expr | None:
     """Return the array whose rows a part of the code may change: by a subscript or a method; None if there is none."""
@@ -249,6 +269,13 @@ def names_of_traits(node: ast.AST) -> Iterator[str]:
 def is_writes(node: ast.stmt) -> bool:
     """Return whether a statement assigns `WRITES`."""
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "WRITES"
+
+
+@cache
+def engine_tree(name: str) -> ast.Module:
+    """Return the syntax tree of a module of the engine without importing it; it must not be changed."""
+    path = Path(__file__).parent.parent / "engine" / f"{name}.py"
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 @cache

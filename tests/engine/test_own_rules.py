@@ -80,6 +80,8 @@ def test_a_rule_runs_right_after_the_step_that_it_names(rule):
     ("home = units.home[unit]", "draw = uniform; home = draw(today.luck, 7, unit)", "line"),
     ("home = units.home[unit]", "units.men.fill(0)", "units.men.fill"),
     ("home = units.home[unit]", "men = units.men; men.sort()", "men.sort"),
+    ("home = units.home[unit]", "leave_garrison(unit, armies.garrisons, units)", "garrisons.first_unit"),
+    ("home = units.home[unit]", "muster(districts, armies, numbers)", "garrisons.morale"),
     ("home = units.home[unit]", "units.morale[:].fill(0)", "fill"),
     ("home = units.home[unit]", "men, rest = units.men, 0; men += 1", "men += 1"),
 ])  # fmt: skip
@@ -95,6 +97,8 @@ def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, befor
 def test_a_rule_may_use_methods_that_write_to_its_traits_or_only_read(rule):
     text = rule.read_text(encoding="utf-8")
     reading = "home = units.home[unit]; most = units.men.max() + math.floor(2.5); most += 1; units.morale.fill(0.5)"
+    reading += "; mean_hunger(0, armies.garrisons, units, 3.0); list_units(districts.chosen, armies.garrisons, units)"
+    text = text.replace("WRITES = (", 'WRITES = ("units.listed", ')
     changed = (
         text.replace("luck, STREAM", "luck, 50")
         .replace("home = units.home[unit]", reading)
