@@ -213,7 +213,11 @@ def check_writes(path: Path, tree: ast.Module) -> None:
     for one in writes:
         if one.split(".")[0] not in WRITABLE:
             raise unknown(f"{path}, WRITES", one.split(".")[0], WRITABLE)
-    arrays = {name for node in ast.walk(tree) for name in names_of_traits(node)}
+    given = [(node, *pair) for node in ast.walk(tree) for pair in names_given(node)]
+    arrays = {name for _, name, value in given if value.split(".")[-2] in WRITABLE}
+    for node, name, value in given:
+        if name in WRITABLE and value.split(".")[-1] != name:
+            raise refused(path, node, f"the name {name} for no other group")  # type: ignore[arg-type]
     for node in ast.walk(tree):
         is_whole = isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id in arrays
         if is_whole or (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)):
@@ -253,8 +257,8 @@ def array_written(node: ast.AST) -> ast.expr | None:
     return None
 
 
-def names_of_traits(node: ast.AST) -> Iterator[str]:
-    """Yield the names that an assignment gives to whole arrays, such as `men` in `men = units.men`."""
+def names_given(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each name that an assignment gives to an attribute, with the attribute, as in `men = units.men`."""
     if not isinstance(node, ast.Assign):
         return
     for target in node.targets:
@@ -262,8 +266,7 @@ def names_of_traits(node: ast.AST) -> Iterator[str]:
         pairs = zip(target.elts, node.value.elts, strict=False) if is_tuple else [(target, node.value)]  # type: ignore[attr-defined]
         for name, value in pairs:
             if isinstance(name, ast.Name) and isinstance(value, ast.Attribute):
-                if ast.unparse(value).split(".")[-2] in WRITABLE:
-                    yield name.id
+                yield name.id, ast.unparse(value)
 
 
 def is_writes(node: ast.stmt) -> bool:

@@ -83,6 +83,8 @@ def test_a_rule_runs_right_after_the_step_that_it_names(rule):
     ("home = units.home[unit]", "leave_garrison(unit, armies.garrisons, units)", "garrisons.first_unit"),
     ("home = units.home[unit]", "muster(districts, armies, numbers)", "garrisons.morale"),
     ("home = units.home[unit]", "units.morale[:].fill(0)", "fill"),
+    ("home = units.home[unit]", "units = armies.prongs", "units"),
+    ("home = units.home[unit]", "men = units.men.view(); men -= 1", "view"),
     ("home = units.home[unit]", "men, rest = units.men, 0; men += 1", "men += 1"),
 ])  # fmt: skip
 def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, before, after, named):
