@@ -105,10 +105,10 @@ def several(key: str, value: Any) -> list[Any] | None:
     Raises:
         PanjError: The value is a table, has several dimensions, or is an unordered collection.
     """
-    if key in LISTS or isinstance(value, str | bytes | Mapping | Interval | date | Path | None):
-        return None
     if getattr(value, "ndim", 0) > 1 or isinstance(value, set | frozenset):
         raise PanjError(f"{key}: found {described(value)}, expected a list of values", key=key)
+    if key in LISTS or isinstance(value, str | bytes | Mapping | Interval | date | Path | None):
+        return None
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         return None
     if isinstance(value, list | tuple | range):

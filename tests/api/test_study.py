@@ -280,6 +280,9 @@ def test_a_table_among_settings_is_refused_in_one_sentence(plain, swept):
         with pytest.raises(sim.PanjError, match="found a DataFrame") as refused:
             call(config_dir=table)
         assert refused.value.key == "config_dir" and "\n" not in str(refused.value)
+    with pytest.raises(sim.PanjError, match="found a DataFrame") as refused:
+        sim.sweep({"sampling.keys": table}, sampling="latin_hypercube")
+    assert refused.value.key == "sampling.keys"
 
 
 def test_names_may_be_given_as_a_series(plain):
