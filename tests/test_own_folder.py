@@ -367,6 +367,26 @@ def test_a_date_that_does_not_exist_is_named_with_its_line_and_key(folder, path,
     assert f" {key}: found '2021-" in str(found.value)
 
 
+@pytest.mark.parametrize(("path", "text", "line", "key"), [
+    ("panj.yaml", "version: 1\ncolour: red\n", 2, "colour"),
+    ("scenarios/odd.yaml", "scenario: {title: x}\nwhatever: 3\n", 2, "whatever"),
+    ("scenarios/odd.yaml", "scenario:\n  titel: x\n", 2, "titel"),
+    ("scenarios/odd.yaml", "scenario:\n  title: [x]\n", 2, "title"),
+    ("scenarios/odd.yaml", "scenario:\n  events:\n    mine: 3\n", 3, "mine"),
+    ("policies/border/odd.yaml", "about: x\nabuot: x\n", 2, "abuot"),
+    ("evidence.csv", "F001,2021-07-04,2021-07-05,held,1,1,1,districts,x,x,x,x,high,calibration,x,\n", 0, "F001"),
+])  # fmt: skip
+def test_an_error_about_a_key_or_a_row_names_its_line(folder, path, text, line, key, capsys):
+    if line:
+        (folder / path).write_text(text, encoding="utf-8")
+    else:
+        line = len(add(folder / path, text).read_text(encoding="utf-8").splitlines())
+    group = {"scenarios": "scenario", "policies": "border"}.get(path.partition("/")[0])
+    assert main(["settings", *([f"{group}=odd"] if group else [])]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{path} line {line}" in said and key in said
+
+
 def test_the_list_of_choices_says_which_cannot_be_used(folder):
     for name, text in (("tab", "a:\tb\n"), ("slip", "scenario: {titel: A slip}\n"), ("empty", "")):
         add(folder / f"scenarios/{name}.yaml", text)

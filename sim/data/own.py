@@ -189,7 +189,9 @@ def check_layout(folder: Path) -> None:
     settings = own_yaml(folder / MARKER)
     for key in settings:
         if key not in SETTINGS:
-            raise unknown(f"{folder / MARKER}", key, SETTINGS)
+            from sim.data.places import place_in  # it imports this module
+
+            raise unknown(place_in(folder / MARKER, key), key, SETTINGS)
     if settings.get("version", VERSION) != VERSION:
         raise PanjError(f"{folder / MARKER}, version: found {settings['version']}, expected {VERSION}")
     for path in sorted(folder.iterdir()):
