@@ -248,9 +248,7 @@ def written_elsewhere(request: options.Request, verb: str) -> options.Request:
 
 def run(request: options.Run) -> Answer:
     """Run campaigns, write tables, figures and a report, and print the next command to try."""
-    missing = missing_of("report")
-    if missing:
-        print(f'No figures and no report, because {", ".join(missing)} is missing: pip install "panj[report]"')
+    if missing_of("report"):
         return run_and_draw(request.overrides, None)
     with drawing_apart() as draw:
         return run_and_draw(request.overrides, draw)
@@ -277,6 +275,9 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
         console.print("Drawing figures ...")
         draw(ran.folder)
+    if draw is None:
+        missing = ", ".join(missing_of("report"))
+        print(f'No figures and no report, because {missing} is missing: pip install "panj[report]"')
     console.print("Written:")
     for path in written(ran.folder):
         console.print(f"  {path}", soft_wrap=True)
@@ -357,32 +358,32 @@ def bank(request: options.Bank) -> Answer:
     return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
 
 
-def assimilate(request: options.Assimilate) -> int:
-    """Condition campaigns on the record or, with -m, compare the evidence for rival theories; return the exit code."""
+def assimilate(request: options.Assimilate) -> Answer:
+    """Condition campaigns on the record or, with -m, compare the evidence for rival theories."""
     from sim.configuration.overrides import Overrides
 
     if Overrides.of(request.overrides).sweeps:
         require_extra("report", "assimilate")
         from sim.assimilation.theories import compare_theories
 
-        return compare_theories(request)
+        return Answer(folder=compare_theories(request))
     from sim.assimilation.assimilate import assimilate
 
-    return assimilate(request)
+    return Answer(folder=assimilate(request))
 
 
-def hindcast(request: options.Hindcast) -> int:
-    """Forecast from several past days, score the forecasts against the record and return the exit code."""
+def hindcast(request: options.Hindcast) -> Answer:
+    """Forecast from several past days, and score the forecasts against the record."""
     from sim.hindcast.hindcast import hindcast
 
     folder = hindcast(request)
     from sim.hindcast.page import show_hindcast
 
-    return show_hindcast(folder)
+    return Answer(show_hindcast(folder), folder)
 
 
-def calibrate(request: options.Calibrate) -> int:
-    """Fit a posterior from a prior sample, write the page of the fit and return the exit code."""
+def calibrate(request: options.Calibrate) -> Answer:
+    """Fit a posterior from a prior sample, and write the page of the fit."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
     from sim.study.codebook import describe_tables
     from sim.study.files import write_folder
@@ -402,11 +403,11 @@ def calibrate(request: options.Calibrate) -> int:
             draw_checks(folder)
         write_page_of_fit(folder, request.place)
     describe_tables(request.place, "calibration")
-    return show_fit(request.place)
+    return Answer(show_fit(request.place), request.place)
 
 
-def theories(request: options.Theories) -> int:
-    """Compare rival theories, using a prior sample of each, and return the exit code."""
+def theories(request: options.Theories) -> Answer:
+    """Compare rival theories, using a prior sample of each."""
     from sim.calibrate.theories import usual_folders, write_theories
     from sim.study.codebook import describe_tables
     from sim.study.files import write_folder
@@ -420,11 +421,11 @@ def theories(request: options.Theories) -> int:
 
         draw_theories(folder)
     describe_tables(place, "rivals")
-    return show_theories(place)
+    return Answer(show_theories(place), place)
 
 
-def sensitivity(request: options.Sensitivity) -> int:
-    """Measure the effect of each number on an outcome, draw the results and return the exit code."""
+def sensitivity(request: options.Sensitivity) -> Answer:
+    """Measure the effect of each number on an outcome, and draw the results."""
     from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.terminal import console_of
 
@@ -433,11 +434,11 @@ def sensitivity(request: options.Sensitivity) -> int:
     from sim.explore.figures import draw_sensitivity, show_sensitivity
 
     draw_sensitivity(resolved.folder)
-    return show_sensitivity(resolved.folder) or (FAILED if failed else 0)
+    return Answer(show_sensitivity(resolved.folder) or (FAILED if failed else 0), resolved.folder)
 
 
-def discover(request: options.Discover) -> int:
-    """Find ranges of numbers (boxes) in which an outcome passes a threshold, and return the exit code."""
+def discover(request: options.Discover) -> Answer:
+    """Find ranges of numbers (boxes) in which an outcome passes a threshold."""
     from sim.explore.discover import write_discoveries
     from sim.terminal import console_of
 
@@ -445,7 +446,7 @@ def discover(request: options.Discover) -> int:
     from sim.explore.figures import draw_discovered, show_discovered
 
     draw_discovered(request.place)
-    return show_discovered(request.place)
+    return Answer(show_discovered(request.place), request.place)
 
 
 # suggestions after a run, of which the first unused one is shown
@@ -490,8 +491,8 @@ def list_(request: options.List) -> Answer:
     return Answer(result=lambda: rows)
 
 
-def report(request: options.Report) -> int:
-    """Write the comparisons, figures and report of a study, and return the exit code.
+def report(request: options.Report) -> Answer:
+    """Write the comparisons, figures and report of a study.
 
     If the folder of the request is `-`, its path is read from standard input. If the request names one cell, no
     comparisons are written.
@@ -502,7 +503,7 @@ def report(request: options.Report) -> int:
         page.prepare()
         found = "" if sys.stdin is None else sys.stdin.read().strip()
         if not found:
-            return 0
+            return Answer()
         request = replace(request, folder=Path(found))
     from sim.study.reader import note_drawn, unfinished
 
@@ -512,7 +513,7 @@ def report(request: options.Report) -> int:
     code = page.main(request)
     if request.cell is None:
         note_drawn(request.folder)
-    return code
+    return Answer(code, request.folder)
 
 
 def export(request: options.Export) -> Answer:
@@ -629,11 +630,11 @@ def fork(request: options.Fork) -> Answer:
     return Answer(show_fork(folder), folder, lambda: fork_record(folder, request.outcome))
 
 
-def animate(request: options.Animate) -> int:
-    """Draw an animated map of one cell of a study, or of two side by side, and return the exit code."""
+def animate(request: options.Animate) -> Answer:
+    """Draw an animated map of one cell of a study, or of two side by side."""
     from sim.report import animation
 
-    return animation.main(request)
+    return Answer(animation.main(request), request.folder)
 
 
 def explorable(request: options.Explorable) -> Answer:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 MOST_LETTERS = 380  # largest length of a message, characters; an error is shorter than 400 with `panj: ` before it
 MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
@@ -13,13 +14,14 @@ class PanjError(ValueError):
     """Error that the user can correct; the command line prints it on one line and exits with code 2.
 
     Args:
-        message: One line: the key, what was found, what was expected, the nearest valid name. Long quoted values are
-            shortened in the middle, as are long names in a long message and the message itself.
+        message: The key, what was found, what was expected, the nearest valid name. Line breaks become spaces. Long
+            quoted values are shortened in the middle, as are long names in a long message and the message itself.
         key: The invalid setting, such as `rules.news.fade_days`; by default the text before the first colon.
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
-        cut = re.sub(r"found '([^']{61,})'", lambda found: f"found '{shortened(found[1], MOST_SHOWN)}'", message)
+        line = re.sub(r"\s*\n\s*", " ", message)
+        cut = re.sub(r"found '([^']{61,})'", lambda found: f"found '{shortened(found[1], MOST_SHOWN)}'", line)
         if len(cut) > MOST_LETTERS:
             cut = re.sub(r"[^\s/\\']{61,}", lambda found: shortened(found[0], MOST_SHOWN), cut)
         super().__init__(shortened(cut))
@@ -92,3 +94,13 @@ def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
         near = f"the nearest are {', '.join(five)}{nearest(name, names)}"
         return PanjError(f"{what}: found '{name}', expected one of {len(names)}; {near}")
     return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")
+
+
+def described(value: Any) -> str:
+    """Describe a value of the wrong type for an error: its type and, if it has one, its length."""
+    kind = type(value).__name__
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    shape = getattr(value, "shape", None)
+    if shape is not None and len(shape) > 1:
+        return f"{article} {kind} of {' x '.join(map(str, shape))}"
+    return f"{article} {kind} of {len(value)}" if hasattr(value, "__len__") else shortened(repr(value), MOST_SHOWN)

@@ -76,6 +76,14 @@ def why_unusable(group: str, name: str, error: Exception) -> str:
     return f"(cannot be used) {error}"
 
 
+def check_own_choice(group: str, name: str) -> None:
+    """Raise PanjError if a choice is the user's own and would be refused on a command line."""
+    if is_own(file_of(group, name)):
+        from sim.configuration.compose import compose_settings  # slow to import
+
+        compose_settings([f"{group}={name}", "calibration=as_declared"])
+
+
 def scenarios() -> list[Row]:
     """Return every scenario: its name, title, description, first and last day, and changes."""
     return [scenario(name) for name in groups()["scenario"]]
@@ -84,6 +92,7 @@ def scenarios() -> list[Row]:
 def scenario(name: str) -> Row:
     """Return the row of a scenario; if its file cannot be read, the reason replaces the description."""
     try:
+        check_own_choice("scenario", name)
         start, end = days_of_scenario(name)
         return {
             "scenario": name,
@@ -123,6 +132,7 @@ def policies() -> list[Row]:
 def meaning_of_choice(group: str, name: str) -> Row:
     """Return the description and the changes of a choice, or the reason why the user's file cannot be read."""
     try:
+        check_own_choice(group, name)
         if group not in describing_groups():
             return {"about": opening_comment(group, name), "changes": []}
         return {

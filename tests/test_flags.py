@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from quick import DECLARED, no_figures, replace_campaigns
@@ -15,6 +16,7 @@ from sim import help, options, provenance
 from sim.compare import figure
 from sim.data.evidence import read_evidence
 from sim.records import read_records, value_of
+from sim.report import animation, report
 from sim.study.reader import open_study, read_about
 from sim.terminal import json_line
 
@@ -50,6 +52,33 @@ def test_a_run_as_json_describes_the_study_and_everything_else_is_on_standard_er
 def test_a_quiet_run_prints_the_folder_of_the_study_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert front.main(["-q", *GRID, f"results_dir={place}"]) == 0
     assert capsys.readouterr() == (f"{place / 'grid'}\n", "")
+
+
+def test_a_quiet_verb_prints_the_folder_that_it_wrote(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "main", lambda _request: 0)
+    monkeypatch.setattr(animation, "main", lambda _request: 0)
+    for words in (["report", str(place / "grid"), "cell=0"], ["animate", str(place / "grid")]):
+        assert front.main(["-q", *words]) == 0
+        assert capsys.readouterr() == (f"{place / 'grid'}\n", "")
+
+
+def test_every_verb_that_writes_a_folder_returns_it_for_quiet() -> None:
+    silent = {
+        verb for verb, call in front.VERBS.items() if get_type_hints(call)["return"] is int and not verb.is_answer
+    }
+    assert silent == {options.Verify, options.Reproduce}  # they print a judgement and keep no folder
+
+
+def test_missing_packages_for_figures_are_named_only_once_campaigns_have_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(front, "missing_of", lambda _extra: ["jinja2"])
+    assert front.main(["border=clsed"]) == 2
+    assert capsys.readouterr().out == ""
+    assert front.main([*GRID, f"results_dir={place}"]) == 0
+    assert "jinja2" in capsys.readouterr().out
 
 
 def test_a_quiet_run_as_json_prints_nothing_else(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from quick import no_figures, replace_campaigns
 from shared import evidence_row
 
 from sim import __main__ as front
+from sim import listing
 from sim.__main__ import main
 from sim.configuration.compose import compose_settings
 from sim.configuration.overrides import choices_of
@@ -330,12 +331,70 @@ def test_a_key_that_nothing_reads_is_refused_with_its_file(folder, group, path, 
     "policies/boarder/mine.yaml", "policies/mine.yaml", "scenarios/null.yaml", "scenarios/1.yaml",
     "scenarios/True.yaml",
     "policies/border/1e3.yaml", "outcome.yaml", "scenario/mine.yaml", "data/district.csv",
+    "scenarios/old/mine.yaml", "policies/border/old/mine.yaml", "scenarios/mine.yaml.bak",
 ])  # fmt: skip
 def test_a_name_that_exists_twice_or_that_nothing_reads_is_refused(folder, path, capsys):
     add(folder / path, "about: Mine.\n")
     assert main(["settings"]) == 2
-    named = {"policies/boarder/mine.yaml": "boarder", "scenario/mine.yaml": "scenario"}.get(path, Path(path).name)
+    parents = ("boarder", "scenario", "old")  # names of folders that nothing reads
+    named = next((part for part in Path(path).parts if part in parents), Path(path).name)
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "meant"), [
+    ("mine.yml", "'mine.yaml'"), ("mine", "'mine.yaml'"), ("mine.yaml.bak", ""), ("my_scenario.txt", ""),
+    ("my_scenario.yaml~", ""),
+])  # fmt: skip
+def test_a_name_is_suggested_only_if_no_file_has_it(folder, name, meant, capsys):
+    add(folder / "scenarios" / name, "about: Mine.\n")
+    assert main(["settings"]) == 2
+    expected = capsys.readouterr().err.partition("expected")[2]
+    assert meant in expected and (meant or ".yaml'" not in expected)
+
+
+@pytest.mark.parametrize(("path", "text", "line", "key"), [
+    ("outcomes.yaml", "mine:\n  quantity: held\n  date: 2021-13-01\n", 3, "date"),
+    ("events.yaml", "mine: {act: context, source: x,\n  date: 2021-07-99}\n", 2, "date"),
+    ("scenarios/odd.yaml", "end_date: 2021-02-30\n", 1, "end_date"),
+    ("scenarios/odd.yaml", "about: x\nscenario: {strike: [a, 2021-00-01]}\n", 2, "strike"),
+])  # fmt: skip
+def test_a_date_that_does_not_exist_is_named_with_its_line_and_key(folder, path, text, line, key):
+    (folder / path).write_text(text, encoding="utf-8")
+    with pytest.raises(PanjError) as found:
+        settings = compose_settings(["scenario=odd"] if "odd" in path else [])
+        read_outcomes(settings.facts, settings.start_date, settings.days)
+    assert f"{folder / path}: " in str(found.value) and f"line {line}, " in str(found.value)
+    assert f" {key}: found '2021-" in str(found.value)
+
+
+@pytest.mark.parametrize(("path", "text", "line", "key"), [
+    ("panj.yaml", "version: 1\ncolour: red\n", 2, "colour"),
+    ("scenarios/odd.yaml", "scenario: {title: x}\nwhatever: 3\n", 2, "whatever"),
+    ("scenarios/odd.yaml", "scenario:\n  titel: x\n", 2, "titel"),
+    ("scenarios/odd.yaml", "scenario:\n  title: [x]\n", 2, "title"),
+    ("scenarios/odd.yaml", "scenario:\n  events:\n    mine: 3\n", 3, "mine"),
+    ("policies/border/odd.yaml", "about: x\nabuot: x\n", 2, "abuot"),
+    ("evidence.csv", "F001,2021-07-04,2021-07-05,held,1,1,1,districts,x,x,x,x,high,calibration,x,\n", 0, "F001"),
+])  # fmt: skip
+def test_an_error_about_a_key_or_a_row_names_its_line(folder, path, text, line, key, capsys):
+    if line:
+        (folder / path).write_text(text, encoding="utf-8")
+    else:
+        line = len(add(folder / path, text).read_text(encoding="utf-8").splitlines())
+    group = {"scenarios": "scenario", "policies": "border"}.get(path.partition("/")[0])
+    assert main(["settings", *([f"{group}=odd"] if group else [])]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{path} line {line}" in said and key in said
+
+
+def test_the_list_of_choices_says_which_cannot_be_used(folder):
+    for name, text in (("tab", "a:\tb\n"), ("slip", "scenario: {titel: A slip}\n"), ("empty", "")):
+        add(folder / f"scenarios/{name}.yaml", text)
+    add(folder / "policies/border/slip.yaml", "abuot: A slip.\n")
+    rows = {row["scenario"]: row["about"] for row in listing.scenarios()}
+    assert {name for name, about in rows.items() if "cannot be used" in about} == {"tab", "slip", "empty"}
+    policies = {row["choice"]: row["about"] for row in listing.policies() if row["group"] == "border"}
+    assert [name for name, about in policies.items() if "cannot be used" in about] == ["slip"]
 
 
 def test_help_is_shown_where_own_files_cannot_be_used(folder, capsys):

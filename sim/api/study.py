@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim.api.notebooks import shown_by_notebooks
 from sim.api.own import path_given, with_its_files
-from sim.configuration.calls import checked
+from sim.configuration.calls import check_value, checked
 from sim.configuration.values import text_of
 from sim.errors import PanjError, unknown
 from sim.options import read_threshold
@@ -119,7 +119,8 @@ class Study:
 
     def _numbered(self, values: Mapping[str, Any]) -> int:
         """Return the number of the only cell with the given values of swept keys."""
-        for key in values:
+        for key, value in values.items():
+            check_value(key, value, "str | float")
             if key not in self.swept:
                 raise (
                     unknown("cell", key, self.swept)

@@ -18,7 +18,7 @@ from sim.api.study import Study, option_of
 from sim.configuration.calls import checked
 from sim.configuration.values import overrides_of
 from sim.data.own import arguments_of_folder
-from sim.errors import PanjError
+from sim.errors import PanjError, described
 from sim.options import THE_LINE, read_request
 from sim.provenance import stated_command
 from sim.wording import counted
@@ -349,7 +349,7 @@ def joined(key: str, names: object) -> str | None:
     given = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
     found = [name for name in given if isinstance(name, str)]
     if len(found) < len(given):
-        raise PanjError(f"{key}: found {names!r}, expected a name or a list of names", key=key)
+        raise PanjError(f"{key}: found {described(names)}, expected a name or a list of names", key=key)
     return ",".join(found) or None
 
 

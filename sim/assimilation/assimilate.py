@@ -72,19 +72,21 @@ RUNS = 200  # largest number of campaigns in the command suggested as the next s
 Result = TypeVar("Result")
 
 
-def assimilate(request: Assimilate) -> int:
+def assimilate(request: Assimilate) -> Path:
     """Sample the worlds of a request, and write their tables, figures and page, unless the results exist already.
 
     Args:
         request: The settings, the observations to use, and the size of the sample.
 
     Returns:
-        The exit code, which is always 0.
+        The folder of the worlds.
     """
     console = console_of()
     folder = make_worlds(request, console)
     is_drawn = (folder / PAGE).is_file() or not all((folder / name).is_file() for name in TABLES)
-    return 0 if is_drawn else show(folder, request, console)
+    if not is_drawn:
+        show(folder, request, console)
+    return folder
 
 
 def make_worlds(request: Assimilate, console: Console, with_tables: bool = True) -> Path:
@@ -139,7 +141,7 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
     return folder
 
 
-def show(folder: Path, request: Assimilate, console: Console) -> int:
+def show(folder: Path, request: Assimilate, console: Console) -> None:
     """Draw figures and page from the tables in a folder, print the paths of all files, and suggest the next command.
 
     If packages for figures and page are missing, print their names instead.
@@ -148,9 +150,6 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
         folder: Folder with the worlds and their tables.
         request: The request, whose settings the suggested command repeats.
         console: Console for the output.
-
-    Returns:
-        The exit code, which is always 0.
     """
     missing = missing_of("report")
     if missing:
@@ -170,7 +169,6 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
     runs = f"runs={min(RUNS, request.worlds)}"
     record = shell_command([*others, "worlds=record", f"worlds.file={folder / 'worlds.parquet'}", runs])
     console.print(f"Next: {f'open {page[0]}; or ' if page else ''}{record}", soft_wrap=True)
-    return 0
 
 
 def rerun_and_count(model: Campaigns, state: State, runner: "Runner") -> CampaignCounts:

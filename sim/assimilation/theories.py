@@ -83,14 +83,14 @@ class Evidence(NamedTuple):
         return np.quantile(weights / weights.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
 
 
-def compare_theories(request: Assimilate) -> int:
+def compare_theories(request: Assimilate) -> Path:
     """Make the samples of all theories, write and draw their evidence, and print the comparison.
 
     Args:
         request: The request, whose settings sweep over theories.
 
     Returns:
-        The exit code, which is always 0.
+        The folder of the comparison.
 
     Raises:
         PanjError: The settings sweep over anything else, there are fewer than two repeats, or a setting is invalid.
@@ -102,7 +102,7 @@ def compare_theories(request: Assimilate) -> int:
     asked = sha256(json.dumps([(one.theory, one.digest) for one in wanted]).encode()).hexdigest()[:16]
     if holds(folder, asked):
         console.print(f"{folder} already has this comparison, so nothing is computed.", soft_wrap=True)
-        return 0
+        return folder
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
         found = evidence_of(wanted, folder / "samples", runner, console)
@@ -125,7 +125,7 @@ def compare_theories(request: Assimilate) -> int:
     for name in ("theories.csv", "theories.png"):
         console.print(f"  {folder / name}", soft_wrap=True)
     console.print(f"Next: open {folder / 'theories.png'}", soft_wrap=True)
-    return 0
+    return folder
 
 
 def samples_of(request: Assimilate) -> list[SampleRequest]:

@@ -1,19 +1,25 @@
-"""Check the arguments of calls in the Python interface; misspelt ones give the same error as on a command line."""
+"""Check the arguments of calls in the Python interface; wrong ones give the same errors as on a command line."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import Parameter, Signature, isclass, isfunction, signature
 from typing import Any, TypeVar
 
 from sim.configuration.overrides import setting_names
-from sim.errors import PanjError, closest, nearest
+from sim.errors import PanjError, closest, described, nearest
 
 Public = TypeVar("Public", bound=Callable[..., Any])
 MADE = ("__init__", "__new__")  # methods that are called with the arguments of a class
+# what is expected of an argument, by the types in its annotation
+EXPECTED = {
+    "Study": "a study", "Path": "a path", "str": "text", "date": "a date", "int": "a number", "float": "a number",
+    "bool": "True or False", "tuple": "a list", "list": "a list", "Mapping": "a mapping", "dict": "a mapping",
+}  # fmt: skip
 
 
 def checked(public: Public) -> Public:
-    """Decorate a function, or all public methods of a class, to raise PanjError for unknown arguments.
+    """Decorate a function, or all public methods of a class, to raise PanjError for unknown or wrong arguments.
 
     Args:
         public: A function of the Python interface, or a class, whose inherited methods are left unchanged.
@@ -47,7 +53,7 @@ def checked_function(function: Callable[..., Any], name: str, is_method: bool) -
 def check_call(
     name: str, declared: Signature, arguments: tuple[Any, ...], keywords: dict[str, Any], is_method: bool
 ) -> None:
-    """Raise PanjError if a call has too many or too few arguments, or an unknown one.
+    """Raise PanjError if a call has too many or too few arguments, an unknown one, or a table for a single value.
 
     Args:
         name: Name of the function in errors, such as `Study.plot`.
@@ -69,13 +75,42 @@ def check_call(
                 f"{key}: found an argument that {name} does not have, expected {expected}{more}{hint}", key=key
             )
     try:
-        declared.bind(*arguments, **keywords)
+        bound = declared.bind(*arguments, **keywords).arguments
     except TypeError as error:
         given = len(arguments) - int(is_method)
         expected = ", ".join(str(one).partition(":")[0] for one in own if one.name in names) or "nothing"
         raise PanjError(
             f"{name}: found {error}; {given} given without a name, expected ({expected})", key=name
         ) from None
+    for one in own:
+        if one.kind is not Parameter.VAR_KEYWORD and one.name in bound:
+            check_value(one.name, bound[one.name], one.annotation)
+    if also and "config_dir" in keywords:
+        check_value("config_dir", keywords["config_dir"], "Path | str | None")
+
+
+def check_value(key: str, value: Any, annotation: Any) -> None:
+    """Raise PanjError if an argument is a table, an array or a collection, and none is expected.
+
+    Args:
+        key: Name of the argument.
+        value: Its value.
+        annotation: Its type, or the text of it; an argument without one may have any value.
+    """
+    text = annotation.__name__ if isclass(annotation) else str(annotation)
+    types = re.findall(r"\w+", re.sub(r"\[.*?\]", "", text))
+    expected = list(dict.fromkeys(EXPECTED[name] for name in types if name in EXPECTED))
+    dimensions = len(getattr(value, "shape", ()))
+    is_row = dimensions == 1 or isinstance(value, list | tuple | range | set | frozenset)
+    is_wrong = (
+        dimensions > 1
+        or (is_row and "a list" not in expected)
+        or (isinstance(value, Mapping) and "a mapping" not in expected)
+    )
+    if expected and is_wrong:
+        if "text" in expected and {"a path", "a date"} & {*expected}:
+            expected.remove("text")
+        raise PanjError(f"{key}: found {described(value)}, expected {' or '.join(expected)}", key=key)
 
 
 def is_meant(key: str, names: list[str]) -> bool:

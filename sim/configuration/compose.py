@@ -48,7 +48,7 @@ from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, facts_here
 from sim.data.own import RESULTS, file_of, is_own, own_folder, refresh
 from sim.data.own_rules import check_unchanged
-from sim.data.places import naming_own_files
+from sim.data.places import naming_own_files, place_in
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
@@ -349,8 +349,8 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
     for name, content in chain_of(chosen["scenario"]).items():
         for key in content:
             if key not in SCENARIO_KEYS:
-                raise unknown(f"scenario={name} ({file_of('scenario', name)})", key, SCENARIO_KEYS)
-        check_section(f"scenario={name} ({file_of('scenario', name)})", content.get("scenario") or {}, "scenario.")
+                raise unknown(f"scenario={name} ({place_in(file_of('scenario', name), key)})", key, SCENARIO_KEYS)
+        check_section(f"scenario={name}", file_of("scenario", name), content.get("scenario") or {}, "scenario.")
         store.store(group="scenario", name=name, node=content, package="_global_")
     for group, name in (usual_choices(chosen["scenario"]) | choices_in_overrides(overrides)).items():
         path = file_of(group, name)
@@ -358,7 +358,7 @@ def kept_config(overrides: tuple[Override, ...], _files: tuple[tuple[Path, int, 
             raise unknown(group, name, choices_of(group))
         if group in GROUPS and is_own(path):
             content = read_config(path)
-            check_section(f"{group}={name} ({path})", content)
+            check_section(f"{group}={name}", path, content)
             store.store(group=group, name=name, node=content, package=group)
     events = [Override.of(f"{EVENTS}{name}", row, "+") for name, row in own_events().items()]
     try:
@@ -417,33 +417,36 @@ KINDS: dict[str, tuple[Any, str]] = {  # types of the values of a choice, except
 }  # fmt: skip
 
 
-def check_section(where: str, section: Any, prefix: str = "") -> None:
+def check_section(choice: str, path: Path, section: Any, prefix: str = "") -> None:
     """Raise PanjError if the section of a policy, theory or scenario is not a mapping, or has an unknown key.
 
     Args:
-        where: The choice and its file.
+        choice: The choice, such as `border=closed`.
+        path: Its file.
         section: Content of the file or, for a scenario, of its section `scenario`.
         prefix: Text before the keys of the section in errors: `scenario.`, or nothing.
     """
     keys = [one.name for one in fields(ChoiceSchema)]
+
+    def where(key: str) -> str:
+        return f"{choice} ({place_in(path, prefix + key)}), {prefix}{key}"
+
     if not isinstance(section, Mapping):
-        raise PanjError(f"{where}: found '{section}', expected a mapping of names to values")
+        raise PanjError(f"{choice} ({path}): found '{section}', expected a mapping of names to values")
     for key, value in section.items():
         if key not in keys:
-            raise unknown(f"{where}, {prefix}{key}", key, keys)
+            raise unknown(where(key), key, keys)
         kind, expected = KINDS.get(key, (Mapping, "a mapping of names to values"))
         if not isinstance(value, kind | None):
-            raise PanjError(f"{where}, {prefix}{key}: found '{value}', expected {expected}")
+            raise PanjError(f"{where(key)}: found '{value}', expected {expected}")
         for name, row in value.items() if isinstance(value, Mapping) else ():
             if key == "events" and not isinstance(row, Mapping):
-                raise PanjError(
-                    f"{where}, {prefix}events.{name}: found '{row}', expected a mapping of columns to values"
-                )
+                raise PanjError(f"{where(f'events.{name}')}: found '{row}', expected a mapping of columns to values")
             if key != "events" and isinstance(row, list):
-                raise PanjError(f"{where}, {prefix}{key}.{name}: found '{row}', expected a number")
+                raise PanjError(f"{where(f'{key}.{name}')}: found '{row}', expected a number")
         for name in value if isinstance(value, list) else ():
             if not isinstance(name, str):
-                raise PanjError(f"{where}, {prefix}{key}: found '{name}', expected the name of a dated event")
+                raise PanjError(f"{where(key)}: found '{name}', expected the name of a dated event")
 
 
 DEEPEST = 8  # largest length of a chain of scenarios based on each other

@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.configuration.calls import checked
 from sim.configuration.overrides import AS_TYPED, Overrides, quoted
-from sim.errors import PanjError
+from sim.errors import PanjError, described
 
 LISTS = ("sampling.keys",)  # settings with a list as value
 NESTED = ("rules", "executor", "sampling", "precision", "calibration", "worlds")  # settings given as a mapping of parts
@@ -105,10 +105,10 @@ def several(key: str, value: Any) -> list[Any] | None:
     Raises:
         PanjError: The value is a table, has several dimensions, or is an unordered collection.
     """
-    if key in LISTS or isinstance(value, str | bytes | Mapping | Interval | date | Path | None):
-        return None
     if getattr(value, "ndim", 0) > 1 or isinstance(value, set | frozenset):
         raise PanjError(f"{key}: found {described(value)}, expected a list of values", key=key)
+    if key in LISTS or isinstance(value, str | bytes | Mapping | Interval | date | Path | None):
+        return None
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         return None
     if isinstance(value, list | tuple | range):
@@ -172,13 +172,3 @@ def text_of(key: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{{{','.join(f'{name}:{text_of(key, part)}' for name, part in value.items())}}}"
     raise PanjError(f"{key}: found {described(value)}, expected {EXPECTED}", key=key)
-
-
-def described(value: Any) -> str:
-    """Describe a value of the wrong type for an error: its type and, if it has one, its length."""
-    kind = type(value).__name__
-    article = "an" if kind[0].lower() in "aeiou" else "a"
-    shape = getattr(value, "shape", None)
-    if shape is not None and len(shape) > 1:
-        return f"{article} {kind} of {' x '.join(map(str, shape))}"
-    return f"{article} {kind} of {len(value)}" if hasattr(value, "__len__") else f"{value!r}"

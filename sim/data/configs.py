@@ -12,6 +12,7 @@ GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_
 
 # YAML types of a text key; unquoted `null`, `on` and `1` have other types
 KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+DATE = "tag:yaml.org,2002:timestamp"
 MOST_VALUES = 50_000  # largest number of values in a YAML file, with all aliases expanded
 
 
@@ -21,7 +22,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping that a node describes, or raise ConstructorError if a key occurs twice or is not text."""
         seen = set()
-        for key, _ in node.value:
+        for key, value in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.tag not in KEYS:
                     problem = f"found '{key.value}' as a name, which is not text; put it in quotes"
@@ -29,7 +30,18 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
                 if (key.tag, key.value) in seen:
                     raise yaml.constructor.ConstructorError(None, None, f"found '{key.value}' twice", key.start_mark)
                 seen.add((key.tag, key.value))
+                for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    self.check_date(key.value, one)
         return dict(super().construct_mapping(node, deep=deep))
+
+    def check_date(self, key: str, node: yaml.Node) -> None:
+        """Raise ConstructorError, with the key and the place, if a value is a date that does not exist."""
+        if node.tag == DATE:
+            try:
+                self.construct_yaml_timestamp(node)
+            except (ValueError, OverflowError) as error:
+                problem = f"{key}: found '{node.value}', expected a date ({error})"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 def folder_of(name: str) -> Path:

@@ -85,9 +85,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
         mine = read_table(path, COLUMNS, ("id",))
         for row in mine:
             if row.cells["id"] in shipped:
-                raise PanjError(
-                    f"{path}: found id '{row.cells['id']}', which is the id of a figure of Panj, expected another id"
-                )
+                raise row.wrong("id", "another id, since a figure of Panj has this one")
         rows += mine
     ids = {row.cells["id"] for row in rows}
     return [read_figure(row, ids) for row in rows]

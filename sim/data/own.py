@@ -189,7 +189,9 @@ def check_layout(folder: Path) -> None:
     settings = own_yaml(folder / MARKER)
     for key in settings:
         if key not in SETTINGS:
-            raise unknown(f"{folder / MARKER}", key, SETTINGS)
+            from sim.data.places import place_in  # it imports this module
+
+            raise unknown(place_in(folder / MARKER, key), key, SETTINGS)
     if settings.get("version", VERSION) != VERSION:
         raise PanjError(f"{folder / MARKER}, version: found {settings['version']}, expected {VERSION}")
     for path in sorted(folder.iterdir()):
@@ -202,6 +204,9 @@ def check_layout(folder: Path) -> None:
     for path in sorted((folder / DATA).glob("*.csv")):
         if path.name not in REPLACED:
             raise unknown(f"{path}", path.name, REPLACED)
+    for path in sorted([*folder.glob(f"{SCENARIOS}/*"), *folder.glob(f"{POLICIES}/*/*")]):
+        if path.is_dir() and not path.name.startswith((".", "__")):
+            raise misplaced(path, f"its files in {path.parent}, since folders inside it are not read")
     for group in (*GROUPS, "scenario"):
         files_of(group)
 
@@ -234,7 +239,10 @@ def files_of(group: str) -> dict[str, Path]:
     shipped = {name.casefold(): path for name, path in found.items()}
     for path in own_files_of(group):
         if path.suffix != ".yaml":
-            raise misplaced(path, f"'{path.stem}.yaml', since only files with this extension are read")
+            meant = path.name.partition(".")[0] + ".yaml"
+            is_copy = (path.parent / meant).exists() or ".y" in path.stem
+            expected = "no such file here; move it elsewhere or rename it" if is_copy else f"'{meant}'"
+            raise misplaced(path, f"{expected}, since only files that end in .yaml are read")
         if not is_text(path.stem):
             raise misplaced(path, f"a name other than a number, true, false or null, which {group}= cannot choose")
         if path.stem.casefold() in shipped:

@@ -16,7 +16,7 @@ fingerprint of the rules, which names the cache folder of compiled code. If the 
 
 import ast
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -36,6 +36,9 @@ ARGUMENTS = ", ".join(ACT)
 STREAMS = (50, 98)
 IMPORTED = ("typing", "math", "sim.engine.chance", "sim.engine.compile", "sim.engine.world", "sim.engine.bookkeeping")
 WRITABLE = ("units", "garrisons", "forces", "prongs", "districts", "provinces", "posts", "refugees", "queues")
+DRAWS = ("uniform", "normal", "gumbel", "bits")  # functions of `sim.engine.chance` whose second parameter is a stream
+# methods and attributes of arrays that change nothing; any other method is taken to write to the array
+READING = ("all", "any", "argmax", "argmin", "copy", "item", "max", "mean", "min", "sum")
 FORBIDDEN = ("open", "exec", "eval", "compile", "__import__", "globals", "setattr", "print", "input")
 
 
@@ -110,6 +113,7 @@ def read_rule(path: Path) -> OwnRule:
     if not rule.numbers.is_file():
         raise PanjError(f"{rule.numbers}: found no file, expected one that declares the numbers of {path.name}")
     check_imports(path, tree)
+    check_draws(path, tree, rule.stream)
     check_writes(path, tree)
     return rule
 
@@ -120,6 +124,8 @@ def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
     defined: dict[str, ast.stmt] = {}
     for node in meaning.body_of(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id in constants:
+                raise refused(path, node, "a single value for each name")
             try:
                 constants[node.targets[0].id] = ast.literal_eval(node.value)
             except ValueError:
@@ -166,6 +172,39 @@ def check_imports(path: Path, tree: ast.Module) -> None:
             raise refused(path, node, "state in the arrays of the world only")
 
 
+def check_draws(path: Path, tree: ast.Module, own: int) -> None:
+    """Raise PanjError if a rule may draw from a stream other than its own."""
+    draws = {
+        one.asname or one.name
+        for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "sim.engine.chance"
+        for one in node.names if one.name in DRAWS
+    }  # fmt: skip
+    expected = "draws from its own stream only, such as uniform(today.luck, STREAM, units.identity[unit])"
+    called: list[ast.expr] = []
+    at_top = [node for one in tree.body if isinstance(one, ast.Assign) for node in one.targets]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and name_of(node.func) in {*draws, *DRAWS}:
+            called.append(node.func)
+            named = [one.value for one in node.keywords if one.arg == "stream"]
+            stream = next(iter([*named, *node.args[1:2]]), None)
+            if stream is None or ast.unparse(stream) not in ("STREAM", str(own)):
+                raise refused(path, node, expected)
+    for node in ast.walk(tree):
+        is_other_use = isinstance(node, ast.Name) and node.id in draws and node not in called
+        is_assigned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in at_top
+        is_rebound = (is_assigned or isinstance(node, ast.arg)) and getattr(
+            node, "id", getattr(node, "arg", "")
+        ) == "STREAM"
+        is_key = isinstance(node, ast.Attribute) and node.attr == "keys"  # the hashed seeds of all streams
+        if is_other_use or is_rebound or is_key:
+            raise refused(path, node, expected)  # type: ignore[arg-type]
+
+
+def name_of(function: ast.expr) -> str:
+    """Return the last part of the name of a called function or method; empty if it has no name."""
+    return getattr(function, "id", getattr(function, "attr", ""))
+
+
 def check_writes(path: Path, tree: ast.Module) -> None:
     """Raise PanjError if a rule writes to a trait that is not in `WRITES`, or lists a trait that no rule may write."""
     writes = next(ast.literal_eval(node.value) for node in tree.body if is_writes(node))  # type: ignore[attr-defined]
@@ -174,18 +213,72 @@ def check_writes(path: Path, tree: ast.Module) -> None:
     for one in writes:
         if one.split(".")[0] not in WRITABLE:
             raise unknown(f"{path}, WRITES", one.split(".")[0], WRITABLE)
+    given = [(node, *pair) for node in ast.walk(tree) for pair in names_given(node)]
+    arrays = {name for _, name, value in given if value.split(".")[-2] in WRITABLE}
+    for node, name, value in given:
+        if name in WRITABLE and value.split(".")[-1] != name:
+            raise refused(path, node, f"the name {name} for no other group")  # type: ignore[arg-type]
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-            raise refused(path, node, "rows of a trait to be written, such as units.morale[unit] = 0.5")
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
-            trait = ".".join(ast.unparse(node.value).split(".")[-2:])
-            if trait not in writes:
-                raise refused(path, node, f"only traits listed in WRITES ({', '.join(writes) or 'nothing'})")
+        is_whole = isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id in arrays
+        if is_whole or (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)):
+            raise refused(path, node, "rows of a trait to be written, such as units.morale[unit] = 0.5")  # type: ignore[arg-type]
+        written = array_written(node)
+        if written is not None and ".".join(ast.unparse(written).split(".")[-2:]) not in writes:
+            raise refused(path, node, f"only traits listed in WRITES ({', '.join(writes) or 'nothing'})")  # type: ignore[arg-type]
+
+    for node in ast.walk(tree):
+        missing = sorted(writes_of(node) - {*writes}) if isinstance(node, ast.Call) else []
+        if missing:
+            raise refused(path, node, f"{', '.join(missing)} in WRITES as well, since this call writes to them")  # type: ignore[arg-type]
+
+
+def writes_of(call: ast.Call) -> set[str]:
+    """Return the traits that a called function of `sim.engine.bookkeeping` writes to; none for any other function."""
+    functions = {node.name: node for node in engine_tree("bookkeeping").body if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    waiting = [name_of(call.func)]
+    while waiting:
+        for node in ast.walk(functions.pop(waiting.pop(), ast.Pass())):
+            if isinstance(node, ast.Call):
+                waiting.append(name_of(node.func))
+            written = array_written(node)
+            if written is not None and ast.unparse(written).split(".")[0] in WRITABLE:
+                found.add(ast.unparse(written))
+    return found
+
+
+def array_written(node: ast.AST) -> ast.expr | None:
+    """Return the array whose rows a part of the code may change: by a subscript or a method; None if there is none."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        is_function = ast.unparse(node.func.value).split(".")[0] in ("math", "sim", "typing")
+        return None if is_function or node.func.attr in READING else node.func.value
+    return None
+
+
+def names_given(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each name that an assignment gives to an attribute, with the attribute, as in `men = units.men`."""
+    if not isinstance(node, ast.Assign):
+        return
+    for target in node.targets:
+        is_tuple = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        pairs = zip(target.elts, node.value.elts, strict=False) if is_tuple else [(target, node.value)]  # type: ignore[attr-defined]
+        for name, value in pairs:
+            if isinstance(name, ast.Name) and isinstance(value, ast.Attribute):
+                yield name.id, ast.unparse(value)
 
 
 def is_writes(node: ast.stmt) -> bool:
     """Return whether a statement assigns `WRITES`."""
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "WRITES"
+
+
+@cache
+def engine_tree(name: str) -> ast.Module:
+    """Return the syntax tree of a module of the engine without importing it; it must not be changed."""
+    path = Path(__file__).parent.parent / "engine" / f"{name}.py"
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 @cache

@@ -74,6 +74,11 @@ def places_in(path: Path) -> dict[str, str]:
     return {".".join(entry.key): f"{path} line {entry.line}" for entry in reversed(entries_of(path))}
 
 
+def place_in(path: Path, key: str) -> str:
+    """Return the file and line of a key in a YAML file, as `FILE line 3`; the file alone if the key is not in it."""
+    return places_in(path).get(key, str(path))
+
+
 def group_of(path: Path) -> str:
     """Return the group of choices to which one of the user's files belongs, such as `border` or `scenario`."""
     return "scenario" if path.parent.name == "scenarios" else path.parent.name

@@ -57,7 +57,7 @@ from sim.options import Memo, range_of, usage_of
 from sim.plots.captions import cite, describe_campaigns
 from sim.plots.page import make_source
 from sim.plots.tables import print_end
-from sim.provenance import shell_command
+from sim.provenance import MODULE, program, shell_command
 from sim.study.files import write_errors
 from sim.study.package import describe_study
 from sim.study.reader import (
@@ -355,10 +355,13 @@ def commands_of(subject: Subject, request: Memo) -> list[str]:
 
 
 def command_of(study: Study) -> str:
-    """Return the command that ran a study, with its dates added if they were defaults that have since changed."""
+    """Return the command that ran a study, with its dates added if they were defaults that have since changed.
+
+    It begins with the name with which the user started the program, as do all commands of the page.
+    """
     given = Overrides.of(study.about.get("words", ()))
     words = with_dates_of(study.about, given).words[len(given.words) :]
-    return " ".join([str(study.about["command"]), *words])
+    return " ".join([str(study.about["command"]).replace(MODULE, program(), 1), *words])
 
 
 def provenance_of(subject: Subject) -> dict[str, str]:

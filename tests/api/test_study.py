@@ -4,7 +4,9 @@ import importlib
 import json
 import shutil
 from datetime import date
+from inspect import signature
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -238,6 +240,53 @@ def test_an_argument_of_another_type_is_named(call, key):
     with pytest.raises(sim.PanjError) as refused:
         call()
     assert refused.value.key == key
+
+
+TABLES = (pd.DataFrame({"a": [1, 2]}), np.zeros((2, 2)), pd.Series([1, 2]), np.arange(2), {"a": [1]}, ["a"])
+
+
+def arguments():
+    """Yield each declared argument of the interface: the name of the call, the call, the argument, and those needed."""
+    for name, call in calls():
+        made = [part for part in ("__init__", "__new__") if part in vars(call)] if isinstance(call, type) else []
+        declared = [*signature(getattr(call, made[-1]) if made else call).parameters.values()]
+        own = [one for one in declared[int("." in name or bool(made)) :] if one.kind is not one.VAR_KEYWORD]
+        needed = {one.name: "x" for one in own if one.default is one.empty}
+        yield from ((name, call, one, needed) for one in own)
+
+
+@pytest.mark.parametrize(("name", "call", "one", "needed"), [
+    pytest.param(*row, id=f"{row[0]}-{row[2].name}") for row in arguments()
+])  # fmt: skip
+def test_a_table_where_a_single_value_is_expected_is_refused_in_one_sentence(plain, name, call, one, needed):
+    kinds = str(one.annotation)
+    for table in TABLES:
+        if isinstance(table, dict) and ("Mapping" in kinds or "dict" in kinds):
+            continue
+        if not isinstance(table, dict) and np.ndim(table) == 1 and ("list" in kinds or "tuple" in kinds):
+            continue
+        with pytest.raises(sim.PanjError, match=f"found an? {type(table).__name__}") as refused:
+            call(*([plain] if "." in name else []), **needed | {one.name: table})
+        assert refused.value.key == one.name and "\n" not in str(refused.value)
+
+
+def test_a_table_among_settings_is_refused_in_one_sentence(plain, swept):
+    table = pd.DataFrame({"a": [1, 2]})
+    for call in (sim.run, sim.sweep, sim.score, sim.assimilate, sim.settings, sim.write_explorable, swept.cell):
+        with pytest.raises(sim.PanjError, match="found a DataFrame") as refused:
+            call(border=table)
+        assert refused.value.key == "border" and "\n" not in str(refused.value)
+    for call in (sim.run, sim.score, sim.assimilate, sim.write_explorable):
+        with pytest.raises(sim.PanjError, match="found a DataFrame") as refused:
+            call(config_dir=table)
+        assert refused.value.key == "config_dir" and "\n" not in str(refused.value)
+    with pytest.raises(sim.PanjError, match="found a DataFrame") as refused:
+        sim.sweep({"sampling.keys": table}, sampling="latin_hypercube")
+    assert refused.value.key == "sampling.keys"
+
+
+def test_names_may_be_given_as_a_series(plain):
+    assert list(plain.table("runs", pd.Series(["seed", "cell"]))) == ["seed", "cell"]
 
 
 def test_an_argument_too_many_or_too_few_is_named(plain):

@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "run_batch", run_quickly)
         folder = tmp_path_factory.mktemp("whole")
-        assert compare_theories(asked(folder)) == 0
+        assert compare_theories(asked(folder)).is_dir()
     return folder
 
 
@@ -49,7 +49,7 @@ def test_evidence_of_each_theory_is_written_by_stage(whole, capsys):
     assert float(rows[1]["probability"]) > 0.9
     assert (folder / "theories.png").stat().st_size > 10_000
     assert not (folder / "samples").exists()
-    assert compare_theories(asked(whole)) == 0
+    assert compare_theories(asked(whole)).is_dir()
     assert "nothing is computed" in " ".join(capsys.readouterr().out.split())
     with pytest.raises(PanjError, match=r"^name:"):
         compare_theories(asked(whole, "seed=5"))

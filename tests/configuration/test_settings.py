@@ -189,7 +189,7 @@ def test_a_policy_that_is_not_yaml_is_named(home: Path) -> None:
 
 def test_a_scenario_sets_numbers_by_set_scale_and_shift_alone(home: Path) -> None:
     write_scenario(home, "rules:\n  news: {fade_days: 3.0}\n")
-    said = r"scenario=mine \(.*mine\.yaml\): found 'rules', expected one of defaults, scenario"
+    said = r"scenario=mine \(.*mine\.yaml line 3\): found 'rules', expected one of defaults, scenario"
     with pytest.raises(PanjError, match=said):
         settled("scenario=mine")
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sim.configuration.numbers import numbers_in
 from sim.data import own, own_rules
 from sim.data.places import naming_own_files
 from sim.data.starter import STARTER
+from sim.engine import chance
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 
@@ -68,6 +70,22 @@ def test_a_rule_runs_right_after_the_step_that_it_names(rule):
     ("border: Border, ", "", "act"), ("from typing", "import os\nfrom typing", "import os"),
     ("def act(", "def act(:", "line"), ("STREAM = 50", "STREAM = 50\nopen('x', 'w')", "open"),
     ("units.crossed[unit] > 0", "open('x')", "open"),
+    ("luck, STREAM", "luck, 7", "line"), ("luck, STREAM", "luck, STREAM + 1", "line"),
+    ("luck, STREAM", "luck, Stream.BREAK", "Stream.BREAK"),
+    ("luck, STREAM,", "luck, actor=0, stream=7) + max(", "line"),
+    ("home = units.home[unit]", "STREAM = 7", "STREAM"),
+    ("uniform(today.luck, STREAM,", "chance.uniform(today.luck, 7,", "line"),
+    ("uniform(today.luck, STREAM, units.identity[unit])", "today.luck.keys[7]", "keys"),
+    ("STREAM = 50", "STREAM = 7\nSTREAM = 50", "STREAM"),
+    ("home = units.home[unit]", "draw = uniform; home = draw(today.luck, 7, unit)", "line"),
+    ("home = units.home[unit]", "units.men.fill(0)", "units.men.fill"),
+    ("home = units.home[unit]", "men = units.men; men.sort()", "men.sort"),
+    ("home = units.home[unit]", "leave_garrison(unit, armies.garrisons, units)", "garrisons.first_unit"),
+    ("home = units.home[unit]", "muster(districts, armies, numbers)", "garrisons.morale"),
+    ("home = units.home[unit]", "units.morale[:].fill(0)", "fill"),
+    ("home = units.home[unit]", "units = armies.prongs", "units"),
+    ("home = units.home[unit]", "men = units.men.view(); men -= 1", "view"),
+    ("home = units.home[unit]", "men, rest = units.men, 0; men += 1", "men += 1"),
 ])  # fmt: skip
 def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, before, after, named):
     text = rule.read_text(encoding="utf-8")
@@ -76,6 +94,27 @@ def test_a_rule_that_lacks_a_part_or_does_what_it_may_not_is_refused(rule, befor
     with pytest.raises(PanjError) as found:
         own_rules.read_rule(rule)
     assert str(rule) in str(found.value) and named in str(found.value)
+
+
+def test_a_rule_may_use_methods_that_write_to_its_traits_or_only_read(rule):
+    text = rule.read_text(encoding="utf-8")
+    reading = "home = units.home[unit]; most = units.men.max() + math.floor(2.5); most += 1; units.morale.fill(0.5)"
+    reading += "; mean_hunger(0, armies.garrisons, units, 3.0); list_units(districts.chosen, armies.garrisons, units)"
+    text = text.replace("WRITES = (", 'WRITES = ("units.listed", ')
+    changed = (
+        text.replace("luck, STREAM", "luck, 50")
+        .replace("home = units.home[unit]", reading)
+        .replace("from typing", "import math\nfrom typing")
+    )
+    assert changed != text
+    rule.write_text(changed, encoding="utf-8")
+    assert own_rules.read_rule(rule).stream == 50
+
+
+def test_every_draw_of_the_engine_is_known_to_the_check_of_streams():
+    found = {name for name, one in vars(chance).items() if "stream" in getattr(one, "__annotations__", ())}
+    drawing = {name for name in found if list(signature(getattr(chance, name)).parameters)[1] == "stream"}
+    assert drawing == found == set(own_rules.DRAWS)
 
 
 def test_a_rule_without_numbers_or_with_the_name_of_another_is_refused(rule):

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -26,7 +27,7 @@ from sim.memo.memo import MOST_ROWS, shown_rows, write_memo
 from sim.memo.sentences import LEFT_OUT, Subject, answer_of_one, doubts_of_sample, fitted, numbers_of
 from sim.options import Compare, Memo, read_request
 from sim.study.files import seal
-from sim.study.reader import Measure, Worlds
+from sim.study.reader import Measure, Worlds, read_about
 
 DRAW = memo.draw
 SMALL = ["end_date=2021-07-08", "calibration=as_declared", "daily=false", "results_dir=results"]
@@ -139,6 +140,13 @@ def test_both_formats_have_every_part_and_the_same_sentences(results):
         assert sentence in page and sentence in text
     assert f"{evidence()['F001'].quote}" in text
     assert "python -m sim memo" in text and "above=600" in text
+
+
+def test_commands_in_a_memo_begin_with_the_name_with_which_the_program_was_started(results, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/panj", "memo"])
+    text = markdown(results / "grid", f"outcome={NIGHT}", "above=620")
+    assert "panj memo" in text and "above=620" in text and "python -m sim" not in text
+    assert str(read_about(results / "grid")["command"]).startswith("python -m sim")  # stored as ever
 
 
 def test_the_page_is_accessible_and_loads_nothing(results):
