@@ -121,6 +121,14 @@ def test_mesa_runs_it_too(model):
     assert model.day == 6 and not model.running
 
 
+@pytest.mark.parametrize("key", ["rng", "config", "scenario", "border"])
+@pytest.mark.parametrize("table", [pd.DataFrame({"a": [1, 2]}), np.zeros((2, 2))], ids=["DataFrame", "array"])
+def test_a_table_where_a_single_value_is_expected_is_refused_in_one_sentence(key, table):
+    with pytest.raises(PanjError, match=f"^{key}: found an? {type(table).__name__} of 2 x") as refused:
+        BorderCrisis(**{key: table})
+    assert "\n" not in str(refused.value)
+
+
 def test_stepping_past_the_last_day_is_refused_and_changes_nothing(model):
     model.run()
     series = model.record.series.copy()
