@@ -198,9 +198,8 @@ def test_the_enumerations_are_those_that_the_world_names():
     source = Path(world_module.__file__).read_text(encoding="utf-8")
     for group, named in ENUMERATIONS.items():
         body = source.split(f"class {World.__annotations__[group].__name__}(NamedTuple)")[1].split("\n\n\n")[0]
-        found = re.findall(r"(\w+): Whole  # (\w+)$", body, re.MULTILINE)
-        in_words = re.findall(r"(\w+): Whole  # (Fall|Why) ", body, re.MULTILINE)
-        expected = {trait: kind for trait, kind in found + in_words if kind in vars(world_module)}
+        found = re.findall(r"(\w+): Whole  # .*?`(\w+)`", body)
+        expected = {trait: kind for trait, kind in found if inspect.isclass(getattr(world_module, kind, None))}
         assert {trait: kind.__name__ for trait, kind in named.items()} == expected
 
 
