@@ -97,10 +97,11 @@ def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
 
 
 def described(value: Any) -> str:
-    """Describe a value of the wrong type for an error: its type and, if it has one, its length."""
+    """Describe a value of the wrong type for an error: its type and length or, if it has no length, itself."""
     kind = type(value).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     shape = getattr(value, "shape", None)
     if shape is not None and len(shape) > 1:
         return f"{article} {kind} of {' x '.join(map(str, shape))}"
-    return f"{article} {kind} of {len(value)}" if hasattr(value, "__len__") else shortened(repr(value), MOST_SHOWN)
+    has_length = hasattr(value, "__len__") and not isinstance(value, str)
+    return f"{article} {kind} of {len(value)}" if has_length else shortened(repr(value), MOST_SHOWN)

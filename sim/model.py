@@ -49,7 +49,7 @@ from sim.engine.world import (
     Why,
     World,
 )
-from sim.errors import PanjError
+from sim.errors import PanjError, described
 from sim.outcome import Value, count_outcomes, nights_of, read_outcomes
 from sim.study.columns import MEANS
 
@@ -133,6 +133,8 @@ class BorderCrisis(mesa.Model):
             config = compose(kwargs)
         elif kwargs:
             raise PanjError(f"{next(iter(kwargs))}: found a setting next to config, expected one or the other")
+        if not hasattr(config, "doubt"):
+            raise PanjError(f"config: found {described(config)}, expected the settings that compose_settings returns")
         if config.doubt:
             warnings.warn(f"the posterior that the numbers are drawn from was fitted {config.doubt}", stacklevel=2)
         super().__init__(**({"rng": rng} if scenario is None else {"scenario": scenario}))
@@ -266,14 +268,14 @@ def compose(settings: Mapping[str, Any]) -> Config:
 def one_seed(rng: Any, seed: Any) -> Any:
     """Return the seed given as `rng` or `seed`, or None; raise PanjError if both were given."""
     if rng is not None and seed is not None:
-        raise PanjError(f"seed: found {seed!r} next to rng={rng!r}, expected only one of them")
+        raise PanjError(f"seed: found {described(seed)} next to rng={described(rng)}, expected only one of them")
     return seed if rng is None else rng
 
 
 def check_seed(rng: Any) -> None:
     """Raise PanjError if a value is not a seed of a campaign."""
     if not isinstance(rng, int | np.integer) or isinstance(rng, bool) or not 0 <= rng <= LAST_SEED:
-        raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
+        raise PanjError(f"rng: found {described(rng)}, expected a seed, a whole number from 0 to {LAST_SEED}")
 
 
 def draw_seed(source: Any = None) -> int:
@@ -288,7 +290,9 @@ def draw_seed(source: Any = None) -> int:
 def parameters_of(scenario: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Return the parameters of a Scenario of Mesa, without `rng`, which Mesa 3.5 includes."""
     if not isinstance(scenario, Iterable) or not hasattr(scenario, "rng"):
-        raise PanjError(f"scenario: found {scenario!r}, expected the name of a scenario, or a Scenario of Mesa")
+        raise PanjError(
+            f"scenario: found {described(scenario)}, expected the name of a scenario, or a Scenario of Mesa"
+        )
     return {key: value for key, value in scenario if key not in ("rng", "model")}
 
 

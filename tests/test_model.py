@@ -121,6 +121,14 @@ def test_mesa_runs_it_too(model):
     assert model.day == 6 and not model.running
 
 
+@pytest.mark.parametrize("key", ["rng", "config", "scenario", "border"])
+@pytest.mark.parametrize("table", [pd.DataFrame({"a": [1, 2]}), np.zeros((2, 2))], ids=["DataFrame", "array"])
+def test_a_table_where_a_single_value_is_expected_is_refused_in_one_sentence(key, table):
+    with pytest.raises(PanjError, match=f"^{key}: found an? {type(table).__name__} of 2 x") as refused:
+        BorderCrisis(**{key: table})
+    assert "\n" not in str(refused.value)
+
+
 def test_stepping_past_the_last_day_is_refused_and_changes_nothing(model):
     model.run()
     series = model.record.series.copy()
@@ -190,9 +198,8 @@ def test_the_enumerations_are_those_that_the_world_names():
     source = Path(world_module.__file__).read_text(encoding="utf-8")
     for group, named in ENUMERATIONS.items():
         body = source.split(f"class {World.__annotations__[group].__name__}(NamedTuple)")[1].split("\n\n\n")[0]
-        found = re.findall(r"(\w+): Whole  # (\w+)$", body, re.MULTILINE)
-        in_words = re.findall(r"(\w+): Whole  # (Fall|Why) ", body, re.MULTILINE)
-        expected = {trait: kind for trait, kind in found + in_words if kind in vars(world_module)}
+        found = re.findall(r"(\w+): Whole  # .*?`(\w+)`", body)
+        expected = {trait: kind for trait, kind in found if inspect.isclass(getattr(world_module, kind, None))}
         assert {trait: kind.__name__ for trait, kind in named.items()} == expected
 
 
