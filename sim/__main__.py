@@ -277,7 +277,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
         draw(ran.folder)
     if draw is None:
         missing = ", ".join(missing_of("report"))
-        print(f'No figures and no report, because {missing} is missing: pip install "panj[report]"')
+        print(f'No figures and no report; not installed: {missing}. To install them: pip install "panj[report]"')
     console.print("Written:")
     for path in written(ran.folder):
         console.print(f"  {path}", soft_wrap=True)

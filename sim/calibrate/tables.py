@@ -1,4 +1,4 @@
-"""Make the tables of a fit on priors and posteriors, targets and their outcomes, and the agreement of chains.
+"""Make the tables that describe a fit: priors and posteriors, targets and their outcomes, and agreement of chains.
 
 Returns rows of diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as in importance sampling

@@ -167,11 +167,11 @@ class PairRun:
 
 
 class PairRunner:
-    """Run pairs in the worker processes of the classroom, and cache the pairs of recent forks.
+    """Runner of pairs in the worker processes of the classroom, with a cache of recent forks.
 
     Args:
-        runs: Returns the function that runs pairs of a fork, given their seeds.
-        desk: Composes settings.
+        runs: Function that takes a resolved change and returns the function that runs its pairs, given their seeds.
+        desk: The desk, which composes settings.
     """
 
     def __init__(self, runs: Callable[[Turn], RunSeeds], desk: Desk) -> None:

@@ -196,7 +196,7 @@ class Asked(NamedTuple):
     browser: str
     page: str
     attempt: str
-    has: str  # number of stored items known to the page
+    has: str  # amount of stored work known to the page
     has_left: bool
 
     @classmethod
@@ -221,14 +221,17 @@ def where(asked: Asked) -> dict[str, Any]:
 
 
 def said_of(walk: Walk) -> dict[str, Any]:
-    """Return the state of the class for a page, and the number of stored items of its student."""
+    """Return the state of the class for a page, and how much work of its student is stored."""
     work = walk.work
     has = bool(work.drawing) + work.has_run + len(work.brackets) + len(walk.shown)
     return {"scene": walk.scene, "attempt": walk.attempt, "call": walk.call, "has": has}
 
 
 def kept_of(walk: Walk) -> dict[str, Any]:
-    """Return the stored items of a student, and the decisions whose pairs the wall has shown."""
+    """Return the stored work of a student, and the decisions whose pairs the wall has shown.
+
+    The work is the drawing, whether the campaign was run, and the brackets.
+    """
     brackets = {decision: {"low": low, "high": high} for decision, (low, high) in walk.work.brackets.items()}
     drawing = list(walk.work.drawing) or None
     return {"drawing": drawing, "hasRun": walk.work.has_run, "brackets": brackets, "shown": list(walk.shown)}

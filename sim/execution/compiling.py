@@ -145,9 +145,10 @@ def shares_of(steps: Sequence[Step], count: int) -> list[list[Step]]:
 
 @contextmanager
 def compiling_elsewhere(shares: Sequence[Sequence[Step]]) -> Iterator[None]:
-    """Compile each share in a separate process during a block, and wait for all of them after it.
+    """Compile each share of the steps in its own process while the `with` block runs, and wait for all after it.
 
-    If the block fails or is interrupted, the processes are ended. A process that cannot be started compiles nothing.
+    If the block fails or is interrupted, the processes are killed. If a process cannot be started, its share and those
+    after it are left to the caller.
     """
     processes: list[subprocess.Popen[bytes]] = []
     try:

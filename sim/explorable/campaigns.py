@@ -89,7 +89,7 @@ def gather(request: Explorable, sweep: Sweep, console: Console) -> Gathered:
     seeds = tuple(seed for seed in asked if all(seed in one for one in finished))
     if len(seeds) < LEAST_RUNS:
         raise PanjError(
-            f"runs: found {len(seeds)} campaigns that finished with every decision, expected at least {LEAST_RUNS}"
+            f"runs: found {len(seeds)} seeds with finished campaigns for every decision, expected at least {LEAST_RUNS}"
         )
     hindsight = next((cell.settings.question(None) for cell in sweep.cells if cell.settings.worlds), "")
     return found._replace(seeds=seeds, hindsight=hindsight)

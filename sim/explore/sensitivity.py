@@ -193,8 +193,8 @@ def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
 
     if np.ptp(means) == 0:
         return np.zeros((4, len(keys)))
+    # seed + 1, because SALib treats seed 0 as None (unseeded)
     found = sobol.analyze(problem_of(keys), means, calc_second_order=False, num_resamples=RESAMPLES, seed=seed + 1)
-    # SALib treats seed 0 as None
     return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)
 
 

@@ -183,7 +183,7 @@ def describe_coverage(made: Made) -> str:
 
 
 def number(cell: str) -> str:
-    """Format a table cell to three significant figures, with all digits before the point; empty cells stay empty."""
+    """Format a table cell to three significant figures, with the integer part unrounded; empty cells stay empty."""
     return true_minus(significant(float(cell))) if cell else ""
 
 

@@ -52,7 +52,7 @@ class Course(NamedTuple):
 
     rules: Rules
     timeline: Timeline
-    layout: World  # world before day 0; later, only its `attention` and the policies of its posts are used
+    layout: World  # world before day 0; a branch from a later day uses only its attention and policies of posts
 
 
 def run_branches(
@@ -155,7 +155,7 @@ def same_traits(one: World, other: World) -> bool:
     )
 
 
-# keys of parameters of the posts, which `turn` sets again
+# parameters of the posts, which may change after day 0 because `turn` applies them again
 OF_POSTS = {key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))}
 FOUNDING = "rules.founding."
 WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", *DRAW_GROUPS, *DRAW_KEYS, "executor", "sampling"}

@@ -60,7 +60,9 @@ def describe_study(folder: Path) -> None:
 
 
 def is_described(folder: Path) -> bool:
-    """Return whether the hashes in the data package of a study match its codebook and the tables in about.json.
+    """Return whether the data package of a study is up to date.
+
+    Its hashes must match the codebook and the hashes of the tables in about.json.
 
     Args:
         folder: Folder of the study.

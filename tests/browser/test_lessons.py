@@ -135,6 +135,8 @@ def test_a_student_goes_through_a_lesson_and_hands_in(visitor, keep, tmp_path):
     meaning.get_by_text("this report does not contradict").click()
     meaning.get_by_role("button", name="Check").click()
     meaning.locator(".panj-said .note").wait_for()
+    meaning.get_by_text("Your answer, which counts").wait_for()
+    assert not meaning.get_by_role("button", name="Check").count()  # no other choice can be tried
     sentences = task_of(page, "own_words")
     sentences.locator("textarea").fill("<b>In this model</b> half lie below.")
     sentences.get_by_role("button", name="Keep").click()

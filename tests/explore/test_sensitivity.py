@@ -119,7 +119,7 @@ def test_a_missing_campaign_leaves_the_mean_of_the_others(capsys: pytest.Capture
     whole, empty = Answers(MEASURE, values[:, :2]), Answers(MEASURE, values)
     assert whole.means.tolist() == [2, 2] and whole.noise == 2
     assert known({"whole": whole, "empty": empty}, console_of()).keys() == {"whole"}
-    assert "empty is left out" in capsys.readouterr().out
+    assert "empty is excluded" in capsys.readouterr().out
     with pytest.raises(PanjError, match="no campaign has empty"):
         known({"empty": empty}, console_of())
     with pytest.raises(PanjError, match="at 1 of 3 points"):

@@ -18,7 +18,7 @@ from quick import replace_campaigns
 
 from sim import __main__ as front
 from sim.compare.compare import write_verdicts
-from sim.compare.figure import format_difference, read_verdicts, shown_about
+from sim.compare.figure import by_size, format_difference, read_verdicts, shown_about
 from sim.data.facts import THE_LINE
 from sim.data.record import evidence
 from sim.errors import PanjError
@@ -104,7 +104,7 @@ def test_the_numbers_are_those_of_the_verdict_table(results, threshold):
     found = read_verdicts(table)
     rows = [row for row in table_in(text) if row[2] != "baseline"]
     assert len(rows) == len(found.rows) == 3
-    for row, verdict in zip(rows, found.rows, strict=True):
+    for row, verdict in zip(rows, by_size(found.rows), strict=True):
         one = verdict.judgement
         assert row[2] == format_difference(one.mean_difference, found.about)
         assert row[3] == " to ".join(format_difference(end, found.about) for end in (one.mean_low, one.mean_high))

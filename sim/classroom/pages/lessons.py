@@ -18,6 +18,7 @@ from sim.classroom.lessons.forecasts import Ranges, describe_final_answer, given
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     BEFORE_REVEAL,
+    CHOSEN,
     FORECAST,
     LONGEST_CODE,
     Lesson,
@@ -31,7 +32,7 @@ from sim.classroom.lessons.lesson import (
 )
 from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
-from sim.classroom.parts.answer import AnswerForm, Keeper, Save
+from sim.classroom.parts.answer import AnswerForm, Keeper, Save, text_of_choice
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.inline import first_uses, with_links, with_terms
 from sim.classroom.parts.questions import NUMBERS, Choose, Table, heads_of
@@ -339,9 +340,10 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
     """Show a task and its campaigns, with the form for the answer and the mark, or with the final answer.
 
     Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first. The verdict
-    is shown once the task is answered, a number once its answer has earned all points, so that it cannot be copied.
+    is shown once the task is answered, a number once its answer has earned all points, so that it cannot be copied. The
+    first choice that rests on enough campaigns is final.
     """
-    given = answers_of(sheet).get(task.key)
+    texts, given = texts_of("lessons"), answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
     ran, set_ran = solara.use_state(given.runs if given else 0)
     found, set_found = solara.use_state(cast(Mark | None, None))
@@ -369,7 +371,13 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
         if task.kind in BEFORE_REVEAL and ranges is not None:
             Note(describe_final_answer(task.kind, ranges.get(task.key, given.value if given else None)))
             return
-        AnswerForm(task, given.value if given else None, answer, refuse)
+        is_choice, value = task.kind in CHOSEN, given.value if given else None
+        if is_choice and given and given.runs >= task.needs:  # otherwise one could try choices until one is right
+            Note(texts.say("counts", answer=text_of_choice(task, str(value), texts)))
+        else:
+            AnswerForm(task, value, answer, refuse)
+            if is_choice:
+                Note(texts.say("first_counts"))
         Trouble(trouble)
         Said(found)
 

@@ -30,7 +30,7 @@ from sim.configuration.overrides import Overrides
 from sim.errors import PanjError
 
 OFTEN = 2.0  # time between checks whether the campaigns of the scenes are ready, seconds
-MOST_ROWS = 3  # largest number of choices on one screen; rows for more would be too low for their dots
+MOST_ROWS = 3  # largest number of choices on one screen; with more, rows would not be tall enough for their dots
 Finished = dict[Overrides, tuple[float, ...]]
 
 

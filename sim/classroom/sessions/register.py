@@ -130,7 +130,7 @@ class Register:
             storage.own(act, code, browser)
 
     def sessions_of(self, browser: str) -> list[Session]:
-        """Return the sessions of which this browser is the teacher's, newest first."""
+        """Return the sessions that belong to this browser as the teacher's, newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 

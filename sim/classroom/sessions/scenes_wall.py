@@ -56,13 +56,13 @@ def scene_on_the_wall(
 
     Args:
         code: Code of the session.
-        scene: Place of the scene, from 0.
+        scene: Index of the scene, from 0.
         works: The work of the students.
         campaigns: The campaigns of the page; None while they are being run.
         shown: Decisions whose pairs the wall has already shown.
 
     Returns:
-        `title`, `stage`, `lines` of text, the `chart` of lines or None, and the `board` of brackets or None.
+        `title`, `stage`, `lines` (text), `chart` (a line chart, or None) and `board` (the brackets, or None).
     """
     texts = texts_of("scenes")
     step = texts.say("wall_step", number=scene + 1, all=len(SCENES))
