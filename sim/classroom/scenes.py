@@ -55,6 +55,8 @@ SAYS = (
     "other",
     "seen",
     "ended",
+    "give",
+    "given",
 )  # keys of the sentences that the script shows
 PAUSE = 5.0  # seconds between attempts to write the page
 PAGE_ID = re.compile("[0-9a-f]{1,32}")  # id of a tab; `in_class` assigns one to each page that it returns

@@ -21,6 +21,7 @@ from sim.classroom.sessions.scenes import (
     BRACKET,
     CAMPAIGN,
     DRAWING,
+    SENTENCE,
     Campaigns,
     ClassScenes,
     Done,
@@ -239,6 +240,18 @@ def test_what_the_scenes_delete_is_in_no_file(register, scenes, code):
     assert b"77.7" not in bytes_of(register)
 
 
+def test_a_sentence_may_be_changed_and_what_it_replaces_is_in_no_file(register, scenes, code):
+    scenes.move(code, TEACHER, 5)
+    assert refusal(scenes.keep, code, ANNA, Done(SENTENCE, text="first thought")) == "scene_ahead"
+    scenes.move(code, TEACHER, 6)
+    assert scenes.keep(code, ANNA, Done(SENTENCE, text="first thought")) and b"first thought" in bytes_of(register)
+    assert scenes.keep(code, ANNA, Done(SENTENCE, text="in this model, <b>fewer</b>"))
+    assert works(scenes, code)["A"].sentence == "in this model, <b>fewer</b>"
+    assert b"first thought" not in bytes_of(register)
+    scenes.stop(code, TEACHER)
+    assert works(scenes, code)["A"].sentence, "the teacher reads it after the scenes"
+
+
 def test_what_a_hand_in_replaces_is_in_no_file(register, code):
     register.hand_in(code, ANNA, "one", "first thought")
     assert b"first thought" in bytes_of(register)
@@ -303,6 +316,10 @@ def test_students_who_join_one_after_another_have_different_campaigns():
         ({"kind": "\ud800"}, "kind"),
         ({"kind": "bracket", "decision": "\ud800", "low": 0, "high": 1}, "decision"),
         ({"kind": "bracket", "decision": DECISIONS[0], "low": "\ud800", "high": 1}, "low"),
+        ({"kind": "sentence"}, "sentence"),
+        ({"kind": "sentence", "sentence": "  "}, "sentence"),
+        ({"kind": "sentence", "sentence": ["a"]}, "sentence"),
+        ({"kind": "sentence", "sentence": "a" * 401}, "sentence"),
         ({"kind": "drawing"}, "drawing"),
         ({"kind": "drawing", "drawing": "1" * DAYS}, "drawing"),
         ({"kind": "drawing", "drawing": [1.0] * (DAYS - 1)}, "drawing"),
@@ -329,6 +346,8 @@ def test_what_is_wrong_is_refused_by_its_key(given, key):
 def test_what_is_right_is_read():
     assert read_done(json.dumps({"kind": "drawing", "drawing": LINE}).encode(), OUTLINE) == Done(DRAWING, "", LINE)
     assert read_done(b'{"kind": "campaign", "held": [1], "seed": 9}', OUTLINE) == Done(CAMPAIGN)
+    assert read_done(b'{"kind": "sentence", "sentence": " fewer "}', OUTLINE) == Done(SENTENCE, text="fewer")
+    assert read_done(rb'{"kind": "sentence", "sentence": "\ud800"}', OUTLINE).text.encode(), "it can be stored"
 
 
 def campaigns(runs=RUNS):

@@ -24,9 +24,10 @@ from sim.classroom.sessions.session import PAUSE
 from sim.errors import PanjError, unknown
 from sim.explorable.content import SCENES
 
-DRAWING, CAMPAIGN, BRACKET = "drawing", "campaign", "bracket"  # kinds of work of a student
-KINDS = (DRAWING, CAMPAIGN, BRACKET)
-FIRST_AT = {DRAWING: "draw", CAMPAIGN: "run", BRACKET: "decision"}  # scene of each kind of work
+DRAWING, CAMPAIGN, BRACKET, SENTENCE = "drawing", "campaign", "bracket", "sentence"  # kinds of work of a student
+KINDS = (DRAWING, CAMPAIGN, BRACKET, SENTENCE)
+FIRST_AT = {DRAWING: "draw", CAMPAIGN: "run", BRACKET: "decision", SENTENCE: "claim"}  # scene of each kind of work
+LONGEST = 400  # largest number of characters of a sentence, as in the form of the page
 PAGE = "scenes"  # name of the page in the list of students' open pages
 
 
@@ -62,26 +63,30 @@ class Campaigns(NamedTuple):
 
 
 class Done(NamedTuple):
-    """One piece of a student's work: a locked drawing, a finished campaign, or a bracket."""
+    """One piece of a student's work: a locked drawing, a finished campaign, a bracket, or the student's sentence."""
 
     kind: str
     decision: str = ""  # decision to which a bracket belongs
     numbers: tuple[float, ...] = ()  # drawn number of districts per day, or the two ends of a bracket
+    text: str = ""  # the sentence
 
 
 class Work(NamedTuple):
-    """The work of one student, without personal data, for the wall."""
+    """The work of one student, without name; the wall shows all of it but the sentence, which is for the teacher."""
 
     letter: str
     member: int
     drawing: tuple[float, ...] = ()
     has_run: bool = False
     brackets: Mapping[str, tuple[float, float]] = {}  # brackets, by decision
+    sentence: str = ""
 
     def has(self, done: Done) -> bool:
         """Return whether this item is stored, rather than an earlier one by the same student on another page."""
         if done.kind == BRACKET:
             return self.brackets.get(done.decision) == done.numbers
+        if done.kind == SENTENCE:
+            return self.sentence == done.text
         return self.has_run if done.kind == CAMPAIGN else self.drawing == done.numbers
 
 
@@ -191,6 +196,8 @@ class ClassScenes:
     def keep(self, code: str, browser: str, done: Done, attempt: str | None = None) -> bool:
         """Store a student's work, unless it has been done before, so that no prediction is changed later.
 
+        Only a sentence, which predicts nothing, replaces an earlier one.
+
         Args:
             code: Code of the session.
             browser: Secret of the browser.
@@ -217,10 +224,13 @@ class ClassScenes:
                 raise Refused("scene_ahead", scene=scene + 1)
             check_unseen(own_work(act, seat), done, shown_in(act, session))
             made = act.execute(
-                "INSERT OR IGNORE INTO scene_work (member, kind, decision, content) VALUES (?, ?, ?, ?)",
-                (seat["member"], done.kind, done.decision, json.dumps(done.numbers)),
+                f"INSERT OR {'REPLACE' if done.kind == SENTENCE else 'IGNORE'} INTO scene_work"
+                " (member, kind, decision, content) VALUES (?, ?, ?, ?)",
+                (seat["member"], done.kind, done.decision, json.dumps(done.text or done.numbers)),
             )
             is_kept = own_work(act, seat).has(done)
+        if done.kind == SENTENCE:
+            self.register.storage.leave_no_trace()
         if made.rowcount:
             self.register.feed.announce(session["code"])
         return is_kept
@@ -261,9 +271,11 @@ def own_work(act: sqlite3.Connection, seat: sqlite3.Row) -> Work:
 
 def work_of(letter: str, member: int, rows: Sequence[sqlite3.Row]) -> Work:
     """Convert the stored rows of one student to `Work`."""
-    found = {(row["kind"], row["decision"]): tuple(json.loads(row["content"])) for row in rows}
+    content = {(row["kind"], row["decision"]): json.loads(row["content"]) for row in rows}
+    sentence = content.pop((SENTENCE, ""), "")
+    found = {key: tuple(numbers) for key, numbers in content.items()}
     brackets = {decision: (ends[0], ends[1]) for (kind, decision), ends in found.items() if kind == BRACKET}
-    return Work(letter, member, found.get((DRAWING, ""), ()), (CAMPAIGN, "") in found, brackets)
+    return Work(letter, member, found.get((DRAWING, ""), ()), (CAMPAIGN, "") in found, brackets, sentence)
 
 
 def campaign_of(member: int, code: str, runs: int) -> int:
@@ -299,6 +311,8 @@ def read_done(content: bytes, outline: Outline) -> Done:
         raise unknown("kind", ascii(kind)[:40], KINDS)
     if kind == CAMPAIGN:
         return Done(kind)
+    if kind == SENTENCE:
+        return Done(kind, text=sentence_of(given.get("sentence")))
     if kind == DRAWING:
         return Done(kind, numbers=drawing_of(given.get("drawing"), outline))
     decision = given.get("decision")
@@ -308,6 +322,14 @@ def read_done(content: bytes, outline: Outline) -> Done:
     if low > high:
         raise PanjError(f"low: found {low:g}, expected at most high, {high:g}")
     return Done(kind, decision, (low, high))
+
+
+def sentence_of(given: object) -> str:
+    """Check a sentence, and return it without the spaces around it."""
+    if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST:
+        found = f"{len(given)} characters" if isinstance(given, str) else type(given).__name__
+        raise PanjError(f"sentence: found {found}, expected a text of 1 to {LONGEST} characters")
+    return given.strip().encode(errors="replace").decode()
 
 
 def drawing_of(given: object, outline: Outline) -> tuple[float, ...]:

@@ -598,7 +598,10 @@ function claim(page) {
   const sentence = find("claim", "sentence");
   sentence.value = page.state.sentence;
   sentence.addEventListener("input", () => memory.set({ sentence: sentence.value }));
-  if (page.class) share(page, sentence);
+  if (page.class) {
+    share(page, sentence);
+    giveToTeacher(page, sentence);
+  }
   find("claim", "print").addEventListener("click", () => {
     document.querySelector("footer details").open = true;
     print();
@@ -616,6 +619,21 @@ function claim(page) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     find("claim", "said").textContent = about.says.saved;
+  });
+}
+
+// In a class the sentence goes to the teacher.
+function giveToTeacher(page, sentence) {
+  const [give, save, said] = ["give", "save", "said"].map((name) => find("claim", name));
+  const { texts } = page.class;
+  give.textContent = texts.give;
+  show(give, true);
+  save.classList.remove("main");
+  give.addEventListener("click", () => {
+    if (!sentence.value.trim()) return sentence.focus();
+    page.tell("sentence", { sentence: sentence.value.trim() });
+    said.textContent = texts.given;
+    return null;
   });
 }
 

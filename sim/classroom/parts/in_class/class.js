@@ -115,12 +115,14 @@ async function ask() {
 document.querySelector("[data-sentence]").addEventListener("input", () => (isSaved = false));
 document.querySelector("[data-save]").addEventListener("click", () => (isSaved = true));
 
-document.addEventListener("panj-told", ({ detail: { kind, isAgain, decision, low, high, drawing } }) => {
+document.addEventListener("panj-told", ({ detail: { kind, isAgain, decision, low, high, drawing, sentence } }) => {
+  if (kind === "sentence") isSaved = true;
   if (!isAgain) {
     refused = "";
     isOther = false;
   }
-  const done = { drawing: { kind, drawing }, campaign: { kind }, bracket: { kind, decision, low, high } }[kind];
+  const done = { drawing: { kind, drawing }, campaign: { kind }, bracket: { kind, decision, low, high },
+    sentence: { kind, sentence } }[kind];
   if (!done) return;
   waiting.set(`${kind} ${decision || ""}`, done);
   send();

@@ -6,8 +6,9 @@ import solara
 
 from sim.classroom.gate import CLASS
 from sim.classroom.hooks import session, use_attempt
-from sim.classroom.parts import AskFirst, Heading, Note, Press, Trouble
+from sim.classroom.parts import AskFirst, Folded, Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import Said
+from sim.classroom.parts.questions import Sentences
 from sim.classroom.scenes import ADDRESS, prepare
 from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
@@ -58,6 +59,10 @@ def ScenesClock(code: str, scene: int | None, works: tuple[Work, ...], is_ready:
             label, said, yes = (texts.say(f"teach_{key}") for key in ("stop", "stop_sure", "stop_yes"))
             AskFirst(label, said, yes, texts_of("class").say("teacher_keep"), stop)
         Note(texts.say("teach_keys"))
+    written = [one for one in works if one.sentence]
+    if written:
+        with Folded(texts.say("teach_sentences", len(written))):
+            Sentences([texts.say("teach_sentence", letter=one.letter, sentence=one.sentence) for one in written])
     Trouble(trouble)
 
 
