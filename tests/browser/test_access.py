@@ -191,7 +191,7 @@ def test_a_class_its_teacher_a_student_and_the_wall(visitor):
     student.get_by_text("Sent.").first.wait_for()
     teacher.get_by_role("button", name="Close claims").click()
     teacher.get_by_role("button", name="Run the campaigns").click()
-    student.get_by_text("What the campaigns show").wait_for(timeout=120_000)
+    student.get_by_role("heading", name="What the campaigns show").wait_for(timeout=120_000)
     wall.get_by_role("img", name=re.compile("teams A: 200 campaigns")).wait_for()
     for page in (teacher, student, wall):
         unfold(page)

@@ -153,7 +153,7 @@ def a_revision_and_an_answer(teacher, anna, boris, chirin):
     sees(anna, "Claims are closed")
     teacher.get_by_role("button", name="Run the campaigns").click()
     for page in (anna, boris, chirin):
-        page.get_by_text("What the campaigns show").wait_for(timeout=120_000)
+        page.get_by_role("heading", name="What the campaigns show").wait_for(timeout=120_000)
         sees(page, "The simulated effect")
     assert "Closed" not in anna.inner_text(".content")
 
@@ -190,6 +190,7 @@ def an_export(teacher, path):
     assert [row["members"] for row in rows] == ["Anna", "Boris <i>; Chirin"]
     assert rows[1]["choice of settings"] == "border=closed" and float(rows[1]["campaigns"]) == 200
     teacher.get_by_label("Columns and decimals").first.select_option(label="semicolon, decimal comma")
+    teacher.wait_for_timeout(1500)  # until the server has drawn the button anew
     with teacher.expect_download() as download:
         teacher.get_by_role("button", name="Export as CSV").click()
     download.value.save_as(path)

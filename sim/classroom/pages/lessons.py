@@ -376,8 +376,6 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
             Note(texts.say("counts", answer=text_of_choice(task, str(value), texts)))
         else:
             AnswerForm(task, value, answer, refuse)
-            if is_choice:
-                Note(texts.say("first_counts"))
         Trouble(trouble)
         Said(found)
 

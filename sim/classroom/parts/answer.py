@@ -65,6 +65,8 @@ def AnswerForm(
             on_trouble(str(error))
 
     labels = {key: texts.say(f"answer_{key}") for key in LABELS}
+    if task.kind in CHOSEN:  # the first answer counts
+        labels["check"] = texts.say("answer_check_once")
     choices = [{"value": one, "text": text_of_choice(task, one, texts)} for one in task.choices]
     Form(kind=shape_of(task), choices=choices, given=shown(given), labels=labels, event_answer=answer)
 
