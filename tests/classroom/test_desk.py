@@ -260,6 +260,7 @@ def test_closing_a_desk_ends_a_running_task_at_once_and_starts_no_other_process(
     for _ in range(2):  # as when Ctrl-C comes while the server is being stopped
         desk.close()
     asking.join(5)
+    process.join(2)  # a moment after the signal
     assert time.monotonic() - began < 2 and not asking.is_alive() and not process.is_alive()
     assert len(troubles) == 1
     with pytest.raises(RuntimeError):
