@@ -249,7 +249,7 @@ def test_a_sentence_may_be_changed_and_what_it_replaces_is_in_no_file(register, 
     assert works(scenes, code)["A"].sentence == "in this model, <b>fewer</b>"
     assert b"first thought" not in bytes_of(register)
     scenes.stop(code, TEACHER)
-    assert works(scenes, code)["A"].sentence, "the teacher reads it after the scenes"
+    assert works(scenes, code)["A"].sentence, "it is kept until the scenes begin again"
 
 
 def test_what_a_hand_in_replaces_is_in_no_file(register, code):
