@@ -153,10 +153,11 @@ def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
     return str(constants["AFTER"]), stream
 
 
-def refused(path: Path, node: ast.stmt | ast.expr, expected: str) -> PanjError:
-    """Return the error for a line that is not allowed in a rule."""
+def refused(path: Path, node: ast.AST, expected: str) -> PanjError:
+    """Return the error for a part of the code, with a line number, that is not allowed in a rule."""
     code = " ".join(ast.unparse(node).split())[:60]
-    return PanjError(f"{path} line {node.lineno}: found '{code}', expected {expected}", key=str(path))
+    line = node.lineno  # type: ignore[attr-defined]  # which only the module as a whole lacks
+    return PanjError(f"{path} line {line}: found '{code}', expected {expected}", key=str(path))
 
 
 def check_imports(path: Path, tree: ast.Module) -> None:
@@ -190,14 +191,16 @@ def check_draws(path: Path, tree: ast.Module, own: int) -> None:
             if stream is None or ast.unparse(stream) not in ("STREAM", str(own)):
                 raise refused(path, node, expected)
     for node in ast.walk(tree):
-        is_other_use = isinstance(node, ast.Name) and node.id in draws and node not in called
-        is_assigned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in at_top
-        is_rebound = (is_assigned or isinstance(node, ast.arg)) and getattr(
-            node, "id", getattr(node, "arg", "")
-        ) == "STREAM"
-        is_key = isinstance(node, ast.Attribute) and node.attr == "keys"  # the hashed seeds of all streams
-        if is_other_use or is_rebound or is_key:
-            raise refused(path, node, expected)  # type: ignore[arg-type]
+        if isinstance(node, ast.Name):
+            is_other_use = node.id in draws and node not in called
+            is_rebound = node.id == "STREAM" and isinstance(node.ctx, ast.Store) and node not in at_top
+            is_wrong = is_other_use or is_rebound
+        elif isinstance(node, ast.arg):
+            is_wrong = node.arg == "STREAM"
+        else:
+            is_wrong = isinstance(node, ast.Attribute) and node.attr == "keys"  # the hashed seeds of all streams
+        if is_wrong:
+            raise refused(path, node, expected)
 
 
 def name_of(function: ast.expr) -> str:
@@ -217,24 +220,23 @@ def check_writes(path: Path, tree: ast.Module) -> None:
     arrays = {name for _, name, value in given if value.split(".")[-2] in WRITABLE}
     for node, name, value in given:
         if name in WRITABLE and value.split(".")[-1] != name:
-            raise refused(path, node, f"the name {name} for no other group")  # type: ignore[arg-type]
+            raise refused(path, node, f"the name {name} for no other group")
     for node in ast.walk(tree):
         is_whole = isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id in arrays
         if is_whole or (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)):
-            raise refused(path, node, "rows of a trait to be written, such as units.morale[unit] = 0.5")  # type: ignore[arg-type]
+            raise refused(path, node, "rows of a trait to be written, such as units.morale[unit] = 0.5")
         written = array_written(node)
         if written is not None and ".".join(ast.unparse(written).split(".")[-2:]) not in writes:
-            raise refused(path, node, f"only traits listed in WRITES ({', '.join(writes) or 'nothing'})")  # type: ignore[arg-type]
-
+            raise refused(path, node, f"only traits listed in WRITES ({', '.join(writes) or 'nothing'})")
     for node in ast.walk(tree):
         missing = sorted(writes_of(node) - {*writes}) if isinstance(node, ast.Call) else []
         if missing:
-            raise refused(path, node, f"{', '.join(missing)} in WRITES as well, since this call writes to them")  # type: ignore[arg-type]
+            raise refused(path, node, f"{', '.join(missing)} in WRITES as well, since this call writes to them")
 
 
 def writes_of(call: ast.Call) -> set[str]:
     """Return the traits that a called function of `sim.engine.bookkeeping` writes to; none for any other function."""
-    functions = {node.name: node for node in engine_tree("bookkeeping").body if isinstance(node, ast.FunctionDef)}
+    functions = dict(bookkeeping())
     found: set[str] = set()
     waiting = [name_of(call.func)]
     while waiting:
@@ -245,6 +247,12 @@ def writes_of(call: ast.Call) -> set[str]:
             if written is not None and ast.unparse(written).split(".")[0] in WRITABLE:
                 found.add(ast.unparse(written))
     return found
+
+
+@cache
+def bookkeeping() -> Mapping[str, ast.FunctionDef]:
+    """Return the syntax trees of the functions of `sim.engine.bookkeeping`, by name."""
+    return {node.name: node for node in engine_tree("bookkeeping").body if isinstance(node, ast.FunctionDef)}
 
 
 def array_written(node: ast.AST) -> ast.expr | None:
@@ -275,17 +283,16 @@ def is_writes(node: ast.stmt) -> bool:
 
 
 @cache
-def engine_tree(name: str) -> ast.Module:
-    """Return the syntax tree of a module of the engine without importing it; it must not be changed."""
+def engine_source(name: str) -> tuple[str, str]:
+    """Return the path and source of a module of the engine, such as `day`, without importing it."""
     path = Path(__file__).parent.parent / "engine" / f"{name}.py"
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-@cache
-def day_tree() -> tuple[str, str]:
-    """Return the path and source of `sim/engine/day.py` without importing it."""
-    path = Path(__file__).parent.parent / "engine" / "day.py"
     return str(path), path.read_text(encoding="utf-8")
+
+
+def engine_tree(name: str) -> ast.Module:
+    """Return a new syntax tree of a module of the engine."""
+    path, source = engine_source(name)
+    return ast.parse(source, path)
 
 
 def part(tree: ast.Module, name: str) -> Any:
@@ -295,13 +302,13 @@ def part(tree: ast.Module, name: str) -> Any:
 
 def fields_of_rules() -> list[str]:
     """Return the names of the rules of Panj."""
-    body = part(ast.parse(day_tree()[1]), RULES).body
+    body = part(engine_tree("day"), RULES).body
     return [node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
 
 
 def steps_of_day() -> list[str]:
     """Return the names of the steps of a day, in order."""
-    return [name for name in map(called, part(ast.parse(day_tree()[1]), STEPS).body) if name]
+    return [name for name in map(called, part(engine_tree("day"), STEPS).body) if name]
 
 
 def called(node: ast.stmt) -> str:
@@ -313,7 +320,7 @@ def called(node: ast.stmt) -> str:
 
 def extended_day(rules: Sequence[OwnRule]) -> ast.Module:
     """Return the module `sim.engine.day` with the user's rules: imports, fields of `Rules`, and calls."""
-    tree = ast.parse(day_tree()[1], day_tree()[0])
+    tree = engine_tree("day")
     fields, steps = part(tree, RULES).body, part(tree, STEPS).body
     for rule in reversed(rules):  # so that of two rules after the same step, the first one listed runs first
         alias, act = rule.kind, f"act_{rule.name}"

@@ -263,7 +263,7 @@ def filmed_cells(sweep: Study) -> tuple[int, ...]:
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
     """Read the comparisons of cells in a study, draw a figure of each, and return them for the page."""
-    order = dict(zip(HEADLINES, range(len(HEADLINES)), strict=True))
+    order = {name: place for place, name in enumerate(HEADLINES)}
     tables = sorted(tables_in(folder), key=lambda table: order.get(table.stem, len(order)))
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])

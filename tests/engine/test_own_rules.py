@@ -52,7 +52,7 @@ def test_a_rule_acts_by_its_numbers_and_disturbs_no_other(rule):
 
 def test_without_rules_of_the_user_the_day_and_the_fingerprint_are_those_of_panj():
     assert own_rules.own_rules() == () and fingerprint_of_rules() == "c6644cbada062da5"
-    assert ast.dump(own_rules.extended_day(())) == ast.dump(ast.parse(own_rules.day_tree()[1]))
+    assert ast.dump(own_rules.extended_day(())) == ast.dump(own_rules.engine_tree("day"))
 
 
 def test_a_rule_runs_right_after_the_step_that_it_names(rule):
