@@ -25,7 +25,7 @@ from common import CORES, ROOT, table
 sys.path.insert(0, str(ROOT))
 
 from sim.assimilation import campaigns
-from sim.assimilation.assimilate import CHAIN, settings_of
+from sim.assimilation.assimilate import CHAIN, DRAWN, settings_of
 from sim.assimilation.campaigns import (
     BATCH,
     NUMBER_SHARE,
@@ -66,6 +66,17 @@ OUTCOMES = {
 }
 
 
+class Method(NamedTuple):
+    """How the sampler moves worlds: arguments of `sim.sampler.sample`."""
+
+    chain: int
+    moves: int
+    drawn: int
+
+
+METHOD = Method(CHAIN, Assimilate().moves, DRAWN)  # as `assimilate` does by default
+
+
 class Ground(NamedTuple):
     """The settings and observations of a check."""
 
@@ -86,9 +97,9 @@ def in_threads(batches: Sequence[Batch]) -> list[Floats]:
         return list(pool.map(run_batch, batches))
 
 
-def conditioned(model: Campaigns, worlds: int, seed: int, chain: int = CHAIN) -> Cloud:
+def conditioned(model: Campaigns, worlds: int, seed: int, method: Method = METHOD) -> Cloud:
     """Run the sampler and return its sample after the last stage."""
-    *_, cloud = sample(model, worlds, chain, seed)
+    *_, cloud = sample(model, worlds, method.chain, seed, moves=method.moves, drawn=method.drawn)
     return cloud
 
 
@@ -137,9 +148,9 @@ def of_prior(model: Campaigns, count: int, seed: int) -> dict[str, Any]:
     }
 
 
-def of_sampler(model: Campaigns, worlds: int, repeats: int, chain: int = CHAIN) -> dict[str, Any]:
+def of_sampler(model: Campaigns, worlds: int, repeats: int, method: Method = METHOD) -> dict[str, Any]:
     """Estimate the log evidence and the mean of every parameter by repeats of the sampler with different seeds."""
-    clouds = [conditioned(model, worlds, seed, chain) for seed in range(repeats)]
+    clouds = [conditioned(model, worlds, seed, method) for seed in range(repeats)]
     found = [cloud.log_evidence for cloud in clouds]
     shares = np.array([cloud.state[NUMBER_SHARE].mean(axis=0) for cloud in clouds])
     return {
@@ -152,9 +163,9 @@ def of_sampler(model: Campaigns, worlds: int, repeats: int, chain: int = CHAIN) 
     }
 
 
-def evidence(model: Campaigns, bank: int, worlds: int, repeats: int, chain: int = CHAIN) -> dict[str, Any]:
+def evidence(model: Campaigns, bank: int, worlds: int, repeats: int, method: Method = METHOD) -> dict[str, Any]:
     """Compare brute force and the sampler in log evidence and parameters, in standard errors."""
-    brute, found = of_prior(model, bank, 1), of_sampler(model, worlds, repeats, chain)
+    brute, found = of_prior(model, bank, 1), of_sampler(model, worlds, repeats, method)
     error = math.hypot(brute["error"], found["sd"] / math.sqrt(repeats))
     accepted = max(2, brute["accepted"])
     numbers = [
@@ -215,7 +226,7 @@ def rank_of(truth: float, values: Floats, rng: np.random.Generator) -> float:
     return float((np.count_nonzero(values < truth) + rng.integers(np.count_nonzero(values == truth) + 1)) / values.size)
 
 
-def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) -> dict[str, float]:
+def ranks_of_record(ground: Ground, worlds: int, seed: int, method: Method = METHOD) -> dict[str, float]:
     """Return the ranks of a true campaign among worlds conditioned on reports of it.
 
     There is one rank per outcome, LATER days after the last report, and another under the decisions of `changed` from
@@ -224,7 +235,7 @@ def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) 
     truth, reports = synthetic(ground, seed)
     model = ground.model(reports)
     days, rng = model.last + LATER, generator(seed, FRESH)
-    state = with_later_draws(conditioned(model, worlds, seed, chain).state, rng)
+    state = with_later_draws(conditioned(model, worlds, seed, method).state, rng)
     found = {}
     for name, order in (("", ground.order), ("changed: ", ground.changed)):
         true, *values = (record.series[-1] for one in (truth, state) for record in records_of(order, one, days))
@@ -233,9 +244,9 @@ def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) 
     return found
 
 
-def coverage(ground: Ground, worlds: int, records: int, chain: int = CHAIN) -> dict[str, Any]:
+def coverage(ground: Ground, worlds: int, records: int, method: Method = METHOD) -> dict[str, Any]:
     """Estimate how often central intervals contain the outcome of the reported campaign (their coverage)."""
-    ranks = [ranks_of_record(ground, worlds, seed, chain) for seed in range(records)]
+    ranks = [ranks_of_record(ground, worlds, seed, method) for seed in range(records)]
     return {
         "worlds": worlds,
         "records": records,
@@ -255,7 +266,7 @@ def null_differences(ground: Ground, state: State, days: int) -> int:
 
 
 def theory_weights(
-    grounds: dict[str, Ground], worlds: int, records: int, chain: int = CHAIN
+    grounds: dict[str, Ground], worlds: int, records: int, method: Method = METHOD
 ) -> dict[str, dict[str, float]]:
     """Return the mean probability of each theory (inner) over synthetic records of the true theory (outer)."""
     table = {}
@@ -264,7 +275,7 @@ def theory_weights(
         for seed in range(records):
             _, reports = synthetic(ground, seed)
             logs = np.array(
-                [conditioned(one.model(reports), worlds, seed, chain).log_evidence for one in grounds.values()]
+                [conditioned(one.model(reports), worlds, seed, method).log_evidence for one in grounds.values()]
             )
             found.append(np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum())
         table[true] = dict(zip(grounds, np.mean(found, axis=0).tolist(), strict=True))

@@ -29,15 +29,16 @@ import assimilate as proofs
 from board_ground import REPORTS, board_ground, one_stage
 
 ground = board_ground()
+method = proofs.Method({CHAIN}, moves=1, drawn=1)
 model = ground.model()
-cloud = proofs.conditioned(model, {WORLDS}, 0, {CHAIN})
+cloud = proofs.conditioned(model, {WORLDS}, 0, method)
 proofs.stored(model, cloud, Path(os.environ["PANJ_PROOFS"]))
 print(json.dumps({{
-    "by_stage": proofs.evidence(model, 3000, {WORLDS}, 6, {CHAIN}),
-    "at_once": proofs.evidence(ground.model(one_stage(REPORTS)), 3000, {WORLDS}, 6, {CHAIN}),
+    "by_stage": proofs.evidence(model, 3000, {WORLDS}, 6, method),
+    "at_once": proofs.evidence(ground.model(one_stage(REPORTS)), 3000, {WORLDS}, 6, method),
     "different": proofs.differing(ground, REPORTS, Path(os.environ["PANJ_PROOFS"]) / "worlds.parquet", range({WORLDS})),
     "null": proofs.null_differences(ground, cloud.state, model.last + proofs.LATER),
-    "coverage": proofs.coverage(ground, {WORLDS}, {RECORDS}, {CHAIN}),
+    "coverage": proofs.coverage(ground, {WORLDS}, {RECORDS}, method),
 }}))
 """
 

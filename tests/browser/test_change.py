@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 RUN = "Run 200 campaigns"
 
@@ -108,7 +109,7 @@ def test_what_cannot_be_loaded_is_said_and_changes_nothing(visitor, text, told):
     page.wait_for_selector(".trouble")
     assert told in page.locator(".trouble").first.inner_text()
     assert page.locator(".panj-faces pre").all_inner_texts() == before
-    assert page.locator("img[src=x]").count() == 0
+    expect(page.locator("img[src=x]")).to_have_count(0)
 
 
 def number_field(page):

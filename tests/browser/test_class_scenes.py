@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import Classroom
+from playwright.sync_api import expect
 from quick import quiet_campaign, replace_campaigns
 from test_access import faults
 from test_class import is_read_from_the_back, join, open_session, sees, wall  # noqa: F401
@@ -132,7 +133,7 @@ def the_campaigns_rise(teacher, projector, students, keep):
     teacher.get_by_role("button", name=NEXT).click()
     at(chirin, "gather")
     projector.locator(".wall-end").nth(2).wait_for()
-    assert projector.locator(".wall-curve").count() == 3
+    expect(projector.locator(".wall-curve")).to_have_count(3)
     assert sorted(projector.locator(".wall-end text").all_text_contents()) == ["A", "B", "C"]
     a_scene(projector, "Whose history is it?", keep)
     projector.keyboard.press("d")
@@ -175,7 +176,7 @@ def the_reports_and_brackets(teacher, projector, students, keep):
     chirin.press("#decision [data-end=high]", "ArrowLeft")
     chirin.click("#decision [data-fall]")
     sees(projector, "Nine in ten:")
-    assert projector.locator(".wall-dot").count() == 200
+    expect(projector.locator(".wall-dot")).to_have_count(200)
     assert re.search("(Held|Not held): A", projector.inner_text(".panj-wall"))
     is_read_from_the_back(projector)
     keep(projector, "scenes_wall_held")
@@ -373,7 +374,7 @@ def test_what_a_student_who_left_did_is_not_sent_under_the_name_of_the_next(visi
     sees(teacher, "Jamila")
     laptop.unroute("**/explorable/class**")
     laptop.wait_for_selector("#draw [data-wipe]:not([disabled])", timeout=20_000)
-    assert laptop.locator("#draw .drawing").count() == 0
+    expect(laptop.locator("#draw .drawing")).to_have_count(0)
     sees(teacher, "0 of one student has locked")
 
 
@@ -392,7 +393,7 @@ def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(visitor, wall, kee
     gul.click("#decision [data-fall]")
     sees(projector, "1 of 2 students have set a bracket")
     hana.press("#decision [data-end=low]", "PageDown")
-    assert projector.locator(".wall-dot").count() == 0
+    expect(projector.locator(".wall-dot")).to_have_count(0)
     projector.keyboard.press("d")
     sees(hana, "has shown the pairs")
     assert hana.locator("#decision [data-end]").count() == 0 and not faults(hana)

@@ -1,5 +1,10 @@
 """Compare: two choices, the same random draws, the same clock."""
 
+from playwright.sync_api import expect
+
+
+from playwright.sync_api import expect
+
 
 def bars(page):
     """Draw the outcomes of both choices instead of the differences between them, which are drawn at first."""
@@ -36,7 +41,7 @@ def test_two_that_are_the_same_are_not_compared(visitor):
     page = visitor("compare")
     page.get_by_label("Second choice").select_option("reported")
     page.wait_for_selector(".trouble:has-text('the same')")
-    assert page.locator(".panj-distribution").count() == 0
+    expect(page.locator(".panj-distribution")).to_have_count(0)
 
 
 def test_the_choice_made_on_the_page_change_goes_along(visitor):
@@ -55,7 +60,7 @@ def test_both_campaigns_show_the_same_day(visitor):
     page.wait_for_selector("text=Evening of 1 May 2021")
     page.get_by_role("button", name="One day forward").click()
     page.wait_for_selector("text=Evening of 2 May 2021")
-    assert page.locator(".log h4", has_text="2 May, simulated").count() == 2
+    expect(page.locator(".log h4", has_text="2 May, simulated")).to_have_count(2)
 
 
 def test_the_page_fits_a_telephone(visitor, keep):

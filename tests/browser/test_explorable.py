@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from quick import replace_campaigns
 from test_access import faults
 
@@ -84,7 +85,7 @@ def opened(browser, path):
 def at(page, scene):
     """Wait until a scene is shown, and return it."""
     page.wait_for_selector(f"#{scene}:not([hidden])")
-    assert page.locator("[data-scene]:not([hidden])").count() == 1
+    expect(page.locator("[data-scene]:not([hidden])")).to_have_count(1)
     return page.locator(f"#{scene}")
 
 
@@ -253,7 +254,7 @@ def test_every_scene_is_used_with_keys_alone(opened, held):
     press(page, "Enter")
     tab_to(page, "#decision [data-again]")
     press(page, "Enter")
-    assert page.locator("#decision .dot.lit").count() == 1
+    expect(page.locator("#decision .dot.lit")).to_have_count(1)
     tab_to(page, "#decision [data-next]")
     press(page, "Enter")
     at(page, "claim")
@@ -348,10 +349,10 @@ def test_a_bracket_is_dragged_before_any_number_is_shown_and_then_holds_or_not(o
     assert f"holds {((pairs >= low) & (pairs <= high)).sum()} of {RUNS}" in said
     nine = [f"{round(end):+d}".replace("-", "\u2212") for end in np.quantile(pairs, [0.05, 0.95])]
     assert f"between {nine[0]} and {nine[1]}" in said and "in this model" in said
-    assert scene.locator(".dot").count() == RUNS
+    expect(scene.locator(".dot")).to_have_count(RUNS)
     assert scene.locator(".dot.out").count() == ((pairs < low) | (pairs > high)).sum()
     page.check("#decision [value=fifty]")
-    assert scene.locator(".dot").count() == 50
+    expect(scene.locator(".dot")).to_have_count(50)
 
 
 def test_a_bracket_is_kept_before_its_pairs_fall_and_stays_as_it_was_set(opened):
@@ -385,7 +386,7 @@ def test_again_shows_single_outcomes_one_after_another_and_one_where_motion_is_r
             seen.add(scene.locator("[data-one]").inner_text())
             page.wait_for_timeout(100)
         assert len(seen) >= least and (motion != "reduce" or len(seen) == 1)
-        assert scene.locator(".dot.lit").count() == 1
+        expect(scene.locator(".dot.lit")).to_have_count(1)
 
 
 def test_a_reload_and_the_back_key_keep_what_was_drawn(opened):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from playwright.sync_api import expect
 
 from sim.classroom.lessons.hand_in import read_hand_in
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
@@ -163,12 +164,12 @@ def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep,
     page = visitor("lessons")
     open_lesson(page, 3, "4")
     task = live(page, "verdict", 50)
-    assert task.locator("svg.panj-pairs > circle").count() == 50
+    expect(task.locator("svg.panj-pairs > circle")).to_have_count(50)
     assert "on average" not in task.inner_text()  # the verdict in words follows the answer
     task.get_by_text("cannot tell", exact=True).click()
     task.get_by_role("button", name="Check").click()
     task.locator("table").wait_for()
-    assert task.locator("tbody tr").count() == 2
+    expect(task.locator("tbody tr")).to_have_count(2)
     assert numbers_of(task)[0] == 50 and "on average" not in task.inner_text()  # other tasks still ask for it
     for key in ("difference", "worse"):
         asked = live(page, key, 100)
@@ -178,7 +179,7 @@ def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep,
     to_another_lesson(page)
     open_lesson(page, 2, "4")
     ladder = live(page, "steepest", 10)
-    assert ladder.locator("tbody tr").count() == 4
+    expect(ladder.locator("tbody tr")).to_have_count(4)
     ladder.get_by_text("second to third").click()
     ladder.get_by_role("button", name="Check").click()
     ladder.locator(".trouble", has_text="10 campaigns").wait_for()
@@ -212,7 +213,7 @@ def test_what_is_no_number_is_said_and_keeps_nothing(visitor):
 def test_a_name_is_shown_as_text_and_never_as_markup(visitor):
     page = visitor("lessons")
     open_lesson(page, 1, "<img src=x onerror=alert(1)>")
-    assert page.get_by_text("Sheet of <img src=x onerror=alert(1)>").count() == 1
+    expect(page.get_by_text("Sheet of <img src=x onerror=alert(1)>")).to_have_count(1)
 
 
 def test_a_lesson_can_be_read_on_a_telephone(visitor, keep):
@@ -256,7 +257,7 @@ def test_what_came_is_shown_only_once_a_student_has_fixed_all_ranges(visitor, ke
     keep(page, "classroom_forecasts", whole=True)
     keys = [task.key for task in lesson_of(7).forecasts]
     for key in keys:
-        assert page.get_by_role("button", name="Lock my ranges").count() == 0
+        expect(page.get_by_role("button", name="Lock my ranges")).to_have_count(0)
         task = task_of(page, key)
         for place, value in enumerate((100, 900, 150, 400)):
             task.locator(".panj-answer input").nth(place).fill(str(value))
@@ -268,8 +269,8 @@ def test_what_came_is_shown_only_once_a_student_has_fixed_all_ranges(visitor, ke
     assert "1,582" not in sent and "1,037" not in sent and "1582" not in sent
     page.get_by_role("button", name="Lock my ranges").click()
     page.get_by_text("Reported: 1,582").wait_for()
-    assert page.locator("figure.claims svg[role=img]").count() == len(keys)
-    assert page.locator(f"[data-task={keys[0]}] .panj-answer").count() == 0
+    expect(page.locator("figure.claims svg[role=img]")).to_have_count(len(keys))
+    expect(page.locator(f"[data-task={keys[0]}] .panj-answer")).to_have_count(0)
     keep(page, "classroom_forecasts_after", whole=True)
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -277,7 +278,7 @@ def test_what_came_is_shown_only_once_a_student_has_fixed_all_ranges(visitor, ke
     page.reload()
     page.get_by_role("button", name="What was reported").click()
     page.get_by_text("Reported: 1,582").wait_for()
-    assert page.locator(f"[data-task={keys[0]}] .panj-answer").count() == 0
+    expect(page.locator(f"[data-task={keys[0]}] .panj-answer")).to_have_count(0)
 
 
 def test_no_screen_of_a_lesson_shows_more_than_sixty_words(visitor):
@@ -298,7 +299,7 @@ def test_no_screen_of_a_lesson_shows_more_than_sixty_words(visitor):
 def test_a_term_is_explained_where_a_lesson_first_uses_it(visitor):
     page = visitor("lessons")
     open_lesson(page, 1, "5")
-    assert page.locator("[data-task] .term", has_text="median").count() == 1
+    expect(page.locator("[data-task] .term", has_text="median")).to_have_count(1)
     median = task_of(page, "median").locator(".term", has_text="median")
     median.focus()
     page.keyboard.press("Enter")

@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 BOARD = ".panj-board"
 
@@ -103,7 +104,7 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
     assert "5 July, and on the night before 6 July" in page.locator(".posts-table caption").inner_text()
     said = page.locator(f"{BOARD} svg.country").get_attribute("aria-label")
     held = int(re.search(r"hold (\d+) of 399", said)[1])
-    assert page.locator(f"{BOARD} .country .is-theirs").count() == held
+    expect(page.locator(f"{BOARD} .country .is-theirs")).to_have_count(held)
     share = page.locator(".curve figcaption").first.inner_text()
     assert f"{held / 3.99:.0f} %" in share
     log = page.locator(".log").inner_text()
@@ -113,12 +114,12 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
 def test_the_record_is_dots_and_ends_with_7_july(watch):
     page = watch()
     outlines = f"{BOARD} .country .lost"
-    assert page.locator(outlines).count() == 0
+    expect(page.locator(outlines)).to_have_count(0)
     go_to(page, 67)
     at_the_line = page.locator(outlines).count()
     assert at_the_line > 100 and not page.locator(".beyond-badge").count()
     go_to(page, 90)
-    assert page.locator(outlines).count() == at_the_line
+    expect(page.locator(outlines)).to_have_count(at_the_line)
     assert page.locator(".beyond-badge").inner_text() == "beyond the record"
     assert "the model alone" in page.locator(".beyond-line").inner_text()
 
@@ -131,7 +132,7 @@ def test_a_district_is_found_by_name_and_says_how_it_fared(watch):
     told = page.locator(".district-texts")
     assert "Held by the government on the evening of 1 May." in told.inner_text()
     assert "Record:" in told.inner_text()
-    assert page.locator(f"{BOARD} .pointed").count() == 1
+    expect(page.locator(f"{BOARD} .pointed")).to_have_count(1)
 
 
 def test_a_district_is_pointed_at(watch):
@@ -332,7 +333,7 @@ def test_a_world_that_followed_the_record_is_offered_where_a_sample_is(watch, ke
     page = watch()
     page.get_by_text("Choose another campaign").click()
     if page.get_by_text("Free campaigns only").count():
-        assert page.get_by_label("Followed what was reported").count() == 0
+        expect(page.get_by_label("Followed what was reported")).to_have_count(0)
         return
     page.get_by_label("Followed what was reported").check()
     page.locator("input[type=date]").fill("2021-06-22")

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 FIRST_TIME = 60_000  # milliseconds: a day's step is compiled once
 PAIRS_TIME = 240_000  # milliseconds for 200 pairs on a busy machine
@@ -30,7 +31,7 @@ def go_to(page, day):
 
 def test_both_campaigns_go_by_one_clock(forked):
     page = forked()
-    assert page.locator(".panj-board svg.country").count() == 2
+    expect(page.locator(".panj-board svg.country")).to_have_count(2)
     go_to(page, 64)
     heads = page.locator(".log h4").all_inner_texts()
     assert [head.split(":")[0] for head in heads] == ["4 July, simulated"] * 2
@@ -67,8 +68,8 @@ def test_the_closed_border_lets_nobody_over_after_that_evening(forked):
 def test_both_curves_are_drawn_with_the_evening_and_what_was_reported(forked):
     page = forked()
     for curve in page.locator(".curve").all()[:2]:
-        assert curve.locator(".curve-line").count() == 2
-        assert curve.locator(".fork").count() == 1
+        expect(curve.locator(".curve-line")).to_have_count(2)
+        expect(curve.locator(".fork")).to_have_count(1)
         assert curve.locator(".reported").count() > 0
 
 
@@ -103,9 +104,9 @@ def test_it_can_be_read_on_a_telephone(forked, keep):
 def test_every_pair_is_a_dot_and_what_is_shown_says_how_many_runs_of_which_kind(forked):
     page = forked()
     page.get_by_text(re.compile("200 pairs of runs, (free|calibrated|assimilated)")).wait_for(timeout=PAIRS_TIME)
-    assert page.locator("svg.panj-pairs > circle").count() == 200
+    expect(page.locator("svg.panj-pairs > circle")).to_have_count(200)
     page.get_by_role("button", name="Bars").click()
-    assert page.locator("svg.panj-pairs").count() == 0
+    expect(page.locator("svg.panj-pairs")).to_have_count(0)
     page.locator(".panj-choose").get_by_label("Outcome", exact=True).select_option("peak_queue")
     page.get_by_role("heading", name="Longest queue").wait_for()
 
