@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from sim.classroom.gate import BROWSER, CLASS, JOIN_PATH, NO_STORE
+from sim.classroom.notices import SCENES_PAGE, with_notices
 from sim.classroom.once import OnceCache
 from sim.classroom.parts.inline import with_links
 from sim.classroom.sessions.claims import Refused
@@ -138,7 +139,9 @@ async def scenes(request: Request) -> Response:
             return PlainTextResponse(texts_of("shell").say("no_scenes"), status_code=503)
     if CLASS in request.query_params:
         return await run_in_threadpool(in_class, page, request)
-    policy = f"{policy_in(page)}; frame-ancestors 'self'"
+    browser = request.cookies.get(BROWSER, "")
+    page, policy = await run_in_threadpool(with_notices, page, policy_in(page), browser, SCENES_PAGE)
+    policy += "; frame-ancestors 'self'"
     return HTMLResponse(page, headers={"content-security-policy": policy, "x-frame-options": "SAMEORIGIN"})
 
 

@@ -107,6 +107,7 @@ def app_of(room: Room, secret: str = "") -> Any:
     from starlette.routing import Route
 
     from sim.classroom.desk import the_desk
+    from sim.classroom.notices import ATTEND, attend
     from sim.classroom.scenes import ADDRESS, CLASS_ADDRESS, class_scenes, scenes
     from sim.classroom.thresholds import ADDRESS as GAME
     from sim.classroom.thresholds import thresholds
@@ -144,6 +145,7 @@ def app_of(room: Room, secret: str = "") -> Any:
         Route("/alive", alive),
         Route(ADDRESS, scenes),
         Route(GAME, thresholds),
+        Route(ATTEND, attend),
         Route(CLASS_ADDRESS, class_scenes, methods=["GET", "POST"]),
         *([Route("/latency", latency)] if room.is_local else []),
     ]

@@ -1,7 +1,8 @@
 """Serve the game of thresholds at the beginning of lesson 2: a page that deals cards and counts rounds.
 
 The page is projected, and the game is played by the people in the room. Each holds a card with the number of others who
-must have left first. The page loads and sends nothing; its scripts and styles are allowed only by their hashes.
+must have left first. The page loads and sends nothing, except that in a student's browser it asks what the class is
+doing. Its scripts and styles are allowed only by their hashes.
 
 Source  Granovetter 1978, Threshold Models of Collective Behavior.
 """
@@ -9,9 +10,12 @@ Source  Granovetter 1978, Threshold Models of Collective Behavior.
 from functools import cache
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from sim.classroom.gate import BROWSER
+from sim.classroom.notices import GAME_PAGE, with_notices
 from sim.classroom.texts import current_language, texts_of
 from sim.explorable.explorable import hash_of, template_in
 
@@ -19,9 +23,10 @@ ADDRESS = "/thresholds"
 PAGE = Path(__file__).parent / "parts" / "thresholds"
 
 
-async def thresholds(_request: Request) -> HTMLResponse:
-    """Return the page of the game."""
+async def thresholds(request: Request) -> HTMLResponse:
+    """Return the page of the game; in the browser of a student, with what the class is doing."""
     page, policy = page_in(current_language())
+    page, policy = await run_in_threadpool(with_notices, page, policy, request.cookies.get(BROWSER, ""), GAME_PAGE)
     return HTMLResponse(page, headers={"content-security-policy": policy})
 
 

@@ -7,6 +7,7 @@ import pytest
 from conftest import Classroom
 from playwright.sync_api import expect
 from seen import MOST_WORDS, SEEN
+from test_access import faults
 
 from sim.classroom.app import PAGES, WALL
 from sim.classroom.sessions.undo import MINUTE
@@ -191,7 +192,6 @@ def an_export(teacher, path):
     assert [row["members"] for row in rows] == ["Anna", "Boris <i>; Chirin"]
     assert rows[1]["choice of settings"] == "border=closed" and float(rows[1]["campaigns"]) == 200
     teacher.get_by_label("Columns and decimals").first.select_option(label="semicolon, decimal comma")
-    teacher.wait_for_timeout(1500)  # until the server has drawn the button anew
     with teacher.expect_download() as download:
         teacher.get_by_role("button", name="Export as CSV").click()
     download.value.save_as(path)
@@ -406,6 +406,25 @@ def test_the_end_of_a_session_asks_and_can_be_undone(team):
     expect(teacher.get_by_role("button", name="Undo")).to_have_count(0)
     claim(boris, "-400", "-200", "border=closed")
     sees(teacher, "One team of 1 has sent a claim")
+
+
+@pytest.mark.parametrize("name", ["thresholds", "explorable"])
+def test_pages_of_their_own_show_the_question_and_obey_the_teacher(team, name):
+    """The game of thresholds and the scenes outside the class are drawn without the shell of the other pages."""
+    teacher, boris, _ = team
+    boris.goto(re.sub("join.*", name, boris.url))
+    boris.locator("#attending", has_text="Question 1 of your class").get_by_role("link", name="Answer it").wait_for()
+    label = {"thresholds": "Game of thresholds", "explorable": "Seven scenes, alone"}[name]
+    teacher.get_by_role("row", name=re.compile(f"Boris {label} ")).wait_for()
+    assert not faults(boris)
+    teacher.get_by_role("button", name="All eyes here").click()
+    sees(boris, "Please look at the wall")
+    assert boris.evaluate("document.querySelector('main').inert")
+    teacher.get_by_role("button", name="Back to the screens").click()
+    boris.locator("#attending", has_text="Please look").wait_for(state="hidden")
+    assert not boris.evaluate("document.querySelector('main').inert")
+    boris.locator("#attending a").click()
+    boris.get_by_label("Lower end").wait_for()
 
 
 @pytest.mark.parametrize("act", ["Remove Boris", "End the session"])

@@ -3,9 +3,6 @@
 from playwright.sync_api import expect
 
 
-from playwright.sync_api import expect
-
-
 def bars(page):
     """Draw the outcomes of both choices instead of the differences between them, which are drawn at first."""
     page.locator(".panj-ways").get_by_role("button", name="Differences").wait_for()

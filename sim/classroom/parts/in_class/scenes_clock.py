@@ -7,7 +7,6 @@ import solara
 from sim.classroom.gate import CLASS
 from sim.classroom.hooks import session, use_attempt
 from sim.classroom.parts import AskFirst, Folded, Heading, Note, Press, Trouble
-from sim.classroom.parts.distribution import Said
 from sim.classroom.parts.questions import Sentences
 from sim.classroom.scenes import ADDRESS, prepare
 from sim.classroom.sessions.scenes import Work, the_class_scenes
@@ -85,11 +84,3 @@ def ToScenes(code: str) -> None:
 def scenes_address(code: str) -> str:
     """Return the address of the scenes of a session."""
     return f"{solara.use_router().root_path}{ADDRESS}?{CLASS}={code}"
-
-
-@solara.component
-def LinkToScenes(code: str) -> None:
-    """Show the link to the current scene of the class, for pages other than the page Class."""
-    texts = texts_of("scenes")
-    Said(texts.say("join_now"))
-    Said(texts.say("join_open"), "a", attributes={"href": scenes_address(code)})
