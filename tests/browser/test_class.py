@@ -7,7 +7,6 @@ import pytest
 from conftest import Classroom
 from playwright.sync_api import expect
 from seen import MOST_WORDS, SEEN
-from test_access import faults
 
 from sim.classroom.app import PAGES, WALL
 from sim.classroom.sessions.undo import MINUTE
@@ -406,25 +405,6 @@ def test_the_end_of_a_session_asks_and_can_be_undone(team):
     expect(teacher.get_by_role("button", name="Undo")).to_have_count(0)
     claim(boris, "-400", "-200", "border=closed")
     sees(teacher, "One team of 1 has sent a claim")
-
-
-@pytest.mark.parametrize("name", ["thresholds", "explorable"])
-def test_pages_of_their_own_show_the_question_and_obey_the_teacher(team, name):
-    """The game of thresholds and the scenes outside the class are drawn without the shell of the other pages."""
-    teacher, boris, _ = team
-    boris.goto(re.sub("join.*", name, boris.url))
-    boris.locator("#attending", has_text="Question 1 of your class").get_by_role("link", name="Answer it").wait_for()
-    label = {"thresholds": "Game of thresholds", "explorable": "Seven scenes, alone"}[name]
-    teacher.get_by_role("row", name=re.compile(f"Boris {label} ")).wait_for()
-    assert not faults(boris)
-    teacher.get_by_role("button", name="All eyes here").click()
-    sees(boris, "Please look at the wall")
-    assert boris.evaluate("document.querySelector('main').inert")
-    teacher.get_by_role("button", name="Back to the screens").click()
-    boris.locator("#attending", has_text="Please look").wait_for(state="hidden")
-    assert not boris.evaluate("document.querySelector('main').inert")
-    boris.locator("#attending a").click()
-    boris.get_by_label("Lower end").wait_for()
 
 
 @pytest.mark.parametrize("act", ["Remove Boris", "End the session"])

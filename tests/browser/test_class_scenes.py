@@ -56,6 +56,28 @@ def move(teacher, name, *students):
         at(student, name)
 
 
+@pytest.mark.parametrize("name", ["thresholds", "explorable"])
+def test_pages_of_their_own_show_the_question_and_obey_the_teacher(visitor, name):
+    """The game of thresholds and the scenes outside the class are drawn without the shell of the other pages."""
+    teacher = visitor("teacher")
+    boris = visitor(f"join?class={open_session(teacher)}")
+    join(boris, "Boris")
+    teacher.get_by_role("button", name="Ask", exact=True).click()
+    boris.goto(re.sub("join.*", name, boris.url))
+    boris.locator("#attending", has_text="Question 1 of your class").get_by_role("link", name="Answer it").wait_for()
+    label = {"thresholds": "Game of thresholds", "explorable": "Seven scenes, alone"}[name]
+    teacher.get_by_role("row", name=re.compile(f"Boris {label} ")).wait_for()
+    assert not faults(boris)
+    teacher.get_by_role("button", name="All eyes here").click()
+    sees(boris, "Please look at the wall")
+    assert boris.evaluate("document.querySelector('main').inert")
+    teacher.get_by_role("button", name="Back to the screens").click()
+    boris.locator("#attending", has_text="Please look").wait_for(state="hidden")
+    assert not boris.evaluate("document.querySelector('main').inert")
+    boris.locator("#attending a").click()
+    boris.get_by_label("Lower end").wait_for()
+
+
 def test_a_class_goes_through_the_scenes_at_the_pace_of_its_teacher(visitor, wall, keep):  # noqa: F811
     teacher = visitor("teacher")
     code = open_session(teacher)
