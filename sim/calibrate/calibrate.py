@@ -49,6 +49,7 @@ from sim.options import Calibrate
 from sim.provenance import commit, versions
 from sim.scoring.forecasts import forecast_of, targets_here
 from sim.study.reader import read_about
+from sim.wording import counted
 
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINED_ONLY = {"posterior_first.parquet", "steps.csv", "events.csv", "chains.csv", "chains.parquet",
@@ -110,7 +111,8 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
     """
     check_until(request)
     bank = read_bank(request.folder)
-    console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
+    numbers = counted(len(bank.keys), "number")
+    console.print(f"{request.folder}: screening {numbers} on {len(bank.seeds):,} campaigns ...")
     targets = targets_here() if request.is_whole else targets_until(targets_here(), request.until)
     made = fit(bank, priors_of(bank), targets, request.accept)
     about, tables = about_fit(made, request), {}

@@ -58,6 +58,7 @@ from sim.scoring.forecasts import targets_here
 from sim.scoring.measure import scaled
 from sim.scoring.targets import Target, bounds_of
 from sim.terminal import console_of
+from sim.wording import counted
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500
 SECTIONS = (
@@ -439,12 +440,12 @@ def describe_widths(
 ) -> str:
     """Return a paragraph on the coverage of intervals over all parameters, and on how observation error affects it."""
     return (
-        f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
-        f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
+        f"Of {counted(len(fitted), 'fitted number')}, intervals are {count(fitted, 'width')}. Taken together, their "
+        f"90 % intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
         f"error, they hold {' and '.join(pooled['without_error'])}; the difference arises because the fit does not "
         "model the error of reports. With the same error in each campaign of the bank, they would hold "
         f"{' and '.join(pooled['error_in_fit'])} (intervals: {count(fitted, 'width_error_in_fit')}). Of the "
-        f"{len(others)} numbers that were not fitted: {count(others, 'width')}."
+        f"{counted(len(others), 'number')} not fitted: {count(others, 'width')}."
     )
 
 

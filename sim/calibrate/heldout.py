@@ -35,6 +35,7 @@ from sim.scoring.forecasts import DAYS, KNOWN_UNTIL, Forecast, forecast_of, grou
 from sim.scoring.measure import KNOWN_EVENT, Intervals, Measured, measure, tally
 from sim.scoring.score import RECORDS, bounds_in_words, cell_text, score_text
 from sim.scoring.targets import DAY_0, MOST_FITTED, Target
+from sim.wording import counted
 
 FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predicted"
 
@@ -154,7 +155,7 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
     """Fit the bank to data up to 22 June, then to all events but one; write tables and a section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, read_evidence_dates())
     every = forecast_of(made.bank.outcomes, made.targets)
-    console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
+    console.print(f"Held out: fitting {counted(len(split.fitted), 'target')} known by {KNOWN_UNTIL} ...")
     held = fit(made.bank, made.priors, split.fitted, accept)
     prior, full = predictions(made.targets, every), predictions(made.targets, every, made.nearest)
     sides = {"held_out": predictions(made.targets, every, held.nearest), "full": full, "prior": prior}

@@ -56,7 +56,7 @@ from sim.provenance import commit, versions
 from sim.study.codebook import describe_tables
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import read_about
-from sim.wording import format_seconds
+from sim.wording import counted, format_seconds
 
 REPLAYS = 20_000  # number of simulated values of mu* from noise alone
 MISSES = 0.05  # share of screenings in which noise alone exceeds the floor for at least one parameter
@@ -401,8 +401,9 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
         workers = 1  # uncompiled rules do not run faster on threads
     each = seconds / timed
     console.print(
-        f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
-        f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "
+        f"Morris: {counted(len(request.priors), 'number')}, {points:,} points x {runs} seeds = "
+        f"{points * runs:,} campaigns. Sobol': at most {most} of them, "
+        f"{more:,} points x {runs} seeds = {more * runs:,} campaigns. "
         f"About {format_seconds((points + more) * runs * each / workers)} in all with {workers} workers "
         f"({each * 1000:.3g} ms per campaign and worker); stored campaigns are not run again.", soft_wrap=True,
     )  # fmt: skip
