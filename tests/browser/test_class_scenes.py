@@ -148,7 +148,7 @@ def the_campaigns_rise(teacher, projector, students, keep):
     move(teacher, "run", *students)
     for student in (anna, boris):
         student.locator("#run [data-day]").fill(str(DAYS - 1))
-    sees(projector, "2 of 3 students have run")
+    sees(projector, "2 of 3 students have seen their campaigns")
     assert projector.locator(".wall-curve").count() == 0, "nothing rises before the scene"
     for student in (anna, boris):
         student.close()
