@@ -44,7 +44,10 @@ TRIAL = 40  # number of trial pairs for an evening
 TRIAL_SEED = 5_000  # first seed of trial pairs
 WEEKS = 2  # weeks between the evenings to try, and between the latest of them and the end of the record
 LEVEL = 0.95  # confidence level of the interval of the trial mean, before the correction for multiple comparisons
-SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name)  # deaths are never suggested as an outcome
+# what decisions set themselves, which answers no question: calls by reinforcement, families by the border
+SET_BY_DECISIONS = {"calls_answered", "refugees_admitted_by_2021_07_07", "peak_queue"}
+# deaths are never suggested as an outcome
+SUGGESTED = tuple(name for name in MAIN_OUTCOMES if "killed" not in name and name not in SET_BY_DECISIONS)
 WAIT = 0.2  # seconds between checks whether visitors' requests are still running
 KEPT = 30  # largest numbers of forks with cached pairs (trial and other pairs), and of cached suggestions
 RunSeeds = Callable[[Sequence[int]], "Rows"]

@@ -27,6 +27,7 @@ from sim.compare.sentences import (
     format_ends,
     number_as_text,
 )
+from sim.configuration.overrides import Overrides
 from sim.configuration.settings import Settings
 from sim.data.facts import THE_LINE, facts_here
 from sim.data.record import evidence
@@ -65,6 +66,8 @@ OUTCOME_GROUPS = {  # main outcomes by subject, in the order of the list
     ),
 }
 MAIN_OUTCOMES = tuple(name for names in OUTCOME_GROUPS.values() for name in names)
+USUAL_OUTCOME, USUAL_OF_DISTRICTS = MAIN_OUTCOMES[0], "share_held_by_taliban_2021_07_05"
+AT_THE_BORDER = {"border"}  # settings that decide who may cross
 DOTS = 20  # largest number of dots in a dot plot; each represents the same number of campaigns
 PAIR_DOTS = 200  # largest number of dots for paired differences
 BARS = 24  # largest number of bars of a histogram
@@ -170,6 +173,19 @@ def outcomes_to_choose(settings: Settings) -> dict[str, str]:
     known = outcomes_of(settings.start_date, settings.days)
     shown = [known[name] for name in MAIN_OUTCOMES if name in known]
     return {row.name: outcome_label(row.name, row.label) for row in shown if row.last >= 0}
+
+
+def usual_outcome(*choices: Overrides) -> str:
+    """Return the outcome that is shown first: soldiers across, or districts if only other decisions are changed.
+
+    Decisions on the border act on the crossings themselves. All others act on the districts, and crossings differ less
+    between such decisions than between campaigns.
+
+    Args:
+        choices: The choices of settings that are compared.
+    """
+    keys = {row.key for one in choices for row in one}
+    return USUAL_OUTCOME if not keys or keys & AT_THE_BORDER else USUAL_OF_DISTRICTS
 
 
 def outcome_groups() -> dict[str, str]:

@@ -180,6 +180,9 @@ def the_campaigns_rise(teacher, projector, students, keep):
 def the_reports_and_brackets(teacher, projector, students, keep):
     anna, boris, chirin = students
     move(teacher, "reports", *students)
+    sees(projector, "R shows what was reported")
+    assert "F064" not in projector.inner_text(".panj-wall"), "students are still asked what was reported"
+    projector.keyboard.press("r")
     sees(projector, "F064")
     a_scene(projector, "The class, and the reports", keep)
     chirin.click("#reports [data-show]")
@@ -201,6 +204,8 @@ def the_reports_and_brackets(teacher, projector, students, keep):
     sees(projector, "Nine in ten:")
     expect(projector.locator(".wall-dot")).to_have_count(200)
     assert re.search("(Held|Not held): A", projector.inner_text(".panj-wall"))
+    ticks = projector.locator(".wall-axis text").all_text_contents()
+    assert "0" in ticks and any(one.startswith("+") for one in ticks) and any(one.startswith("\u2212") for one in ticks)
     is_read_from_the_back(projector)
     keep(projector, "scenes_wall_held")
 

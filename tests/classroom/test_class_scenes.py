@@ -393,13 +393,14 @@ def test_a_locked_drawing_is_behind_the_campaign_of_its_student(scenes, code):
         scenes.keep(code, who, Done(CAMPAIGN))
     chart = on_the_wall(scenes, code, "gather")["chart"]
     assert [one["drawing"] for one in chart["lines"]] == [[], list(LINE)]
-    assert "1 drawing" in chart["foot_behind"] and "1 drawing" not in chart["foot"]
+    assert "1 drawing" in chart["feet"]["drawings"] and "1 drawing" not in chart["feet"]["behind"]
 
 
 def test_reports_are_on_the_wall_from_their_scene_on(scenes, code):
     assert not on_the_wall(scenes, code, "gather")["chart"]["reports"]
     chart = on_the_wall(scenes, code, "reports")["chart"]
-    assert [one["id"] for one in chart["reports"]] == ["F064"] and "F064" in chart["foot"]
+    assert [one["id"] for one in chart["reports"]] == ["F064"] and "F064" in chart["feet"]["reported"]
+    assert "diamond" in chart["feet"]["reported"] and "F064" not in chart["feet"]["covered"]
     assert [tick["day"] for tick in chart["ticks"]] == [0, 31, 61]
 
 

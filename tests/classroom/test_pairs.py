@@ -33,7 +33,7 @@ from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 
 START = date(2021, 5, 1)
-SOLDIERS, QUEUE, KILLED = "troops_crossed_by_2021_07_07", "peak_queue", "troops_killed_by_2021_07_07"
+SOLDIERS, CAPTURED, KILLED = "troops_crossed_by_2021_07_07", "troops_captured_by_2021_07_07", "troops_killed_by_2021_07_07"
 CHANGE = Override.of("border", "closed")
 
 
@@ -58,14 +58,14 @@ def runner(monkeypatch):
         rows = []
         for seed in seeds:
             noise = np.random.default_rng(seed).normal(size=3)
-            names = (SOLDIERS, QUEUE, KILLED)
+            names = (SOLDIERS, CAPTURED, KILLED)
             rows.append((
                 dict.fromkeys(names, 100.0),
                 {name: 100.0 + planted.get(name, 0.0) + one for name, one in zip(names, noise, strict=True)},
             ))  # fmt: skip
         return rows
 
-    rows = [SimpleNamespace(name=name, quantity="x", last=67) for name in (SOLDIERS, QUEUE, KILLED)]
+    rows = [SimpleNamespace(name=name, quantity="x", last=67) for name in (SOLDIERS, CAPTURED, KILLED)]
     monkeypatch.setattr(module, "turn_for", turn_for)
     monkeypatch.setattr(module, "check_effect", lambda *_: None)
     monkeypatch.setattr(module, "outcomes_of", lambda *_: rows)
@@ -100,7 +100,7 @@ def test_trial_pairs_are_other_pairs_than_those_shown():
 
 def test_the_latest_evening_with_a_clear_outcome_is_suggested(runner):
     days = [date(2021, 5, 1), date(2021, 5, 15), date(2021, 5, 29), date(2021, 6, 12)]
-    runner.effects |= {days[1]: {QUEUE: 3.0}, days[2]: {SOLDIERS: 2.0}, days[0]: {QUEUE: 9.0}}
+    runner.effects |= {days[1]: {CAPTURED: 3.0}, days[2]: {SOLDIERS: 2.0}, days[0]: {CAPTURED: 9.0}}
     found = runner.suggest([fork_on(day) for day in days])
     assert (found.evening, found.outcome, found.is_clear) == (days[2], SOLDIERS, True)
     assert days[1] not in {fork.evening for fork, _ in runner.asked}
@@ -125,11 +125,11 @@ def test_a_decision_without_an_effect_on_any_evening_is_an_error(runner):
 def test_the_first_decision_with_a_clear_answer_is_the_example(runner):
     day = date(2021, 6, 12)
     changes = [Override.of("border", name) for name in ("open", "closed", "soldiers_only")]
-    runner.effects |= {"border=closed": {QUEUE: 4.0}, "border=soldiers_only": {QUEUE: 9.0}}
+    runner.effects |= {"border=closed": {CAPTURED: 4.0}, "border=soldiers_only": {CAPTURED: 9.0}}
     forks = [fork_on(day, change) for change in changes]
     assert runner.known_example(forks) is None
     found = runner.example(forks)
-    assert (found.change.text, found.found.outcome) == ("border=closed", QUEUE)
+    assert (found.change.text, found.found.outcome) == ("border=closed", CAPTURED)
     assert runner.known_example(forks) == found
 
 

@@ -14,7 +14,7 @@ from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
 from sim.classroom.parts.form import FormPart
 from sim.classroom.parts.questions import Choose
-from sim.classroom.reading import MAIN_OUTCOMES, outcome_groups, outcomes_to_choose, read
+from sim.classroom.reading import outcome_groups, outcomes_to_choose, read, usual_outcome
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
@@ -99,7 +99,8 @@ def Result(form: Form, wanted: Wanted) -> None:
     is_baseline = wanted == Wanted(BASELINE, RUNS, wanted.wish)
     base = use_campaigns(BASELINE, RUNS)
     ours = use_campaigns(None if is_baseline else wanted.overrides, wanted.runs, wanted.wish)
-    outcome, set_outcome = use_kept("outcome", MAIN_OUTCOMES[0])
+    kept_outcome, set_outcome = use_kept("outcome", "")
+    outcome = kept_outcome or usual_outcome(wanted.overrides or BASELINE)
     if base.campaigns is None:
         Trouble(base.trouble)
         return

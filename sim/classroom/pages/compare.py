@@ -14,7 +14,7 @@ from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import Choose, SeedForm
 from sim.classroom.player import film_for
-from sim.classroom.reading import MAIN_OUTCOMES, outcome_groups, outcomes_to_choose, read
+from sim.classroom.reading import outcome_groups, outcomes_to_choose, read, usual_outcome
 from sim.classroom.texts import texts_of
 from sim.configuration.overrides import BASELINE, Overrides
 from sim.errors import PanjError
@@ -102,7 +102,8 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
     """Show the distributions of both choices, updated as campaigns finish."""
     texts = texts_of("compare")
     both = use_campaigns(left, RUNS), use_campaigns(right, RUNS)
-    outcome, set_outcome = use_kept("outcome", MAIN_OUTCOMES[0])
+    kept_outcome, set_outcome = use_kept("outcome", "")
+    outcome = kept_outcome or usual_outcome(left, right)
     Heading(texts.say("many"), 2)
     if trouble_of(both):
         Trouble(trouble_of(both))

@@ -101,14 +101,17 @@ def chart_of(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns)
     ]
     ends = sorted(line["values"][-1] for line in lines) or [0]
     drawings = sum(bool(line["drawing"]) for line in lines)
-    foot = texts.say("wall_foot", len(lines), runs=runs, manner=about["worlds"][0]["manner"])
+    feet = {"campaigns": texts.say("wall_foot", len(lines), runs=runs, manner=about["worlds"][0]["manner"])}
     reports = about["record"] if scene >= REPORTS else []
     if reports:
-        foot = f"{foot} {texts.say('wall_reported', ids=texts.listed([one['id'] for one in reports], len(reports)))}"
-    behind = {} if not drawings else {
-        "foot_behind": texts.say("wall_foot_drawings", foot=foot, drawings=drawings),
-        "foot": texts.say("wall_foot_behind", foot=foot),
-    }  # fmt: skip
+        signs = {key: scene_texts()["scenes"]["reports"][key] for key in dict.fromkeys(one["kind"] for one in reports)}
+        said = [texts.say(f"wall_sign_{key}", what=what) for key, what in signs.items()]
+        ids = texts.listed(list(dict.fromkeys(one["id"] for one in reports)), len(reports))
+        feet["reported"] = texts.say("wall_reported", signs="; ".join(said), ids=ids)
+        feet["covered"] = texts.say("wall_reports_covered")
+    if drawings:
+        feet["drawings"] = texts.say("wall_foot_drawings", drawings=drawings)
+        feet["behind"] = texts.say("wall_foot_behind")
     return {
         "lines": lines,
         "last": about["days"] - 1,
@@ -117,9 +120,8 @@ def chart_of(code: str, scene: int, works: Sequence[Work], campaigns: Campaigns)
         "reports": reports,
         "unit": texts.say("wall_districts"),
         "summary": texts.say("wall_summary", len(lines), low=ends[0], high=ends[-1]),
-        "foot": foot,
-        "foot_behind": foot,
-    } | behind
+        "feet": feet,
+    }
 
 
 def first_days(about: Mapping[str, Any]) -> list[tuple[int, int]]:
