@@ -204,6 +204,7 @@ def test_a_check_on_too_few_campaigns_tells_nothing_and_a_choice_counts_in_all_t
         assert not task.locator(".panj-said .note").count() and not task.locator("table").count()
         assert "That fits" not in task.inner_text() and "of 3" not in task.inner_text()
     task = live(page, "verdict", 50)
+    task.get_by_text("based on these 50 campaigns").wait_for(timeout=60_000)  # not the 10 before
     task.get_by_text("more", exact=True).click()
     task.get_by_role("button", name="Check").click()
     task.get_by_text("Your answer, which counts: more").wait_for()
