@@ -130,7 +130,9 @@ def test_a_student_goes_through_a_lesson_and_hands_in(visitor, keep, tmp_path):
     keep(page, "classroom_lesson", whole=True)
 
     one = live(page, "reaches", 1)
-    answer(one, 0, said="Flagged: this conclusion rests on one campaign")
+    one.locator(".panj-answer input").first.fill("0")
+    one.get_by_role("button", name="Check").click()
+    one.locator(".trouble", has_text="1 was run, at least 50 are needed").wait_for()
 
     meaning = task_of(page, "meaning")
     meaning.get_by_text("this report does not contradict").click()
@@ -168,13 +170,14 @@ def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep,
     assert "on average" not in task.inner_text()  # the verdict in words follows the answer
     task.get_by_text("cannot tell", exact=True).click()
     task.get_by_role("button", name="Check").click()
-    task.locator("table").wait_for()
-    expect(task.locator("tbody tr")).to_have_count(2)
-    assert numbers_of(task)[0] == 50 and "on average" not in task.inner_text()  # other tasks still ask for it
+    task.get_by_text("Your answer, which counts: cannot tell").wait_for()
+    assert not task.locator("table").count() and "on average" not in task.inner_text()  # other tasks still ask for it
     for key in ("difference", "worse"):
         asked = live(page, key, 100)
         answer(asked, estimate_of(3, "4", key, tmp_path), said="2 of 2")
     asked.get_by_text("on average").wait_for()
+    expect(asked.locator("tbody tr")).to_have_count(2)
+    assert numbers_of(asked)[0] == 100
     keep(page, "classroom_lesson_pairs", whole=True)
     to_another_lesson(page)
     open_lesson(page, 2, "4")
@@ -182,7 +185,39 @@ def test_a_difference_is_shown_over_pairs_and_a_ladder_as_a_table(visitor, keep,
     expect(ladder.locator("tbody tr")).to_have_count(4)
     ladder.get_by_text("second to third").click()
     ladder.get_by_role("button", name="Check").click()
-    ladder.locator(".trouble", has_text="10 campaigns").wait_for()
+    ladder.locator(".trouble", has_text="10 were run, at least 50 are needed").wait_for()
+
+
+def test_a_check_on_too_few_campaigns_tells_nothing_and_a_choice_counts_in_all_tabs(visitor):
+    page = visitor("lessons")
+    open_lesson(page, 3, "9")
+    other = page.context.new_page()
+    other.goto(page.url.partition("?")[0])
+    other.wait_for_selector(".shell h1")
+    open_lesson(other, 3, "9")
+    task = live(page, "verdict", 10)
+    for choice in ("more", "fewer", "cannot tell"):
+        task.get_by_text(choice, exact=True).click()
+        task.get_by_role("button", name="Check").click()
+        task.locator(".trouble", has_text="10 were run, at least 50 are needed").wait_for()
+        page.wait_for_timeout(300)
+        assert not task.locator(".panj-said .note").count() and not task.locator("table").count()
+        assert "That fits" not in task.inner_text() and "of 3" not in task.inner_text()
+    task = live(page, "verdict", 50)
+    task.get_by_text("based on these 50 campaigns").wait_for(timeout=60_000)  # not the 10 before
+    task.get_by_text("more", exact=True).click()
+    task.get_by_role("button", name="Check").click()
+    task.get_by_text("Your answer, which counts: more").wait_for()
+    second = live(other, "verdict", 50)
+    second.get_by_text("fewer", exact=True).click()
+    second.get_by_role("button", name="Check").click()
+    second.get_by_text("Your answer, which counts: more").wait_for()
+    assert not second.locator(".panj-said .note").count()  # the second choice is not marked
+    third = page.context.new_page()
+    third.goto(page.url.partition("?")[0])
+    third.wait_for_selector(".shell h1")
+    open_lesson(third, 3, "9")
+    task_of(third, "verdict").get_by_text("Your answer, which counts: more").wait_for()
 
 
 def test_neighbours_have_other_tasks_and_see_nothing_of_each_other(visitor):

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from sim.classroom.desk import Desk, the_desk
 from sim.classroom.lessons.campaigns import ChunkedCampaigns
 from sim.classroom.lessons.estimates import CampaignSource
 from sim.classroom.lessons.forecasts import Ranges
 from sim.classroom.lessons.hand_in import LARGEST, Graded, file_name, graded_of, hand_in_of
+from sim.classroom.lessons.lesson import MINUTES
+from sim.classroom.lessons.marking import Answer
 from sim.classroom.sessions import storage
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import hashed, spelled
@@ -30,6 +32,7 @@ from sim.errors import PanjError
 
 MOST_FILES = 200  # largest number of hand-ins marked together
 MOST_STUDENTS = 500  # largest number of students without a seat whose final ranges are kept in memory
+MOST_SHEETS = 5000  # largest number of sheets whose first choices are kept in memory
 MOST_CHUNKS = 400  # largest number of chunks of campaigns kept for marking
 REFERENCE = 200  # number of campaigns with which answers are compared, in addition to the student's own
 
@@ -192,6 +195,45 @@ def read_ranges(content: str) -> dict[str, Ranges]:
 def the_class_ranges() -> ClassRanges:
     """Return the final ranges of students on this server."""
     return ClassRanges(the_register())
+
+
+class FirstChoices:
+    """The first checked choices of students on this server, which cannot be changed in another tab of the browser.
+
+    They are kept in memory for as long as a lesson lasts, so that the next class can use the same computers. Those of a
+    class session count in this session only.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: TTLCache[tuple[str, str, str], dict[str, Answer]] = TTLCache(MOST_SHEETS, 60 * MINUTES)
+
+    def keep(self, code: str, browser: str, sheet: str, task: str, answer: Answer) -> Answer:
+        """Store a choice if it is the first for its task.
+
+        Args:
+            code: Code of the class session; empty for a student who has joined none.
+            browser: The secret of the student's browser.
+            sheet: Text that identifies the sheet among those of the browser.
+            task: Key of the task.
+            answer: The choice, with the number of campaigns on which it is based.
+
+        Returns:
+            The first choice for this task.
+        """
+        with self.lock:
+            return self.found.setdefault((code, browser, sheet), {}).setdefault(task, answer)
+
+    def of(self, code: str, browser: str, sheet: str) -> dict[str, Answer]:
+        """Return the first choices of a student on a sheet, keyed by task."""
+        with self.lock:
+            return dict(self.found.get((code, browser, sheet), {}))
+
+
+@cache
+def the_first_choices() -> FirstChoices:
+    """Return the first choices of students on this server."""
+    return FirstChoices()
 
 
 class PoolCampaigns(ChunkedCampaigns):

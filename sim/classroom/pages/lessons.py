@@ -12,7 +12,7 @@ import solara
 from sim.classroom.choice.fields import LAST_DAY, fields_of
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import RequestState, session, session_code, use_attempt, use_campaigns, use_kept
-from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges
+from sim.classroom.lessons.collected import the_class_hand_ins, the_class_ranges, the_first_choices
 from sim.classroom.lessons.estimates import GROUPS, reported_value
 from sim.classroom.lessons.forecasts import Ranges, describe_final_answer, given_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
@@ -30,14 +30,14 @@ from sim.classroom.lessons.lesson import (
     sheet_of,
     sources_of,
 )
-from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
+from sim.classroom.lessons.marking import Answer, Mark, Value, check_answer, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper, Save, text_of_choice
-from sim.classroom.parts.distribution import Distribution
+from sim.classroom.parts.distribution import Distribution, Picture, labels_of
 from sim.classroom.parts.inline import first_uses, with_links, with_terms
 from sim.classroom.parts.questions import NUMBERS, Choose, Table, heads_of
 from sim.classroom.parts.reveal import KnownCounts, Revealed
-from sim.classroom.reading import read
+from sim.classroom.reading import Campaigns, Reading, read, to_plain
 from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of
 from sim.classroom.thresholds import ADDRESS as GAME
@@ -51,14 +51,16 @@ PAPERS = "/explorable#teachers"  # address of the papers for teachers, on the pa
 MOST_SETTINGS = 5  # largest number of settings of one task
 COLUMNS = ("mean", "median", "low", "high")  # columns of the table of results, after settings and campaigns
 READ_OFF = ("number", "range")  # kinds of task whose answer is read off the results of campaigns
-ASKED = {  # columns from which the answer to a task can be copied, by measure, or kind for a range
-    "mean": ("mean",), "mean_gap": ("mean",), "median": ("median",), "gap": ("median",), "range": ("low", "high"),
-}  # fmt: skip
+JUDGED = (*READ_OFF, "verdict", "inside")  # kinds of task that the numbers of a table or a verdict in words may answer
+MIDDLES = ("mean", "median")  # columns that are often so near to each other that one answers a question for the other
+GROUPED = ("best_group_gap", "mean_gap")  # measures shown in a picture of the means of ten groups
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # answers, by lesson and student
-# tasks whose results are shown as numbers, as lesson, student and task: a number or range once all points are earned
+# tasks that ask for a number or range and whose answers have earned all points, as lesson, student and task
 told: solara.Reactive[frozenset[tuple[str, str, str]]] = solara.reactive(frozenset())
+# choices that this browser has made final in any tab, by lesson and student
+firsts: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})
 # number of times that forecasts were made final; the page is redrawn when it changes
 fixes: solara.Reactive[int] = solara.reactive(0)
 
@@ -169,14 +171,31 @@ def Opening() -> None:
             continuous_update=True,
         )  # fmt: skip
         Note(texts.say("student_help"))
-        act = partial(attempt, lambda: opened.set(sheet_of(lesson_of(name), student)))
+        act = partial(attempt, lambda: open_sheet(sheet_of(lesson_of(name), student)))
         Press(texts.say("open"), on_click=act, is_main=True)
     Trouble(trouble)
 
 
 def answers_of(sheet: Sheet) -> Answers:
-    """Return the answers given on a sheet, keyed by task."""
+    """Return the answers given on a sheet, keyed by task; a final choice of this browser replaces a later one."""
+    return {**answers_here(sheet), **firsts.value.get(key_of(sheet), {})}
+
+
+def answers_here(sheet: Sheet) -> Answers:
+    """Return the answers given on a sheet in this tab, keyed by task."""
     return answers.value.get(key_of(sheet), {})
+
+
+def open_sheet(sheet: Sheet) -> None:
+    """Open a sheet, with the choices that another tab of this browser has made final."""
+    found = the_first_choices().of(class_code(), session(), name_of_sheet(sheet))
+    firsts.set({**firsts.value, key_of(sheet): found})
+    opened.set(sheet)
+
+
+def class_code() -> str:
+    """Return the code of the newest class session in which this browser has a seat; empty if there is none."""
+    return next((one.code for one in the_register().seats_of(session())), "")
 
 
 def key_of(sheet: Sheet) -> tuple[str, str]:
@@ -252,7 +271,7 @@ def ToClass(sheet: Sheet) -> None:
 def Kept() -> None:
     """Store the answers in this browser tab, and load those stored earlier."""
     sheet = opened.value
-    found = answers_of(sheet) if sheet else {}
+    found = answers_here(sheet) if sheet else {}
 
     def load(given: Any) -> None:
         text = str(given.get("text", "")) if isinstance(given, Mapping) else ""
@@ -261,7 +280,7 @@ def Kept() -> None:
         except PanjError:
             return  # it was written by another version of Panj, or not by this page
         keep(hand_in.sheet, hand_in.answers)
-        opened.set(hand_in.sheet)
+        open_sheet(hand_in.sheet)
 
     Keeper(
         name=f"{sheet.lesson.name}/{sheet.student}" if sheet else "",
@@ -339,9 +358,8 @@ def Asked(asks: str, explained: frozenset[str]) -> None:
 def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> None:
     """Show a task and its campaigns, with the form for the answer and the mark, or with the final answer.
 
-    Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first. The verdict
-    is shown once the task is answered, a number once its answer has earned all points, so that it cannot be copied. The
-    first choice that rests on enough campaigns is final.
+    Terms in `explained` are explained where the task uses them. The chart of the campaigns is shown first. An answer
+    that rests on too few campaigns is kept for the hand-in, but not checked. The first choice that is checked is final.
     """
     texts, given = texts_of("lessons"), answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
@@ -353,31 +371,64 @@ def OneTask(sheet: Sheet, task: Task, place: int, explained: frozenset[str]) -> 
         if task.needs:
             CampaignsOfTask(sheet, task, ran, set_ran)
 
-        def answer(value: Value) -> None:
-            set_trouble("")
-            kept = Answer(value, ran if task.needs else 0)
-            judged = mark(sheet, task, kept, DeskCampaigns())
-            # stored before the mark is shown, so that the answer cannot be lost
-            keep(sheet, {**answers_of(sheet), task.key: kept})
-            set_found(judged)
-            if judged.points >= judged.most or task.kind not in READ_OFF:
-                told.set(told.value | {(*key_of(sheet), task.key)})
-
         def refuse(said: str) -> None:
             set_found(None)
             set_trouble(said)
+
+        def answer(value: Value) -> None:
+            answered = Answer(value, ran if task.needs else 0)
+            if answered.runs < task.needs:
+                keep_unchecked(sheet, task, answered)
+                refuse(texts.say("too_few", ran, needs=task.needs))
+                return
+            set_trouble("")
+            judged = mark(sheet, task, answered, DeskCampaigns())
+            # stored before the mark is shown, so that the answer cannot be lost
+            kept = the_answer_that_counts(sheet, task, answered)
+            keep(sheet, {**answers_of(sheet), task.key: kept})
+            set_found(judged if kept == answered else None)
+            if judged.points >= judged.most and task.kind in READ_OFF:
+                told.set(told.value | {(*key_of(sheet), task.key)})
 
         ranges = fixed_ranges(sheet)
         if task.kind in BEFORE_REVEAL and ranges is not None:
             Note(describe_final_answer(task.kind, ranges.get(task.key, given.value if given else None)))
             return
-        is_choice, value = task.kind in CHOSEN, given.value if given else None
-        if is_choice and given and given.runs >= task.needs:  # otherwise one could try choices until one is right
-            Note(texts.say("counts", answer=text_of_choice(task, str(value), texts)))
+        if given and is_final(task, given):  # otherwise one could try choices until one is right
+            Note(texts.say("counts", answer=text_of_choice(task, str(given.value), texts)))
         else:
-            AnswerForm(task, value, answer, refuse)
+            AnswerForm(task, given.value if given else None, answer, refuse)
         Trouble(trouble)
         Said(found)
+
+
+def is_final(task: Task, given: Answer) -> bool:
+    """Return whether an answer can no longer be changed: a choice that rests on enough campaigns."""
+    return task.kind in CHOSEN and given.runs >= task.needs
+
+
+def keep_unchecked(sheet: Sheet, task: Task, answered: Answer) -> None:
+    """Store an answer that rests on too few campaigns, unless it rests on none or one that rests on enough is stored.
+
+    Args:
+        sheet: The sheet of the student.
+        task: A task of the sheet.
+        answered: The answer.
+
+    Raises:
+        PanjError: The answer is of the wrong kind or out of range.
+    """
+    before = answers_of(sheet).get(task.key)
+    if answered.runs and not (before and before.runs >= task.needs):
+        check_answer(task, answered)
+        keep(sheet, {**answers_of(sheet), task.key: answered})
+
+
+def the_answer_that_counts(sheet: Sheet, task: Task, answered: Answer) -> Answer:
+    """Return an answer or, for a choice, the first that this browser has made final in any of its tabs."""
+    if not is_final(task, answered):
+        return answered
+    return the_first_choices().keep(class_code(), session(), name_of_sheet(sheet), task.key, answered)
 
 
 @solara.component
@@ -419,18 +470,54 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
 
 
 def is_told(sheet: Sheet, task: Task) -> bool:
-    """Return whether the results of a task may be shown as numbers, because nothing can be gained by copying them."""
-    return (*key_of(sheet), task.key) in told.value
+    """Return whether a task is answered, so that nothing can be gained by copying its results.
+
+    A number or range is answered once it has earned all points, a choice once it is final.
+    """
+    given = answers_of(sheet).get(task.key)
+    return (*key_of(sheet), task.key) in told.value or bool(given and is_final(task, given))
 
 
-def open_tasks(sheet: Sheet, outcome: str) -> list[Task]:
-    """Return the tasks that ask for a number or a range of an outcome and whose results may not be shown yet."""
-    return [one for one in sheet.tasks if one.kind in READ_OFF and one.outcome == outcome and not is_told(sheet, one)]
+def open_tasks(sheet: Sheet, task: Task) -> list[Task]:
+    """Return the tasks that are not answered yet and that numbers from the campaigns of `task` may answer.
+
+    These are tasks about the same outcome whose settings are all among those of `task`.
+    """
+    shown = set(settings_of(task))
+    return [
+        one
+        for one in sheet.tasks
+        if one.kind in JUDGED
+        and one.outcome == task.outcome
+        and shown.issuperset(settings_of(one))
+        and not is_told(sheet, one)
+    ]
 
 
 def columns_of(task: Task) -> tuple[str, ...]:
-    """Return the columns of the table of results from which the answer to a task can be copied."""
-    return ASKED.get(task.measure if task.kind == "number" else task.kind, ())
+    """Return the columns of the table of results from which the answer to a task can be copied or subtracted."""
+    if task.kind in ("range", "inside"):
+        return ("low", "high")
+    if task.kind == "verdict" or (task.minus and task.measure == "mean"):
+        return COLUMNS  # a shift of the distribution appears in each of them
+    return MIDDLES if task.measure in (*MIDDLES, *GROUPED, "gap") else ()
+
+
+def shown_columns(sheet: Sheet, task: Task) -> tuple[str, ...]:
+    """Return the columns of the table of a task's campaigns that answer no task which is still open.
+
+    Args:
+        sheet: The sheet of the student.
+        task: A task of the sheet.
+
+    Returns:
+        The columns; none if the table may not be shown. A pick is made with the help of the table, so that its own
+        table is shown before it is answered.
+    """
+    if not task.ladder and not is_told(sheet, task):
+        return ()
+    hidden = {column for one in open_tasks(sheet, task) for column in columns_of(one)}
+    return tuple(column for column in COLUMNS if column not in hidden)
 
 
 def settings_of(task: Task) -> list[str]:
@@ -453,30 +540,64 @@ def progress(asked: list[RequestState]) -> str:
 
 @solara.component
 def Shown(sheet: Sheet, task: Task, asked: Mapping[str, RequestState], done: int) -> None:
-    """Show the results of a task's campaigns as a distribution and tables; a new value of `done` redraws them.
+    """Show the results of a task's campaigns as charts and tables; a new value of `done` redraws them.
 
-    A number or verdict that can be read from the chart is not shown as text until the task is answered, in full if it
-    asks for a number; nor is a number for which another task still asks.
+    Numbers and verdicts that can be read from the charts are shown as text only if they answer no open task of the
+    sheet, and rest on enough campaigns for this one.
     """
-    texts, lesson = texts_of("lessons"), sheet.lesson
-    still_asked = open_tasks(sheet, task.outcome)
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
+    is_enough = min(one.runs for one in found.values()) >= task.needs
+    columns = shown_columns(sheet, task) if task.ladder or is_enough else ()
     if task.of:
-        changed = found[task.of] if task.minus else None
-        base = found[task.minus or task.of]
-        change = texts.say("differs", of=lesson.name_of(task.of), minus=lesson.name_of(task.minus))
-        Distribution(
-            read(base, changed, task.outcome, change if task.minus else ""),
-            base=lesson.name_of(task.minus or task.of), changed=lesson.name_of(task.of), level=3,
-            says=is_told(sheet, task) and not still_asked,
-        )  # fmt: skip
+        Chart(sheet.lesson, task, found, task.of, is_enough and is_told(sheet, task) and not open_tasks(sheet, task))
     values = {name: values_of(one.table, task.outcome) for name, one in found.items()}
-    if not task.of or task.measure == "best_group_gap":  # results that are not in a chart
-        Numbers(lesson, task, values, asked)
-    elif is_told(sheet, task):
-        Numbers(lesson, task, values, asked, frozenset(column for one in still_asked for column in columns_of(one)))
-    if task.measure == "best_group_gap":
-        Groups(task, values_of(found[task.of].table, task.outcome))
+    if task.measure in GROUPED and values[task.of].size:
+        GroupsChart(found[task.of], task)
+    if columns:
+        Numbers(sheet.lesson, task, values, asked, columns)
+    elif task.ladder:
+        for name in task.ladder:
+            Chart(sheet.lesson, task, found, name, False)
+    if task.measure == "best_group_gap" and "mean" in columns:
+        Groups(task, values[task.of])
+
+
+@solara.component
+def Chart(lesson: Lesson, task: Task, found: Mapping[str, Campaigns], name: str, says: bool) -> None:
+    """Show the chart of the named settings, or of their difference from `task.minus`; if `says`, with the verdict."""
+    minus = task.minus
+    change = texts_of("lessons").say("differs", of=lesson.name_of(name), minus=lesson.name_of(minus)) if minus else ""
+    reading = read(found[minus or name], found[name] if minus else None, task.outcome, change)
+    Distribution(
+        reading, base=lesson.name_of(minus or name), changed=lesson.name_of(name), level=3, says=says,
+    )  # fmt: skip
+
+
+@solara.component
+def GroupsChart(campaigns: Campaigns, task: Task) -> None:
+    """Show a chart of the means of ten groups of campaigns, with the mean of all below the axis."""
+    texts = texts_of("lessons")
+    labels = labels_of(texts.say("groups_named"), "") | {
+        key: texts.say(f"groups_{key}") for key in ("dots_help", "bars_help", "strip_help")
+    }
+    Heading(texts.say("groups_caption"), 3)
+    Picture(reading=to_plain(reading_of_groups(campaigns, task)), labels=labels)
+
+
+def reading_of_groups(campaigns: Campaigns, task: Task) -> Reading:
+    """Return a reading whose values are the means of ten groups of campaigns, and whose median is the mean of all."""
+    values = values_of(campaigns.table, task.outcome)
+    means, all_ = group_means(values), float(values.mean())
+    table = pa.table({"seed": np.arange(len(means)), task.outcome: means})
+    found = read(Campaigns(campaigns.settings, table, len(means)), None, task.outcome)
+    plain = partial(format_answer, task=task._replace(measure=""))
+    said = texts_of("lessons").say("groups_said", means="; ".join(map(plain, means)), mean=plain(all_))
+    return found._replace(base=found.base._replace(median=all_, low=all_, high=all_, text=said), headline="")
+
+
+def group_means(values: np.ndarray) -> list[float]:
+    """Return the means of ten groups of campaigns, in the order of their seeds."""
+    return [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
 
 
 def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
@@ -487,14 +608,11 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 @solara.component
 def Numbers(
     lesson: Lesson, task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState],
-    hidden: frozenset[str] = frozenset(),
+    columns: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Show a table of the mean and quantiles of a task's outcome, with one row for each of the named settings.
-
-    Columns in `hidden` are left out.
-    """
+    """Show a table of a task's outcome with the given `columns`, and with one row for each of the named settings."""
     texts = texts_of("lessons")
-    shown = [place for place, column in enumerate(COLUMNS) if column not in hidden]
+    shown = [place for place, column in enumerate(COLUMNS) if column in columns]
     plain = partial(format_answer, task=task._replace(measure=""))
     rows = []
     for name, numbers in values.items():
@@ -518,8 +636,7 @@ def Groups(task: Task, values: np.ndarray) -> None:
     texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
     plain = partial(format_answer, task=task._replace(measure=""))
-    means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
-    rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
+    rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(group_means(values), 1)]
     Table(heads_of(texts.say("groups_head")), rows, texts.say("groups_caption"), NUMBERS)
 
 
