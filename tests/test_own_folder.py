@@ -14,6 +14,7 @@ import pytest
 from quick import no_figures, replace_campaigns
 from shared import Table, evidence_row, rewrite
 
+import sim
 from sim import __main__ as front
 from sim import listing
 from sim.__main__ import main
@@ -503,7 +504,8 @@ def own_table(folder: Path, name: str, *changes: tuple[str, str, str]) -> None:
     ("districts.csv", "AF0102", "fell_date", "2021-08-15", 3), ("districts.csv", "AF0102", "fell_date", "soon", 3),
     ("districts.csv", "AF0102", "fell_date_precision", "week", 3),
     ("districts.csv", "AF0102", "fell_without_fight", "maybe", 3),
-    ("districts.csv", "AF0102", "borders_tajikistan", "2", 3), ("districts.csv", "AF0102", "borders_tajikistan", "1", 3),
+    ("districts.csv", "AF0102", "borders_tajikistan", "2", 3),
+    ("districts.csv", "AF0102", "borders_tajikistan", "1", 3),
     ("districts.csv", "AF0103", "district", "Paghman", 4),
     ("posts.csv", "P01", "district_id", "AF0101", 2), ("posts.csv", "P01", "reported_crossings", "134 on 22 June", 2),
     ("posts.csv", "P01", "reported_crossings", "2021-08-15: 134", 2),
@@ -675,3 +677,24 @@ def test_what_is_dated_after_the_last_day_is_said_with_the_date_that_would_count
     assert "end_date=2021-08-01" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(PanjError, match="end_date=2021-08-01"):
         compose_sweep([*small, "precision.outcome=late", "precision.half_width=1"])
+
+
+@pytest.mark.parametrize("key", ["figures", "foo", "progress"])
+def test_an_unrelated_key_gets_no_suggestion_but_the_lists(key):
+    said = key_of(f"{key}=1")
+    assert "did you mean" not in said and "help run" in said and "list numbers" in said
+
+
+@pytest.mark.parametrize(("key", "meant"), [("bordr", "border"), ("rules.news.fade_dayz", "rules.news.fade_days"),
+                                            ("fade_days", "rules.news.fade_days")])  # fmt: skip
+def test_a_misspelt_key_or_last_part_is_suggested(key, meant):
+    assert f"did you mean '{meant}'?" in key_of(f"{key}=1")
+
+
+def test_open_finds_a_study_of_the_folder_from_below(folder, monkeypatch):
+    assert main([*SHORT, "study=own"]) == 0
+    (folder / "notebooks").mkdir()
+    monkeypatch.chdir(folder / "notebooks")
+    assert sim.open("results/own").folder.resolve() == folder / "results/own"
+    with pytest.raises(PanjError, match="results/none"):
+        sim.open("results/none")

@@ -34,7 +34,7 @@ def check_own_tables() -> None:
 
 
 def read_border(path: Path) -> list[Row]:
-    """Return the rows of districts.csv; raise PanjError if `borders_tajikistan` contradicts the length of the border."""
+    """Return the rows of districts.csv; raise PanjError if a mark contradicts the length of the border."""
     columns = ("district_id", "province", "district", "borders_tajikistan", "tajik_border_km")
     rows = read_table(path, columns, ("district_id",))
     for row in rows:
