@@ -285,6 +285,23 @@ compdef _panj panj
 """
 
 
+FISH = """# panj completion fish | source
+function __panj_words  # of a list such as outcome=a,b the last value is completed
+  set -l typed (commandline -ct)
+  if string match -q '*=*,*' -- $typed
+    set -l key (string replace -r '=.*' '=' -- $typed)
+    set -l before (string replace -r '[^,]*$' '' -- $typed)
+    for word in $argv
+      string match -q -- "$key*" $word; and echo $before(string replace -- $key '' $word)
+    end
+  else
+    printf '%s\\n' $argv
+  end
+end
+complete -c panj -f
+"""
+
+
 def completion(shell: str) -> str:
     """Return the completion script of the command `panj` for one shell.
 
@@ -297,7 +314,7 @@ def completion(shell: str) -> str:
         return fish(settings, outcomes, flags)
     is_bash = shell == "bash"
     form, names = ('      {})  words="{}";;', "${}") if is_bash else ("      {})  words_here=({});;", "${{={}}}")
-    cases = []
+    cases = [form.format("help", " ".join(VERBS))]
     for name, found in completions().items():
         if name == "run":
             continue
@@ -312,27 +329,38 @@ def completion(shell: str) -> str:
 
 
 def fish(settings: Sequence[str], outcomes: Sequence[str], flags: Sequence[str]) -> str:
-    """Return the completion script for fish, in which words accepted by several verbs are listed once."""
+    """Return the completion script for fish, in which words accepted by several verbs are listed once.
+
+    Files are offered only after verbs that read a study or file, and after settings that are paths.
+    """
     found = completions()
     seen = "__fish_seen_subcommand_from"
     others = [name for name, one in found.items() if not one.takes_settings]
     with_outcome = [name for name, one in found.items() if one.has_outcome]
     of_folders = [name for name, one in found.items() if one.takes_folder]
-    lines = ["# panj completion fish | source"]
+    lines = []
     for name, verb in VERBS.items():
         text = summary_of(verb).replace("\\", "").replace("'", "")
         lines.append(f"complete -c panj -n __fish_use_subcommand -a {name} -d '{text}'")
-    lines += [f"complete -c panj -n '{seen} {name}' -a '{' '.join(one.words)}'" for name, one in found.items()
-              if one.words]  # fmt: skip
+    lines += [
+        f"complete -c panj -n '{seen} {name}' -a '(__panj_words {' '.join(one.words)})'"
+        for name, one in found.items()
+        if one.words
+    ]
     typing = "string match -q '{}outcome=*' -- (commandline -ct)"
     asked = f"{seen} {' '.join(with_outcome)}; and {typing.format('')}"
     precise = " ".join(f"precision.{one}" for one in outcomes)
+    no_key = "not string match -q '*=*' -- (commandline -ct)"
+    paths = "string match -qr '^(config_dir|out|reference|results_dir)=' -- (commandline -ct)"
     lines += [
-        f"complete -c panj -n 'not {seen} {' '.join(others)}' -a '{' '.join(settings)}'",
-        f"complete -c panj -n \"{asked}\" -a '{' '.join(outcomes)}'",
-        f"complete -c panj -n \"{typing.format('precision.')}\" -a '{precise}'",
+        f"complete -c panj -n '{seen} help' -a '{' '.join(VERBS)}'",
+        f"complete -c panj -n 'not {seen} help {' '.join(others)}' -a '(__panj_words {' '.join(settings)})'",
+        f"complete -c panj -n \"{asked}\" -a '(__panj_words {' '.join(outcomes)})'",
+        f"complete -c panj -n \"{typing.format('precision.')}\" -a '(__panj_words {precise})'",
+        f'complete -c panj -n "{seen} {" ".join(of_folders)}; and {no_key}" -F',
+        f'complete -c panj -n "{paths}" -F',
         f"complete -c panj -n '{seen} {' '.join(of_folders)}' -a '(for about in results/*/about.json; "
         'string replace /about.json "" $about; end)\'',
         *(f"complete -c panj -l {flag.removeprefix('--')}" for flag in flags),
     ]
-    return "\n".join(lines) + "\n"
+    return FISH + "\n".join(lines) + "\n"

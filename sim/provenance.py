@@ -14,10 +14,12 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 PYTHON = "py{}{}".format(*sys.version_info)  # version of Python in the names of Numba's cache files, such as py311
 MODULE, SCRIPT = "python -m sim", "panj"  # the two ways to start the program
+KERNEL = "ipykernel_launcher"  # name of the program that runs a notebook
 PACKAGE = Path(__file__).parent
 CALIBRATED, ASSIMILATED = "calibrated", "assimilated"  # first words of descriptions of fitted numbers
 NOT_CALIBRATED = "not calibrated"
@@ -124,8 +126,13 @@ def command_line() -> str:
 
 
 def program() -> str:
-    """Return the name under which the user started Panj: `panj` for the installed script, else `python -m sim`."""
-    return SCRIPT if Path(sys.argv[0]).stem in (SCRIPT, f"{SCRIPT}-script") else MODULE
+    """Return the name under which the user can start Panj: `panj` for the installed script, else `python -m sim`.
+
+    In a notebook, which no command of Panj started, it is `panj` if the script is on the path.
+    """
+    started = Path(sys.argv[0]).stem
+    is_script = started in (SCRIPT, f"{SCRIPT}-script") or (started == KERNEL and which(SCRIPT) is not None)
+    return SCRIPT if is_script else MODULE
 
 
 IN_NEW_PROCESS = """

@@ -1,6 +1,7 @@
 """Tests of the command line: help, errors, files written, and suggestions of the next command."""
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,8 @@ def bash_script() -> str:
         ("panj pla", ["plan"]),
         ("panj list outc", ["outcomes"]),
         ("panj completion fi", ["fish"]),
+        ("panj help me", ["memo"]),
+        ("panj -m border=open,cl", ["open,closed"]),
         ("panj run --q", ["--quiet"]),
         ("panj -m morale=brittle,rep", ["brittle,reported"]),
         ("panj compare outcome=largest_night,troops_crossed_la", ["largest_night,troops_crossed_largest_night"]),
@@ -124,6 +127,34 @@ def test_bash_completes(bash_script: str, typed: str, offered: list[str], tmp_pa
     )
     said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert (said.stdout.split(), said.stderr) == (offered, "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("panj border=cl", {"border=closed"}),
+        ("panj border=", {f"border={name}" for name in choices_of("border")}),
+        ("panj list ", set(options.LISTS)),
+        ("panj completion ", set(options.SHELLS)),
+        ("panj export results/one to=", {"to=csv", "to=geojson", "to=gpkg", "to=xlsx"}),
+        ("panj help me", {"memo"}),
+        ("panj -m border=open,cl", {"border=open,closed"}),
+        ("panj fork outcome=largest_night,troops_crossed_la", {"outcome=largest_night,troops_crossed_largest_night"}),
+        ("panj precision.outcome=troops_crossed_la", {"precision.outcome=troops_crossed_largest_night"}),
+        ("panj report a_f", {"a_file"}),
+        ("panj report out=a_f", {"out=a_file"}),
+    ],
+)
+def test_fish_completes_choices_without_files(typed: str, offered: set[str], tmp_path: Path) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("needs fish")
+    (tmp_path / "a_file").touch()
+    line = f"{help.completion('fish')}\ncomplete -C '{typed}'"
+    said = subprocess.run(
+        ["fish", "--no-config"], input=line, capture_output=True, text=True, check=True, cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert ({each.partition("\t")[0] for each in said.stdout.splitlines()}, said.stderr) == (offered, "")
 
 
 def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(

@@ -12,8 +12,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from quick import no_figures, replace_campaigns
-from shared import evidence_row
+from shared import Table, evidence_row, rewrite
 
+import sim
 from sim import __main__ as front
 from sim import listing
 from sim.__main__ import main
@@ -488,6 +489,71 @@ def test_copies_of_the_tables_change_nothing_and_own_districts_change_the_data_f
     assert read_facts(own.SHIPPED).fingerprint == usual.facts.fingerprint
 
 
+def own_table(folder: Path, name: str, *changes: tuple[str, str, str]) -> None:
+    """Copy a table of Panj into the folder, with cells changed: first cell of the row, column, new text."""
+    shutil.copyfile(own.SHIPPED / name, folder / "data" / name)
+
+    def change(rows: Table) -> None:
+        for key, column, text in changes:
+            next(row for row in rows if key in row.values())[column] = text
+
+    rewrite(folder / "data" / name, change)
+
+
+@pytest.mark.parametrize(("name", "row", "column", "text", "line"), [
+    ("districts.csv", "AF0102", "fell_date", "2021-08-15", 3), ("districts.csv", "AF0102", "fell_date", "soon", 3),
+    ("districts.csv", "AF0102", "fell_date_precision", "week", 3),
+    ("districts.csv", "AF0102", "fell_without_fight", "maybe", 3),
+    ("districts.csv", "AF0102", "borders_tajikistan", "2", 3),
+    ("districts.csv", "AF0102", "borders_tajikistan", "1", 3),
+    ("districts.csv", "AF0103", "district", "Paghman", 4),
+    ("posts.csv", "P01", "district_id", "AF0101", 2), ("posts.csv", "P01", "reported_crossings", "134 on 22 June", 2),
+    ("posts.csv", "P01", "reported_crossings", "2021-08-15: 134", 2),
+    ("posts.csv", "P01", "reported_crossings", "2021-06-31: 134", 2),
+    ("posts.csv", "P01", "reported_crossings", "2021-06-22: 134, 2021-06-23: 5", 2),
+    ("posts.csv", "P01", "reported_crossings", "2021-06-22: 134; 2021-06-22: 5", 2),
+])  # fmt: skip
+def test_a_wrong_cell_of_an_own_table_is_refused_before_anything_runs(folder, name, row, column, text, line, capsys):
+    changes = [(row, column, text)]
+    if column == "fell_date":
+        changes.append((row, "fell_date_precision", "day"))
+    own_table(folder, name, *changes)
+    before = set(folder.rglob("*"))
+    assert main([*SHORT, "study=own"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{folder / 'data' / name} line {line} (" in said and column in said and "expected" in said
+    assert set(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", [*own.REPLACED, "evidence.csv"])
+def test_a_column_of_an_own_table_that_nothing_reads_is_refused(folder, name, capsys):
+    path = folder / name if name == "evidence.csv" else folder / "data" / name
+    shutil.copyfile(own.SHIPPED / name, path)
+    if name == "evidence.csv":
+        path.write_text(path.read_text("utf-8").splitlines()[0] + "\n" + evidence_row(), "utf-8")
+    rewrite(path, lambda rows: [{**row, "mine": "1"} for row in rows])
+    assert main(["settings"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{path} line 1, columns: found 'mine'" in said
+
+
+@pytest.mark.parametrize("name", [*own.ALWAYS, *(f"data/{name}" for name in own.REPLACED)])
+def test_a_folder_with_the_name_of_a_file_is_refused(folder, name, capsys):
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir()
+    assert main(["settings"]) == 2
+    assert f"{folder / name}: found" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_district_apart_from_its_province_is_named_once_with_its_line(folder, capsys):
+    shutil.copyfile(own.SHIPPED / "districts.csv", folder / "data/districts.csv")
+    rewrite(folder / "data/districts.csv", lambda rows: [rows[0], *rows[2:], rows[1]])
+    assert main(["settings"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{folder / 'data/districts.csv'} line 400 (AF0102), province: found 'Kabul'" in said
+    assert "districts.csv: districts.csv" not in said
+
+
 def test_a_worker_uses_the_folder_that_a_task_names_or_says_that_it_is_missing(folder, tmp_path, monkeypatch):
     add(folder / "outcomes.yaml", "more: {quantity: held, date: 2021-06-01, unit: districts}\n")
     order = compose_sweep([*SHORT, "scenario=my_scenario"]).cells[0].order
@@ -611,3 +677,24 @@ def test_what_is_dated_after_the_last_day_is_said_with_the_date_that_would_count
     assert "end_date=2021-08-01" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(PanjError, match="end_date=2021-08-01"):
         compose_sweep([*small, "precision.outcome=late", "precision.half_width=1"])
+
+
+@pytest.mark.parametrize("key", ["figures", "foo", "progress"])
+def test_an_unrelated_key_gets_no_suggestion_but_the_lists(key):
+    said = key_of(f"{key}=1")
+    assert "did you mean" not in said and "help run" in said and "list numbers" in said
+
+
+@pytest.mark.parametrize(("key", "meant"), [("bordr", "border"), ("rules.news.fade_dayz", "rules.news.fade_days"),
+                                            ("fade_days", "rules.news.fade_days")])  # fmt: skip
+def test_a_misspelt_key_or_last_part_is_suggested(key, meant):
+    assert f"did you mean '{meant}'?" in key_of(f"{key}=1")
+
+
+def test_open_finds_a_study_of_the_folder_from_below(folder, monkeypatch):
+    assert main([*SHORT, "study=own"]) == 0
+    (folder / "notebooks").mkdir()
+    monkeypatch.chdir(folder / "notebooks")
+    assert sim.open("results/own").folder.resolve() == folder / "results/own"
+    with pytest.raises(PanjError, match="results/none"):
+        sim.open("results/none")

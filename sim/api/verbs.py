@@ -17,7 +17,7 @@ from sim.api.results import Fork, Score, Worlds
 from sim.api.study import Study, option_of
 from sim.configuration.calls import checked
 from sim.configuration.values import overrides_of
-from sim.data.own import arguments_of_folder
+from sim.data.own import arguments_of_folder, own_folder
 from sim.errors import PanjError, described
 from sim.options import THE_LINE, read_request
 from sim.provenance import stated_command
@@ -81,7 +81,8 @@ def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | N
     """Open a study that was made earlier, from Python or on the command line.
 
     Args:
-        folder: Folder of the study, such as `results/policy`.
+        folder: Folder of the study, such as `results/policy`. A relative path that does not exist here is looked up in
+            the folder of your own files, to which `sim.run` writes its results.
         cell: Number of the cell to which tables and figures are limited; by default all cells.
         config_dir: Folder of your own files with which the study was made, if it has been moved.
 
@@ -93,10 +94,18 @@ def open(folder: Path | str, cell: int | None = None, config_dir: Path | str | N
     """
     from sim.study.reader import unfinished
 
-    study = Study(folder, cell, config_dir)
+    study = Study(found_folder(folder, config_dir), cell, config_dir)
     if note := unfinished(study.folder):
         warn(note.removeprefix("Note: ").strip())
     return study
+
+
+def found_folder(folder: Path | str, config_dir: Path | str | None) -> Path | str:
+    """Return the folder of a study: as given if it exists, else that in the folder of the user's own files, if any."""
+    if not isinstance(folder, Path | str) or Path(folder).exists():
+        return folder
+    own = Path(config_dir) if config_dir is not None else own_folder()
+    return own / folder if own is not None and (own / folder).is_dir() else folder
 
 
 @checked

@@ -20,6 +20,7 @@ from matplotlib.dates import DayLocator, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sim.data.facts import facts_here
 from sim.data.record import (
     AAN_NEWLY_HELD,
     AAN_START,
@@ -30,6 +31,7 @@ from sim.data.record import (
     lwj_shares,
     point,
 )
+from sim.data.shapes import note_on_shapes
 from sim.plots.captions import true_minus
 from sim.plots.charts import (
     Spaces,
@@ -312,7 +314,8 @@ def draw_map(made: WorldTables, sample: str, name: str) -> Path:
     """
     figure = new_map(np.array([float(row[f"share_{sample}"]) for row in made.districts]), made.until)
     title = f"Districts held by the Taliban, {LOOKS[sample][0]}, {format_day(made.until, year=True)}"
-    return save_next_to(made, name, figure, title, f"{describe_worlds(made)} Sources: {SOURCES}")
+    note = note_on_shapes(facts_here().district_id)
+    return save_next_to(made, name, figure, title, f"{describe_worlds(made)} Sources: {SOURCES}{note}")
 
 
 def draw_surprise(made: WorldTables) -> Path:

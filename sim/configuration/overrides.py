@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Union
 
@@ -25,8 +26,9 @@ from sim.configuration.numbers import declared_numbers
 from sim.data.configs import GROUPS, folder_of, read_yaml
 from sim.data.own import EVENTS as OWN_EVENTS
 from sim.data.own import file_of, files_of, own_file, own_yaml
-from sim.errors import PanjError, nearest, unknown
+from sim.errors import PanjError, unknown
 from sim.options import MULTIRUN
+from sim.provenance import shell_command
 
 # groups for the source of the uncertain numbers, and for whether campaigns followed the record
 DRAW_GROUPS = ("calibration", "worlds")
@@ -45,6 +47,7 @@ PATHS = ("results_dir", "calibration.file", "worlds.file")
 AS_TYPED = ("study", *PATHS)  # names and paths, which are taken literally
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
+SIMILAR = 0.75  # similarity from 0 to 1 above which an unknown key is treated as misspelt
 FAR = 1e300  # largest absolute value of a number; larger and infinite numbers are rejected
 PARTS = (EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))  # prefixes of keys of parts of a choice
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
@@ -385,10 +388,22 @@ def setting_names() -> list[str]:
 
 
 def no_such_setting(key: str) -> PanjError:
-    """Return the error for an unknown key, which suggests the most similar key."""
+    """Return the error for an unknown key, which suggests a key only if it is really similar."""
+    meant = similar_setting(key)
+    lists = f"`{shell_command(['help', 'run'])}` or `{shell_command(['list', 'numbers'])}`"
+    hint = f"; did you mean '{meant}'?" if meant else ""
+    return PanjError(f"{key}: found no such setting, expected one listed by {lists}{hint}")
+
+
+def similar_setting(key: str) -> str:
+    """Return the setting that is similar to an unknown key, as a whole or in its last part; empty if none is."""
     names = setting_names()
-    hint = nearest(key, names) or nearest(f"rules.{key}", names)
-    return PanjError(f"{key}: found no such setting, expected one listed by `python -m sim --help`{hint}")
+    by_last = {name.rpartition(".")[2]: name for name in reversed(names)}
+    whole = get_close_matches(key, names, n=1, cutoff=SIMILAR)
+    if not whole and "." in key:
+        whole = get_close_matches(f"rules.{key}", names, n=1, cutoff=SIMILAR)
+    last = get_close_matches(key.rpartition(".")[2], by_last, n=1, cutoff=SIMILAR)
+    return next(iter([*whole, *(by_last[name] for name in last)]), "")
 
 
 def check_event(key: str) -> None:

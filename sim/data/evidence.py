@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sim.data import own
 from sim.data.facts import DATA, THE_LINE
-from sim.data.tables import Row, read_table
+from sim.data.tables import Row, header_of, read_table, refuse_unknown_columns
 from sim.errors import PanjError, unknown
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
     path = own.own_file(own.EVIDENCE) if folder is None else None
     if path is not None and own.has_rows(own.EVIDENCE):
         shipped = {row.cells["id"] for row in rows}
+        refuse_unknown_columns(path, header_of(DATA / own.EVIDENCE))
         mine = read_table(path, COLUMNS, ("id",))
         for row in mine:
             if row.cells["id"] in shipped:

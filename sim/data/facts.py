@@ -23,6 +23,7 @@ from sim.data.tables import Row, named, read_table, read_text, refuse_duplicates
 from sim.errors import PanjError, unknown
 
 DATA = Path(__file__).parent
+FIRST_DAY = date(2021, 5, 1)  # the record of the campaign begins here
 THE_LINE = date(2021, 7, 7)  # the data contain nothing after the end of this day
 EARTH_RADIUS_KM = 6371.0088
 DISTRICT_COLUMNS = (
@@ -101,8 +102,16 @@ class Links(NamedTuple):
 
 @remembered(maxsize=1)
 def facts_here() -> Facts:
-    """Return the facts in the user's tables, or else in those of the package; the tables are read only once."""
-    return read_facts()
+    """Return the facts in the user's tables, or else in those of the package; the tables are read only once.
+
+    Raises:
+        PanjError: If a table is missing or invalid, even in a column of the record, which no campaign reads.
+    """
+    from sim.data.own_tables import check_own_tables  # it imports this module
+
+    facts = read_facts()
+    check_own_tables()
+    return facts
 
 
 def read_facts(folder: Path | None = None) -> Facts:
@@ -126,6 +135,7 @@ def read_facts(folder: Path | None = None) -> Facts:
     population = read_population(districts, province_of)
     latitude, longitude = degrees(districts, "lat", 90), degrees(districts, "lon", 180)
     check_areas(districts)
+    refuse_scattered(districts)
     links = read_links(districts, district_row, latitude, longitude)
     return Facts(
         district_id=texts(districts, "district_id"),
@@ -222,8 +232,8 @@ def read_fell_date(row: Row) -> date | None:
     if not precision:
         raise row.wrong("fell_date_precision", "day, window or by, because fell_date is given")
     fell = row.day("fell_date")
-    if not date(2021, 5, 1) <= fell <= THE_LINE:
-        raise row.wrong("fell_date", f"a day from 2021-05-01 to {THE_LINE}")
+    if not FIRST_DAY <= fell <= THE_LINE:
+        raise row.wrong("fell_date", f"a day from {FIRST_DAY} to {THE_LINE}")
     return fell
 
 
@@ -322,6 +332,17 @@ def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
         if region != row.cells["region"]:
             raise row.wrong("region", f"'{region}', as for the other districts of {row.cells['province']}")
     return tuple(regions.values())
+
+
+def refuse_scattered(districts: Sequence[Row]) -> None:
+    """Raise PanjError unless the districts of each province are in consecutive rows, as campaigns need them."""
+    last: dict[str, int] = {}  # last row of each province so far
+    for number, row in enumerate(districts):
+        province = row.cells["province"]
+        if last.get(province, number - 1) != number - 1:
+            raise row.wrong("province", f"this row next to the other districts of its province, after "
+                            f"{districts[last[province]].place}")  # fmt: skip
+        last[province] = number
 
 
 def read_capitals(districts: Sequence[Row]) -> Booleans:

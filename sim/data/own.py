@@ -198,6 +198,7 @@ def check_layout(folder: Path) -> None:
         meant = get_close_matches(path.name.lower(), KNOWN, n=1, cutoff=ALIKE)
         if path.name not in KNOWN and meant and path.suffix in ("", ".yaml", ".yml", ".csv"):
             raise misplaced(path, f"'{meant[0]}', since nothing reads this name")
+    refuse_swapped(folder)
     for path in sorted((folder / POLICIES).glob("*")):
         if path.name not in GROUPS and not path.name.startswith("."):
             raise unknown(f"{path}", path.name, GROUPS)
@@ -209,6 +210,16 @@ def check_layout(folder: Path) -> None:
             raise misplaced(path, f"its files in {path.parent}, since folders inside it are not read")
     for group in (*GROUPS, "scenario"):
         files_of(group)
+
+
+def refuse_swapped(folder: Path) -> None:
+    """Raise PanjError for a folder with the name of a file that Panj reads, or the reverse."""
+    for name in (*ALWAYS, *(f"{DATA}/{name}" for name in REPLACED)):
+        if (folder / name).is_dir():
+            raise misplaced(folder / name, "a file of this name, since a folder is not read")
+    for name in (SCENARIOS, POLICIES, DATA):
+        if (folder / name).is_file():
+            raise misplaced(folder / name, "a folder of this name, since a file is not read")
 
 
 def misplaced(path: Path, expected: str) -> PanjError:

@@ -146,7 +146,8 @@ def check_parts(path: Path, tree: ast.Module) -> tuple[str, int]:
     if not isinstance(act, ast.FunctionDef) or [one.arg for one in act.args.args] != ACT:
         raise refused(path, act, f"act({ARGUMENTS})")
     if constants["AFTER"] not in steps_of_day():
-        raise unknown(f"{path}, AFTER", constants["AFTER"], steps_of_day())
+        wrong = unknown(f"{path}, AFTER", constants["AFTER"], steps_of_day())
+        raise PanjError(f"{wrong}; run_day in sim/engine/day.py lists all, in order", key=wrong.key)
     stream = constants["STREAM"]
     if not isinstance(stream, int) or not STREAMS[0] <= stream <= STREAMS[1]:
         raise PanjError(f"{path}, STREAM: found {stream}, expected a number from {STREAMS[0]} to {STREAMS[1]}")

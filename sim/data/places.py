@@ -43,7 +43,10 @@ def naming_own_files(files: Iterable[Path], alone: bool = False) -> Iterator[Non
         )
         if not place:
             raise
-        raise PanjError(f"{place}: {error}", key=error.key) from error
+        said = str(error)
+        if error.key in REPLACED:  # the path of the table, in place of its name
+            said = said.removeprefix(f"{error.key}: ")
+        raise PanjError(f"{place}: {said}", key=error.key) from error
 
 
 def place_of(error: PanjError, files: Iterable[Path], alone: bool) -> str:

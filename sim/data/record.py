@@ -4,16 +4,17 @@ Reads   data/evidence.csv, data/posts.csv.
 Source  named in each row. A night belongs to the morning on which it ends: 4-5 July is 5 July.
 """
 
-import csv
 import re
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.data.evidence import Evidence, read_evidence
-from sim.data.facts import THE_LINE, read_falls
+from sim.data.facts import FIRST_DAY, THE_LINE, read_falls
 from sim.data.own import remembered, table
+from sim.data.tables import Row, read_table
 from sim.errors import unknown
 
 AAN_START, AAN_NEWLY_HELD, AAN_LOST_BACK = "F064", "F065", "F066"
@@ -23,6 +24,7 @@ NIGHTS = ("F029", "F033", "F035", "F036", "F001")  # counts of soldiers who cros
 ALL_NIGHTS = "F037"  # evidence on all nights with reported crossings
 ALL_SOLDIERS = "F039"  # total of soldiers who had crossed by the end of the record
 CIVILIANS_ADMITTED = "F013"
+COUNT = re.compile(r"(\d{4}-\d\d-\d\d): (\d+)(\+?)")  # a night and the soldiers counted in it
 EVENTS = {  # labels on a time axis, by evidence id
     "F154": "Sher Khan Bandar taken",
     "F015": "Bagram handed over, air cover ends",
@@ -126,16 +128,47 @@ def counts_by_post() -> tuple[Count, ...]:
 
     The cell `2021-07-04: 94; 2021-07-05: 104` gives two counts, and `300+` means at least 300.
     """
-    with table("posts.csv").open(encoding="utf-8-sig", newline="") as file:
-        return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
+    return read_counts_of(table("posts.csv"))
 
 
-def read_counts(row: dict[str, str]) -> list[Count]:
-    """Parse the counts of soldiers, one per night, in the row of a post in posts.csv."""
-    found = re.findall(r"(\d{4}-\d\d-\d\d): (\d+)(\+?)", row["reported_crossings"])
-    return [
-        Count(row["post"], date.fromisoformat(night), int(soldiers), plus == "+") for night, soldiers, plus in found
-    ]
+def read_counts_of(path: Path) -> tuple[Count, ...]:
+    """Return all counts of soldiers in a table of posts.
+
+    Args:
+        path: Path of posts.csv.
+
+    Raises:
+        PanjError: If the table or one of its counts is invalid; the message names file, line and column.
+    """
+    rows = read_table(path, ("post_id", "post", "reported_crossings"), ("post_id",))
+    return tuple(count for row in rows for count in read_counts(row))
+
+
+def read_counts(row: Row) -> list[Count]:
+    """Parse the counts of soldiers, one per night, in the row of a post in posts.csv.
+
+    Raises:
+        PanjError: If the cell has anything but counts, a night outside the record, or a night twice.
+    """
+    parts = [part.strip() for part in row.cells["reported_crossings"].split(";") if part.strip()]
+    counts = [read_count(row, part) for part in parts]
+    if len({count.night for count in counts}) < len(counts):
+        raise row.wrong("reported_crossings", "one count per night")
+    return counts
+
+
+def read_count(row: Row, part: str) -> Count:
+    """Parse one count, such as `2021-07-03: 300+`; raise PanjError if it is invalid or outside the record."""
+    found = COUNT.fullmatch(part)
+    try:
+        night = date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        night = None
+    if found is None or night is None:
+        raise row.wrong("reported_crossings", "nights with counts, such as '2021-07-04: 94; 2021-07-05: 300+'")
+    if not FIRST_DAY <= night <= THE_LINE:
+        raise row.wrong("reported_crossings", f"nights from {FIRST_DAY} to {THE_LINE}")
+    return Count(row.cells["post"], night, int(found[2]), found[3] == "+")
 
 
 def counted_at(post: str, until: date) -> tuple[int, bool] | None:

@@ -41,6 +41,18 @@ def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
+def shapes_in_order(codes: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the stored shapes of districts, given by P-code; a district of the user's without one has no arcs."""
+    stored = {shape["id"]: shape for shape in read_topology()["objects"]["districts"]["geometries"]}
+    return [stored.get(code, {"id": code, "arcs": []}) for code in codes]
+
+
+def note_on_shapes(codes: Iterable[str]) -> str:
+    """Return a sentence, after a space, on the districts that maps leave out for want of a shape; empty without any."""
+    missing = [shape["id"] for shape in shapes_in_order(codes) if not shape["arcs"]]
+    return f" Left out of the map, since Panj has no shape for them: {', '.join(missing)}." if missing else ""
+
+
 def district_polygons() -> dict[str, list[Polygon]]:
     """Return the shape of each district as GeoJSON polygons, keyed by P-code.
 

@@ -145,6 +145,26 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
             raise PanjError(f"{file} line 1: found column '{column}' twice, expected it once")
 
 
+def header_of(path: Path) -> list[str]:
+    """Return the columns of a CSV file in file order, or raise PanjError if it is empty or unreadable."""
+    return next(csv.reader(StringIO(read_text(path), newline="")))
+
+
+def refuse_unknown_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise PanjError if a CSV file has a column that is not one of `columns`, or one of them twice.
+
+    Args:
+        path: Path of a UTF-8 file with a header.
+        columns: Names of all columns that the file may have.
+    """
+    header = header_of(path)
+    for column in header:
+        if column not in columns:
+            raise unknown(f"{named(path)} line 1, columns", column, columns)
+        if header.count(column) > 1:
+            raise PanjError(f"{named(path)} line 1: found column '{column}' twice, expected it once")
+
+
 def make_row(
     place: str, header: Sequence[str], cells: Sequence[str], columns: Sequence[str], key: Sequence[str]
 ) -> Row:

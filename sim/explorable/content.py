@@ -25,7 +25,7 @@ from sim.data.record import (
     point,
     reported,
 )
-from sim.data.shapes import CREDIT, arcs_in_degrees, read_topology
+from sim.data.shapes import CREDIT, arcs_in_degrees, shapes_in_order
 from sim.errors import unknown
 from sim.explorable import TEXTS
 from sim.explorable.campaigns import Gathered, split
@@ -144,8 +144,7 @@ def geometry() -> dict[str, Any]:
     """Return the map in whole km from its north-western corner, with arcs as first points followed by steps."""
     land = read_land()
     west, south, east, north = country_bounds(land, MARGIN)
-    objects = read_topology()["objects"]
-    rings = [[ring for part in shape["arcs"] for ring in part] for shape in objects["districts"]["geometries"]]
+    rings = [[ring for part in shape["arcs"] for ring in part] for shape in shapes_in_order(land.facts.district_id)]
     arcs = [to_km(arc) for arc in arcs_in_degrees()]
     provinces = [{int(land.facts.province_of[row]) for row in side} for side in sides_of(rings, len(arcs))]
     used = {arc if arc >= 0 else ~arc for shape in rings for ring in shape for arc in ring}

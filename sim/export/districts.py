@@ -11,7 +11,7 @@ Source  Shapes: geoBoundaries (CC BY 4.0). The file contains the credit, the num
 
 import json
 import sqlite3
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from sim.data.evidence import CREDITS
 from sim.data.facts import Facts, facts_here, read_falls
-from sim.data.shapes import CREDIT, district_polygons
+from sim.data.shapes import CREDIT, district_polygons, note_on_shapes
 from sim.errors import PanjError
 from sim.plots.captions import describe_campaigns
 from sim.study.files import write_file
@@ -81,10 +81,11 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
         day: The day to include; by default every day.
 
     Returns:
-        One feature per district, in the order of districts.csv, with members that credit and describe the data.
+        One feature per district, in the order of districts.csv and without geometry if it has no shape, with
+        members that credit and describe the data.
 
     Raises:
-        PanjError: If the campaigns do not include that day, or if a district has no shape.
+        PanjError: If the campaigns do not include that day.
     """
     table = shares_of(shown)
     days = days_shown(table, day)
@@ -96,7 +97,6 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
         if when in wanted:
             row[f"{HELD}{when:%Y_%m_%d}"] = share
     facts, shapes, reported = facts_here(), district_polygons(), reported_falls()
-    refuse_without_shape(facts.district_id, shapes)
     return {
         "type": "FeatureCollection",
         "name": LAYER,
@@ -105,7 +105,7 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
             {
                 "type": "Feature",
                 "id": code,
-                "geometry": geometry_of(shapes[code]),
+                "geometry": geometry_of(shapes[code]) if code in shapes else None,
                 "properties": {**names_of(facts, row), **held.get(code, {}), **reported[code]},
             }
             for row, code in enumerate(facts.district_id)
@@ -113,18 +113,11 @@ def collection_of(shown: Study, day: date | None = None) -> dict[str, Any]:
     }
 
 
-def refuse_without_shape(codes: Iterable[str], shapes: Container[str]) -> None:
-    """Raise PanjError if a district has no shape, which is possible with a user's own districts.csv."""
-    missing = next((code for code in codes if code not in shapes), None)
-    if missing is not None:
-        raise PanjError(f"data/districts.csv, district_id: found '{missing}', expected a district with a shape")
-
-
 def description_of(shown: Study) -> dict[str, Any]:
     """Return the metadata of the map: title, description, campaigns, settings and credit."""
     return {
         "title": f"Districts of Afghanistan held by the Taliban, simulated: study {shown.name}",
-        "description": f"{describe_campaigns(shown)} {SHARE} {FALLS}",
+        "description": f"{describe_campaigns(shown)} {SHARE} {FALLS}{note_on_shapes(facts_here().district_id)}",
         "campaigns": shown.cell.finished,
         "cell": shown.cell.number,
         "settings": dict(shown.cell.values),

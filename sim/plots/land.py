@@ -17,7 +17,7 @@ from pyproj import Transformer
 from sim.data import shapes as stored
 from sim.data.facts import Facts, facts_here
 from sim.data.own import remembered
-from sim.data.shapes import arcs_in_degrees, join, read_topology
+from sim.data.shapes import arcs_in_degrees, join, read_topology, shapes_in_order
 
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
 CREDIT = f"{stored.CREDIT}; neighbours Natural Earth"  # shown on every map, as required by the licence CC BY 4.0
@@ -33,7 +33,7 @@ class Land:
     """Static geometry of all maps, in projected km."""
 
     facts: Facts
-    districts: list[Lines]  # rings of each district, in file order
+    districts: list[Lines]  # rings of each district, in file order; without a shape, a ring that is only its centre
     outline: Lines  # outline of the country
     borders: Lines  # borders between districts of the same province
     provinces: Lines  # borders between provinces
@@ -55,15 +55,19 @@ def read_land() -> Land:
     facts = facts_here()
     arcs = [to_km(arc) for arc in arcs_in_degrees()]
     objects = read_topology()["objects"]
-    shapes = objects["districts"]["geometries"]
+    shapes = shapes_in_order(facts.district_id)
     rings = [[ring for part in shape["arcs"] for ring in part] for shape in shapes]
     centroids = zip(facts.longitude, facts.latitude, strict=True)
     centres = [shape.get("properties", {}).get("place", place) for shape, place in zip(shapes, centroids, strict=True)]
+    points = to_km(np.array(centres))
     sides = sides_of(rings, len(arcs))
     provinces = [{int(facts.province_of[row]) for row in side} for side in sides]
     return Land(
         facts=facts,
-        districts=[[join(arcs, ring) for ring in shape] for shape in rings],
+        districts=[
+            [join(arcs, ring) for ring in shape] or [np.repeat(point[np.newaxis], 4, axis=0)]
+            for shape, point in zip(rings, points, strict=True)
+        ],
         outline=[arcs[arc] for arc, side in enumerate(sides) if len(side) == 1],
         borders=[arcs[arc] for arc, side in enumerate(sides) if len(side) == 2 > len(provinces[arc])],
         provinces=[arcs[arc] for arc in range(len(arcs)) if len(provinces[arc]) == 2],
@@ -73,7 +77,7 @@ def read_land() -> Land:
             view: {name: to_km(np.array([place]))[0] for name, place in names.items()}
             for view, names in objects["abroad"]["properties"]["names"].items()
         },
-        centres=to_km(np.array(centres)),
+        centres=points,
         posts=to_km(np.column_stack([facts.post_longitude, facts.post_latitude])),
     )
 

@@ -17,6 +17,7 @@ from matplotlib.path import Path as Outline
 
 from sim.data.facts import THE_LINE, capitals_by_size
 from sim.data.record import lost_in_record
+from sim.data.shapes import note_on_shapes
 from sim.errors import PanjError
 from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
 from sim.plots.colours import INK, QUIET, REPORTED
@@ -66,7 +67,8 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     title = f"Simulated probability that the Taliban hold a district\nEvening of {format_day(day, year=True)}"
     if day > THE_LINE:
         title += " (beyond the record)"
-    return save_study_chart(figure, study, title, SOURCES, path, {"evening": day.isoformat()})
+    sources = SOURCES + note_on_shapes(read_land().facts.district_id)
+    return save_study_chart(figure, study, title, sources, path, {"evening": day.isoformat()})
 
 
 def new_map(chance: np.ndarray, day: date) -> Figure:

@@ -30,8 +30,9 @@ from matplotlib.text import Text
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from sim.data.facts import THE_LINE
+from sim.data.facts import THE_LINE, facts_here
 from sim.data.record import lost_in_record
+from sim.data.shapes import note_on_shapes
 from sim.errors import PanjError
 from sim.options import Animate
 from sim.plots.captions import describe_campaigns
@@ -214,7 +215,7 @@ def caption_of(film: Film) -> str:
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
         f"{campaigns} Sources: {CREDIT}; dates of loss as named row by row in districts.csv. A district without a dot"
-        " has no reported date, which does not mean that it was not lost."
+        f" has no reported date, which does not mean that it was not lost.{note_on_shapes(facts_here().district_id)}"
     )
 
 

@@ -16,8 +16,7 @@ from shapely.geometry import shape
 from sim.data.facts import read_facts
 from sim.data.shapes import CREDIT, district_polygons
 from sim.errors import PanjError
-from sim.export import tables
-from sim.export.districts import refuse_without_shape
+from sim.export import districts, tables
 from sim.export.export import EXPORTS, export, place_of
 from sim.export.tables import names_of_sheets
 from sim.options import Export
@@ -243,11 +242,13 @@ def test_an_odd_data_package_names_no_table_to_remove(text, tmp_path):
     assert tables.tables_before(tmp_path) == set()
 
 
-def test_a_district_without_a_shape_is_named():
-    refuse_without_shape(["AF0101"], {"AF0101": []})
-    with pytest.raises(PanjError, match="AF9999") as error:
-        refuse_without_shape(["AF0101", "AF9999"], {"AF0101": []})
-    assert error.value.key == "data/districts.csv, district_id"
+def test_a_district_without_a_shape_has_no_geometry_and_is_named(study, monkeypatch):
+    facts = read_facts()
+    codes = (*facts.district_id[:-1], "AF9999")
+    monkeypatch.setattr(districts, "facts_here", lambda: facts._replace(district_id=codes))
+    found = districts.collection_of(study, None)
+    assert [each["id"] for each in found["features"] if each["geometry"] is None] == ["AF9999"]
+    assert "Left out of the map, since Panj has no shape for them: AF9999." in found["description"]
 
 
 @pytest.mark.parametrize(
