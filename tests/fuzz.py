@@ -46,6 +46,7 @@ VALUES = (
     "(1)",
     "{district:Baharak,act:reinforce,date:2021-06-01,source:x,value:1}", "{soldiers:0}", "{tem:{soldiers:0}}",
     "{tem:{room:50}}", "{tem:5}", "[" * 40, "{a:" * 40, "a: &x [*x]", "=", "==", "%s", "<b>", "1_000", "0x10", "1,",
+    '!!int ""', "!!float _", "!!bool abc", "!!timestamp xyz", "!!map abc", f"0x{'f' * 6000}", f"1{':59' * 300}.5",
 )  # fmt: skip
 KEYS = (
     "runs", "seed", "study", "results_dir", "start_date", "end_date", "daily", "debug", "runs_max", "border",
@@ -143,11 +144,15 @@ def try_form(rng: random.Random, _folder: Path) -> str:
 HAND_IN = (
     b'{"panj_hand_in": 1, "lesson": 1, "student": "ab12", "answers": {"a": {"value": 1, "runs": 50}}, "settings": {}}'
 )
+HAND_IN_AS_YAML = (
+    b'panj_hand_in: 1\nlesson: 1\nstudent: "ab12"\nanswers: {a: {value: "ab12", runs: 50}}\nsettings: {}\n'
+)
 
 
 def try_hand_in(rng: random.Random, _folder: Path) -> str:
     """Parse a damaged hand-in."""
-    hand_in_of(damaged_bytes(HAND_IN.replace(b'"ab12"', rng.choice(VALUES).encode()), rng))
+    content = rng.choice([HAND_IN, HAND_IN_AS_YAML])
+    hand_in_of(damaged_bytes(content.replace(b'"ab12"', rng.choice(VALUES).encode()), rng))
     return "read"
 
 

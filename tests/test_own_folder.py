@@ -302,8 +302,14 @@ def test_an_own_table_is_named_with_its_path(folder):
     assert str(folder / "data/posts.csv") in key_of()
 
 
+# values for which constructors of PyYAML raise an IndexError, an AttributeError and a KeyError
+ODD = (b'posts: {tem: {room: !!int ""}}\n', b"a: !!timestamp xyz\n", b"a: [!!bool abc]\n")
+
+
 def test_only_the_choice_of_a_bad_file_fails(folder, capsys):
-    for number, content in enumerate([b"", b"a:\tb\n", "about: Реки\n".encode("cp1251"), b"\xff\xfea\0", b"- 1\n"]):
+    for number, content in enumerate(
+        [b"", b"a:\tb\n", "about: Реки\n".encode("cp1251"), b"\xff\xfea\0", b"- 1\n", *ODD]
+    ):
         (folder / f"scenarios/draft{number}.yaml").write_bytes(content)
         (folder / f"policies/border/draft{number}.yaml").write_bytes(content)
     assert compose_settings(["border=closed", AS_DECLARED]).choices["border"] == "closed"
@@ -311,7 +317,7 @@ def test_only_the_choice_of_a_bad_file_fails(folder, capsys):
     capsys.readouterr()
     assert main(["list", "scenarios", "draft4"]) == main(["list", "policies", "draft4"]) == 0
     assert capsys.readouterr().out.count("cannot be used") == 2
-    for number in range(1, 5):
+    for number in range(1, 5 + len(ODD)):
         assert f"draft{number}.yaml" in key_of(f"scenario=draft{number}")
         assert f"draft{number}.yaml" in key_of(f"border=draft{number}")
 
@@ -403,6 +409,13 @@ def test_help_is_shown_where_own_files_cannot_be_used(folder, capsys):
     assert main(["compare", "--help"]) == 0
     said = capsys.readouterr()
     assert "compare" in said.out and said.err.startswith("Note: ") and "outcome.yaml" in said.err
+
+
+@pytest.mark.parametrize("name", ["outcomes.yaml", "numbers.yaml"])
+def test_a_value_that_its_type_cannot_have_is_named_with_its_file(folder, name, capsys):
+    (folder / name).write_text("a: !!timestamp xyz\n", encoding="utf-8")
+    assert main(["settings", AS_DECLARED]) == 2
+    assert f"{name}: found invalid YAML (line 1, column 4: a: found 'xyz'" in capsys.readouterr().err
 
 
 def test_a_setting_of_the_marker_that_nothing_reads_is_refused(folder):

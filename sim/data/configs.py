@@ -1,11 +1,12 @@
 """Read Panj's YAML files, in a clone and in an installed wheel."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sim.errors import PanjError
+from sim.errors import MOST_SHOWN, PanjError, shortened
 from sim.provenance import PACKAGE
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
@@ -13,6 +14,7 @@ GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_
 # YAML types of a text key; unquoted `null`, `on` and `1` have other types
 KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 DATE = "tag:yaml.org,2002:timestamp"
+INTEGER = "tag:yaml.org,2002:int"
 MOST_VALUES = 50_000  # largest number of values in a YAML file, with all aliases expanded
 
 
@@ -22,7 +24,7 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping that a node describes, or raise ConstructorError if a key occurs twice or is not text."""
         seen = set()
-        for key, value in node.value:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():  # any other is refused below
             if isinstance(key, yaml.ScalarNode):
                 if key.tag not in KEYS:
                     problem = f"found '{key.value}' as a name, which is not text; put it in quotes"
@@ -34,14 +36,46 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
                     self.check_date(key.value, one)
         return dict(super().construct_mapping(node, deep=deep))
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the value of a node, or raise ConstructorError if it has none or cannot be written out again.
+
+        The constructors of PyYAML raise errors of many types, such as KeyError for `!!bool abc`. An integer with more
+        digits than Python converts to text would raise an error only later, in a message or a table.
+        """
+        try:
+            value = super().construct_object(node, deep=deep)
+            if isinstance(value, int):
+                str(value)
+        except (yaml.YAMLError, RecursionError, MemoryError):
+            raise
+        except Exception as error:
+            problem = f"found '{shown_value(node)}', {expected_value(node, error)}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+        return value
+
     def check_date(self, key: str, node: yaml.Node) -> None:
         """Raise ConstructorError, with the key and the place, if a value is a date that does not exist."""
         if node.tag == DATE:
             try:
-                self.construct_yaml_timestamp(node)
-            except (ValueError, OverflowError) as error:
-                problem = f"{key}: found '{node.value}', expected a date ({error})"
-                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+                self.construct_object(node)
+            except yaml.constructor.ConstructorError as error:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key}: {error.problem}", error.problem_mark
+                ) from None
+
+
+def shown_value(node: yaml.Node) -> str:
+    """Return the text of a scalar, without its middle if it is long; empty for any other node."""
+    return shortened(node.value, MOST_SHOWN) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def expected_value(node: yaml.Node, error: Exception) -> str:
+    """Return what was expected instead of a scalar that cannot be converted to the type of its tag."""
+    if node.tag == DATE:
+        return f"expected a date ({error})" if isinstance(error, ValueError | OverflowError) else "expected a date"
+    if node.tag == INTEGER:
+        return f"expected an integer of at most {sys.get_int_max_str_digits():,} digits"
+    return f"expected a value of type {node.tag.rpartition(':')[2]}"
 
 
 def folder_of(name: str) -> Path:

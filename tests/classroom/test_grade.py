@@ -258,6 +258,15 @@ def test_one_bad_file_keeps_nothing_from_the_others(quick, file, capsys):
     assert "student 12" in found.out
 
 
+@pytest.mark.parametrize("value", ["!!bool abc", "!!timestamp xyz", '!!int ""', f"0x{'f' * 6000}", f"1{':59' * 300}.5"])
+def test_a_file_whose_values_have_no_type_keeps_nothing_from_the_others(quick, file, value, capsys):
+    Path("bad.yaml").write_text(f"panj_hand_in: 1\nlesson: {value}\n", encoding="utf-8")
+    assert front.main(["grade", "bad.yaml", str(file), "reference=20"]) == 2
+    found = capsys.readouterr()
+    assert "bad.yaml: found content that is neither JSON nor plain YAML" in found.err
+    assert "student 12" in found.out
+
+
 def test_campaigns_for_marking_are_kept_and_a_damaged_file_is_rerun(quick, tmp_path):
     overrides = Overrides.of(["end_date=2021-07-08"])
     lived = CampaignStore(tmp_path)

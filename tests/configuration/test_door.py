@@ -1,11 +1,14 @@
 """What may be typed, and what is refused with the key that is wrong, before anything runs."""
 
+from contextlib import suppress
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from sim import options
 from sim.configuration.compose import compose_settings
@@ -226,3 +229,35 @@ def test_hand_ins_are_those_of_a_folder_or_a_pattern(tmp_path: Path) -> None:
     assert [path.name for path in of_folder.hand_ins] == ["a.json", "b.json", "c.yaml"]
     of_pattern = options.Grade(files=(tmp_path / "*.json", tmp_path / "a.json", tmp_path / "none.json"))
     assert [path.name for path in of_pattern.hand_ins] == ["a.json", "b.json", "none.json"]
+
+
+RESOLVERS = [row for rows in configs.Loader.yaml_implicit_resolvers.values() for row in rows]
+TAGS = sorted({tag for tag in configs.Loader.yaml_constructors if tag} | {tag for tag, _ in RESOLVERS})
+SCALARS = (
+    '""', "abc", "-", "0x", "0b2", ".", '"_"', "1" * 5000, f"0x{'f' * 6000}", f"1{':59' * 300}.5", "2021-02-30",
+    "0001-01-01 00:00:00 +10:00", "2021-01-01 99:99:99", "1e400", '"é"', "[]", "{}", "[[1, 2]]", "{1: 2}", "=", "<<",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", ["", *(f"!<{tag}>" for tag in TAGS), "!unknown"])
+def test_a_value_that_its_type_cannot_have_is_an_error_of_yaml(tag: str) -> None:
+    for value, text in product(SCALARS, ("a: {}", "{}", "- - {}", "<<: {}", "{{{}: 1}}", "x: !!omap [{{q: {}}}]")):
+        with suppress(yaml.YAMLError):
+            str(configs.load(text.format(f"{tag} {value}")))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("!!bool abc", "found 'abc', expected a value of type bool"),
+        ("!!timestamp xyz", "found 'xyz', expected a date"),
+        ('!!int ""', "found '', expected an integer of at most 4,300 digits"),
+        (f"0x{'f' * 6000}", "expected an integer of at most 4,300 digits"),
+        (f"1{':59' * 300}.5", "expected a value of type float"),
+    ],
+)
+def test_a_value_that_its_type_cannot_have_is_named_with_file_and_line(value: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(f"b: 1\na: [{value}]\n", encoding="utf-8")
+    with pytest.raises(PanjError, match="one.yaml: found invalid YAML .line 2, column 5: ") as raised:
+        configs.read_yaml(tmp_path / "one.yaml")
+    assert said in str(raised.value)
