@@ -33,7 +33,7 @@ from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 
 START = date(2021, 5, 1)
-SOLDIERS, CAPTURED, KILLED = "troops_crossed_by_2021_07_07", "troops_captured_by_2021_07_07", "troops_killed_by_2021_07_07"
+SOLDIERS, CAPTURED, KILLED = (f"troops_{done}_by_2021_07_07" for done in ("crossed", "captured", "killed"))
 CHANGE = Override.of("border", "closed")
 
 
