@@ -258,6 +258,6 @@ def test_a_value_that_its_type_cannot_have_is_an_error_of_yaml(tag: str) -> None
 )
 def test_a_value_that_its_type_cannot_have_is_named_with_file_and_line(value: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(f"b: 1\na: [{value}]\n", encoding="utf-8")
-    with pytest.raises(PanjError, match="one.yaml: found invalid YAML .line 2, column 5: ") as raised:
+    with pytest.raises(PanjError, match=r"one.yaml: found invalid YAML .line 2, column 5: ") as raised:
         configs.read_yaml(tmp_path / "one.yaml")
     assert said in str(raised.value)
