@@ -37,7 +37,7 @@ from sim.execution.work import layout_of
 from sim.provenance import command_line, commit, versions
 from sim.sampler import Cloud, Floats, Integers, State
 from sim.study.codebook import Codebook, write_codebook
-from sim.study.files import csv_text, json_text, write_folder
+from sim.study.files import csv_text, json_text, make_folder, write_folder
 from sim.study.reader import CUTS
 from sim.wording import format_day, list_words, name_of_post
 
@@ -264,7 +264,7 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
     tables = {"stages.csv": rows_of_stages(made)}
     if made.samples:
         tables |= tables_of(made, about)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with write_folder(folder, "results_dir", outdated=[PAGE]) as fresh:
         write_worlds(table, fresh / "worlds.parquet")
         for name, rows in tables.items():

@@ -37,7 +37,7 @@ from sim.plots.style import in_style
 from sim.provenance import command_line, commit, versions
 from sim.sampler import Floats, check_size, log_mean
 from sim.study.codebook import Codebook, write_codebook
-from sim.study.files import csv_text, holds, json_text, write_errors, write_folder
+from sim.study.files import csv_text, holds, json_text, make_folder, write_errors, write_folder
 from sim.terminal import console_of
 
 BARELY = 3.2  # ratio of evidence below which two theories cannot be distinguished
@@ -112,7 +112,7 @@ def compare_theories(request: Assimilate) -> Path:
         "until": request.until.isoformat(), "calibration": "numbers drawn from the prior, not calibrated",
         "sentences": sentences_of(found),
     }  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with write_folder(folder, "results_dir") as fresh:
         (fresh / "theories.csv").write_text(csv_text(rows_of(found)), encoding="utf-8")
         write_codebook(fresh, Codebook({}, {}), ["theories.csv"], "theories")

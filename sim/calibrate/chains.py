@@ -35,7 +35,7 @@ from sim.configuration.draws import Prior
 from sim.errors import PanjError
 from sim.execution.executors import cores, end_with_parent, interrupts_ignored
 from sim.sampler import STEPS, Cloud, State, differing, generator, read_stage, sample, stepped, store_stage
-from sim.study.files import json_text, write_errors, write_file
+from sim.study.files import json_text, make_folder, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
 
 RATES = (1.0, 2.0, 4.0, 8.0)  # learning rate at the end of each stage
@@ -301,7 +301,7 @@ def locked_folder(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
         PanjError: If another process has locked the folder, or if the folder cannot be written to.
     """
     with write_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         try:
             with FileLock(folder / ".lock").acquire(timeout=0):
                 write_file(folder / "asked.json", json_text(asked))

@@ -34,6 +34,7 @@ from sim.compare.sentences import (
     notes_on_fixed,
     notes_on_outcome,
     notes_on_studies,
+    notes_on_ties,
     quote_outcome,
     sentence_of,
 )
@@ -143,7 +144,8 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
     first_day = study.first_day
     values = read_worlds(study, measure, first_day)
     ours = in_range(values, measure, first_day, asked)
-    theirs = ours if other is study else in_range(read_worlds(other, measure, first_day), measure, first_day, asked)
+    other_values = values if other is study else read_worlds(other, measure, first_day)
+    theirs = ours if other is study else in_range(other_values, measure, first_day, asked)
     partners = [(cell, partner_of(cell, study, other, baseline)) for cell in study.cells]
     alone = [cell for cell, partner in partners if partner is None]
     pairs = [(cell, one) for cell, one in partners if one is not None and (one, other) != (cell, study)]
@@ -171,6 +173,12 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
         *notes_on_cells(alone, [pair for pair in pairs if pair not in met], met, other, baseline),
         *notes_on_fixed(values.values()),
         *notes_on_outcome(measure, verdicts),
+        *notes_on_ties(
+            [one for cell, base in met for one in (values[cell.number], other_values[base.number])],
+            measure,
+            first_day,
+            asked,
+        ),
     ]
     used = {id(worlds): worlds for cell, one in met for worlds in (ours[cell.number], theirs[one.number])}
     campaigns = sum(worlds.seeds.size for worlds in used.values())
@@ -383,7 +391,8 @@ def effects_on(
     """
     values = read_worlds(study, measure, study.first_day)
     worlds = in_range(values, measure, study.first_day, asked)
-    return effects_of(study, worlds, measure, baseline, asked), notes_on_fixed(values.values())
+    notes = [*notes_on_fixed(values.values()), *notes_on_ties(list(values.values()), measure, study.first_day, asked)]
+    return effects_of(study, worlds, measure, baseline, asked), notes
 
 
 def write_comparison(comparison: Comparison) -> Path:

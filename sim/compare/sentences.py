@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.compare.pairs import Baseline, Judgement, clear, never_varies
-from sim.compare.risk import Risk, format_bounds
+from sim.compare.risk import Risk, format_bounds, format_range_end
 from sim.data.facts import THE_LINE
 from sim.options import Range
 from sim.study.reader import Measure, Study, StudyCell, Worlds, same
 from sim.wording import Language, counted, format_day, format_number, language_of
 
+WORDS_OF_DATES = {"above": "later", "below": "earlier"}  # words for values beyond a threshold that is a date
 FEW_CELLS = 3  # largest number of cells that a note lists
 FEW = 20  # number of worlds below which bootstrap intervals are too narrow
 MANY = 10  # number of comparisons from which a note states how many intervals exclude zero by chance
@@ -155,6 +156,34 @@ def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:
         "closed border determines that nobody crosses, the difference follows from them and is not a finding; compare "
         "another outcome as well, such as one in which harm would show."
     ]
+
+
+def notes_on_ties(worlds: Sequence[Worlds], measure: Measure, first_day: date, asked: Range | None) -> list[str]:
+    """Return notes on campaigns with exactly the value of a threshold, which are not in the range.
+
+    Args:
+        worlds: Values of the outcome in each cell that is shown.
+        measure: Description of the outcome.
+        first_day: Day 0 of dates.
+        asked: The requested range; without one, there are no notes.
+    """
+    if asked is None:
+        return []
+    notes, origin = [], first_day.toordinal() if measure.is_date else 0
+    for key, end in asked.thresholds.items():
+        at = {id(one): (one, int((one.values[one.there] + origin == end.value).sum())) for one in worlds}
+        tied = [(one, many) for one, many in at.values() if many]
+        if tied:
+            which = [
+                counted(many, "campaign") + (f" of {one.cell.label}" if one.cell.label else "") for one, many in tied
+            ]
+            more = f" and {counted(len(tied) - FEW_CELLS, 'more cell')}" if len(tied) > FEW_CELLS else ""
+            value = format_range_end(end.value, measure, language_of())
+            word = WORDS_OF_DATES[key] if measure.is_date else key
+            is_one = len(tied) == 1 and tied[0][1] == 1
+            has, counts = ("has", "is not counted") if is_one else ("have", "are not counted")
+            notes.append(f"{'; '.join(which[:FEW_CELLS])}{more} {has} exactly {value} and {counts} as {word}.")
+    return notes
 
 
 def change_as_text(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:

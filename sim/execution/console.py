@@ -65,12 +65,12 @@ class Progress:
         share, now = done / backlog.total, time.monotonic()
         is_due = share - self.printed >= SHARE or now - self.printed_at >= EVERY or self.printed < share == 1.0
         if not self.console.is_terminal and is_due:
-            self.console.print(f"{self.cells()}, {done:,} of {backlog.total:,} campaigns{self.words(done)}")
+            self.console.print(f"{self.cells()}, {done:,} of {counted(backlog.total, 'campaign')}{self.words(done)}")
             self.printed, self.printed_at = share, now
 
     def cells(self) -> str:
         """Return the number of finished cells as text, such as `3 of 10 cells`."""
-        return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
+        return f"{self.backlog.finished_cells} of {counted(len(self.backlog.cells), 'cell')}"
 
     def words(self, done: int) -> str:
         """Return campaigns per second, time left and failures as text; empty until a campaign has finished."""
@@ -99,7 +99,7 @@ class NotebookBar:
             text: Text to show after these numbers.
         """
         notebook = sys.modules["IPython"].display  # already imported by the notebook
-        said = f"{done:,} of {total:,} campaigns, {text}"
+        said = f"{done:,} of {counted(total, 'campaign')}, {text}"
         bar = notebook.HTML(f'<progress value="{done}" max="{total}" aria-label="Campaigns"></progress> {said}')
         if self.handle is None:
             self.handle = notebook.display(bar, display_id=True)
@@ -126,7 +126,7 @@ def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
                       "to the same settings; their campaigns are run only once.")  # fmt: skip
     if backlog.already:
         nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
-        console.print(f"{study} already contains {backlog.already} of {backlog.total} campaigns{nothing}")
+        console.print(f"{study} already contains {backlog.already} of {counted(backlog.total, 'campaign')}{nothing}")
 
 
 def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:

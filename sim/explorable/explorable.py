@@ -73,7 +73,6 @@ def write_explorable(request: Explorable, console: Console) -> Written:
             f"{size:,} bytes, expected at most {MOST_BYTES:,}; lower runs= or name fewer policies"
         )
     with write_errors(path.parent, "out"):
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, page)
     return Written(path, size, gathered)
 

@@ -58,7 +58,7 @@ from sim.plots.captions import cite, describe_campaigns
 from sim.plots.page import make_source
 from sim.plots.tables import print_end
 from sim.provenance import MODULE, program, shell_command
-from sim.study.files import write_errors
+from sim.study.files import make_folder, write_errors
 from sim.study.package import describe_study
 from sim.study.reader import (
     Study,
@@ -110,7 +110,7 @@ def write_memo(request: Memo) -> list[Path]:
     refuse_edited(paths)
     brief = brief_of(subject, request, folder / f"{name}.png")
     with write_errors(folder, "memo"):
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         table = [write_comparison(found)] if found else []
         draw(subject, brief.figure)
         for path in paths:

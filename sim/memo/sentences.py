@@ -16,7 +16,7 @@ from sim.compare.compare import Comparison, spread_of
 from sim.compare.figure import format_level, unit_of
 from sim.compare.pairs import clear
 from sim.compare.risk import format_bounds
-from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, quote_outcome
+from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, notes_on_ties, quote_outcome
 from sim.configuration.changes import about_of, groups
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE
@@ -166,6 +166,7 @@ def answer_of_one(subject: Subject) -> list[str]:
         sentences.append(f"The event did not occur in {without:,} of them, which count as the day after the last.")
     if subject.asked is not None:
         sentences.append(f"It is {format_bounds(subject.asked, subject.measure)} in {describe_risk_of(subject)}.")
+        sentences += notes_on_ties([subject.worlds], subject.measure, subject.study.first_day, subject.asked)
     if subject.side is not None:
         sentences.append(
             f"Reported: {subject.measure.reported['text']}; of the campaigns, {describe_side(subject.side)}."

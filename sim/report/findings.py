@@ -34,6 +34,7 @@ ON_THE_LAST_DAY = ("share_held_by_taliban_last_day", "newly_fallen_last_day", "t
 # a reported figure does not fit if at most this share of campaigns is at or above it, or at or below it
 TAIL = 0.05
 MOST_NAMED = 4  # largest number of misfitting figures that are named
+BY_CHANCE = "A single campaign is shaped by chance; it does not show what was likely."
 
 
 class Side(NamedTuple):
@@ -105,8 +106,7 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    one = "A single campaign is shaped by chance; it does not show what was likely."
-    return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
+    return [*sentences, BY_CHANCE if study.cell.finished == 1 else describe_misfit(study)]
 
 
 def headlines_of(study: Study) -> tuple[str, ...]:
@@ -213,44 +213,63 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
     study = sweep.of_cell(first.number)
     where = "the base cell" if first == sweep.base_cell else f"the first cell ({name_cell(sweep, first)})"
     known = [name for name in HEADLINES if name in names and values_of(study, name).size]
-    sentences = [f"In {where}: {describe_median(summary_row(study.summary, name), name)}" for name in known[:1]]
+    is_one = first.finished == 1
+    sentences = [f"In {where}: {describe_first(study, name)}" for name in known[:1]]
     for name in known[:2]:
         if others:
             sentences.append(describe_range(sweep, cells, name))
     if known[:1] == [LARGEST_NIGHT] and (said := describe_chances(sweep, cells)):
         sentences.insert(1, said)
-    return [*sentences, f"In {where}, {lower(describe_misfit(study))}"]
+    return [*sentences, BY_CHANCE if is_one else f"In {where}, {lower(describe_misfit(study))}"]
+
+
+def describe_first(study: Study, name: str) -> str:
+    """Return a sentence on an outcome in one cell: its median and 90 % interval, or its value in the only campaign."""
+    row = summary_row(study.summary, name)
+    return (
+        describe_one(values_of(study, name)[0], row, name) if study.cell.finished == 1 else describe_median(row, name)
+    )
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
-    """Return a sentence on the lowest and the highest median of an outcome over all cells."""
+    """Return a sentence on the lowest and the highest median of an outcome over all cells.
+
+    If every cell has a single campaign, the sentence is on the lowest and the highest value.
+    """
     rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
     known = [cell for cell in cells if cell.number in rows]
     low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
     row = summary_row(sweep.summary, name)
     unit = text_in(row, "unit")
+    are_single = all(cell.finished == 1 for cell in known)
+    least, most = (figure_of(rows[cell.number], unit) for cell in (low, high))
+    if least == most:
+        each = "the one campaign of every cell" if are_single else "every cell"
+        return f"{label_dated(row, name)}: {'' if are_single else 'median '}{least}{unit_after(unit)} in {each}."
+    what = "one campaign in each cell," if are_single else "medians"
     return (
-        f"{label_dated(row, name)}: medians from {figure_of(rows[low.number], unit)} ({name_cell(sweep, low)}) to"
-        f" {figure_of(rows[high.number], unit)}{unit_after(unit)} ({name_cell(sweep, high)})."
+        f"{label_dated(row, name)}: {what} from {least} ({name_cell(sweep, low)}) to"
+        f" {most}{unit_after(unit)} ({name_cell(sweep, high)})."
     )
 
 
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
     """Return a sentence on the cells with the lowest and highest share of campaigns that reach the largest night.
 
-    Return an empty string if no figure was reported.
+    Return an empty string if no figure was reported, or if a cell has a single campaign, which shows no share.
     """
     reported = reported_numbers(summary_row(sweep.summary, LARGEST_NIGHT))[0]
-    if reported is None:
+    if reported is None or any(cell.finished == 1 for cell in cells):
         return ""
     known = sweep.runs[sweep.runs[LARGEST_NIGHT].notna()]
     reached = (known[LARGEST_NIGHT] >= reported).groupby(known["cell"]).mean().to_dict()
     cells = [cell for cell in cells if cell.number in reached]
     low, high = (choose(cells, key=lambda cell: reached[cell.number]) for choose in (min, max))
-    return (
-        f"The largest night up to 7 July had {reported:,.0f} soldiers or more in {share_of(reached[low.number])} of the"
-        f" campaigns ({name_cell(sweep, low)}) to {share_of(reached[high.number])} ({name_cell(sweep, high)})."
-    )
+    least, most = (share_of(reached[cell.number]) for cell in (low, high))
+    event = f"The largest night up to 7 July had {reported:,.0f} soldiers or more in {least} of the campaigns"
+    if least == most:
+        return f"{event} of every cell." if len(cells) > 1 else f"{event}."
+    return f"{event} ({name_cell(sweep, low)}) to {most} ({name_cell(sweep, high)})."
 
 
 def lower(sentence: str) -> str:

@@ -394,7 +394,7 @@ def make_line(study: Study, row: pd.Series) -> Line:
         unit=text_in(row, "unit"),
         reported=text_in(row, "reported"),
         median=format_rounded(row["median"]),
-        spread=f"{spread} (not in {without:.0f} campaigns)".strip() if without else spread,
+        spread=f"{spread} (not in {counted(int(without), 'campaign')})".strip() if without else spread,
         place="" if side is None else side.text,
     )
 

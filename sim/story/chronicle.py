@@ -28,7 +28,7 @@ from sim.execution.rerun import about_campaign, dated_of, evenings_of, log_of, o
 from sim.options import Story
 from sim.provenance import ASSIMILATED, STAMPED, kind_of
 from sim.study.codebook import Codebook, write_codebook
-from sim.study.files import json_text, write_folder
+from sim.study.files import json_text, make_folder, write_folder
 from sim.study.reader import Study, open_study
 
 
@@ -314,7 +314,7 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     about = about_campaign(origin, number)
     settings = origin.settings
     book = Codebook.of_dates(settings.facts, [(settings.start_date, settings.end_date)])
-    place.parent.mkdir(exist_ok=True)
+    make_folder(place.parent)
     with write_folder(place, "story") as half:
         for name, table in zip(TABLES, tables, strict=True):
             pq.write_table(table.cast(book.describe(name, table.schema)), half / name)

@@ -49,7 +49,7 @@ from sim.outcome import Outcome, Value, count_outcomes, is_date, reported_of
 from sim.story.branches import Turn, check_effect, check_outcome, run_branches, step_is_cold, turn_of, warm
 from sim.study.codebook import Codebook, write_codebook
 from sim.study.columns import in_words
-from sim.study.files import csv_text, json_text, write_folder
+from sim.study.files import csv_text, json_text, make_folder, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds, open_study
 from sim.wording import counted, list_words
 
@@ -136,7 +136,7 @@ def write_fork(request: Fork, console: Console) -> Path:
         soft_wrap=True,
     )
     pairs = run_all(fork, console)
-    place.parent.mkdir(exist_ok=True)
+    make_folder(place.parent)
     with write_folder(place, "fork") as half:
         write_tables(half, request, fork, pairs)
     return place

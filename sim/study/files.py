@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from sim.errors import PanjError
 from sim.options import SEPARATOR_OF, SEPARATORS
 
-NO_PLACE = (errno.ENOTDIR, errno.ENOENT)  # errors for a path where no folder can be created
+NO_PLACE = (errno.ENOTDIR, errno.ENOENT, errno.EEXIST)  # errors for a path where no folder can be created
 DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
 
@@ -88,9 +88,11 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
         The path.
 
     Raises:
+        PanjError: If there is a folder in the place of the file, or a file in the place of one of its parent folders.
         OSError: If the file cannot be written; `write_errors` adds the name of the setting.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    refuse_folder(path)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         if callable(content):
@@ -104,6 +106,33 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return path
+
+
+def make_folder(folder: Path) -> Path:
+    """Create a folder, with its parent folders, unless it exists.
+
+    Args:
+        folder: Path of the folder.
+
+    Returns:
+        The path.
+
+    Raises:
+        PanjError: If there is a file in the place of the folder or of one of its parent folders.
+        OSError: If the folder cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next((one for one in (folder, *folder.parents) if one.exists() and not one.is_dir()), folder)
+        raise PanjError(f"{file}: found a file, expected a folder; move or remove it") from None
+    return folder
+
+
+def refuse_folder(path: Path) -> None:
+    """Raise PanjError if there is a folder in the place of a file that is about to be written."""
+    if path.is_dir():
+        raise PanjError(f"{path}: found a folder, expected a file; move or remove it")
 
 
 def flush(path: Path) -> None:
@@ -222,10 +251,11 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
             fresh.mkdir()
             with FileLock(fresh / LOCK):
                 yield fresh
-                folder.mkdir(exist_ok=True)
+                make_folder(folder)
                 made = sorted((path.name for path in fresh.iterdir()), key=lambda name: (name == "about.json", name))
                 made.remove(LOCK)
                 for name in made:
+                    refuse_folder(folder / name)
                     flush(fresh / name)
                 for name in made:
                     (fresh / name).replace(folder / name)

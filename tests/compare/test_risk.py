@@ -9,9 +9,12 @@ from test_compare import one_key, verdicts_of, write_study, write_verdicts
 
 from sim.compare import figure as show
 from sim.compare.risk import format_bounds, interval_of_risk, judge_risk, ratio_of
+from sim.compare.sentences import notes_on_ties
 from sim.errors import PanjError
 from sim.options import Range, read_threshold
-from sim.study.reader import Measure
+from sim.study.reader import Measure, StudyCell, Worlds
+
+DAY_0 = date(2021, 5, 1)
 
 
 def asked(above=None, below=None):
@@ -140,3 +143,19 @@ def test_a_range_in_words():
     assert format_bounds(asked("0.3", "0.4"), Measure("x", "X", "share", False, {})) == "above 30 % and below 40 %"
     soldiers = Measure("x", "X", "soldiers", False, {}, date(2021, 7, 7))
     assert format_bounds(asked("1037"), soldiers) == "above 1,037 soldiers"
+
+
+def test_campaigns_exactly_at_a_threshold_are_stated_once_per_cell():
+    cells = [StudyCell(number, f"border={name}", {}, DAY_0, DAY_0) for number, name in enumerate(("open", "closed"))]
+    values = [np.array([1037.0, 5.0, np.nan]), np.array([1037.0, 1037.0, 2000.0])]
+    worlds = [Worlds(cell, np.arange(3), each, ~np.isnan(each)) for cell, each in zip(cells, values, strict=True)]
+    measure = Measure("crossed", "Soldiers", "soldiers", False, {})
+    over = asked(above="1037")
+    assert notes_on_ties(worlds[:1] * 2, measure, DAY_0, over) == [
+        "1 campaign of border=open has exactly 1,037 soldiers and is not counted as above."
+    ]
+    assert notes_on_ties(worlds, measure, DAY_0, over) == [
+        "1 campaign of border=open; 2 campaigns of border=closed have exactly 1,037 soldiers and are not counted as "
+        "above."
+    ]
+    assert notes_on_ties(worlds, measure, DAY_0, None) == []

@@ -1,6 +1,7 @@
 """What a page says first comes from the campaigns, names one date per sentence, and says what does not fit."""
 
 import re
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_one_campaign_is_not_told_as_a_spread(tmp_path: Path) -> None:
     found = findings_of(read_study(write_study(tmp_path / "one", 1)))
     assert not [sentence for sentence in found if "median" in sentence or "nine of ten" in sentence]
     assert "chance" in found[-1]
+
+
+def test_one_campaign_in_each_cell_is_not_told_as_a_spread_or_a_misfit(tmp_path: Path) -> None:
+    one = read_sweep(write_sweep(tmp_path / "one", POLICY, 1))
+    found = findings_of_sweep(one, cells_by_effect(one), outcomes_of(one))
+    assert not re.findall("median|nine of ten|of the campaigns|not fit", " ".join(found))
+    assert "in the one campaign" in found[0] and "shaped by chance" in found[-1]
+
+
+def test_equal_cells_are_not_told_as_a_range(sweep: Study) -> None:
+    names = [name for name in findings.HEADLINES if name in sweep.runs]
+    equal = copy(sweep)
+    equal.__dict__["runs"] = sweep.runs.assign(**dict.fromkeys(names, 0.0))
+    cells = cells_by_effect(sweep)
+    assert findings.describe_chances(equal, cells).endswith("soldiers or more in 0 % of the campaigns of every cell.")
+    assert findings.describe_range(equal, cells, LARGEST_NIGHT).endswith(": median 0 soldiers in every cell.")
 
 
 def test_a_study_that_ends_early_is_answered_with_its_last_day(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

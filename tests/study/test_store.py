@@ -27,6 +27,7 @@ from sim.errors import PanjError
 from sim.execution import run
 from sim.execution.run import Ran, run_sweep
 from sim.execution.work import run_piece
+from sim.study.files import make_folder, write_errors, write_file, write_folder
 from sim.study.store import (
     chunks_of,
     join_scopes,
@@ -596,3 +597,27 @@ def test_cells_that_end_on_other_days_lie_in_one_table(tmp_path: Path) -> None:
     assert runs["cell"].to_pylist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     last = runs["share_held_by_taliban_2021_05_05"].to_pylist()
     assert last[:6] == [None] * 6 and None not in last[6:]
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").mkdir()
+    with write_errors(tmp_path, "score"), pytest.raises(PanjError, match=r"table.csv: found a folder, expected a file"):
+        write_file(tmp_path / "table.csv", "a\n")
+    said = r"table.csv: found a folder, expected a file; move or remove it"
+    with pytest.raises(PanjError, match=said), write_folder(tmp_path, "story") as half:
+        (half / "table.csv").write_text("a\n", encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "verdicts").write_text("mine", encoding="utf-8")
+    said = r"verdicts: found a file, expected a folder; move or remove it"
+    for make in (
+        lambda: write_file(tmp_path / "verdicts/one.csv", "a"),
+        lambda: make_folder(tmp_path / "verdicts/a/b"),
+    ):
+        with write_errors(tmp_path, "compare"), pytest.raises(PanjError, match=said):
+            make()
+    with pytest.raises(PanjError, match=said), write_folder(tmp_path / "verdicts", "story"):
+        pass
+    assert (tmp_path / "verdicts").read_text(encoding="utf-8") == "mine"
