@@ -246,7 +246,7 @@ def test_a_district_without_a_shape_has_no_geometry_and_is_named(study, monkeypa
     facts = read_facts()
     codes = (*facts.district_id[:-1], "AF9999")
     monkeypatch.setattr(districts, "facts_here", lambda: facts._replace(district_id=codes))
-    found = districts.collection_of(study, None)
+    found = districts.collection_of(open_study(study).of_cell(0), None)
     assert [each["id"] for each in found["features"] if each["geometry"] is None] == ["AF9999"]
     assert "Left out of the map, since Panj has no shape for them: AF9999." in found["description"]
 
