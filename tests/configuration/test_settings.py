@@ -26,7 +26,7 @@ FACTS = read_facts()
 FADE = "rules.news.fade_days"
 
 WRONG = {  # override: what the error says, in this order
-    "runz=3": ["runz", "no such setting", "--help", "did you mean 'runs'"],
+    "runz=3": ["runz", "no such setting", "help run", "did you mean 'runs'"],
     "bordr=closed": ["bordr", "no such setting", "did you mean 'border'"],
     "news.fade_days=9": ["news.fade_days", "no such setting", "did you mean 'rules.news.fade_days'"],
     "rules.news.fade_day=9": ["rules.news.fade_day", "no such setting", "did you mean 'rules.news.fade_days'"],
