@@ -45,7 +45,7 @@ def test_two_hundred_campaigns_fill_in_over_the_baseline_and_one_sentence_says_h
     page.wait_for_selector("text=/clear difference|No difference/")
     text = said(page)
     assert text.count("200 / 200") == 2 and "95 % interval" in text and "200 worlds" in text
-    assert "evidence F039" in text and "calibrated" in text
+    assert re.search(r"evidence F\d+", text) and "calibrated" in text
     summary = page.locator(".panj-picture").get_attribute("aria-label")
     assert "200 of 200 campaigns" in summary and "Reported" in summary
     keep(page, "classroom_change")
