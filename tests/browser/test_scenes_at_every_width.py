@@ -144,7 +144,7 @@ def test_every_scene_of_a_class_is_used_with_keys_alone(visitor, classroom):  # 
     goes_on("run")
     tab_to(student, "#run [data-day]")
     press(student, "End")
-    sees(teacher, "1 of one student has run a campaign")
+    sees(teacher, "1 of one student has seen the campaign")
     goes_on("gather")
     tab_to(student, "#gather [data-gather]")
     press(student, "Enter")
