@@ -154,7 +154,7 @@ def test_the_lessons_and_one_that_is_opened(visitor):
     task.get_by_text("Your answer will be based on").wait_for(timeout=60_000)
     task.locator(".panj-answer input").fill("3")
     task.get_by_role("button", name="Check").click()
-    task.locator(".panj-said").wait_for()
+    task.get_by_text("Too few campaigns").first.wait_for()
     unfold(page)
     is_for_everyone(page)
 

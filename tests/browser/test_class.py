@@ -191,6 +191,7 @@ def an_export(teacher, path):
     assert [row["members"] for row in rows] == ["Anna", "Boris <i>; Chirin"]
     assert rows[1]["choice of settings"] == "border=closed" and float(rows[1]["campaigns"]) == 200
     teacher.get_by_label("Columns and decimals").first.select_option(label="semicolon, decimal comma")
+    teacher.wait_for_timeout(1500)  # until the server has drawn the button anew
     with teacher.expect_download() as download:
         teacher.get_by_role("button", name="Export as CSV").click()
     download.value.save_as(path)

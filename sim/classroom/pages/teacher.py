@@ -93,7 +93,7 @@ def taught(code: str) -> Taught:
     room = the_register().room(code, session())
     progress = the_question_runner().progress(code, room.question.number) if room.question else None
     is_in_scenes = room.scene is not None
-    works = the_class_scenes().gathered(code, session())
+    works = the_class_scenes().gathered(code, session()) if is_in_scenes else ()
     return Taught(room, progress, works, ready_campaigns(is_wanted=is_in_scenes) is not None)
 
 
@@ -185,7 +185,7 @@ def Teaching(found: Taught, word: str, on_leave: Callable[[], None]) -> None:
             Note(texts.say("teacher_nobody"), live=True)
         if room.scene is None:
             Question_(room, found.progress).key("question")
-            ScenesClock(room.session.code, None, found.works, found.is_ready).key("scenes")
+            ScenesClock(room.session.code, None, (), found.is_ready).key("scenes")
         else:
             ScenesClock(room.session.code, room.scene, found.works, found.is_ready).key("scenes")
             Calls(room)

@@ -45,13 +45,9 @@ def Spreadsheet(text_of: Callable[[Dialect], str], file: str, label: str) -> Non
         label: Label of the button.
     """
     known = dialects()
-    usual = next(name for name, one in known.items() if one == USUAL)
+    name = chosen.value or next(name for name, one in known.items() if one == USUAL)
     options = {name: describe_dialect(one) for name, one in known.items()}
-    latest = solara.use_ref(text_of)
-    latest.current = text_of
-    # The function stays the same, because with a new one, as after each redrawing, FileDownload forgets a click.
-    data = solara.use_memo(lambda: lambda: latest.current(known[chosen.value or usual]).encode(ENCODING), [])
     with solara.Div(classes=["claims-row"]):
-        Choose(texts_of("hand_in").say("csv_form"), options, chosen.value or usual, chosen.set)
-        with solara.FileDownload(data, file, mime_type="text/csv"):
+        Choose(texts_of("hand_in").say("csv_form"), options, name, chosen.set)
+        with solara.FileDownload(lambda: text_of(known[name]).encode(ENCODING), file, mime_type="text/csv").key(name):
             solara.Button(label, outlined=True)
