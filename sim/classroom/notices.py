@@ -6,6 +6,7 @@ the script only in a browser that has joined a session.
 """
 
 import secrets
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,9 +52,8 @@ def notice_of(place: Place | None, root: str = ".", page: str = "") -> Notice:
         return told
     if place.scene is not None:
         scenes = texts_of("scenes")
-        return told._replace(
-            said=scenes.say("join_now"), link=scenes.say("join_open"), href=f"{root}/{SCENES_PAGE}{query}"
-        )
+        href = scenes_address(root, place.session.code)
+        return told._replace(said=scenes.say("join_now"), link=scenes.say("join_open"), href=href)
     if question is None or question.stage not in (OPEN, ANSWERED, DEBRIEF):
         return told
     key = "attend_answer" if question.stage == OPEN and place.sent is None else "attend_look"
@@ -61,9 +61,28 @@ def notice_of(place: Place | None, root: str = ".", page: str = "") -> Notice:
     return told._replace(said=said, link=texts.say(key), href=f"{root}{JOIN_PATH}{query}")
 
 
+def scenes_address(root: str, code: str) -> str:
+    """Return the address of the scenes of a session, on the server with the address `root`."""
+    return f"{root}/{SCENES_PAGE}?{CLASS}={code}"
+
+
 def current_seat(browser: str) -> str:
     """Return the code of the newest open session that a browser has joined; empty if there is none."""
     return next((one.code for one in the_register().seats_of(browser) if not one.is_ended), "")
+
+
+def allowing(policy: str, script: str, style: str = "") -> str:
+    """Return a Content-Security-Policy that also allows a script, which asks this server, and a style if one is given.
+
+    Args:
+        policy: A policy that allows scripts and styles by their hashes.
+        script: The text of the script.
+        style: The text of the style.
+    """
+    policy = policy.replace("script-src ", f"script-src '{hash_of(script)}' ")
+    if style:
+        policy = policy.replace("style-src ", f"style-src '{hash_of(style)}' ")
+    return f"{policy}; connect-src 'self'"
 
 
 def with_notices(page: str, policy: str, browser: str, name: str) -> tuple[str, str]:
@@ -81,9 +100,8 @@ def with_notices(page: str, policy: str, browser: str, name: str) -> tuple[str, 
     if not current_seat(browser):
         return page, policy
     script, style = (path.read_text(encoding="utf-8") for path in (SCRIPT, STYLE))
-    label, address = texts_of("class").say("attend_name"), f".{ATTEND}?page={secrets.token_hex(8)}&name={name}"
-    allowed = policy.replace("script-src ", f"script-src '{hash_of(script)}' ", 1)
-    allowed = allowed.replace("style-src ", f"style-src '{hash_of(style)}' ", 1) + "; connect-src 'self'"
+    label, address = escape(texts_of("class").say("attend_name")), f".{ATTEND}?page={secrets.token_hex(8)}&name={name}"
+    allowed = allowing(policy, script, style)
     place = f'<div id="attending" role="region" aria-label="{label}" aria-live="polite" data-from="{address}"></div>'
     added = f'<style>{style}</style>\n{place}\n<script type="module">{script}</script>\n</body>'
     return page.replace(policy, allowed, 1).replace("</body>", added, 1), allowed

@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from sim.classroom.gate import BROWSER, CLASS, JOIN_PATH, NO_STORE
-from sim.classroom.notices import SCENES_PAGE, with_notices
+from sim.classroom.notices import SCENES_PAGE, allowing, with_notices
 from sim.classroom.once import OnceCache
 from sim.classroom.parts.inline import with_links
 from sim.classroom.sessions.claims import Refused
@@ -36,12 +36,12 @@ from sim.classroom.sessions.session import spelled
 from sim.classroom.texts import current_language, texts_of
 from sim.errors import PanjError
 from sim.explorable.encoding import described, unpacked
-from sim.explorable.explorable import campaigns_in, hash_of, policy_in, write_explorable
+from sim.explorable.explorable import campaigns_in, policy_in, write_explorable
 from sim.options import Explorable
 from sim.study.columns import held_of
 from sim.terminal import console_of
 
-ADDRESS, CLASS_ADDRESS = "/explorable", "/explorable/class"
+ADDRESS, CLASS_ADDRESS = f"/{SCENES_PAGE}", f"/{SCENES_PAGE}/class"
 CLASS_SCRIPT = Path(__file__).parent / "parts" / "in_class" / "class.js"
 LARGEST = 8 * 1024  # largest size of a message from a page, bytes; a drawing of 68 days takes less than a tenth of this
 SAYS = (
@@ -159,7 +159,7 @@ def in_class(page: str, request: Request) -> Response:
         "texts": {key: texts.say(f"page_{key}", letter=walk.work.letter) for key in SAYS},
     }  # fmt: skip
     policy = policy_in(page)
-    allowed = policy.replace("script-src ", f"script-src '{hash_of(script)}' ") + "; connect-src 'self'"
+    allowed = allowing(policy, script)
     place, following = f'<template id="class">{htmlsafe_json_dumps(own)}</template>\n', f"{MODULE}{script}</script>\n"
     found = page.replace(policy, allowed, 1).replace(MODULE, f"{place}{following}{MODULE}", 1)
     return HTMLResponse(found, headers={"content-security-policy": f"{allowed}; frame-ancestors 'none'", **NO_STORE})

@@ -19,7 +19,7 @@ from sim.classroom.notices import GAME_PAGE, with_notices
 from sim.classroom.texts import current_language, texts_of
 from sim.explorable.explorable import hash_of, template_in
 
-ADDRESS = "/thresholds"
+ADDRESS = f"/{GAME_PAGE}"
 PAGE = Path(__file__).parent / "parts" / "thresholds"
 
 

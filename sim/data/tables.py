@@ -141,8 +141,13 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
     for column in columns:
         if column not in header:
             raise PanjError(f"{file} line 1: found columns {', '.join(header)}, expected also '{column}'")
-        if header.count(column) > 1:
-            raise PanjError(f"{file} line 1: found column '{column}' twice, expected it once")
+        refuse_column_twice(file, header, column)
+
+
+def refuse_column_twice(file: str, header: Sequence[str], column: str) -> None:
+    """Raise PanjError if the header contains a column more than once."""
+    if header.count(column) > 1:
+        raise PanjError(f"{file} line 1: found column '{column}' twice, expected it once")
 
 
 def header_of(path: Path) -> list[str]:
@@ -161,8 +166,7 @@ def refuse_unknown_columns(path: Path, columns: Sequence[str]) -> None:
     for column in header:
         if column not in columns:
             raise unknown(f"{named(path)} line 1, columns", column, columns)
-        if header.count(column) > 1:
-            raise PanjError(f"{named(path)} line 1: found column '{column}' twice, expected it once")
+        refuse_column_twice(named(path), header, column)
 
 
 def make_row(

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 RUN = "Run 200 campaigns"
 
@@ -45,7 +44,7 @@ def test_two_hundred_campaigns_fill_in_over_the_baseline_and_one_sentence_says_h
     page.wait_for_selector("text=/clear difference|No difference/")
     text = said(page)
     assert text.count("200 / 200") == 2 and "95 % interval" in text and "200 worlds" in text
-    assert re.search(r"evidence F\d+", text) and "calibrated" in text
+    assert "evidence F012" in text and "calibrated" in text
     summary = page.locator(".panj-picture").get_attribute("aria-label")
     assert "200 of 200 campaigns" in summary and "Reported" in summary
     keep(page, "classroom_change")
@@ -109,7 +108,7 @@ def test_what_cannot_be_loaded_is_said_and_changes_nothing(visitor, text, told):
     page.wait_for_selector(".trouble")
     assert told in page.locator(".trouble").first.inner_text()
     assert page.locator(".panj-faces pre").all_inner_texts() == before
-    expect(page.locator("img[src=x]")).to_have_count(0)
+    assert page.locator("img[src=x]").count() == 0
 
 
 def number_field(page):

@@ -18,6 +18,7 @@ from sim.explorable.explorable import write_explorable
 from sim.options import Explorable
 from sim.terminal import console_of
 
+SOON = 2000  # milliseconds from a campaign to its dot
 NEXT = re.compile("^Next: ")
 RAISED = """() => {
     window.raised = 0;
@@ -222,7 +223,7 @@ def a_pause_and_all_eyes(teacher, anna, chirin, keep):
     chirin.locator(".eyes").wait_for(state="detached")
 
 
-def test_a_dot_is_on_the_wall_after_its_campaign(visitor, wall):  # noqa: F811
+def test_a_dot_is_on_the_wall_two_seconds_after_its_campaign(visitor, wall):  # noqa: F811
     teacher = visitor("teacher")
     code = open_session(teacher)
     projector = wall(teacher, code)
@@ -239,7 +240,7 @@ def test_a_dot_is_on_the_wall_after_its_campaign(visitor, wall):  # noqa: F811
     late.wait_for_selector("html[data-ready]")
     projector.wait_for_function("window.raised > 0")
     waited = projector.evaluate("window.raised") - late.evaluate("window.told")
-    assert waited >= 0, waited  # its size is measured by benchmarks, not here
+    assert 0 <= waited < SOON, waited
     print(f"a dot was on the wall after {waited} ms")
     late.goto(f"{late.url.partition('/explorable')[0]}/watch")
     late.get_by_role("link", name="Open the scenes").wait_for()
@@ -400,7 +401,7 @@ def test_what_a_student_who_left_did_is_not_sent_under_the_name_of_the_next(visi
     sees(teacher, "Jamila")
     laptop.unroute("**/explorable/class**")
     laptop.wait_for_selector("#draw [data-wipe]:not([disabled])", timeout=20_000)
-    expect(laptop.locator("#draw .drawing")).to_have_count(0)
+    assert laptop.locator("#draw .drawing").count() == 0
     sees(teacher, "0 of one student has locked")
 
 
@@ -419,7 +420,7 @@ def test_no_bracket_is_set_after_the_wall_has_shown_its_pairs(visitor, wall, kee
     gul.click("#decision [data-fall]")
     sees(projector, "1 of 2 students have set a bracket")
     hana.press("#decision [data-end=low]", "PageDown")
-    expect(projector.locator(".wall-dot")).to_have_count(0)
+    assert projector.locator(".wall-dot").count() == 0
     projector.keyboard.press("d")
     sees(hana, "has shown the pairs")
     assert hana.locator("#decision [data-end]").count() == 0 and not faults(hana)

@@ -114,7 +114,7 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
 def test_the_record_is_dots_and_ends_with_7_july(watch):
     page = watch()
     outlines = f"{BOARD} .country .lost"
-    expect(page.locator(outlines)).to_have_count(0)
+    assert page.locator(outlines).count() == 0
     go_to(page, 67)
     at_the_line = page.locator(outlines).count()
     assert at_the_line > 100 and not page.locator(".beyond-badge").count()
@@ -333,7 +333,7 @@ def test_a_world_that_followed_the_record_is_offered_where_a_sample_is(watch, ke
     page = watch()
     page.get_by_text("Choose another campaign").click()
     if page.get_by_text("Free campaigns only").count():
-        expect(page.get_by_label("Followed what was reported")).to_have_count(0)
+        assert page.get_by_label("Followed what was reported").count() == 0
         return
     page.get_by_label("Followed what was reported").check()
     page.locator("input[type=date]").fill("2021-06-22")

@@ -4,11 +4,11 @@ from functools import partial
 
 import solara
 
-from sim.classroom.gate import CLASS
 from sim.classroom.hooks import session, use_attempt
+from sim.classroom.notices import scenes_address
 from sim.classroom.parts import AskFirst, Folded, Heading, Note, Press, Trouble
 from sim.classroom.parts.questions import Sentences
-from sim.classroom.scenes import ADDRESS, prepare
+from sim.classroom.scenes import prepare
 from sim.classroom.sessions.scenes import Work, the_class_scenes
 from sim.classroom.sessions.scenes_wall import count_done, title_of_scene
 from sim.classroom.texts import texts_of
@@ -77,10 +77,5 @@ def ToScenes(code: str) -> None:
     Args:
         code: Code of the session.
     """
-    texts, href = texts_of("scenes"), scenes_address(code)
+    texts, href = texts_of("scenes"), scenes_address(solara.use_router().root_path, code)
     ScenesWay(href=href, code=code, said=texts.say("join_now"), label=texts.say("join_open"))
-
-
-def scenes_address(code: str) -> str:
-    """Return the address of the scenes of a session."""
-    return f"{solara.use_router().root_path}{ADDRESS}?{CLASS}={code}"
