@@ -77,13 +77,14 @@ def closest(name: str, names: Iterable[str]) -> str:
     return next(iter(get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)), "")
 
 
-def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
+def unknown(what: str, name: object, names: Iterable[str], listing: str = "") -> PanjError:
     """Return an error for an unknown name, which lists the valid names and suggests the most similar one.
 
     Args:
         what: Key of the setting, such as `border`.
         name: The value that was found.
         names: The valid names; if the list is long, the message contains only the five most similar ones.
+        listing: Command that lists the valid names, such as `panj list outcomes`, shown if the list is long.
 
     Returns:
         The error, to be raised.
@@ -92,7 +93,8 @@ def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
     if len(", ".join(names)) > FEW and len(names) > 5:
         five = get_close_matches(name[:MOST_LETTERS], names, n=5, cutoff=0)
         near = f"the nearest are {', '.join(five)}{nearest(name, names)}"
-        return PanjError(f"{what}: found '{name}', expected one of {len(names)}; {near}")
+        where = f" (see {listing})" if listing else ""
+        return PanjError(f"{what}: found '{name}', expected one of {len(names)}{where}; {near}")
     return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")
 
 

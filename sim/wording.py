@@ -192,6 +192,28 @@ def with_range(value: str, low: str, high: str) -> str:
     return f"{value} ({between})" if value and between not in ("", value) else value or between
 
 
+def reported_in_words(reported: Mapping[str, Any], unit: str) -> str:
+    """Format a reported figure with its evidence for a sentence: `1,587 (F039)`, `at least 13.5 % (F085)`.
+
+    Args:
+        reported: `value`, `low`, `high` (numbers, or None) and `evidence` (ids) of the figure, and the `text` to return
+            if it has no number.
+        unit: Unit of the outcome. Shares are given in per cent.
+
+    Returns:
+        The figure, with its range if it has one; empty if nothing was reported.
+    """
+    sign = " %" if is_share(unit) else ""
+    value, low, high = (
+        "" if reported[part] is None else significant(reported[part] * (100 if sign else 1))
+        for part in ("value", "low", "high")
+    )
+    between = span(low, high)
+    figures = [value, f"range {between}"] if value and between not in ("", value) else [value or between]
+    figure = ", ".join(f"{one}{sign}" for one in figures if one)
+    return f"{figure} ({reported['evidence']})" if figure else str(reported["text"])
+
+
 def list_words(words: Sequence[str]) -> str:
     """Join words in a list: `one, two and three`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -13,6 +13,7 @@ from sim.wording import (
     format_short_day,
     list_words,
     percent,
+    reported_in_words,
     significant,
     span,
     span_of,
@@ -60,6 +61,22 @@ def test_a_noun_is_singular_after_one_alone() -> None:
 )  # fmt: skip
 def test_a_range_is_named_only_where_it_adds_something(value: str, low: str, high: str, said: str) -> None:
     assert with_range(value, low, high) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "said"),
+    [
+        (1587.0, 1587.0, 1587.0, "soldiers", "1,587 (F039)"),
+        (0.333, 0.333, 0.386, "share", "33.3 %, range 33.3 to 38.6 % (F039)"),
+        (None, 0.1351, None, "share", "at least 13.5 % (F039)"),
+        (None, None, 12000.0, "people", "at most 12,000 (F039)"),
+        (500.0, 500.0, 545.0, "soldiers", "500, range 500 to 545 (F039)"),
+        (None, None, None, "date", "4 July"),
+    ],
+)
+def test_a_reported_figure_is_in_the_unit_of_its_axis(value, low, high, unit: str, said: str) -> None:
+    reported = {"value": value, "low": low, "high": high, "evidence": "F039", "text": "4 July"}
+    assert reported_in_words(reported, unit) == said
 
 
 def test_equal_ends_are_one_number() -> None:

@@ -62,6 +62,11 @@ class Effects(NamedTuple):
     paragraph: str  # description of the effects in sentences
 
 
+def name_of_interval(effects: int) -> str:
+    """Name the interval of an effect in a table of a number of effects: with several, their intervals are joint."""
+    return "joint 95 % interval" if effects > 1 else "95 % interval"
+
+
 def effects_of(
     study: Study, worlds: Mapping[int, Worlds], measure: Measure, baseline: Baseline, asked: Range | None = None
 ) -> Effects:
@@ -185,6 +190,8 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     """Describe effects in a paragraph: prevention of the event (with a threshold), main effects and interactions."""
     main = [effect for effect in found.effects if effect.kind == "main"]
     others = [effect for effect in found.effects if effect.kind == "interaction"]
+    interval = name_of_interval(len(found.effects))
+    averaged = ", averaged over the other settings" if others else ""
     unit = RISK if asked else measure
     question, sentences = quote_outcome(measure), []
     if asked is not None:
@@ -198,7 +205,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     clear_ones = [effect for effect in main if effect.is_clear]
     sentences += [
         f"With {effect.change}, {question} is {difference_in_words(effect.size, unit)} "
-        f"(joint 95 % interval: {format_ends(effect.low, effect.high, unit)}), averaged over the other settings."
+        f"({interval}: {format_ends(effect.low, effect.high, unit)}){averaged}."
         for effect in clear_ones[:MOST_NAMED]
     ]
     if len(clear_ones) > MOST_NAMED:
@@ -207,10 +214,12 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
     if unclear:
         sentences.append(f"No main effect on {question} was detected for {list_some(unclear)}.")
     sentences += describe_interactions(others, question, unit)
-    sentences.append(
-        f"Computed within each of {counted(found.worlds, 'world')} over {cells} cells; the intervals of all "
-        f"{len(found.effects)} effects have a joint confidence level of 95 % (Bonferroni)."
+    joint = (
+        f"; the intervals of all {len(found.effects)} effects have a joint confidence level of 95 % (Bonferroni)"
+        if len(found.effects) > 1
+        else ""
     )
+    sentences.append(f"Computed within each of {counted(found.worlds, 'world')} over {cells} cells{joint}.")
     return " ".join(sentences)
 
 
@@ -220,11 +229,12 @@ def describe_prevention(found: Effects, main: Sequence[Effect], event: str) -> s
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
     if len(would_not) == len(main):
+        interval = name_of_interval(len(found.effects))
         none = {1: "The one change would not have", 2: "Neither of the two changes would have"}
         return (
             f"In this model {event} in {share}. "
             f"{none.get(len(main), f'None of the {len(main)} changes would have')} prevented more than half of these: "
-            "each joint 95 % interval excludes a halving of the risk."
+            f"{'each' if len(main) > 1 else 'its'} {interval} excludes a halving of the risk."
         )
     told = [f"In this model {event} in {share}."]
     unsure = [effect.change for effect in main if effect.low <= -HALF * effect.base <= effect.high]

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.compare.compare import has_values, verdict_in
-from sim.compare.effects import Effect
+from sim.compare.effects import Effect, name_of_interval
 from sim.compare.pairs import parsed
 from sim.compare.sentences import Verdict, directions
 from sim.configuration.changes import title_of_scenario
@@ -45,7 +45,7 @@ from sim.provenance import shell_command
 from sim.study.files import write_errors
 from sim.study.reader import open_study
 from sim.terminal import console_of
-from sim.wording import COUNTED, counted, format_short_day, is_share, significant, span_of
+from sim.wording import COUNTED, counted, format_short_day, is_share, reported_in_words, significant, span_of
 
 MOST_CELLS = 60  # largest number of rows in a readable chart
 FEW_LABELS = 12  # number of rows above which the keys of long labels are written only once, above the rows
@@ -220,7 +220,7 @@ def print_effects(found: EffectsTable, console: Console) -> None:
         title_justify="left", caption_justify="left",
     )  # fmt: skip
     table.add_column("effect", overflow="fold", ratio=1)
-    for column in ("size", "joint 95 % interval"):
+    for column in ("size", name_of_interval(len(found.rows))):
         table.add_column(column, justify="right")
     for row in found.rows[:MOST_CELLS]:
         ends = " to ".join(format_difference(end, about) for end in (row.low, row.high))
@@ -539,7 +539,7 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
     about = verdicts.about
     worlds = {row.judgement.worlds for row in verdicts.rows}
     pairs = f"{span_of(worlds)} {'world' if worlds == {1} else 'worlds'} (seeds) a pair"
-    reported = about["reported"]["text"]
+    reported = reported_in_words(about["reported"], about["unit"])
     parts = [
         f"{counted(about['campaigns'], 'simulated campaign')}, {pairs}, "
         f"scenario {title_of_scenario(about['scenario'])}, {about['calibration']}.",
@@ -591,7 +591,8 @@ def draw_effects(found: EffectsTable) -> Path:
 
 def caption_of_effects(found: EffectsTable) -> str:
     """Return the caption of the chart of effects: paragraph, campaigns, calibration, base, notes, reported figure."""
-    about, reported = found.about, found.about["reported"]["text"]
+    about = found.about
+    reported = reported_in_words(about["reported"], about["unit"])
     more = len(found.rows) - MOST_CELLS
     parts = [
         about["paragraph"],

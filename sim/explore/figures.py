@@ -43,7 +43,7 @@ from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.provenance import shell_command
 from sim.study.reader import read_columns
-from sim.wording import format_day, list_words, paragraph, percent, significant
+from sim.wording import format_day, list_words, paragraph, percent, reported_in_words, significant
 
 CHANCE_ROW = "chance"  # value of the column `number` in the row for noise
 NAMES, RIGHT = 2.0, 0.15  # left margin, for the names of parameters, and right margin, in inches
@@ -552,7 +552,7 @@ def describe_sample(made: Discovered) -> str:
 
 def describe_threshold(about: dict[str, Any]) -> str:
     """Return a sentence with the reported figure of the outcome, or one stating that nothing was reported."""
-    text = about["reported"]["text"]
+    text = reported_in_words(about["reported"], about["unit"])
     return f"Reported: {text} in evidence.csv." if text else "Nothing was reported on this outcome."
 
 

@@ -6,8 +6,10 @@ Writes  memo/<name>.html, .md and .png in the folder of the (first) study; and v
         which contain every number of the memo.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +73,12 @@ from sim.study.reader import (
     with_dates_of,
 )
 from sim.terminal import console_of
-from sim.wording import counted
+from sim.wording import counted, reported_in_words
 
 MOST_ROWS = 8  # largest number of comparisons in the table and the figure; all are in the verdict table
 MOST_SOURCES = 4  # largest number of sources printed in full
 # largest number of settings whose changes a memo describes, and of characters of a description
-MOST_CHANGES, MOST_LETTERS = 5, 130
+MOST_CHANGES, MOST_LETTERS = 5, 160
 SUFFIXES = {"html": ".html", "markdown": ".md"}
 ALONE = Baseline(None, {}, "", "")  # for a study of one cell, which has no baseline
 LIBRARIES = ("python", "panj", "numpy", "numba", "scipy", "pyarrow")
@@ -284,7 +286,7 @@ def table_of_campaigns(subject: Subject) -> Table:
         rows.append(["Campaigns in which it did not occur", f"{never:,}, counted as the day after the last"])
     if subject.asked is not None:
         rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
-    rows.append(["Reported", subject.measure.reported["text"] or "nothing"])
+    rows.append(["Reported", reported_in_words(subject.measure.reported, subject.measure.unit) or "nothing"])
     if subject.side is not None:
         rows.append(["Position of the reported figure", describe_side(subject.side)])
     return Table("Numbers", subject.measure.label, ["What", "Number"], rows, "", "../summary.csv")
@@ -339,10 +341,12 @@ def changes_of(subject: Subject, shown: Sequence[StudyCell]) -> dict[str, str]:
 
 
 def cut(text: str) -> str:
-    """Shorten a long text at a word boundary; the whole text is in the help and in docs/explanation/odd.md."""
-    if len(text) <= MOST_LETTERS:
-        return text
-    return f"{text[:MOST_LETTERS].rpartition(' ')[0]} ... (docs/explanation/odd.md, Policies)"
+    """Shorten a long list of changes to the first whole changes; about.json has all of them."""
+    changes = re.findall(r"(?:^|; )(.+?: .+?)(?=; |$)", text)  # the name of a number may contain a semicolon
+    lengths = accumulate(len(change) + 2 for change in changes)
+    shown = max(1, sum(length <= MOST_LETTERS for length in lengths))
+    more = len(changes) - shown
+    return f"{'; '.join(changes[:shown])}; {more} more in about.json" if more > 0 else text
 
 
 def commands_of(subject: Subject, request: Memo) -> list[str]:

@@ -394,4 +394,4 @@ def acting(rules: Rules) -> Rules:
 def check_outcome(name: str, known: Sequence[str]) -> None:
     """Raise PanjError if an outcome is not among `known`, the outcomes of the campaigns."""
     if name not in known:
-        raise unknown("outcome", name, known)
+        raise unknown("outcome", name, known, "panj list outcomes")

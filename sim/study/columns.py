@@ -461,6 +461,11 @@ def summary_of(row: Outcome, values: pa.ChunkedArray) -> SummaryRow:
     )  # fmt: skip
 
 
+def number_in_table(value: float | None) -> str:
+    """Format a number of a table: to four significant digits, with all digits before the point."""
+    return "" if value is None else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def in_words(value: float | None, low: float | None, high: float | None, evidence: str) -> str:
     """Format a reported figure as text.
 
@@ -476,10 +481,10 @@ def in_words(value: float | None, low: float | None, high: float | None, evidenc
     if not evidence:
         return ""
     if low is not None and high is not None:
-        text = f"{value:.4g}" if value is not None else ""
-        text += f"{', ' if text else ''}{low:.4g} to {high:.4g}" if high > low else ""
+        text = number_in_table(value) if value is not None else ""
+        text += f"{', ' if text else ''}{number_in_table(low)} to {number_in_table(high)}" if high > low else ""
     elif low is not None:
-        text = f"at least {low:.4g}"
+        text = f"at least {number_in_table(low)}"
     else:
-        text = f"at most {high:.4g}"
+        text = f"at most {number_in_table(high)}"
     return f"{text} ({evidence})"

@@ -657,7 +657,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
         PanjError: If the study has no such outcome, or if its summary cannot be read.
     """
     if outcome not in study.outcomes:
-        raise unknown(f"outcome of {study.folder}", outcome, study.outcomes)
+        raise unknown(f"outcome of {study.folder}", outcome, study.outcomes, "panj list outcomes")
     row = summary_row(study.folder / "summary.csv", outcome)
     kind = open_runs(study.folder).field(outcome).type
     is_date = row.get("unit") == "date" or not (pa.types.is_floating(kind) or pa.types.is_integer(kind))

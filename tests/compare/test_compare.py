@@ -632,7 +632,7 @@ def test_a_chart_says_how_many_campaigns_how_far_to_trust_them_and_what_was_repo
         "scenario july_2021 (Decisions as reported), not calibrated yet."
     )
     assert (
-        "Nothing was reported on differences. Reported for the outcome itself: 1037 (F001) in evidence.csv." in caption
+        "Nothing was reported on differences. Reported for the outcome itself: 1,037 (F001) in evidence.csv." in caption
     )
 
 
@@ -703,7 +703,7 @@ def test_a_story_places_an_outcome_among_the_other_campaigns(tmp_path):
     of_campaign = {"start_date": "2021-05-01", "cell": 0, "seed": 0}
     told = describe_outcome_of_campaign(study, "troops_crossed", of_campaign, language_of())
     assert "5 soldiers in this campaign" in told and "lower in 1 and higher in 1 of the 3 other campaigns" in told
-    assert "1037 (F001)" in told
+    assert "1,037 (F001)" in told
     assert "no value" in describe_outcome_of_campaign(study, "troops_crossed", of_campaign | {"seed": 3}, language_of())
     with pytest.raises(PanjError):
         describe_outcome_of_campaign(study, "troops", of_campaign, language_of())

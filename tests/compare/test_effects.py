@@ -120,6 +120,17 @@ def test_the_verb_writes_effects_draws_them_and_says_them_in_one_paragraph(tmp_p
     assert show.tables_in(folder) == []
 
 
+def test_one_effect_is_neither_joint_nor_averaged(tmp_path, capsys):
+    folder = grid(
+        tmp_path / "made", lambda place, seeds: 10.0 * place[0] + seeds, {"border": ("as_reported", "closed")}
+    )
+    paragraph = effects_in(folder).paragraph
+    assert "(95 % interval: " in paragraph
+    assert not any(words in paragraph for words in ("joint", "averaged", "all 1"))
+    assert show.main(write_verdicts([str(folder), "outcome=troops_crossed", "effects=true"])) == 0
+    assert "joint" not in capsys.readouterr().out
+
+
 def test_worlds_that_a_cell_lacks_are_left_out_and_counted(tmp_path):
     seeds = [list(range(SEEDS))] * 5 + [list(range(2, SEEDS + 2))]
     found = effects_in(grid(tmp_path / "made", lambda place, seeds: seeds * 1.0, seeds=seeds))

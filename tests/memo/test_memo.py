@@ -360,3 +360,13 @@ def test_a_memo_says_whether_the_numbers_were_fitted_to_the_figure(until, outcom
     measure = Measure(outcome, "Some", "soldiers", False, {"text": "1,037 (F001)"})
     subject = Subject(study, measure, None, study, None, None, {})
     assert said in fitted(subject) and bool(said) == bool(fitted(subject))
+
+
+def test_a_long_list_of_changes_is_cut_between_changes():
+    one, other = (
+        "effect of anger; 0 in theories without anger (weight): 0, from 1",
+        "room at a post (families): 3, from 1",
+    )
+    assert memo.cut(f"{one}; {other}") == f"{one}; {other}"
+    assert memo.cut("; ".join([one, other, other, other])) == f"{one}; {other}; {other}; 1 more in about.json"
+    assert memo.cut(f"{one}{0:200}") == f"{one}{0:200}"
