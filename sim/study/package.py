@@ -45,7 +45,7 @@ TERMS = "Reported figures, names and boundaries keep the terms of their sources.
 
 
 def describe_study(folder: Path) -> None:
-    """Write codebook.csv and datapackage.json of a study on disk, replacing existing ones.
+    """Write codebook.csv and datapackage.json for a study on disk, replacing existing ones.
 
     Args:
         folder: Folder of the study, which may have been written by an older version.
