@@ -1,7 +1,7 @@
 """Condition campaigns on the reported figures: `python -m sim assimilate`.
 
-Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
-comparison, an equal number of free (unconditioned) campaigns is drawn from the same priors.
+Uncertain numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same
+reports. For comparison, an equal number of free (unconditioned) campaigns is drawn from the same priors.
 
 After Ctrl-C, a killed process or a power failure, the same command resumes from the last finished stage and gives
 exactly the same results. `sim.assimilation.page` makes the figures and the page from the tables.

@@ -305,7 +305,7 @@ def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: B
         )  # fmt: skip
         said.append(
             f"{event}: inside {inside[0]} of {len(names)} left out, {inside[1]} fitted, {inside[2]} before any fit; "
-            f"left out its CRPS is lower than before any fit on {better} and higher on {worse} ({scores})."
+            f"left out, its CRPS is lower than before any fit on {better} and higher on {worse} ({scores})."
         )
     return said
 

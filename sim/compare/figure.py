@@ -286,7 +286,7 @@ def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
 def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
     """Print the sentence of each verdict; if there are many, only those with the largest differences."""
     if len(rows) > MOST_SENTENCES:
-        console.print(f"The {MOST_SENTENCES} largest differences (all are in the table that is written):")
+        console.print(f"The {MOST_SENTENCES} largest differences (the table contains all):")
         rows = by_size(rows)[:MOST_SENTENCES]
     for row in rows:
         console.print(f"- {row.sentence}")

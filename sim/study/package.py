@@ -162,7 +162,7 @@ def resource_of(
 
 
 def field_of(column: Column, decimal: str) -> dict[str, str]:
-    """Return the descriptor of one column of a CSV file with a decimal mark, or of a Parquet file if it is empty.
+    """Return the descriptor of a column of a CSV file or, if `decimal` (the decimal mark) is empty, of a Parquet file.
 
     Parquet files store a day as a time at midnight, which data packages call a `datetime`.
     """
