@@ -75,8 +75,8 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
         f"{describe_truths(rows)} One panel per fitted number: the rank of its true value among the draws of its "
         "posterior, from 0 (below all) to 1 (above all). In a sound fit, all bins are equally high (1). The band "
         "contains 19 of 20 bins of a sound fit, so one bin in twenty is outside it by chance. Bins that are high at "
-        "both ends mean that intervals are too narrow; high in the middle, too wide; high at one end, off-centre. Line: the same truths, "
-        "reported without error."
+        "both ends mean that intervals are too narrow; high in the middle, too wide; high at one end, off-centre. "
+        "Line: the same truths, reported without error."
     )
     figure, panels = new_panels(len(fitted), 2, 0.85, Spaces(left=0.45, right=0.2, top=0.3, bottom=0.3, down=0.65))
     for axes, row in zip(panels, fitted, strict=True):
