@@ -15,7 +15,7 @@ from sim.engine.world import Count, Fall, Holder, Real, UnitState, Whole, World
 from sim.errors import CampaignError
 
 ENDS = {
-    1: "the space for the log is full",
+    1: "the space for rows of the log is full",
     2: "the space for refugee rows is full (rules.flight.rows)",
     3: "rural garrisons need more men than there are (rules.founding.fighting_men)",
 }
