@@ -98,7 +98,7 @@ def answer(words: list[str], flags: Flags) -> int:
 
 
 def as_started(text: str) -> str:
-    """Replace the name of the program in a text by the name with which the user started it."""
+    """Replace the name of the program in a text with the name under which the user started it."""
     return text.replace(MODULE, program())
 
 
@@ -257,7 +257,7 @@ def run(request: options.Run) -> Answer:
 def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> Answer:
     """Run a study and write its tables.
 
-    `draw` is called with the folder of the study to make figures and report; if it is None, neither is made.
+    `draw` is called with the folder of the study to make the figures and the report; if it is None, neither is made.
     """
     from sim.configuration.overrides import Overrides
     from sim.configuration.sweep import compose_sweep
@@ -295,13 +295,13 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Start a separate process that draws figures and report, so that its memory is freed afterwards.
+    """Start a separate process that draws the figures and the report, so that its memory is freed afterwards.
 
     The process starts before the campaigns, so that its imports overlap with them. It has its own process group and
     therefore does not receive Ctrl-C.
 
     Yields:
-        A function that draws the figures and report of the study in a folder.
+        A function that draws the figures and the report of the study in a folder.
     """
     import subprocess
 
@@ -323,13 +323,13 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
         finally:
             if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or the run was interrupted
                 os.killpg(process.pid, signal.SIGKILL)
-            process.kill()  # for systems without process groups; it has no effect on a process that has ended
+            process.kill()  # needed on systems without process groups; has no effect on a process that has ended
 
 
 def judge(folder: Path) -> None:
     """If a study has several cells, compare each with its baseline, or print the reason if that is impossible.
 
-    Afterwards, codebook and data package describe all tables of the study in either case.
+    In either case, the codebook and the data package are then updated to describe all tables of the study.
     """
     from sim.study.package import describe_study
     from sim.study.reader import open_study

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-MOST_LETTERS = 380  # largest length of a message, characters; an error is shorter than 400 with `panj: ` before it
+MOST_LETTERS = 380  # largest length of a message, characters; with `panj: ` before it, an error is shorter than 400
 MOST_SHOWN = 60  # largest length of an invalid value in a message, characters
 FEW = 200  # length up to which a list of more than five names is shown in full, characters
 
@@ -99,7 +99,7 @@ def unknown(what: str, name: object, names: Iterable[str], listing: str = "") ->
 
 
 def described(value: Any) -> str:
-    """Describe a value of the wrong type for an error: its type and length or, if it has no length, itself."""
+    """Describe a value of the wrong type for an error message: its type and length or, without a length, the value."""
     kind = type(value).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     shape = getattr(value, "shape", None)

@@ -104,7 +104,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """List the settings that may follow a verb, or explain how to list settings if all may."""
+    """List the settings that may follow a verb or, if all may, explain how to list them."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
@@ -133,7 +133,7 @@ def describe(one: Option) -> str:
 
 
 def usual_of(one: Option) -> str:
-    """Return the default of an option as typed by a user."""
+    """Return the default of an option as a user would type it."""
     values = one.default if one.is_many else [one.default]
     return ",".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
@@ -150,7 +150,7 @@ def table_of(rows: dict[str, str]) -> list[str]:
 
 
 def reference() -> str:
-    """Return the reference of the command line as Markdown, for the documentation."""
+    """Return the command-line reference as Markdown, for the documentation."""
     parts = ["# Command line", "", "```", "python -m sim [verb] [key=value ...]", "```", "",
              "`panj`, which is installed with the package, is the same program.", ""]  # fmt: skip
     for name, verb in VERBS.items():
@@ -183,7 +183,7 @@ class Completions(NamedTuple):
 
     words: list[str]  # options as `key=` or `key=value`, and the choices of an argument
     takes_settings: bool
-    takes_folder: bool  # whether the folder of a study may be next
+    takes_folder: bool  # whether the folder of a study may come next
 
     @property
     def has_outcome(self) -> bool:

@@ -34,7 +34,7 @@ SETTINGS = {  # meanings of the keys of configs/config.yaml, except groups of ch
     "start_date": "day 0 of the campaign",
     "end_date": "last day of the campaign",
     "results_dir": "folder of the studies; in a folder of your own files, results in that folder",
-    "daily": "keep every day (days.parquet, figures); false keeps outcomes and the days on which districts fell",
+    "daily": "store daily series (days.parquet, figures); false stores outcomes and the days on which districts fell",
     "debug": "show where an error was raised",
     "precision.outcome": "outcome to which precision.half_width applies",
     "precision.half_width": "add campaigns until the 95 % interval of the mean of that outcome is at most this wide to "
@@ -45,13 +45,13 @@ SETTINGS = {  # meanings of the keys of configs/config.yaml, except groups of ch
     "executor.workers": "threads, processes or Dask workers; 0 means one per core",
     "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
     "sampling.points": "cells of a Latin hypercube (with sampling=latin_hypercube)",
-    "sampling.keys": "numbers that it varies over their declared ranges, such as [rules.news.fade_days]",
+    "sampling.keys": "numbers that a Latin hypercube varies over their declared ranges, such as [rules.news.fade_days]",
     "sampling.seed": "seed of the points",
 }
 
 
 def usual_settings() -> dict[str, str]:
-    """Return the default of each key in `SETTINGS` as typed by a user; empty for a key without a default."""
+    """Return the default of each key in `SETTINGS` as a user would type it; empty for a key without a default."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip

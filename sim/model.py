@@ -325,8 +325,8 @@ class CampaignCollector(DataCollector):
     def refresh(self) -> None:
         """Provide the lists for Mesa's `batch_run`.
 
-        They begin with day 0 if Mesa finds steps by number. Mesa 3.3 would use the last entry but one for the last step
-        if there were an entry for day 0, so for it they begin with day 1.
+        They begin with day 0 in versions of Mesa that find the entry of a step by its number. Mesa 3.3 finds it by its
+        position, and an entry for day 0 would shift every step by one, so in that version they begin with day 1.
         """
         finds_steps = hasattr(self, "_collection_steps")
         first = 0 if finds_steps else 1

@@ -44,7 +44,7 @@ OUT = "folder for a copy of the study to write into, if the study itself is read
 DECIMAL = "decimal mark of CSV; with a comma the separator is a semicolon, unless separator= is given"
 SEPARATOR = "separator of the columns of CSV; by default a comma, and a semicolon with decimal=,"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual separator of countries with this decimal mark
+SEPARATOR_OF = {".": "comma", ",": "semicolon"}  # usual CSV separator in countries with this decimal mark
 DECIMALS = tuple(SEPARATOR_OF)
 SHELLS = ("bash", "zsh", "fish")
 LISTS = {
@@ -58,7 +58,7 @@ LISTS = {
     "districts": "districts, with their provinces and P-codes",
     "verbs": "commands",
 }
-MOST_BYTES = 200  # largest length of the name of a new file or folder, bytes, since Panj appends to some names
+MOST_BYTES = 200  # largest length of the name of a new file or folder, bytes; leaves room for what Panj appends
 MOST_OF_SYSTEM = 255  # largest length of any file name on common file systems, bytes
 OF_DEVICES = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE
@@ -202,14 +202,14 @@ def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
 
 
 def read_power_of_two(key: str, text: str) -> int:
-    """Parse a power of two from 16 to 65,536, since only Sobol' sequences of such lengths are balanced."""
+    """Parse a power of two from 16 to 65,536, or raise PanjError; only such Sobol' sequences are balanced."""
     if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text).bit_count() > 1:
         raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as 256")
     return int(text)
 
 
 def read_share(key: str, text: str) -> float:
-    """Parse a share above 0 and at most 1."""
+    """Parse a share above 0 and at most 1, or raise PanjError."""
     try:
         value = float(text)
     except ValueError:
@@ -307,14 +307,14 @@ def read_new_path(key: str, text: str) -> Path:
 
 
 def read_code(key: str, text: str) -> str:
-    """Parse the code of a classroom, and return it in capitals."""
+    """Parse the code of a classroom and return it in capitals, or raise PanjError."""
     if not re.fullmatch(r"[A-Z0-9]{4,12}", text.upper()):
         raise PanjError(f"{key}: found '{text}', expected 4 to 12 letters and digits, such as HKMPTW")
     return text.upper()
 
 
 def read_web_address(key: str, text: str) -> str:
-    """Parse the address of a web site, with or without a path."""
+    """Parse the address of a website, with or without a path, or raise PanjError."""
     if not re.fullmatch(r"https?://[\w.-]+(:\d{1,5})?(/[\w.~-]+)*/?", text, re.ASCII):
         raise PanjError(f"{key}: found '{text}', expected an address such as https://school.example/panj")
     return text
@@ -768,7 +768,7 @@ class Classroom(Request):
     lang: str = option("language of the pages: the name of a folder of texts", "en")
     host: str = option("address to listen on; 0.0.0.0 lets other computers join", "127.0.0.1", example="0.0.0.0")
     code: str = option(
-        "code that students enter; where other computers can join, by default that of the last start, at first random",
+        "code that students enter; if other computers can join, by default the code of the last start, or a random one",
         "",
         read=read_code,
         example="ABCDEF",
@@ -1170,7 +1170,7 @@ def usage_of(verb: type[Request]) -> str:
 
 
 def missing_of(extra: str) -> list[str]:
-    """Return the packages of an extra, as listed in the metadata of Panj, that are not installed."""
+    """Return the packages of an extra, according to the metadata of Panj, that are not installed."""
     from importlib import metadata  # slow to import
 
     names = []

@@ -51,12 +51,12 @@ class Outcome(NamedTuple):
     unit: str
     label: str
     counted: str  # description of the method of counting
-    reported: Mapping[str, Any]  # ids of the reported figures, and their combination
+    reported: Mapping[str, Any]  # ids of the reported figures, and how they are combined
     fingerprint: str = ""  # hash of the definition of the outcome
 
 
 class View(NamedTuple):
-    """The record of a campaign, prepared for counting functions; a night has the date of its morning."""
+    """The record of a campaign, prepared for counting functions; nights are dated by the morning on which they end."""
 
     start: date
     facts: Facts
@@ -105,7 +105,7 @@ def last_day_of(name: str, end: date) -> date:
 
 
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
-    """Convert the record of one campaign to a View for counting; each night has the date of its morning."""
+    """Convert the record of a campaign to a View for counting; nights are dated by the morning on which they end."""
     log = campaign.world.log
     rows = int(campaign.world.tally[Count.LOGGED])
     falls = np.flatnonzero(log.event[:rows] == Event.FALL)
@@ -577,7 +577,7 @@ def fingerprint_of_outcomes() -> str:
 
 
 def fingerprint_of_shown() -> str:
-    """Return the fingerprint of the texts next to results in tables: labels, units and reported figures."""
+    """Return the fingerprint of what tables show next to results: labels, units and reported figures."""
     rows = declared_rows()
     path = own_file(EVIDENCE) if has_rows(EVIDENCE) else None
     evidence = [] if path is None else [meaning_of(path)]

@@ -107,7 +107,7 @@ STATED: ContextVar[Sequence[str] | None] = ContextVar("STATED", default=None)  #
 
 @contextmanager
 def stated_command(words: Sequence[str]) -> Iterator[None]:
-    """Make `command_line` return a command with these arguments, instead of that of the process, within a block."""
+    """Within a block, make `command_line` return a command with these arguments instead of those of the process."""
     token = STATED.set(words)
     try:
         yield
@@ -160,5 +160,5 @@ def python_command(module: str, *words: object) -> list[str]:
 
 
 def shell_command(words: Sequence[object]) -> str:
-    """Return a command line: the program as started by the user, and words, quoted for a shell if necessary."""
+    """Return a command line: the program's name as the user typed it, then `words`, quoted for a shell if necessary."""
     return " ".join([program(), shlex.join(map(str, words))]).rstrip()

@@ -69,7 +69,7 @@ def study_record(folder: Path) -> Record:
 
 
 def verdicts_record(tables: Sequence[Path]) -> Record:
-    """Return tables of verdicts or of effects, one per outcome: their metadata, with the rows under `rows`.
+    """Return the metadata and rows of tables of verdicts or of effects, with one table per outcome.
 
     Args:
         tables: Paths of verdicts/<name>.csv.

@@ -43,7 +43,7 @@ from sim.terminal import console_of
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
 PICTURES = (".png", ".gif")  # suffixes of files that are drawn
 ABOVE = 3  # number of parent folders searched for the study of a file such as figures/frames/map.png
-BY_ITSELF = ("sensitivity", "discover")  # verbs whose files are recreated only by the same command
+BY_ITSELF = ("sensitivity", "discover")  # verbs whose files only the original command can recreate
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
@@ -113,7 +113,7 @@ def check_kind(made: Made) -> None:
 
 
 def describe(path: Path, made: Made) -> list[str]:
-    """Describe the making of a file, as lines of text."""
+    """Describe how a file was made, as lines of text."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
     noun = "campaign" if runs == "1" else "campaigns"
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""

@@ -27,8 +27,8 @@ Integers = NDArray[np.int64]
 State = tuple[NDArray[Any], ...]  # arrays with one element per state along their first axis
 # number of parameters changed by one proposal, and standard deviation of the change, in cumulative prior probability
 STEPS = ((1, 0.4), (3, 0.15), (8, 0.06))
-SUBSETS = (0.1, 0.3, 0.6, 1.0)  # possible shares of the numbers that a difference between two states changes
-SCALE = 2.38  # optimal step length for a normal density, before division by sqrt(2 x numbers)
+SUBSETS = (0.1, 0.3, 0.6, 1.0)  # possible shares of the parameters to which a difference between two states is added
+SCALE = 2.38  # optimal step length for a normal density, before division by sqrt(2 x parameters)
 LENGTHS = (0.4, 1.2)  # range of the factors by which this length is multiplied
 JITTER = 0.01  # standard deviation of the noise added to a difference, in cumulative prior probability
 HALF = 0.5  # smallest effective sample size after a step of tempering, as a share of the states
@@ -125,7 +125,7 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
 def reflected(shares: Floats) -> Floats:
     """Reflect shares at 0 and 1, so that steps beyond either bound are folded back.
 
-    The proposal remains symmetric if the steps of different numbers are independent.
+    The proposal remains symmetric if the steps of different parameters are independent.
     """
     folded = np.abs(shares) % 2.0
     return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))
@@ -140,12 +140,15 @@ def wrapped(shares: Floats) -> Floats:
 
 
 def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats:
-    """Propose different numbers near the current ones.
+    """Propose parameters near the current ones.
 
     Args:
         rng: Source of the random numbers.
-        shares: (states, numbers) Numbers as cumulative prior probabilities.
-        kinds: (states) Index of each proposal in `STEPS`; with the index after the last, the numbers are unchanged.
+        shares: (states, parameters) Parameters as cumulative prior probabilities.
+        kinds: (states) Index of each proposal in `STEPS`; the index after the last leaves the parameters unchanged.
+
+    Returns:
+        (states, parameters) The proposed parameters, as cumulative prior probabilities.
     """
     many, size = np.array((*STEPS, (0, 0.0)))[kinds].T[:, :, None]
     chosen = rng.random(shares.shape).argsort(axis=1).argsort(axis=1) < many
@@ -153,17 +156,20 @@ def stepped(rng: np.random.Generator, shares: Floats, kinds: Integers) -> Floats
 
 
 def differing(rng: np.random.Generator, shares: Floats, others: Floats, whole: NDArray[np.bool_]) -> Floats:
-    """Propose numbers shifted by the difference between two other states, so that steps follow correlations.
+    """Propose parameters shifted by the difference between two other states, so that steps follow correlations.
 
-    Source: differential evolution Markov chains, ter Braak 2006, doi:10.1007/s11222-006-8769-1; subsets of numbers as
-    in Vrugt and others 2009, doi:10.1515/IJNSNS.2009.10.3.273.
+    Source: differential evolution Markov chains, ter Braak 2006, doi:10.1007/s11222-006-8769-1; subsets of parameters
+    as in Vrugt and others 2009, doi:10.1515/IJNSNS.2009.10.3.273.
 
     Args:
         rng: Source of the random numbers.
-        shares: (states, numbers) Numbers as cumulative prior probabilities.
-        others: (others, numbers) Numbers of other states.
-        whole: (states) Whether the whole difference is added, which can lead from one mode to another; otherwise a part
-            of it is added, which is smaller if more numbers change.
+        shares: (states, parameters) Parameters as cumulative prior probabilities.
+        others: (others, parameters) Parameters of other states, from which the differences are taken.
+        whole: (states) Whether the difference is added unscaled, which can lead from one mode to another; otherwise it
+            is multiplied by a random factor, which is smaller if more parameters change.
+
+    Returns:
+        (states, parameters) The proposed parameters, as cumulative prior probabilities.
     """
     first, second = others[rng.integers(len(others), size=(2, len(shares)))]
     chosen = rng.random(shares.shape) < rng.choice(SUBSETS, size=(len(shares), 1))

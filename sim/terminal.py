@@ -66,7 +66,7 @@ class Output:
 
 @contextmanager
 def safe_output() -> Iterator[Output]:
-    """Replace standard output by an `Output` for the duration of a block.
+    """Replace standard output with an `Output` for the duration of a block.
 
     Yields:
         The output; its `error` is set once a write has failed. Callers treat a closed pipe (`| head`) as success.
@@ -83,11 +83,11 @@ def safe_output() -> Iterator[Output]:
 
 @contextmanager
 def moved_output(is_dropped: bool, is_moved: bool) -> Iterator[None]:
-    """Drop or move standard output for the duration of a block.
+    """Discard standard output, or redirect it to standard error, for the duration of a block.
 
     Args:
-        is_dropped: Whether to drop it.
-        is_moved: Whether to move it to standard error, if it is not dropped.
+        is_dropped: Whether to discard it.
+        is_moved: Whether to redirect it to standard error, if it is not discarded.
     """
     if is_dropped or (is_moved and sys.stderr is None):
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):

@@ -1,7 +1,7 @@
 """Condition campaigns on the reported figures: `python -m sim assimilate`.
 
-Numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same reports. For
-comparison, an equal number of free (unconditioned) campaigns is drawn from the same priors.
+Uncertain numbers are drawn from their priors, not from the shipped posterior, which was fitted to some of the same
+reports. For comparison, an equal number of free (unconditioned) campaigns is drawn from the same priors.
 
 After Ctrl-C, a killed process or a power failure, the same command resumes from the last finished stage and gives
 exactly the same results. `sim.assimilation.page` makes the figures and the page from the tables.
@@ -142,9 +142,9 @@ def make_worlds(request: Assimilate, console: Console, with_tables: bool = True)
 
 
 def show(folder: Path, request: Assimilate, console: Console) -> None:
-    """Draw figures and page from the tables in a folder, print the paths of all files, and suggest the next command.
+    """Make the figures and the page of a sample, print the paths of all its files, and suggest the next command.
 
-    If packages for figures and page are missing, print their names instead.
+    If packages that the figures and the page need are missing, print the names of these packages instead.
 
     Args:
         folder: Folder with the worlds and their tables.
@@ -154,7 +154,7 @@ def show(folder: Path, request: Assimilate, console: Console) -> None:
     missing = missing_of("report")
     if missing:
         needed = (
-            f'Figures and page are not made, because {", ".join(missing)} is not installed: pip install "panj[report]"'
+            f'No figures and no page; not installed: {", ".join(missing)}. To install them: pip install "panj[report]"'
         )
         console.print(needed, soft_wrap=True)
     else:
@@ -205,7 +205,10 @@ def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
     """Return the settings of a request, and the same settings as an `Order` for workers.
 
-    Numbers are drawn from their priors unless the request sets another source.
+    Uncertain numbers are drawn from their priors unless the request sets another source.
+
+    Args:
+        request: The request, with overrides and the last day of the reports.
 
     Raises:
         PanjError: The first day is not that of the record, the last day is outside the record, a setting is not

@@ -280,7 +280,7 @@ def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
 
 
 def attention_of(observations: Sequence[Observation], facts: Facts) -> Floats:
-    """Return the probability of each province to be chosen by a proposal for a single province.
+    """Return the probability that a proposal for a single province chooses each province.
 
     It is proportional to one plus the number of reports about the province. Reports about several provinces or posts
     are divided among them, and reports about all of them are excluded.

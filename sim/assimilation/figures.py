@@ -469,7 +469,7 @@ def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None
 
 
 def save_luck(made: WorldTables, figure: Figure, name: str, title: str) -> Path:
-    """Add legend and caption to a heat map of the ledger of chance, save it, and return its path."""
+    """Add a legend and a caption to a heat map of the ledger of chance, save it, and return its path."""
     caption = (
         f"{describe_worlds(made)} Chance: sum of the scores of the draws that the model could have used, in standard "
         f"deviations of one free campaign; mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate "

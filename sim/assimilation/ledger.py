@@ -158,7 +158,7 @@ def rows_of_luck(
     regions: Mapping[str, Sequence[str]],
     start: date,
 ) -> list[dict[str, Any]]:
-    """Return the ledger of chance of worlds, with one row per stream, region and week.
+    """Return the ledger of chance of a sample of worlds, with one row per stream, region and week.
 
     Args:
         daily: (worlds, days, DAILY_STREAMS) Seeds of daily draws.

@@ -37,7 +37,7 @@ LIKELIHOODS = {"normal": ("sd",), "log": ("sd",), "thinned": ("share", "size")}
 PUBLISHED = ("reported", "guess")
 ROUNDS = 1e-3  # largest rounding error allowed in the file, relative for figures of 1 or more, otherwise absolute
 NIGHT = 1037.0  # soldiers counted in the largest night (evidence F001)
-OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty log counts may be an outlier, even if the model gives 0
+OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # one in twenty log errors is an outlier, so no report is impossible
 UNSEEN = 0.25  # expected number of dated falls if the campaign has none, because a date may be wrong
 
 
@@ -198,7 +198,7 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """Draw the figure that would have been reported on a campaign.
+    """Draw the figure that would have been reported about a campaign.
 
     Args:
         observation: The observation whose quantity and error are used.

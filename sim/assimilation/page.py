@@ -213,7 +213,7 @@ def describe_luck(made: WorldTables) -> list[str]:
 
 
 def describe_not_counted(streams: Mapping[str, int]) -> list[str]:
-    """State that the draws of the user's own rules are not in the ledger of chance; empty if there are none.
+    """Return a sentence on the user's own rules, whose draws are not in the ledger of chance; empty if there are none.
 
     Args:
         streams: Stream numbers of these rules, keyed by rule.
@@ -256,7 +256,7 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """Format the average number of free campaigns in which one deviates at least as much as a cell.
+    """Format the number of free campaigns of which, on average, one deviates at least as much as a cell.
 
     The number has two significant figures; a million or more is formatted as `a million`.
     """

@@ -206,7 +206,7 @@ class Sizes(NamedTuple):
     """Numbers of distinct worlds in a cloud, by three measures."""
 
     lasting: int  # number of distinct sets of lasting draws
-    numbers: int  # number of distinct sets of numbers
+    numbers: int  # number of distinct sets of uncertain numbers
     origins: int  # number of worlds of the prior from which the worlds descend
 
 

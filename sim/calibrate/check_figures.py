@@ -73,11 +73,10 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     caption = (
         f"{describe_truths(rows)} One panel per fitted number: the rank of its true value among the draws of its "
-        "posterior, from 0 (below all) to 1 (above all). In a sound fit all bins are equally high (1). The band "
-        "contains "
-        "19 of 20 bins of a sound fit, so one bin in twenty is outside it by chance. Bins high at both ends mean that "
-        "intervals are too narrow; high in the middle, too wide; high at one end, off-centre. Line: the same truths, "
-        "reported without error."
+        "posterior, from 0 (below all) to 1 (above all). In a sound fit, all bins are equally high (1). The band "
+        "contains 19 of 20 bins of a sound fit, so one bin in twenty is outside it by chance. Bins that are high at "
+        "both ends mean that intervals are too narrow; high in the middle, too wide; high at one end, off-centre. "
+        "Line: the same truths, reported without error."
     )
     figure, panels = new_panels(len(fitted), 2, 0.85, Spaces(left=0.45, right=0.2, top=0.3, bottom=0.3, down=0.65))
     for axes, row in zip(panels, fitted, strict=True):
@@ -188,7 +187,7 @@ LEFT_OUT = HeldOut(
 
 
 def draw_held_out(made: Fitted) -> list[Path]:
-    """Draw two figures: predictions of targets after 22 June, and of the targets of each omitted event."""
+    """Draw two figures: predictions of targets after 22 June, and predictions of the targets of each omitted event."""
     predicted = [row for row in read_table(made.folder / "heldout.csv") if row["kind"] == "predicted"]
     tables = {HELD_OUT: predicted, LEFT_OUT: read_table(made.folder / "left_out.csv")}
     return [draw_sides(made, rows, shown) for shown, rows in tables.items()]

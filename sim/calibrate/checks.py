@@ -466,7 +466,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Return the range of the coverage of a sound 90 % interval in 95 of 100 checks, such as `0.881 to 0.918`.
+    """Return the range of coverage that a sound 90 % interval shows in 95 of 100 checks, such as `0.881 to 0.918`.
 
     `truths` is the number of truths in each check.
     """

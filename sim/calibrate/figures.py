@@ -81,11 +81,11 @@ def draw_prior_posterior(made: Fitted) -> Path:
     """Draw the posterior of each fitted parameter over the range of its prior, in one panel per parameter."""
     caption = (
         f"{describe_fit(made)} One panel per number, from the lowest to the highest value of its prior, on its scale. "
-        "Before the fit all bins were equally likely (the line at 1); the bars show how many times as likely they are "
+        "Before the fit, all bins were equally likely (the line at 1); the bars show how many times as likely they are "
         "after it."
     )
     if made.by_chain:
-        caption += " A thin line is one chain alone."
+        caption += " Each thin line is a single chain."
     figure, panels = new_panels(
         len(made.shares), 2, 0.85, Spaces(left=0.5, right=0.2, top=0.35, bottom=0.35, across=0.6, down=0.7)
     )
@@ -113,7 +113,7 @@ def draw_pairs(made: Fitted) -> Path:
     """Draw the joint distribution of each pair of fitted parameters."""
     caption = (
         f"{describe_fit(made)} A dot is a draw, darker for a larger weight; each axis runs from the lowest to the "
-        "highest value of the prior, on its scale. Before the fit dots would fill every panel evenly. In the corner: "
+        "highest value of the prior, on its scale. Before the fit, dots would fill every panel evenly. In the corner: "
         "the correlation."
     )
     keys = list(made.shares)

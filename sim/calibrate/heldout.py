@@ -152,7 +152,7 @@ def naive_ensembles(targets: Sequence[Target], first_seed: int, console: Console
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit the bank to data up to 22 June, then to all events but one; write tables and a section of the page."""
+    """Fit the bank to data up to 22 June, then without each event in turn; write tables and a section of the page."""
     split = split_by(made.targets, KNOWN_UNTIL, read_evidence_dates())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {counted(len(split.fitted), 'target')} known by {KNOWN_UNTIL} ...")
@@ -250,7 +250,7 @@ def describe_held_out(
         **{f"the naive forecast {name}": found for name, found in naives.items()},
     }  # fmt: skip
     return [
-        f"By the end of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. The numbers fitted "
+        f"By the end of {KNOWN_UNTIL}, {len(fitted)} targets could be fitted: {', '.join(fitted)}. The numbers fitted "
         f"to them are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, with "
         f"an effective sample size of {held.nearest.effective:.0f}.",
         f"This fit predicts {len(predicted)} targets of 23 June to 7 July; {counts['straddles']} that straddle the day "
@@ -283,7 +283,7 @@ def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequ
     if not both:
         return []
     better, worse, cannot_tell = tally([found[name] for name in both], [other[name] for name in both])
-    return [f"Compared with {theirs} {ours} has the lower CRPS on {better} of {len(both)} targets and the higher on "
+    return [f"Compared with {theirs}, {ours} has the lower CRPS on {better} of {len(both)} targets and the higher on "
             f"{worse}; on {cannot_tell} the number of campaigns is too small to decide."]  # fmt: skip
 
 
@@ -305,7 +305,7 @@ def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: B
         )  # fmt: skip
         said.append(
             f"{event}: inside {inside[0]} of {len(names)} left out, {inside[1]} fitted, {inside[2]} before any fit; "
-            f"left out its CRPS is lower than before any fit on {better} and higher on {worse} ({scores})."
+            f"left out, its CRPS is lower than before any fit on {better} and higher on {worse} ({scores})."
         )
     return said
 

@@ -332,8 +332,8 @@ def describe_fit(made: Fitted) -> str:
     failed = describe_failures(about["failed"])
     until = date.fromisoformat(about.get("until") or THE_LINE.isoformat())
     known = "" if until == THE_LINE else (
-        f"Only reports of days up to {format_day(until)} are fitted; `panj score` with calibration.file= and the "
-        "posterior of this fit compares its campaigns with all reports, including those of later days."
+        f"Only reports of days up to {format_day(until)} are fitted. To compare campaigns of this fit with all "
+        "reports, including those of later days, run `panj score` with its posterior as calibration.file=."
     )  # fmt: skip
     sample = f"{about['rows']:,} campaigns drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
@@ -420,7 +420,7 @@ def describe_chains(made: Fitted) -> list[str]:
             if after is None or after["chain"] != row["chain"]]  # fmt: skip
     each = "the chain" if len(last) == 1 else "each chain"
     sentences = [
-        f"In {span_of(int(row['step']) for row in last)} steps {each} went from the prior to learning rate "
+        f"In {span_of(int(row['step']) for row in last)} steps, {each} went from the prior to learning rate "
         f"{made.about['learning_rate']:g}, with {made.about['simulations']:,} campaigns in total. "
         f"{describe_trials(made)}In the last step "
         f"{span(*(percent(end(map(acceptance_of, last))) for end in (min, max)))} of proposals were accepted. "
@@ -466,7 +466,7 @@ def describe_events(made: Fitted) -> list[str]:
     ]
     thin = [row for row in made.events if float(row["effective_without"]) < FEW]
     if thin:
-        parts.append(f"For {list_words([row['event'].replace('_', ' ') for row in thin])} fewer than {FEW} campaigns "
+        parts.append(f"For {list_words([row['event'].replace('_', ' ') for row in thin])}, fewer than {FEW} campaigns "
                      "carry the weight without the event, so that this score is uncertain.")  # fmt: skip
     return parts
 

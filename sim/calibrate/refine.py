@@ -363,7 +363,7 @@ def most_constrained(priors: Sequence[Prior], refined: Refined) -> tuple[str, ..
 def about_refined(
     made: RefinedFit, request: Calibrate, priors: Sequence[Prior], targets: Sequence[Target]
 ) -> dict[str, Any]:
-    """Collect the metadata of a refined posterior that `about_fit` does not contain."""
+    """Collect the metadata of a refined posterior that `about_fit` does not collect."""
     refined = made.refined
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),

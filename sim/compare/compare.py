@@ -383,7 +383,16 @@ def write_verdicts(request: Compare) -> list[Path]:
 def effects_on(
     study: Study, measure: Measure, baseline: Baseline, asked: Range | None = None
 ) -> tuple[Effects, list[str]]:
-    """Estimate all effects on one outcome, and return them with the notes on cells in which it does not vary.
+    """Estimate all effects on one outcome.
+
+    Args:
+        study: A study of a full grid.
+        measure: Description of the outcome.
+        baseline: The baseline, which determines the base value of each key.
+        asked: Range of values that counts as the event whose risk is analysed; by default, values are analysed.
+
+    Returns:
+        The effects, and notes on cells in which the outcome does not vary and on values at a threshold.
 
     Raises:
         PanjError: The cells are not a full grid, there are too many effects or too few worlds, or the values cannot be

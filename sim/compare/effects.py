@@ -264,7 +264,7 @@ def describe_interactions(others: Sequence[Effect], question: str, unit: Measure
     first = clear_ones[0]
     return [
         f"{len(clear_ones)} of {len(others)} interactions {'has' if len(clear_ones) == 1 else 'have'} an interval "
-        "without zero. The "
+        "that excludes zero. The "
         f"largest: with {first.change.replace(' x ', ' and ')} together, {question} is "
         f"{difference_in_words(first.size, unit)} than the two effects add up to "
         f"(joint 95 % interval: {format_ends(first.low, first.high, unit)})."

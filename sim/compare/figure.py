@@ -119,9 +119,9 @@ def read_result(table: Path, parse: Callable[[Mapping[str, str]], Row], verb: st
 
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
-    """Return metadata prepared for display; with a threshold, label and unit are those of a risk.
+    """Return the metadata of a table, prepared for display.
 
-    A risk has no reported figure.
+    With a threshold, the label and the unit are those of a risk, which has no reported figure.
     """
     if not about.get("thresholds"):  # verdicts of older versions have no such key
         return {"thresholds": {}, "question": about["label"], **about}
@@ -286,7 +286,7 @@ def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
 def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
     """Print the sentence of each verdict; if there are many, only those with the largest differences."""
     if len(rows) > MOST_SENTENCES:
-        console.print(f"The {MOST_SENTENCES} largest differences (all are in the table that is written):")
+        console.print(f"The {MOST_SENTENCES} largest differences (the table contains all):")
         rows = by_size(rows)[:MOST_SENTENCES]
     for row in rows:
         console.print(f"- {row.sentence}")
@@ -402,7 +402,7 @@ class Labels(NamedTuple):
 def labels_of(verdicts: Verdicts) -> Labels:
     """Shorten labels such as `rules.news.fade_days=3.0` to `fade_days=3.0`.
 
-    If there are many long labels and all have the same keys, only values are kept and the keys become their heading.
+    If there are many long labels, all with the same keys, they show only values, and the keys become a heading.
     """
     full = dict.fromkeys(label for row in verdicts.rows for label in (row.cell_label, row.baseline_label))
     parts = {label: [part.partition("=") for part in label.split(", ")] for label in full}

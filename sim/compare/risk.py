@@ -69,7 +69,7 @@ def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> 
 
 
 def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]:
-    """Estimate risk difference and risk ratio of a cell against its baseline, over paired worlds.
+    """Estimate the risk difference and the risk ratio of a cell and its baseline, over paired worlds.
 
     Args:
         cell: One value per world: 1 if the threshold is passed, otherwise 0; at least one world, none missing.

@@ -133,7 +133,7 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
     if len(verdicts) >= MANY:
         chance = round(len(verdicts) / 20)
         some = "one interval" if chance <= 1 else f"{chance} intervals"
-        notes.append(f"Of {len(verdicts)} comparisons about {some} would exclude zero by chance alone.")
+        notes.append(f"Of {len(verdicts)} comparisons, about {some} would exclude zero by chance alone.")
     return notes
 
 

@@ -116,7 +116,7 @@ def join_garrison(unit: int, district: int, garrisons: Garrisons, units: Units) 
 
 @rule
 def leave_garrison(unit: int, garrisons: Garrisons, units: Units) -> None:
-    """Take a unit, with the men that it has now, out of the garrison of its district, before its state changes.
+    """Remove a unit and its current men from the garrison of its district, before the state of the unit changes.
 
     The unit keeps its link to the next unit, so that a loop over the garrison can continue from it.
     """
@@ -141,7 +141,13 @@ def link(before: int, unit: int, district: int, garrisons: Garrisons, units: Uni
 
 @rule
 def list_units(chosen: Truth, garrisons: Garrisons, units: Units) -> int:
-    """List in `units.listed`, in row order, the units that hold the chosen districts, and return their number."""
+    """List in `units.listed`, in row order, the units that hold the chosen districts, and return their number.
+
+    Args:
+        chosen: (districts) Whether to list the units that hold the district.
+        garrisons: The links to the first units are read.
+        units: The links between units are read; `listed` is written.
+    """
     found = 0
     for district in range(chosen.size):
         if not chosen[district]:
@@ -166,7 +172,7 @@ def muster(districts: Districts, armies: Armies, endurance: Endurance) -> None:
     district.
 
     Args:
-        districts: Whether local forces press a district is read.
+        districts: `pressed` is read.
         armies: `garrisons` and the links between `forces` are written; `units` and men of `forces` are read.
         endurance: Thresholds in days at which hunger begins and patience is exhausted.
     """

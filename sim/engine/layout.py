@@ -255,7 +255,7 @@ def onward_links(first: Whole, neighbour: Whole, between: Real) -> Short:
     """Return, for every goal and district, the link that a family there takes towards the goal if there is no fighting.
 
     It is the link that `cheapest_link` chooses, counted from the first link of the district; the array has the shape
-    (goals, districts). Small numbers keep it in the processor's cache.
+    (goals, districts). Its small integers let it fit in the processor's cache.
     """
     count = len(first) - 1
     onward = np.zeros((count, count), np.int16)

@@ -227,7 +227,7 @@ class Districts(NamedTuple):
     first_lost_on: Whole
     retaken_on: Whole
     stood_on: Whole  # day of the latest successful defence
-    helped_on: Whole  # day on which help last arrived
+    helped_on: Whole  # day on which help was last sent
 
 
 class Provinces(NamedTuple):

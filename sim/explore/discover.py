@@ -90,7 +90,7 @@ class Measured(NamedTuple):
 
 
 def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
-    """Measure coverage and density of a box in one half of the campaigns.
+    """Measure the coverage and density of a box in one half of the campaigns.
 
     Args:
         box: The box.

@@ -36,7 +36,7 @@ def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) ->
 
     Args:
         folder: The folder of the hub.
-        origins: The forecasts of each origin; forecasts of only the map are ignored.
+        origins: The forecasts of each origin; forecasts that cover only the map are skipped.
         record: The record, written as the target data of the hub.
     """
     members = {forecast.paths.shape[0] for one in origins for forecast in one.forecasts.values()}

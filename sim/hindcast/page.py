@@ -137,8 +137,8 @@ def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
     better = [f"{name} in {tally(rows, 'high_90', -1)}" for name, rows in found.items()]
     count = max(map(len, found.values()))
     return [
-        f"{what}, {count} targets and horizons: Panj is worse than {list_words(worse)} (in brackets: with the whole "
-        "90 % interval of the difference).",
+        f"{what}, {count} targets and horizons: Panj is worse than {list_words(worse)} (in brackets: where the whole "
+        "90 % interval of the difference agrees).",
         f"{what}: Panj is better than {list_words(better)}.",
     ]
 

@@ -1,7 +1,7 @@
 """Build charts and save them: panels, axes, marks for intervals and for reported figures, legends, and captions.
 
 Panels made by `new_panels` have fixed positions in inches, which is far faster than a layout that measures every label.
-Title and caption are added when a figure is saved, and a figure with fixed panels is enlarged to make room for them.
+The title and caption are added when a figure is saved; a figure with fixed panels is enlarged to make room for them.
 """
 
 import json
@@ -184,7 +184,7 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
 
 
 def set_around(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption to a figure, with or without a layout engine, and compute its final layout."""
+    """Add a title and a caption to a figure, with or without a layout engine, and compute its final layout."""
     if figure.legends:
         figure.legends[0].set_title(title, prop=HEADING)
         figure.legends[0].set_alignment("left")
@@ -195,7 +195,7 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption to a figure with a layout engine, compute the layout, and remove the engine.
+    """Add a title and a caption to a figure with a layout engine, compute the layout, and remove the engine.
 
     With the engine, the layout would be computed again when the figure is saved.
     """

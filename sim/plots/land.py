@@ -113,7 +113,7 @@ def to_degrees(km: np.ndarray) -> np.ndarray:
 
 
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
-    """Return the row numbers of the districts whose outline each arc is part of.
+    """Return, for each arc, the row numbers of the districts whose outline it is part of.
 
     An arc inside the country is part of two outlines, an arc on its border of one, and an arc abroad of none.
     """

@@ -44,7 +44,7 @@ from sim.study.store import chunks_of
 KNOWN_UNTIL = date(2021, 6, 22)  # last day whose data a naive forecast may use
 DAYS = (THE_LINE - DAY_0).days
 KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
-FITTED_WITH = 100  # number of records used to fit the rate of spread
+FITTED_WITH = 100  # number of synthetic records used to fit the rate of spread
 HALVINGS = 12  # bisection steps when that rate is fitted
 HOLDERS = {  # quantities that depend only on who holds each district; only these get naive forecasts
     "share_held", "share_held_or_influenced", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between",

@@ -28,7 +28,7 @@ from sim.study.reader import CUTS
 
 # days for which forecasts are scored on whether each district has been lost by the end of the day
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))
-KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
+KNOWN_EVENT = "takhar_kunduz_june"  # the event whose figures can be read off the map of 22 June
 RESAMPLES = 400  # number of bootstrap resamples; the relative error of a standard error is then 1/28
 SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same standard errors
 
@@ -291,7 +291,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
 def score_day(
     targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, knows: bool
 ) -> tuple[Score, Score]:
-    """Return Brier score and AUC of the probabilities that districts are lost by the end of a day.
+    """Return the Brier score and the AUC of the probabilities that districts are lost by the end of a day.
 
     Only districts that are known to have been lost or held by then are scored. Both scores are nan if the forecast used
     the falls up to that day.

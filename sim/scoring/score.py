@@ -73,7 +73,7 @@ from sim.wording import counted
 
 USUAL = {"runs": "500"}
 RECORDS = 500  # synthetic records per naive forecast
-# settings with which day 0 of the naive forecasts is drawn, since they must not use a fit
+# settings for drawing day 0 of the naive forecasts, which must not use a fit
 NAIVE_NUMBERS = "calibration=as_declared"
 VARIANTS = {  # studies of the model without one of its mechanisms
     "without_contagion": (

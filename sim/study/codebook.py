@@ -115,8 +115,8 @@ FIXED: dict[str, dict[str, Text]] = {
     "districts.parquet": {
         "cell": CELL, "district_id": DISTRICT, "date": DATE,
         "share_of_runs_taliban": Text("share", "Share of the cell's campaigns in which the Taliban hold the district"),
-        "median_fall_date": Text("date", "First day by whose end at least half of the campaigns have lost the "
-                                 "district; empty if fewer lose it"),
+        "median_fall_date": Text("date", "First day at the end of which the district has fallen in at least half "
+                                 "of the campaigns; empty if it falls in fewer"),
     },
     "events.parquet": {
         "date": DATE,
@@ -134,7 +134,7 @@ FIXED: dict[str, dict[str, Text]] = {
     },
     "failures.parquet": {
         "cell": CELL, "seed": SEED,
-        "error": Text("", "Error that ended the campaign, which is in no other table", STUDY),
+        "error": Text("", "Error that ended the campaign; no other table has a row for this campaign", STUDY),
         "traceback": Text("", "Place in the code at which the error was raised", STUDY),
     },
     "summary.csv": {
@@ -270,7 +270,7 @@ class OutcomeText(NamedTuple):
         return cls(row.label, row.unit, row.counted, in_words(*figure), figure.evidence)
 
     def as_text(self) -> Text:
-        """Return unit, meaning with the reported figure, and sources."""
+        """Return the unit, the meaning with the reported figure, and the sources."""
         reported = f" Reported: {self.reported}." if self.reported else ""
         return Text(self.unit, f"{self.label}. {self.counted}{reported}", sources_of(self.evidence) or SIMULATED)
 
@@ -323,7 +323,7 @@ class Codebook:
         }
 
     def text_of(self, kind: str, column: str) -> Text:
-        """Return unit, meaning and source of a column.
+        """Return the unit, meaning and source of a column.
 
         Args:
             kind: File name of a table of the study, `verdicts` or `effects`; for a result in `result_columns.yaml`,
@@ -380,7 +380,7 @@ class Codebook:
 
 
 def text_of_setting(name: str) -> Text:
-    """Return unit, meaning and source of a swept setting or drawn number, given its key."""
+    """Return the unit, meaning and source of a swept setting or drawn number, given its key."""
     if name in declared_numbers():
         number = declared_numbers()[name]
         return Text(number.unit, f"{capitalised(number.meaning)}; as drawn or set for the campaign", number.source)
@@ -444,7 +444,7 @@ def columns_of_codebook() -> list[Column]:
 def described_results() -> dict[str, dict[str, dict[str, Text]]]:
     """Return the content of `result_columns.yaml`: columns by kind of result and file, including shared columns.
 
-    The words that stand for the parts of column names are in no file; see `part_of_name`.
+    The texts for parts of column names are left out; `part_of_name` returns them.
     """
     content = read_yaml(Path(__file__).with_name("result_columns.yaml"))
     whole = {"": {"shared": content.pop("shared")}, **content}
@@ -471,7 +471,7 @@ def tables_of(result: str) -> tuple[str, ...]:
 
 
 def of_result(kind: str, column: str) -> Text | None:
-    """Return unit and meaning of a column of a result; None for a study, a fork or a story, or an unknown column.
+    """Return the unit and meaning of a column of a result; None for a study, a fork, a story or an unknown column.
 
     Args:
         kind: Kind of result and file name, such as `worlds/days.csv`.

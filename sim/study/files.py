@@ -353,14 +353,25 @@ def refuse_dialect(separator: str, decimal: str, form: str) -> None:
 
 
 def csv_rows(rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> str:
-    """Format rows as CSV; missing values (None or nan) are empty, and dates are in ISO format."""
+    """Format rows as CSV; missing values (None or nan) are empty, and dates are in ISO format.
+
+    Args:
+        rows: Rows of cells, beginning with the header if there is one.
+        dialect: Separator and decimal mark.
+    """
     file = io.StringIO()
     write_rows(file, rows, dialect)
     return file.getvalue()
 
 
 def write_rows(file: IO[str], rows: Iterable[Sequence[Any]], dialect: Dialect = USUAL) -> None:
-    """Write rows as CSV to an open file, formatted by `csv_rows`."""
+    """Write rows as CSV to an open file, in the format of `csv_rows`.
+
+    Args:
+        file: File opened for writing text.
+        rows: Rows of cells, beginning with the header if there is one.
+        dialect: Separator and decimal mark.
+    """
     writer = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
     writer.writerows([cell_text(cell, dialect.decimal) for cell in row] for row in rows)
 

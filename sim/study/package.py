@@ -45,7 +45,7 @@ TERMS = "Reported figures, names and boundaries keep the terms of their sources.
 
 
 def describe_study(folder: Path) -> None:
-    """Write codebook.csv and datapackage.json of a study on disk, replacing existing ones.
+    """Write codebook.csv and datapackage.json for a study on disk, replacing existing ones.
 
     Args:
         folder: Folder of the study, which may have been written by an older version.
@@ -162,7 +162,7 @@ def resource_of(
 
 
 def field_of(column: Column, decimal: str) -> dict[str, str]:
-    """Return the descriptor of one column of a CSV file with a decimal mark, or of a Parquet file if it is empty.
+    """Return the descriptor of a column of a CSV file or, if `decimal` (the decimal mark) is empty, of a Parquet file.
 
     Parquet files store a day as a time at midnight, which data packages call a `datetime`.
     """

@@ -580,7 +580,14 @@ def read_columns(
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Convert Arrow errors that occur while a table is read within a block to a PanjError that names the file."""
+    """Convert errors that occur while a table is read within a block to a PanjError that names the file.
+
+    Args:
+        path: Path of the file.
+
+    Raises:
+        PanjError: For any OSError or Arrow error in the block.
+    """
     try:
         yield
     except (OSError, pa.ArrowException) as error:

@@ -144,7 +144,7 @@ def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck:
 
 @rule
 def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Form a new prong from men whom a swept province no longer needs, if there are enough and a prong is unused."""
+    """Form a new prong from men whom a swept province no longer needs, if enough men and an unused prong are left."""
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0

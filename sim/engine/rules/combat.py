@@ -131,7 +131,7 @@ def harass(districts: Districts, garrisons: Garrisons, units: Units, men_a_day: 
 
 @rule
 def lose(unit: int, dead: int, garrisons: Garrisons, units: Units) -> None:
-    """Kill `dead` men of a unit that holds a district; the unit is destroyed if none remain."""
+    """Record `dead` men of a unit that holds a district as killed; the unit is destroyed if none remain."""
     units.losses[unit] = dead / units.men[unit]
     units.men[unit] -= dead
     units.killed[unit] += dead
@@ -196,7 +196,7 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
 
 @rule
 def kill_defenders(district: int, garrisons: Garrisons, units: Units, fallen: int) -> int:
-    """Kill `fallen` men of a garrison, in proportion to the size of each unit, and return the number killed."""
+    """Record `fallen` men of a garrison as killed, divided among its units by size, and return the number killed."""
     left = fallen
     men = garrisons.present[district]
     unit = garrisons.first_unit[district]
@@ -211,7 +211,7 @@ def kill_defenders(district: int, garrisons: Garrisons, units: Units, fallen: in
 
 @rule
 def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> int:
-    """Kill up to `killed` men of the assaulting forces, in list order, and return the number killed."""
+    """Record up to `killed` men of the assaulting forces as killed, in list order, and return the number killed."""
     left = killed
     force = district  # local forces are the first rows, one per district
     while force != NOBODY and left > 0:
