@@ -380,6 +380,7 @@ def about_study(study: Study, several: bool) -> dict[str, Any]:
         "swept": study.cell.label if several else "",
         "choices": format_choices({**study.about["choices"], **study.cell.values}),
         "findings": findings_of(study),
+        "is_single": study.cell.finished == 1,
         "lines": [line for line in lines if line.reported],
         "other_lines": [line for line in lines if not line.reported],
     }
