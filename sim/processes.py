@@ -103,8 +103,7 @@ def running_apart(module: str, *words: object, **options: Any) -> Iterator[subpr
     inherits = hasattr(os, "fork")  # other systems cannot pass on an open pipe
     try:
         command = python_command(module, *words, parent=here if inherits else None)
-        passed = {"pass_fds": [here]} if inherits else {}
-        with subprocess.Popen(command, text=True, **passed, **options) as process:
+        with subprocess.Popen(command, text=True, pass_fds=[here] if inherits else [], **options) as process:
             try:
                 yield process
             finally:
