@@ -4,7 +4,6 @@ import atexit
 import json
 import os
 import shlex
-import signal
 import sys
 import threading
 import traceback
@@ -18,7 +17,7 @@ from sim import options
 from sim.data.own import arguments_of_folder, own_folder, recorded_folder, split_arguments, using
 from sim.errors import PanjError, Stopped, shortened
 from sim.options import HELP, Flags, missing_of, read_command, read_flags, require_extra, suggest_option, usage_of
-from sim.provenance import MODULE, program, python_command, shell_command
+from sim.provenance import MODULE, program, shell_command
 from sim.terminal import Answer, json_line, moved_output, safe_output
 from sim.wording import counted
 
@@ -298,17 +297,16 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
     """Start a separate process that draws the figures and the report, so that its memory is freed afterwards.
 
     The process starts before the campaigns, so that its imports overlap with them. It has its own process group and
-    therefore does not receive Ctrl-C.
+    therefore does not receive Ctrl-C. It is killed at the end of the block if it is not needed.
 
     Yields:
         A function that draws the figures and the report of the study in a folder.
     """
-    import subprocess
+    from subprocess import DEVNULL, PIPE
 
-    with subprocess.Popen(
-        python_command("sim", "report", "-"),
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
+    from sim.processes import running_apart
+
+    with running_apart("sim", "report", "-", stdin=PIPE, stdout=DEVNULL, start_new_session=True) as process:
 
         def draw(folder: Path) -> None:
             process.communicate(str(folder))
@@ -318,12 +316,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
                     f"{shell_command(['report', folder])}"
                 )
 
-        try:
-            yield draw
-        finally:
-            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or the run was interrupted
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()  # needed on systems without process groups; has no effect on a process that has ended
+        yield draw
 
 
 def judge(folder: Path) -> None:

@@ -297,12 +297,16 @@ def read_new_path(key: str, text: str) -> Path:
         text: The path as typed.
 
     Raises:
-        PanjError: As for `read_path`, or if a new name is too long or is not allowed on every system.
+        PanjError: As for `read_path`, if a new name is too long or is not allowed on every system, or if there
+            is a file in the place of a parent folder.
     """
     path = read_path(key, text)
     for place in (path, *path.parents):
         if place.name not in ("", "..") and not os.path.lexists(place):
             check_new_name(key, place.name)
+    for place in path.parents:
+        if os.path.isfile(place):
+            raise PanjError(f"{key}: found {place}, which is a file, expected a folder", key=key)
     return path
 
 

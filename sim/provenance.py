@@ -136,10 +136,12 @@ def program() -> str:
 
 
 IN_NEW_PROCESS = """
-import sys
+import os, sys, threading
 from importlib.util import module_from_spec, spec_from_file_location
 from runpy import run_module
-package, module = sys.argv.pop(1), sys.argv.pop(1)
+package, module, parent = (sys.argv.pop(1) for _ in range(3))
+if parent:
+    threading.Thread(target=lambda: (os.read(int(parent), 1), os._exit(1)), daemon=True).start()
 spec = spec_from_file_location("sim", f"{package}/__init__.py", submodule_search_locations=[package])
 sys.modules["sim"] = module_from_spec(spec)
 spec.loader.exec_module(sys.modules["sim"])
@@ -147,7 +149,7 @@ run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def python_command(module: str, *words: object) -> list[str]:
+def python_command(module: str, *words: object, parent: int | None = None) -> list[str]:
     """Return the command that runs a module of this copy of Panj in a new process.
 
     Unlike `python -m`, it does not import modules named `sim`, `types` or `random` from the current folder.
@@ -155,8 +157,10 @@ def python_command(module: str, *words: object) -> list[str]:
     Args:
         module: Name of the module or package, such as `sim`.
         words: Arguments of the module.
+        parent: Open end of a pipe, which the process inherits; it ends when the other end is closed.
     """
-    return [sys.executable, "-P", "-c", IN_NEW_PROCESS, str(PACKAGE), module, *map(str, words)]
+    pipe = "" if parent is None else str(parent)
+    return [sys.executable, "-P", "-c", IN_NEW_PROCESS, str(PACKAGE), module, pipe, *map(str, words)]
 
 
 def shell_command(words: Sequence[object]) -> str:

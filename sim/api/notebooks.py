@@ -1,6 +1,5 @@
 """Helpers for notebooks: consoles, display of figures, warnings with the user's line, commands in new processes."""
 
-import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import PanjError
-from sim.provenance import python_command
+from sim.processes import output_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +51,7 @@ def run_apart(words: Sequence[str]) -> None:
     Raises:
         PanjError: The command failed; the error has the message of the command.
     """
-    done = subprocess.run(python_command("sim", *words), capture_output=True, text=True, check=False)
+    done = output_of("sim", *words)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise PanjError(lines[-1].removeprefix("panj: "))

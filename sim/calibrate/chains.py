@@ -15,15 +15,12 @@ Method  Each draw has its own seeds; an *ensemble* of campaigns is run with them
         are weighted by their evidence.
 """
 
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +30,8 @@ from rich.console import Console
 
 from sim.configuration.draws import Prior
 from sim.errors import PanjError
-from sim.execution.executors import cores, end_with_parent, interrupts_ignored
+from sim.execution.executors import cores
+from sim.processes import interrupts_deferred, worker_pool
 from sim.sampler import STEPS, Cloud, State, differing, generator, read_stage, sample, stepped, store_stage
 from sim.study.files import json_text, make_folder, write_errors, write_file
 from sim.wording import counted, format_seconds, percent
@@ -228,7 +226,7 @@ def pooled_scorer(score: Score, pool: Executor) -> Score:
     """Return a scorer that divides ensembles into batches and scores them in the processes of a pool."""
 
     def on_pool(shares: Floats, seeds: Integers, sizes: Sizes) -> Floats:
-        with interrupts_ignored():  # worker processes that start here inherit this
+        with interrupts_deferred():  # worker processes that start here inherit this
             futures = [
                 pool.submit(score, shares[first : first + BATCH], seeds[first : first + BATCH], sizes)
                 for first in range(0, seeds.size, BATCH)
@@ -264,26 +262,13 @@ def processes(count: int) -> Iterator[Executor]:
     Raises:
         PanjError: If a process of the pool was killed.
     """
-    before = set(active_children())
-    pool = ProcessPoolExecutor(min(count, cores()), mp_context=get_context("spawn"), initializer=start_process)
     try:
-        yield pool
+        with worker_pool(min(count, cores()), "spawn") as pool:
+            yield pool
     except BrokenProcessPool as error:
         raise PanjError("calibrate: found a killed worker process (out of memory, or a signal), expected it to "
                         "finish; run the same command to continue from the last complete stage"
                         ) from error  # fmt: skip
-    except BaseException:
-        for process in set(active_children()) - before:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def start_process() -> None:
-    """Set up a worker: ignore Ctrl-C, which the parent handles, and exit when the parent is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=end_with_parent, daemon=True).start()
 
 
 @contextmanager

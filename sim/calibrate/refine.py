@@ -52,10 +52,11 @@ from sim.engine.campaign import run_campaign
 from sim.engine.layout import Layout, fresh
 from sim.engine.world import World
 from sim.errors import CampaignError, PanjError
-from sim.execution.executors import cores, interrupts_ignored
+from sim.execution.executors import cores
 from sim.execution.work import check_versions, layout_of, outcomes_of, run_piece
 from sim.options import Calibrate
 from sim.outcome import Outcome, count_outcomes
+from sim.processes import interrupts_deferred
 from sim.sampler import HALF, JITTER, LENGTHS, SCALE, STEPS, SUBSETS, Step
 from sim.scoring.forecasts import Forecast, forecast_of, names_of
 from sim.scoring.measure import measure
@@ -282,7 +283,7 @@ def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -
 
 def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
     """Run a task in worker processes, once per element of `orders`, and return the results in the same order."""
-    with interrupts_ignored():  # worker processes that start here inherit this
+    with interrupts_deferred():  # worker processes that start here inherit this
         futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
 

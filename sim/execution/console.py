@@ -37,10 +37,16 @@ class Progress:
         columns = (
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(),
-            rich.progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} campaigns{task.fields[words]}"),
+            rich.progress.TextColumn("{task.completed:,.0f} of {task.fields[of]}{task.fields[words]}"),
         )
         self.bar = rich.progress.Progress(*columns, console=console, disable=not console.is_terminal)
-        self.task = self.bar.add_task(self.cells(), total=backlog.total, completed=backlog.already, words="")
+        self.task = self.bar.add_task(
+            self.cells(),
+            total=backlog.total,
+            completed=backlog.already,
+            words="",
+            of=counted(backlog.total, "campaign"),
+        )
         self.in_notebook = NotebookBar() if console.is_jupyter and not console.quiet else None
 
     def __enter__(self) -> Self:
@@ -170,15 +176,18 @@ def print_summary(
     if len(cells) == 1:
         title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
         table = Table(title=title, caption=sources)
-        for column in ("outcome", "reported", "simulated median", "90 % interval"):
+        is_single = about["campaigns"] == 1
+        simulated = ("simulated",) if is_single else ("simulated median", "90 % interval")
+        for column in ("outcome", "reported", *simulated):
             table.add_column(column, overflow="fold")
         for row in summaries[0]:
             if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
-                table.add_row(row.label, row.reported or "-", format_end(row.median, row), format_interval(row))
+                table.add_row(row.label, row.reported or "-", *ends_of(row, is_single))
     else:
         campaigns = f"{counted(about['campaigns'], 'campaign')} in {len(cells)} cells"
         title = f"{settings.title}: {campaigns}, {about['calibration']}"
-        table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
+        is_single = about["campaigns"] <= len(cells)
+        table = Table(title=title, caption=sources if is_single else f"Median and 90 % interval. {sources}")
         shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
         for column in ("cell", *(row.label for row in shown)):
             table.add_column(column, overflow="fold")
@@ -186,10 +195,15 @@ def print_summary(
         for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
             by_name = {row.outcome: row for row in rows}
             found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
-            table.add_row(cell.label, *(f"{format_end(row.median, row)}\n{format_interval(row)}" for row in found))
+            table.add_row(cell.label, *("\n".join(ends_of(row, is_single)) for row in found))
     console.print(table)
     if len(cells) > MOST_SHOWN:
         console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
+
+
+def ends_of(row: SummaryRow, is_single: bool) -> list[str]:
+    """Format the median and the 90 % interval of a row, or, of a single campaign, its value alone."""
+    return [format_end(row.median, row), *([] if is_single else [format_interval(row)])]
 
 
 def format_end(text: str, row: SummaryRow) -> str:

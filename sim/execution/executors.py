@@ -4,7 +4,6 @@ Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks
 """
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -13,10 +12,11 @@ from concurrent.futures import Executor as Pool
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import PanjError
+from sim.processes import follow_parent, interrupts_deferred
 from sim.study.files import make_arrow_lean
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Workers:
 
         Processes started by this method ignore Ctrl-C from the beginning. Raise RuntimeError after `stop`.
         """
-        with self.starting, interrupts_ignored():
+        with self.starting, interrupts_deferred():
             if self.is_stopped:
                 raise RuntimeError("the workers are stopped")
             try:
@@ -185,17 +185,8 @@ def cores() -> int:
 
 def serve_the_parent() -> None:
     """Set up a worker process to ignore Ctrl-C, end with its parent and use little memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
     make_arrow_lean()
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent() -> None:
-    """Wait for the parent process to end, then exit, so that a killed sweep leaves no idle processes."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 async def greet(address: str) -> None:
@@ -223,7 +214,7 @@ def dask_client(executor: "Executor") -> Any:
                 f"({' '.join(str(error).split())[:120] or 'timeout'}), expected the address of one, such as tcp://host:8786"
             ) from error
     try:
-        with interrupts_ignored():  # the workers inherit this
+        with interrupts_deferred():  # the workers inherit this
             cluster = LocalCluster(
                 n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
                 silence_logs=50,
@@ -234,16 +225,3 @@ def dask_client(executor: "Executor") -> Any:
             f"{executor.workers or cores()}; run the same command to try again"
         ) from error
     return Client(cluster, set_as_default=False)
-
-
-@contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Make new processes ignore Ctrl-C within a block; do nothing outside the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

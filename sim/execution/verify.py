@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -42,7 +41,7 @@ from sim.errors import CampaignError, PanjError, Stopped
 from sim.execution import work
 from sim.execution.compiling import compile_rules
 from sim.execution.run import run_sweep
-from sim.provenance import python_command
+from sim.processes import output_of
 from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about
 from sim.terminal import console_of
@@ -348,8 +347,7 @@ def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path
     Compilation can only be switched on or off when Python starts.
     """
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1"}
-    command = python_command("sim.execution.verify", folder, *overrides)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = output_of("sim.execution.verify", folder, *overrides, env=environment)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise PanjError(f"verify: found exit code {done.returncode}, expected 0: {last[0]}")

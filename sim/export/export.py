@@ -11,7 +11,7 @@ from sim.errors import PanjError
 from sim.export.districts import write_geojson, write_geopackage
 from sim.export.tables import Part, write_csv, write_workbook
 from sim.options import Export, require_extra
-from sim.study.files import dialect_of, refuse_dialect, write_errors
+from sim.study.files import dialect_of, make_folder, refuse_dialect, write_errors
 from sim.study.reader import Study, open_study, unfinished
 
 EXPORTS = "exports"
@@ -44,7 +44,7 @@ def export(request: Export) -> Path:
     if request.to in MAPS and (note := study.note_on_choice(request.cell)):
         print(note)
     with write_errors(place, "out"):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         if request.to in MAPS and chosen is not None:
             if not chosen.finished:
                 raise PanjError(f"cell: found {chosen.number}, whose campaigns all failed, expected a finished one")

@@ -83,7 +83,8 @@ def draw_distribution(subject: Subject, path: Path) -> Path:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_level(value, about)))
     reported = reported_in_words(subject.measure.reported, subject.measure.unit)
-    handles = [key_line("median of campaigns"), *key_of(about)[3:], *mark_thresholds(axes, subject)]
+    line = "median of campaigns" if len(values) > 1 else "the one campaign"
+    handles = [key_line(line), *key_of(about)[3:], *mark_thresholds(axes, subject)]
     add_key(figure, handles, COLUMNS, fontsize=8.5)
     source = f"Reported: {reported} in evidence.csv." if reported else "Nothing was reported on this outcome."
     title = textwrap.fill(subject.measure.label, LETTERS_OF_TITLE)

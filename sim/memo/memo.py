@@ -276,15 +276,16 @@ def one_line(label: str) -> str:
 def table_of_campaigns(subject: Subject) -> Table:
     """Return the table of a study of one cell: campaigns, quantiles, risk, and the reported figure."""
     median, low, high = subject.spread
-    rows = [
-        ["Campaigns with a value", f"{len(subject.values):,} of {subject.base.cell.finished:,}"],
-        ["Median", subject.level(median)],
-        ["Nine in ten campaigns", f"{subject.level(low)} to {subject.level(high)}"],
-    ]
+    rows = [["Campaigns with a value", f"{len(subject.values):,} of {subject.base.cell.finished:,}"]]
+    if len(subject.values) == 1:
+        rows.append(["Value", subject.level(median)])
+    else:
+        rows += [["Median", subject.level(median)],
+                 ["Nine in ten campaigns", f"{subject.level(low)} to {subject.level(high)}"]]  # fmt: skip
     if subject.measure.is_date:
         never = int((~subject.worlds.there).sum())
         rows.append(["Campaigns in which it did not occur", f"{never:,}, counted as the day after the last"])
-    if subject.asked is not None:
+    if subject.asked is not None and len(subject.values) > 1:
         rows.append([f"Risk that {subject.about['question']}", describe_risk_of(subject)])
     rows.append(["Reported", reported_in_words(subject.measure.reported, subject.measure.unit) or "nothing"])
     if subject.side is not None:
@@ -305,6 +306,8 @@ def effects_in_words(subject: Subject, found: Comparison) -> str:
 
 def explanation(subject: Subject) -> str:
     """Return an explanation of the figure, which is also its alternative text."""
+    if subject.found is None and len(subject.values) == 1:
+        return "The one campaign: the solid line is its value, orange is what was reported."
     if subject.found is None:
         return "A histogram of campaigns: the solid line is the median, orange is what was reported."
     return (

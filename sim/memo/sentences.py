@@ -153,7 +153,8 @@ def answer_of_one(subject: Subject) -> list[str]:
     if count == 1 and without:
         return [f"In the one campaign of this study {what} has no date: the event did not occur."]
     if count == 1:
-        return [f"In the one campaign of this study {what} is {subject.level(float(subject.values[0]))}."]
+        sentences = [f"In the one campaign of this study {what} is {subject.level(float(subject.values[0]))}."]
+        return [*sentences, describe_single(subject)] if subject.asked is not None else sentences
     median, low, high = subject.spread
     sentences = [
         f"In this model the median of {what} over {campaigns} is {subject.level(median)}; nine in ten campaigns are "
@@ -172,6 +173,14 @@ def answer_of_one(subject: Subject) -> list[str]:
             f"Reported: {subject.measure.reported['text']}; of the campaigns, {describe_side(subject.side)}."
         )
     return sentences
+
+
+def describe_single(subject: Subject) -> str:
+    """Return a sentence on whether the only campaign is in the requested range."""
+    assert subject.asked is not None
+    is_inside = bool(subject.asked.holds(subject.values + subject.origin)[0])
+    bounds = format_bounds(subject.asked, subject.measure)
+    return f"It is {'' if is_inside else 'not '}{bounds}; a single campaign shows no risk."
 
 
 def describe_risk_of(subject: Subject) -> str:
@@ -232,8 +241,9 @@ def method_of(subject: Subject) -> list[str]:
         "draws that follow from a seed."
     )
     if found is None:
-        campaigns = counted(subject.base.cell.finished, "campaign")
-        pairs = f"Each of the {campaigns} has its own seed and therefore its own draws; no setting is varied."
+        count = subject.base.cell.finished
+        each = "The one campaign" if count == 1 else f"Each of the {counted(count, 'campaign')}"
+        pairs = f"{each} has its own seed and therefore its own draws; no setting is varied."
     else:
         worlds = span_of({verdict.judgement.worlds for verdict in found.verdicts})
         pairs = (
@@ -317,7 +327,8 @@ def fit_of(subject: Subject) -> str:
     if (base.folder / place / "score.json").is_file():
         return f"{sentences_on_score(read_scores(base.folder / place))[0]} ({place}/score.csv)"
     said = describe_misfit(base)
-    return f"Over all outcomes of the baseline: {said[0].lower()}{said[1:]}" if subject.found else said
+    of_baseline = subject.found is not None and base.cell.finished > 1
+    return f"Over all outcomes of the baseline: {said[0].lower()}{said[1:]}" if of_baseline else said
 
 
 def guesses() -> str:
@@ -343,6 +354,9 @@ def limits_of(subject: Subject) -> list[str]:
 
 def doubt_of_fit(subject: Subject) -> str:
     """Return a sentence on the conclusions that the fit of this outcome allows."""
+    if subject.side is None and subject.measure.reported["text"]:
+        why = "a date" if subject.measure.is_date else "fewer than two campaigns"
+        return f"From {why}, it is not judged how well the model fits the reported figure of this outcome."
     if subject.side is None:
         return "Without a reported figure for this outcome, it is unknown how well the model fits it."
     if not subject.side.fits and subject.is_assimilated:
@@ -367,7 +381,8 @@ def doubts_of_sample(subject: Subject) -> list[str]:
     missing = int((~known(subject.worlds)).sum())
     failed = sum(cell.failed for study in subject.studies for cell in study.cells)
     left_out = "is left out because it has" if missing == 1 else "are left out because they have"
-    thin = f"Thin sample: {span_of(counts)} {'worlds in each comparison' if verdicts else 'campaigns'}"
+    noun, each = ("world", " in each comparison") if verdicts else ("campaign", "")
+    thin = f"Thin sample: {span_of(counts)} {noun if set(counts) == {1} else f'{noun}s'}{each}"
     fewest = min(events, default=0)
     worlds = f"only {counted(fewest, 'world')}" if fewest else "no world"
     thinnest = sum(number < FEW_EVENTS for number in events)

@@ -74,10 +74,10 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
     Returns:
         The shares of campaigns below, equal to and above the reported value or, if only a range was reported, below,
         inside and above the range. With only one bound, campaigns that satisfy it count as equal. None if nothing was
-        reported or no campaign has a value.
+        reported, or if fewer than two campaigns have a value, since a single one shows no share.
     """
     value, low, high = reported_numbers(row)
-    if (value is None and low is None and high is None) or not values.size:
+    if (value is None and low is None and high is None) or values.size < 2:
         return None
     lowest, highest = (low, high) if value is None else (value, value)
     below = 0 if lowest is None else int(np.sum(values < lowest))
@@ -106,7 +106,7 @@ def findings_of(study: Study) -> list[str]:
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    return [*sentences, BY_CHANCE if study.cell.finished == 1 else describe_misfit(study)]
+    return [*sentences, describe_misfit(study)]
 
 
 def headlines_of(study: Study) -> tuple[str, ...]:
@@ -173,7 +173,12 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """Return a sentence with the number of misfitting figures and the names of up to four, the worst first."""
+    """Return a sentence with the number of misfitting figures and the names of up to four, the worst first.
+
+    For a cell with a single campaign, the sentence is that it is shaped by chance.
+    """
+    if study.cell.finished == 1:
+        return BY_CHANCE
     rows = {str(row["outcome"]): row for _, row in study.summary.iterrows()}
     placed = {name: place_among(values_of(study, name), row) for name, row in rows.items()}
     sides = {name: side for name, side in placed.items() if side is not None}
@@ -213,14 +218,13 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
     study = sweep.of_cell(first.number)
     where = "the base cell" if first == sweep.base_cell else f"the first cell ({name_cell(sweep, first)})"
     known = [name for name in HEADLINES if name in names and values_of(study, name).size]
-    is_one = first.finished == 1
     sentences = [f"In {where}: {describe_first(study, name)}" for name in known[:1]]
     for name in known[:2]:
         if others:
             sentences.append(describe_range(sweep, cells, name))
     if known[:1] == [LARGEST_NIGHT] and (said := describe_chances(sweep, cells)):
         sentences.insert(1, said)
-    return [*sentences, BY_CHANCE if is_one else f"In {where}, {lower(describe_misfit(study))}"]
+    return [*sentences, BY_CHANCE if first.finished == 1 else f"In {where}, {lower(describe_misfit(study))}"]
 
 
 def describe_first(study: Study, name: str) -> str:

@@ -6,13 +6,11 @@ Writes  figures/*.png and report.html for the whole study; for one cell of sever
 """
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import date
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +26,7 @@ from sim.plots.land import read_land
 from sim.plots.maps import draw_map_of
 from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
 from sim.plots.style import in_style
+from sim.processes import interrupts_deferred, worker_pool
 from sim.provenance import shell_command
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
@@ -291,18 +290,21 @@ def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
         The paths, in the same order.
 
     Raises:
-        PanjError: A figure could not be drawn; the first error is raised.
+        PanjError: A figure could not be drawn; the first error is raised. Or a drawing process was killed.
     """
     workers = min(len(os.sched_getaffinity(0)), len(drawings)) if sys.platform == "linux" else 1
     if workers < 2:
         return [draw() for draw in drawings]
-    with ProcessPoolExecutor(workers, get_context("fork"), ignore_interrupts) as pool:
-        return [drawn.result() for drawn in [pool.submit(draw) for draw in drawings]]
-
-
-def ignore_interrupts() -> None:
-    """Ignore Ctrl-C in a worker; the parent process handles it, and the worker ends within about a second."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with worker_pool(workers, "fork") as pool:
+            with interrupts_deferred():
+                futures = [pool.submit(draw) for draw in drawings]
+            return [drawn.result() for drawn in futures]
+    except BrokenProcessPool as error:
+        raise PanjError(
+            "report: found a killed drawing process (out of memory, or a signal), expected it to finish; run the same "
+            "command to draw again"
+        ) from error
 
 
 def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
@@ -378,6 +380,7 @@ def about_study(study: Study, several: bool) -> dict[str, Any]:
         "swept": study.cell.label if several else "",
         "choices": format_choices({**study.about["choices"], **study.cell.values}),
         "findings": findings_of(study),
+        "is_single": study.cell.finished == 1,
         "lines": [line for line in lines if line.reported],
         "other_lines": [line for line in lines if not line.reported],
     }

@@ -24,7 +24,7 @@ from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcome import last_day_of
-from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
+from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, seal, write_errors, write_file
 from sim.wording import is_share
 
 if TYPE_CHECKING:
@@ -422,7 +422,7 @@ def copy_to(folder: Path, out: Path) -> Path:
     if out.is_dir() and any(out.iterdir()) and (not (out / "about.json").is_file() or read_about(out) != about):
         raise PanjError(f"out: found {out} with other files, expected a new folder")
     with write_errors(out, "out"):
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         for name in (*about.get("tables", FILES), "about.json", "chunks"):
             source, target = folder / name, out / name
             if source.exists() and not target.exists():

@@ -233,11 +233,11 @@ def test_a_way_that_cannot_run_is_told_and_is_not_the_same(
 def test_the_other_process_has_the_other_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {}
 
-    def remember(command: list[str], env: dict[str, str], **_options: object) -> object:
-        seen.update(env=env, command=command)
+    def remember(*command: object, env: dict[str, str]) -> object:
+        seen.update(env=env, command=list(map(str, command)))
         return type("Done", (), {"returncode": 1, "stderr": "Traceback\nValueError: it broke\n"})
 
-    monkeypatch.setattr(verifying.subprocess, "run", remember)
+    monkeypatch.setattr(verifying, "output_of", remember)
     with pytest.raises(PanjError, match="found exit code 1, expected 0: ValueError: it broke"):
         verifying.run_in_new_process(["runs=1"], ELSEWHERE, tmp_path)
     assert seen["env"]["NUMBA_DISABLE_JIT"] == ("1" if compiled else "0")

@@ -19,7 +19,7 @@ from sim.errors import PanjError
 from sim.export import districts, tables
 from sim.export.export import EXPORTS, export, place_of
 from sim.export.tables import names_of_sheets
-from sim.options import Export
+from sim.options import Export, read_command
 from sim.plots.land import to_km
 from sim.study.reader import open_study
 
@@ -271,6 +271,19 @@ def test_a_file_that_exists_is_kept(study, tmp_path):
     with pytest.raises(PanjError) as refused:
         export(Export(folder=study, to="xlsx", place=tmp_path / "thesis.xlsx"))
     assert refused.value.key == "out" and (tmp_path / "thesis.xlsx").read_text() == "years of work"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(study, tmp_path):
+    (tmp_path / "thesis").write_text("years of work")
+    with pytest.raises(PanjError, match="thesis: found a file, expected a folder; move or remove it"):
+        export(Export(folder=study, to="xlsx", place=tmp_path / "thesis" / "new" / "study.xlsx"))
+
+
+@pytest.mark.parametrize("verb", ["explorable", "export x to=csv", "memo x outcome=y", "animate x", "report x"])
+def test_an_out_below_a_file_is_refused_before_anything_is_run(verb, tmp_path):
+    (tmp_path / "thesis").write_text("years of work")
+    with pytest.raises(PanjError, match=r"out: found .*thesis, which is a file, expected a folder"):
+        read_command([*verb.split(), f"out={tmp_path / 'thesis' / 'new'}"])
 
 
 def test_a_table_longer_than_a_sheet_is_refused(study, tmp_path, monkeypatch):

@@ -38,6 +38,7 @@ STUDIES = {
     "grid": ["-m", "rules.news.fade_days=5,10", "morale=reported,brittle", "runs=12"],
     "many": ["-m", "rules.news.fade_days=range(3,15)", "runs=2"],
     "plain": ["runs=12"],
+    "single": ["runs=1"],
 }
 
 
@@ -252,6 +253,18 @@ def test_every_campaign_counts_whether_the_event_occurred_or_not(there):
 def test_the_only_campaign_of_a_study_may_be_without_the_event():
     assert "did not occur" in answer_of_one(of_one_cell([68.0], [False]))[0]
     assert "30 Jun" in answer_of_one(of_one_cell([60.0], [True]))[0]
+
+
+def test_the_only_campaign_of_a_study_is_not_told_as_a_spread_a_risk_or_a_misfit(results):
+    text = markdown(results / "single", f"outcome={NIGHT}", "above=999")
+    assert not re.findall(
+        "[Mm]edian|[Nn]ine in ten|Risk|interval: |are below it|not fit|1 campaigns|the 1 campaign", text
+    )
+    rows = dict(table_in(section(text, "Numbers")))
+    assert list(rows) == ["Campaigns with a value", "Value", "Reported"]
+    assert "a single campaign shows no risk" in section(text, "Answer")
+    assert "A single campaign is shaped by chance" in section(text, "What it rests on")
+    assert "it is not judged how well the model fits" in section(text, "What it does not say")
 
 
 def test_failures_of_both_studies_are_counted():

@@ -1,0 +1,74 @@
+"""Processes that Panj starts end with the process that started them, whether it is killed or interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sim.processes import output_of
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs forks and inherited pipes")
+PATIENCE = 30
+
+DRAWS = """
+import os
+import time
+from functools import partial
+from sim.report.report import in_parallel
+os.sched_getaffinity = lambda _: {0, 1, 2, 3}
+in_parallel([partial(time.sleep, 120)] * 3)
+"""
+FAILS = DRAWS.replace("([partial", "([partial(time.sleep, 'long')] + [partial")
+SAMPLES = """
+import time
+from sim.calibrate.chains import processes
+if __name__ == "__main__":
+    with processes(2) as pool:
+        [future.result() for future in [pool.submit(time.sleep, 120), pool.submit(time.sleep, 120)]]
+"""
+APART = """
+from sim.processes import output_of
+output_of("http.server", "--bind", "127.0.0.1", "0")
+"""
+
+
+def started(script: str, count: int, folder: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
+    """Start a script; return its process and those that it started, once there are `count`."""
+    file = folder / "script.py"
+    file.write_text(f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{script}")
+    process = subprocess.Popen(
+        [sys.executable, str(file)], start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    late = time.monotonic() + PATIENCE
+    children: list[psutil.Process] = []
+    while len(children) < count:
+        assert time.monotonic() < late and process.poll() is None
+        time.sleep(0.1)
+        children = psutil.Process(process.pid).children(recursive=True)
+    return process, children
+
+
+@pytest.mark.parametrize(
+    ("script", "count"), [(DRAWS, 3), (FAILS, 3), (SAMPLES, 2), (APART, 1)], ids=["draws", "fails", "samples", "apart"]
+)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_the_one_that_started_them(number: int, script: str, count: int, tmp_path: Path) -> None:
+    process, children = started(script, count, tmp_path)  # they would go on for two minutes
+    os.kill(process.pid, number)
+    left = psutil.wait_procs(children, timeout=PATIENCE)[1]
+    for child in left:
+        child.kill()
+    assert process.wait(PATIENCE) == -number
+    assert not left
+
+
+def test_the_output_and_the_exit_code_of_a_command_run_apart_are_its_own() -> None:
+    done = output_of("sim", "--version")
+    assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "panj", "")
+    assert output_of("sim", "evidence", "id=X").returncode == 2
