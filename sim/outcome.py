@@ -29,6 +29,12 @@ from sim.wording import name_of_post
 # columns that determine the value of an outcome
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")
 KEYS = {*COUNTED, "unit", "label", "reported"}
+LAST_DAY = "last_day"  # stands for the last day of the campaign in declared names
+OF_CAPITAL = "capital_fell_"  # start of the names of outcomes derived for each province
+OF_POST = {  # starts of the names of outcomes derived for each post: quantity and label
+    "crossed_": ("crossed", "Soldiers who crossed at {post} by 7 July"),
+    "largest_night_": ("crossed_largest_night", "Soldiers who crossed at {post} in the largest night"),
+}
 CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the values of all rows depend
 RESERVED = (  # names of columns in tables, which outcomes must not have
     "seed", "error", "traceback", "cell", "run", *GROUPS, "scenario", "calibration", "start_date", "end_date",
@@ -88,20 +94,68 @@ def nights_of(crossed: np.ndarray) -> np.ndarray:
     return np.vstack([np.zeros_like(crossed[:1]), crossed[:-1]])
 
 
-def last_day_of(name: str, end: date) -> date:
+def last_day_of(name: str, end: date, counted: str = "") -> date | None:
     """Return the last day that an outcome covers.
 
     Args:
         name: Name of the outcome.
         end: Date of the last day of the campaign.
+        counted: Fingerprint of the definition by which a study counted the outcome; by default, it is taken
+            to be the present one.
 
     Returns:
-        The declared date of the outcome, 7 July for outcomes derived for each post, or `end` for all others.
+        The declared date of the outcome, 7 July for outcomes derived for each post, or `end` for all others; None if
+        the outcome was counted by another definition than the present one.
     """
-    row = declared_rows().get(name, {})
-    is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
-    day = THE_LINE if is_of_post else row.get("date") or row.get("until") or end
+    if not is_as_defined(name, end, counted):
+        return None
+    row = row_of(name, end) or {}
+    day = row.get("date") or row.get("until") or end
     return day if isinstance(day, date) else end
+
+
+def is_as_defined(name: str, end: date, counted: str) -> bool:
+    """Return whether a study counted an outcome by its present definition.
+
+    Args:
+        name: Name of the outcome.
+        end: Date of the last day of the campaign.
+        counted: Fingerprint of the definition that the study used, or an empty string if it is not known, as in old
+            studies; the result is then True.
+    """
+    if not counted or name.startswith(OF_CAPITAL):  # derived from the provinces, with one definition
+        return True
+    row = row_of(name, end)
+    return row is not None and fingerprint_of_row(row) == counted
+
+
+def row_of(name: str, end: date) -> Mapping[str, Any] | None:
+    """Return the present definition of an outcome, declared or derived for a post; None if there is none.
+
+    Args:
+        name: Name of the outcome.
+        end: Date of the last day of the campaign, which `last_day` in a declared name stands for.
+    """
+    rows = declared_rows()
+    for declared in (name, name.replace(day_in_name(end), LAST_DAY)):
+        if declared in rows:
+            return rows[declared]
+    return next((row_of_post(name, start) for start in OF_POST if name.startswith(start)), None)
+
+
+def row_of_post(name: str, start: str) -> dict[str, Any]:
+    """Return the definition of an outcome that is derived for a post, from its name and the start of that name."""
+    post = name.removeprefix(start)
+    quantity, label = OF_POST[start]
+    return {
+        "quantity": quantity, "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
+        "label": label.format(post=name_of_post(post)),
+    }  # fmt: skip
+
+
+def day_in_name(day: date) -> str:
+    """Return a date as it is written in names of outcomes: `2021_07_08`."""
+    return day.isoformat().replace("-", "_")
 
 
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
@@ -444,22 +498,16 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 def resolve_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     """Return the result of `read_outcomes`; errors name only the row, without its file."""
-    last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
+    last_day = day_in_name(start + timedelta(days=days))
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
-        rows.setdefault(name.replace("last_day", last_day), row)  # a row declared for this date takes precedence
+        rows.setdefault(name.replace(LAST_DAY, last_day), row)  # a row declared for this date takes precedence
     declared = set(rows)
     for post in facts.post:
-        rows[f"crossed_{post}"] = {
-            "quantity": "crossed", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
-            "label": f"Soldiers who crossed at {name_of_post(post)} by 7 July",
-        }  # fmt: skip
-        rows[f"largest_night_{post}"] = {
-            "quantity": "crossed_largest_night", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
-            "label": f"Soldiers who crossed at {name_of_post(post)} in the largest night",
-        }  # fmt: skip
+        for start_of_name in OF_POST:
+            rows[f"{start_of_name}{post}"] = row_of_post(f"{start_of_name}{post}", start_of_name)
     for province in facts.provinces:
-        rows[f"capital_fell_{slug(province)}"] = {
+        rows[f"{OF_CAPITAL}{slug(province)}"] = {
             "quantity": "first_capital_fell", "scope": {"province": province}, "unit": "date",
             "label": f"Date when the capital of {province} fell",
         }  # fmt: skip

@@ -19,7 +19,16 @@ from sim.engine.campaign import Campaign, Series, blank_record
 from sim.engine.layout import fresh, lay_out
 from sim.engine.world import Event, Fall, Holder, Today, Why
 from sim.errors import PanjError
-from sim.outcome import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
+from sim.outcome import (
+    Value,
+    count_outcomes,
+    is_as_defined,
+    nights_of,
+    outcome_of,
+    read_outcomes,
+    reported_of,
+    slug,
+)
 
 PLACES = (*TWO_PROVINCES, Place("Ford", province="Takhar", frontier_km=60.0, post="ford"))
 FACTS = facts_of(PLACES)  # Capital, Middle, River in Kunduz; Beyond, Far Capital, Ford in Takhar
@@ -394,3 +403,15 @@ def test_evidence_that_is_not_there_is_refused_before_anything_runs(
     monkeypatch.setattr(outcomes, "folder_of", lambda name: tmp_path / name)
     with pytest.raises(PanjError, match=r"outcomes\.mine\.reported: found 'F999'"):
         read_outcomes(read_facts(), START, 5)
+
+
+def test_every_outcome_is_recognised_by_the_fingerprint_with_which_a_study_stores_it():
+    end = START + timedelta(days=68)
+    rows = read_outcomes(read_facts(), START, 68)
+    assert all(is_as_defined(row.name, end, row.fingerprint) for row in rows)
+    others = [row.name for row in rows if is_as_defined(row.name, end, "0" * 16)]
+    assert others == [
+        row.name for row in rows if row.quantity == "first_capital_fell" and row.name != "first_capital_fell"
+    ]
+    assert not is_as_defined("removed_by_its_user", end, "0" * 16)
+    assert is_as_defined("of_a_study_without_fingerprints", end, "")

@@ -31,6 +31,7 @@ from sim.compare.sentences import (
     Verdict,
     change_as_text,
     notes_on_cells,
+    notes_on_definition,
     notes_on_fixed,
     notes_on_outcome,
     notes_on_studies,
@@ -137,6 +138,11 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
         PanjError: The outcome is unknown or differs in type between the studies, or nothing can be paired.
     """
     measure = read_measure(study, outcome)
+    if len({one.about.get("outcomes", {}).get(outcome) or "" for one in (study, other)} - {""}) > 1:
+        raise PanjError(
+            f"outcome {outcome}: found one definition in {study.folder} and another in {other.folder}, expected the "
+            "same; run the commands of both studies again, which count it anew from the stored campaigns"
+        )
     if read_measure(other, outcome).is_date != measure.is_date:
         raise PanjError(
             f"outcome {outcome}: found a date in one study and a number in the other, expected the same type"
@@ -299,7 +305,7 @@ def default_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     July are used only if there are no others.
     """
     both = with_values(study, [name for name in study.outcomes if name in other.outcomes])
-    within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
+    within = [name for name in both if (last_day_of(name, study.cells[0].end_date) or THE_LINE) <= THE_LINE] or both
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(within[:4])
 
 
@@ -400,7 +406,11 @@ def effects_on(
     """
     values = read_worlds(study, measure, study.first_day)
     worlds = in_range(values, measure, study.first_day, asked)
-    notes = [*notes_on_fixed(values.values()), *notes_on_ties(list(values.values()), measure, study.first_day, asked)]
+    notes = [
+        *notes_on_definition(measure),
+        *notes_on_fixed(values.values()),
+        *notes_on_ties(list(values.values()), measure, study.first_day, asked),
+    ]
     return effects_of(study, worlds, measure, baseline, asked), notes
 
 

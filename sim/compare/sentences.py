@@ -125,7 +125,7 @@ def name_of_cell(cell: StudyCell) -> str:
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
     """Return notes on events that did not occur, days after the record, and multiple comparisons, where they apply."""
-    notes = []
+    notes = list(notes_on_definition(measure))
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not occur counts as the day after its last.")
     if measure.last_day and measure.last_day > THE_LINE:
@@ -135,6 +135,16 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
         some = "one interval" if chance <= 1 else f"{chance} intervals"
         notes.append(f"Of {len(verdicts)} comparisons, about {some} would exclude zero by chance alone.")
     return notes
+
+
+def notes_on_definition(measure: Measure) -> list[str]:
+    """Return a note on an outcome that the study counted by another definition than the present one."""
+    if measure.is_as_defined:
+        return []
+    return [
+        f'Warning: the study counted "{measure.label}" by a definition of {measure.outcome} that has been changed or '
+        "removed; to count outcomes as they are declared now, run the command of the study again."
+    ]
 
 
 def notes_on_fixed(worlds: Iterable[Worlds]) -> list[str]:

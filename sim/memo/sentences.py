@@ -16,7 +16,16 @@ from sim.compare.compare import Comparison, spread_of
 from sim.compare.figure import format_level, unit_of
 from sim.compare.pairs import clear
 from sim.compare.risk import format_bounds
-from sim.compare.sentences import FEW, MANY, Spread, Verdict, directions, notes_on_ties, quote_outcome
+from sim.compare.sentences import (
+    FEW,
+    MANY,
+    Spread,
+    Verdict,
+    directions,
+    notes_on_definition,
+    notes_on_ties,
+    quote_outcome,
+)
 from sim.configuration.changes import about_of, groups
 from sim.configuration.numbers import declared_numbers
 from sim.data.facts import THE_LINE
@@ -344,7 +353,7 @@ def limits_of(subject: Subject) -> list[str]:
         *(text for text in (doubt_of_fit(subject), *doubts_of_sample(subject)) if text),
         "An interval covers the limited number of worlds, not errors of the model. A difference is an effect within "
         "the model, not evidence of what caused the events of 2021.",
-        *(subject.found.notes if subject.found else ()),
+        *(subject.found.notes if subject.found else notes_on_definition(subject.measure)),
         paragraph("The model leaves out more than it includes.", *LEFT_OUT),
         f"The record ends on the evening of {format_day(THE_LINE, year=True)}; nothing later is used or compared. It "
         "explains a past event and forecasts none. Behind the numbers are people who were killed, captured or driven "

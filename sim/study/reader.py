@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from sim.configuration.numbers import declared_numbers
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
-from sim.outcome import last_day_of
+from sim.outcome import declared_rows, is_as_defined, last_day_of
 from sim.study.files import digest_of_file, json_text, make_folder, read_sealed, seal, write_errors, write_file
 from sim.wording import is_share
 
@@ -645,7 +645,8 @@ class Measure(NamedTuple):
     unit: str  # unit of differences (days for a date)
     is_date: bool
     reported: dict[str, Any]  # reported figure: text, value, low, high, evidence
-    last_day: date | None = None  # last day that the outcome counts
+    last_day: date | None = None  # last day that the outcome counts; None if unknown
+    is_as_defined: bool = True  # whether the study counted the outcome by its present definition
 
     @property
     def is_share(self) -> bool:
@@ -663,6 +664,12 @@ def read_measure(study: Study, outcome: str) -> Measure:
     Raises:
         PanjError: If the study has no such outcome, or if its summary cannot be read.
     """
+    end = study.last_day
+    if outcome not in study.outcomes and outcome in declared_rows() and (last_day_of(outcome, end) or end) <= end:
+        raise PanjError(
+            f"outcome of {study.folder}: found '{outcome}', which was declared after the study was made, expected one "
+            "that it has counted; run the command of the study again, which counts it from the stored campaigns"
+        )
     if outcome not in study.outcomes:
         raise unknown(f"outcome of {study.folder}", outcome, study.outcomes, "panj list outcomes")
     row = summary_row(study.folder / "summary.csv", outcome)
@@ -673,8 +680,11 @@ def read_measure(study: Study, outcome: str) -> Measure:
     }
     reported = {"text": row.get("reported") or "", **numbers, "evidence": row.get("evidence") or ""}
     unit = "days" if is_date else row.get("unit") or ""
-    last_day = last_day_of(outcome, study.last_day)
-    return Measure(outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported, last_day)
+    counted = study.about.get("outcomes", {}).get(outcome, "")
+    return Measure(
+        outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported,
+        last_day_of(outcome, end, counted), is_as_defined(outcome, end, counted),
+    )  # fmt: skip
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:

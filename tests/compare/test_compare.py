@@ -27,10 +27,10 @@ from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.execution import plan
 from sim.options import Animate, Compare, Fork, Score, Story, read_request
-from sim.outcome import last_day_of
+from sim.outcome import declared_rows, fingerprint_of_row, last_day_of, row_of
 from sim.report.outcomes import chosen_outcomes
 from sim.story.story import describe_outcome_of_campaign
-from sim.study.reader import Measure, open_study
+from sim.study.reader import Measure, open_study, read_measure
 from sim.wording import language_of
 
 WORLDS = 24
@@ -383,6 +383,34 @@ def test_a_verdict_rests_on_one_statistic_even_where_mean_and_median_disagree(tm
 def test_every_sentence_names_the_day_up_to_which_its_outcome_counts(outcome, day, said):
     last_day = last_day_of(outcome, date(2021, 9, 11))
     assert quote_outcome(Measure(outcome, day, "soldiers", False, {}, last_day)) == said
+
+
+def test_a_count_by_an_earlier_definition_names_no_day_and_is_said(tmp_path):
+    name, cells = "troops_crossed_by_2021_06_22", [({"border": value}, {}) for value in ("as_reported", "closed")]
+    for number, (_, outcomes) in enumerate(cells):
+        outcomes[name] = [10.0 * seed + number for seed in range(WORLDS)]
+    now = fingerprint_of_row(declared_rows()[name])
+    same = write_study(tmp_path / "same", cells, outcomes={name: now})
+    other = write_study(tmp_path / "other", cells, outcomes={name: "0" * 16})
+    assert read_measure(open_study(same), name).last_day == date(2021, 6, 22)
+    assert not any("has been changed or removed" in note for note in verdicts_of(same, name).notes)
+    assert read_measure(open_study(other), name).last_day is None
+    assert any("has been changed or removed" in note for note in verdicts_of(other, name).notes)
+    with pytest.raises(PanjError, match=r"found one definition in .*same and another in .*other"):
+        verdicts_of(same, name, against=other)
+
+
+@pytest.mark.parametrize("name", ["crossed_ishkashim", "largest_night_ishkashim", "newly_fallen_2021_07_08"])
+def test_outcomes_that_are_derived_are_recognised_by_their_definition(name):
+    end = date(2021, 7, 8)
+    assert last_day_of(name, end, fingerprint_of_row(row_of(name, end))) == last_day_of(name, end)
+    assert last_day_of(name, end, "0" * 16) is None
+
+
+def test_an_outcome_that_was_declared_after_the_study_names_the_way_to_count_it(tmp_path):
+    folder = write_study(tmp_path / "made", one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 3.0])))
+    with pytest.raises(PanjError, match=r"declared after the study was made.*run the command of the study again"):
+        read_measure(open_study(folder), "troops_crossed_by_2021_06_22")
 
 
 def test_words_for_sizes():
