@@ -1,11 +1,14 @@
 """Command line of Panj: `python -m sim [verb] [settings]`; the default verb is `run`."""
 
+import _thread
 import atexit
 import json
 import os
 import shlex
+import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -52,6 +55,7 @@ def run_program() -> NoReturn:
     Threads end and exit handlers are called as in a normal exit, but objects are not freed one by one, which would take
     up to 0.4 s. Under a profiler, a debugger or `python -i`, which act after the program, the process exits normally.
     """
+    sys.unraisablehook = heed_interrupt
     code = main()
     if is_watched():
         sys.exit(code)
@@ -61,6 +65,26 @@ def run_program() -> NoReturn:
         with suppress(AttributeError, OSError, ValueError):  # the stream may be missing or closed
             stream.flush()
     os._exit(code)
+
+
+def heed_interrupt(ignored: "sys.UnraisableHookArgs") -> None:
+    """Raise Ctrl-C again if Python ignored it, and report other ignored errors as usual.
+
+    Python ignores errors in callbacks of weak references, one of which is called after every import, and in finalisers.
+    """
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        _thread.start_new_thread(interrupt_soon, ())
+    else:
+        sys.__unraisablehook__(ignored)
+
+
+def interrupt_soon() -> None:
+    """Send Ctrl-C to the main thread when it has left the function whose errors are ignored."""
+    time.sleep(0.02)
+    if hasattr(signal, "pthread_kill"):  # also ends a system call in which the main thread waits
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def is_watched() -> bool:

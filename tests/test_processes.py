@@ -35,6 +35,18 @@ APART = """
 from sim.processes import output_of
 output_of("http.server", "--bind", "127.0.0.1", "0")
 """
+IGNORED = """
+import threading
+import weakref
+from sim import __main__ as program
+def wait(words, flags):
+    one = threading.Event()
+    kept = weakref.ref(one, lambda _: signal.raise_signal(signal.SIGINT))
+    del one
+    threading.Event().wait(120)
+program.dispatch = wait
+program.run_program()
+"""
 
 
 def started(script: str, count: int, folder: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
@@ -66,6 +78,14 @@ def test_processes_end_with_the_one_that_started_them(number: int, script: str, 
         child.kill()
     assert process.wait(PATIENCE) == -number
     assert not left
+
+
+def test_ctrl_c_ends_a_command_also_where_python_ignores_errors(tmp_path: Path) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{IGNORED}")
+    done = subprocess.run([sys.executable, str(file)], check=False, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 130
+    assert done.stderr.startswith("\nStopped at once.") and "ignored" not in done.stderr
 
 
 def test_the_output_and_the_exit_code_of_a_command_run_apart_are_its_own() -> None:

@@ -10,9 +10,11 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -27,6 +29,8 @@ from sim.options import SEPARATOR_OF, SEPARATORS
 NO_PLACE = (errno.ENOTDIR, errno.ENOENT, errno.EEXIST)  # errors for a path where no folder can be created
 DIGITS = 16  # hexadecimal digits of a digest
 LOCK = ".lock"  # lock file in a temporary folder, locked while the process that made the folder is running
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.partial")  # name of a temporary file of `write_file`
+LONGEST = 3600  # seconds that writing a file may pause; an older temporary file was left by a killed process
 
 
 def make_arrow_lean() -> None:
@@ -80,6 +84,8 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
 def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> Path:
     """Write a file atomically: if the process is killed or the disk is full, the old file is kept.
 
+    The first file that a process writes to a folder also clears the folder of what killed processes left there.
+
     Args:
         path: Path of the file; missing parent folders are created.
         content: Text (UTF-8), bytes, or a function that writes to a temporary path.
@@ -93,6 +99,7 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
     """
     make_folder(path.parent)
     refuse_folder(path)
+    remove_left_files(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         if callable(content):
@@ -106,6 +113,18 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return path
+
+
+@cache
+def remove_left_files(folder: Path) -> None:
+    """Remove temporary files that killed processes left in a folder, once per process.
+
+    Files changed within the last hour are kept, since another process may be writing them.
+    """
+    with suppress(OSError):
+        for left in folder.iterdir():
+            if PARTIAL.fullmatch(left.name) and time.time() - left.lstat().st_mtime > LONGEST:
+                left.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> Path:

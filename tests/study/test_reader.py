@@ -1,6 +1,8 @@
 """Studies of earlier versions are read, or refused in one line that says what to do; files are whole or not there."""
 
 import json
+import os
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,16 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_p
     with pytest.raises(OSError, match="No space left"):
         write_file(path, half_written)
     assert {each.name: each.read_text() for each in path.parent.iterdir()} == {"a.txt": "old"}
+
+
+def test_what_a_killed_process_left_in_a_folder_is_removed_when_the_folder_is_next_written(tmp_path: Path) -> None:
+    left, in_hand = (tmp_path / f".{name}.{'0a' * 16}.partial" for name in ("a.txt", "b.png"))
+    for file in (left, in_hand, tmp_path / ".mine.partial"):
+        file.write_text("half")
+    for file in (left, tmp_path / ".mine.partial"):
+        os.utime(file, (time.time() - 4000,) * 2)
+    write_file(tmp_path / "c.txt", "new")
+    assert {each.name for each in tmp_path.iterdir()} == {"c.txt", in_hand.name, ".mine.partial"}
 
 
 def test_files_of_a_folder_change_together_and_what_vouches_for_them_last(
