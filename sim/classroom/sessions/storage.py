@@ -39,6 +39,7 @@ from sim.configuration.overrides import Overrides
 ALONE = "alone "  # prefix of the stored name of a team without a name, followed by random letters
 VERSION = 1  # version of the tables, stored in the file
 PATIENCE = 10.0  # longest time to wait for another thread's transaction, seconds
+SENTENCE = "sentence"  # kind of work in the scenes that is kept when they are begun again
 OF_MEMBER = ("hand_ins", "scene_work", "final_ranges", "seats")  # tables whose rows are deleted with a member
 ADDED = "IF NOT EXISTS"  # occurs in the statements of tables that older files of this version lack
 SCHEMA = Path(__file__).parent / "register.sql"
@@ -317,9 +318,9 @@ def dismiss(act: sqlite3.Connection, session: sqlite3.Row, member: int) -> Dismi
 def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed) -> None:
     """Insert a member deleted by `dismiss`, and the team with its claims if it was deleted as well.
 
-    A team whose letter is now in use gets the next free one. The member's work in the scenes is not restored if they
-    have been begun again. Raise Refused if the member's browser or nickname is in use again in the session, or if
-    another team has the name of the team.
+    A team whose letter is now in use gets the next free one. The member's work in the scenes, except for the sentence,
+    is not restored if they have been begun again. Raise Refused if the member's browser or nickname is in use again in
+    the session, or if another team has the name of the team.
     """
     member, team = dict(dismissed.member), dict(dismissed.team)
     same = act.execute(
@@ -337,9 +338,9 @@ def put_back(act: sqlite3.Connection, session: sqlite3.Row, dismissed: Dismissed
             member["team"] = kept["id"]
         number = insert(act, "members", member)
         for table, rows in dismissed.own.items():
-            if table == "scene_work" and dismissed.round != round_of(act, session):
-                continue
             for row in rows:
+                if table == "scene_work" and row["kind"] != SENTENCE and dismissed.round != round_of(act, session):
+                    continue
                 insert(act, table, {**dict(row), "member": number})
     except sqlite3.IntegrityError as error:
         raise Refused("came_back") from error
